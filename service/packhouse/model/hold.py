@@ -1,0 +1,97 @@
+"""Reasons why a shipment or an order may not go on, in a shopkeeper's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class HoldCode(StrEnum):
+    """Why something is held. `SENTENCE` says what it means and what to do."""
+
+    ADDRESS_INCOMPLETE = "address_incomplete"
+    DIGITAL_UNKNOWN = "digital_unknown"
+    WEIGHT_MISSING = "weight_missing"
+    TOO_HEAVY = "too_heavy"
+    STATUS_UNKNOWN = "status_unknown"
+    PARTLY_FULFILLED_UNCLEAR = "partly_fulfilled_unclear"
+    REFUND_UNCLEAR = "refund_unclear"
+    RETURN_STANDS = "return_stands"
+    ORDER_UNREADABLE = "order_unreadable"
+    STORE_FORBIDS = "store_forbids"
+    STORE_REFUSED = "store_refused"
+    NO_RATE = "no_rate"
+    CARRIER_REFUSED = "carrier_refused"
+    PURCHASE_UNKNOWN = "purchase_unknown"
+    LABEL_OUTDATED = "label_outdated"
+    VOID_REFUSED = "void_refused"
+    KEEPS_FAILING = "keeps_failing"
+    BY_PERSON = "by_person"
+
+
+SENTENCE: dict[HoldCode, str] = {
+    HoldCode.ADDRESS_INCOMPLETE: "The delivery address is incomplete; ask the buyer and correct it in the store.",
+    HoldCode.DIGITAL_UNKNOWN: "The store does not say whether a product is digital; mark it in the catalogue.",
+    HoldCode.WEIGHT_MISSING: "The weight of a product is not known; set it in packhouse.toml.",
+    HoldCode.TOO_HEAVY: "A single unit is heavier than the heaviest parcel allowed.",
+    HoldCode.STATUS_UNKNOWN: "The store reports a status that Packhouse does not know; look at the order there.",
+    HoldCode.PARTLY_FULFILLED_UNCLEAR: "Somebody shipped a part, and the store does not say which units.",
+    HoldCode.REFUND_UNCLEAR: "Money was refunded, and the store does not say for which units.",
+    HoldCode.RETURN_STANDS: "A return or an exchange is under way on this order.",
+    HoldCode.ORDER_UNREADABLE: "The store's answer for this order cannot be read safely.",
+    HoldCode.STORE_FORBIDS: "The store does not let this API key read or fulfill this order.",
+    HoldCode.STORE_REFUSED: "The label is bought, but the store refuses the fulfillment; look at the order there.",
+    HoldCode.NO_RATE: "The carrier offers no service for this parcel and address.",
+    HoldCode.CARRIER_REFUSED: "The carrier refuses to sell this label; its reason is in the note.",
+    HoldCode.PURCHASE_UNKNOWN: "It cannot be told whether the label was bought; look at the carrier's account.",
+    HoldCode.LABEL_OUTDATED: "The order changed after its label was bought; look before it leaves.",
+    HoldCode.VOID_REFUSED: "The carrier refuses to take the label back; ask its support for the money.",
+    HoldCode.KEEPS_FAILING: "This order has failed many times in a row; the last error is in the note.",
+    HoldCode.BY_PERSON: "A person placed this hold.",
+}
+
+# Holds that the machine checks again at each look, and lifts itself when their cause has gone.
+RECHECKED = frozenset(
+    {
+        HoldCode.ADDRESS_INCOMPLETE,
+        HoldCode.DIGITAL_UNKNOWN,
+        HoldCode.WEIGHT_MISSING,
+        HoldCode.TOO_HEAVY,
+        HoldCode.STATUS_UNKNOWN,
+        HoldCode.PARTLY_FULFILLED_UNCLEAR,
+        HoldCode.REFUND_UNCLEAR,
+        HoldCode.RETURN_STANDS,
+        HoldCode.ORDER_UNREADABLE,
+        HoldCode.STORE_FORBIDS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One standing or released reason. `shipment_id` is "" when it stands on the whole order.
+
+    `fingerprint` is the order's when the hold was placed. Times are seconds since 1970 UTC.
+    """
+
+    id: int
+    order_id: str
+    shipment_id: str
+    code: HoldCode
+    note: str
+    fingerprint: str
+    placed_by: str
+    placed_at: float
+    released_by: str = ""
+    released_at: float | None = None
+    release_reason: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it still blocks."""
+        return self.released_at is None
+
+    @property
+    def sentence(self) -> str:
+        """What it means, for a shopkeeper, with the particulars."""
+        return f"{SENTENCE[self.code]} {self.note}".strip()

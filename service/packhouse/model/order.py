@@ -1,0 +1,130 @@
+"""The store's record of a paid sale, as we read it: lines, units, address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address as the store gave it; missing parts are empty strings, never guessed.
+
+    `country` is an ISO 3166-1 alpha-2 code in upper case, `state` the subdivision as the store wrote it.
+    """
+
+    name: str = ""
+    company: str = ""
+    street1: str = ""
+    street2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One order line. `quantity` counts units; `is_digital` is None when the store does not say."""
+
+    id: str
+    product_id: str = ""
+    variant_id: str = ""
+    name: str = ""
+    quantity: int = 0
+    unit_price_minor: int | None = None
+    sku: str = ""
+    is_digital: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """So many units of one line."""
+
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfillment:
+    """The store's record that units shipped. `units` is empty when the store does not say which."""
+
+    tracking_number: str = ""
+    carrier: str = ""
+    units: tuple[Units, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRecord:
+    """The store's record of money given back. `units` is empty when the store does not say which."""
+
+    amount_minor: int | None = None
+    units: tuple[Units, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order. `status` is the store's word (an open set, "" when absent).
+
+    `fulfillments` and `refunds` are None when the store's answer does not carry them at all, which is not
+    the same as an empty tuple. `raw` is the answer as received.
+    """
+
+    id: str
+    status: str = ""
+    currency: str = ""
+    site_slug: str = ""
+    customer_id: str = ""
+    created_at: str = ""
+    buyer_email: str = ""
+    buyer_name: str = ""
+    total_minor: int | None = None
+    shipping_option: str = ""
+    lines: tuple[Line, ...] = ()
+    address: Address | None = None
+    fulfillments: tuple[Fulfillment, ...] | None = None
+    refunds: tuple[RefundRecord, ...] | None = None
+    raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line with this id, if the order has it."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+    def has_tracking(self, tracking_number: str) -> bool:
+        """Whether the store already records this tracking number."""
+        return any(f.tracking_number == tracking_number for f in self.fulfillments or ())
+
+    def fingerprint(self) -> str:
+        """A short hash of what matters to shipping: address, lines and their quantities.
+
+        Two answers with the same fingerprint would get the same parcel to the same door.
+        """
+        matter = {
+            "address": asdict(self.address) if self.address else None,
+            "lines": sorted((ln.id, ln.product_id, ln.variant_id, ln.quantity) for ln in self.lines),
+        }
+        text = json.dumps(matter, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """One page of a list of orders; `next_cursor` is None on the last."""
+
+    orders: tuple[Order, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What the store's catalogue says of a product; None where it does not say."""
+
+    id: str
+    name: str = ""
+    is_digital: bool | None = None
+    weight_g: int | None = None
+    raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
