@@ -22,7 +22,9 @@ PackhouseError
 └── LedgerError                the durable record
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
     ├── LeaseLost                 somebody else thinks about this order now; stop at once
-    └── LedgerUnusable            corrupt, or written by a newer version; needs a person
+    ├── LedgerUnusable            corrupt, or written by a newer version; needs a person
+    ├── NotRecorded               the ledger knows no such order, shipment, hold or label
+    └── ActRefused                what a person asked for is not possible in the present state
 
 (* = transient)
 """
@@ -162,3 +164,11 @@ class LeaseLost(LedgerError):
 
 class LedgerUnusable(LedgerError):
     """The database is corrupt or was written by a newer version. The message says how to go on."""
+
+
+class NotRecorded(LedgerError):
+    """The ledger has no order, shipment, hold or label under the id that was asked for."""
+
+
+class ActRefused(LedgerError):
+    """A person's act does not fit the present state. The message says what stands in its way."""

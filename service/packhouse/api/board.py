@@ -1,0 +1,105 @@
+"""What the operator API asks of the house: reads of the ledger, and the overrides of a person.
+
+The API translates these values to JSON and knows no SQL; whoever keeps the ledger keeps this protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from packhouse.model.hold import Hold
+from packhouse.model.journal import JournalEntry
+from packhouse.model.label import LabelDocument
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.telemetry.metrics import LedgerCounts
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The house at a glance. `spent` is minor units by currency, `labels` how many were bought."""
+
+    version: str
+    paused: bool
+    counts: LedgerCounts
+    spent: Mapping[str, int]
+    labels: int
+    carrier: str
+    store: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as the ledger knows it. Times are seconds since 1970 UTC; `status` is the store's own word.
+
+    `reason` is the sentence that explains the phase, `due_at` None when nothing is due.
+    """
+
+    id: str
+    phase: OrderPhase
+    reason: str
+    status: str
+    site_slug: str
+    due_at: float | None
+    attempts: int
+    last_error: str
+    updated_at: float
+    shipments: tuple[Shipment, ...] = field(default=())
+    holds: tuple[Hold, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class OrderViews:
+    """One page of orders; `next` is where the following page starts, "" on the last."""
+
+    orders: tuple[OrderView, ...]
+    next: str = ""
+
+
+class Board(Protocol):
+    """The ledger's side of the operator API.
+
+    Every method may raise LedgerUnavailable (answered 503). What is asked for by id and is not there raises
+    NotRecorded (404); an act that the present state forbids raises ActRefused (409).
+    """
+
+    async def counts(self) -> LedgerCounts:
+        """Counts for a scrape; cheap, as it is asked for every few seconds."""
+
+    async def status(self) -> StatusReport:
+        """The house at a glance."""
+
+    async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
+        """Orders, last changed first, with their shipments and standing holds. `after` is a page's `next`."""
+
+    async def order(self, order_id: str) -> OrderView:
+        """One order with its shipments and all its holds, standing or released."""
+
+    async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
+        """The whole story of an order, oldest first."""
+
+    async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
+        """Entries with an id above `after`, oldest first; with None the newest `limit`, oldest first."""
+
+    async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
+        """Shipments, last changed first."""
+
+    async def shipment(self, shipment_id: str) -> Shipment:
+        """One shipment in full."""
+
+    async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
+        """Holds, newest first; only those that stand, only released ones, or (None) both."""
+
+    async def label_document(self, sha256: str) -> LabelDocument:
+        """The bytes kept under this hash (64 lower-case hex digits)."""
+
+    async def place_hold(self, order_id: str, *, reason: str, actor: str) -> Hold:
+        """A person stops an order."""
+
+    async def release_hold(self, hold_id: int, *, reason: str, actor: str) -> Hold:
+        """A person lets it go on; raises ActRefused if the hold no longer stands."""
+
+    async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
+        """A person asks for the order to be looked at now; its waiting time and failures are forgotten."""

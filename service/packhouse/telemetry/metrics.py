@@ -1,0 +1,217 @@
+"""The numbers behind /metrics. Rooms count acts as they happen; states are set from the ledger at a scrape.
+
+Labels carry only words of closed sets (a family of events, a state, an adapter): never an id, so that the
+number of series stays bounded whatever is sent to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+# The families of events that the store is known to send; a counter must not grow with what a body says.
+FAMILIES = frozenset({"order", "checkout_session", "membership", "site", "product", "subscription"})
+
+_STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Amount(Protocol):
+    """Money as its noun writes it: integer minor units of a currency."""
+
+    @property
+    def minor(self) -> int:
+        """Minor units, for example cents."""
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code, upper case."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCounts:
+    """What stands in the ledger at one moment. Keys are the words of the states, values how many.
+
+    `oldest_due_s` is how long the oldest due order has been waiting, in seconds; 0 when none is due.
+    """
+
+    orders: Mapping[str, int] = field(default_factory=dict)
+    shipments: Mapping[str, int] = field(default_factory=dict)
+    holds: Mapping[str, int] = field(default_factory=dict)
+    due: int = 0
+    oldest_due_s: float = 0.0
+    dead_letters: int = 0
+
+
+class Metrics:
+    """All numbers of one daemon, on the registry it is given."""
+
+    def __init__(self, registry: CollectorRegistry, version: str = "") -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        build = Gauge(
+            "packhouse_build_info", "Always 1; the version is in the label.", ["version"], registry=registry
+        )
+        build.labels(version).set(1)
+
+        self._events = _Counters(
+            Counter(
+                "packhouse_events",
+                "Webhook deliveries by family and outcome.",
+                ["type", "outcome"],
+                registry=registry,
+            )
+        )
+        self._purchases = _Counters(
+            Counter(
+                "packhouse_purchases",
+                "Purchases of labels by carrier adapter and outcome.",
+                ["carrier", "outcome"],
+                registry=registry,
+            )
+        )
+        self._spent = _Counters(
+            Counter(
+                "packhouse_spent_minor",
+                "Money spent on labels, in minor units.",
+                ["currency"],
+                registry=registry,
+            )
+        )
+        self._steps = _Histograms(
+            Histogram(
+                "packhouse_step_seconds",
+                "Seconds that one step took.",
+                ["step", "outcome"],
+                registry=registry,
+                buckets=_STEP_BUCKETS,
+            )
+        )
+        self._calls = _Counters(
+            Counter(
+                "packhouse_upstream_calls",
+                "Calls to the store and to carriers, by status or kind of failure.",
+                ["peer", "call", "outcome"],
+                registry=registry,
+            )
+        )
+        self._call_seconds = _Histograms(
+            Histogram(
+                "packhouse_upstream_seconds",
+                "Seconds that one call to the store or to a carrier took.",
+                ["peer", "call"],
+                registry=registry,
+                buckets=_CALL_BUCKETS,
+            )
+        )
+        self._orders = _States(Gauge("packhouse_orders", "Orders by phase.", ["phase"], registry=registry))
+        self._shipments = _States(
+            Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry)
+        )
+        self._holds = _States(
+            Gauge("packhouse_holds", "Standing holds by code.", ["code"], registry=registry)
+        )
+        self._due = Gauge(
+            "packhouse_queue_due", "Orders whose time to be worked on has come.", registry=registry
+        )
+        self._age = Gauge(
+            "packhouse_queue_age_seconds", "Seconds that the oldest due order has waited.", registry=registry
+        )
+        self._dead_letters = Gauge(
+            "packhouse_dead_letters", "Well-signed deliveries that could not be read.", registry=registry
+        )
+        self._ledger_up = Gauge(
+            "packhouse_ledger_up", "1 if the ledger answered at this scrape, else 0.", registry=registry
+        )
+
+    def event(self, type_family: str, outcome: str) -> None:
+        """Count one webhook delivery; `type_family` is "order" or a whole type such as "order.created"."""
+        self._events.add((family(type_family), outcome))
+
+    def purchase(self, adapter: str, outcome: str) -> None:
+        """Count one attempt to buy a label: bought, not_bought, unknown."""
+        self._purchases.add((adapter, outcome))
+
+    def spent(self, money: Amount) -> None:
+        """Add what a label cost."""
+        self._spent.add((money.currency,), money.minor)
+
+    def step(self, name: str, seconds: float, outcome: str) -> None:
+        """Record one step's time and how it ended."""
+        self._steps.observe((name, outcome), seconds)
+
+    def call(self, peer: str, call: str, outcome: str, seconds: float) -> None:
+        """Record one call to an upstream: the observer that the store's door and the carriers are handed."""
+        self._calls.add((peer, call, outcome))
+        self._call_seconds.observe((peer, call), seconds)
+
+    def set_counts(self, counts: LedgerCounts) -> None:
+        """Take over what the ledger says now; a state it does not name any more falls to 0."""
+        self._ledger_up.set(1)
+        self._orders.set(counts.orders)
+        self._shipments.set(counts.shipments)
+        self._holds.set(counts.holds)
+        self._due.set(counts.due)
+        self._age.set(counts.oldest_due_s)
+        self._dead_letters.set(counts.dead_letters)
+
+    def ledger_is_down(self) -> None:
+        """The ledger did not answer: its last counts stay, and packhouse_ledger_up says not to trust them."""
+        self._ledger_up.set(0)
+
+    def render(self) -> bytes:
+        """Everything as Prometheus text, version 0.0.4."""
+        return generate_latest(self.registry)
+
+
+def family(event_type: str) -> str:
+    """The part of an event's type before its dot, or "other" for a family the store is not known to have."""
+    head = event_type.partition(".")[0]
+    return head if head in FAMILIES else "other"
+
+
+class _Counters:
+    """A counter whose children are found by tuple: `labels()` takes a lock and rebuilds its key each time."""
+
+    def __init__(self, metric: Counter) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], Counter] = {}
+
+    def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._metric.labels(*labels)
+        child.inc(amount)
+
+
+class _Histograms:
+    """A histogram whose children are found by tuple."""
+
+    def __init__(self, metric: Histogram) -> None:
+        self._metric = metric
+        self._children: dict[tuple[str, ...], Histogram] = {}
+
+    def observe(self, labels: tuple[str, ...], seconds: float) -> None:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._metric.labels(*labels)
+        child.observe(seconds)
+
+
+class _States:
+    """A gauge with one child a state; what was seen once and is gone reads 0, so that graphs fall."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._seen: set[str] = set()
+
+    def set(self, counts: Mapping[str, int]) -> None:
+        self._seen.update(counts)
+        for state in self._seen:
+            self._gauge.labels(state).set(counts.get(state, 0))
