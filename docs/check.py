@@ -1,0 +1,174 @@
+"""Checks what people read: links, generated parts, the commands shown, and text that does not belong here.
+
+Each check takes the repository's root and yields one sentence a fault; CHECKS lists them.
+`python docs/check.py` prints all faults and ends with 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import generate
+
+ROOT = Path(__file__).parent.parent
+
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_PICTURE = re.compile(r"!\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
+_FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def pages(root: Path) -> list[Path]:
+    """Every Markdown page a person may open."""
+    return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("deploy/**/*.md")])
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a page's headings can be linked by, as GitHub makes them."""
+    names: set[str] = set()
+    for heading in _HEADING.finditer(_FENCE.sub("", page.read_text())):
+        slug = re.sub(r"[^\w\- ]", "", heading["text"].lower()).replace(" ", "-")
+        name, count = slug, 0
+        while name in names:
+            count += 1
+            name = f"{slug}-{count}"
+        names.add(name)
+    return names
+
+
+def links(root: Path) -> Iterator[str]:
+    """Relative links and pictures lead to a file, and to a heading in it where they name one."""
+    for page in pages(root):
+        prose = _FENCE.sub("", page.read_text())
+        for found in [*_LINK.finditer(prose), *_PICTURE.finditer(prose)]:
+            path, _, anchor = unquote(found["target"]).partition("#")
+            if re.match(r"[a-z]+:", path):
+                continue
+            target = (page.parent / path) if path else page
+            where = f"{page.relative_to(root)}: link {found['target']}"
+            if not target.exists():
+                yield f"{where} leads nowhere"
+            elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+                yield f"{where} names no heading of {target.resolve().relative_to(root.resolve())}"
+
+
+def unreached(root: Path) -> Iterator[str]:
+    """Every page of docs/ can be reached from the README by links."""
+    reached, waiting = set(), [root / "README.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page in reached or not page.is_file() or page.suffix != ".md":
+            continue
+        reached.add(page)
+        waiting += [page.parent / found["target"].split("#")[0] for found in _LINK.finditer(page.read_text())]
+    for page in pages(root):
+        if page.resolve() not in reached:
+            yield f"{page.relative_to(root)}: no way of links leads here from README.md"
+
+
+def stale_parts(root: Path) -> Iterator[str]:
+    """The generated parts say what the code says, and every part stands somewhere."""
+    shown = ""
+    for page in pages(root):
+        text = page.read_text()
+        shown += text
+        if generate.render(text) != text:
+            yield f"{page.relative_to(root)}: a generated part is out of date; run: make docs"
+    for name in generate.PARTS:
+        if f"<!-- begin {name} -->" not in shown:
+            yield f"docs: the generated part {name} stands on no page"
+
+
+def make_targets(root: Path) -> set[str]:
+    """The targets of the Makefile."""
+    return set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
+
+
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """The commands in a page's shell blocks: each line of `sh`, and of `console` those behind a `$`."""
+    for fence in _FENCE.finditer(page.read_text()):
+        if fence["kind"] not in ("sh", "console"):
+            continue
+        for line in fence["body"].replace("\\\n", " ").splitlines():
+            text = line.strip()
+            if fence["kind"] == "console":
+                if not text.startswith("$ "):
+                    continue
+                text = text.removeprefix("$ ")
+            words = shlex.split(text, comments=True)
+            while words and re.match(r"^[A-Z_]+=", words[0]):
+                words = words[1:]
+            if words:
+                yield words
+
+
+def commands(root: Path) -> Iterator[str]:
+    """Commands shown exist: make's targets, and packhouse's commands with the options given."""
+    targets = make_targets(root)
+    known: dict[str, str] = {}
+
+    def help_of(*words: str) -> str:
+        if " ".join(words) not in known:
+            program = Path(sys.executable).with_name("packhouse")
+            run = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=False)
+            known[" ".join(words)] = run.stdout if run.returncode == 0 else ""
+        return known[" ".join(words)]
+
+    for page in pages(root):
+        for words in shown_commands(page):
+            where = f"{page.relative_to(root)}: {' '.join(words)}"
+            if words[0] == "make":
+                wrong = [word for word in words[1:] if "=" not in word and word not in targets]
+                if wrong:
+                    yield f"{where}: the Makefile has no target {wrong[0]}"
+            elif words[0] == "packhouse":
+                noun = words[1] if len(words) > 1 else "help"
+                has_verbs = " VERB" in help_of(noun) and len(words) > 2
+                shown = help_of(noun, words[2]) if has_verbs else help_of(noun)
+                if not shown:
+                    yield f"{where}: packhouse has no such command"
+                    continue
+                for option in re.findall(r"(?<!\S)--[a-z-]+", " ".join(words)):
+                    if option not in shown:
+                        yield f"{where}: the command has no option {option}"
+
+
+def foreign_text(root: Path) -> Iterator[str]:
+    """No address of a download site in a lock file, no folder of somebody's machine in a page."""
+    for lock in sorted(root.glob("*.lock")):
+        if "://" in lock.read_text():
+            yield f"{lock.name}: names an address; only names, versions and hashes belong there"
+    for page in pages(root):
+        for found in re.finditer(r"(?<![\w.])/(?:home|Users|root|work)/\S*", page.read_text()):
+            yield f"{page.relative_to(root)}: {found[0]} is a folder of one machine"
+
+
+CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "links": links,
+    "reach": unreached,
+    "generated parts": stale_parts,
+    "commands": commands,
+    "foreign text": foreign_text,
+}
+
+
+def main() -> int:
+    """Print every fault; 1 if there is one."""
+    faults = 0
+    for name, check in CHECKS.items():
+        found = list(check(ROOT))
+        faults += len(found)
+        print(f"docs, {name}: {'good' if not found else ''}")
+        for fault in found:
+            print(f"  {fault}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""Writes the parts of docs/ that come from the code, between `<!-- begin NAME -->` and `<!-- end NAME -->`.
+
+`python docs/generate.py` writes; docs/check.py compares. One function a part, listed in PARTS.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
+from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.settings import Settings
+from packhouse_cli import exits
+
+DOCS = Path(__file__).parent
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+# States and holds
+
+
+def shipment_diagram() -> str:
+    """The moves between a shipment's states, as Mermaid text."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {ShipmentState.PLANNED}"]
+    for state, moves in MOVES.items():
+        # A second colon or a semicolon would end Mermaid's label.
+        labels = {target: re.sub("[:;]", ",", reason) for target, reason in moves.items()}
+        lines += [f"    {state} --> {target}: {label}" for target, label in labels.items()]
+        if state.is_final:
+            lines.append(f"    {state} --> [*]")
+    return "\n".join([*lines, "```"])
+
+
+def shipment_states() -> str:
+    """Each state of a shipment with its sentence and where it leads."""
+    rows = [
+        (f"`{state}`", sentence, " ".join(f"`{target}`" for target in MOVES[state]) or "(an end)")
+        for state, sentence in MEANING.items()
+    ]
+    return table(("state", "what it means", "leaves to"), rows)
+
+
+def order_phases() -> str:
+    """Each phase of an order with its sentence."""
+    return table(("phase", "what it means"), [(f"`{phase}`", text) for phase, text in PHASE_MEANING.items()])
+
+
+def hold_codes() -> str:
+    """Each reason to hold, and who lifts it."""
+    return table(
+        ("code", "what it means and what to do", "lifted by"),
+        [
+            (f"`{code}`", SENTENCE[code], "the next look, or a person" if code in RECHECKED else "a person")
+            for code in HoldCode
+        ],
+    )
+
+
+# Exit codes
+
+
+def exit_codes() -> str:
+    """Every exit code of the command with its sentence."""
+    return table(("code", "what it means"), [(str(int(code)), text) for code, text in exits.MEANING.items()])
+
+
+# Settings
+
+
+def shape(annotation: Any) -> str:
+    """A field's type in words a reader of a settings file knows."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is typing.Annotated:
+        return shape(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(shape(part) for part in arguments if part is not type(None))
+    if origin is tuple:
+        return f"list of {shape(arguments[0])}"
+    if origin is dict:
+        return "table (JSON in the environment)"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " or ".join(f"`{member}`" for member in annotation)
+    words = {
+        str: "text",
+        SecretStr: "secret",
+        int: "integer",
+        float: "number",
+        bool: "true or false",
+        Path: "path",
+    }
+    return words[annotation]
+
+
+def bounds(field: FieldInfo) -> str:
+    """The range that a number must lie in, or nothing."""
+    signs = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+    parts = [
+        f"{sign} {getattr(rule, name):g}"
+        for rule in field.metadata
+        for name, sign in signs.items()
+        if getattr(rule, name, None) is not None
+    ]
+    return ", " + ", ".join(parts) if parts else ""
+
+
+def default(field: FieldInfo) -> str:
+    """A field's default as it would be written in the file; nothing where it is empty."""
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value in (None, "", (), {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def is_list_of_sections(annotation: Any) -> bool:
+    """Whether a field is written as [[name]] entries."""
+    entry = (*get_args(annotation), None)[0]
+    return get_origin(annotation) is tuple and isinstance(entry, type) and issubclass(entry, BaseModel)
+
+
+def setting_rows(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
+    """One row a field of a section; `prefix` begins the environment name, "" where there is none."""
+    rows = []
+    for name, field in model.model_fields.items():
+        if not field.description or is_list_of_sections(field.annotation):
+            continue
+        variable = f"`{prefix}{name.upper()}`" if prefix else ""
+        rows.append(
+            (
+                f"`{name}`",
+                variable,
+                shape(field.annotation) + bounds(field),
+                default(field),
+                field.description,
+            )
+        )
+    return rows
+
+
+def settings() -> str:
+    """Every setting, section by section, in the order of packhouse.settings."""
+    heads = ("field", "environment", "value", "default", "meaning")
+    blocks = ["### Top level", table(heads, setting_rows(Settings, "PACKHOUSE_"))]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            blocks += [
+                f"### [{name}]",
+                str(section.__doc__),
+                table(heads, setting_rows(section, f"PACKHOUSE_{name.upper()}__")),
+            ]
+        elif is_list_of_sections(section):
+            entry = get_args(section)[0]
+            rows = [(row[0], *row[2:]) for row in setting_rows(entry, "")]
+            blocks += [f"### [[{name}]]", str(entry.__doc__), table((heads[0], *heads[2:]), rows)]
+    return "\n\n".join(blocks)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "shipment-diagram": shipment_diagram,
+    "shipment-states": shipment_states,
+    "order-phases": order_phases,
+    "hold-codes": hold_codes,
+    "exit-codes": exit_codes,
+    "settings": settings,
+}
+
+_PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
+
+
+def render(text: str) -> str:
+    """A page with its generated parts made anew. Raises KeyError for a part that PARTS does not know."""
+
+    def fill(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f"<!-- begin {name} -->\n{PARTS[name]()}\n<!-- end {name} -->"
+
+    return _PART.sub(fill, text)
+
+
+def main() -> int:
+    """Rewrite every page whose generated parts changed."""
+    for page in sorted(DOCS.rglob("*.md")):
+        old = page.read_text()
+        new = render(old)
+        if new != old:
+            page.write_text(new)
+            print(f"wrote {page.relative_to(DOCS.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

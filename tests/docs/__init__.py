@@ -1,0 +1,1 @@
+"""The pages and the checks that keep them true."""

@@ -1,0 +1,80 @@
+"""Each check of the pages finds the fault it is there for, and the real pages have none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+
+import check  # noqa: E402
+import generate  # noqa: E402
+
+
+@pytest.mark.parametrize("name", check.CHECKS)
+def test_the_pages_pass(name: str) -> None:
+    assert list(check.CHECKS[name](ROOT)) == []
+
+
+def site(root: Path, pages: dict[str, str]) -> Path:
+    """A small tree of pages with a Makefile."""
+    (root / "Makefile").write_text("demo: ## Demo\n")
+    for name, text in pages.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_a_link_to_a_missing_page_is_found(tmp_path: Path) -> None:
+    root = site(tmp_path, {"README.md": "[start](docs/start.md)"})
+    assert list(check.links(root)) == ["README.md: link docs/start.md leads nowhere"]
+
+
+def test_a_link_to_a_missing_heading_is_found(tmp_path: Path) -> None:
+    root = site(
+        tmp_path,
+        {"README.md": "[a](docs/a.md#no-such) [b](docs/a.md#the-words)", "docs/a.md": "# The words\n"},
+    )
+    assert list(check.links(root)) == ["README.md: link docs/a.md#no-such names no heading of docs/a.md"]
+
+
+def test_a_page_without_a_way_to_it_is_found(tmp_path: Path) -> None:
+    root = site(tmp_path, {"README.md": "nothing", "docs/lost.md": "# Lost\n"})
+    assert list(check.unreached(root)) == ["docs/lost.md: no way of links leads here from README.md"]
+
+
+def test_an_outdated_generated_part_is_found(tmp_path: Path) -> None:
+    every = "\n".join(f"<!-- begin {name} -->\n<!-- end {name} -->" for name in generate.PARTS)
+    root = site(tmp_path, {"README.md": generate.render(every), "docs/old.md": every})
+    assert list(check.stale_parts(root)) == ["docs/old.md: a generated part is out of date; run: make docs"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("make tea", "the Makefile has no target tea"),
+        ("packhouse fly --high", "packhouse has no such command"),
+        ("packhouse status --sideways", "the command has no option --sideways"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(tmp_path: Path, line: str, fault: str) -> None:
+    root = site(tmp_path, {"README.md": f"```sh\nmake demo ARGS=1\n{line}\n```\n"})
+    assert list(check.commands(root)) == [f"README.md: {line}: {fault}"]
+
+
+def test_console_blocks_show_commands_behind_a_dollar_and_output_without(tmp_path: Path) -> None:
+    page = (
+        site(tmp_path, {"README.md": "```console\n$ A=1 make demo\npackhouse: output\n```\n"}) / "README.md"
+    )
+    assert list(check.shown_commands(page)) == [["make", "demo"]]
+
+
+def test_an_address_in_a_lock_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "requirements.lock").write_text("thing @ https://example.org/thing.whl\n")
+    assert list(check.foreign_text(tmp_path)) == [
+        "requirements.lock: names an address; only names, versions and hashes belong there"
+    ]

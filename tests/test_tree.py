@@ -1,0 +1,140 @@
+"""The tree itself: every rule here is one that a reader would otherwise have to remember."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+MOST_LINES = 400
+VAGUE_NAMES = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "manager",
+    "managers",
+    "service",
+    "misc",
+    "base",
+}
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files of the repository, new ones included, ignored ones not."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing tells which files belong to the project")
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    names = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def short(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_every_module_says_in_its_docstring_what_it_is() -> None:
+    modules = tracked("service/*.py", "cli/*.py", "docs/*.py")
+    silent = [short(path) for path in modules if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert modules
+    assert not silent
+
+
+def test_no_module_holds_two_ideas() -> None:
+    long = {
+        short(path): lines
+        for path in tracked("*.py")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert not long, f"over {MOST_LINES} lines: find the second idea in each and give it a name"
+
+
+def test_no_module_has_a_name_that_could_hold_anything() -> None:
+    vague = [short(path) for path in tracked("service/*.py", "cli/*.py") if path.stem in VAGUE_NAMES]
+    assert not vague
+
+
+def test_import_packages_are_complete_and_their_roots_are_not_packages() -> None:
+    assert not (ROOT / "service/__init__.py").exists(), "service/ is a folder, not a package"
+    assert not (ROOT / "cli/__init__.py").exists(), "cli/ is a folder, not a package"
+    folders = {path.parent for path in tracked("service/*/*.py", "cli/*/*.py", "tests/*.py")}
+    bare = sorted(short(folder) for folder in folders if not (folder / "__init__.py").is_file())
+    assert not bare, "without __init__.py a test folder can hide the package it is named like"
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+    left = [
+        f"{short(path)}:{number}"
+        for path in tracked("*.py", "*.md", "*.toml", "*.yml", "Makefile", "Dockerfile", ".ci/*")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if later.search(line)
+    ]
+    assert not left
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    folder = re.compile(r"(?<![\w.])/(?:work|home|Users|root)/\w")
+    named = [
+        f"{short(path)}:{number}"
+        for path in tracked(
+            "*.py", "*.md", "*.toml", "*.lock", "*.yml", "*.yaml", "Makefile", "Dockerfile", ".ci/*"
+        )
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if folder.search(line)
+    ]
+    assert not named
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package to version, as one lock file has them."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)
+    return {package.lower(): version for package, version in found}
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DECLARED = {
+    "requirements-build.lock": PROJECT["build-system"]["requires"],
+    "requirements.lock": [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["postgres"],
+    ],
+    "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_the_lock_has_a_version_in_range_for_each_dependency(name: str) -> None:
+    locked = pins(name)
+    for text in DECLARED[name]:
+        wanted = Requirement(text)
+        version = locked.get(wanted.name.lower())
+        assert version, f"{name} lacks {wanted.name}; run: make lock"
+        assert wanted.specifier.contains(version), (
+            f"{name} has {wanted.name} {version}, wanted {text}; run: make lock"
+        )
+
+
+def test_the_tests_run_on_the_versions_that_are_shipped() -> None:
+    tested, built = pins("requirements-dev.lock"), pins("requirements-build.lock")
+    shipped = pins("requirements.lock")
+    assert {name: tested.get(name) for name in shipped} == shipped
+    shared = shipped.keys() | tested.keys()
+    assert {name: version for name, version in built.items() if name in shared} == {
+        name: tested[name] for name in built if name in shared
+    }
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_every_locked_file_is_pinned_by_hash(name: str) -> None:
+    lines = (ROOT / name).read_text()
+    assert "://" not in lines
+    for block in re.split(r"^(?=[a-z0-9])", lines, flags=re.MULTILINE)[1:]:
+        assert "--hash=sha256:" in block, block.splitlines()[0]
