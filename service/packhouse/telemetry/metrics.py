@@ -16,7 +16,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 # The families of events that the store is known to send; a counter must not grow with what a body says.
-FAMILIES = frozenset({"order", "checkout_session", "membership", "site", "product", "subscription"})
+FAMILIES = frozenset(
+    {"order", "checkout_session", "membership", "site", "product", "subscription", "unverified"}
+)
 
 _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

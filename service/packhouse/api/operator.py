@@ -1,0 +1,146 @@
+"""The operator API, /api/v1: people and programs with a token look at the house and step in.
+
+Reads and acts both go to the board; every act carries the name behind the caller's token and a reason.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from packhouse.api import faults
+from packhouse.api.bearer import Doorkeeper
+from packhouse.api.board import Board
+from packhouse.api.shapes import (
+    EntryBody,
+    HoldBody,
+    HoldsBody,
+    JournalBody,
+    OrderBody,
+    OrderBrief,
+    OrderJournalBody,
+    OrdersBody,
+    Reason,
+    ShipmentBody,
+    ShipmentsBody,
+    StatusBody,
+)
+from packhouse.model.label import LabelFormat
+from packhouse.model.states import OrderPhase, ShipmentState
+
+MEDIA_TYPES = {
+    LabelFormat.PDF: "application/pdf",
+    LabelFormat.PNG: "image/png",
+    LabelFormat.ZPL: "application/zpl",
+}
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Most rows to answer with.")]
+Id = Annotated[str, Path(min_length=1, max_length=200)]
+HoldId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+EntryId = Annotated[
+    int | None, Query(ge=0, le=2**63 - 1, description="Only later entries; unset: the newest.")
+]
+Sha256 = Annotated[
+    str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the file, as shown with a label.")
+]
+
+
+def router(board: Board, doorkeeper: Doorkeeper) -> APIRouter:
+    """All routes under /api/v1."""
+    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(doorkeeper)], responses=faults.RESPONSES)
+    _reads(routes, board)
+    _acts(routes, board, doorkeeper)
+    return routes
+
+
+def _reads(routes: APIRouter, board: Board) -> None:
+    @routes.get("/status", tags=["status"])
+    async def status() -> StatusBody:
+        """The house at a glance."""
+        return StatusBody.of(await board.status())
+
+    @routes.get("/orders", tags=["orders"])
+    async def list_orders(
+        phase: OrderPhase | None = None,
+        limit: Limit = 50,
+        after: Annotated[str, Query(max_length=200, description="`next` of the page before.")] = "",
+    ) -> OrdersBody:
+        """Orders, last changed first."""
+        page = await board.orders(phase=phase, limit=limit, after=after)
+        return OrdersBody(orders=[OrderBrief.of(view) for view in page.orders], next=page.next or None)
+
+    @routes.get("/orders/{order_id}", tags=["orders"], responses=faults.NOT_FOUND)
+    async def get_order(order_id: Id) -> OrderBody:
+        """One order with everything known of it."""
+        return OrderBody.of(await board.order(order_id))
+
+    @routes.get("/orders/{order_id}/journal", tags=["orders"], responses=faults.NOT_FOUND)
+    async def get_order_journal(order_id: Id) -> OrderJournalBody:
+        """The whole story of an order, oldest first."""
+        entries = await board.order_journal(order_id)
+        return OrderJournalBody(order_id=order_id, entries=[EntryBody.of(entry) for entry in entries])
+
+    @routes.get("/shipments", tags=["shipments"])
+    async def list_shipments(state: ShipmentState | None = None, limit: Limit = 50) -> ShipmentsBody:
+        """Shipments, last changed first."""
+        shipments = await board.shipments(state=state, limit=limit)
+        return ShipmentsBody(shipments=[ShipmentBody.of(shipment) for shipment in shipments])
+
+    @routes.get("/shipments/{shipment_id}", tags=["shipments"], responses=faults.NOT_FOUND)
+    async def get_shipment(shipment_id: Id) -> ShipmentBody:
+        """One shipment in full."""
+        return ShipmentBody.of(await board.shipment(shipment_id))
+
+    @routes.get("/holds", tags=["holds"])
+    async def list_holds(standing: bool | None = None, limit: Limit = 50) -> HoldsBody:
+        """Holds, newest first; `standing=true` leaves out the released ones."""
+        holds = await board.holds(standing=standing, limit=limit)
+        return HoldsBody(holds=[HoldBody.of(hold) for hold in holds])
+
+    @routes.get("/journal", tags=["journal"])
+    async def list_journal(after: EntryId = None, limit: Limit = 100) -> JournalBody:
+        """What was done lately, on all orders. Ask again with `after=next` to go on from there."""
+        entries = await board.journal(after=after, limit=limit)
+        return JournalBody(
+            entries=[EntryBody.of(entry) for entry in entries], next=entries[-1].id if entries else after
+        )
+
+    files = {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES.values()}
+
+    @routes.get(
+        "/labels/{sha256}",
+        tags=["labels"],
+        response_class=Response,
+        responses={200: {"content": files, "description": "The label's file."}, **faults.NOT_FOUND},
+    )
+    async def get_label(sha256: Sha256) -> Response:
+        """The bytes of a label, as the carrier gave them."""
+        document = await board.label_document(sha256)
+        headers = {
+            "content-disposition": f'inline; filename="{sha256[:16]}.{document.format}"',
+            "cache-control": "private, max-age=31536000, immutable",
+            "x-content-type-options": "nosniff",
+        }
+        return Response(document.content, media_type=MEDIA_TYPES[document.format], headers=headers)
+
+
+def _acts(routes: APIRouter, board: Board, doorkeeper: Doorkeeper) -> None:
+    answers = {**faults.NOT_FOUND, **faults.REFUSED}
+
+    @routes.post("/orders/{order_id}/retry", tags=["orders"], responses=answers)
+    async def retry_order(order_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> OrderBody:
+        """Look at the order now; its waiting time and its failures are forgotten."""
+        return OrderBody.of(await board.retry(order_id, reason=why.reason, actor=actor))
+
+    @routes.post("/orders/{order_id}/holds", tags=["holds"], status_code=201, responses=answers)
+    async def place_hold(order_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> HoldBody:
+        """Stop the order until a person releases the hold."""
+        return HoldBody.of(await board.place_hold(order_id, reason=why.reason, actor=actor))
+
+    @routes.post("/holds/{hold_id}/release", tags=["holds"], responses=answers)
+    async def release_hold(
+        hold_id: HoldId, why: Reason, actor: Annotated[str, Depends(doorkeeper)]
+    ) -> HoldBody:
+        """Release a hold; the order goes on when no other stands."""
+        return HoldBody.of(await board.release_hold(hold_id, reason=why.reason, actor=actor))
