@@ -113,10 +113,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One page of a list of orders; `next_cursor` is None on the last."""
+    """One page of a list of orders; `next_cursor` is None on the last.
+
+    `truncated`: there is probably more, but the answer gave no cursor to ask for it; ask by time instead.
+    """
 
     orders: tuple[Order, ...]
     next_cursor: str | None = None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,136 @@
+"""The blocking door to the store, for the command line: the same methods over the standard http.client.
+
+One call at a time on one connection, nothing tried twice, nothing loaded that a quick command would wait for.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from packhouse.errors import SettingsError
+from packhouse.model.order import Order, OrderPage, Product
+from packhouse.store import protocol
+from packhouse.store.answers import too_large, unanswered, unreachable
+from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, StoreAnswer, StoreRequest
+from packhouse.store.requests import door_headers
+
+_KEEPALIVE_S = 4.0  # an older connection may be closing on the other side; a new one is opened instead
+
+
+class BlockingStore:
+    """One store. `url` is the base address, `timeout_s` the longest wait for a connection or for bytes.
+
+    Every method raises the StoreError of errors.py that fits. Close it when done, or use it in a `with`.
+    """
+
+    def __init__(self, url: str, api_key: str, *, timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        self._headers = dict(door_headers(api_key))
+        self._timeout_s = timeout_s
+        self._connect_to, self._base_path = _place(self._url)
+        self._connection: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
+
+    def __enter__(self) -> BlockingStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def order(self, order_id: str) -> Order:
+        """The order as the store has it now."""
+        return protocol.read_order(self.ask(protocol.get_order(order_id)), order_id)
+
+    def orders(self, query: OrdersQuery) -> OrderPage:
+        """One page of a list; `next_cursor` leads to the next."""
+        return protocol.read_order_page(self.ask(protocol.list_orders(query)), query)
+
+    def order_pages(self, query: OrdersQuery) -> Iterator[OrderPage]:
+        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
+        pages = protocol.Pages(query)
+        while pages.query is not None:
+            page = self.orders(pages.query)
+            yield page
+            pages.turn(page)
+
+    def fulfill(self, order_id: str, body: bytes, key: str) -> None:
+        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
+        self.ask(protocol.fulfill(order_id, body, key))
+
+    def product(self, site_slug: str, product_id: str) -> Product:
+        """One product of a site's catalogue."""
+        return protocol.read_product(self.ask(protocol.get_product(site_slug, product_id)), product_id)
+
+    def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
+        """Products of a site by id, 50 a call; what the store does not know is not in it."""
+        found: dict[str, Product] = {}
+        for start in range(0, len(ids), protocol.LARGEST_BATCH):
+            batch = ids[start : start + protocol.LARGEST_BATCH]
+            found |= protocol.read_products(self.ask(protocol.products(site_slug, batch)))
+        return found
+
+    def close(self) -> None:
+        """Give back the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def ask(self, request: StoreRequest) -> StoreAnswer:
+        """Send one request of the protocol's; its 2xx answer. Raises StoreError for any other."""
+        connection = self._connected(request)
+        try:
+            connection.request(
+                request.method,
+                self._base_path + request.target,
+                body=request.body,
+                headers=self._headers | dict(request.headers),
+            )
+            response = connection.getresponse()
+            body = response.read(LARGEST_ANSWER + 1)
+            if len(body) > LARGEST_ANSWER:
+                self.close()
+                raise too_large(request)
+            if response.length:
+                raise http.client.IncompleteRead(body, response.length)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise unanswered(request, self._url, error) from error
+        if response.will_close:
+            self.close()
+        self._used_at = time.monotonic()
+        answer = StoreAnswer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
+        protocol.check_answer(answer, request, time.time())
+        return answer
+
+    def _connected(self, request: StoreRequest) -> http.client.HTTPConnection:
+        """The connection last used, if it is fresh, or a new one."""
+        if self._connection is not None and time.monotonic() - self._used_at < _KEEPALIVE_S:
+            return self._connection
+        self.close()
+        secure, host, port = self._connect_to
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(host, port, timeout=self._timeout_s)
+        try:
+            connection.connect()
+        except OSError as error:
+            connection.close()
+            raise unreachable(request, self._url, error) from error
+        self._connection = connection
+        return connection
+
+
+def _place(url: str) -> tuple[tuple[bool, str, int | None], str]:
+    """(https?, host, port) and the path that every call begins with. Raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(
+            f"store.url is {url!r}; it must be an address such as https://aly.store/api/storefront/v1."
+        )
+    return (parts.scheme == "https", parts.hostname, port), parts.path

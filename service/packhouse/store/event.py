@@ -1,0 +1,52 @@
+"""A signed body becomes an Event: id and type from what was signed, and the order it hints at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from packhouse.model.event import Event
+from packhouse.store.fields import is_id, mapping, optional_id, parse_json, shape, text
+
+_LONGEST_TYPE = 100
+
+
+class UnreadableEvent(ValueError):
+    """A delivery's body is not an event of the store's. The message says what is wrong and quotes nothing."""
+
+
+def read_event(body: bytes) -> Event:
+    """Read the body of a delivery whose signature is good. Raises UnreadableEvent.
+
+    Only id and type must be there; `data` is read where an order id can be found and is otherwise free.
+    """
+    try:
+        raw = parse_json(body)
+    except ValueError as error:
+        raise UnreadableEvent(f"the body is not JSON ({type(error).__name__}, {len(body)} bytes)") from None
+    if not isinstance(raw, Mapping):
+        raise UnreadableEvent(f"the body is {shape(raw)}, not an object")
+    event_id, event_type = raw.get("id"), raw.get("type")
+    if not is_id(event_id):
+        raise UnreadableEvent(f"its id is {shape(event_id)} that cannot be an event's id")
+    if not is_id(event_type) or len(event_type) > _LONGEST_TYPE:
+        raise UnreadableEvent(f"its type is {shape(event_type)} that cannot be an event's type")
+    return Event(
+        id=event_id,
+        type=event_type,
+        order_id=_order_id(event_type, mapping(raw.get("data"))),
+        site_slug=text(raw.get("site_slug")),
+        created_at=text(raw.get("created_at")),
+        body=body.decode("utf-8"),
+    )
+
+
+def _order_id(event_type: str, data: Mapping[str, Any]) -> str:
+    """The order that the event is about, wherever it is named; "" if nowhere."""
+    order = data.get("order")
+    return (
+        optional_id(mapping(order).get("id") if isinstance(order, Mapping) else order)
+        or optional_id(data.get("order_id"))
+        or optional_id(mapping(data.get("checkout_session")).get("order_id"))
+        or (optional_id(data.get("id")) if event_type.startswith("order.") else "")
+    )

@@ -1,0 +1,142 @@
+"""One field of the store's JSON at a time: text, ids, whole numbers. Nothing is converted or guessed.
+
+What is not what it should be is either absent (text) or refused (required ids, amounts, quantities).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, TypeGuard
+
+from packhouse.errors import StoreUnreadable
+
+LONGEST_ID = 255
+_LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
+
+
+def parse_json(body: bytes) -> Any:
+    """The value that `body` says, in UTF-8. Raises ValueError for anything that is not plain JSON.
+
+    Refused too: NaN and Infinity, numbers too long to read, nesting too deep, halves of surrogate pairs
+    (they cannot be written to a database).
+    """
+    text = body.decode("utf-8")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def text(value: Any) -> str:
+    """A string without control characters and surrounding blanks; "" for anything else."""
+    if not isinstance(value, str):
+        return ""
+    return value.translate(_CONTROLS).strip() if not value.isprintable() else value.strip()
+
+
+def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
+    """The first of these fields that holds text, or ""."""
+    for name in names:
+        found = text(source.get(name))
+        if found:
+            return found
+    return ""
+
+
+def is_id(value: Any) -> TypeGuard[str]:
+    """Whether it can be an id of the store's: text without blanks, control characters, "/" or ","."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= LONGEST_ID
+        and value.isprintable()
+        and not any(c in " /," for c in value)
+        and value not in (".", "..")
+    )
+
+
+def optional_id(value: Any) -> str:
+    """The id, or "" for what cannot be one."""
+    return value if is_id(value) else ""
+
+
+def required_id(value: Any, what: str) -> str:
+    """The id. Raises StoreUnreadable naming `what` when it is missing or cannot be one."""
+    if not is_id(value):
+        raise StoreUnreadable(f"The store's answer has no usable {what}: it is {shape(value)}.")
+    return value
+
+
+def whole(value: Any, what: str) -> int:
+    """An integer. Raises StoreUnreadable for floats (also 2.0), booleans, text, absence and absurd sizes."""
+    if type(value) is not int or abs(value) > _LARGEST:
+        raise StoreUnreadable(f"The store's answer has {shape(value)} where {what} should be a whole number.")
+    return value
+
+
+def quantity(value: Any, what: str) -> int:
+    """A number of units, 0 or more. Raises StoreUnreadable as `whole` does, and for less than 0."""
+    count = whole(value, what)
+    if count < 0:
+        raise StoreUnreadable(f"The store's answer says {what} is {count}; less than none cannot be.")
+    return count
+
+
+def amount(value: Any, what: str, currency: str = "") -> int | None:
+    """Minor units, from an integer or from {"amount", "currency"}; None when absent.
+
+    Raises StoreUnreadable for what is not a whole number, or speaks of another currency than `currency`.
+    """
+    if isinstance(value, Mapping):
+        theirs = text(value.get("currency")).upper()
+        if theirs and currency and theirs != currency:
+            raise StoreUnreadable(
+                f"The store's answer gives {what} in {theirs}, but the order is in {currency}."
+            )
+        value = value.get("amount")
+    return None if value is None else whole(value, what)
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The object, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def rows(value: Any, what: str) -> list[Mapping[str, Any]]:
+    """A list of objects. Raises StoreUnreadable for anything else."""
+    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+        raise StoreUnreadable(
+            f"The store's answer has {shape(value)} where {what} should be a list of objects."
+        )
+    return value
+
+
+def digital(source: Mapping[str, Any]) -> bool | None:
+    """Whether it is digital, by the store's booleans; None when it does not say or contradicts itself."""
+    said = {source[name] for name in ("is_digital", "digital") if isinstance(source.get(name), bool)}
+    said |= {
+        not source[name]
+        for name in ("requires_shipping", "is_physical")
+        if isinstance(source.get(name), bool)
+    }
+    return said.pop() if len(said) == 1 else None
+
+
+def shape(value: Any) -> str:
+    """What kind of thing it is, for a message; its content stays out (it may be a buyer's address)."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, int):
+        return "a number" if abs(value) <= _LARGEST else "a number too large"
+    names = {str: "text", float: "a number with a fraction", list: "a list", dict: "an object"}
+    return names.get(type(value), type(value).__name__)

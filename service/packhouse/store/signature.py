@@ -1,0 +1,83 @@
+"""The webhook's signature: X-Aly-Signature is "t=<unix seconds>,v1=<hex HMAC-SHA256 of t.body>".
+
+Bytes come in, a verdict leaves; nothing is parsed before this says OK. The key is the whole secret as the
+store gave it, "whsec_" included.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+_LONGEST_HEADER = 4096
+_TIME = re.compile(rb"[0-9]{1,15}")
+_MAC = re.compile(rb"[0-9a-fA-F]{64}")
+
+
+class SignatureVerdict(StrEnum):
+    """What a signature is worth."""
+
+    OK = "ok"
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    STALE = "stale"
+    WRONG = "wrong"
+
+
+def sign(body: bytes, secret: bytes, t: int) -> str:
+    """The header for this body at time `t` (seconds since 1970), as the store would write it."""
+    return f"t={t},v1={_mac(secret, str(t).encode(), body).hex()}"
+
+
+def verify(
+    header: bytes | str | None, body: bytes, secrets: Sequence[bytes], now: float, tolerance_s: float
+) -> SignatureVerdict:
+    """Judge a delivery: `body` as received, `now` in seconds since 1970, `tolerance_s` to either side of it.
+
+    Any of several secrets and any of several v1 will do (a secret is being rotated). All are compared, in
+    constant time. Without a secret nothing is OK; an empty secret counts as none.
+    """
+    if not header:
+        return SignatureVerdict.MISSING
+    try:
+        raw = header if isinstance(header, bytes) else header.encode("ascii")
+    except UnicodeEncodeError:
+        return SignatureVerdict.MALFORMED
+    times, macs = _parts(raw)
+    if len(times) != 1 or not macs:
+        return SignatureVerdict.MALFORMED
+    if not abs(now - int(times[0])) <= tolerance_s:
+        return SignatureVerdict.STALE
+    good = False
+    for secret in secrets:
+        if secret:
+            expected = _mac(secret, times[0], body)
+            for mac in macs:
+                good |= hmac.compare_digest(expected, mac)
+    return SignatureVerdict.OK if good else SignatureVerdict.WRONG
+
+
+def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Every `t` and every well-formed `v1` of a header; other schemes are passed over.
+
+    A `t` that is no time spoils the header: nothing is given back.
+    """
+    times: list[bytes] = []
+    macs: list[bytes] = []
+    if len(header) > _LONGEST_HEADER:
+        return times, macs
+    for part in header.split(b","):
+        name, _, value = part.strip(b" \t").partition(b"=")
+        if name == b"t":
+            if not _TIME.fullmatch(value):
+                return [], []
+            times.append(value)
+        elif name == b"v1" and _MAC.fullmatch(value):
+            macs.append(bytes.fromhex(value.decode("ascii")))
+    return times, macs
+
+
+def _mac(secret: bytes, t: bytes, body: bytes) -> bytes:
+    return hmac.digest(secret, t + b"." + body, "sha256")
