@@ -1,0 +1,63 @@
+"""What the sandbox carrier charges, and the numbers it gives out. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+ACCOUNT = "ca_sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A service and its price in US cents."""
+
+    carrier: str
+    service: str
+    cents: int
+    days: int
+
+
+def offers(weight_oz: float, from_country: str, to_country: str, to_zip: str) -> list[Offer]:
+    """Prices grow with weight and distance (a zone from 1 to 8, after the postal code's first digit)."""
+    pounds = max(1, math.ceil(weight_oz / 16))
+    if from_country != to_country:
+        return [
+            Offer("USPS", "PriorityMailInternational", 4475 + 690 * pounds, 8),
+            Offer("USPS", "FirstClassPackageInternationalService", 1560 + 410 * pounds, 14),
+        ]
+    zone = 1 + int(to_zip[:1]) * 7 // 9 if to_zip[:1].isdecimal() else 5
+    return [
+        Offer("USPS", "Express", 2950 + 310 * pounds + 95 * zone, 1),
+        Offer("USPS", "Priority", 712 + 118 * pounds + 41 * zone, 2),
+        Offer("USPS", "GroundAdvantage", 468 + 92 * pounds + 23 * zone, 3),
+        Offer("UPSDAP", "Ground", 655 + 71 * pounds + 29 * zone, 4),
+    ]
+
+
+def tracking_number(carrier: str, service: str, serial: int) -> str:
+    """The next number in the carrier's own format, with its check digit, from a test account's range."""
+    if carrier == "UPSDAP":
+        stem = f"999AA103{serial % 10_000_000:07d}"
+        return f"1Z{stem}{_ups_check(stem)}"
+    if "International" in service:
+        digits = f"{serial % 100_000_000:08d}"
+        return f"LZ{digits}{_s10_check(digits)}US"
+    stem = f"9400100208303{serial % 100_000_000:08d}"
+    return stem + _mod10_check(stem)
+
+
+def _mod10_check(digits: str) -> str:
+    total = sum(int(d) * (3 if place % 2 == 0 else 1) for place, d in enumerate(reversed(digits)))
+    return str(-total % 10)
+
+
+def _ups_check(text: str) -> str:
+    values = [int(c) if c.isdecimal() else (ord(c) - 63) % 10 for c in text]
+    total = sum(value * (2 if place % 2 else 1) for place, value in enumerate(values))
+    return str(-total % 10)
+
+
+def _s10_check(digits: str) -> str:
+    rest = 11 - sum(int(d) * w for d, w in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    return {10: "0", 11: "5"}.get(rest, str(rest))

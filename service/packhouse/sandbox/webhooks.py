@@ -1,0 +1,214 @@
+"""The store's webhook sender: signed deliveries with retries, and with faults where they are on.
+
+An event keeps its id for ever; each attempt has a delivery id, a time and a signature of its own. How bytes
+travel is not decided here: a `Post` is handed in (courier.py over sockets, anything in a simulation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from packhouse.clock import Clock
+from packhouse.sandbox.catalogue import SITE
+from packhouse.sandbox.faults import Faults
+from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.wire import iso
+
+# Documented waits before attempts 1 to 24, in seconds; `retry_scale` shortens them.
+WAITS_S = (0, 30, 120, 600, 1800, 3600, 7200, *[14400] * 17)
+LOG_LENGTH = 5000
+
+
+class Post(Protocol):
+    """Carries one delivery."""
+
+    async def __call__(self, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
+        """Send and return the status. Raises OSError (TimeoutError is one) when no answer comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One event: something happened to an order."""
+
+    id: str
+    type: str
+    order_id: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Who wants to be told. `events` empty: everything."""
+
+    id: str
+    url: str
+    secret: str
+    created_at: float
+    events: tuple[str, ...] = ()
+    active: bool = True
+
+    def wants(self, event_type: str) -> bool:
+        """Whether this event goes there."""
+        return self.active and (not self.events or event_type in self.events)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One line of the delivery log. `status` 0: no answer came."""
+
+    id: str
+    endpoint_id: str
+    event: Notice
+    number: int
+    at: float
+    status: int = 0
+    latency_ms: int = 0
+    outcome: str = "pending"
+
+    def to_json(self) -> dict[str, Any]:
+        """As the delivery log shows it."""
+        return {
+            "id": self.id,
+            "event_id": self.event.id,
+            "type": self.event.type,
+            "order_id": self.event.order_id,
+            "attempt": self.number,
+            "created_at": iso(self.at),
+            "response_status": self.status or None,
+            "latency_ms": self.latency_ms,
+            "status": self.outcome,
+        }
+
+
+def sign(body: bytes, secret: str, at: int) -> str:
+    """The X-Aly-Signature header: HMAC-SHA256 over `<unix seconds>.<body>`, keyed by the whole secret."""
+    mac = hmac.new(secret.encode(), b"%d." % at + body, hashlib.sha256)
+    return f"t={at},v1={mac.hexdigest()}"
+
+
+class Webhooks:
+    """Tells every endpoint what happens. Lives in a running event loop; `aclose` forgets what is due."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        rng: random.Random,
+        faults: Faults,
+        new_id: Callable[[str], str],
+        post: Post,
+        *,
+        retry_scale: float = 0.01,
+        reorder_s: float = 1.0,
+        concurrency: int = 32,
+    ) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._faults = faults
+        self._new_id = new_id
+        self._post = post
+        self._waits = tuple(wait * retry_scale for wait in WAITS_S)
+        self._reorder_s = reorder_s
+        self._gate = asyncio.Semaphore(concurrency)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.endpoints: dict[str, Endpoint] = {}
+        self.log: deque[Attempt] = deque(maxlen=LOG_LENGTH)
+        self.counts = dict.fromkeys(("events", "attempts", "accepted", "failed", "given_up", "lost"), 0)
+
+    @property
+    def due(self) -> int:
+        """Deliveries that are on their way or wait for their next attempt."""
+        return len(self._tasks)
+
+    def register(self, url: str, secret: str, events: Sequence[str] = ()) -> Endpoint:
+        """Tell this address from now on."""
+        endpoint = Endpoint(self._new_id("wh"), url, secret, self._clock.now(), tuple(events))
+        self.endpoints[endpoint.id] = endpoint
+        return endpoint
+
+    def announce(self, event_type: str, order: ShopOrder) -> None:
+        """Something happened to an order: tell everyone who wants to know."""
+        self.counts["events"] += 1
+        if not order.told or not self.endpoints:
+            return
+        event_id = self._new_id("evt")
+        body = (
+            f'{{"id":"{event_id}","type":"{event_type}","created_at":"{iso(self._clock.now())}",'
+            f'"site_slug":"{SITE}","data":{{"order":'.encode()
+            + order.notice()
+            + b"}}"
+        )
+        event = Notice(event_id, event_type, order.id, body)
+        for endpoint in self.endpoints.values():
+            if endpoint.wants(event_type):
+                self.send(endpoint, event)
+
+    def send(self, endpoint: Endpoint, event: Notice) -> None:
+        """Deliver one event to one endpoint, subject to the faults that are on."""
+        wait_s, copies = 0.0, 1
+        if not self._faults.quiet:
+            if self._faults.strikes("webhook.lose"):
+                self.counts["lost"] += 1
+                return
+            if self._faults.strikes("webhook.reorder"):
+                wait_s = self._reorder_s * (0.2 + 0.8 * self._rng.random())
+            if self._faults.strikes("webhook.duplicate"):
+                copies = 2
+        for _ in range(copies):
+            task = asyncio.get_running_loop().create_task(self._carry(endpoint, event, wait_s))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, endpoint: Endpoint, event: Notice, wait_s: float) -> None:
+        for number, scheduled_s in enumerate(self._waits, 1):
+            wait_s += scheduled_s * (0.8 + 0.4 * self._rng.random()) if scheduled_s else 0.0
+            if wait_s:
+                await self._clock.sleep(wait_s)
+            if await self._attempt(endpoint, event, number):
+                return
+            wait_s = 0.0
+        self.counts["given_up"] += 1
+
+    async def _attempt(self, endpoint: Endpoint, event: Notice, number: int) -> bool:
+        async with self._gate:
+            now = self._clock.now()
+            attempt = Attempt(self._new_id("del"), endpoint.id, event, number, now)
+            self.log.append(attempt)
+            self.counts["attempts"] += 1
+            started = self._clock.monotonic()
+            try:
+                attempt.status = await self._post(endpoint.url, self._headers(endpoint, attempt), event.body)
+            except OSError:
+                attempt.status = 0
+        attempt.latency_ms = round((self._clock.monotonic() - started) * 1000)
+        delivered = 200 <= attempt.status < 300
+        attempt.outcome = "delivered" if delivered else "failed"
+        self.counts["accepted" if delivered else "failed"] += 1
+        return delivered
+
+    def _headers(self, endpoint: Endpoint, attempt: Attempt) -> list[tuple[str, str]]:
+        at, secret = int(attempt.at), endpoint.secret
+        if not self._faults.quiet and self._faults.strikes("webhook.bad_signature"):
+            secret += "_of_somebody_else"
+        return [
+            ("content-type", "application/json"),
+            ("x-aly-delivery-id", attempt.id),
+            ("x-aly-event-id", attempt.event.id),
+            ("x-aly-event-type", attempt.event.type),
+            ("x-aly-attempt", str(attempt.number)),
+            ("x-aly-timestamp", str(at)),
+            ("x-aly-signature", sign(attempt.event.body, secret, at)),
+        ]
+
+    async def aclose(self) -> None:
+        """Stop telling."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
