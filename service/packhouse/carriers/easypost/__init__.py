@@ -1,0 +1,1 @@
+"""EasyPost, over its REST interface: wire.py translates, adapter.py calls."""
