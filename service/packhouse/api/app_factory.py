@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.routing import APIRoute
 
 from packhouse.api import faults, health, operator
-from packhouse.api.asgi import ASGIApp, Receive, Scope, Send
+from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
 from packhouse.api.bearer import Doorkeeper
 from packhouse.api.board import Board
 from packhouse.api.health import HealthSource
@@ -48,7 +48,6 @@ def build_api(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        max_body_size=_OPERATOR_BODY_BYTES,
         lifespan=lifespan,
     )
     faults.install(api)
@@ -67,13 +66,28 @@ def build_api(
         if scope["type"] == "http" and scope["path"] in PATHS:
             await hooks(scope, receive, send)
         else:
-            await api(scope, receive, send)
+            await api(scope, _bounded(receive), send)
 
     return surface
 
 
 def _keys(webhook: WebhookSettings) -> Sequence[bytes]:
     return [secret.get_secret_value().encode() for secret in webhook.secrets if secret.get_secret_value()]
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Stop reading a body that is too long; FastAPI's own limit would answer in another shape than ours."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > _OPERATOR_BODY_BYTES:
+            raise HTTPException(413, f"A body may have at most {_OPERATOR_BODY_BYTES} bytes.")
+        return message
+
+    return bounded
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -68,7 +68,7 @@ _UNREADY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(source: HealthSource) -> APIRouter:
+def router(source: HealthSource, patience_s: float = _PATIENCE_S) -> APIRouter:
     """The three routes, without authentication: orchestrators ask them."""
     routes = APIRouter(tags=["health"], default_response_class=_HealthAnswer)
 
@@ -77,15 +77,15 @@ def router(source: HealthSource) -> APIRouter:
         """An answer means that the loop turns; nothing else is looked at, so that a restart can help."""
         return _answer([])
 
-    @routes.get("/healthz", response_model=HealthBody, responses=_UNREADY)
+    @routes.get("/healthz", include_in_schema=False)
     @routes.get("/readyz", response_model=HealthBody, responses=_UNREADY)
     async def readyz() -> Response:
         """Whether this process may be given work; 503 with a reason for each check that fails."""
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 checks = await source.checks()
         except TimeoutError:
-            checks = [Check("checks", Level.FAIL, f"not finished within {_PATIENCE_S:g} seconds")]
+            checks = [Check("checks", Level.FAIL, f"not finished within {patience_s:g} seconds")]
         except LedgerError as error:
             checks = [Check("ledger", Level.FAIL, str(error))]
         return _answer(checks)

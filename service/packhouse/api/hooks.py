@@ -155,7 +155,7 @@ class HookRoute:
 
 
 def _headers(scope: Scope) -> tuple[bytes | None, int | None]:
-    """The signature and the declared length. Repeated headers are one with commas, which no good signature is."""
+    """The signature and the declared length. A repeated header is one with commas: no good signature."""
     signature: bytes | None = None
     declared: int | None = None
     for name, value in scope["headers"]:

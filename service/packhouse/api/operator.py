@@ -3,7 +3,8 @@
 Reads and acts both go to the board; every act carries the name behind the caller's token and a reason.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: the routes' annotations name the doorkeeper they are handed,
+# which FastAPI could not find again by its name.
 
 from typing import Annotated
 
