@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 # The order events of the store (docs/reference/webhooks.md); others are recorded and ignored.
 ORDER_EVENTS = frozenset(
-    f"order.{what}"
-    for what in (
-        "created updated fulfilled partially_fulfilled refunded cancelled return_requested return_approved "
-        "return_received exchange_requested exchange_approved"
-    ).split()
+    {
+        "order.created",
+        "order.updated",
+        "order.fulfilled",
+        "order.partially_fulfilled",
+        "order.refunded",
+        "order.cancelled",
+        "order.return_requested",
+        "order.return_approved",
+        "order.return_received",
+        "order.exchange_requested",
+        "order.exchange_approved",
+    }
 )
 
 # Events that our own fulfillments cause; they confirm, they are not urgent.

@@ -16,41 +16,38 @@ class HoldCode(StrEnum):
     STATUS_UNKNOWN = "status_unknown"
     PARTLY_FULFILLED_UNCLEAR = "partly_fulfilled_unclear"
     REFUND_UNCLEAR = "refund_unclear"
-    RETURN_STANDS = "return_stands"
     ORDER_UNREADABLE = "order_unreadable"
     STORE_FORBIDS = "store_forbids"
     STORE_REFUSED = "store_refused"
     NO_RATE = "no_rate"
     CARRIER_REFUSED = "carrier_refused"
     PURCHASE_UNKNOWN = "purchase_unknown"
-    LABEL_OUTDATED = "label_outdated"
     VOID_REFUSED = "void_refused"
     KEEPS_FAILING = "keeps_failing"
     BY_PERSON = "by_person"
 
 
 SENTENCE: dict[HoldCode, str] = {
-    HoldCode.ADDRESS_INCOMPLETE: "The delivery address is incomplete; ask the buyer and correct it in the store.",
-    HoldCode.DIGITAL_UNKNOWN: "The store does not say whether a product is digital; mark it in the catalogue.",
+    HoldCode.ADDRESS_INCOMPLETE: "The delivery address is incomplete; correct it in the store.",
+    HoldCode.DIGITAL_UNKNOWN: "It is not known whether a product is digital; mark it in the catalogue.",
     HoldCode.WEIGHT_MISSING: "The weight of a product is not known; set it in packhouse.toml.",
     HoldCode.TOO_HEAVY: "A single unit is heavier than the heaviest parcel allowed.",
-    HoldCode.STATUS_UNKNOWN: "The store reports a status that Packhouse does not know; look at the order there.",
+    HoldCode.STATUS_UNKNOWN: "The store reports a status that is not known here; look at the order there.",
     HoldCode.PARTLY_FULFILLED_UNCLEAR: "Somebody shipped a part, and the store does not say which units.",
     HoldCode.REFUND_UNCLEAR: "Money was refunded, and the store does not say for which units.",
-    HoldCode.RETURN_STANDS: "A return or an exchange is under way on this order.",
     HoldCode.ORDER_UNREADABLE: "The store's answer for this order cannot be read safely.",
     HoldCode.STORE_FORBIDS: "The store does not let this API key read or fulfill this order.",
-    HoldCode.STORE_REFUSED: "The label is bought, but the store refuses the fulfillment; look at the order there.",
+    HoldCode.STORE_REFUSED: "The label is bought, but the store refuses the fulfillment; look there.",
     HoldCode.NO_RATE: "The carrier offers no service for this parcel and address.",
     HoldCode.CARRIER_REFUSED: "The carrier refuses to sell this label; its reason is in the note.",
-    HoldCode.PURCHASE_UNKNOWN: "It cannot be told whether the label was bought; look at the carrier's account.",
-    HoldCode.LABEL_OUTDATED: "The order changed after its label was bought; look before it leaves.",
+    HoldCode.PURCHASE_UNKNOWN: "Nobody can tell whether the label was bought; look at the carrier's account.",
     HoldCode.VOID_REFUSED: "The carrier refuses to take the label back; ask its support for the money.",
     HoldCode.KEEPS_FAILING: "This order has failed many times in a row; the last error is in the note.",
     HoldCode.BY_PERSON: "A person placed this hold.",
 }
 
-# Holds that the machine checks again at each look, and lifts itself when their cause has gone.
+# Holds that the machine checks again at each look, and lifts itself when their cause has gone. Of the others
+# it lifts CARRIER_REFUSED and NO_RATE when the order was changed; the rest wait for a person.
 RECHECKED = frozenset(
     {
         HoldCode.ADDRESS_INCOMPLETE,
@@ -60,11 +57,12 @@ RECHECKED = frozenset(
         HoldCode.STATUS_UNKNOWN,
         HoldCode.PARTLY_FULFILLED_UNCLEAR,
         HoldCode.REFUND_UNCLEAR,
-        HoldCode.RETURN_STANDS,
         HoldCode.ORDER_UNREADABLE,
         HoldCode.STORE_FORBIDS,
     }
 )
+
+UNTIL_CHANGED = frozenset({HoldCode.CARRIER_REFUSED, HoldCode.NO_RATE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 MACHINE = "packhouse"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something done, or decided, and why: what a journal entry says before it has an id and a time.
+
+    `data` holds particulars for programs: numbers, ids, states. Never an address, a key or a buyer's name.
+    """
+
+    order_id: str
+    action: str
+    why: str = ""
+    shipment_id: str = ""
+    actor: str = MACHINE
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class LabelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A carrier's price for a parcel and a service. `id` is the carrier's; `days` the promised transit time."""
+    """A carrier's price for a parcel and a service. `id` is the carrier's, `days` the promised time."""
 
     id: str
     carrier: str

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 # Minor digits that differ from two (ISO 4217, list one).
-_DIGITS = dict.fromkeys(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-) | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_DIGITS = dict.fromkeys(_NONE.split(), 0) | dict.fromkeys(_THREE.split(), 3)
 
 
 def minor_digits(currency: str) -> int:
@@ -25,7 +25,7 @@ class Money:
 
     @classmethod
     def from_decimal(cls, text: str | Decimal, currency: str) -> Money:
-        """Read a decimal amount such as "5.49". Raises ValueError if it is none or is finer than a minor unit."""
+        """Read a decimal amount such as "5.49". Raises ValueError for anything finer than a minor unit."""
         try:
             scaled = Decimal(text).scaleb(minor_digits(currency))
             if scaled == scaled.to_integral_value():

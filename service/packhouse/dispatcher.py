@@ -1,0 +1,149 @@
+"""Finds due orders and gives each to a worker: a monotonic tick over the ledger, and nudges in between.
+
+Holds the leases of what is being worked on, renews them, and on a stop finishes what has begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+
+from packhouse.errors import LeaseLost, LedgerError
+from packhouse.flow import live
+from packhouse.ledger import leases, orders
+from packhouse.steps.desk import Desk, Work
+
+_TICK_S = 0.5
+_AFTER_TROUBLE_S = 2.0
+
+
+class Dispatcher:
+    """Runs up to `concurrency` orders at once. `name` begins every lease token of this process."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.name = secrets.token_hex(4)
+        self._claims = 0
+        self._waiting: deque[Work] = deque()
+        self._running: dict[str, tuple[Work, asyncio.Task[None]]] = {}
+        self._due = asyncio.Event()
+        self._stopping = False
+        self.last_turn = desk.clock.monotonic()
+
+    def nudge(self) -> None:
+        """Something may be due: look now instead of at the next tick."""
+        self._due.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Orders being worked on."""
+        return len(self._running)
+
+    async def run(self) -> None:
+        """Work until `stop` is called and what has begun is finished."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not self._stopping:
+                self.last_turn = self._desk.clock.monotonic()
+                self._due.clear()
+                try:
+                    await self._claim()
+                except LedgerError as error:
+                    self._desk.log.error("claim_failed", error=str(error))
+                    await self._desk.clock.sleep(_AFTER_TROUBLE_S)
+                    continue
+                self._start()
+                await self._rest()
+            await self._give_back_unbegun()
+            while self._running:
+                await asyncio.wait([task for _, task in self._running.values()])
+        finally:
+            renewing.cancel()
+            for _, task in self._running.values():
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await renewing
+
+    def stop(self) -> None:
+        """Take no more work; `run` ends when what has begun is finished."""
+        self._stopping = True
+        self._due.set()
+
+    async def _claim(self) -> None:
+        """Keep a short queue, so that a worker that finishes need not wait for the ledger."""
+        concurrency = self._desk.settings.worker.concurrency
+        most = 2 * concurrency - len(self._running) - len(self._waiting)
+        if most < concurrency / 2:
+            return
+        self._claims += 1
+        clock, lease_s = self._desk.clock, self._desk.settings.lease_s
+        now, until = clock.now(), clock.monotonic() + lease_s
+        taken = await self._desk.ledger.write(
+            orders.claim, now, f"{self.name}:{self._claims}", now + lease_s, most
+        )
+        for lease, known in taken:
+            self._waiting.append(Work(lease, until, list(known.shipments), list(known.holds)))
+        if len(taken) == most:
+            self._due.set()
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._desk.settings.worker.concurrency:
+            work = self._waiting.popleft()
+            task = asyncio.create_task(self._live(work), name=f"order {work.order_id}")
+            self._running[work.order_id] = (work, task)
+
+    async def _live(self, work: Work) -> None:
+        log = self._desk.log.bind(order_id=work.order_id)
+        try:
+            await live(self._desk, work)
+        except LeaseLost as error:
+            log.warning("lease_lost", why=str(error))
+        except LedgerError as error:
+            log.error("ledger_failed", error=str(error))
+        except Exception:
+            log.exception("worker_failed")
+        finally:
+            del self._running[work.order_id]
+            self._start()
+            if len(self._waiting) < self._desk.settings.worker.concurrency / 2:
+                self._due.set()
+
+    async def _rest(self) -> None:
+        """Until the next tick, or a nudge, or a worker that runs dry."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._due.wait(), _TICK_S)
+
+    async def _renew(self) -> None:
+        desk = self._desk
+        while True:
+            await desk.clock.sleep(desk.settings.lease_s / 3)
+            held = [*(work for work, _ in self._running.values()), *self._waiting]
+            until = desk.clock.monotonic() + desk.settings.lease_s
+            try:
+                await desk.ledger.write(
+                    leases.renew,
+                    [work.order_id for work in held],
+                    self.name,
+                    desk.clock.now() + desk.settings.lease_s,
+                )
+            except LedgerError as error:
+                desk.log.error("renew_failed", error=str(error))
+                continue
+            for work in held:
+                work.lease_until = until
+
+    async def _give_back_unbegun(self) -> None:
+        now = self._desk.clock.now()
+        for work in self._waiting:
+            with contextlib.suppress(LedgerError):
+                await self._desk.ledger.write(
+                    leases.release,
+                    now,
+                    work.lease,
+                    phase=work.lease.phase,
+                    due_at=now,
+                    attempts=work.lease.attempts,
+                )
+        self._waiting.clear()

@@ -1,0 +1,140 @@
+"""The periodic duties' bodies: listing pending orders, mending the ledger, forgetting what is old.
+
+With several replicas on one ledger a duty is run by whichever comes first in its interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from packhouse.errors import PackhouseError
+from packhouse.ledger import inbox, leases, marks
+from packhouse.model.order import Order
+from packhouse.steps.desk import Desk
+from packhouse.store.protocol import OrdersQuery
+
+_PAGE = 100
+_WATERMARK = "poll:newest"
+_SWEPT = "poll:swept_at"
+
+
+class Duties:
+    """What schedule.py calls. `who` is this replica's name, `nudge` wakes the workers."""
+
+    def __init__(self, desk: Desk, who: str, nudge: Callable[[], None]) -> None:
+        self._desk = desk
+        self._who = who
+        self._nudge = nudge
+        self.last_poll_error = ""
+
+    async def poll(self) -> int:
+        """List pending orders and make due those that we did not know of. Answers how many.
+
+        Mostly only what was created since shortly before the newest order seen; now and then everything.
+        """
+        desk, interval = self._desk, self._desk.settings.poll.interval_s
+        if not await self._is_my_turn("poll", interval * 0.5):
+            return 0
+        try:
+            found = await self._poll()
+        except PackhouseError as error:
+            self.last_poll_error = str(error)
+            desk.log.warning("poll_failed", error=str(error))
+            return 0
+        self.last_poll_error = ""
+        if found:
+            desk.log.info("poll_found", orders=found)
+            self._nudge()
+        return found
+
+    async def _poll(self) -> int:
+        desk, settings = self._desk, self._desk.settings.poll
+        began = desk.clock.now()
+        newest = await desk.ledger.read(marks.read, _WATERMARK)
+        swept = await desk.ledger.read(marks.read, _SWEPT)
+        swept_at = float(swept) if swept else 0.0
+        # A clock that was set back must not keep the full list from ever coming.
+        sweep = newest is None or not swept_at <= began < swept_at + settings.sweep_s
+        after = "" if sweep or newest is None else _earlier(newest, settings.overlap_s)
+        seen: set[str] = set()
+        cursor, found = "", 0
+        highest = newest or ""
+        while True:
+            page = await desk.store.orders(
+                OrdersQuery(
+                    status="pending",
+                    site_slug=desk.settings.store.site_slug,
+                    created_after=after,
+                    limit=_PAGE,
+                    cursor=cursor,
+                )
+            )
+            listed = [(order.id, order.site_slug) for order in page.orders if _is_mine(desk, order)]
+            found += await desk.ledger.write(
+                leases.meet, desk.clock.now(), listed, desk.clock.now() - settings.relook_s
+            )
+            highest = max(
+                [highest, *(order.created_at for order in page.orders if _moment(order.created_at))]
+            )
+            if page.next_cursor is None:
+                break
+            if page.next_cursor in seen:
+                raise PackhouseError("the store's list of orders goes in a circle: a cursor came twice")
+            cursor = page.next_cursor
+            seen.add(cursor)
+        await desk.ledger.write(_keep_marks, desk.clock.now(), highest, began if sweep else None)
+        return found
+
+    async def sweep(self) -> int:
+        """Make due whatever is unfinished without a time to act: a net under everything else."""
+        if not await self._is_my_turn("sweep", 30.0):
+            return 0
+        found = await self._desk.ledger.write(leases.rescue, self._desk.clock.now())
+        if found:
+            self._desk.log.warning("rescued", orders=found)
+            self._nudge()
+        return found
+
+    async def prune(self) -> int:
+        """Forget events that are older than any retry of the store's."""
+        if not await self._is_my_turn("prune", 3600.0):
+            return 0
+        before = self._desk.clock.now() - self._desk.settings.keep_days * 86_400
+        return await self._desk.ledger.write(inbox.prune, before)
+
+    async def _is_my_turn(self, duty: str, every_s: float) -> bool:
+        if not self._desk.ledger.shared:
+            return True
+        return await self._desk.ledger.write(
+            marks.take_turn, self._desk.clock.now(), duty, self._who, every_s
+        )
+
+
+def _keep_marks(connection: Connection, now: float, newest: str, swept_at: float | None) -> None:
+    marks.write(connection, now, _WATERMARK, newest)
+    if swept_at is not None:
+        marks.write(connection, now, _SWEPT, repr(swept_at))
+
+
+def _is_mine(desk: Desk, order: Order) -> bool:
+    site = desk.settings.store.site_slug
+    return not site or not order.site_slug or order.site_slug == site
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _earlier(text: str, seconds: float) -> str:
+    """An ISO 8601 time so many seconds earlier, as full UTC; "" (no bound) if the text is no time."""
+    moment = _moment(text)
+    if moment is None:
+        return ""
+    return datetime.fromtimestamp(moment.timestamp() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,165 @@
+"""THE LIFE OF AN ORDER: the steps in their order, and what drives one order through them.
+
+Events and polls only wake an order (ledger/inbox.py, duties.py). A worker that finds it due takes it once
+through LIFE. Every step acts on the shipments that stand in its states, and leaves the rest; none calls
+another. What cannot be finished now is given back with the time to try again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from packhouse.errors import LeaseLost, PackhouseError
+from packhouse.ledger import holds, journal, leases
+from packhouse.ledger.leases import Lease
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.rules.verdict import LeaveAlone, StopShipping
+from packhouse.steps.announce import announce
+from packhouse.steps.buy import buy
+from packhouse.steps.decide import decide
+from packhouse.steps.desk import Desk, Work
+from packhouse.steps.follow import follow
+from packhouse.steps.hold import hold
+from packhouse.steps.look import look
+from packhouse.steps.pack import pack
+from packhouse.steps.post import post
+from packhouse.steps.settle import settle
+from packhouse.steps.void import void
+
+
+class Step(NamedTuple):
+    """A verb of an order's life, and a sentence on what it does."""
+
+    run: Callable[[Desk, Work], Awaitable[None]]
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        """The verb."""
+        return self.run.__name__
+
+
+LIFE = (
+    Step(look, "read the order from the store again"),
+    Step(settle, "find out what became of a purchase whose answer was lost"),
+    Step(decide, "what no longer fits goes; what may ship is named, or why it may not"),
+    Step(pack, "units become parcels, parcels become planned shipments"),
+    Step(hold, "reasons to wait are placed, or lifted where their cause has gone"),
+    Step(buy, "rate, intent on disk, one more look, money"),
+    Step(post, "the label's file is kept; units and tracking number go to the store"),
+    Step(announce, "sinks are told"),
+    Step(follow, "trackers are asked until the parcels have arrived"),
+    Step(void, "money of labels that will not ship comes back"),
+)
+
+_S = ShipmentState
+_UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
+_SHIPPED = (_S.FULFILLED, _S.DELIVERED)
+
+
+async def live(desk: Desk, work: Work) -> None:
+    """Take one leased order once through its life, and give it back. Raises LeaseLost, LedgerUnavailable."""
+    trouble: Exception | None = None
+    try:
+        for step in LIFE:
+            began = desk.clock.monotonic()
+            try:
+                await step.run(desk, work)
+            except BaseException:
+                desk.metrics.step(step.name, desk.clock.monotonic() - began, "failed")
+                raise
+            desk.metrics.step(step.name, desk.clock.monotonic() - began, "done")
+    except LeaseLost:
+        raise
+    except PackhouseError as error:
+        trouble = error
+    except Exception as error:
+        desk.log.exception("step_failed", order_id=work.order_id)
+        trouble = error
+    if trouble is not None:
+        work.failed(str(trouble) or repr(trouble), getattr(trouble, "retry_after_s", None))
+    if work.failures:
+        await _give_back_failed(desk, work)
+    else:
+        await _give_back(desk, work)
+
+
+async def _give_back(desk: Desk, work: Work) -> None:
+    """Nothing went wrong: say where the order stands, and when to look again."""
+    now = desk.clock.now()
+    poll = desk.settings.poll
+    phase, reason, due_at = OrderPhase.CLOSED, "", None
+    if work.wake_times:
+        phase = OrderPhase.HELD if work.standing() else OrderPhase.OPEN
+        due_at = min(work.wake_times)
+    elif work.standing():
+        phase, due_at = OrderPhase.HELD, now + poll.relook_s * random.uniform(0.8, 1.2)
+    elif work.in_state(*_UNFINISHED):
+        phase, due_at = OrderPhase.OPEN, now + poll.relook_s
+    elif work.in_state(*_SHIPPED):
+        phase = OrderPhase.SHIPPED
+        confirmed = work.lease.phase is OrderPhase.SHIPPED
+        due_at = min(work.idle_times, default=None) if confirmed else now + poll.confirm_s
+    if standing := work.standing():
+        reason = standing[0].sentence
+    elif isinstance(work.verdict, LeaveAlone | StopShipping):
+        reason = work.verdict.why
+        if isinstance(work.verdict, LeaveAlone) and work.verdict.shipped and phase is OrderPhase.CLOSED:
+            phase = OrderPhase.SHIPPED
+    gone = [h for h in work.holds if h.stands and h.code is HoldCode.KEEPS_FAILING]
+    acts = [] if phase is work.lease.phase or phase is OrderPhase.OPEN else [_settled(work, phase, reason)]
+
+    def unit(connection: Connection, now: float, lease: Lease) -> None:
+        for one in gone:
+            holds.release(connection, now, one.id, by=one.placed_by, reason="It went well at last.")
+        leases.release(
+            connection,
+            now,
+            lease,
+            phase=phase,
+            reason=reason,
+            due_at=now if gone else due_at,
+            woken_delay_s=poll.confirm_s if phase is OrderPhase.SHIPPED else 0.0,
+        )
+        journal.write(connection, now, acts)
+
+    await desk.write(work, unit)
+    desk.tell(*acts)
+
+
+def _settled(work: Work, phase: OrderPhase, reason: str) -> Act:
+    return Act(work.order_id, phase.value, reason or "Every unit has been shipped.")
+
+
+async def _give_back_failed(desk: Desk, work: Work) -> None:
+    """Something passing went wrong: wait twice as long as last time, and after many times tell a person."""
+    settings = desk.settings.retry
+    why, _ = work.failures[0]
+    attempts = work.lease.attempts + 1
+    wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
+    wait = max([wait, *(asked for _, asked in work.failures if asked is not None)])
+    now = desk.clock.now()
+    due_at = min([now + wait, *(at for at in work.wake_times if at > now)])
+    if attempts >= settings.hold_after:
+        await desk.hold(work, HoldCode.KEEPS_FAILING, why[:500])
+    phase = OrderPhase.HELD if work.standing() else OrderPhase.OPEN
+    act = Act(work.order_id, "failed", f"{why} Trying again in {wait:.0f} s.", data={"attempts": attempts})
+    desk.tell(act)
+    # Every failure is in the log; the journal keeps the first and then each tenth.
+    acts = [act] if attempts == 1 or attempts % 10 == 0 else []
+    release = partial(
+        leases.release, phase=phase, due_at=due_at, attempts=attempts, last_error=why[:1000], reason=why[:500]
+    )
+
+    def unit(connection: Connection, now: float, lease: Lease) -> None:
+        release(connection, now, lease)
+        journal.write(connection, now, acts)
+
+    await desk.write(work, unit)

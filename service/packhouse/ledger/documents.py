@@ -1,0 +1,57 @@
+"""The files of labels, in a folder, named by the hash of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from packhouse.errors import LedgerUnavailable
+from packhouse.model.label import LabelDocument, LabelFormat
+
+
+class DocumentShelf:
+    """Keeps label files: written once, synced to disk, never changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, digest: str, kind: LabelFormat) -> Path:
+        """Where a document is, whether or not it is there."""
+        return self._folder / digest[:2] / f"{digest}.{kind.value}"
+
+    def put(self, document: LabelDocument) -> str:
+        """Keep a document; answers its SHA-256 in hex. Raises LedgerUnavailable if the disk refuses."""
+        digest = hashlib.sha256(document.content).hexdigest()
+        path = self.path(digest, document.format)
+        if path.exists():
+            return digest
+        try:
+            path.parent.mkdir(exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(document.content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise LedgerUnavailable(f"the label file cannot be kept in {self._folder}: {error}") from error
+        return digest
+
+    def get(self, digest: str, kind: LabelFormat) -> bytes | None:
+        """The bytes of a document, if we have it."""
+        try:
+            return self.path(digest, kind).read_bytes()
+        except FileNotFoundError:
+            return None

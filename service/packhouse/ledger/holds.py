@@ -1,0 +1,130 @@
+"""Holds: placed once on the same thing for the same reason, released with a reason, never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from packhouse.ledger import journal, leases
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.statements import insert_or_ignore, update_where
+from packhouse.ledger.tables import holds
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import MACHINE, Act
+
+_INSERT = insert_or_ignore(
+    holds,
+    ("order_id", "shipment_id", "code", "note", "fingerprint", "placed_by", "placed_at"),
+)
+_RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_reason"))
+_RENOTE = update_where(holds, ("order_id", "shipment_id", "code"), ("note", "fingerprint")).where(
+    holds.c.released_at.is_(None)
+)
+_BY_ORDER = select(holds).order_by(holds.c.id)
+
+
+def place(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    *,
+    code: HoldCode,
+    note: str,
+    fingerprint: str,
+    act: Act,
+    shipment_id: str = "",
+) -> None:
+    """Place the machine's hold, or say anew why it stands. Raises LeaseLost."""
+    leases.keep(connection, now, lease)
+    if put(
+        connection,
+        now,
+        order_id=lease.order_id,
+        code=code,
+        note=note,
+        fingerprint=fingerprint,
+        placed_by=MACHINE,
+        shipment_id=shipment_id,
+    ):
+        journal.write(connection, now, (act,))
+    else:
+        where = {"w_order_id": lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
+        connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
+
+
+def put(
+    connection: Connection,
+    now: float,
+    *,
+    order_id: str,
+    code: HoldCode,
+    note: str,
+    fingerprint: str,
+    placed_by: str,
+    shipment_id: str = "",
+) -> bool:
+    """Write a hold down; answers False if the same one stands already."""
+    inserted = connection.execute(
+        _INSERT,
+        {
+            "order_id": order_id,
+            "shipment_id": shipment_id,
+            "code": code.value,
+            "note": note,
+            "fingerprint": fingerprint,
+            "placed_by": placed_by,
+            "placed_at": now,
+        },
+    )
+    return inserted.rowcount == 1
+
+
+def release(connection: Connection, now: float, hold_id: int, *, by: str, reason: str) -> bool:
+    """Release a standing hold; answers False if none with this id stands."""
+    row = connection.execute(select(holds.c.released_at).where(holds.c.id == hold_id)).first()
+    if row is None or row.released_at is not None:
+        return False
+    connection.execute(
+        _RELEASE, {"w_id": hold_id, "v_released_by": by, "v_released_at": now, "v_release_reason": reason}
+    )
+    return True
+
+
+def release_all(
+    connection: Connection, now: float, lease: Lease, gone: Sequence[Hold], reason: str, acts: Sequence[Act]
+) -> None:
+    """Lift holds of the machine's own. Raises LeaseLost."""
+    leases.keep(connection, now, lease)
+    for hold in gone:
+        release(connection, now, hold.id, by=MACHINE, reason=reason)
+    journal.write(connection, now, acts)
+
+
+def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:
+    """Every hold an order ever had, oldest first."""
+    return tuple(hold_of(row) for row in connection.execute(_BY_ORDER.where(holds.c.order_id == order_id)))
+
+
+def by_id(connection: Connection, hold_id: int) -> Hold | None:
+    """One hold."""
+    row = connection.execute(select(holds).where(holds.c.id == hold_id)).first()
+    return hold_of(row) if row else None
+
+
+def hold_of(row: Row[Any]) -> Hold:
+    """A hold from its row."""
+    return Hold(
+        id=row.id,
+        order_id=row.order_id,
+        shipment_id=row.shipment_id,
+        code=HoldCode(row.code),
+        note=row.note,
+        fingerprint=row.fingerprint,
+        placed_by=row.placed_by,
+        placed_at=row.placed_at,
+        released_by=row.released_by,
+        released_at=row.released_at,
+        release_reason=row.release_reason,
+    )

@@ -1,0 +1,32 @@
+"""Writing the story down. Entries are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from packhouse.ledger.tables import journal
+from packhouse.model.journal import Act
+
+_INSERT = insert(journal)
+
+
+def write(connection: Connection, now: float, acts: Sequence[Act]) -> None:
+    """Add entries, in order."""
+    if acts:
+        connection.execute(
+            _INSERT,
+            [
+                {
+                    "at": now,
+                    "order_id": act.order_id,
+                    "shipment_id": act.shipment_id,
+                    "actor": act.actor,
+                    "action": act.action,
+                    "why": act.why,
+                    "data": dict(act.data) or None,
+                }
+                for act in acts
+            ],
+        )

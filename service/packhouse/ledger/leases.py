@@ -1,0 +1,182 @@
+"""Who thinks about which order, and when: waking, claiming, renewing, releasing.
+
+An order's `due_at` is both the time to act and the end of its lease: whoever finds a due row takes it. Every
+write of a worker names its lease's token, so one that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, TextClause, bindparam, text
+
+from packhouse.errors import LeaseLost
+from packhouse.model.states import OrderPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act on one order until somebody else finds it due.
+
+    `wakes` is the count of hints when it was taken, `attempts` the failures in a row before it, `is_new`
+    whether nobody has ever looked at this order.
+    """
+
+    order_id: str
+    token: str
+    wakes: int
+    attempts: int
+    phase: OrderPhase
+    is_new: bool
+
+
+# A hint counts even while somebody works on the order: the release then leaves it due at once.
+_WAKE = text(
+    """
+    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET
+        wakes = orders.wakes + 1,
+        site_slug = CASE WHEN orders.site_slug = '' THEN excluded.site_slug ELSE orders.site_slug END,
+        due_at = CASE
+            WHEN orders.lease IS NOT NULL THEN orders.due_at
+            WHEN orders.phase <> 'shipped' THEN :now
+            WHEN orders.due_at IS NULL OR orders.due_at > :shipped_due THEN :shipped_due
+            ELSE orders.due_at
+        END
+    """
+)
+_MEET = text(
+    """
+    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    ON CONFLICT (id) DO UPDATE SET due_at = :now
+        WHERE orders.lease IS NULL AND orders.phase IN ('shipped', 'closed') AND orders.looked_at < :before
+    """
+)
+_CLAIM = """
+    UPDATE orders SET lease = :token, due_at = :until
+    WHERE id IN (
+        SELECT id FROM orders WHERE due_at <= :now ORDER BY due_at LIMIT :most {lock}
+    )
+    RETURNING id, wakes, attempts, phase, looked_at
+"""
+_CLAIM_SQLITE = text(_CLAIM.format(lock=""))
+_CLAIM_POSTGRES = text(_CLAIM.format(lock="FOR UPDATE SKIP LOCKED"))
+_KEEP = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
+_RENEW: TextClause = text(
+    "UPDATE orders SET due_at = :until WHERE id IN :ids AND lease LIKE :worker"
+).bindparams(bindparam("ids", expanding=True))
+_RELEASE = text(
+    """
+    UPDATE orders SET
+        lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts,
+        last_error = :last_error, due_at = CASE WHEN wakes = :wakes THEN :due_at ELSE :woken_due END
+    WHERE id = :id AND lease = :token
+    """
+)
+
+
+def wake(
+    connection: Connection, now: float, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0
+) -> None:
+    """Note that an order may have changed: due at once, or after `shipped_delay_s` if we shipped it."""
+    connection.execute(
+        _WAKE, {"id": order_id, "site_slug": site_slug, "now": now, "shipped_due": now + shipped_delay_s}
+    )
+
+
+def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
+    """Make orders (id, site) that the store lists as pending due: those never met, and those that we
+    believed done and have not looked at since `before`. Answers how many.
+    """
+    count = 0
+    for order_id, site_slug in orders:
+        count += connection.execute(
+            _MEET, {"id": order_id, "site_slug": site_slug, "now": now, "before": before}
+        ).rowcount
+    return count
+
+
+def claim(connection: Connection, now: float, token: str, until: float, most: int) -> list[Lease]:
+    """Take up to `most` due orders, the longest due first, until `until`."""
+    statement = _CLAIM_POSTGRES if connection.dialect.name == "postgresql" else _CLAIM_SQLITE
+    rows = connection.execute(statement, {"token": token, "now": now, "until": until, "most": most})
+    return [
+        Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase), row.looked_at is None)
+        for row in rows
+    ]
+
+
+def keep(connection: Connection, now: float, lease: Lease) -> None:
+    """Prove inside a transaction that the lease still stands. Raises LeaseLost."""
+    if connection.execute(_KEEP, {"now": now, "id": lease.order_id, "token": lease.token}).rowcount != 1:
+        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+
+
+def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> int:
+    """Prolong what this worker holds (its tokens begin with its name); answers how many that still are."""
+    if not order_ids:
+        return 0
+    return connection.execute(
+        _RENEW, {"ids": list(order_ids), "worker": f"{worker}:%", "until": until}
+    ).rowcount
+
+
+def release(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    *,
+    phase: OrderPhase,
+    due_at: float | None,
+    reason: str = "",
+    attempts: int = 0,
+    last_error: str = "",
+    woken_delay_s: float = 0.0,
+) -> None:
+    """Give the order back, due at `due_at`, or after `woken_delay_s` if a hint came meanwhile.
+
+    Raises LeaseLost.
+    """
+    changed = connection.execute(
+        _RELEASE,
+        {
+            "now": now,
+            "id": lease.order_id,
+            "token": lease.token,
+            "wakes": lease.wakes,
+            "phase": phase.value,
+            "reason": reason,
+            "attempts": attempts,
+            "last_error": last_error,
+            "due_at": due_at,
+            "woken_due": now + woken_delay_s,
+        },
+    ).rowcount
+    if changed != 1:
+        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+
+
+_FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
+_RESCUE = text("UPDATE orders SET due_at = :now WHERE due_at IS NULL AND phase IN ('open', 'held')")
+_SEIZE = text(
+    "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
+    "WHERE id = :id"
+)
+
+
+def free_all(connection: Connection, now: float) -> int:
+    """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
+    return connection.execute(_FREE_ALL, {"now": now}).rowcount
+
+
+def rescue(connection: Connection, now: float) -> int:
+    """Make due whatever is unfinished and has no time to act: a safety net. Answers how many."""
+    return connection.execute(_RESCUE, {"now": now}).rowcount
+
+
+def seize(connection: Connection, now: float, order_id: str) -> bool:
+    """Take the order from whoever holds it: their next write fails. Answers whether we know the order."""
+    return connection.execute(_SEIZE, {"now": now, "id": order_id}).rowcount == 1

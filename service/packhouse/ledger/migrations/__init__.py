@@ -1,0 +1,1 @@
+"""Alembic's scripts: how a ledger of any age becomes the present one."""

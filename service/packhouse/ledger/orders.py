@@ -1,0 +1,70 @@
+"""What we keep of an order: its last snapshot, and everything a step must know before it acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from packhouse.errors import LeaseLost
+from packhouse.ledger import holds, journal, leases, shipments
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.statements import update_where
+from packhouse.ledger.tables import orders
+from packhouse.model.hold import Hold
+from packhouse.model.journal import Act
+from packhouse.model.order import Order
+from packhouse.model.shipment import Shipment
+
+_LOOKED = update_where(
+    orders,
+    ("id", "lease"),
+    ("status", "site_slug", "snapshot", "fingerprint", "looked_at", "updated_at"),
+)
+_FINGERPRINT = select(orders.c.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """What the ledger knows of an order: all its shipments by number, and all its holds, oldest first."""
+
+    shipments: tuple[Shipment, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+def dossier(connection: Connection, order_id: str) -> Dossier:
+    """Everything a step must know."""
+    return Dossier(shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
+
+
+def claim(
+    connection: Connection, now: float, token: str, until: float, most: int
+) -> list[tuple[Lease, Dossier]]:
+    """Take due orders (see `leases.claim`), each with what the ledger knows of it."""
+    taken = leases.claim(connection, now, token, until, most)
+    return [(lease, Dossier() if lease.is_new else dossier(connection, lease.order_id)) for lease in taken]
+
+
+def looked(connection: Connection, now: float, lease: Lease, order: Order, acts: list[Act]) -> None:
+    """Keep what the store said. Raises LeaseLost."""
+    changed = connection.execute(
+        _LOOKED,
+        {
+            "w_id": lease.order_id,
+            "w_lease": lease.token,
+            "v_status": order.status,
+            "v_site_slug": order.site_slug,
+            "v_snapshot": order.raw,
+            "v_fingerprint": order.fingerprint(),
+            "v_looked_at": now,
+            "v_updated_at": now,
+        },
+    ).rowcount
+    if changed != 1:
+        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+    journal.write(connection, now, acts)
+
+
+def fingerprint(connection: Connection, order_id: str) -> str:
+    """What the order's fingerprint was at the last look; "" if there was none."""
+    return connection.execute(_FINGERPRINT.where(orders.c.id == order_id)).scalar() or ""

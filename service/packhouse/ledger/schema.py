@@ -1,0 +1,62 @@
+"""Bringing a ledger's tables to the present version, and knowing which version they have."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
+
+from packhouse.errors import LedgerUnusable
+
+# Any number, the same in every replica: three that start at once migrate one after another.
+_MIGRATION_LOCK = 7_402_163_055
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "packhouse.ledger:migrations")
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """The version this program writes."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def current(connection: Connection) -> str | None:
+    """The version of the tables behind this connection; None for an empty database."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(connection: Connection) -> tuple[str | None, str]:
+    """Migrate to `head` inside the connection's transaction; answers (before, after).
+
+    Raises LedgerUnusable if the ledger was written by a newer version or is not a readable database.
+    """
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
+        before = current(connection)
+        if before is not None:
+            ScriptDirectory.from_config(config).get_revision(before)
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise LedgerUnusable(
+            f"the ledger has version {before!r}, which this version of Packhouse does not know: it was "
+            "written by a newer one. Start that one again, or restore a backup made before the upgrade."
+        ) from error
+    except DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise LedgerUnusable(
+                "the ledger's file is not a readable database. Move it aside and restore the newest backup; "
+                "labels bought since are found again at the carrier by their reference."
+            ) from error
+        raise
+    return before, head()

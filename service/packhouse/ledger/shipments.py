@@ -1,0 +1,240 @@
+"""Shipments: planned, moved by compare-and-swap, read back whole. A label is written beside its shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from packhouse.errors import LeaseLost
+from packhouse.ledger import journal, leases
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.statements import update_where
+from packhouse.ledger.tables import labels, shipments
+from packhouse.model.journal import Act
+from packhouse.model.label import Label, LabelFormat, Rate
+from packhouse.model.money import Money
+from packhouse.model.order import Units
+from packhouse.model.parcel import Parcel
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import MOVES, LabelState, ShipmentState
+
+_INSERT = insert(shipments)
+_INSERT_LABEL = insert(labels)
+_BY_ORDER = (
+    select(shipments, *(column.label(f"label_{column.name}") for column in labels.c))
+    .outerjoin(
+        labels,
+        (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation),
+    )
+    .order_by(shipments.c.seq, shipments.c.generation)
+)
+_ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
+_KEPT = update_where(labels, ("id",), ("document", "document_format"))
+_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at"))
+
+
+def plan(
+    connection: Connection, now: float, lease: Lease, planned: Sequence[Shipment], acts: Sequence[Act]
+) -> None:
+    """Write new shipments. Raises LeaseLost, also where the number is taken."""
+    leases.keep(connection, now, lease)
+    try:
+        connection.execute(_INSERT, [_row(shipment, now) for shipment in planned])
+    except IntegrityError as error:
+        raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
+    journal.write(connection, now, acts)
+
+
+def move(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    shipment: Shipment,
+    to: ShipmentState,
+    acts: Sequence[Act],
+    **columns: Any,
+) -> None:
+    """Move a shipment from the state it was read in, and set columns with it.
+
+    Raises LeaseLost if it moved on meanwhile, ValueError for a move that no table allows.
+    """
+    if to is not shipment.state and to not in MOVES[shipment.state]:
+        raise ValueError(f"a shipment does not go from {shipment.state} to {to}")
+    leases.keep(connection, now, lease)
+    columns = {"state": to.value, "updated_at": now} | columns
+    changed = connection.execute(
+        update_where(shipments, ("id", "state"), tuple(columns)),
+        {"w_id": shipment.id, "w_state": shipment.state.value} | {f"v_{k}": v for k, v in columns.items()},
+    ).rowcount
+    if changed != 1:
+        raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
+    journal.write(connection, now, acts)
+
+
+def bought(
+    connection: Connection, now: float, lease: Lease, shipment: Shipment, label: Label, acts: Sequence[Act]
+) -> None:
+    """Write down the label that was bought, and move its shipment to `labeled`, in one."""
+    move(connection, now, lease, shipment, ShipmentState.LABELED, ())
+    connection.execute(
+        _INSERT_LABEL,
+        {
+            "id": label.id,
+            "shipment_id": label.shipment_id,
+            "generation": label.generation,
+            "state": label.state.value,
+            "adapter": label.adapter,
+            "carrier": label.carrier,
+            "service": label.service,
+            "tracking_number": label.tracking_number,
+            "provider_id": label.provider_id,
+            "cost_minor": label.cost.minor,
+            "currency": label.cost.currency,
+            "bought_at": label.bought_at,
+            "document_source": label.document_source,
+        },
+    )
+    journal.write(connection, now, acts)
+
+
+def to_post(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    shipment: Shipment,
+    *,
+    key: str,
+    body: str,
+    document: str,
+    document_format: LabelFormat | None,
+    acts: Sequence[Act],
+) -> None:
+    """Save the key and the very bytes that will be posted, and where the label's file is kept."""
+    move(connection, now, lease, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
+    if shipment.label and document:
+        connection.execute(
+            _KEPT,
+            {
+                "w_id": shipment.label.id,
+                "v_document": document,
+                "v_document_format": document_format.value if document_format else None,
+            },
+        )
+    journal.write(connection, now, acts)
+
+
+def label_moved(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    shipment: Shipment,
+    to: ShipmentState,
+    label_state: LabelState,
+    acts: Sequence[Act],
+) -> None:
+    """Move a shipment and its label together, through asking for the money back to its end."""
+    if shipment.label is None:
+        raise ValueError(f"shipment {shipment.id} has no label")
+    move(connection, now, lease, shipment, to, ())
+    connection.execute(
+        _LABEL_STATE,
+        {
+            "w_id": shipment.label.id,
+            "v_state": label_state.value,
+            "v_void_asked_at": shipment.label.void_asked_at or now,
+            "v_voided_at": now if label_state is LabelState.VOIDED else None,
+        },
+    )
+    journal.write(connection, now, acts)
+
+
+def announced(connection: Connection, now: float, shipment_id: str) -> None:
+    """Note that the sinks were told."""
+    connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": now})
+
+
+def of_order(connection: Connection, order_id: str) -> tuple[Shipment, ...]:
+    """An order's shipments by number."""
+    return tuple(
+        shipment_of(row) for row in connection.execute(_BY_ORDER.where(shipments.c.order_id == order_id))
+    )
+
+
+def _row(shipment: Shipment, now: float) -> dict[str, Any]:
+    return {
+        "id": shipment.id,
+        "order_id": shipment.order_id,
+        "seq": shipment.seq,
+        "generation": shipment.generation,
+        "state": shipment.state.value,
+        "units": [[units.line_id, units.quantity] for units in shipment.units],
+        "fingerprint": shipment.fingerprint,
+        "parcel": asdict(shipment.parcel) if shipment.parcel else None,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def rate_to_json(rate: Rate) -> dict[str, Any]:
+    """A rate as kept in its column."""
+    return {
+        "id": rate.id,
+        "carrier": rate.carrier,
+        "service": rate.service,
+        "minor": rate.price.minor,
+        "currency": rate.price.currency,
+        "days": rate.days,
+    }
+
+
+def _rate(raw: dict[str, Any] | None) -> Rate | None:
+    if raw is None:
+        return None
+    price = Money(raw["minor"], raw["currency"])
+    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"])
+
+
+def shipment_of(row: Row[Any]) -> Shipment:
+    """A shipment, with its label, from a row of the two tables joined."""
+    return Shipment(
+        id=row.id,
+        order_id=row.order_id,
+        seq=row.seq,
+        state=ShipmentState(row.state),
+        units=tuple(Units(line_id, quantity) for line_id, quantity in row.units),
+        generation=row.generation,
+        fingerprint=row.fingerprint,
+        parcel=Parcel(**row.parcel) if row.parcel else None,
+        adapter=row.adapter,
+        provider_ref=row.provider_ref,
+        rate=_rate(row.rate),
+        intent_at=row.intent_at,
+        post_key=row.post_key,
+        post_body=row.post_body,
+        announced_at=row.announced_at,
+        label=_label(row) if row.label_id else None,
+    )
+
+
+def _label(row: Row[Any]) -> Label:
+    return Label(
+        id=row.label_id,
+        shipment_id=row.label_shipment_id,
+        generation=row.label_generation,
+        adapter=row.label_adapter,
+        carrier=row.label_carrier,
+        service=row.label_service,
+        tracking_number=row.label_tracking_number,
+        provider_id=row.label_provider_id,
+        cost=Money(row.label_cost_minor, row.label_currency),
+        state=LabelState(row.label_state),
+        bought_at=row.label_bought_at,
+        document=row.label_document,
+        document_format=LabelFormat(row.label_document_format) if row.label_document_format else None,
+        document_source=row.label_document_source,
+        void_asked_at=row.label_void_asked_at,
+    )

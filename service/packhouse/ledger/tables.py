@@ -1,0 +1,202 @@
+"""The ledger's tables, one text for SQLite and PostgreSQL. Times are seconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_JSON = JSON(none_as_null=True)
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _one_of(column: str, members: type[OrderPhase | ShipmentState | LabelState]) -> CheckConstraint:
+    """The database's side of an enum: nothing else can be written."""
+    listed = ", ".join(f"'{member.value}'" for member in members)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+# What webhooks said, once for each event id. The insert that changes no row is the duplicate.
+events = Table(
+    "events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("site_slug", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_events_received_at", "received_at"),
+    Index("ix_events_order_id", "order_id"),
+)
+
+# Well-signed bodies that could not be read: kept whole, for a person.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("received_at", Double, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# One row an order: what is leased, woken and retried. `due_at` is the time to act and the lease's end; NULL
+# only where nothing is left to do. `wakes` counts hints, so that one that comes during work is not lost.
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("status", Text, nullable=False, server_default=""),
+    Column("site_slug", Text, nullable=False, server_default=""),
+    Column("snapshot", _JSON),
+    Column("fingerprint", Text, nullable=False, server_default=""),
+    Column("first_seen_at", Double, nullable=False),
+    Column("looked_at", Double),
+    Column("updated_at", Double, nullable=False),
+    Column("due_at", Double),
+    Column("lease", Text),
+    Column("wakes", Integer, nullable=False, server_default="1"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text, nullable=False, server_default=""),
+    _one_of("phase", OrderPhase),
+    Index("ix_orders_due_at", "due_at"),
+    Index("ix_orders_phase_id", "phase", "id"),
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("units", _JSON, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("parcel", _JSON),
+    Column("adapter", Text, nullable=False, server_default=""),
+    Column("provider_ref", Text, nullable=False, server_default=""),
+    Column("rate", _JSON),
+    Column("intent_at", Double),
+    Column("post_key", Text, nullable=False, server_default=""),
+    Column("post_body", Text, nullable=False, server_default=""),
+    Column("announced_at", Double),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("order_id", "seq", "generation"),
+    _one_of("state", ShipmentState),
+    Index("ix_shipments_state", "state"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("shipment_id", Text, ForeignKey("shipments.id"), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("adapter", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("tracking_number", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("cost_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("bought_at", Double, nullable=False),
+    Column("document", Text, nullable=False, server_default=""),
+    Column("document_format", Text),
+    Column("document_source", Text, nullable=False, server_default=""),
+    Column("void_asked_at", Double),
+    Column("voided_at", Double),
+    UniqueConstraint("shipment_id", "generation"),
+    _one_of("state", LabelState),
+    Index("ix_labels_tracking_number", "tracking_number"),
+    Index("ix_labels_document", "document"),
+    # A shipment has one live label, whatever the code above believes.
+    Index(
+        "uq_labels_one_live",
+        "shipment_id",
+        unique=True,
+        sqlite_where=text("state = 'bought'"),
+        postgresql_where=text("state = 'bought'"),
+    ),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("shipment_id", Text, nullable=False, server_default=""),
+    Column("code", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("fingerprint", Text, nullable=False, server_default=""),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", Double, nullable=False),
+    Column("released_by", Text, nullable=False, server_default=""),
+    Column("released_at", Double),
+    Column("release_reason", Text, nullable=False, server_default=""),
+    Index("ix_holds_order_id", "order_id"),
+    # The same reason stands once on the same thing.
+    Index(
+        "uq_holds_standing",
+        "order_id",
+        "shipment_id",
+        "code",
+        unique=True,
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("shipment_id", Text, nullable=False, server_default=""),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("data", _JSON),
+    Index("ix_journal_order_id_id", "order_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Small durable facts: the poll's watermark, when a duty last ran.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Pure: units become parcels with a weight and a size."""

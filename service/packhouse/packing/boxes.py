@@ -1,0 +1,84 @@
+"""Units into boxes by weight: one box where it fits, more where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from packhouse.model.hold import HoldCode
+from packhouse.model.order import Order, Units
+from packhouse.model.parcel import PackedParcel, Parcel
+from packhouse.packing.weights import entry_for
+from packhouse.settings import ParcelSettings, ProductSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CannotPack:
+    """Why no parcel can be made, for a hold."""
+
+    code: HoldCode
+    note: str
+
+
+def pack(
+    order: Order,
+    units: Sequence[Units],
+    products: tuple[ProductSettings, ...],
+    fallback: ParcelSettings,
+    catalogue_g: Mapping[str, int],
+) -> tuple[PackedParcel, ...] | CannotPack:
+    """Put units into as few boxes as first-fit by weight finds, none over the heaviest allowed.
+
+    A unit's weight comes from [[products]], else from the store's catalogue (`catalogue_g`, grams by product
+    id), else from the fallback parcel. A weight nobody knows is never guessed.
+    """
+    weights: dict[str, int] = {}
+    nameless = []
+    for some in units:
+        line = order.line(some.line_id)
+        entry = entry_for(line, products) if line else None
+        weight = (
+            (entry.weight_g if entry else None)
+            or (catalogue_g.get(line.product_id) if line else None)
+            or fallback.weight_g
+        )
+        if weight is None:
+            nameless.append((line.name or line.id) if line else some.line_id)
+        else:
+            weights[some.line_id] = weight
+    if nameless:
+        return CannotPack(HoldCode.WEIGHT_MISSING, f"No weight for: {', '.join(nameless)}.")
+    room = fallback.max_weight_g - fallback.tare_g
+    for some in units:
+        if weights[some.line_id] > room:
+            note = (
+                f"One unit of line {some.line_id} weighs {weights[some.line_id]} g; a parcel holds {room} g."
+            )
+            return CannotPack(HoldCode.TOO_HEAVY, note)
+    return tuple(_boxed(content, weights, fallback) for content in _first_fit(units, weights, room))
+
+
+def _first_fit(units: Sequence[Units], weights: Mapping[str, int], room: int) -> list[dict[str, int]]:
+    """Each unit goes into the first box with room for it; heavier lines first, else in the order's order."""
+    boxes: list[dict[str, int]] = []
+    spare: list[int] = []
+    for some in sorted(units, key=lambda some: -weights[some.line_id]):
+        weight, left = weights[some.line_id], some.quantity
+        for at in range(len(boxes)):
+            fits = min(left, spare[at] // weight)
+            if fits:
+                boxes[at][some.line_id] = fits
+                spare[at] -= fits * weight
+                left -= fits
+        while left:
+            fits = min(left, room // weight)
+            boxes.append({some.line_id: fits})
+            spare.append(room - fits * weight)
+            left -= fits
+    return boxes
+
+
+def _boxed(content: Mapping[str, int], weights: Mapping[str, int], fallback: ParcelSettings) -> PackedParcel:
+    weight = fallback.tare_g + sum(weights[line_id] * quantity for line_id, quantity in content.items())
+    box = Parcel(weight, fallback.length_mm, fallback.width_mm, fallback.height_mm)
+    return PackedParcel(box, tuple(Units(line_id, quantity) for line_id, quantity in content.items()))

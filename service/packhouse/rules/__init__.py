@@ -1,0 +1,1 @@
+"""Pure decisions: may it ship, which units, how, with whom. No I/O, no clock."""

@@ -1,0 +1,32 @@
+"""Does what was planned or bought still fit the order as it stands now?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from packhouse.model.order import Order, Units
+from packhouse.model.shipment import Shipment
+from packhouse.rules.units import exceeds
+
+
+def fingerprint(order: Order, units: Sequence[Units]) -> str:
+    """A short hash of what matters to these units' parcel: the address, and what the units are."""
+    kinds = {line.id: (line.product_id, line.variant_id) for line in order.lines}
+    matter = {
+        "address": asdict(order.address) if order.address else None,
+        "units": sorted((some.line_id, some.quantity, kinds.get(some.line_id)) for some in units),
+    }
+    text = json.dumps(matter, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def misfit(order: Order, shipment: Shipment) -> str:
+    """Why the shipment no longer fits the order; "" if it does."""
+    if exceeds(order, shipment):
+        return "the order no longer has these units to ship"
+    if shipment.fingerprint != fingerprint(order, shipment.units):
+        return "the delivery address or the articles changed"
+    return ""

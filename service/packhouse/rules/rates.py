@@ -1,0 +1,28 @@
+"""Which of the rates on offer to buy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packhouse.model.label import Rate
+from packhouse.settings import RateSettings
+
+
+def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:
+    """The cheapest or fastest allowed rate; None if none is allowed.
+
+    Ties go to the other virtue, then by name, so that the same offer always gets the same answer.
+    """
+    allowed = [rate for rate in rates if _is_allowed(rate, settings.services)]
+    if settings.prefer == "fastest":
+        return min(allowed, key=lambda r: (_days(r), r.price.minor, r.carrier, r.service), default=None)
+    return min(allowed, key=lambda r: (r.price.minor, _days(r), r.carrier, r.service), default=None)
+
+
+def _days(rate: Rate) -> int:
+    return rate.days if rate.days is not None else 1_000
+
+
+def _is_allowed(rate: Rate, services: Sequence[str]) -> bool:
+    names = {rate.carrier.lower(), f"{rate.carrier}/{rate.service}".lower()}
+    return not services or any(service.lower() in names for service in services)

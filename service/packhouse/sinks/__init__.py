@@ -1,0 +1,1 @@
+"""Where announcements go once a shipment is posted: folders, printers, notifiers."""

@@ -1,0 +1,128 @@
+"""buy: choose a rate, write the intent, look once more, spend money once, keep what came back.
+
+Its undo is void.py. What became of a purchase whose answer was lost is for settle.py to find out.
+"""
+
+from __future__ import annotations
+
+from packhouse.carriers.port import Bought, Carrier, NotBought, Purchase, PurchaseRequest, Unknown
+from packhouse.errors import CarrierRefused, LeaseLost
+from packhouse.ledger import shipments
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.label import Rate
+from packhouse.model.order import Order
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.rules import rates
+from packhouse.steps import purchase
+from packhouse.steps.desk import Desk, Work
+
+_S = ShipmentState
+
+
+async def buy(desk: Desk, work: Work) -> None:
+    """Buy a label for each planned shipment on which no hold stands."""
+    for shipment in work.in_state(_S.PLANNED):
+        if not work.standing(shipment):
+            await _buy(desk, work, shipment)
+
+
+async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
+    carrier = desk.carrier
+    request = purchase.request_for(work.seen, shipment)
+    offer = await _offer(desk, work, carrier, shipment, request)
+    if offer is None:
+        return
+    provider_ref, rate = offer
+    act = Act(
+        work.order_id,
+        "buying",
+        f"{rate.carrier} {rate.service} for {rate.price}.",
+        shipment.id,
+        data={"reference": shipment.reference, "adapter": carrier.name, "provider_ref": provider_ref},
+    )
+    intent_at = desk.clock.now()
+    await desk.write(
+        work,
+        shipments.move,
+        shipment,
+        _S.BUYING,
+        (act,),
+        adapter=carrier.name,
+        provider_ref=provider_ref,
+        rate=shipments.rate_to_json(rate),
+        intent_at=intent_at,
+    )
+    desk.tell(act)
+    shipment = work.update(
+        shipment,
+        state=_S.BUYING,
+        adapter=carrier.name,
+        provider_ref=provider_ref,
+        rate=rate,
+        intent_at=intent_at,
+    )
+    if not await _still_the_same(desk, work, shipment):
+        return
+    if work.lease_until - desk.clock.monotonic() < desk.settings.carrier_timeout_s:
+        # Whoever takes over must find no purchase of ours still on its way.
+        await purchase.not_bought(desk, work, shipment, "The lease had run too short; nothing was sent.")
+        raise LeaseLost(f"the lease on {work.order_id} is too short to buy under")
+    desk.settling[shipment.reference] = desk.clock.monotonic()
+    answer = await _spend(desk, carrier, Purchase(request, provider_ref, rate))
+    await purchase.keep(desk, work, shipment, answer)
+
+
+async def _offer(
+    desk: Desk, work: Work, carrier: Carrier, shipment: Shipment, request: PurchaseRequest
+) -> tuple[str, Rate] | None:
+    """The prepared purchase and its rate: the one of an earlier try, since the carrier refuses to sell that
+    twice, or a new one. None after placing a hold.
+    """
+    if shipment.rate and shipment.adapter == carrier.name and shipment.provider_ref:
+        return shipment.provider_ref, shipment.rate
+    try:
+        prepared = await carrier.prepare(request)
+    except CarrierRefused as error:
+        await purchase.hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, str(error))
+        return None
+    rate = rates.choose(prepared.rates, desk.settings.rates)
+    if rate is None:
+        offered = sorted({f"{rate.carrier}/{rate.service}" for rate in prepared.rates})
+        said = [
+            *prepared.messages,
+            *([f"Offered, but not allowed: {', '.join(offered)}."] if offered else []),
+        ]
+        await purchase.hold_unbought(desk, work, shipment, HoldCode.NO_RATE, " ".join(said)[:500])
+        return None
+    return prepared.provider_ref, rate
+
+
+async def _still_the_same(desk: Desk, work: Work, shipment: Shipment) -> bool:
+    """Look once more, now that the intent is on disk: an order that changed is decided anew, unbought."""
+    before = work.seen
+    try:
+        now = await desk.store.order(work.order_id)
+        changed = _facts(now) != _facts(before)
+    except BaseException:
+        await purchase.not_bought(
+            desk, work, shipment, "The store could not be asked once more; nothing was sent."
+        )
+        raise
+    if changed:
+        await purchase.not_bought(desk, work, shipment, "The order changed meanwhile; nothing was sent.")
+        work.wake_at(desk.clock.now())
+    return not changed
+
+
+def _facts(order: Order) -> tuple[object, ...]:
+    return (order.status, order.fingerprint(), order.fulfillments, order.refunds)
+
+
+async def _spend(desk: Desk, carrier: Carrier, purchase: Purchase) -> Bought | NotBought | Unknown:
+    try:
+        return await carrier.buy(purchase)
+    except Exception as error:  # noqa: BLE001 - a fault in an adapter must not hide that money may have moved
+        desk.log.error("adapter_failed", adapter=carrier.name, error=repr(error))
+        return Unknown(f"the adapter failed: {error!r}")

@@ -1,0 +1,224 @@
+"""What every step is handed: the desk with its tools, and the work that lies on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection
+from structlog.typing import FilteringBoundLogger
+
+from packhouse.carriers.port import Carrier
+from packhouse.clock import Clock
+from packhouse.errors import CarrierMisconfigured
+from packhouse.ledger import holds as hold_records
+from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.engine import Ledger
+from packhouse.ledger.leases import Lease
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.label import LabelDocument
+from packhouse.model.order import Order, Product
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.rules.verdict import Verdict
+from packhouse.settings import Settings
+from packhouse.sinks.port import Sink
+from packhouse.store.protocol import OrderPage, OrdersQuery
+from packhouse.telemetry.metrics import Metrics
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Store(Protocol):
+    """The store's async door, as far as steps and duties use it. Raises StoreError."""
+
+    async def order(self, order_id: str) -> Order:
+        """Read one order afresh."""
+
+    async def orders(self, query: OrdersQuery) -> OrderPage:
+        """Read one page of a list."""
+
+    async def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
+        """Read products; ids that the store does not know are absent."""
+
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
+        """Post a fulfillment: exactly these bytes under this key."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One order while it is worked on. Steps read it and leave their results in it.
+
+    `lease_until` is on the monotonic clock and grows as the lease is renewed. `verdict` is what `decide`
+    found. `deferred` are writes that need no commit of their own; `documents` are label files by shipment,
+    handed over with the purchase.
+    """
+
+    lease: Lease
+    lease_until: float
+    shipments: list[Shipment]
+    holds: list[Hold]
+    order: Order | None = None
+    verdict: Verdict | None = None
+    wake_times: list[float] = field(default_factory=list)
+    idle_times: list[float] = field(default_factory=list)
+    failures: list[tuple[str, float | None]] = field(default_factory=list)
+    documents: dict[str, LabelDocument] = field(default_factory=dict)
+    deferred: list[Callable[[Connection], None]] = field(default_factory=list)
+
+    @property
+    def order_id(self) -> str:
+        """Which order this is about."""
+        return self.lease.order_id
+
+    @property
+    def seen(self) -> Order:
+        """The order as the `look` step read it."""
+        if self.order is None:
+            raise RuntimeError("no step may act on an order before it was looked at")
+        return self.order
+
+    def in_state(self, *states: ShipmentState) -> list[Shipment]:
+        """The shipments that stand in one of these states."""
+        return [shipment for shipment in self.shipments if shipment.state in states]
+
+    def update(self, shipment: Shipment, **changes: Any) -> Shipment:
+        """Replace a shipment by its changed self, after the ledger took the change."""
+        changed = replace(shipment, **changes)
+        self.shipments[self.shipments.index(shipment)] = changed
+        return changed
+
+    def standing(self, shipment: Shipment | None = None) -> list[Hold]:
+        """The holds that block: those on the order, and those on this shipment (or on any)."""
+        return [
+            hold
+            for hold in self.holds
+            if hold.stands and (shipment is None or hold.shipment_id in ("", shipment.id))
+        ]
+
+    def wake_at(self, at: float) -> None:
+        """There is more to do on this order, at this wall time."""
+        self.wake_times.append(at)
+
+    def look_again_at(self, at: float) -> None:
+        """Nothing is left to do; a look at this wall time may still bring news."""
+        self.idle_times.append(at)
+
+    def failed(self, why: str, retry_after_s: float | None = None) -> None:
+        """Something passing went wrong with one shipment: try again, no sooner than was asked for."""
+        self.failures.append((why, retry_after_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The tools, built once in app.py.
+
+    `carriers` are all adapters that are set up; `carrier` sells new labels. `products` remembers the store's
+    catalogue, `settling` when a purchase was sent or first met, on the monotonic clock.
+    """
+
+    store: Store
+    ledger: Ledger
+    carriers: Mapping[str, Carrier]
+    shelf: DocumentShelf
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    log: FilteringBoundLogger
+    sinks: Sequence[Sink] = ()
+    products: dict[tuple[str, str], tuple[float, Product | None]] = field(default_factory=dict)
+    settling: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def carrier(self) -> Carrier:
+        """The adapter that sells new labels."""
+        return self.carriers[self.settings.carrier]
+
+    def adapter(self, name: str) -> Carrier:
+        """The adapter that sold a label. Raises CarrierMisconfigured if it is not set up any more."""
+        try:
+            return self.carriers[name]
+        except KeyError:
+            raise CarrierMisconfigured(
+                f"the carrier {name!r} bought a label that is still in use, and is no longer set up: "
+                f"put its section [carriers.{name}] back"
+            ) from None
+
+    async def write(
+        self,
+        work: Work,
+        unit: Callable[Concatenate[Connection, float, Lease, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Commit a unit under the work's lease, together with what was deferred until now.
+
+        Raises LeaseLost, LedgerUnavailable.
+        """
+        now, deferred = self.clock.now(), tuple(work.deferred)
+
+        def both(connection: Connection) -> R:
+            for earlier in deferred:
+                earlier(connection)
+            return unit(connection, now, work.lease, *args, **kwargs)
+
+        result = await self.ledger.write(both)
+        del work.deferred[: len(deferred)]
+        return result
+
+    async def keep_document(self, document: LabelDocument) -> str:
+        """Put a label's file on the shelf, off the loop as it waits for the disk; answers its hash."""
+        return await asyncio.to_thread(self.shelf.put, document)
+
+    def tell(self, *acts: Act) -> tuple[Act, ...]:
+        """Log acts, one line each, and hand them on to be journaled."""
+        for act in acts:
+            self.log.info(
+                act.action,
+                order_id=act.order_id,
+                shipment_id=act.shipment_id or None,
+                why=act.why,
+                **act.data,
+            )
+        return acts
+
+    async def hold(
+        self,
+        work: Work,
+        code: HoldCode,
+        note: str,
+        *,
+        shipment: Shipment | None = None,
+        also: Callable[[Connection, float, Lease], None] | None = None,
+    ) -> None:
+        """Place a hold on the order or on one of its shipments, with `also` in the same transaction."""
+        act = Act(
+            work.order_id,
+            "held",
+            f"{code}: {note}",
+            shipment_id=shipment.id if shipment else "",
+            data={"code": code.value},
+        )
+        fingerprint = work.order.fingerprint() if work.order else ""
+
+        def place(connection: Connection, now: float, lease: Lease) -> tuple[Hold, ...]:
+            hold_records.place(
+                connection,
+                now,
+                lease,
+                code=code,
+                note=note,
+                fingerprint=fingerprint,
+                shipment_id=act.shipment_id,
+                act=act,
+            )
+            if also:
+                also(connection, now, lease)
+            return hold_records.of_order(connection, lease.order_id)
+
+        work.holds = list(await self.write(work, place))
+        self.tell(act)

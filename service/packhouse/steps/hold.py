@@ -1,0 +1,52 @@
+"""hold: make the standing holds say what the verdict says, and planned shipments wait while one stands."""
+
+from __future__ import annotations
+
+from packhouse.ledger import holds as hold_records
+from packhouse.ledger import shipments
+from packhouse.model.hold import RECHECKED, UNTIL_CHANGED, Hold
+from packhouse.model.journal import MACHINE, Act
+from packhouse.model.states import ShipmentState
+from packhouse.rules.verdict import HoldIt
+from packhouse.steps.desk import Desk, Work
+
+_S = ShipmentState
+
+
+async def hold(desk: Desk, work: Work) -> None:
+    """Place the machine's holds and lift those whose cause has gone; a person's holds are never touched."""
+    reasons = work.verdict.reasons if isinstance(work.verdict, HoldIt) else ()
+    wanted = {reason.code: reason.note for reason in reasons}
+    if gone := [one for one in work.holds if _has_no_cause(one, work, set(wanted))]:
+        why = "Its cause has gone."
+        acts = [Act(work.order_id, "released", f"{one.code}: {why}", one.shipment_id) for one in gone]
+        await desk.write(work, hold_records.release_all, gone, why, acts)
+        desk.tell(*acts)
+        work.holds = [one for one in work.holds if one not in gone]
+    stands = {one.code: one.note for one in work.standing() if not one.shipment_id}
+    for code, note in wanted.items():
+        if stands.get(code) != note:
+            await desk.hold(work, code, note)
+    await _let_shipments_follow(desk, work)
+
+
+def _has_no_cause(one: Hold, work: Work, wanted: set[str]) -> bool:
+    if not one.stands or one.placed_by != MACHINE:
+        return False
+    if one.code in UNTIL_CHANGED and work.order is not None:
+        return one.fingerprint != work.order.fingerprint()
+    return one.code in RECHECKED and one.code not in wanted
+
+
+async def _let_shipments_follow(desk: Desk, work: Work) -> None:
+    """A planned shipment with a hold is held; a held one without, and nothing bought, is planned again."""
+    for shipment in work.in_state(_S.PLANNED, _S.HELD):
+        held = bool(work.standing(shipment))
+        if held and shipment.state is _S.PLANNED:
+            await desk.write(work, shipments.move, shipment, _S.HELD, ())
+            work.update(shipment, state=_S.HELD)
+        elif not held and shipment.state is _S.HELD and shipment.label is None:
+            act = Act(work.order_id, "resumed", "No hold stands any more.", shipment.id)
+            await desk.write(work, shipments.move, shipment, _S.PLANNED, (act,))
+            desk.tell(act)
+            work.update(shipment, state=_S.PLANNED)

@@ -1,0 +1,33 @@
+"""look: read the order from the store again. Nothing is ever decided from a webhook's body."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from packhouse.errors import Forbidden, NotFound, StoreUnavailable
+from packhouse.ledger import orders
+from packhouse.model.hold import HoldCode
+from packhouse.rules.verdict import HoldIt, LeaveAlone, Reason
+from packhouse.steps.desk import Desk, Work
+
+# A store may not find at once what it has just told us of; this many looks in a row decide.
+_LOOKS_UNTIL_GONE = 5
+
+
+async def look(desk: Desk, work: Work) -> None:
+    """Leave the fresh order in `work`, or a verdict where there is none to read."""
+    try:
+        order = await desk.store.order(work.order_id)
+    except NotFound as error:
+        if work.lease.attempts < _LOOKS_UNTIL_GONE:
+            raise StoreUnavailable(
+                f"the store does not know order {work.order_id} yet", status=404
+            ) from error
+        work.verdict = LeaveAlone("The store does not know this order.")
+        return
+    except Forbidden as error:
+        work.verdict = HoldIt((Reason(HoldCode.STORE_FORBIDS, str(error)),))
+        return
+    work.order = order
+    now = desk.clock.now()
+    work.deferred.append(partial(orders.looked, now=now, lease=work.lease, order=order, acts=[]))

@@ -1,0 +1,110 @@
+"""post: send exactly the bought units and their tracking number to the store, under a saved key and body."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from packhouse.errors import (
+    CarrierRefused,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    StoreError,
+    UnexpectedStatus,
+)
+from packhouse.ledger import shipments
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.label import Label, LabelDocument
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, ShipmentState
+from packhouse.steps.desk import Desk, Work
+from packhouse.store.protocol import fulfill_body
+
+_S = ShipmentState
+_FINAL = (Conflict, Refused, InvalidRequest, NotFound, Forbidden, UnexpectedStatus)
+
+
+async def post(desk: Desk, work: Work) -> None:
+    """Post each labeled shipment on which no hold stands."""
+    for shipment in work.in_state(_S.LABELED):
+        if shipment.label is not None and not work.standing(shipment):
+            await _post(desk, work, shipment, shipment.label)
+
+
+async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
+    if not shipment.post_body:
+        shipment = await _make_ready(desk, work, shipment, label)
+    elif work.order and work.order.has_tracking(label.tracking_number):
+        await _fulfilled(desk, work, shipment, "The store has it already.")
+        return
+    try:
+        await desk.store.fulfill(work.order_id, shipment.post_body.encode(), shipment.post_key)
+    except _FINAL as error:
+        await _judge_refusal(desk, work, shipment, label, error)
+    else:
+        units = sum(some.quantity for some in shipment.units)
+        await _fulfilled(desk, work, shipment, f"{units} units with {label.tracking_number}.")
+
+
+async def _make_ready(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Shipment:
+    """Keep the label's file, and save the key and the very bytes before they are first sent."""
+    acts = []
+    document = await _document(desk, work, shipment, label)
+    digest = ""
+    if document is None:
+        acts.append(Act(work.order_id, "no_label_file", "The carrier gave no label file.", shipment.id))
+    else:
+        digest = await desk.keep_document(document)
+    carrier = desk.settings.store.carrier_names.get(label.carrier, label.carrier)
+    body = fulfill_body(shipment.units, carrier, label.tracking_number).decode()
+    key = f"packhouse-{shipment.order_id}-{shipment.seq}-{shipment.generation}"
+    kind = document.format if document else None
+    await desk.write(
+        work,
+        shipments.to_post,
+        shipment,
+        key=key,
+        body=body,
+        document=digest,
+        document_format=kind,
+        acts=acts,
+    )
+    desk.tell(*acts)
+    kept = replace(label, document=digest, document_format=kind)
+    return work.update(shipment, post_key=key, post_body=body, label=kept)
+
+
+async def _document(desk: Desk, work: Work, shipment: Shipment, label: Label) -> LabelDocument | None:
+    if handed_over := work.documents.get(shipment.id):
+        return handed_over
+    try:
+        return await desk.adapter(label.adapter).document(label)
+    except CarrierRefused:
+        return None
+
+
+async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Label, error: StoreError) -> None:
+    """A 409 or 422 may mean that it is done already: read the order again before believing it."""
+    order = await desk.store.order(work.order_id)
+    if order.has_tracking(label.tracking_number):
+        await _fulfilled(desk, work, shipment, "The store had it already.")
+    elif order.status in ("cancelled", "refunded"):
+        why = f"The store refuses the fulfillment, as the order is {order.status}. The money is asked back."
+        act = Act(work.order_id, "voiding", why, shipment.id)
+        await desk.write(work, shipments.label_moved, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
+        desk.tell(act)
+        work.update(shipment, state=_S.VOIDING)
+        work.wake_at(desk.clock.now())
+    else:
+        code = HoldCode.STORE_FORBIDS if isinstance(error, Forbidden) else HoldCode.STORE_REFUSED
+        await desk.hold(work, code, str(error), shipment=shipment)
+
+
+async def _fulfilled(desk: Desk, work: Work, shipment: Shipment, why: str) -> None:
+    act = Act(work.order_id, "fulfilled", why, shipment.id)
+    await desk.write(work, shipments.move, shipment, _S.FULFILLED, (act,))
+    desk.tell(act)
+    work.update(shipment, state=_S.FULFILLED)

@@ -1,0 +1,100 @@
+"""What is known of a purchase, in one place for the step that makes it and the step that looks it up."""
+
+from __future__ import annotations
+
+from packhouse.carriers.port import Bought, NotBought, PurchaseRequest, Unknown
+from packhouse.ledger import shipments
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.label import Label
+from packhouse.model.order import Address, Order
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, ShipmentState
+from packhouse.steps.desk import Desk, Work
+
+_S = ShipmentState
+
+
+def request_for(order: Order, shipment: Shipment) -> PurchaseRequest:
+    """What the carrier is told of a shipment. Raises ValueError for one that was never packed."""
+    if shipment.parcel is None:
+        raise ValueError(f"shipment {shipment.id} has no parcel")
+    return PurchaseRequest(
+        shipment.reference, order, shipment.units, order.address or Address(), shipment.parcel
+    )
+
+
+async def keep(desk: Desk, work: Work, shipment: Shipment, answer: Bought | NotBought | Unknown) -> None:
+    """Write down what became of a purchase, whether its answer came at once or was found out later."""
+    desk.metrics.purchase(shipment.adapter, type(answer).__name__.lower())
+    match answer:
+        case Bought():
+            await _keep_bought(desk, work, shipment, answer)
+        case NotBought(transient=True):
+            reason = f"Not bought: {answer.reason}"
+            await not_bought(desk, work, shipment, reason)
+            work.failed(reason, answer.retry_after_s)
+        case NotBought():
+            shipment = await not_bought(desk, work, shipment, f"Not bought: {answer.reason}")
+            await hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, answer.reason)
+        case Unknown():
+            act = Act(work.order_id, "unknown", f"{answer.reason}. It will be looked up.", shipment.id)
+            if shipment.state is not _S.UNKNOWN:
+                await desk.write(work, shipments.move, shipment, _S.UNKNOWN, (act,))
+                desk.tell(act)
+                work.update(shipment, state=_S.UNKNOWN)
+            work.wake_at(desk.clock.now() + desk.settings.carrier_settle_s)
+
+
+async def _keep_bought(desk: Desk, work: Work, shipment: Shipment, bought: Bought) -> None:
+    label = Label(
+        id=f"{shipment.id}-label",
+        shipment_id=shipment.id,
+        generation=shipment.generation,
+        adapter=shipment.adapter,
+        carrier=bought.carrier,
+        service=bought.service,
+        tracking_number=bought.tracking_number,
+        provider_id=bought.provider_id,
+        cost=bought.cost,
+        state=LabelState.BOUGHT,
+        bought_at=desk.clock.now(),
+        document_source=bought.document_source,
+    )
+    act = Act(
+        work.order_id,
+        "bought",
+        f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}.",
+        shipment.id,
+        data={"tracking_number": bought.tracking_number, "cost": str(bought.cost)},
+    )
+    await desk.write(work, shipments.bought, shipment, label, (act,))
+    desk.tell(act)
+    desk.metrics.spent(bought.cost)
+    desk.settling.pop(shipment.reference, None)
+    work.update(shipment, state=_S.LABELED, label=label)
+    if bought.document is not None:
+        work.documents[shipment.id] = bought.document
+
+
+async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str) -> Shipment:
+    """It is known that no money moved: the shipment is planned again, under the same generation."""
+    act = Act(work.order_id, "not_bought", why, shipment.id)
+    await desk.write(work, shipments.move, shipment, _S.PLANNED, (act,))
+    desk.tell(act)
+    desk.settling.pop(shipment.reference, None)
+    return work.update(shipment, state=_S.PLANNED)
+
+
+async def hold_unbought(desk: Desk, work: Work, shipment: Shipment, code: HoldCode, note: str) -> None:
+    """Hold a planned shipment. Its prepared purchase is let go: after a refusal it is offered afresh."""
+    await desk.hold(
+        work,
+        code,
+        note,
+        shipment=shipment,
+        also=lambda connection, now, lease: shipments.move(
+            connection, now, lease, shipment, _S.HELD, (), provider_ref="", rate=None
+        ),
+    )
+    work.update(shipment, state=_S.HELD, provider_ref="", rate=None)
