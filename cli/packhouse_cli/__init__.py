@@ -1,0 +1,1 @@
+"""The command line: people and scripts come in; store, daemon and sandbox are reached from here."""

@@ -1,0 +1,52 @@
+"""`packhouse healthcheck`: one GET /readyz over a bare socket, cheap enough for a container."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+from packhouse_cli.exits import Exit, UsageError
+from packhouse_cli.output import Terminal, safe
+from packhouse_cli.settings import CliSettings
+
+_TIMEOUT_S = 4.0
+_HELP = """usage: packhouse healthcheck
+
+Ask the daemon on this machine (PACKHOUSE_HTTP__PORT, default 8080) whether it is ready.
+Exit code 0: ready. 1: not ready, or no answer."""
+
+
+def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
+    """Ask once. 0 when ready, 1 otherwise (container engines reserve other codes)."""
+    if argv and argv[0] in ("-h", "--help"):
+        terminal.line(_HELP)
+        return int(Exit.OK)
+    if argv and argv != ["--json"]:
+        raise UsageError(
+            f"packhouse healthcheck takes no {safe(argv[0])!r}. See packhouse healthcheck --help."
+        )
+    settings = CliSettings(environ)
+    host, port = settings.http_host, settings.http_port
+    try:
+        status, body = ask(host, port, _TIMEOUT_S)
+    except OSError as error:
+        terminal.note(f"packhouse: No daemon answers at {safe(host)} port {port} ({error}).")
+        return int(Exit.UNKNOWN)
+    terminal.line(safe(body) or f"status {status}")
+    return int(Exit.OK if status == 200 else Exit.UNKNOWN)
+
+
+def ask(host: str, port: int, timeout_s: float) -> tuple[int, str]:
+    """The status and body of /readyz. Raises OSError where nothing answers properly in time."""
+    with socket.create_connection((host, port), timeout=timeout_s) as peer:
+        peer.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        received = b""
+        while chunk := peer.recv(4096):
+            received += chunk
+            if len(received) > 65536:
+                break
+    head, _, body = received.partition(b"\r\n\r\n")
+    words = head.split(b" ", 2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        raise OSError("what answers there does not speak HTTP")
+    return int(words[1]), body.decode("utf-8", "replace").strip()

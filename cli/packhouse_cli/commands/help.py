@@ -1,0 +1,59 @@
+"""`packhouse help`: the nouns, one command's help, or the exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packhouse_cli import main
+from packhouse_cli.exits import MEANING, UsageError
+from packhouse_cli.output import Terminal, safe
+
+_EXAMPLES = (
+    ("packhouse demo", "watch 40 orders ship by themselves, on this machine alone"),
+    ("packhouse status", "what the daemon is doing"),
+    ("packhouse why ord_1", "what became of an order, and what happens next"),
+    ("packhouse orders list --status pending --json", "the store's orders, for programs"),
+)
+
+
+def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
+    """Print help on `argv[0]`, or on everything."""
+    if not argv or argv[0] in ("-h", "--help"):
+        _overview(terminal)
+        return 0
+    topic = argv[0]
+    if topic == "exit-codes":
+        _exit_codes(terminal, as_json="--json" in argv)
+        return 0
+    if topic == "help":
+        _overview(terminal)
+        return 0
+    if topic not in main.NOUNS:
+        raise UsageError(f"There is no help on {safe(topic)!r}. See packhouse --help.")
+    from importlib import import_module
+
+    module = import_module(f"packhouse_cli.commands.{main.NOUNS[topic][0]}")
+    return int(module.run([*argv[1:], "--help"], terminal, environ))
+
+
+def _overview(terminal: Terminal) -> None:
+    terminal.line("Packhouse ships the orders of an Aly store while nobody watches.")
+    terminal.line()
+    terminal.line(terminal.paint("examples:", "bold"))
+    widest = max(len(example) for example, _ in _EXAMPLES)
+    for example, sense in _EXAMPLES:
+        terminal.line(f"  {example.ljust(widest)}  {sense}")
+    terminal.line()
+    terminal.line(terminal.paint("commands:", "bold"))
+    widest = max(len(name) for name in main.NOUNS)
+    for name, (_, sense) in main.NOUNS.items():
+        terminal.line(f"  {name.ljust(widest)}  {sense}")
+    terminal.line()
+    terminal.line("packhouse COMMAND --help tells more; packhouse help exit-codes lists how commands end.")
+
+
+def _exit_codes(terminal: Terminal, *, as_json: bool) -> None:
+    if as_json:
+        terminal.json([{"exit_code": int(code), "meaning": meaning} for code, meaning in MEANING.items()])
+    else:
+        terminal.table(("CODE", "MEANING"), [(int(code), meaning) for code, meaning in MEANING.items()])

@@ -1,0 +1,99 @@
+"""The command's door: the nouns are registered here, a command's module is loaded when it is called for.
+
+An error becomes a message and an exit code here and nowhere else (exits.py says which).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from packhouse_cli.output import Terminal
+
+# Noun -> (module, one-line help). A module has run(argv, terminal, environ) -> exit code.
+NOUNS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "watch a sandbox store's orders ship by themselves"),
+    "serve": ("serve", "run the daemon"),
+    "sandbox": ("sandbox", "run a store and a carrier to try everything on, with faults on demand"),
+    "status": ("status", "what the daemon is doing"),
+    "orders": ("orders", "the store's orders: list, get, fulfill, why"),
+    "why": ("why", "the whole story of one order, and what happens next"),
+    "config": ("config", "check the settings the daemon would run with"),
+    "healthcheck": ("healthcheck", "ask the daemon on this machine whether it is ready, for a container"),
+    "version": ("version", "the version of packhouse"),
+    "help": ("help", "help on a command, or on exit-codes"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line. Returns its exit code; never raises, never prints a bare traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    terminal = Terminal.of_this_process()
+    try:
+        code = _dispatch(arguments, terminal, os.environ)
+        terminal.stdout.flush()
+        return code
+    except SystemExit as asked:  # argparse after --help, or a door that ended the process itself
+        return asked.code if isinstance(asked.code, int) else 0
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt as error:
+        return _told(error, arguments, terminal)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may end as a traceback
+        return _told(error, arguments, terminal)
+
+
+def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
+    name = arguments[0] if arguments else "help"
+    if name in ("-h", "--help"):
+        name, arguments = "help", ["help", *arguments[1:]]
+    elif name in ("-V", "--version"):
+        name = "version"
+    if name not in NOUNS:
+        _unknown(name)
+    module = import_module(f"packhouse_cli.commands.{NOUNS[name][0]}")
+    return int(module.run(arguments[1:], terminal, environ))
+
+
+def _unknown(name: str) -> None:
+    from difflib import get_close_matches
+
+    from packhouse_cli.exits import UsageError
+    from packhouse_cli.output import safe
+
+    if name.startswith("-"):
+        raise UsageError(f"There is no option {safe(name)} before a command. See packhouse --help.")
+    near = get_close_matches(name, NOUNS, n=1, cutoff=0.6)
+    hint = f"Did you mean `packhouse {near[0]}`?" if near else "See packhouse --help."
+    raise UsageError(f"There is no command {safe(name)!r}. {hint}")
+
+
+def _told(error: BaseException, arguments: list[str], terminal: Terminal) -> int:
+    from packhouse_cli.exits import ending_of
+    from packhouse_cli.output import json_text, safe
+
+    ending = ending_of(error)
+    try:
+        terminal.stdout.flush()
+        if os.environ.get("PACKHOUSE_DEBUG") and not isinstance(error, KeyboardInterrupt):
+            import traceback
+
+            traceback.print_exception(error, file=terminal.stderr)
+        terminal.note(f"packhouse: {safe(ending.message)}")
+        if "--json" in arguments:
+            terminal.note(json_text(ending.as_json()))
+        terminal.stderr.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    return int(ending.exit_code)
+
+
+def _reader_left() -> int:
+    from packhouse_cli.exits import Exit
+
+    # Nothing more can be written; without this the interpreter complains while it closes its streams.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    return int(Exit.READER_LEFT)

@@ -1,0 +1,136 @@
+"""The few settings the command line needs, read by hand: the daemon's own reader costs too much.
+
+Same names and same order as there: packhouse.toml < environment < files named by *_FILE. A value is read
+when it is asked for, so that a command never fails over a setting that it does not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from packhouse_cli.exits import UsageError
+from packhouse_cli.output import safe
+
+DEFAULT_STORE_URL = "https://aly.store/api/storefront/v1"
+DEFAULT_DAEMON_URL = "http://127.0.0.1:8080"
+CONFIG_NAME = "packhouse.toml"
+
+
+class CliSettings:
+    """Settings of one call of the command. `folder` is where packhouse.toml stands."""
+
+    def __init__(self, environ: Mapping[str, str], folder: str = ".") -> None:
+        self._environ = environ
+        self._folder = folder
+        self._file: dict[str, Any] | None = None
+
+    @property
+    def store_url(self) -> str:
+        """Base address of the store's REST interface."""
+        return _address(self._value("PACKHOUSE_STORE__URL") or DEFAULT_STORE_URL, "PACKHOUSE_STORE__URL")
+
+    @property
+    def api_key(self) -> str:
+        """The store's API key. Raises UsageError where none is set."""
+        key = self._value("PACKHOUSE_STORE__API_KEY") or self._value("ALY_API_KEY")
+        if not key:
+            raise UsageError(
+                "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY."
+            )
+        return key
+
+    @property
+    def site_slug(self) -> str:
+        """Only this site's orders; "" for all."""
+        return self._value("PACKHOUSE_STORE__SITE_SLUG")
+
+    @property
+    def store_timeout_s(self) -> float:
+        """Longest wait for one answer of the store, in seconds."""
+        return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
+
+    @property
+    def daemon_url(self) -> str:
+        """Where the daemon listens."""
+        return _address(self._value("PACKHOUSE_URL") or DEFAULT_DAEMON_URL, "PACKHOUSE_URL")
+
+    @property
+    def token(self) -> str:
+        """The operator token. Raises UsageError where none is set."""
+        token = self._value("PACKHOUSE_TOKEN")
+        if not token:
+            raise UsageError(
+                "No operator token is set: put one of PACKHOUSE_OPERATOR__TOKENS into PACKHOUSE_TOKEN."
+            )
+        return token
+
+    @property
+    def http_port(self) -> int:
+        """The port on which the daemon of this machine listens."""
+        text = self._value("PACKHOUSE_HTTP__PORT") or "8080"
+        if not text.isdigit() or not 0 < int(text) < 65536:
+            raise UsageError(f"PACKHOUSE_HTTP__PORT is {safe(text)!r}; it must be a port from 1 to 65535.")
+        return int(text)
+
+    @property
+    def http_host(self) -> str:
+        """Where the daemon of this machine can be asked: its own address, or loopback if it takes any."""
+        host = self._value("PACKHOUSE_HTTP__HOST") or "127.0.0.1"
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+
+    def _seconds(self, name: str, default: float) -> float:
+        text = self._value(name)
+        try:
+            seconds = float(text) if text else default
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= 3600:
+            raise UsageError(f"{name} is {safe(text)!r}; it must be a number of seconds above 0.")
+        return seconds
+
+    def _value(self, name: str) -> str:
+        named = self._environ.get(f"{name}_FILE")
+        if named:
+            return _read_secret(f"{name}_FILE", named)
+        given = self._environ.get(name)
+        return given.strip() if given is not None else self._from_file(name)
+
+    def _from_file(self, name: str) -> str:
+        place: Any = self._toml()
+        for part in name.removeprefix("PACKHOUSE_").lower().split("__"):
+            place = place.get(part) if isinstance(place, dict) else None
+        return str(place) if isinstance(place, (str, int, float)) else ""
+
+    def _toml(self) -> dict[str, Any]:
+        if self._file is None:
+            self._file = {}
+            from pathlib import Path
+
+            path = Path(self._folder) / CONFIG_NAME
+            if path.is_file():
+                import tomllib
+
+                try:
+                    self._file = tomllib.loads(path.read_text(encoding="utf-8"))
+                except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                    raise UsageError(
+                        f"{CONFIG_NAME} cannot be read: {error}. Correct it or move it away."
+                    ) from error
+        return self._file
+
+
+def _read_secret(setting: str, name: str) -> str:
+    from pathlib import Path
+
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{setting} names {safe(name)!r}, which cannot be read: {error}.") from error
+
+
+def _address(text: str, setting: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    if not mark or scheme not in ("http", "https") or not rest.strip("/"):
+        raise UsageError(f"{setting} is {safe(text)!r}; it must be an address such as {DEFAULT_DAEMON_URL}.")
+    return text.rstrip("/")
