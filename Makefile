@@ -34,7 +34,7 @@ types: $(VENV)/.dev ## Check types: mypy, strict
 	@$(BIN)/mypy
 
 floors: $(VENV)/.dev ## Check that imports point one way (the floors are in pyproject.toml)
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 docs: $(VENV)/.dev ## Write the generated parts of docs/ and check all of it
 	@$(BIN)/python docs/generate.py

@@ -14,12 +14,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from packhouse.api import health, operator
+from packhouse.api.bearer import Doorkeeper
+from packhouse.carriers.easypost.options import EasyPostOptions
+from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.sandbox.control import ROUTES
+from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
+from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exits
 
 DOCS = Path(__file__).parent
@@ -122,6 +131,8 @@ def bounds(field: FieldInfo) -> str:
 
 def default(field: FieldInfo) -> str:
     """A field's default as it would be written in the file; nothing where it is empty."""
+    if field.is_required():
+        return "must be set"
     value = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
@@ -176,6 +187,79 @@ def settings() -> str:
     return "\n\n".join(blocks)
 
 
+# HTTP, metrics, adapters, the sandbox
+
+
+def routes() -> str:
+    """Every route of the operator API and of health, from the description that the daemon serves."""
+    api = FastAPI()
+    # The routes are only described here, never called: they need nobody behind them.
+    nobody: Any = None
+    api.include_router(health.router(nobody))
+    api.include_router(operator.router(nobody, Doorkeeper({})))
+    return table(
+        ("route", "what it does", "answers"),
+        [
+            (
+                f"`{method.upper()} {path}`",
+                f"{operation['description']}{_parameters(operation)}",
+                " ".join(code for code in operation["responses"] if code.isdigit()),
+            )
+            for path, operations in api.openapi()["paths"].items()
+            for method, operation in operations.items()
+        ],
+    )
+
+
+def _parameters(operation: dict[str, Any]) -> str:
+    named = [f"`{each['name']}`" for each in operation.get("parameters", []) if each["in"] == "query"]
+    return f" Query: {', '.join(named)}." if named else ""
+
+
+def metrics() -> str:
+    """Every metric of our own, with its labels."""
+    registry = CollectorRegistry()
+    Metrics(registry)
+    rows = []
+    # The labels of a metric without samples are known to its collector alone.
+    for collector in registry._collector_to_names:
+        for family in collector.collect():
+            labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
+            if family.name.startswith("packhouse_"):
+                name = f"{family.name}_total" if family.type == "counter" else family.name
+                rows.append((f"`{name}`", family.type, labels, family.documentation))
+    return table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def faults() -> str:
+    """Every fault that the sandbox can show."""
+    return table(("fault", "what the sandbox does"), [(f"`{name}`", text) for name, text in FAULTS.items()])
+
+
+def sandbox_routes() -> str:
+    """The sandbox's control plane."""
+    return table(
+        ("route", "what it answers, or is sent"),
+        [(f"`{route}`", _told(what)) for route, what in ROUTES.items()],
+    )
+
+
+def _told(what: str) -> str:
+    """A sentence as it is, an example of a body as code."""
+    return re.sub(r"(\{.*\})", r"`\1`", what)
+
+
+def events() -> str:
+    """The types of events that wake an order."""
+    return "\n".join(f"- `{name}`" for name in sorted(ORDER_EVENTS))
+
+
+def adapter_options(name: str, options: type[BaseModel]) -> Callable[[], str]:
+    """A part with the options of one carrier adapter."""
+    heads = ("option", "environment", "value", "default", "meaning")
+    return lambda: table(heads, setting_rows(options, f"PACKHOUSE_CARRIERS__{name.upper()}__"))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "shipment-diagram": shipment_diagram,
     "shipment-states": shipment_states,
@@ -183,6 +267,12 @@ PARTS: dict[str, Callable[[], str]] = {
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
     "settings": settings,
+    "events": events,
+    "routes": routes,
+    "metrics": metrics,
+    "faults": faults,
+    "sandbox-routes": sandbox_routes,
+    "carrier-easypost": adapter_options("easypost", EasyPostOptions),
 }
 
 _PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
