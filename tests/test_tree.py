@@ -69,6 +69,20 @@ def test_import_packages_are_complete_and_their_roots_are_not_packages() -> None
     assert not bare, "without __init__.py a test folder can hide the package it is named like"
 
 
+def test_sql_is_written_in_the_ledger_only() -> None:
+    """Others hand a transaction on and name its type; what is done in it, a function of the ledger does."""
+    writers = []
+    for path in tracked("service/*.py", "cli/*.py"):
+        if "ledger" in path.relative_to(ROOT).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
+                writers += [f"{short(path)}: {each.name}" for each in node.names if each.name != "Connection"]
+            elif isinstance(node, ast.Import):
+                writers += [f"{short(path)}: {n.name}" for n in node.names if n.name.startswith("sqlalchemy")]
+    assert not writers
+
+
 def test_nothing_is_left_for_later() -> None:
     later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
     left = [
