@@ -37,6 +37,8 @@ class Ledger(Protocol):
 
     shared: bool
     """Whether other processes may work on the same ledger."""
+    migrated: tuple[str | None, str]
+    """The version of its tables before and after it was opened."""
 
     async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the unit in a transaction; answers once it is synced to disk.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from packhouse.ledger import journal, leases
 from packhouse.ledger.leases import Lease
@@ -22,7 +22,7 @@ _RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_
 _RENOTE = update_where(holds, ("order_id", "shipment_id", "code"), ("note", "fingerprint")).where(
     holds.c.released_at.is_(None)
 )
-_BY_ORDER = select(holds).order_by(holds.c.id)
+_BY_ORDER = select(holds).where(holds.c.order_id == bindparam("order_id")).order_by(holds.c.id)
 
 
 def place(
@@ -104,7 +104,7 @@ def release_all(
 
 def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:
     """Every hold an order ever had, oldest first."""
-    return tuple(hold_of(row) for row in connection.execute(_BY_ORDER.where(holds.c.order_id == order_id)))
+    return tuple(hold_of(row) for row in connection.execute(_BY_ORDER, {"order_id": order_id}))
 
 
 def by_id(connection: Connection, hold_id: int) -> Hold | None:

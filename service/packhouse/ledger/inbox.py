@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, Literal
+
 from sqlalchemy import Connection, delete, insert
 
 from packhouse.ledger import journal, leases
@@ -13,15 +15,20 @@ from packhouse.model.journal import Act
 _INSERT = insert_or_ignore(events, ("id", "type", "order_id", "site_slug", "received_at", "outcome", "body"))
 _INSERT_DEAD = insert(dead_letters)
 
-NEW, DUPLICATE, IGNORED = "new", "duplicate", "ignored"
+Receipt = Literal["new", "duplicate", "ignored"]
+NEW: Final = "new"
+DUPLICATE: Final = "duplicate"
+IGNORED: Final = "ignored"
 
 
-def receive(connection: Connection, now: float, event: Event, echo_delay_s: float, mine: bool = True) -> str:
+def receive(
+    connection: Connection, now: float, event: Event, echo_delay_s: float, mine: bool = True
+) -> Receipt:
     """Record an event and wake its order; answers "new", "duplicate" or "ignored" (of no concern to us).
 
     `mine` is False for an event of a site this daemon does not serve.
     """
-    outcome = NEW if event.is_known and mine else IGNORED
+    outcome: Receipt = NEW if event.is_known and mine else IGNORED
     inserted = connection.execute(
         _INSERT,
         {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost
@@ -24,13 +24,11 @@ from packhouse.model.states import MOVES, LabelState, ShipmentState
 
 _INSERT = insert(shipments)
 _INSERT_LABEL = insert(labels)
-_BY_ORDER = (
-    select(shipments, *(column.label(f"label_{column.name}") for column in labels.c))
-    .outerjoin(
-        labels,
-        (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation),
-    )
-    .order_by(shipments.c.seq, shipments.c.generation)
+BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for column in labels.c)).outerjoin(
+    labels, (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation)
+)
+_BY_ORDER = BY_SHIPMENT.where(shipments.c.order_id == bindparam("order_id")).order_by(
+    shipments.c.seq, shipments.c.generation
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
@@ -53,6 +51,7 @@ def move(
     connection: Connection,
     now: float,
     lease: Lease,
+    /,
     shipment: Shipment,
     to: ShipmentState,
     acts: Sequence[Act],
@@ -159,9 +158,7 @@ def announced(connection: Connection, now: float, shipment_id: str) -> None:
 
 def of_order(connection: Connection, order_id: str) -> tuple[Shipment, ...]:
     """An order's shipments by number."""
-    return tuple(
-        shipment_of(row) for row in connection.execute(_BY_ORDER.where(shipments.c.order_id == order_id))
-    )
+    return tuple(shipment_of(row) for row in connection.execute(_BY_ORDER, {"order_id": order_id}))
 
 
 def _row(shipment: Shipment, now: float) -> dict[str, Any]:

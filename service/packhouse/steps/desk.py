@@ -20,13 +20,13 @@ from packhouse.ledger.leases import Lease
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import LabelDocument
-from packhouse.model.order import Order, Product
+from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.rules.verdict import Verdict
 from packhouse.settings import Settings
 from packhouse.sinks.port import Sink
-from packhouse.store.protocol import OrderPage, OrdersQuery
+from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
 
 P = ParamSpec("P")

@@ -21,7 +21,7 @@ class Intake:
         self._echo_delay_s = settings.poll.confirm_s
         self._nudge = nudge
 
-    async def receive(self, event: Event) -> str:
+    async def receive(self, event: Event) -> inbox.Receipt:
         """Record an event; answers "new", "duplicate" or "ignored" once that is on disk.
 
         Raises LedgerUnavailable, and then the sender must send again.

@@ -1,0 +1,188 @@
+"""The daemon's door: settings, house, uvicorn; and the order in which everything stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+
+import structlog
+import uvicorn
+
+from packhouse import __version__, configuration
+from packhouse.app import House, build_house, only_one
+from packhouse.clock import SystemClock
+from packhouse.errors import LedgerError, SettingsError
+from packhouse.settings import Settings
+from packhouse.telemetry import logs
+
+_TAKE_OVER_S = 30.0
+_SETTINGS, _LEDGER, _PORT = 2, 11, 12
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Run until SIGTERM or SIGINT, then finish what is in flight and answer 0.
+
+    2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be had.
+    """
+    if argv:
+        print(
+            f"packhouse serve takes no arguments, got {' '.join(argv)}; see `packhouse config check`",
+            file=sys.stderr,
+        )
+        return _SETTINGS
+    try:
+        settings = configuration.load()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return _SETTINGS
+    logs.configure(settings.log.level, settings.log.format, secrets=configuration.secret_values(settings))
+    log = structlog.get_logger("packhouse")
+    try:
+        with _held_folder(settings):
+            return _serve(settings)
+    except SettingsError as error:
+        log.error("refused_to_start", reason=str(error))
+        print(error, file=sys.stderr)
+        return _SETTINGS
+    except LedgerError as error:
+        log.error("ledger_unusable", reason=str(error))
+        print(error, file=sys.stderr)
+        return _LEDGER
+
+
+@contextlib.contextmanager
+def _held_folder(settings: Settings) -> Iterator[None]:
+    """Hold the data folder, where only one process may work in it; wait a while for one that is stopping."""
+    if settings.ledger_url.startswith("postgresql"):
+        yield
+        return
+    clock = SystemClock()
+    until = clock.monotonic() + _TAKE_OVER_S
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(only_one(settings.data_dir))
+                break
+            except SettingsError as error:
+                if clock.monotonic() > until:
+                    raise
+                structlog.get_logger("packhouse").info("waiting_for_predecessor", why=str(error))
+                asyncio.run(clock.sleep(2.0))
+        yield
+
+
+def _serve(settings: Settings) -> int:
+    try:
+        sock = _listen(settings)
+    except OSError as error:
+        print(
+            f"cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
+            "Set PACKHOUSE_HTTP__PORT to a free one.",
+            file=sys.stderr,
+        )
+        return _PORT
+    config = uvicorn.Config(
+        _nothing,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=2000,
+        timeout_graceful_shutdown=max(1, int(settings.worker.grace_s)),
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_live(settings, config, sock))
+    return 0
+
+
+async def _live(settings: Settings, config: uvicorn.Config, sock: socket.socket) -> None:
+    house = await build_house(settings, SystemClock())
+    log = structlog.get_logger("packhouse")
+    config.app = house.surface
+    config.load()
+    server = _Server(config)
+    stop = _on_signals(server)
+    working = asyncio.create_task(house.dispatcher.run(), name="dispatcher")
+    serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
+    house.schedule.start()
+    polling = asyncio.create_task(house.duties.poll(), name="first poll")
+    host, port = sock.getsockname()[:2]
+    log.info("serving", address=f"http://{host}:{port}", version=__version__, carrier=settings.carrier)
+    gc.collect()
+    gc.freeze()
+    await asyncio.wait([stop, working, serving], return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping", in_flight=house.dispatcher.in_flight)
+    house.health.draining = True
+    house.schedule.shutdown(wait=False)
+    polling.cancel()
+    await _drain(house, working, settings.worker.grace_s)
+    server.should_exit = True
+    await serving
+    await house.aclose()
+    log.info("stopped")
+
+
+async def _drain(house: House, working: asyncio.Task[None], grace_s: float) -> None:
+    """Take no more work and finish what has begun; what the grace period does not suffice for is cut off.
+
+    Health is still answered and events are still taken meanwhile.
+    """
+    house.dispatcher.stop()
+    done, _ = await asyncio.wait([working], timeout=grace_s)
+    if not done:
+        log = structlog.get_logger("packhouse")
+        log.warning("grace_over", in_flight=house.dispatcher.in_flight)
+        working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
+    """Done at the first SIGTERM or SIGINT. The second one closes connections at once."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def asked() -> None:
+        if stop.done():
+            server.force_exit = True
+        else:
+            stop.set_result(None)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    return stop
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: a stop first drains the workers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def _nothing(*_: object) -> None:
+    """Stands in the configuration until the loop runs and the house can be built."""
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.http.host, settings.http.port
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,185 @@
+"""The ledger as the operator API sees it: reads for people, and a person's overrides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from packhouse import __version__
+from packhouse.api.board import OrderView, OrderViews, StatusReport
+from packhouse.clock import Clock
+from packhouse.errors import ActRefused, NotRecorded
+from packhouse.ledger import overrides, reading
+from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.engine import Ledger
+from packhouse.model.hold import Hold
+from packhouse.model.journal import JournalEntry
+from packhouse.model.label import LabelDocument
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.settings import Settings
+from packhouse.telemetry.metrics import LedgerCounts
+
+
+class LedgerBoard:
+    """Keeps api.board.Board. `nudge` wakes the workers after a person's act."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        shelf: DocumentShelf,
+        clock: Clock,
+        settings: Settings,
+        nudge: Callable[[], None],
+    ) -> None:
+        self._ledger = ledger
+        self._shelf = shelf
+        self._clock = clock
+        self._settings = settings
+        self._nudge = nudge
+
+    async def counts(self) -> LedgerCounts:
+        """See Board."""
+        return LedgerCounts(**await self._ledger.read(reading.tally, self._clock.now()))
+
+    async def status(self) -> StatusReport:
+        """See Board."""
+        spent, labels = await self._ledger.read(reading.spent)
+        return StatusReport(
+            version=__version__,
+            paused=False,
+            counts=await self.counts(),
+            spent=spent,
+            labels=labels,
+            carrier=self._settings.carrier,
+            store=self._settings.store.url,
+        )
+
+    async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
+        """See Board."""
+        return await self._ledger.read(_page_of_orders, phase, limit, _position(after))
+
+    async def order(self, order_id: str) -> OrderView:
+        """See Board."""
+        view = await self._ledger.read(_one_order, order_id)
+        if view is None:
+            raise _unknown_order(order_id)
+        return view
+
+    async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
+        """See Board."""
+        entries = await self._ledger.read(reading.entries, order_id=order_id)
+        if not entries:
+            await self.order(order_id)
+        return entries
+
+    async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
+        """See Board."""
+        return await self._ledger.read(reading.entries, after=after, limit=limit)
+
+    async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
+        """See Board."""
+        return await self._ledger.read(reading.list_shipments, state, limit)
+
+    async def shipment(self, shipment_id: str) -> Shipment:
+        """See Board."""
+        shipment = await self._ledger.read(reading.shipment, shipment_id)
+        if shipment is None:
+            raise NotRecorded(f"there is no shipment {shipment_id} here")
+        return shipment
+
+    async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
+        """See Board."""
+        return await self._ledger.read(reading.list_holds, standing, limit)
+
+    async def label_document(self, sha256: str) -> LabelDocument:
+        """See Board."""
+        kind = await self._ledger.read(reading.document_format, sha256)
+        content = await asyncio.to_thread(self._shelf.get, sha256, kind) if kind else None
+        if kind is None or content is None:
+            raise NotRecorded(f"no label is kept under {sha256}")
+        return LabelDocument(content, kind)
+
+    async def place_hold(self, order_id: str, *, reason: str, actor: str) -> Hold:
+        """See Board."""
+        now = self._clock.now()
+        hold = await self._ledger.write(overrides.place_hold, now, order_id, reason, actor)
+        if hold is None:
+            raise _unknown_order(order_id)
+        self._nudge()
+        return hold
+
+    async def release_hold(self, hold_id: int, *, reason: str, actor: str) -> Hold:
+        """See Board."""
+        now = self._clock.now()
+        hold, stood = await self._ledger.write(overrides.release_hold, now, hold_id, reason, actor)
+        if hold is None:
+            raise NotRecorded(f"there is no hold {hold_id}")
+        if not stood:
+            raise ActRefused(f"hold {hold_id} was released before, by {hold.released_by}")
+        self._nudge()
+        return hold
+
+    async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
+        """See Board."""
+        if not await self._ledger.write(overrides.retry, self._clock.now(), order_id, reason, actor):
+            raise _unknown_order(order_id)
+        self._nudge()
+        return await self.order(order_id)
+
+
+def _unknown_order(order_id: str) -> NotRecorded:
+    return NotRecorded(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
+
+
+def _page_of_orders(
+    connection: Connection, phase: OrderPhase | None, limit: int, before: tuple[float, str] | None
+) -> OrderViews:
+    rows = reading.order_rows(connection, phase, limit + 1, before)
+    more, rows = len(rows) > limit, rows[:limit]
+    ids = [row.id for row in rows]
+    shipments = reading.shipments_of(connection, ids)
+    holds = reading.holds_of(connection, ids, standing_only=True)
+    views = tuple(_view(row, shipments.get(row.id, ()), holds.get(row.id, ())) for row in rows)
+    return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
+
+
+def _one_order(connection: Connection, order_id: str) -> OrderView | None:
+    row = reading.order_row(connection, order_id)
+    if row is None:
+        return None
+    shipments = reading.shipments_of(connection, [order_id])
+    holds = reading.holds_of(connection, [order_id], standing_only=False)
+    return _view(row, shipments.get(order_id, ()), holds.get(order_id, ()))
+
+
+def _view(row: Row[Any], shipments: tuple[Shipment, ...], holds: tuple[Hold, ...]) -> OrderView:
+    return OrderView(
+        id=row.id,
+        phase=OrderPhase(row.phase),
+        reason=row.reason,
+        status=row.status,
+        site_slug=row.site_slug,
+        due_at=row.due_at,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        updated_at=row.updated_at,
+        shipments=shipments,
+        holds=holds,
+    )
+
+
+def _position(after: str) -> tuple[float, str] | None:
+    """Read a page's `next`: the time and id of its last order. Raises ActRefused for anything else."""
+    if not after:
+        return None
+    at, tilde, order_id = after.partition("~")
+    try:
+        if tilde:
+            return float(at), order_id
+    except ValueError:
+        pass
+    raise ActRefused("`after` must be the `next` of an earlier page")

@@ -1,0 +1,158 @@
+"""Reads for people: counts, lists and single records, for the operator API and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, text
+
+from packhouse.ledger.holds import hold_of
+from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
+from packhouse.ledger.tables import dead_letters, holds, journal, labels, orders, shipments
+from packhouse.model.hold import Hold
+from packhouse.model.journal import JournalEntry
+from packhouse.model.label import LabelFormat
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+
+_PROBE = text(
+    "INSERT INTO marks (name, value, updated_at) VALUES ('probe', '', :now) "
+    "ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at"
+)
+
+
+def probe(connection: Connection, now: float) -> None:
+    """A write that proves the ledger can be written."""
+    connection.execute(_PROBE, {"now": now})
+
+
+def tally(connection: Connection, now: float) -> dict[str, Any]:
+    """Orders by phase, shipments by state, standing holds by code; how many are due, and for how long."""
+    due = connection.execute(
+        select(func.count(), func.min(orders.c.due_at)).where(
+            orders.c.due_at <= now, orders.c.lease.is_(None)
+        )
+    ).one()
+    return {
+        "orders": _by_word(connection, select(orders.c.phase, func.count()).group_by(orders.c.phase)),
+        "shipments": _by_word(
+            connection, select(shipments.c.state, func.count()).group_by(shipments.c.state)
+        ),
+        "holds": _by_word(
+            connection,
+            select(holds.c.code, func.count()).where(holds.c.released_at.is_(None)).group_by(holds.c.code),
+        ),
+        "due": due[0],
+        "oldest_due_s": max(0.0, now - due[1]) if due[1] is not None else 0.0,
+        "dead_letters": connection.execute(select(func.count()).select_from(dead_letters)).scalar_one(),
+    }
+
+
+def _by_word(connection: Connection, statement: Any) -> Mapping[str, int]:
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def spent(connection: Connection) -> tuple[dict[str, int], int]:
+    """What live labels cost, in minor units by currency, and how many labels were ever bought."""
+    rows = connection.execute(
+        select(labels.c.currency, func.sum(labels.c.cost_minor))
+        .where(labels.c.state != LabelState.VOIDED.value)
+        .group_by(labels.c.currency)
+    )
+    total = {currency: int(minor) for currency, minor in rows}
+    return total, connection.execute(select(func.count()).select_from(labels)).scalar_one()
+
+
+def order_rows(
+    connection: Connection, phase: OrderPhase | None, limit: int, before: tuple[float, str] | None
+) -> Sequence[Row[Any]]:
+    """Orders, last changed first, after the one with this time and id."""
+    statement = select(orders).order_by(orders.c.updated_at.desc(), orders.c.id.desc()).limit(limit)
+    if phase is not None:
+        statement = statement.where(orders.c.phase == phase.value)
+    if before is not None:
+        at, order_id = before
+        statement = statement.where(
+            (orders.c.updated_at < at) | ((orders.c.updated_at == at) & (orders.c.id < order_id))
+        )
+    return connection.execute(statement).all()
+
+
+def order_row(connection: Connection, order_id: str) -> Row[Any] | None:
+    """One order."""
+    return connection.execute(select(orders).where(orders.c.id == order_id)).first()
+
+
+def shipments_of(connection: Connection, order_ids: Sequence[str]) -> dict[str, tuple[Shipment, ...]]:
+    """Shipments of many orders, by order, in their numbers' order."""
+    found: dict[str, tuple[Shipment, ...]] = {}
+    statement = BY_SHIPMENT.where(shipments.c.order_id.in_(order_ids))
+    for row in connection.execute(statement.order_by(shipments.c.seq, shipments.c.generation)):
+        found[row.order_id] = (*found.get(row.order_id, ()), shipment_of(row))
+    return found
+
+
+def holds_of(
+    connection: Connection, order_ids: Sequence[str], standing_only: bool
+) -> dict[str, tuple[Hold, ...]]:
+    """Holds of many orders, by order, oldest first."""
+    statement = select(holds).where(holds.c.order_id.in_(order_ids)).order_by(holds.c.id)
+    if standing_only:
+        statement = statement.where(holds.c.released_at.is_(None))
+    found: dict[str, tuple[Hold, ...]] = {}
+    for row in connection.execute(statement):
+        found[row.order_id] = (*found.get(row.order_id, ()), hold_of(row))
+    return found
+
+
+def list_shipments(connection: Connection, state: ShipmentState | None, limit: int) -> list[Shipment]:
+    """Shipments, last changed first."""
+    statement = BY_SHIPMENT.order_by(shipments.c.updated_at.desc(), shipments.c.id.desc()).limit(limit)
+    if state is not None:
+        statement = statement.where(shipments.c.state == state.value)
+    return [shipment_of(row) for row in connection.execute(statement)]
+
+
+def shipment(connection: Connection, shipment_id: str) -> Shipment | None:
+    """One shipment."""
+    row = connection.execute(BY_SHIPMENT.where(shipments.c.id == shipment_id)).first()
+    return shipment_of(row) if row else None
+
+
+def list_holds(connection: Connection, standing: bool | None, limit: int) -> list[Hold]:
+    """Holds, newest first."""
+    statement = select(holds).order_by(holds.c.id.desc()).limit(limit)
+    if standing is not None:
+        statement = statement.where(
+            holds.c.released_at.is_(None) if standing else holds.c.released_at.is_not(None)
+        )
+    return [hold_of(row) for row in connection.execute(statement)]
+
+
+def entries(
+    connection: Connection, *, order_id: str = "", after: int | None = None, limit: int = 1000
+) -> list[JournalEntry]:
+    """Journal entries, oldest first: an order's, those after an id, or the newest."""
+    statement = select(journal)
+    if order_id:
+        statement = statement.where(journal.c.order_id == order_id)
+    if after is None and not order_id:
+        rows = list(connection.execute(statement.order_by(journal.c.id.desc()).limit(limit)))[::-1]
+    else:
+        rows = list(
+            connection.execute(
+                statement.where(journal.c.id > (after or 0)).order_by(journal.c.id).limit(limit)
+            )
+        )
+    return [
+        JournalEntry(r.id, r.at, r.order_id, r.shipment_id, r.actor, r.action, r.why, r.data or {})
+        for r in rows
+    ]
+
+
+def document_format(connection: Connection, digest: str) -> LabelFormat | None:
+    """What kind of file is kept under this hash."""
+    statement = select(labels.c.document_format).where(labels.c.document == digest).limit(1)
+    kind = connection.execute(statement).scalar()
+    return LabelFormat(kind) if kind else None
