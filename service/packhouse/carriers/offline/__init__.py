@@ -1,0 +1,1 @@
+"""Labels without an account or a network, marked as samples: wire.py decides what stands on them."""
