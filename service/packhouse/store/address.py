@@ -28,7 +28,7 @@ _LAST = ("last_name", "lastName")
 
 def address_from_json(raw: Any) -> Address | None:
     """Read an address object; None when there is none. A number is no postcode: its zeros may be lost."""
-    if not isinstance(raw, Mapping) or not raw:
+    if not isinstance(raw, dict) or not raw:
         return None
     street1, street2 = _street(raw)
     return Address(
@@ -63,7 +63,7 @@ def _country(raw: Mapping[str, Any]) -> str:
     """The first two-letter code among the country's fields; a country's name is not turned into a code."""
     for name in _COUNTRY:
         value = raw.get(name)
-        code = text(mapping(value).get("code") if isinstance(value, Mapping) else value)
+        code = text(mapping(value).get("code") if isinstance(value, dict) else value)
         if len(code) == 2 and code.isascii() and code.isalpha():
             return code.upper()
     return ""

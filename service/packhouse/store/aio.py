@@ -1,7 +1,7 @@
 """The async door to the store, for the daemon: sends what the protocol builds, raises what it reads.
 
 It never tries anything twice: whoever called knows what may be repeated. It stands on httpx's transport,
-without the client above it: that costs half as much again per call for redirects and cookies we do not want.
+without the client above it: that adds a quarter to a call, for redirects and cookies we do not want.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def _error_envelope(body: bytes) -> tuple[str, str, tuple[dict[str, Any], ...]]:
         return "", "", ()
     message = _KEY_LIKE.sub(r"\1_***", text(error.get("message")))[:_LONGEST_MESSAGE]
     details = error.get("details")
-    kept = [dict(row) for row in details if isinstance(row, Mapping)] if isinstance(details, list) else []
+    kept = [dict(row) for row in details if isinstance(row, dict)] if isinstance(details, list) else []
     return _KEY_LIKE.sub(r"\1_***", text(error.get("code")))[:100], message, tuple(kept[:_MOST_DETAILS])
 
 
@@ -168,12 +168,12 @@ def json_of(answer: StoreAnswer, what: str) -> Any:
 def one_object(value: Any, name: str, expected_id: str) -> Mapping[str, Any]:
     """The object itself or the one under `name` or "data". Raises StoreUnreadable when it has another id."""
     found = value
-    if isinstance(value, Mapping) and value.get("id") != expected_id:
-        wrapped = [value[key] for key in (name, "data") if isinstance(value.get(key), Mapping)]
+    if isinstance(value, dict) and value.get("id") != expected_id:
+        wrapped = [value[key] for key in (name, "data") if isinstance(value.get(key), dict)]
         if len(wrapped) > 1:
             raise StoreUnreadable(f"The store's answer holds the {name} twice; nobody says which one counts.")
         found = wrapped[0] if wrapped else value
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         raise StoreUnreadable(
             f"The store's answer is {shape(found)} where the {name} {expected_id} should be."
         )
@@ -201,7 +201,7 @@ def listed(value: Any, name: str) -> Listed:
     """
     if isinstance(value, list):
         return Listed(rows(value, name), None, has_more=False, is_bare=True)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise StoreUnreadable(f"The store's list of {name} is {shape(value)}, not a list.")
     arrays = [key for key in (name, "data", "items", "results") if isinstance(value.get(key), list)]
     if len(arrays) != 1:

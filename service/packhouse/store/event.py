@@ -24,7 +24,7 @@ def read_event(body: bytes) -> Event:
         raw = parse_json(body)
     except ValueError as error:
         raise UnreadableEvent(f"the body is not JSON ({type(error).__name__}, {len(body)} bytes)") from None
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):
         raise UnreadableEvent(f"the body is {shape(raw)}, not an object")
     event_id, event_type = raw.get("id"), raw.get("type")
     if not is_id(event_id):
@@ -45,7 +45,7 @@ def _order_id(event_type: str, data: Mapping[str, Any]) -> str:
     """The order that the event is about, wherever it is named; "" if nowhere."""
     order = data.get("order")
     return (
-        optional_id(mapping(order).get("id") if isinstance(order, Mapping) else order)
+        optional_id(mapping(order).get("id") if isinstance(order, dict) else order)
         or optional_id(data.get("order_id"))
         or optional_id(mapping(data.get("checkout_session")).get("order_id"))
         or (optional_id(data.get("id")) if event_type.startswith("order.") else "")

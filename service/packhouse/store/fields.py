@@ -6,13 +6,14 @@ What is not what it should be is either absent (text) or refused (required ids, 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard
 
 from packhouse.errors import StoreUnreadable
 
-LONGEST_ID = 255
 _LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
+_ID = re.compile(r"(?!\.{1,2}\Z)[^\s/,]{1,255}")  # "." and ".." would change a path
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -54,13 +55,7 @@ def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
 
 def is_id(value: Any) -> TypeGuard[str]:
     """Whether it can be an id of the store's: text without blanks, control characters, "/" or ","."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= LONGEST_ID
-        and value.isprintable()
-        and not any(c in " /," for c in value)
-        and value not in (".", "..")
-    )
+    return isinstance(value, str) and _ID.fullmatch(value) is not None and value.isprintable()
 
 
 def optional_id(value: Any) -> str:
@@ -95,7 +90,7 @@ def amount(value: Any, what: str, currency: str = "") -> int | None:
 
     Raises StoreUnreadable for what is not a whole number, or speaks of another currency than `currency`.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         theirs = text(value.get("currency")).upper()
         if theirs and currency and theirs != currency:
             raise StoreUnreadable(
@@ -107,12 +102,12 @@ def amount(value: Any, what: str, currency: str = "") -> int | None:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The object, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def rows(value: Any, what: str) -> list[Mapping[str, Any]]:
     """A list of objects. Raises StoreUnreadable for anything else."""
-    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise StoreUnreadable(
             f"The store's answer has {shape(value)} where {what} should be a list of objects."
         )

@@ -105,7 +105,7 @@ def _shipping_option(raw: Mapping[str, Any]) -> str:
     """What the buyer chose, as people read it: the text, or the name, label or id of an object."""
     for name in _OPTION:
         value = raw.get(name)
-        found = first_text(value, ("name", "label", "id")) if isinstance(value, Mapping) else text(value)
+        found = first_text(value, ("name", "label", "id")) if isinstance(value, dict) else text(value)
         if found:
             return found
     return ""

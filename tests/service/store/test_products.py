@@ -1,0 +1,89 @@
+"""What the catalogue says of a product: digital or not, and its weight where it has a unit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packhouse.errors import StoreUnreadable
+from packhouse.model.order import Product
+from packhouse.store.protocol import StoreAnswer, product_from_json, read_product, read_products
+
+MUG = {"id": "prod_1", "name": "Mug", "is_digital": False, "price": {"amount": 2100, "currency": "USD"}}
+BOOK = {"id": "prod_2", "name": "E-book", "is_digital": True}
+
+
+def answer(value: Any) -> StoreAnswer:
+    return StoreAnswer(200, {}, json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("value", [MUG, {"product": MUG}, {"data": MUG}])
+def test_a_product_is_bare_or_wrapped(value: Any) -> None:
+    assert read_product(answer(value), "prod_1") == Product("prod_1", "Mug", is_digital=False)
+
+
+@pytest.mark.parametrize(
+    "value", [[MUG, BOOK], {"products": [MUG, BOOK]}, {"data": [MUG, BOOK]}, {"items": [MUG, BOOK], "x": 1}]
+)
+def test_a_batch_is_read_by_id_in_any_envelope(value: Any) -> None:
+    found = read_products(answer(value))
+    assert {key: product.is_digital for key, product in found.items()} == {"prod_1": False, "prod_2": True}
+
+
+def test_a_batch_may_know_none_of_them() -> None:
+    assert read_products(answer({"products": []})) == {}
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"products": [MUG, MUG]}, {"products": [{"name": "Mug"}]}, {"error": "x"}]
+)
+def test_a_batch_that_cannot_be_told_apart_is_refused(value: Any) -> None:
+    with pytest.raises(StoreUnreadable):
+        read_products(answer(value))
+
+
+@pytest.mark.parametrize("value", [BOOK, {}, [MUG], None, {"product": BOOK}])
+def test_another_product_than_the_one_asked_for_is_refused(value: Any) -> None:
+    with pytest.raises(StoreUnreadable):
+        read_product(answer(value), "prod_1")
+
+
+@pytest.mark.parametrize(
+    ("says", "weight"),
+    [
+        ({"weight_g": 350}, 350),
+        ({"grams": 350}, 350),
+        ({"shipping": {"weight_grams": 350}}, 350),
+        ({"weight": 350}, None),
+        ({"weight_g": 0}, None),
+        ({"weight_g": 350.5}, None),
+        ({"weight_g": "350"}, None),
+        ({"weight_g": True}, None),
+        ({}, None),
+    ],
+)
+def test_a_weight_counts_only_with_its_unit(says: dict[str, Any], weight: int | None) -> None:
+    assert product_from_json({"id": "prod_1", **says}).weight_g == weight
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "products", "product", "data", "items"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(_json)
+def test_any_answer_is_products_or_unreadable(value: Any) -> None:
+    for read in (read_products, lambda a: read_product(a, "prod_1")):
+        try:
+            read(answer(value))
+        except StoreUnreadable:
+            continue
