@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-export PACKHOUSE_PORT="${PACKHOUSE_PORT:-18080}"
+export PUBLISHED_PORT="${PUBLISHED_PORT:-18080}"
 project=packhouse-check
 began=$(date +%s)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import types
@@ -21,7 +22,9 @@ from pydantic.fields import FieldInfo
 
 from packhouse.api import health, operator
 from packhouse.api.bearer import Doorkeeper
+from packhouse.carriers.command.options import CommandOptions
 from packhouse.carriers.easypost.options import EasyPostOptions
+from packhouse.carriers.offline.adapter import OfflineOptions
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
@@ -138,6 +141,8 @@ def default(field: FieldInfo) -> str:
         value = value.get_secret_value()
     if value in (None, "", (), {}):
         return ""
+    if isinstance(value, tuple):
+        return f"`{json.dumps(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
@@ -272,6 +277,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "faults": faults,
     "sandbox-routes": sandbox_routes,
+    "carrier-offline": adapter_options("offline", OfflineOptions),
+    "carrier-command": adapter_options("command", CommandOptions),
     "carrier-easypost": adapter_options("easypost", EasyPostOptions),
 }
 
