@@ -81,10 +81,15 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
     if any(not row.units for row in rows):
         return True
     recorded: dict[str, int] = {}
-    for row in rows:
-        for part in row.units:
-            recorded[part.line_id] = recorded.get(part.line_id, 0) + part.quantity
+    for part in recorded_units(order, tracking_number):
+        recorded[part.line_id] = recorded.get(part.line_id, 0) + part.quantity
     return all(recorded.get(part.line_id, 0) >= part.quantity for part in units)
+
+
+def recorded_units(order: Order, tracking_number: str) -> tuple[Units, ...]:
+    """What the store says this tracking number carries; empty where it does not say."""
+    rows = (row for row in order.fulfillments or () if row.tracking_number == tracking_number)
+    return tuple(part for row in rows for part in row.units)
 
 
 def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[Units]) -> str:

@@ -27,22 +27,30 @@ NOUNS: dict[str, tuple[str, str]] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line. Returns its exit code; never raises, never prints a bare traceback."""
+def main(
+    argv: Sequence[str] | None = None,
+    terminal: Terminal | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run one command line, by default this process's own. Returns its exit code and never raises."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    terminal = Terminal.of_this_process()
+    terminal = terminal or Terminal.of_this_process()
+    environ = os.environ if environ is None else environ
     try:
-        code = _dispatch(arguments, terminal, os.environ)
+        code = _dispatch(arguments, terminal, environ)
         terminal.stdout.flush()
         return code
     except SystemExit as asked:  # argparse after --help, or a door that ended the process itself
-        return asked.code if isinstance(asked.code, int) else 0
+        if isinstance(asked.code, str):
+            terminal.note(asked.code)
+            return 1
+        return asked.code or 0
     except BrokenPipeError:
         return _reader_left()
     except KeyboardInterrupt as error:
-        return _told(error, arguments, terminal)
+        return _told(error, arguments, terminal, environ)
     except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may end as a traceback
-        return _told(error, arguments, terminal)
+        return _told(error, arguments, terminal, environ)
 
 
 def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
@@ -70,14 +78,14 @@ def _unknown(name: str) -> None:
     raise UsageError(f"There is no command {safe(name)!r}. {hint}")
 
 
-def _told(error: BaseException, arguments: list[str], terminal: Terminal) -> int:
+def _told(error: BaseException, arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse_cli.exits import ending_of
     from packhouse_cli.output import json_text, safe
 
     ending = ending_of(error)
     try:
         terminal.stdout.flush()
-        if os.environ.get("PACKHOUSE_DEBUG") and not isinstance(error, KeyboardInterrupt):
+        if environ.get("PACKHOUSE_DEBUG") and not isinstance(error, KeyboardInterrupt):
             import traceback
 
             traceback.print_exception(error, file=terminal.stderr)

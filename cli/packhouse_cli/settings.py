@@ -1,7 +1,8 @@
 """The few settings the command line needs, read by hand: the daemon's own reader costs too much.
 
-Same names and same order as there: packhouse.toml < environment < files named by *_FILE. A value is read
-when it is asked for, so that a command never fails over a setting that it does not use.
+Same names and same order as there: packhouse.toml (or PACKHOUSE_CONFIG) < environment < files in
+PACKHOUSE_SECRETS_DIR < files named by *_FILE; an empty variable counts as unset. A value is read when it is
+asked for, so that a command never fails over a setting that it does not use.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ CONFIG_NAME = "packhouse.toml"
 
 
 class CliSettings:
-    """Settings of one call of the command. `folder` is where packhouse.toml stands."""
+    """Settings of one call of the command, from the environment that it was given."""
 
-    def __init__(self, environ: Mapping[str, str], folder: str = ".") -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._folder = folder
         self._file: dict[str, Any] | None = None
 
     @property
@@ -33,7 +33,8 @@ class CliSettings:
     @property
     def api_key(self) -> str:
         """The store's API key. Raises UsageError where none is set."""
-        key = self._value("PACKHOUSE_STORE__API_KEY") or self._value("ALY_API_KEY")
+        name = "PACKHOUSE_STORE__API_KEY"
+        key = self._secret(name) or self._secret("ALY_API_KEY") or self._from_file(name)
         if not key:
             raise UsageError(
                 "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY."
@@ -58,7 +59,7 @@ class CliSettings:
     @property
     def token(self) -> str:
         """The operator token. Raises UsageError where none is set."""
-        token = self._value("PACKHOUSE_TOKEN")
+        token = self._secret("PACKHOUSE_TOKEN") or self._from_file("PACKHOUSE_TOKEN")
         if not token:
             raise UsageError(
                 "No operator token is set: put one of PACKHOUSE_OPERATOR__TOKENS into PACKHOUSE_TOKEN."
@@ -89,12 +90,22 @@ class CliSettings:
             raise UsageError(f"{name} is {safe(text)!r}; it must be a number of seconds above 0.")
         return seconds
 
-    def _value(self, name: str) -> str:
+    def _secret(self, name: str) -> str:
+        """The secret from a file of its own or from the environment."""
         named = self._environ.get(f"{name}_FILE")
         if named:
             return _read_secret(f"{name}_FILE", named)
-        given = self._environ.get(name)
-        return given.strip() if given is not None else self._from_file(name)
+        folder = self._environ.get("PACKHOUSE_SECRETS_DIR")
+        if folder:
+            from pathlib import Path
+
+            for spelling in (name, name.lower()):
+                if (file := Path(folder) / spelling).is_file():
+                    return _read_secret("PACKHOUSE_SECRETS_DIR", str(file))
+        return self._environ.get(name, "").strip()
+
+    def _value(self, name: str) -> str:
+        return self._environ.get(name, "").strip() or self._from_file(name)
 
     def _from_file(self, name: str) -> str:
         place: Any = self._toml()
@@ -107,15 +118,16 @@ class CliSettings:
             self._file = {}
             from pathlib import Path
 
-            path = Path(self._folder) / CONFIG_NAME
-            if path.is_file():
+            asked = self._environ.get("PACKHOUSE_CONFIG")
+            path = Path(asked or CONFIG_NAME)
+            if asked or path.is_file():
                 import tomllib
 
                 try:
                     self._file = tomllib.loads(path.read_text(encoding="utf-8"))
                 except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
                     raise UsageError(
-                        f"{CONFIG_NAME} cannot be read: {error}. Correct it or move it away."
+                        f"{safe(path)} cannot be read: {error}. Correct it or set PACKHOUSE_CONFIG."
                     ) from error
         return self._file
 

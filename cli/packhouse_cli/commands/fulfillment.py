@@ -52,7 +52,9 @@ def run(arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal)
     units = fulfilling.named_units(order, named)
     key = arguments.idempotency_key
     already = fulfilling.is_recorded(order, tracking, units)
-    if not already:
+    if already:
+        units = units or fulfilling.recorded_units(order, tracking)
+    else:
         if not units:
             units = fulfilling.unshipped_units(order)
             for line in fulfilling.digital_lines(order):

@@ -1,0 +1,1 @@
+"""One noun a module, as in the command line."""

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+
+import pytest
+
+from packhouse import __version__
+from packhouse_cli.exits import MEANING, Exit
+from packhouse_cli.main import NOUNS
+from tests.cli.desk import call
+
+
+def test_help_lists_every_command_with_its_one_line() -> None:
+    shown = call("--help")
+    assert shown.code == 0
+    for name, (_, sense) in NOUNS.items():
+        assert f"{name} " in shown.out
+        assert sense in shown.out
+    assert call().out == shown.out
+
+
+@pytest.mark.parametrize("name", NOUNS)
+def test_every_registered_command_exists_and_has_help_with_its_own_name(name: str) -> None:
+    assert callable(import_module(f"packhouse_cli.commands.{NOUNS[name][0]}").run)
+    if name not in ("help", "version"):
+        shown = call(name, "--help")
+        assert shown.code == 0
+        assert f"packhouse {name}" in shown.out
+        assert call("help", name).out == shown.out
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
+    shown = call("ordres", "list")
+    assert shown.code == Exit.USAGE
+    assert "packhouse orders" in shown.err
+    assert shown.out == ""
+
+
+def test_a_mistyped_verb_is_answered_with_the_nearest_one() -> None:
+    assert "`packhouse orders list`" in call("orders", "lst").err
+
+
+def test_an_unknown_word_without_a_near_one_points_to_the_help() -> None:
+    shown = call("zzz\x1b[31m")
+    assert shown.code == Exit.USAGE
+    assert "--help" in shown.err
+    assert "\x1b" not in shown.err
+
+
+def test_options_cannot_be_shortened_so_that_later_ones_never_change_a_script() -> None:
+    shown = call("orders", "list", "--stat", "pending", environ={"ALY_API_KEY": "aly_x"})
+    assert shown.code == Exit.USAGE
+    assert "--stat" in shown.err
+
+
+def test_the_version_is_the_packages_own() -> None:
+    assert call("--version").out == f"packhouse {__version__}\n"
+    assert call("version", "--json").json == {"version": __version__}
+
+
+def test_help_on_exit_codes_lists_each_of_them() -> None:
+    rows = {row["exit_code"]: row["meaning"] for row in call("help", "exit-codes", "--json").json}
+    assert rows == {int(code): meaning for code, meaning in MEANING.items()}
+    assert set(MEANING) == set(Exit)
+    assert [int(code) for code in list(Exit)[:9]] == list(range(9))
+
+
+def test_with_json_an_error_is_an_object_on_standard_error_too() -> None:
+    shown = call("status", "--json")
+    assert shown.code == Exit.USAGE
+    assert shown.out == ""
+    assert shown.err.splitlines()[0].startswith("packhouse: No operator token is set")
+    assert shown.error["exit_code"] == 2
+    assert shown.error["code"] == "usage"
+    assert "PACKHOUSE_TOKEN" in shown.error["message"]
+
+
+def test_ctrl_c_ends_a_waiting_command_with_130_and_one_line() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert err == "packhouse: Interrupted.\n"
+
+
+# A server that takes the call and never answers.
+_WAITING = """
+import socket, sys
+from packhouse_cli.main import main
+silent = socket.create_server(("127.0.0.1", 0))
+print("waiting", flush=True)
+url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+sys.exit(main(["status"], environ={"PACKHOUSE_URL": url, "PACKHOUSE_TOKEN": "sesame-open"}))
+"""
+
+
+def test_a_reader_that_leaves_early_ends_the_command_without_a_complaint() -> None:
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "packhouse_cli", "help", "exit-codes"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(10)
+    assert err == b""
+    assert process.returncode == Exit.READER_LEFT
