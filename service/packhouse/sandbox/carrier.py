@@ -165,8 +165,8 @@ class CarrierDesk:
                 ["There is nothing to refund."],
             )
         if consignment.refund_asked_at is None:
-            consignment.refund_asked_at = self._clock.now()
             consignment.refund_rejected = self.status(consignment) not in ("unknown", "pre_transit")
+            consignment.refund_asked_at = self._clock.now()
 
     def refund_status(self, consignment: Consignment) -> str | None:
         """None, submitted, refunded or rejected."""
@@ -188,8 +188,8 @@ class CarrierDesk:
         """Where the parcel is."""
         if consignment.set_status or not consignment.quote:
             return consignment.set_status or "unknown"
-        if consignment.refund_asked_at is not None:
-            return "unknown" if not consignment.refund_rejected else "in_transit"
+        if consignment.refund_asked_at is not None and not consignment.refund_rejected:
+            return "unknown"
         gone = (self._clock.now() - consignment.bought_at) / self._transit_s
         return next(state for since, state in _WAY if gone >= since)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -25,8 +26,7 @@ class _Line(asyncio.Protocol):
         self._status: asyncio.Future[int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is one in all but ancestry
 
     def data_received(self, data: bytes) -> None:
         try:

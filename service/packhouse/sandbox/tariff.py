@@ -39,25 +39,28 @@ def tracking_number(carrier: str, service: str, serial: int) -> str:
     """The next number in the carrier's own format, with its check digit, from a test account's range."""
     if carrier == "UPSDAP":
         stem = f"999AA103{serial % 10_000_000:07d}"
-        return f"1Z{stem}{_ups_check(stem)}"
+        return f"1Z{stem}{ups_check_digit(stem)}"
     if "International" in service:
         digits = f"{serial % 100_000_000:08d}"
-        return f"LZ{digits}{_s10_check(digits)}US"
+        return f"LZ{digits}{s10_check_digit(digits)}US"
     stem = f"9400100208303{serial % 100_000_000:08d}"
-    return stem + _mod10_check(stem)
+    return stem + usps_check_digit(stem)
 
 
-def _mod10_check(digits: str) -> str:
+def usps_check_digit(digits: str) -> str:
+    """Weights 3 and 1 from the right, up to the next ten."""
     total = sum(int(d) * (3 if place % 2 == 0 else 1) for place, d in enumerate(reversed(digits)))
     return str(-total % 10)
 
 
-def _ups_check(text: str) -> str:
+def ups_check_digit(text: str) -> str:
+    """Weights 1 and 2 from the left, up to the next ten; letters count as digits too."""
     values = [int(c) if c.isdecimal() else (ord(c) - 63) % 10 for c in text]
     total = sum(value * (2 if place % 2 else 1) for place, value in enumerate(values))
     return str(-total % 10)
 
 
-def _s10_check(digits: str) -> str:
+def s10_check_digit(digits: str) -> str:
+    """Of eight digits, as the Universal Postal Union's standard S10 says."""
     rest = 11 - sum(int(d) * w for d, w in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
     return {10: "0", 11: "5"}.get(rest, str(rest))
