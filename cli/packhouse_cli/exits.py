@@ -20,9 +20,11 @@ class Exit(IntEnum):
     CONFLICT = 6
     THROTTLED = 7
     NETWORK = 8
-    DEMO_TIME_LIMIT = 10
-    DEMO_SUMS_DIFFER = 11
-    DEMO_PROCESS_DIED = 12
+    LEDGER_UNUSABLE = 11
+    PORT_TAKEN = 12
+    DEMO_TIME_LIMIT = 20
+    DEMO_SUMS_DIFFER = 21
+    DEMO_PROCESS_DIED = 22
     INTERRUPTED = 130
     READER_LEFT = 141
 
@@ -37,6 +39,8 @@ MEANING: dict[Exit, str] = {
     Exit.CONFLICT: "The state forbids it, or a key was used for something else (409, 422).",
     Exit.THROTTLED: "Too many calls; wait and try again (429).",
     Exit.NETWORK: "No connection, or no answer in time.",
+    Exit.LEDGER_UNUSABLE: "packhouse serve: the ledger cannot be opened; the message says how to go on.",
+    Exit.PORT_TAKEN: "packhouse serve: the address or port to listen on cannot be had.",
     Exit.DEMO_TIME_LIMIT: "packhouse demo: not everything was settled within the time limit.",
     Exit.DEMO_SUMS_DIFFER: "packhouse demo: the books do not agree.",
     Exit.DEMO_PROCESS_DIED: "packhouse demo: the daemon or the sandbox ended by itself.",

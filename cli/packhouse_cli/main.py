@@ -89,7 +89,10 @@ def _told(error: BaseException, arguments: list[str], terminal: Terminal, enviro
             import traceback
 
             traceback.print_exception(error, file=terminal.stderr)
-        terminal.note(f"packhouse: {safe(ending.message)}")
+        first, *rest = ending.message.splitlines() or [""]
+        terminal.note(f"packhouse: {safe(first)}")
+        for line in rest:
+            terminal.note(f"  {safe(line)}")
         if "--json" in arguments:
             terminal.note(json_text(ending.as_json()))
         terminal.stderr.flush()

@@ -15,7 +15,8 @@ from packhouse_cli.output import safe
 
 DEFAULT_STORE_URL = "https://aly.store/api/storefront/v1"
 DEFAULT_DAEMON_URL = "http://127.0.0.1:8080"
-CONFIG_NAME = "packhouse.toml"
+CONFIG_PATHS = ("packhouse.toml", "/etc/packhouse/packhouse.toml")
+SECRETS_FOLDER = "/run/secrets"
 
 
 class CliSettings:
@@ -95,7 +96,7 @@ class CliSettings:
         named = self._environ.get(f"{name}_FILE")
         if named:
             return _read_secret(f"{name}_FILE", named)
-        folder = self._environ.get("PACKHOUSE_SECRETS_DIR")
+        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER)
         if folder:
             from pathlib import Path
 
@@ -115,21 +116,24 @@ class CliSettings:
 
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
-            self._file = {}
             from pathlib import Path
 
             asked = self._environ.get("PACKHOUSE_CONFIG")
-            path = Path(asked or CONFIG_NAME)
-            if asked or path.is_file():
-                import tomllib
-
-                try:
-                    self._file = tomllib.loads(path.read_text(encoding="utf-8"))
-                except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                    raise UsageError(
-                        f"{safe(path)} cannot be read: {error}. Correct it or set PACKHOUSE_CONFIG."
-                    ) from error
+            found = asked or next((name for name in CONFIG_PATHS if Path(name).is_file()), None)
+            self._file = _read_toml(found) if found else {}
         return self._file
+
+
+def _read_toml(name: str) -> dict[str, Any]:
+    import tomllib
+    from pathlib import Path
+
+    try:
+        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"{safe(name)} cannot be read: {error}. Correct it or set PACKHOUSE_CONFIG."
+        ) from error
 
 
 def _read_secret(setting: str, name: str) -> str:

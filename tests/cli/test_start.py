@@ -10,10 +10,23 @@ import pytest
 
 from tests.cli.desk import serving
 
-HEAVY = set(
-    "pydantic httpx httpx2 asyncio rich structlog fastapi uvicorn sqlalchemy alembic packhouse.settings "
-    "packhouse.configuration packhouse.sandbox packhouse.ledger packhouse.api".split()
-)
+HEAVY = {
+    "pydantic",
+    "httpx",
+    "httpx2",
+    "asyncio",
+    "rich",
+    "structlog",
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "packhouse.settings",
+    "packhouse.configuration",
+    "packhouse.sandbox",
+    "packhouse.ledger",
+    "packhouse.api",
+}
 STORE = "/api/storefront/v1"
 
 _LOADED = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from packhouse_cli.output import Terminal
+from packhouse_cli.exits import Exit
+from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json
 
 
@@ -25,4 +26,14 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
 
 def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    raise NotImplementedError
+    from packhouse import configuration
+
+    text = configuration.effective(configuration.load(environ=environ))
+    if arguments.json:
+        import tomllib
+
+        terminal.json(tomllib.loads(text))
+    else:
+        for line in text.splitlines():
+            terminal.line(safe(line))
+    return int(Exit.OK)

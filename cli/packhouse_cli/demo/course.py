@@ -50,8 +50,8 @@ class Course:
         try:
             return self._play()
         except ProcessDied as died:
-            self._show_last_words()
-            raise died
+            self._show_last_words(died)
+            raise
         finally:
             # A second Ctrl-C while the processes finish must not leave them behind.
             previous[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -185,13 +185,10 @@ class Course:
         for trouble in self._stage.close():
             self._terminal.note(f"packhouse: {trouble}")
 
-    def _show_last_words(self) -> None:
-        for player in self._stage.players:
-            words = player.last_words()
-            if words:
-                self._terminal.note(f"Last lines of {_near(player.log)}:")
-            for line in words:
-                self._terminal.note(f"  {safe(line)}")
+    def _show_last_words(self, died: ProcessDied) -> None:
+        self._terminal.note(f"Last lines of {_near(died.log)}:")
+        for line in died.last_words:
+            self._terminal.note(f"  {safe(line)}")
 
     def _say(self, text: str) -> None:
         self._terminal.line(text)

@@ -28,10 +28,12 @@ _LAST_LINES = 15
 
 
 class ProcessDied(CommandError):
-    """The daemon or the sandbox ended by itself, or never became ready."""
+    """A process ended by itself, or never became ready. `log` is its file, `last_words` the end of that."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, log: Path, last_words: Sequence[str]) -> None:
         super().__init__(message, Exit.DEMO_PROCESS_DIED, "process_died")
+        self.log = log
+        self.last_words = tuple(last_words)
 
 
 class Player:
@@ -65,7 +67,11 @@ class Player:
             if code == Exit.USAGE and words:
                 raise UsageError(f"The {self.name} refuses to start: {words[-1]}")
             how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise ProcessDied(f"The {self.name} {how}.")
+            raise self.death(f"The {self.name} {how}.")
+
+    def death(self, message: str) -> ProcessDied:
+        """The error that tells of its end."""
+        return ProcessDied(message, self.log, self.last_words())
 
     def last_words(self) -> list[str]:
         """The last lines of its log."""
@@ -206,7 +212,7 @@ class Stage:
         while not ready():
             player.check()
             if time.monotonic() > deadline:
-                raise ProcessDied(f"The {player.name} was not ready within {START_LIMIT_S:g} s.")
+                raise player.death(f"The {player.name} was not ready within {START_LIMIT_S:g} s.")
             time.sleep(0.05)
 
     def check(self) -> None:
@@ -227,7 +233,8 @@ class Stage:
 
 def neutral(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without any setting of Packhouse or key of a store."""
-    return {name: value for name, value in environ.items() if not name.startswith(("PACKHOUSE_", "ALY_"))}
+    ours = ("PACKHOUSE_", "ALY_")
+    return {n: value for n, value in environ.items() if not n.startswith(ours) or n == "PACKHOUSE_DEBUG"}
 
 
 def free_port() -> int:
