@@ -9,6 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from packhouse.sandbox.wire import Answer, NoAnswer, Request, Reset
@@ -44,11 +45,24 @@ class SandboxApp:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._open: dict[asyncio.Task[Any], _Message] = {}
+        self._closing = False
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """One HTTP exchange; other kinds of scope are ignored."""
-        if scope["type"] != "http":
+        task = asyncio.current_task()
+        if scope["type"] != "http" or task is None:
             return
+        self._open[task] = scope
+        try:
+            await self._exchange(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
+        finally:
+            del self._open[task]
+
+    async def _exchange(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         message = await receive()
         body = message.get("body", b"")
         while message.get("more_body"):
@@ -70,6 +84,26 @@ class SandboxApp:
             await _outwait(receive)
         else:
             await _give(answer, send)
+
+    def hang_up(self) -> None:
+        """The sandbox closes: tear down every call that is still open, so that none keeps it waiting."""
+        self._closing = True
+        for task, scope in self._open.items():
+            scope["extensions"][TEAR_DOWN]["now"]()
+            task.cancel()
+
+
+class SandboxServer(uvicorn.Server):
+    """A server that hangs up on open calls before it waits for them to end."""
+
+    def __init__(self, config: uvicorn.Config, app: SandboxApp) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Hang up, then close as always."""
+        self._app.hang_up()
+        await super().shutdown(sockets)
 
 
 async def _give(answer: Answer, send: _Send) -> None:

@@ -17,7 +17,7 @@ import uvicorn
 
 from packhouse.clock import SystemClock
 from packhouse.errors import SettingsError
-from packhouse.sandbox.app import SandboxApp, TearableProtocol
+from packhouse.sandbox.app import SandboxApp, SandboxServer, TearableProtocol
 from packhouse.sandbox.courier import Courier
 from packhouse.sandbox.faults import FAULTS, read_fault
 from packhouse.sandbox.passage import Pace
@@ -93,9 +93,9 @@ async def _serve(
     )
     if asked.webhook_url:
         world.tell(asked.webhook_url, asked.webhook_secret)
-    config.app = SandboxApp(world)
+    config.app = app = SandboxApp(world)
     config.load()
-    server = uvicorn.Server(config)
+    server = SandboxServer(config, app)
     print(_welcome(base_url, asked.webhook_secret), flush=True)
     if asked.orders:
         world.orders(asked.orders, asked.rate)
