@@ -1,23 +1,22 @@
-"""Typed configuration: defaults < packhouse.toml < environment < secret files.
+"""Everything Packhouse can be told, typed: one class a concern, each field with its meaning.
 
-`load()` is the only door. Every field carries its unit in its name and its meaning in its description;
-docs/reference/settings.md is generated from here.
+`packhouse.configuration.load` fills it from packhouse.toml, the environment and secret files; the class
+itself looks at nothing but what it is handed. docs/reference/settings.md is generated from here.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     field_validator,
     model_validator,
@@ -30,7 +29,20 @@ from packhouse.model.label import LabelFormat
 class Section(BaseModel):
     """One concern's settings; unknown names are refused, so that a typing error is seen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _listed(value: Any) -> Any:
+    """Read a list written as JSON, or with commas or lines, as environments and files can only carry text."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise ValueError("must be a list, with commas or as JSON") from None
+    return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
 
 
 class StoreSettings(Section):
@@ -41,16 +53,23 @@ class StoreSettings(Section):
         description="Base address of the store's REST interface.",
     )
     api_key: SecretStr = Field(
-        default=SecretStr(""), description="API key with read:orders and write:orders. Also read from ALY_API_KEY."
+        default=SecretStr(""),
+        description="API key with read:orders and write:orders. Also read from ALY_API_KEY.",
     )
-    site_slug: str = Field(default="", description="Only this site's orders; empty: every site of the workspace.")
-    timeout_s: float = Field(default=15.0, gt=0, le=120, description="Longest wait for one answer, in seconds.")
+    site_slug: str = Field(
+        default="", description="Only this site's orders; empty: every site of the workspace."
+    )
+    timeout_s: float = Field(
+        default=15.0, gt=0, le=120, description="Longest wait for one answer, in seconds."
+    )
     max_per_s: float = Field(
-        default=20.0, ge=0, description="Most calls to the store a second, counted here; 0: no limit of our own."
+        default=20.0,
+        ge=0,
+        description="Most calls to the store a second, counted here; 0: no limit of our own.",
     )
     carrier_names: dict[str, str] = Field(
         default_factory=dict,
-        description="What the store is told for a carrier's name, for example {UPSDAP = 'UPS'}; others pass as they are.",
+        description="What the store is told for a carrier's name, for example {UPSDAP = 'UPS'}; others pass.",
     )
 
     @field_validator("url")
@@ -60,17 +79,18 @@ class StoreSettings(Section):
             raise ValueError("must be an address such as https://aly.store/api/storefront/v1")
         return value.rstrip("/")
 
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            raise ValueError("must be the key as the store shows it, without blanks or line breaks")
+        return SecretStr(key)
 
-def _listed(value: Any) -> Any:
-    """Read a list written as JSON or with commas, as environments can only carry text."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            import json
-
-            return json.loads(text)
-        return [part.strip() for part in text.split(",") if part.strip()]
-    return value
+    def name_of(self, carrier: str) -> str:
+        """What the store is told for this carrier; `carrier_names` is looked up whatever its case."""
+        told = {name.lower(): store_name for name, store_name in self.carrier_names.items()}
+        return told.get(carrier.lower(), carrier)
 
 
 class WebhookSettings(Section):
@@ -78,10 +98,13 @@ class WebhookSettings(Section):
 
     secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(),
-        description="Signing secrets (whsec_...), several while one is being rotated. None: the route stays closed.",
+        description="Signing secrets (whsec_...), several during a rotation. None: the route stays closed.",
     )
     tolerance_s: float = Field(
-        default=300.0, gt=0, le=3600, description="How far a signature's time may be from now, in seconds, both ways."
+        default=300.0,
+        gt=0,
+        le=3600,
+        description="How far a signature's time may be from now, in seconds, both ways.",
     )
 
 
@@ -90,7 +113,7 @@ class LedgerSettings(Section):
 
     url: str = Field(
         default="",
-        description="SQLAlchemy address; empty: SQLite in the data folder. postgresql+psycopg://... for many replicas.",
+        description="SQLAlchemy address; empty: SQLite in the data folder. For many replicas postgresql+psycopg://...",
     )
 
 
@@ -102,7 +125,19 @@ class PollSettings(Section):
         default=3600.0, gt=0, description="Seconds after which an open or held order is looked at again."
     )
     overlap_s: float = Field(
-        default=3600.0, ge=0, description="How far each list reaches back behind the newest order seen, in seconds."
+        default=3600.0,
+        ge=0,
+        description="How far each list reaches back behind the newest order seen, in seconds.",
+    )
+    confirm_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds after a shipment is posted until the store is asked to confirm it.",
+    )
+    track_s: float = Field(
+        default=21600.0,
+        ge=0,
+        description="Seconds between two looks at a parcel's tracker; 0: parcels are not followed.",
     )
     sweep_s: float = Field(
         default=21600.0, gt=0, description="Seconds between two full lists that ignore what was seen before."
@@ -115,7 +150,9 @@ class RetrySettings(Section):
     base_s: float = Field(default=5.0, gt=0, description="First wait in seconds; it doubles, with jitter.")
     max_s: float = Field(default=900.0, gt=0, description="Longest wait in seconds.")
     hold_after: int = Field(
-        default=40, ge=1, description="Failures in a row after which an order is held for a person and tried slowly."
+        default=40,
+        ge=1,
+        description="Failures in a row after which an order is held for a person and tried slowly.",
     )
 
 
@@ -124,6 +161,9 @@ class HttpSettings(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 in a container.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    docs: bool = Field(
+        default=False, description="Whether /docs draws the operator API (loads scripts from the web)."
+    )
 
 
 class OperatorSettings(Section):
@@ -174,7 +214,9 @@ class ShipFromSettings(Section):
 class ParcelSettings(Section):
     """The fallback parcel: used for what no [[products]] entry covers. No weight: such orders are held."""
 
-    weight_g: int | None = Field(default=None, gt=0, description="Weight of one unit of an unlisted product, in grams.")
+    weight_g: int | None = Field(
+        default=None, gt=0, description="Weight of one unit of an unlisted product, in grams."
+    )
     length_mm: int = Field(default=250, gt=0, description="Length of the box, in millimetres.")
     width_mm: int = Field(default=200, gt=0, description="Width of the box, in millimetres.")
     height_mm: int = Field(default=100, gt=0, description="Height of the box, in millimetres.")
@@ -190,7 +232,9 @@ class ProductSettings(Section):
     id: str = Field(default="", description="A product id or a variant id.")
     name: str = Field(default="", description="A pattern for the product's name, with * and ?, case ignored.")
     weight_g: int | None = Field(default=None, gt=0, description="Weight of one unit, in grams.")
-    digital: bool | None = Field(default=None, description="Whether it is digital, where the store does not say.")
+    digital: bool | None = Field(
+        default=None, description="Whether it is digital, where the store does not say."
+    )
 
     @model_validator(mode="after")
     def _matches_something(self) -> ProductSettings:
@@ -203,7 +247,8 @@ class RuleSettings(Section):
     """May it ship?"""
 
     digital_unknown: Literal["hold", "ship", "skip"] = Field(
-        default="hold", description="What to do with a line of which the store does not say whether it is digital."
+        default="hold",
+        description="What to do with a line of which the store does not say whether it is digital.",
     )
     check_address: bool = Field(
         default=True, description="Hold orders whose address lacks what its country requires."
@@ -214,7 +259,7 @@ class RateSettings(Section):
     """Which of the carrier's rates to buy."""
 
     prefer: Literal["cheapest", "fastest"] = Field(default="cheapest", description="Which rate wins.")
-    services: tuple[str, ...] = Field(
+    services: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(), description="Allowed services, as 'CARRIER' or 'CARRIER/SERVICE'; empty: all."
     )
 
@@ -222,7 +267,9 @@ class RateSettings(Section):
 class LogSettings(Section):
     """What is told while running."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least important kind shown.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least important kind shown."
+    )
     format: Literal["auto", "json", "text"] = Field(
         default="auto", description="auto: text on a terminal, JSON elsewhere."
     )
@@ -234,11 +281,22 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="PACKHOUSE_",
         env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
         extra="forbid",
         frozen=True,
-        populate_by_name=True,
+        allow_inf_nan=False,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is handed: two Settings of the same arguments are equal wherever they are made."""
+        return (init_settings,)
 
     data_dir: Path = Field(default=Path("data"), description="Folder of the ledger and the label files.")
     carrier: str = Field(default="offline", description="Name of the adapter that sells labels.")
@@ -251,14 +309,20 @@ class Settings(BaseSettings):
         description="Seconds after which a carrier has surely settled a purchase whose answer was lost.",
     )
     lease_s: float = Field(
-        default=120.0, gt=0, description="Seconds an order belongs to one worker; outlasts the longest upstream call."
+        default=120.0,
+        gt=0,
+        description="Seconds an order belongs to one worker; outlasts the longest upstream call.",
     )
     label_format: LabelFormat = Field(default=LabelFormat.PDF, description="Kind of label file to ask for.")
     disk_floor_mb: int = Field(
-        default=100, ge=0, description="Free space in the data folder below which the daemon is not ready, in MB."
+        default=100,
+        ge=0,
+        description="Free space in the data folder below which the daemon is not ready, in MB.",
     )
     keep_days: int = Field(
-        default=90, ge=31, description="Days that bodies of webhook events are kept; longer than the store retries."
+        default=90,
+        ge=31,
+        description="Days that bodies of webhook events are kept; longer than the store retries.",
     )
     store: StoreSettings = StoreSettings()
     webhook: WebhookSettings = WebhookSettings()
@@ -277,6 +341,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="One section for each carrier adapter: [carriers.NAME]."
     )
     log: LogSettings = LogSettings()
+
+    # Where each value came from, in the user's words: path of the field to "PACKHOUSE_..." or a file's name.
+    _origins: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
 
     @property
     def ledger_url(self) -> str:

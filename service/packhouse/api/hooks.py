@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-import structlog
-
 from packhouse.api.asgi import Answer, BodyReader, Gone, Receive, Scope, Send, TooLarge, TooMany, TooSlow
 from packhouse.clock import Clock
 from packhouse.errors import LedgerError
 from packhouse.model.event import Event
 from packhouse.store.event import UnreadableEvent, read_event
 from packhouse.store.signature import SignatureVerdict, verify
+from packhouse.telemetry.logs import logger
 from packhouse.telemetry.metrics import Metrics
 
 PATHS = frozenset({"/webhooks/aly", "/aly/webhooks"})
@@ -48,7 +47,7 @@ _REFUSED = {
 # Deliveries whose type nobody has vouched for are counted under this family.
 _UNVERIFIED = "unverified"
 
-_log = structlog.get_logger("packhouse.api.hooks")
+_log = logger("packhouse.api.hooks")
 
 
 class Inbox(Protocol):

@@ -1,0 +1,10 @@
+"""Fills the settings: defaults < packhouse.toml < environment < secret files; and shows what came of it.
+
+`load` is the only door. Whatever is wrong is told at once, in the words in which the user wrote it.
+"""
+
+from packhouse.configuration.loading import load
+from packhouse.configuration.rendering import effective
+from packhouse.configuration.secrecy import secret_values
+
+__all__ = ["effective", "load", "secret_values"]

@@ -1,0 +1,74 @@
+"""The numbers: the names that dashboards rely on, bounded series, and states that fall back to zero."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from packhouse.model.money import Money
+from packhouse.telemetry.metrics import LedgerCounts, Metrics
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_every_act_is_counted_under_its_name() -> None:
+    metrics = Metrics(CollectorRegistry(), "1.2.3")
+    metrics.event("order.created", "new")
+    metrics.purchase("easypost", "bought")
+    metrics.spent(Money(512, "USD"))
+    metrics.spent(Money(88, "USD"))
+    metrics.step("buy", 0.2, "done")
+    metrics.call("store", "orders.get", "200", 0.05)
+    assert value(metrics, "packhouse_events_total", type="order", outcome="new") == 1
+    assert value(metrics, "packhouse_purchases_total", carrier="easypost", outcome="bought") == 1
+    assert value(metrics, "packhouse_spent_minor_total", currency="USD") == 600
+    assert value(metrics, "packhouse_step_seconds_count", step="buy", outcome="done") == 1
+    assert (
+        value(metrics, "packhouse_upstream_calls_total", peer="store", call="orders.get", outcome="200") == 1
+    )
+    assert value(metrics, "packhouse_upstream_seconds_sum", peer="store", call="orders.get") == 0.05
+    assert value(metrics, "packhouse_build_info", version="1.2.3") == 1
+
+
+def test_strangers_types_cannot_grow_the_number_of_series() -> None:
+    metrics = Metrics(CollectorRegistry())
+    for number in range(50):
+        metrics.event(f"family{number}.created", "ignored")
+    assert value(metrics, "packhouse_events_total", type="other", outcome="ignored") == 50
+
+
+def test_a_state_that_has_emptied_reads_zero() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.set_counts(LedgerCounts({"open": 4}, {"buying": 1}, {"no_rate": 2}, 3, 12.5, 1))
+    metrics.set_counts(LedgerCounts({"shipped": 4}))
+    assert value(metrics, "packhouse_orders", phase="open") == 0
+    assert value(metrics, "packhouse_orders", phase="shipped") == 4
+    assert value(metrics, "packhouse_shipments", state="buying") == 0
+    assert value(metrics, "packhouse_holds", code="no_rate") == 0
+    assert value(metrics, "packhouse_queue_age_seconds") == 0
+    assert value(metrics, "packhouse_queue_due") == 0
+
+
+def test_a_scrape_of_a_dead_ledger_keeps_the_last_counts_and_says_so() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.set_counts(LedgerCounts({"open": 4}))
+    metrics.ledger_is_down()
+    assert value(metrics, "packhouse_ledger_up") == 0
+    assert value(metrics, "packhouse_orders", phase="open") == 4
+
+
+def test_the_text_is_what_prometheus_reads() -> None:
+    metrics = Metrics(CollectorRegistry(), "1.2.3")
+    metrics.event("order.created", "new")
+    families = {family.name: family for family in text_string_to_metric_families(metrics.render().decode())}
+    assert families["packhouse_events"].samples[0].value == 1
+    assert families["packhouse_build_info"].samples[0].labels == {"version": "1.2.3"}
+    assert "process_resident_memory_bytes" in families
+
+
+def test_two_daemons_of_one_process_count_apart() -> None:
+    one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
+    one.purchase("offline", "bought")
+    assert value(other, "packhouse_purchases_total", carrier="offline", outcome="bought") is None
