@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from packhouse.configuration.fields import FieldPath, closest, fields, find, shape, variable
 from packhouse.configuration.secrecy import is_secret, masked
 from packhouse.configuration.sources import Origin
+from packhouse.settings import Settings
 
 Origins = Mapping[FieldPath, Origin]
 
@@ -52,7 +53,7 @@ def _sentence(detail: ErrorDetails, origins: Origins) -> str:
 
 
 def _suggestion(path: FieldPath, origins: Origins) -> str:
-    meant = closest(path, [known for known, _ in fields()])
+    meant = closest(path, [*(known for known, _ in fields()), *((name,) for name in Settings.model_fields)])
     if not meant:
         return "Remove it; docs/reference/settings.md lists all."
     origin = _origin(path, origins)
