@@ -136,7 +136,9 @@ class Dispatcher:
 
     async def _give_back_unbegun(self) -> None:
         now = self._desk.clock.now()
-        for work in self._waiting:
+        # Taken away first: a worker that finishes meanwhile must find nothing more to begin.
+        unbegun, self._waiting = self._waiting, deque()
+        for work in unbegun:
             with contextlib.suppress(LedgerError):
                 await self._desk.ledger.write(
                     leases.release,
@@ -146,4 +148,3 @@ class Dispatcher:
                     due_at=now,
                     attempts=work.lease.attempts,
                 )
-        self._waiting.clear()
