@@ -19,7 +19,7 @@ from packhouse.clock import SystemClock
 from packhouse.errors import SettingsError
 from packhouse.sandbox.app import SandboxApp, SandboxServer, TearableProtocol
 from packhouse.sandbox.courier import Courier
-from packhouse.sandbox.faults import FAULTS, read_fault
+from packhouse.sandbox.faults import FAULTS, Faults, read_fault
 from packhouse.sandbox.passage import Pace
 from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, WEBHOOK_SECRET, Plan, World
 
@@ -126,9 +126,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _check(asked: argparse.Namespace, faults: dict[str, float]) -> None:
-    for name, chance in faults.items():
-        if not 0 <= chance <= 1:
-            raise SettingsError(f"Fault {name}: {chance} is not a probability; write a number from 0 to 1.")
+    Faults(random.Random(0), faults)  # refuses what is no probability
     if not 0 <= asked.poll_only_share <= 1:
         raise SettingsError(f"--poll-only-share is a share from 0 to 1, not {asked.poll_only_share}.")
     for name in (

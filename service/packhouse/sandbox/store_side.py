@@ -1,7 +1,7 @@
 """The store's counter: Aly's storefront REST interface over the shop's state, without a socket.
 
 Documented: paths, scopes, statuses, the error envelope, cursors, Idempotency-Key. Where the documentation is
-silent (docs/reference/store.md) this store takes the reading that asks most of its client.
+silent this store takes the reading that asks most of its client.
 """
 
 from __future__ import annotations

@@ -109,7 +109,8 @@ def test_the_pace_is_changed_while_it_runs() -> None:
     async def story(world: World, _: ManualClock, __: Receiver) -> None:
         await ask(world, _control("POST", "/pace", {"store": {"latency_s": 0.5}, "carrier": {"late_s": 9}}))
         assert (world.pace["store"].latency_s, world.pace["carrier"].late_s) == (0.5, 9)
-        for wrong in ({"moon": {}}, {"store": {"speed": 1}}, {"store": {"slow_s": -1}}):
+        wrongs: list[Any] = [{"moon": {}}, {"store": {"speed": 1}}, {"store": {"slow_s": -1}}]
+        for wrong in wrongs:
             await ask(world, _control("POST", "/pace", wrong), 400)
 
     in_world(story)

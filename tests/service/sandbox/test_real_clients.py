@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from pydantic import SecretStr
 
 from packhouse.carriers.easypost.adapter import EasyPostCarrier
 from packhouse.carriers.easypost.options import EasyPostOptions
@@ -56,7 +57,7 @@ def _store(world: World, clock: ManualClock) -> AioStore:
 
 
 def _carrier(world: World, clock: ManualClock) -> EasyPostCarrier:
-    options = EasyPostOptions(api_key=CARRIER_KEY, url="http://sandbox.invalid/easypost/v2")
+    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2")
     context = CarrierContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
     return EasyPostCarrier(options, context, WorldTransport(world))
 
