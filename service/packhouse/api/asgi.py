@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -60,26 +61,39 @@ class BodyReader:
 
     def __init__(self, *, limit_bytes: int, deadline_s: float, budget_bytes: int) -> None:
         self._limit = limit_bytes
+        self._patience_bytes = 8 * limit_bytes
+        self._patience_s = deadline_s / 5
         self._deadline_s = deadline_s
         self._budget = budget_bytes
         self._held = 0
 
-    async def read(self, receive: Receive, declared_bytes: int | None) -> bytes:
+    async def read(self, receive: Receive) -> bytes:
         """The whole body. Raises TooLarge, TooSlow, TooMany or Gone.
 
-        `declared_bytes` is what the sender says; it can only refuse earlier, the count of what came decides.
+        What a sender declares is not asked: the count of what came decides.
         """
-        if declared_bytes is not None and declared_bytes > self._limit:
-            raise TooLarge
         try:
             async with asyncio.timeout(self._deadline_s):
                 message = await receive()
-                first = self._chunk(message, 0)
-                if not message.get("more_body"):
-                    return first
-                return await self._rest(first, receive)
+                try:
+                    first = self._chunk(message, 0)
+                    return first if not message.get("more_body") else await self._rest(first, receive)
+                except TooLarge:
+                    await self._let_out(receive)
+                    raise
         except TimeoutError:
             raise TooSlow from None
+
+    async def _let_out(self, receive: Receive) -> None:
+        """Read on and forget for a while: who is still sending would not hear an answer."""
+        forgotten = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience_s):
+                while forgotten < self._patience_bytes:
+                    message = await receive()
+                    forgotten += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        return
 
     async def _rest(self, first: bytes, receive: Receive) -> bytes:
         body = bytearray(first)
