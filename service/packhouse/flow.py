@@ -84,7 +84,8 @@ async def live(desk: Desk, work: Work) -> None:
         desk.log.exception("step_failed", order_id=work.order_id)
         trouble = error
     if trouble is not None:
-        work.failed(str(trouble) or repr(trouble), getattr(trouble, "retry_after_s", None))
+        asked = getattr(trouble, "retry_after_s", None)
+        work.failed(str(trouble) or repr(trouble), asked, type(trouble).__name__)
     if work.failures:
         await _give_back_failed(desk, work)
     else:
@@ -141,16 +142,24 @@ def _settled(work: Work, phase: OrderPhase, reason: str) -> Act:
 async def _give_back_failed(desk: Desk, work: Work) -> None:
     """Something passing went wrong: wait twice as long as last time, and after many times tell a person."""
     settings = desk.settings.retry
-    why, _ = work.failures[0]
+    why, _, kind = work.failures[0]
     attempts = work.lease.attempts + 1
     wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
-    wait = max([wait, *(asked for _, asked in work.failures if asked is not None)])
+    wait = max([wait, *(asked for _, asked, _ in work.failures if asked is not None)])
     now = desk.clock.now()
     due_at = min([now + wait, *(at for at in work.wake_times if at > now)])
     if attempts >= settings.hold_after:
         await desk.hold(work, HoldCode.KEEPS_FAILING, why[:500])
-    phase = OrderPhase.HELD if work.standing() else OrderPhase.OPEN
-    act = Act(work.order_id, "failed", f"{why} Trying again in {wait:.0f} s.", data={"attempts": attempts})
+    phase = OrderPhase.HELD if work.standing() else work.lease.phase
+    if work.in_state(*_UNFINISHED) or phase is OrderPhase.CLOSED:
+        phase = OrderPhase.OPEN if not work.standing() else OrderPhase.HELD
+    act = Act(
+        work.order_id,
+        "failed",
+        f"Trying again in {wait:.0f} s.",
+        data={"attempts": attempts, "error": kind},
+        quoted=why,
+    )
     desk.tell(act)
     # Every failure is in the log; the journal keeps the first and then each tenth.
     acts = [act] if attempts == 1 or attempts % 10 == 0 else []

@@ -24,7 +24,7 @@ def write(connection: Connection, now: float, acts: Sequence[Act]) -> None:
                     "shipment_id": act.shipment_id,
                     "actor": act.actor,
                     "action": act.action,
-                    "why": act.why,
+                    "why": f"{act.why} {act.quoted}".strip(),
                     "data": dict(act.data) or None,
                 }
                 for act in acts

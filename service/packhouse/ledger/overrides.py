@@ -22,7 +22,9 @@ def place_hold(connection: Connection, now: float, order_id: str, reason: str, a
         fingerprint=orders.fingerprint(connection, order_id),
         placed_by=actor,
     )
-    journal.write(connection, now, [Act(order_id, "held", reason, actor=actor)])
+    journal.write(
+        connection, now, [Act(order_id, "held", reason, actor=actor, data={"code": HoldCode.BY_PERSON.value})]
+    )
     return next(
         hold
         for hold in holds.of_order(connection, order_id)

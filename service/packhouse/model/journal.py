@@ -14,6 +14,7 @@ class Act:
     """Something done, or decided, and why: what a journal entry says before it has an id and a time.
 
     `data` holds particulars for programs: numbers, ids, states. Never an address, a key or a buyer's name.
+    `quoted` are somebody else's words, which may hold such things: they go to the journal, never to the log.
     """
 
     order_id: str
@@ -22,6 +23,7 @@ class Act:
     shipment_id: str = ""
     actor: str = MACHINE
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    quoted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from packhouse.ledger import holds as hold_records
 from packhouse.ledger.documents import DocumentShelf
 from packhouse.ledger.engine import Ledger
 from packhouse.ledger.leases import Lease
-from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold import SENTENCE, Hold, HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
@@ -66,7 +66,7 @@ class Work:
     verdict: Verdict | None = None
     wake_times: list[float] = field(default_factory=list)
     idle_times: list[float] = field(default_factory=list)
-    failures: list[tuple[str, float | None]] = field(default_factory=list)
+    failures: list[tuple[str, float | None, str]] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     deferred: list[Callable[[Connection], None]] = field(default_factory=list)
 
@@ -108,9 +108,9 @@ class Work:
         """Nothing is left to do; a look at this wall time may still bring news."""
         self.idle_times.append(at)
 
-    def failed(self, why: str, retry_after_s: float | None = None) -> None:
-        """Something passing went wrong with one shipment: try again, no sooner than was asked for."""
-        self.failures.append((why, retry_after_s))
+    def failed(self, why: str, retry_after_s: float | None = None, kind: str = "") -> None:
+        """Something passing went wrong: try again, no sooner than was asked for."""
+        self.failures.append((why, retry_after_s, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +178,10 @@ class Desk:
         """Log acts, one line each, and hand them on to be journaled."""
         for act in acts:
             self.log.info(
-                act.action,
+                act.why,
+                action=act.action,
                 order_id=act.order_id,
                 shipment_id=act.shipment_id or None,
-                why=act.why,
                 **act.data,
             )
         return acts
@@ -199,9 +199,10 @@ class Desk:
         act = Act(
             work.order_id,
             "held",
-            f"{code}: {note}",
+            SENTENCE[code],
             shipment_id=shipment.id if shipment else "",
             data={"code": code.value},
+            quoted=note,
         )
         fingerprint = work.order.fingerprint() if work.order else ""
 

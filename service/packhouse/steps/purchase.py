@@ -31,14 +31,13 @@ async def keep(desk: Desk, work: Work, shipment: Shipment, answer: Bought | NotB
         case Bought():
             await _keep_bought(desk, work, shipment, answer)
         case NotBought(transient=True):
-            reason = f"Not bought: {answer.reason}"
-            await not_bought(desk, work, shipment, reason)
-            work.failed(reason, answer.retry_after_s)
+            await not_bought(desk, work, shipment, "Not bought, for now.", answer.reason)
+            work.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
         case NotBought():
-            shipment = await not_bought(desk, work, shipment, f"Not bought: {answer.reason}")
+            shipment = await not_bought(desk, work, shipment, "Not bought.", answer.reason)
             await hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, answer.reason)
         case Unknown():
-            act = Act(work.order_id, "unknown", f"{answer.reason}. It will be looked up.", shipment.id)
+            act = Act(work.order_id, "unknown", "It will be looked up.", shipment.id, quoted=answer.reason)
             if shipment.state is not _S.UNKNOWN:
                 await desk.write(work, shipments.move, shipment, _S.UNKNOWN, (act,))
                 desk.tell(act)
@@ -77,9 +76,9 @@ async def _keep_bought(desk: Desk, work: Work, shipment: Shipment, bought: Bough
         work.documents[shipment.id] = bought.document
 
 
-async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str) -> Shipment:
+async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quoted: str = "") -> Shipment:
     """It is known that no money moved: the shipment is planned again, under the same generation."""
-    act = Act(work.order_id, "not_bought", why, shipment.id)
+    act = Act(work.order_id, "not_bought", why, shipment.id, quoted=quoted)
     await desk.write(work, shipments.move, shipment, _S.PLANNED, (act,))
     desk.tell(act)
     desk.settling.pop(shipment.reference, None)
