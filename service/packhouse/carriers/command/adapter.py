@@ -52,7 +52,7 @@ class CommandCarrier:
         self._context = context
         self._timeout_s = options.timeout_s or context.timeout_s
         self._environment = program_environment(os.environ)
-        self._calls = Calls(self.name, context)
+        self._calls: Calls | None = None
 
     @property
     def safety(self) -> Safety:
@@ -104,6 +104,8 @@ class CommandCarrier:
         if source.startswith(_FILE):
             found = await asyncio.to_thread(_read_label, source.removeprefix(_FILE))
         elif source:
+            # Few programs name a link, and a client takes a moment to make.
+            self._calls = self._calls or Calls(self.name, self._context)
             found = await fetch(self._calls, source)
         if found is None:
             where = f"{source} is no label file" if source else "the program gave no label file"
@@ -143,7 +145,8 @@ class CommandCarrier:
 
     async def aclose(self) -> None:
         """Give back the connections."""
-        await self._calls.aclose()
+        if self._calls:
+            await self._calls.aclose()
 
     async def _run_for(self, purchase: Purchase, call: str, argv: Sequence[str]) -> Finished:
         request = purchase.request

@@ -8,12 +8,13 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from subprocess import PIPE
+from typing import cast
 
 MOST_OUTPUT = 8 * 1024 * 1024
 _KEPT_STDERR = 4096
 _TERM_GRACE_S = 2.0
 _PIPE_GRACE_S = 1.0
-_CHUNK = 64 * 1024
 
 
 class NotStarted(Exception):
@@ -38,86 +39,101 @@ async def run(
     argv: Sequence[str], given: bytes, timeout_s: float, environment: Mapping[str, str]
 ) -> Finished:
     """Run `argv` without a shell. Raises NotStarted. A cancelled run ends the program too."""
+    loop = asyncio.get_running_loop()
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(environment),
-            start_new_session=True,
+        transport, ear = await loop.subprocess_exec(
+            _Ear, *argv, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=dict(environment), start_new_session=True
         )
     except (OSError, ValueError) as error:
         raise NotStarted(f"{argv[0]} cannot be started: {error}") from error
-    assert process.stdin and process.stdout and process.stderr
-    output, errors = _Sink(MOST_OUTPUT), _Sink(_KEPT_STDERR, keep_end=True)
-    talk = [
-        asyncio.create_task(_tell(process.stdin, given)),
-        asyncio.create_task(output.fill(process.stdout)),
-        asyncio.create_task(errors.fill(process.stderr)),
-    ]
     timed_out = False
     try:
+        _tell(transport, given)
         async with asyncio.timeout(timeout_s):
-            await process.wait()
+            await ear.exited.wait()
     except TimeoutError:
         timed_out = True
-        await _end(process)
+        await _end(transport.get_pid(), ear)
     except BaseException:
-        _signal_group(process, signal.SIGKILL)
+        _signal_group(transport.get_pid(), signal.SIGKILL)
         raise
+    else:
+        # What the program started in turn may hold the pipes open for ever; its own words are here by now.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PIPE_GRACE_S):
+                await ear.silent.wait()
     finally:
-        # What it started in turn may hold the pipes open for ever; its own words have arrived by now.
-        await asyncio.wait(talk, timeout=_PIPE_GRACE_S)
-        for task in talk:
-            task.cancel()
-        await asyncio.gather(*talk, return_exceptions=True)
-    code = process.returncode if process.returncode is not None else -signal.SIGKILL
-    said = errors.content().decode("utf-8", "replace").strip()
-    return Finished(code, None if output.overflowed else output.content(), said, timed_out)
+        transport.close()
+    code = transport.get_returncode()
+    return Finished(
+        code=-signal.SIGKILL if code is None else code,
+        output=None if ear.output.overflowed else bytes(ear.output.kept),
+        errors=ear.errors.kept.decode("utf-8", "replace").strip(),
+        timed_out=timed_out,
+    )
 
 
-class _Sink:
-    """Reads a pipe to its end, so that the program never waits for us, and keeps so much of it."""
+class _Ear(asyncio.SubprocessProtocol):
+    """Hears what the program says. `exited` and `silent` are two events: pipes may outlive the program.
 
-    def __init__(self, most: int, *, keep_end: bool = False) -> None:
+    It never makes the program wait, and keeps a bounded part of what it says.
+    """
+
+    def __init__(self) -> None:
+        self.output = _Kept(MOST_OUTPUT, keep_end=False)
+        self.errors = _Kept(_KEPT_STDERR, keep_end=True)
+        self.exited = asyncio.Event()
+        self.silent = asyncio.Event()
+        self._open = {1, 2}
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        (self.output if fd == 1 else self.errors).add(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._open.discard(fd)
+        if not self._open:
+            self.silent.set()
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+
+class _Kept:
+    """The start or the end of a stream of bytes, at most `most` of it."""
+
+    def __init__(self, most: int, *, keep_end: bool) -> None:
         self._most = most
         self._keep_end = keep_end
-        self._kept = bytearray()
+        self.kept = bytearray()
         self.overflowed = False
 
-    async def fill(self, pipe: asyncio.StreamReader) -> None:
-        while chunk := await pipe.read(_CHUNK):
-            self._kept += chunk
-            if len(self._kept) > self._most:
-                self.overflowed = True
-                del self._kept[: -self._most if self._keep_end else None]
-
-    def content(self) -> bytes:
-        return bytes(self._kept)
+    def add(self, data: bytes) -> None:
+        self.kept += data
+        if len(self.kept) > self._most:
+            self.overflowed = True
+            del self.kept[slice(0, -self._most) if self._keep_end else slice(self._most, None)]
 
 
-async def _tell(pipe: asyncio.StreamWriter, given: bytes) -> None:
-    """A program that does not read its input is welcome."""
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+def _tell(transport: asyncio.SubprocessTransport, given: bytes) -> None:
+    """Write its input and close it. A program that does not read it is welcome."""
+    pipe = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
+    # uvloop raises RuntimeError where the program has closed its end already.
+    with contextlib.suppress(OSError, RuntimeError):
         pipe.write(given)
-        await pipe.drain()
-    pipe.close()
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        await pipe.wait_closed()
+        pipe.write_eof()
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(pid: int, ear: _Ear) -> None:
     """Ask the group to stop, then make it."""
-    _signal_group(process, signal.SIGTERM)
+    _signal_group(pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_TERM_GRACE_S):
-            await process.wait()
-    _signal_group(process, signal.SIGKILL)
-    await process.wait()
+            await ear.exited.wait()
+    _signal_group(pid, signal.SIGKILL)
+    await ear.exited.wait()
 
 
-def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    # The program leads its own group; members it left behind keep the group's number from being reused.
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    # The program leads its own group, which outlives it as long as anything that it started runs.
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(pid, number)

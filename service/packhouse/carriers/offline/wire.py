@@ -21,7 +21,7 @@ from packhouse.model.order import Address
 CARRIER = "Offline"
 PREFIX = "SAMPLE"
 _NUMBER_DIGITS = 16
-_ROUTING_DIGITS = 12
+_INTERNAL_DIGITS = 6
 
 
 def tracking_number(reference: str) -> str:
@@ -37,7 +37,7 @@ def _digits(reference: str, count: int) -> str:
 def gs1_data(reference: str, sender: Address, recipient: Address) -> str:
     """GS1 data for the second barcode: ship-to postal code within the sender's country (420), and an internal
     number (98), which GS1 leaves to each company and no carrier reads."""
-    internal = f"(98){_digits('gs1 ' + reference, _ROUTING_DIGITS)}"
+    internal = f"(98){PREFIX}{_digits('gs1 ' + reference, _INTERNAL_DIGITS)}"
     code = recipient.postcode.replace(" ", "").replace("-", "")
     if recipient.country == sender.country and code.isascii() and code.isdigit() and len(code) <= 9:
         return f"(420){code}{internal}"
