@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from packhouse.configuration import effective, load, secret_values
+from packhouse.configuration import effective, load, require_for_serving, secret_values
 from packhouse.configuration.fields import fields, shape, variable
 from packhouse.errors import SettingsError
 from packhouse.settings import Settings, StoreSettings
@@ -292,6 +292,12 @@ def test_the_sandbox_may_keep_its_well_known_secrets() -> None:
         PACKHOUSE_STORE__API_KEY="aly_sandbox",
         PACKHOUSE_WEBHOOK__SECRETS="whsec_sandbox",
     )
+
+
+def test_the_daemon_does_not_start_without_the_stores_key() -> None:
+    with pytest.raises(SettingsError, match=r"PACKHOUSE_STORE__API_KEY is missing.*ALY_API_KEY"):
+        require_for_serving(read())
+    require_for_serving(read(ALY_API_KEY="aly_live_key"))
 
 
 SECRETS = {

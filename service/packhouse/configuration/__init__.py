@@ -3,8 +3,9 @@
 `load` is the only door. Whatever is wrong is told at once, in the words in which the user wrote it.
 """
 
+from packhouse.configuration.agreement import require_for_serving
 from packhouse.configuration.loading import load
 from packhouse.configuration.rendering import effective
 from packhouse.configuration.secrecy import secret_values
 
-__all__ = ["effective", "load", "secret_values"]
+__all__ = ["effective", "load", "require_for_serving", "secret_values"]

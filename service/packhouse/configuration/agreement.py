@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from packhouse.configuration.fields import FieldPath
+from packhouse.errors import SettingsError
 from packhouse.settings import Settings
 
 # A whole value that is still what an example showed.
@@ -27,6 +28,18 @@ def disagreements(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
             ("ledger", "url"),
             "must begin with sqlite:/// or postgresql+psycopg://. "
             "Correct it, or remove it to have SQLite in the data folder.",
+        )
+
+
+def require_for_serving(settings: Settings) -> None:
+    """Refuse to start without what has no default. Raises SettingsError.
+
+    Signing secrets and operators' tokens may be missing: their doors then stay closed, and orders are polled.
+    """
+    if not settings.store.api_key.get_secret_value():
+        raise SettingsError(
+            "PACKHOUSE_STORE__API_KEY is missing: the store's API key with read:orders and write:orders. "
+            "Set it, or ALY_API_KEY, or name a file that holds it in PACKHOUSE_STORE__API_KEY_FILE."
         )
 
 

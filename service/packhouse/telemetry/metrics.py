@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from packhouse.model.money import Money
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -22,18 +23,6 @@ FAMILIES = frozenset(
 
 _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-
-
-class Amount(Protocol):
-    """Money as its noun writes it: integer minor units of a currency."""
-
-    @property
-    def minor(self) -> int:
-        """Minor units, for example cents."""
-
-    @property
-    def currency(self) -> str:
-        """ISO 4217 code, upper case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +129,7 @@ class Metrics:
         """Count one attempt to buy a label: bought, not_bought, unknown."""
         self._purchases.add((adapter, outcome))
 
-    def spent(self, money: Amount) -> None:
+    def spent(self, money: Money) -> None:
         """Add what a label cost."""
         self._spent.add((money.currency,), money.minor)
 

@@ -289,7 +289,7 @@ def _fits(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> None:
         return _fits(value, schema, document)
     if "enum" in schema:
         assert value in schema["enum"]
-    kinds = {
+    kinds: dict[str, Any] = {
         "object": dict,
         "array": list,
         "string": str,
