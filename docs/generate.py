@@ -25,6 +25,7 @@ from packhouse.api.bearer import Doorkeeper
 from packhouse.carriers.command.options import CommandOptions
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.offline.adapter import OfflineOptions
+from packhouse.flow import LIFE
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
@@ -43,7 +44,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
-# States and holds
+# The life of an order, states and holds
+
+
+def steps() -> str:
+    """The steps in their order, each with its sentence."""
+    rows = [(f"**{step.name}**", step.meaning) for step in LIFE]
+    return table(("step", "what it does"), rows)
 
 
 def shipment_diagram() -> str:
@@ -266,6 +273,7 @@ def adapter_options(name: str, options: type[BaseModel]) -> Callable[[], str]:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "steps": steps,
     "shipment-diagram": shipment_diagram,
     "shipment-states": shipment_states,
     "order-phases": order_phases,
