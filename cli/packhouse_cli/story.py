@@ -105,8 +105,8 @@ def _headline(order: Mapping[str, Any], paint: Paint) -> str:
     parts = [paint(f"Order {safe(order.get('id'))}", "bold")]
     if order.get("site_slug"):
         parts.append(safe(order["site_slug"]))
-    parts.append(f"{safe(order.get('status')) or 'no status'} at the store")
-    parts.append(paint(f"{safe(phase)} here", _PHASE_STYLE.get(phase, "bold")))
+    parts.append(f"at the store: {safe(order.get('status')) or 'no status'} when last read")
+    parts.append(paint(f"here: {safe(phase)}", _PHASE_STYLE.get(phase, "bold")))
     return "  ·  ".join(parts)
 
 

@@ -38,7 +38,7 @@ class Outcome:
 class Pretended(io.StringIO):
     """A text stream that says it is a terminal."""
 
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True

@@ -15,6 +15,7 @@ from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, count, seconds, share
 
 _FOLDER = "demo-data"
+_WATCHED_LATENCY_MS = 400.0
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
@@ -89,6 +90,12 @@ def _parser() -> CommandParser:
         help="a fault of the sandbox; repeatable, see packhouse sandbox --help",
     )
     add(
+        "--latency-ms",
+        metavar="MS",
+        type=seconds,
+        help="how long the carrier takes; the store a quarter of it (default 400; with --exit none)",
+    )
+    add(
         "--dir",
         metavar="DIR",
         type=Path,
@@ -110,6 +117,10 @@ def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
     faults += [f"webhook.duplicate={asked.duplicate}"] if asked.duplicate else []
     faults += [f"webhook.reorder={asked.reorder}"] if asked.reorder else []
     options = ["--seed", str(asked.seed), "--poll-only-share", str(asked.poll_only_share)]
+    # With answers in no time an order is through before anybody has seen it; a real carrier is no faster.
+    latency_ms = asked.latency_ms or (0 if asked.exit else _WATCHED_LATENCY_MS)
+    if latency_ms:
+        options += ["--carrier-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
     for fault in faults:
         options += ["--fault", fault]
     return tuple(options)

@@ -20,7 +20,7 @@ from packhouse_cli.output import Terminal, safe
 from packhouse_cli.peer import Peer
 
 # Looking costs both processes some work; no more than this share of the time is spent on it.
-_SHARE_OF_LOOKING = 0.2
+_SHARE_OF_LOOKING = 0.3
 _SHORTEST_WAIT_S = 0.3
 
 

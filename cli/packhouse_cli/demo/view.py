@@ -19,9 +19,10 @@ STYLE = {
     Place.HELD: "yellow",
     Place.LEFT_ALONE: "dim",
 }
-_NAME_CELLS = 7
-_WORD_CELLS = 10
-_CELL = _NAME_CELLS + 1 + 7 + 1 + _WORD_CELLS
+_NAME_CELLS = 6
+_WORD_CELLS = (10, 20)  # at least, and at most where the terminal is wide
+_ACTION_CELLS = 10
+_REST_CELLS = _NAME_CELLS + 1 + 7 + 1
 _ACTS = 6
 _FIXED_LINES = 8
 
@@ -138,14 +139,15 @@ def _legend(signs: Signs) -> str:
 
 
 def _grid(look: Look, columns: int, rows: int, paint: Paint, signs: Signs) -> list[str]:
-    across = max(1, (columns + 2) // (_CELL + 2))
+    across = max(1, (columns + 2) // (_REST_CELLS + _WORD_CELLS[0] + 2))
+    word_cells = max(4, min(_WORD_CELLS[1], (columns + 2) // across - 2 - _REST_CELLS))
     shown = _most_lively(look.orders, across * rows)
     height = -(-len(shown) // across) if shown else 0
     # Filled downwards, so that an order keeps its place while later ones arrive below and beside it.
     height = max(height, min(rows, -(-min(look.expected, across * rows) // across)))
     lines = []
     for row in range(height):
-        cells = [_cell(order, paint, signs) for order in shown[row::height]] if height else []
+        cells = [_cell(order, word_cells, paint, signs) for order in shown[row::height]] if height else []
         lines.append("  ".join(cells))
     return lines
 
@@ -159,15 +161,18 @@ def _most_lively(orders: Sequence[OrderSeen], room: int) -> list[OrderSeen]:
     return [order for order in orders if order.id in wanted]
 
 
-def _cell(order: OrderSeen, paint: Paint, signs: Signs) -> str:
+def _cell(order: OrderSeen, word_cells: int, paint: Paint, signs: Signs) -> str:
     name = safe(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
     way = signs.joint.join([signs.done] * order.steps + [signs.open] * (4 - order.steps))
-    word = cut("held" if order.place is Place.HELD else order.word, _WORD_CELLS).ljust(_WORD_CELLS)
+    word = safe(order.word)
+    if order.place is Place.HELD and width_of(word) > word_cells:
+        word = "held"
+    word = cut(word, word_cells).ljust(word_cells)
     return f"{paint(name, 'dim')} {paint(f'{way} {word}', STYLE[order.place])}"
 
 
 def _act(act: Mapping[str, Any], columns: int, paint: Paint) -> str:
-    action = safe(act.get("action")).replace("_", " ")
+    action = safe(act.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
     head = f"{clock_time(act.get('at'))}  {safe(act.get('order_id'))}  "
     room = columns - width_of(head)
     shown = cut(action, max(room, 4))

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from packhouse_cli.exits import Exit
+from tests.cli.desk import call
+
+
+def environ(folder: Path, **more: str) -> dict[str, str]:
+    file = folder / "packhouse.toml"
+    file.write_text('carrier = "offline"\n[poll]\ninterval_s = 60\n')
+    return {"PACKHOUSE_CONFIG": str(file), "ALY_API_KEY": "aly_very_secret", **more}
+
+
+def test_the_settings_in_force_are_shown_without_any_secret(tmp_path: Path) -> None:
+    shown = call("config", "check", environ=environ(tmp_path, PACKHOUSE_HTTP__PORT="9001"))
+    assert shown.code == 0
+    assert "interval_s = 60.0" in shown.out
+    assert "port = 9001" in shown.out
+    assert "very_secret" not in shown.out
+
+
+def test_as_json_it_is_one_object(tmp_path: Path) -> None:
+    shown = call("config", "check", "--json", environ=environ(tmp_path)).json
+    assert shown["poll"]["interval_s"] == 60
+    assert "very_secret" not in str(shown)
+
+
+def test_every_wrong_setting_is_told_at_once_and_is_exit_2(tmp_path: Path) -> None:
+    wrong = {"PACKHOUSE_POLL__INTERVAL_S": "soon", "PACKHOUSE_HTTP__PORT": "99999"}
+    shown = call("config", "check", "--json", environ=environ(tmp_path, **wrong))
+    assert shown.code == Exit.USAGE
+    assert "PACKHOUSE_POLL__INTERVAL_S" in shown.err
+    assert "PACKHOUSE_HTTP__PORT" in shown.err
+    assert shown.error["code"] == "settings"
+
+
+def test_config_without_a_verb_says_which_there_are() -> None:
+    shown = call("config")
+    assert shown.code == Exit.USAGE
+    assert "check" in shown.err

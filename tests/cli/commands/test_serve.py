@@ -1,0 +1,46 @@
+"""The daemon's own exit codes reach the shell, and are those that the command documents."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from packhouse_cli.exits import Exit
+
+
+def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    neutral = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PACKHOUSE_", "ALY_"))
+    }
+    environ = neutral | {"ALY_API_KEY": "aly_x", "PACKHOUSE_DATA_DIR": str(folder / "data"), **settings}
+    asked = [sys.executable, "-m", "packhouse_cli", "serve"]
+    return subprocess.run(asked, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.e2e
+def test_a_wrong_setting_ends_with_2_before_anything_is_written(tmp_path: Path) -> None:
+    shown = serve(tmp_path, PACKHOUSE_POLL__INTERVAL_S="soon")
+    assert shown.returncode == Exit.USAGE
+    assert "PACKHOUSE_POLL__INTERVAL_S" in shown.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.e2e
+def test_a_port_that_is_taken_has_its_own_code(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        shown = serve(tmp_path, PACKHOUSE_HTTP__PORT=str(taken.getsockname()[1]))
+    assert shown.returncode == Exit.PORT_TAKEN
+    assert "PACKHOUSE_HTTP__PORT" in shown.stderr
+
+
+@pytest.mark.e2e
+def test_a_ledger_that_is_no_database_has_its_own_code(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "packhouse.db").write_bytes(b"this is no database " * 500)
+    shown = serve(tmp_path, PACKHOUSE_HTTP__PORT="0")
+    assert shown.returncode == Exit.LEDGER_UNUSABLE

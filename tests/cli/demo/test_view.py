@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from packhouse_cli.demo.looking import Look, OrderSeen, Place
+from packhouse_cli.demo.screen import Log, Screen, watch_for
+from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
+from packhouse_cli.output import Terminal, width_of
+from tests.cli.desk import Pretended
+
+CAPTION = Caption("http://127.0.0.1:8080", "demo-data/1/data/labels", 65.0)
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def look(count: int, expected: int = 0, evil: str = "") -> Look:
+    places = (Place.SHIPPED, Place.HELD, Place.ON_THE_WAY, Place.LEFT_ALONE, Place.AT_STORE)
+    orders = tuple(
+        OrderSeen(
+            f"ord_{n:012d}",
+            places[n % 5],
+            n % 5,
+            evil or "address incomplete",
+            changed_at=float(n),
+            settled=n % 5 in (0, 1, 3),
+        )
+        for n in range(count)
+    )
+    act = {
+        "id": 1,
+        "at": 1.0,
+        "order_id": f"ord_1{evil}",
+        "action": evil or "bought",
+        "why": evil or "USPS " * 40,
+    }
+    return Look(expected or count, orders, (act,) * 30, (), {"labels": 3, "spent": {"USD": 1234}})
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100, 200])
+@pytest.mark.parametrize("lines", [10, 24, 60])
+@pytest.mark.parametrize("count", [0, 7, 40, 600])
+def test_a_frame_fits_the_terminal_whatever_its_size(columns: int, lines: int, count: int) -> None:
+    terminal = Terminal(Pretended(), io.StringIO(), {"TERM": "xterm"})
+    drawn = frame(
+        look(count, 600), CAPTION, columns=columns, lines=lines, paint=terminal.paint, signs=UNICODE
+    )
+    assert len(drawn) <= lines
+    assert max(width_of(ANSI.sub("", line)) for line in drawn) <= columns
+
+
+def test_a_frame_shows_counts_money_and_the_way_of_each_order() -> None:
+    drawn = frame(look(10), CAPTION, columns=120, lines=40, paint=lambda text, *_: text, signs=UNICODE)
+    text = "\n".join(drawn)
+    assert "1:05" in text
+    assert (
+        "10 orders: 2 shipped · 2 held · 2 left alone · 2 on the way · 2 to come · 3 labels, 12.34 USD"
+        in text
+    )
+    assert "●─●─○─○" in text
+    for n in range(10):
+        assert f"{n:012d}"[:6] in text
+
+
+def test_with_more_orders_than_room_those_that_moved_last_are_shown_in_the_stores_sequence() -> None:
+    drawn = frame(
+        Look(
+            500,
+            tuple(OrderSeen(f"ord_{n:06d}", Place.SHIPPED, 4, "shipped", changed_at=n) for n in range(500)),
+        ),
+        CAPTION,
+        columns=80,
+        lines=24,
+        paint=lambda text, *_: text,
+        signs=ASCII,
+    )
+    shown = re.findall(r"\b(\d{6}) #-#-#-#", "\n".join(drawn))
+    assert 10 < len(shown) < 100
+    assert set(shown) == {f"{n:06d}" for n in range(500 - len(shown), 500)}
+
+
+def test_where_no_dots_can_be_drawn_signs_are_plain() -> None:
+    drawn = frame(look(10), CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=ASCII)
+    assert "#-#-.-." in "\n".join(drawn)
+    assert not any("●" in line or "█" in line for line in drawn)
+
+
+def test_what_the_journal_says_cannot_drive_the_terminal() -> None:
+    drawn = frame(
+        look(5, evil="\x1b[2J\n"), CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=ASCII
+    )
+    assert not any("\x1b" in line or "\n" in line for line in drawn)
+
+
+def test_the_bar_is_as_long_as_the_terminal_and_full_only_at_the_end() -> None:
+    done = Look(3, tuple(OrderSeen(f"ord_{n}", Place.SHIPPED, 4, "shipped") for n in range(3)))
+    half = Look(6, done.orders)
+    for seen, share in ((done, 80), (half, 40)):
+        bar = frame(seen, CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=UNICODE)[1]
+        assert (bar.count("█"), len(bar)) == (share, 80)
+
+
+def test_progress_says_it_all_in_one_line() -> None:
+    line = "1:05 6 of 10 settled: 2 shipped, 2 held, 2 left alone, 4 on the way; 3 labels, 12.34 USD"
+    assert " ".join(progress(look(10), 65.0).split()) == line
+
+
+def test_the_screen_gives_the_terminal_back_as_it_was() -> None:
+    out = Pretended()
+    terminal = Terminal(out, io.StringIO(), {"TERM": "xterm", "COLUMNS": "80"})
+    screen = watch_for(terminal, plain=False)
+    assert isinstance(screen, Screen)
+    screen.show(look(3), CAPTION)
+    screen.show(look(4), CAPTION)
+    screen.close()
+    screen.close()
+    text = out.getvalue()
+    assert text.startswith("\x1b[?1049h\x1b[?25l")
+    assert text.endswith("\x1b[?25h\x1b[?1049l")
+    assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
+
+
+@pytest.mark.parametrize(
+    ("out", "environ", "plain"),
+    [
+        (io.StringIO(), {"TERM": "xterm"}, False),
+        (Pretended(), {"TERM": "dumb"}, False),
+        (Pretended(), {"TERM": "xterm"}, True),
+    ],
+)
+def test_without_a_terminal_to_draw_on_there_are_lines(
+    out: io.StringIO, environ: dict[str, str], plain: bool
+) -> None:
+    assert isinstance(watch_for(Terminal(out, io.StringIO(), environ), plain=plain), Log)
+
+
+def test_the_log_speaks_only_when_there_is_news_and_not_too_often() -> None:
+    out = io.StringIO()
+    log = Log(Terminal(out, io.StringIO(), {}))
+    for count, at in ((3, 0.0), (3, 5.0), (4, 5.5), (5, 6.0), (6, 7.9)):
+        log.show(look(count, 10), Caption("", "", at))
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["0:00", "0:05", "0:07"]
+    assert "\x1b" not in out.getvalue()
