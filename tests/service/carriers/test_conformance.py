@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,11 @@ from packhouse.carriers.easypost.adapter import EasyPostCarrier
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.offline.adapter import OfflineCarrier
 from packhouse.carriers.port import Absent, Bought, NotBought, Purchase, Unknown
+from packhouse.clock import SystemClock
 from packhouse.model.label import LabelFormat
+from packhouse.sandbox.carrier_side import BASE
+from packhouse.sandbox.transport import WorldTransport
+from packhouse.sandbox.world import CARRIER_KEY, World
 from tests.service.carriers.command.program import Program
 from tests.service.carriers.context import context
 from tests.service.carriers.easypost.fake import KEY, FakeEasyPost
@@ -31,6 +36,13 @@ COMMAND_FAULTS = {
     Fault.GARBAGE_AFTER_EFFECT: "garbage",
 }
 
+SANDBOX_FAULTS = {
+    Fault.THROTTLED: "carrier.throttle",
+    Fault.ERROR_AFTER_EFFECT: "carrier.error_after_effect",
+    Fault.SILENCE_AFTER_EFFECT: "carrier.reset_after_effect",
+    Fault.GARBAGE_AFTER_EFFECT: "carrier.garbage_body",
+}
+
 
 def easypost(adapter: type[EasyPostCarrier] = EasyPostCarrier) -> Subject:
     fake = FakeEasyPost()
@@ -40,6 +52,22 @@ def easypost(adapter: type[EasyPostCarrier] = EasyPostCarrier) -> Subject:
         sold=fake.sold,
         faults={fault: partial(fake.fail_next, fault) for fault in Fault},
         secrets=(KEY,),
+    )
+
+
+def at_the_sandbox() -> Subject:
+    """The same adapter against the carrier that the demonstration runs."""
+
+    async def deaf(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
+        return 200
+
+    world = World(SystemClock(), random.Random(7), deaf)
+    options = EasyPostOptions.model_validate({"api_key": CARRIER_KEY, "url": f"{world.plan.base_url}{BASE}"})
+    return Subject(
+        carrier=EasyPostCarrier(options, context(), WorldTransport(world)),
+        sold=lambda: len(world.books.purchases()),
+        faults={fault: partial(world.faults.strike_next, name) for fault, name in SANDBOX_FAULTS.items()},
+        secrets=(CARRIER_KEY,),
     )
 
 
@@ -60,10 +88,11 @@ def command(folder: Path, *, lookup: bool) -> Subject:
     )
 
 
-@pytest.fixture(params=["easypost", "offline", "command", "command with lookup"])
+@pytest.fixture(params=["easypost", "easypost at the sandbox", "offline", "command", "command with lookup"])
 def make_subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Subject]]:
     makers: dict[str, Callable[[], Subject]] = {
         "easypost": easypost,
+        "easypost at the sandbox": at_the_sandbox,
         "offline": offline,
         "command": partial(command, tmp_path, lookup=False),
         "command with lookup": partial(command, tmp_path, lookup=True),

@@ -50,7 +50,6 @@ class CommandCarrier:
     def __init__(self, options: CommandOptions, context: CarrierContext) -> None:
         self._options = options
         self._context = context
-        self._timeout_s = options.timeout_s or context.timeout_s
         self._environment = program_environment(os.environ)
         self._calls: Calls | None = None
 
@@ -166,7 +165,7 @@ class CommandCarrier:
         clock, outcome = self._context.clock, "not_started"
         started = clock.monotonic()
         try:
-            ended = await run(argv, given, self._timeout_s, self._environment)
+            ended = await run(argv, given, self._context.timeout_s, self._environment)
             outcome = "timed_out" if ended.timed_out else f"exit_{ended.code}"
             return ended
         finally:

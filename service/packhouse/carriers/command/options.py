@@ -38,9 +38,6 @@ class CommandOptions(Options):
     )
     void: Argv = Field(default=(), description="Takes a label back; empty: nothing can.")
     track: Argv = Field(default=(), description="Tells where a parcel is; empty: nothing can.")
-    timeout_s: float | None = Field(
-        default=None, gt=0, le=900, description="Longest run, in seconds; unset: carrier_timeout_s."
-    )
     carrier: str = Field(default="", description="The carrier's name, where the program does not say it.")
     service: str = Field(default="", description="The service's name, where the program does not say it.")
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(

@@ -13,8 +13,7 @@ from typing import cast
 
 MOST_OUTPUT = 8 * 1024 * 1024
 _KEPT_STDERR = 4096
-_TERM_GRACE_S = 2.0
-_PIPE_GRACE_S = 1.0
+_LONGEST_GRACE_S = 2.0
 
 
 class NotStarted(Exception):
@@ -38,7 +37,11 @@ class Finished:
 async def run(
     argv: Sequence[str], given: bytes, timeout_s: float, environment: Mapping[str, str]
 ) -> Finished:
-    """Run `argv` without a shell. Raises NotStarted. A cancelled run ends the program too."""
+    """Run `argv` without a shell. Raises NotStarted. A cancelled run ends the program too.
+
+    All is over within `timeout_s`: shortly before, the program is asked to stop, and then made to.
+    """
+    grace_s = min(_LONGEST_GRACE_S, timeout_s / 4)
     loop = asyncio.get_running_loop()
     try:
         transport, ear = await loop.subprocess_exec(
@@ -49,18 +52,18 @@ async def run(
     timed_out = False
     try:
         _tell(transport, given)
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s - grace_s):
             await ear.exited.wait()
     except TimeoutError:
         timed_out = True
-        await _end(transport.get_pid(), ear)
+        await _end(transport.get_pid(), ear, grace_s)
     except BaseException:
         _signal_group(transport.get_pid(), signal.SIGKILL)
         raise
     else:
         # What the program started in turn may hold the pipes open for ever; its own words are here by now.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PIPE_GRACE_S):
+            async with asyncio.timeout(grace_s / 2):
                 await ear.silent.wait()
     finally:
         transport.close()
@@ -123,11 +126,11 @@ def _tell(transport: asyncio.SubprocessTransport, given: bytes) -> None:
         pipe.write_eof()
 
 
-async def _end(pid: int, ear: _Ear) -> None:
+async def _end(pid: int, ear: _Ear, grace_s: float) -> None:
     """Ask the group to stop, then make it."""
     _signal_group(pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_TERM_GRACE_S):
+        async with asyncio.timeout(grace_s):
             await ear.exited.wait()
     _signal_group(pid, signal.SIGKILL)
     await ear.exited.wait()

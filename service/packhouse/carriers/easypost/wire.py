@@ -43,7 +43,7 @@ MAYBE_BOUGHT = frozenset(
 # 4xx that do not say the request was judged: a proxy's time-out, a conflict, a closed connection.
 _UNJUDGED = frozenset({408, 409, 425, 499})
 # Trouble of the account or the hour, not of this order: it passes without anybody touching the order.
-_PASSING = frozenset({401, 402, 404, 429})
+_PASSING = frozenset({401, 402, 429})
 _LONGEST_REASON = 400
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_one_line_does_what_a_list_does() -> None:
         {"argv": "{order_id} x"},
         {"argv": "'unclosed"},
         {"argv": [""]},
-        {"timeout_s": 0},
+        {"timeout": 5},
     ],
 )
 def test_a_command_line_that_cannot_work_is_refused(options: dict[str, Any]) -> None:
@@ -102,7 +103,8 @@ def test_it_is_the_same_on_the_daemons_event_loop(tmp_path: Path) -> None:
 
     async def story() -> None:
         own = carrier(argv=program.argv("make"))
-        labels = await asyncio.gather(*(own.buy(PURCHASE) for _ in range(4)))
+        orders = [replace(PURCHASE, request=sample_request(f"ord_{number}/1/1")) for number in range(4)]
+        labels = await asyncio.gather(*map(own.buy, orders))
         assert all(isinstance(label, Bought) for label in labels)
         slow = carrier(0.2, argv=shell("sleep 9 & wait"))
         assert isinstance(await slow.buy(PURCHASE), Unknown)
@@ -110,7 +112,7 @@ def test_it_is_the_same_on_the_daemons_event_loop(tmp_path: Path) -> None:
         assert isinstance(await deaf.buy(PURCHASE), Bought)
 
     uvloop.run(story())
-    assert json.loads((tmp_path / "stdin.make").read_text())["order_id"] == "ord_1"
+    assert json.loads((tmp_path / "stdin.make").read_text())["order_id"].startswith("ord_")
 
 
 @pytest.mark.parametrize("name", ["tracking", "tracking_number", "tracking_code"])
@@ -172,7 +174,7 @@ def test_a_slow_program_is_ended_with_everything_it_started(tmp_path: Path) -> N
     )
     assert isinstance(outcome, Unknown)
     assert "in time" in outcome.reason
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 2
     assert_gone(int(mark.read_text()))
 
 

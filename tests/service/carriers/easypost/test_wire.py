@@ -127,14 +127,14 @@ def test_refusals_after_which_a_label_may_exist_are_unknown(code: str) -> None:
     assert len(wire.MAYBE_BOUGHT) == 4
 
 
-@pytest.mark.parametrize("status", [400, 403, 413, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
 def test_a_refusal_of_this_order_is_final(status: int) -> None:
     outcome = refused("SHIPMENT.POSTAGE.FAILURE", status)
     assert isinstance(outcome, NotBought)
     assert not outcome.transient
 
 
-@pytest.mark.parametrize("status", [401, 402, 404, 429])
+@pytest.mark.parametrize("status", [401, 402, 429])
 def test_trouble_of_the_account_passes(status: int) -> None:
     outcome = refused("ANY", status)
     assert isinstance(outcome, NotBought)
