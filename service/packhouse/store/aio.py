@@ -63,12 +63,12 @@ class AioStore:
         self._clock = clock
         self._observe = observe
         self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=self._url.startswith("https:"),  # loading the trust store takes 0.1 s; plain HTTP needs none
+            verify=self._url.startswith("https:"),  # plain HTTP needs no trust store, which loads slowly
             limits=httpx.Limits(
                 max_connections=_CONNECTIONS,
                 max_keepalive_connections=_CONNECTIONS,
                 keepalive_expiry=_KEEPALIVE_S,
-            )
+            ),
         )
 
     async def order(self, order_id: str) -> Order:
