@@ -1,0 +1,60 @@
+"""The floors hold weight: each forbidden import, planted in a copy of the tree, is found by the linter."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# Who would import whom.
+PLANTED = [
+    ("packhouse.steps.buy", "packhouse.carriers.easypost.adapter"),
+    ("packhouse.flow", "packhouse.carriers.offline.adapter"),
+    ("packhouse.model.money", "packhouse.settings"),
+    ("packhouse.sandbox.world", "packhouse.store.protocol"),
+    ("packhouse.app", "packhouse.sandbox.door"),
+    ("packhouse.carriers.command.wire", "packhouse.ledger.orders"),
+    ("packhouse.carriers.offline.wire", "packhouse.carriers.easypost.wire"),
+    ("packhouse_cli.story", "packhouse.ledger.orders"),
+    ("packhouse.rules.fit", "socket"),
+    ("packhouse.store.aio", "httpx2"),
+    ("packhouse.board", "sqlite3"),
+]
+UNPLACED = ["packhouse.novelty", "packhouse.carriers.novelty"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the linter says of a tree with every forbidden import in it, and with modules on no floor."""
+    tree = tmp_path_factory.mktemp("tree")
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    shutil.copytree(ROOT / "service/packhouse", tree / "packhouse")
+    shutil.copytree(ROOT / "cli/packhouse_cli", tree / "packhouse_cli")
+    for module, imported in PLANTED:
+        with (tree / f"{module.replace('.', '/')}.py").open("a") as file:
+            file.write(f"\n\ndef planted() -> None:\n    import {imported}\n")
+    for name in UNPLACED:
+        (tree / f"{name.replace('.', '/')}.py").write_text('"""On no floor."""\n')
+    linter = Path(sys.executable).with_name("lint-imports")
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    ended = subprocess.run(
+        [linter, "--no-logo", "--no-cache"], cwd=tree, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    return " ".join(ended.stdout.split())
+
+
+@pytest.mark.parametrize(("module", "imported"), PLANTED)
+def test_a_forbidden_import_is_found(report: str, module: str, imported: str) -> None:
+    assert f"{module} -> {imported} " in report
+
+
+@pytest.mark.parametrize("name", UNPLACED)
+def test_a_module_on_no_floor_is_found(report: str, name: str) -> None:
+    assert f"- {name} " in report
