@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from packhouse import __version__
+from packhouse import __version__, configuration
 from packhouse.api.app_factory import build_api
 from packhouse.api.asgi import ASGIApp
 from packhouse.board import LedgerBoard
@@ -60,11 +60,7 @@ class House:
 
 async def build_house(settings: Settings, clock: Clock) -> House:
     """Build the daemon. Raises SettingsError, LedgerUnavailable or LedgerUnusable."""
-    if not settings.store.api_key.get_secret_value():
-        raise SettingsError(
-            "store.api_key is not set: give the store's API key (aly_...) as PACKHOUSE_STORE__API_KEY "
-            "or ALY_API_KEY"
-        )
+    configuration.require_for_serving(settings)
     log = structlog.get_logger("packhouse")
     metrics = Metrics(CollectorRegistry(), __version__)
     carriers = _build_carriers(settings, clock, metrics)
@@ -107,6 +103,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
         webhook=settings.webhook,
         operators=settings.operator,
         version=__version__,
+        docs=settings.http.docs,
     )
     return House(
         surface, dispatcher, duties, build_schedule(duties, settings), health, ledger, store, carriers

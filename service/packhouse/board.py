@@ -12,7 +12,7 @@ from packhouse import __version__
 from packhouse.api.board import OrderView, OrderViews, StatusReport
 from packhouse.clock import Clock
 from packhouse.errors import ActRefused, NotRecorded
-from packhouse.ledger import overrides, reading
+from packhouse.ledger import holds, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
 from packhouse.ledger.engine import Ledger
 from packhouse.model.hold import Hold
@@ -141,9 +141,12 @@ def _page_of_orders(
     rows = reading.order_rows(connection, phase, limit + 1, before)
     more, rows = len(rows) > limit, rows[:limit]
     ids = [row.id for row in rows]
-    shipments = reading.shipments_of(connection, ids)
-    holds = reading.holds_of(connection, ids, standing_only=True)
-    views = tuple(_view(row, shipments.get(row.id, ()), holds.get(row.id, ())) for row in rows)
+    sent = shipments.of_orders(connection, ids)
+    held = holds.of_orders(connection, ids)
+    views = tuple(
+        _view(row, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.stands))
+        for row in rows
+    )
     return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
 
 
@@ -151,12 +154,10 @@ def _one_order(connection: Connection, order_id: str) -> OrderView | None:
     row = reading.order_row(connection, order_id)
     if row is None:
         return None
-    shipments = reading.shipments_of(connection, [order_id])
-    holds = reading.holds_of(connection, [order_id], standing_only=False)
-    return _view(row, shipments.get(order_id, ()), holds.get(order_id, ()))
+    return _view(row, shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
 
 
-def _view(row: Row[Any], shipments: tuple[Shipment, ...], holds: tuple[Hold, ...]) -> OrderView:
+def _view(row: Row[Any], sent: tuple[Shipment, ...], held: tuple[Hold, ...]) -> OrderView:
     return OrderView(
         id=row.id,
         phase=OrderPhase(row.phase),
@@ -167,8 +168,8 @@ def _view(row: Row[Any], shipments: tuple[Shipment, ...], holds: tuple[Hold, ...
         attempts=row.attempts,
         last_error=row.last_error,
         updated_at=row.updated_at,
-        shipments=shipments,
-        holds=holds,
+        shipments=sent,
+        holds=held,
     )
 
 

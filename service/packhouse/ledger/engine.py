@@ -71,7 +71,9 @@ class SqliteLedger:
     shared = False
 
     def __init__(self, url: str, *, on_batch: Callable[[int], None] | None = None) -> None:
-        self._engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 5.0})
+        self._engine = create_engine(
+            url, connect_args={"check_same_thread": False, "timeout": 5.0}, hide_parameters=True
+        )
         event.listen(self._engine, "connect", _sqlite_pragmas)
         self._waiting: collections.deque[_Waiting] = collections.deque()
         self._more = threading.Event()
@@ -196,7 +198,12 @@ class PostgresLedger:
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         self._engine = create_engine(
-            url, pool_size=connections, max_overflow=0, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
         )
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="ledger")
         try:

@@ -22,7 +22,9 @@ _RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_
 _RENOTE = update_where(holds, ("order_id", "shipment_id", "code"), ("note", "fingerprint")).where(
     holds.c.released_at.is_(None)
 )
-_BY_ORDER = select(holds).where(holds.c.order_id == bindparam("order_id")).order_by(holds.c.id)
+_BY_ORDERS = (
+    select(holds).where(holds.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(holds.c.id)
+)
 
 
 def place(
@@ -104,7 +106,15 @@ def release_all(
 
 def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:
     """Every hold an order ever had, oldest first."""
-    return tuple(hold_of(row) for row in connection.execute(_BY_ORDER, {"order_id": order_id}))
+    return of_orders(connection, (order_id,)).get(order_id, ())
+
+
+def of_orders(connection: Connection, order_ids: Sequence[str]) -> dict[str, tuple[Hold, ...]]:
+    """Holds of many orders, standing or not, by order, oldest first."""
+    found: dict[str, tuple[Hold, ...]] = {}
+    for row in connection.execute(_BY_ORDERS, {"order_ids": list(order_ids)}):
+        found[row.order_id] = (*found.get(row.order_id, ()), hold_of(row))
+    return found
 
 
 def by_id(connection: Connection, hold_id: int) -> Hold | None:

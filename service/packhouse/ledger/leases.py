@@ -19,8 +19,7 @@ from packhouse.model.states import OrderPhase
 class Lease:
     """The right to act on one order until somebody else finds it due.
 
-    `wakes` is the count of hints when it was taken, `attempts` the failures in a row before it, `is_new`
-    whether nobody has ever looked at this order.
+    `wakes` is the count of hints when it was taken, `attempts` the failures in a row before it.
     """
 
     order_id: str
@@ -28,7 +27,6 @@ class Lease:
     wakes: int
     attempts: int
     phase: OrderPhase
-    is_new: bool
 
 
 # A hint counts even while somebody works on the order: the release then leaves it due at once.
@@ -60,7 +58,7 @@ _CLAIM = """
     WHERE id IN (
         SELECT id FROM orders WHERE due_at <= :now ORDER BY due_at LIMIT :most {lock}
     )
-    RETURNING id, wakes, attempts, phase, looked_at
+    RETURNING id, wakes, attempts, phase
 """
 _CLAIM_SQLITE = text(_CLAIM.format(lock=""))
 _CLAIM_POSTGRES = text(_CLAIM.format(lock="FOR UPDATE SKIP LOCKED"))
@@ -103,10 +101,7 @@ def claim(connection: Connection, now: float, token: str, until: float, most: in
     """Take up to `most` due orders, the longest due first, until `until`."""
     statement = _CLAIM_POSTGRES if connection.dialect.name == "postgresql" else _CLAIM_SQLITE
     rows = connection.execute(statement, {"token": token, "now": now, "until": until, "most": most})
-    return [
-        Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase), row.looked_at is None)
-        for row in rows
-    ]
+    return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
 
 
 def keep(connection: Connection, now: float, lease: Lease) -> None:

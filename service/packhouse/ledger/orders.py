@@ -42,7 +42,13 @@ def claim(
 ) -> list[tuple[Lease, Dossier]]:
     """Take due orders (see `leases.claim`), each with what the ledger knows of it."""
     taken = leases.claim(connection, now, token, until, most)
-    return [(lease, Dossier() if lease.is_new else dossier(connection, lease.order_id)) for lease in taken]
+    ids = [lease.order_id for lease in taken]
+    known_shipments = shipments.of_orders(connection, ids) if ids else {}
+    known_holds = holds.of_orders(connection, ids) if ids else {}
+    return [
+        (lease, Dossier(known_shipments.get(i, ()), known_holds.get(i, ())))
+        for lease, i in zip(taken, ids, strict=True)
+    ]
 
 
 def looked(connection: Connection, now: float, lease: Lease, order: Order, acts: list[Act]) -> None:

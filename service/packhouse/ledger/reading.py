@@ -84,28 +84,6 @@ def order_row(connection: Connection, order_id: str) -> Row[Any] | None:
     return connection.execute(select(orders).where(orders.c.id == order_id)).first()
 
 
-def shipments_of(connection: Connection, order_ids: Sequence[str]) -> dict[str, tuple[Shipment, ...]]:
-    """Shipments of many orders, by order, in their numbers' order."""
-    found: dict[str, tuple[Shipment, ...]] = {}
-    statement = BY_SHIPMENT.where(shipments.c.order_id.in_(order_ids))
-    for row in connection.execute(statement.order_by(shipments.c.seq, shipments.c.generation)):
-        found[row.order_id] = (*found.get(row.order_id, ()), shipment_of(row))
-    return found
-
-
-def holds_of(
-    connection: Connection, order_ids: Sequence[str], standing_only: bool
-) -> dict[str, tuple[Hold, ...]]:
-    """Holds of many orders, by order, oldest first."""
-    statement = select(holds).where(holds.c.order_id.in_(order_ids)).order_by(holds.c.id)
-    if standing_only:
-        statement = statement.where(holds.c.released_at.is_(None))
-    found: dict[str, tuple[Hold, ...]] = {}
-    for row in connection.execute(statement):
-        found[row.order_id] = (*found.get(row.order_id, ()), hold_of(row))
-    return found
-
-
 def list_shipments(connection: Connection, state: ShipmentState | None, limit: int) -> list[Shipment]:
     """Shipments, last changed first."""
     statement = BY_SHIPMENT.order_by(shipments.c.updated_at.desc(), shipments.c.id.desc()).limit(limit)

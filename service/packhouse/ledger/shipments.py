@@ -27,7 +27,7 @@ _INSERT_LABEL = insert(labels)
 BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for column in labels.c)).outerjoin(
     labels, (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation)
 )
-_BY_ORDER = BY_SHIPMENT.where(shipments.c.order_id == bindparam("order_id")).order_by(
+_BY_ORDERS = BY_SHIPMENT.where(shipments.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
     shipments.c.seq, shipments.c.generation
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
@@ -158,7 +158,15 @@ def announced(connection: Connection, now: float, shipment_id: str) -> None:
 
 def of_order(connection: Connection, order_id: str) -> tuple[Shipment, ...]:
     """An order's shipments by number."""
-    return tuple(shipment_of(row) for row in connection.execute(_BY_ORDER, {"order_id": order_id}))
+    return of_orders(connection, (order_id,)).get(order_id, ())
+
+
+def of_orders(connection: Connection, order_ids: Sequence[str]) -> dict[str, tuple[Shipment, ...]]:
+    """Shipments of many orders, by order, in their numbers' order."""
+    found: dict[str, tuple[Shipment, ...]] = {}
+    for row in connection.execute(_BY_ORDERS, {"order_ids": list(order_ids)}):
+        found[row.order_id] = (*found.get(row.order_id, ()), shipment_of(row))
+    return found
 
 
 def _row(shipment: Shipment, now: float) -> dict[str, Any]:

@@ -1,0 +1,206 @@
+"""A whole house in one process, on a clock of its own: the real flow, ledger, store client and EasyPost
+adapter, against the sandbox's store and carrier without sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from packhouse.carriers.easypost.adapter import EasyPostCarrier
+from packhouse.carriers.easypost.options import EasyPostOptions
+from packhouse.carriers.port import Carrier, CarrierContext
+from packhouse.flow import live
+from packhouse.ledger import orders, overrides, reading, shipments
+from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.engine import SqliteLedger
+from packhouse.model.event import Event
+from packhouse.model.hold import Hold
+from packhouse.model.label import LabelFormat
+from packhouse.model.order import Address
+from packhouse.model.shipment import Shipment
+from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.transport import WorldTransport
+from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, Plan, World
+from packhouse.settings import ParcelSettings, Settings
+from packhouse.sinks.port import Sink
+from packhouse.steps.desk import Desk, Work
+from packhouse.steps.intake import Intake
+from packhouse.store.aio import AioStore
+from packhouse.telemetry.metrics import Metrics
+from tests.service.sandbox.worlds import ManualClock
+
+SENDER = Address(
+    name="Shop", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
+)
+
+
+class HouseClock(ManualClock):
+    """The sandbox tests' clock; time moves when the house says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skew = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.skew
+
+    def monotonic(self) -> float:
+        return super().now()
+
+
+class House:
+    """One desk, its world and its ledger; `pass_time` does everything that falls due meanwhile."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        carriers: Callable[[CarrierContext], dict[str, Carrier]] | None = None,
+        sinks: tuple[Sink, ...] = (),
+    ) -> None:
+        self.clock = HouseClock()
+        self.events: list[tuple[str, bytes]] = []
+        self.world = World(self.clock, random.Random(1), self._deaf, plan=Plan(carrier_refund_s=30.0))
+        self.ledger = SqliteLedger(f"sqlite:///{folder / 'packhouse.db'}")
+        chosen = {"carrier": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
+        self.settings = Settings(_env_file=None, data_dir=folder, **chosen)  # type: ignore[call-arg]
+        self.metrics = Metrics(CollectorRegistry())
+        context = CarrierContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
+        self.easypost = EasyPostCarrier(
+            EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2"),
+            context,
+            WorldTransport(self.world),
+        )
+        self.store = AioStore(
+            "http://sandbox.invalid/api/storefront/v1",
+            STORE_KEY,
+            timeout_s=15,
+            max_per_s=0,
+            clock=self.clock,
+            observe=self.metrics.call,
+            transport=WorldTransport(self.world),
+        )
+        self.desk = Desk(
+            store=self.store,
+            ledger=self.ledger,
+            carriers=carriers(context) if carriers else {"easypost": self.easypost},
+            shelf=DocumentShelf(self.settings.labels_dir),
+            settings=self.settings,
+            clock=self.clock,
+            metrics=self.metrics,
+            log=structlog.get_logger("test"),
+            sinks=sinks,
+        )
+        self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
+        self._claims = 0
+        self.mute = False
+
+    async def _deaf(self, url: str, headers: object, body: bytes) -> int:
+        return 200
+
+    async def hear(self, order: ShopOrder | str, kind: str = "order.created") -> None:
+        """The store tells of an order."""
+        order_id = order if isinstance(order, str) else order.id
+        self._claims += 1
+        await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "", "{}"))
+
+    async def claim(self) -> list[Work]:
+        """Take every due order."""
+        self._claims += 1
+        now = self.clock.now()
+        taken = await self.ledger.write(orders.claim, now, f"test:{self._claims}", now + 120, 100)
+        until = self.clock.monotonic() + 120
+        return [Work(lease, until, list(known.shipments), list(known.holds)) for lease, known in taken]
+
+    async def work(self, passes: int = 20) -> None:
+        """Take due orders through their life until nothing is due."""
+        for _ in range(passes):
+            taken = await self.claim()
+            if not taken:
+                return
+            for work in taken:
+                await self._patiently(live(self.desk, work))
+        raise AssertionError(f"still work to do after {passes} passes")
+
+    async def _patiently(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Where somebody never answers, time passes until whoever waits gives up."""
+        task = asyncio.create_task(doing)
+        while not (await asyncio.wait({task}, timeout=0.5 if self.mute else None))[0]:
+            await self.clock.advance(5.0)
+        task.result()
+
+    async def pass_time(self, seconds: float, step: float = 5.0) -> None:
+        """Let time pass, and do what falls due."""
+        for _ in range(int(seconds / step)):
+            await self.clock.advance(step)
+            await self.work()
+
+    async def ship(self, kind: str = "plain") -> ShopOrder:
+        """Somebody orders; the store tells; the work is done."""
+        order = self.world.order(kind)
+        await self.hear(order)
+        await self.work()
+        return order
+
+    async def phase(self, order: ShopOrder) -> str:
+        row = await self.ledger.read(reading.order_row, order.id)
+        assert row is not None
+        return str(row.phase)
+
+    async def row(self, order: ShopOrder) -> Any:
+        return await self.ledger.read(reading.order_row, order.id)
+
+    async def shipments(self, order: ShopOrder) -> tuple[Shipment, ...]:
+        return await self.ledger.read(shipments.of_order, order.id)
+
+    async def states(self, order: ShopOrder) -> list[str]:
+        return [shipment.state.value for shipment in await self.shipments(order)]
+
+    async def standing(self, order: ShopOrder) -> list[Hold]:
+        known = await self.ledger.read(orders.dossier, order.id)
+        return [hold for hold in known.holds if hold.stands]
+
+    async def story(self, order: ShopOrder) -> list[str]:
+        return [entry.action for entry in await self.ledger.read(reading.entries, order_id=order.id)]
+
+    async def person_releases(self, hold: Hold, reason: str = "looked at it") -> None:
+        await self.ledger.write(overrides.release_hold, self.clock.now(), hold.id, reason, "ada")
+
+    async def person_holds(self, order: ShopOrder, reason: str = "wait") -> None:
+        await self.ledger.write(overrides.place_hold, self.clock.now(), order.id, reason, "ada")
+
+    def labels_sold(self, order: ShopOrder, live_only: bool = True) -> int:
+        """What the carrier's own books say was sold for an order."""
+        sold = [
+            one
+            for one in self.world.books.to_json()["purchases"]
+            if one["reference"].startswith(f"{order.id}/")
+        ]
+        return sum(1 for one in sold if not (live_only and one["voided"]))
+
+    async def aclose(self) -> None:
+        await self.world.aclose()
+        await self.ledger.close()
+
+
+def in_house(story: Callable[[House], Awaitable[None]], folder: Path, **how: Any) -> None:
+    """Tell a story in a new house, and close it. The sandbox's own checker has the last word."""
+
+    async def tell() -> None:
+        house = House(folder, **how)
+        try:
+            await story(house)
+            assert house.world.books.problems() == []
+        finally:
+            await house.aclose()
+
+    asyncio.run(tell())

@@ -1,0 +1,190 @@
+"""Waking, claiming and giving back: one worker an order, and no hint is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.errors import LeaseLost
+from packhouse.ledger import inbox, leases, marks, reading
+from packhouse.ledger.engine import SqliteLedger
+from packhouse.model.event import Event
+from packhouse.model.states import OrderPhase
+
+
+def told(story: Callable[[SqliteLedger], Awaitable[None]], folder: Path) -> None:
+    async def tell() -> None:
+        ledger = SqliteLedger(f"sqlite:///{folder / 'l.db'}")
+        try:
+            await story(ledger)
+        finally:
+            await ledger.close()
+
+    asyncio.run(tell())
+
+
+def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str = "ord_1") -> Event:
+    return Event(event_id, kind, order_id, "site", "", "{}")
+
+
+async def _row(ledger: SqliteLedger, order_id: str = "ord_1") -> Any:
+    return await ledger.read(reading.order_row, order_id)
+
+
+async def _release(
+    ledger: SqliteLedger, lease: leases.Lease, now: float, phase: OrderPhase, due: float | None
+) -> None:
+    await ledger.write(leases.release, now, lease, phase=phase, due_at=due, woken_delay_s=60.0)
+
+
+def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        assert await ledger.write(inbox.receive, 100.0, _event(), 60.0) == "new"
+        assert await ledger.write(inbox.receive, 101.0, _event(), 60.0) == "duplicate"
+        assert (await _row(ledger)).wakes == 1
+
+    told(story, tmp_path)
+
+
+def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        outcomes = await asyncio.gather(
+            *(ledger.write(inbox.receive, 1.0, _event(), 60.0) for _ in range(50))
+        )
+        assert outcomes.count("new") == 1
+        assert outcomes.count("duplicate") == 49
+
+    told(story, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["checkout_session.completed", "membership.created", "order.something_new"])
+def test_an_event_of_no_concern_is_recorded_and_wakes_nothing(tmp_path: Path, kind: str) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        assert await ledger.write(inbox.receive, 1.0, _event(kind=kind), 60.0) == "ignored"
+        assert await _row(ledger) is None
+
+    told(story, tmp_path)
+
+
+def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        for n in range(10):
+            await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
+        first, second = await asyncio.gather(
+            ledger.write(leases.claim, 2.0, "a:1", 100.0, 6), ledger.write(leases.claim, 2.0, "b:1", 100.0, 6)
+        )
+        assert len(first) == 6
+        assert len(second) == 4
+        assert not {lease.order_id for lease in first} & {lease.order_id for lease in second}
+
+    told(story, tmp_path)
+
+
+def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        await ledger.write(inbox.receive, 3.0, _event("evt_2", "order.cancelled"), 60.0)
+        assert (await _row(ledger)).due_at == 100.0  # the lease stands
+        await ledger.write(leases.release, 4.0, lease, phase=OrderPhase.HELD, due_at=9000.0)
+        assert (await _row(ledger)).due_at == 4.0
+
+    told(story, tmp_path)
+
+
+def test_an_echo_of_our_own_post_waits_until_it_is_time_to_confirm(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        await _release(ledger, lease, 3.0, OrderPhase.SHIPPED, 5000.0)
+        await ledger.write(inbox.receive, 4.0, _event("evt_2", "order.fulfilled"), 60.0)
+        assert (await _row(ledger)).due_at == 64.0
+        await ledger.write(inbox.receive, 5.0, _event("evt_3", "order.cancelled"), 60.0)
+        assert (await _row(ledger)).due_at == 5.0
+
+    told(story, tmp_path)
+
+
+def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        (old,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        assert await ledger.write(leases.claim, 99.0, "b:1", 200.0, 1) == []
+        (new,) = await ledger.write(leases.claim, 100.0, "b:1", 200.0, 1)
+        for late in (
+            ledger.write(leases.keep, 101.0, old),
+            ledger.write(leases.release, 101.0, old, phase=OrderPhase.SHIPPED, due_at=None),
+        ):
+            with pytest.raises(LeaseLost):
+                await late
+        await ledger.write(leases.keep, 101.0, new)
+
+    told(story, tmp_path)
+
+
+def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        assert await ledger.write(leases.renew, ["ord_1"], "a", 300.0) == 1
+        assert await ledger.write(leases.renew, ["ord_1"], "b", 400.0) == 0
+        assert await ledger.write(leases.claim, 150.0, "b:1", 400.0, 1) == []
+
+    told(story, tmp_path)
+
+
+def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        assert await ledger.write(leases.seize, 3.0, "ord_1")
+        with pytest.raises(LeaseLost):
+            await ledger.write(leases.keep, 4.0, lease)
+        assert (await _row(ledger)).due_at == 3.0
+
+    told(story, tmp_path)
+
+
+def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        assert await ledger.write(leases.meet, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
+        assert await ledger.write(leases.meet, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
+
+    told(story, tmp_path)
+
+
+def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event(), 60.0)
+        (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
+        await ledger.write(leases.release, 3.0, lease, phase=OrderPhase.HELD, due_at=None)
+        assert await ledger.write(leases.rescue, 4.0) == 1
+        assert (await _row(ledger)).due_at == 4.0
+
+    told(story, tmp_path)
+
+
+def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        assert await ledger.write(marks.take_turn, 100.0, "poll", "a", 30.0)
+        assert not await ledger.write(marks.take_turn, 110.0, "poll", "b", 30.0)
+        assert await ledger.write(marks.take_turn, 131.0, "poll", "b", 30.0)
+        # A clock that was set back must not stop the duty until it has caught up.
+        assert await ledger.write(marks.take_turn, 50.0, "poll", "a", 30.0)
+
+    told(story, tmp_path)
+
+
+def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.write(inbox.receive, 1.0, _event("evt_old"), 60.0)
+        await ledger.write(inbox.receive, 100.0, _event("evt_young"), 60.0)
+        await ledger.write(inbox.keep_dead_letter, 2.0, b"\xff", "not JSON")
+        assert await ledger.write(inbox.prune, 50.0) == 2
+        assert await ledger.write(inbox.receive, 101.0, _event("evt_young"), 60.0) == "duplicate"
+
+    told(story, tmp_path)

@@ -1,0 +1,49 @@
+"""One truth: the migrations make the tables that the code declares, and the enums are the database's too."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, create_engine, inspect
+
+from packhouse.ledger import schema
+from packhouse.ledger.tables import metadata, orders, shipments
+from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, OrderPhase, ShipmentState
+
+
+def test_the_migrations_make_exactly_the_declared_tables() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        assert schema.migrate(connection) == (None, schema.head())
+        assert schema.migrate(connection) == (schema.head(), schema.head())
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_migrations_make_exactly_the_declared_checks() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        schema.migrate(connection)
+        for table in (orders, shipments):
+            made = {
+                check["name"]: check["sqltext"]
+                for check in inspect(connection).get_check_constraints(table.name)
+            }
+            declared = {
+                str(c.name): str(c.sqltext) for c in table.constraints if isinstance(c, CheckConstraint)
+            }
+            assert made == declared
+
+
+def test_every_state_has_a_sentence_and_its_moves() -> None:
+    assert set(MEANING) == set(MOVES) == set(ShipmentState)
+    assert set(PHASE_MEANING) == set(OrderPhase)
+
+
+def test_every_state_is_reached_and_every_end_is_an_end() -> None:
+    reached = {to for moves in MOVES.values() for to in moves} | {ShipmentState.PLANNED}
+    assert reached == set(ShipmentState)
+    assert {state for state in ShipmentState if state.is_final} == {
+        ShipmentState.VOIDED,
+        ShipmentState.CANCELLED,
+        ShipmentState.DELIVERED,
+    }

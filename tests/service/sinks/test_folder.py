@@ -1,0 +1,37 @@
+"""The folder of labels under readable names."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.sinks.folder import FolderSink
+from packhouse.sinks.port import Announcement
+
+
+def _announce(folder: Path, shipment_id: str, file: Path | None) -> None:
+    shipment = Shipment(shipment_id, "o", 1, ShipmentState.FULFILLED, ())
+    asyncio.run(FolderSink(folder).announce(Announcement(shipment, file)))
+
+
+def test_a_label_appears_under_its_shipments_name_and_again_changes_nothing(tmp_path: Path) -> None:
+    label = tmp_path / "abc.zpl"
+    label.write_bytes(b"^XA")
+    for _ in range(2):
+        _announce(tmp_path / "out", "ord_1-1", label)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ord_1-1.zpl"]
+
+
+def test_an_order_id_from_outside_cannot_leave_the_folder(tmp_path: Path) -> None:
+    label = tmp_path / "abc.zpl"
+    label.write_bytes(b"^XA")
+    _announce(tmp_path / "out", "../../etc/passwd", label)
+    (made,) = (tmp_path / "out").iterdir()
+    assert made.parent == tmp_path / "out"
+
+
+def test_a_shipment_without_a_file_makes_none(tmp_path: Path) -> None:
+    _announce(tmp_path / "out", "ord_1-1", None)
+    assert list((tmp_path / "out").iterdir()) == []

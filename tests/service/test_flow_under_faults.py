@@ -1,0 +1,252 @@
+"""The life of an order when the store or the carrier misbehaves: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packhouse.carriers.command.adapter import CommandCarrier
+from packhouse.carriers.port import Carrier, CarrierContext
+from packhouse.errors import PackhouseError
+from packhouse.flow import LIFE
+from packhouse.ledger import leases
+from packhouse.steps.desk import Work
+from tests.service.house import House, in_house
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "carrier.error_after_effect",
+        "carrier.reset_after_effect",
+        "carrier.garbage_body",
+        "carrier.no_answer_after_effect",
+        "carrier.error_before_effect",
+        "carrier.reset_before_effect",
+        "carrier.throttle",
+        "carrier.late_effect",
+    ],
+)
+def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path: Path, fault: str) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await _until(house, work, "buy")
+        # Preparing is free and comes first: let it pass, so that the fault meets the purchase itself.
+        prepare = house.easypost.prepare
+
+        async def prepare_then_strike(request: object) -> object:
+            prepared = await prepare(request)  # type: ignore[arg-type]
+            house.world.faults.strike_next(fault)
+            return prepared
+
+        house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
+        house.mute = True
+        await house._patiently(_rest(house, work, "buy"))
+        house.easypost.prepare = prepare  # type: ignore[method-assign]
+        assert house.world.faults.struck == {fault: 1}
+        await house.clock.advance(130)
+        await house.work()
+        await house.pass_time(200)
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+async def _until(house: House, work: Work, name: str) -> None:
+    for step in LIFE:
+        if step.name == name:
+            return
+        await step.run(house.desk, work)
+
+
+async def _rest(house: House, work: Work, name: str) -> None:
+    names = [step.name for step in LIFE]
+    for step in LIFE[names.index(name) :]:
+        await step.run(house.desk, work)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "store.error_after_effect",
+        "store.reset_after_effect",
+        "store.garbage_body",
+        "store.no_answer_after_effect",
+        "store.error_before_effect",
+        "store.throttle",
+    ],
+)
+def test_whatever_the_store_answers_to_a_fulfillment_it_is_recorded_once(tmp_path: Path, fault: str) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await _until(house, work, "post")
+        house.world.faults.strike_next(fault)
+        house.mute = True
+        try:
+            await house._patiently(_rest(house, work, "post"))
+        except PackhouseError as error:
+            assert error.transient
+        await house.clock.advance(130)
+        await house.work()
+        await house.pass_time(200)
+        assert await house.states(order) == ["fulfilled"]
+        assert len({row.tracking_number for row in order.shipped}) == 1
+        assert order.left() == dict.fromkeys(order.ordered(), 0)
+
+    in_house(story, tmp_path)
+
+
+def test_an_unknown_purchase_is_not_looked_up_before_the_carrier_must_have_settled(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await _until(house, work, "buy")
+        await _crash_after_intent(house, work)
+        assert await house.states(order) == ["buying"]
+        await house.clock.advance(130)
+        await house.work()
+        assert await house.states(order) == ["unknown"]
+        asked = house.world.faults.struck
+        house.clock.skew = 600.0  # a clock that jumps must not shorten the wait
+        await house.work()
+        assert await house.states(order) == ["unknown"]
+        house.clock.skew = 0.0
+        await house.pass_time(700, step=10)  # its due time was written by the clock that jumped
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+        assert asked == {}
+
+    in_house(story, tmp_path)
+
+
+async def _crash_after_intent(house: House, work: Work) -> None:
+    """Let the worker die between the intent and the purchase."""
+
+    class Dies(BaseException):
+        pass
+
+    async def die(purchase: object) -> None:
+        raise Dies
+
+    buy = house.easypost.buy
+    house.easypost.buy = die  # type: ignore[method-assign, assignment]
+    with pytest.raises(Dies):
+        await _rest(house, work, "buy")
+    house.easypost.buy = buy  # type: ignore[method-assign]
+    house.desk.settling.clear()
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (slow,) = await house.claim()
+        await _until(house, slow, "pack")
+        await house.clock.advance(130)
+        await house.work()
+        assert await house.phase(order) == "shipped"
+        with pytest.raises(leases.LeaseLost):
+            await _rest(house, slow, "pack")
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+def test_a_carrier_that_refuses_holds_the_order_with_its_reason(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        house.world.faults.set("carrier.refuse", 1.0)
+        order = await house.ship()
+        house.world.faults.silence()
+        (hold,) = await house.standing(order)
+        assert hold.code in ("carrier_refused", "no_rate")
+        assert hold.note
+        assert await house.phase(order) == "held"
+
+    in_house(story, tmp_path)
+
+
+def test_an_order_that_keeps_failing_is_held_and_still_tried(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        house.world.faults.set("store.error_before_effect", 1.0)
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.work()
+        await house.pass_time(600, step=30)
+        assert [hold.code for hold in await house.standing(order)] == ["keeps_failing"]
+        house.world.faults.silence()
+        await house.pass_time(1200, step=30)
+        assert await house.phase(order) == "shipped"
+        assert await house.standing(order) == []
+
+    in_house(story, tmp_path, settings={"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}})
+
+
+def test_an_order_the_store_does_not_know_is_asked_for_a_few_times_and_left_alone(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        await house.hear("ord_from_nowhere")
+        await house.work()
+        await house.pass_time(1200, step=30)
+        row = await house.ledger.read(_row, "ord_from_nowhere")
+        assert (row.phase, row.due_at) == ("closed", None)
+
+    in_house(story, tmp_path)
+
+
+def _row(connection: object, order_id: str) -> object:
+    from packhouse.ledger import reading
+
+    return reading.order_row(connection, order_id)  # type: ignore[arg-type]
+
+
+def _command(script: str) -> Callable[[CarrierContext], dict[str, Carrier]]:
+    return lambda context: {"command": CommandCarrier.from_settings({"argv": ["sh", "-c", script]}, context)}
+
+
+def test_a_users_own_program_ships_and_its_tracking_number_is_posted(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.work()
+        assert {row.tracking_number for row in order.shipped} == {"MINE-1"}
+        house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
+
+    in_house(
+        story,
+        tmp_path,
+        settings={"carrier": "command"},
+        carriers=_command("""cat >/dev/null; echo '{"tracking": "MINE-1", "carrier": "Bike"}'"""),
+    )
+
+
+def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_not_run_again(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.work()
+        await house.pass_time(300, step=30)
+        (hold,) = await house.standing(order)
+        assert hold.code == "purchase_unknown"
+        assert f"{order.id}/1/1" in hold.note
+        assert (tmp_path / "runs").read_text().count("run") == 1
+        await house.person_releases(hold, "no label in the account")
+        await house.work()
+        await house.pass_time(60)
+        assert (tmp_path / "runs").read_text().count("run") == 2
+
+    runs = tmp_path / "runs"
+    in_house(
+        story,
+        tmp_path,
+        settings={"carrier": "command"},
+        carriers=_command(f"cat >/dev/null; echo run >> {runs}; echo nonsense"),
+    )
