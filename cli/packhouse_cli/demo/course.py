@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable
@@ -46,15 +47,17 @@ class Course:
 
     def play(self) -> Exit:
         """Play it all. Both processes are ended whatever happens; Ctrl-C ends it cleanly at any moment."""
-        previous = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        previous = {number: signal.signal(number, _interrupt) for number in numbers}
         try:
             return self._play()
         except ProcessDied as died:
             self._show_last_words(died)
             raise
         finally:
-            # A second Ctrl-C while the processes finish must not leave them behind.
-            previous[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # Another Ctrl-C while the processes finish must not leave them behind.
+            for number in numbers:
+                signal.signal(number, signal.SIG_IGN)
             self._close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -163,7 +166,9 @@ class Course:
         terminal.line()
         terminal.line(terminal.paint("Try, in another terminal:", "bold"))
         for command, sense in tries:
-            terminal.line(f"  {terminal.paint(command, 'cyan')}   {terminal.paint('# ' + sense, 'dim')}")
+            fits = len(command) + len(sense) + 8 <= (terminal.width or 100)
+            beside = terminal.paint(f"   # {sense}", "dim") if fits else ""
+            terminal.line(f"  {terminal.paint(command, 'cyan')}{beside}")
         terminal.line()
         terminal.line("Daemon and sandbox go on; what they do appears here. Ctrl-C ends them.")
 
@@ -180,10 +185,13 @@ class Course:
             self._terminal.line()
 
     def _close(self) -> None:
+        """End both processes, even where nobody reads any more what is said about it."""
         if self._stage.players:
-            self._say("Stopping the daemon and the sandbox.")
+            with contextlib.suppress(OSError):
+                self._say("Stopping the daemon and the sandbox.")
         for trouble in self._stage.close():
-            self._terminal.note(f"packhouse: {trouble}")
+            with contextlib.suppress(OSError):
+                self._terminal.note(f"packhouse: {trouble}")
 
     def _show_last_words(self, died: ProcessDied) -> None:
         self._terminal.note(f"Last lines of {_near(died.log)}:")

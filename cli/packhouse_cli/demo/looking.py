@@ -126,7 +126,11 @@ def seen_order(order_id: str, store_status: str, ours: Mapping[str, Any] | None)
         # A poll lists what waits to be shipped; what ended before anyone heard of it is rightly left alone.
         if store_status in ("cancelled", "refunded", "returned"):
             return OrderSeen(
-                order_id, Place.LEFT_ALONE, 0, store_status, f"{store_status} before it was heard of"
+                order_id,
+                Place.LEFT_ALONE,
+                0,
+                store_status,
+                f"{store_status.capitalize()} before Packhouse heard of it.",
             )
         return OrderSeen(order_id, Place.AT_STORE, 0, "at store", settled=False)
     phase = str(ours.get("phase", ""))
