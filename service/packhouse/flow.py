@@ -115,7 +115,9 @@ async def _give_back(desk: Desk, work: Work) -> None:
         if isinstance(work.verdict, LeaveAlone) and work.verdict.shipped and phase is OrderPhase.CLOSED:
             phase = OrderPhase.SHIPPED
     gone = [h for h in work.holds if h.stands and h.code is HoldCode.KEEPS_FAILING]
-    acts = [] if phase is work.lease.phase or phase is OrderPhase.OPEN else [_settled(work, phase, reason)]
+    # A hold has told its own story when it was placed.
+    tells = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not work.lease.phase
+    acts = [_settled(work, phase, reason)] if tells else []
 
     def unit(connection: Connection, now: float, lease: Lease) -> None:
         for one in gone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -47,6 +48,12 @@ class Units:
 
     line_id: str
     quantity: int
+
+
+def counted(units: Iterable[Units]) -> str:
+    """How many they are, in words: "1 unit", "3 units"."""
+    total = sum(some.quantity for some in units)
+    return "1 unit" if total == 1 else f"{total} units"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from packhouse.ledger import shipments
 from packhouse.model.journal import Act
+from packhouse.model.order import counted
 from packhouse.model.parcel import PackedParcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
@@ -32,11 +33,11 @@ async def pack(desk: Desk, work: Work) -> None:
         Act(
             work.order_id,
             "planned",
-            f"{_count(shipment)} in a parcel of {shipment.parcel.weight_g if shipment.parcel else 0} g.",
+            f"{counted(box.units)} in a parcel of {box.parcel.weight_g} g.",
             shipment.id,
-            data={"units": {some.line_id: some.quantity for some in shipment.units}},
+            data={"units": {some.line_id: some.quantity for some in box.units}},
         )
-        for shipment in planned
+        for shipment, box in zip(planned, boxes, strict=True)
     ]
     await desk.write(work, shipments.plan, planned, acts)
     desk.tell(*acts)
@@ -73,8 +74,3 @@ def _numbered(work: Work, boxes: Sequence[PackedParcel]) -> list[Shipment]:
 def _voided_and_not_replaced(all_shipments: Sequence[Shipment]) -> list[Shipment]:
     last = {shipment.seq: shipment for shipment in sorted(all_shipments, key=lambda s: (s.seq, s.generation))}
     return [shipment for shipment in last.values() if shipment.state is ShipmentState.VOIDED]
-
-
-def _count(shipment: Shipment) -> str:
-    units = sum(some.quantity for some in shipment.units)
-    return f"{units} unit" if units == 1 else f"{units} units"

@@ -18,6 +18,7 @@ from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Label, LabelDocument
+from packhouse.model.order import counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.steps.desk import Desk, Work
@@ -45,8 +46,7 @@ async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Non
     except _FINAL as error:
         await _judge_refusal(desk, work, shipment, label, error)
     else:
-        units = sum(some.quantity for some in shipment.units)
-        await _fulfilled(desk, work, shipment, f"{units} units with {label.tracking_number}.")
+        await _fulfilled(desk, work, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
 
 
 async def _make_ready(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Shipment:

@@ -1,0 +1,58 @@
+"""The daemon dies, in every way a process can: nothing is bought twice, nothing is lost."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import Process, town, wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+def test_kill_9_in_the_middle_buys_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    count, kills = 150, 8
+    with town(tmp_path, "--poll-only-share", "0.1", "--carrier-latency-ms", "20") as here:
+        here.start()
+        here.sell(count, rate_per_s=25)
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.1, 0.9))
+            assert here.daemon is not None
+            here.daemon.kill()
+            here.start()
+        here.settle(count)
+        here.check_books(count)
+        assert here.query("SELECT count(*) FROM journal WHERE action = 'unknown'") > 0
+
+
+def test_sigterm_finishes_what_has_begun_and_leaves_nothing_unknown(tmp_path: Path) -> None:
+    with town(tmp_path, "--carrier-latency-ms", "150") as here:
+        daemon = here.start()
+        here.sell(60)
+        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 5, "some labels")
+        assert daemon.end() == 0
+        assert here.query("SELECT count(*) FROM shipments WHERE state IN ('buying', 'unknown')") == 0
+        assert here.query("SELECT count(*) FROM orders WHERE lease IS NOT NULL") == 0
+        here.start()
+        here.settle(60)
+        here.check_books(60)
+
+
+def test_a_second_instance_waits_for_the_first_and_then_takes_over(tmp_path: Path) -> None:
+    with town(tmp_path, "--carrier-latency-ms", "100") as here:
+        first = here.start("first")
+        here.sell(60)
+        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 3, "some labels")
+        second = Process(tmp_path, "second", "serve", environ=here.environ())
+        wait_for(lambda: "another Packhouse works in" in second.words(), "the second to wait")
+        assert second.alive()
+        assert first.end() == 0
+        here.daemon = second
+        wait_for(here._ready, "the second to be ready")
+        here.settle(60)
+        here.check_books(60)
+        assert second.end() == 0

@@ -1,0 +1,108 @@
+"""Orders ship by themselves: real processes, real sockets, and a store that tells too much or nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import town
+
+pytestmark = pytest.mark.e2e
+COUNT = 120
+
+
+def test_every_order_is_shipped_held_or_left_alone_and_the_books_agree(tmp_path: Path) -> None:
+    with town(tmp_path, "--poll-only-share", "0.1") as here:
+        here.start()
+        here.sell(COUNT)
+        phases = here.settle(COUNT)
+        assert phases["shipped"] > COUNT / 2
+        assert phases["held"] > 0
+        here.check_books(COUNT)
+        assert here.query("SELECT count(*) FROM labels WHERE document = ''") == 0
+        assert here.daemon is not None
+        assert here.daemon.end() == 0
+
+
+def test_polling_alone_ships_everything_when_no_webhook_ever_arrives(tmp_path: Path) -> None:
+    with town(tmp_path, "--fault", "webhook.lose=1") as here:
+        here.start()
+        # Not those that are cancelled at once: no list of pending orders ever shows them.
+        here.sell(COUNT, kinds=("plain", "mixed", "incomplete_address", "digital", "part_fulfilled"))
+        here.settle(COUNT)
+        here.check_books(COUNT)
+        assert here.query("SELECT count(*) FROM events") == 0
+
+
+def test_doubled_and_overtaken_webhooks_change_nothing(tmp_path: Path) -> None:
+    with town(tmp_path, "--fault", "webhook.duplicate=0.3", "--fault", "webhook.reorder=0.3") as here:
+        here.start()
+        here.sell(COUNT)
+        here.settle(COUNT)
+        here.check_books(COUNT)
+
+
+def test_every_kind_of_upstream_trouble_at_once_still_adds_up(tmp_path: Path) -> None:
+    faults = [
+        f"{side}.{kind}={chance}"
+        for side in ("store", "carrier")
+        for kind, chance in (
+            ("error_before_effect", 0.03),
+            ("error_after_effect", 0.03),
+            ("reset_after_effect", 0.03),
+            ("reset_before_effect", 0.03),
+            ("no_answer_after_effect", 0.01),
+            ("throttle", 0.03),
+            ("garbage_body", 0.03),
+        )
+    ]
+    options = [word for fault in (*faults, "carrier.late_effect=0.03") for word in ("--fault", fault)]
+    with town(tmp_path, *options, "--late-s", "0.5", PACKHOUSE_RETRY__HOLD_AFTER="1000") as here:
+        here.start()
+        here.sell(COUNT)
+        here.settle(COUNT)
+        here.check_books(COUNT)
+
+
+@pytest.mark.parametrize("webhooks", ["all", "none"])
+def test_the_demonstration_ends_by_itself_and_its_summary_adds_up(tmp_path: Path, webhooks: str) -> None:
+    more = ["--lose-webhooks"] if webhooks == "none" else ["--duplicate", "0.3", "--reorder", "0.3"]
+    demo = [sys.executable, "-m", "packhouse_cli", "demo", "--orders", "40", "--exit", "--plain"]
+    played = subprocess.run(
+        [*demo, "--rate", "0", "--dir", str(tmp_path / "demo"), *more],
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "It adds up" in played.stdout
+
+
+def test_control_c_ends_the_demonstration_cleanly(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "packhouse_cli",
+            "demo",
+            "--orders",
+            "400",
+            "--plain",
+            "--dir",
+            str(tmp_path / "d"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in out + err

@@ -1,0 +1,173 @@
+"""What strangers and operators meet at the real daemon's door."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import stripe
+
+from tests.e2e.processes import SECRET, Town, ask, free_port, town
+
+pytestmark = pytest.mark.e2e
+
+# The event that the store's documentation shows, with its elided ids filled in.
+EVENT = {
+    "id": "evt_documented",
+    "type": "order.created",
+    "created_at": "2026-05-19T08:35:14.000Z",
+    "site_slug": "acme",
+    "data": {
+        "order": {
+            "id": "ord_72documented4b",
+            "currency": "USD",
+            "totals": {"subtotal": 4200, "shipping": 500, "tax": 376, "discount": 0, "total": 5076},
+            "buyer": {"email": "buyer@example.com"},
+            "items": [
+                {
+                    "id": "li_1",
+                    "product_id": "prod_1",
+                    "variant_id": "var_1",
+                    "name": "Tee",
+                    "quantity": 1,
+                    "unit_price": 4200,
+                    "subtotal": 4200,
+                }
+            ],
+            "shipping_address": {"country": "US", "state": "CA", "postcode": "94110"},
+            "payment": {"provider": "stripe", "intent_id": "pi_1"},
+        }
+    },
+}
+
+
+def _signed(body: str, at: float, secret: str = SECRET) -> str:
+    """Sign as an independent implementation of the same scheme does."""
+    t = int(at)
+    return f"t={t},v1={stripe.WebhookSignature._compute_signature(f'{t}.{body}', secret)}"
+
+
+def _post(here: Town, body: str, signature: str | None) -> tuple[int, str]:
+    headers = {"content-type": "application/json"} | ({"x-aly-signature": signature} if signature else {})
+    request = urllib.request.Request(f"{here.daemon_url}/webhooks/aly", body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_the_documented_event_is_taken_once_and_its_forgeries_are_refused(tmp_path: Path) -> None:
+    body = json.dumps(EVENT)
+    now = time.time()
+    good = _signed(body, now)
+    with town(tmp_path) as here:
+        here.start()
+        refused = {
+            "unsigned": (_post(here, body, None), 400),
+            "malformed": (_post(here, body, "v1=abc"), 400),
+            "truncated": (_post(here, body, good[:-8]), 400),
+            "stale": (_post(here, body, _signed(body, now - 301)), 400),
+            "future": (_post(here, body, _signed(body, now + 3600)), 400),
+            "other secret": (_post(here, body, _signed(body, now, "whsec_other")), 401),
+            "other body": (_post(here, body.replace("4200", "1"), good), 401),
+        }
+        for name, ((status, words), expected) in refused.items():
+            assert status in (400, 401) if name == "truncated" else status == expected, name
+            assert len(words) < 60
+            assert "ord_" not in words
+        assert here.query("SELECT count(*) FROM events") == 0
+        assert _post(here, body, good)[0] == 200
+        assert _post(here, body, good)[0] == 200
+        assert _post(here, body, f"{good},v1={'0' * 64}")[0] == 200
+        assert here.query("SELECT count(*) FROM events") == 1
+        assert here.query("SELECT wakes FROM orders") == 1
+
+
+def test_a_well_signed_body_that_is_no_event_is_kept_for_a_person(tmp_path: Path) -> None:
+    with town(tmp_path) as here:
+        here.start()
+        assert _post(here, "{not json", _signed("{not json", time.time()))[0] == 400
+        assert here.query("SELECT count(*) FROM dead_letters") == 1
+
+
+def test_without_a_secret_the_route_is_closed_and_the_rest_works(tmp_path: Path) -> None:
+    with town(tmp_path, PACKHOUSE_WEBHOOK__SECRETS="") as here:
+        here.start()
+        body = json.dumps(EVENT)
+        assert _post(here, body, _signed(body, time.time(), ""))[0] == 503
+        checks = ask(f"{here.daemon_url}/readyz")["checks"]
+        assert checks["webhook"][0]["status"] == "warn"
+
+
+def test_health_metrics_and_the_operators_api_answer(tmp_path: Path) -> None:
+    with town(tmp_path) as here:
+        here.start()
+        here.sell(10)
+        here.settle(10)
+        assert ask(f"{here.daemon_url}/livez")["status"] == "pass"
+        with urllib.request.urlopen(f"{here.daemon_url}/metrics") as answer:
+            metrics = answer.read().decode()
+        assert 'packhouse_purchases_total{carrier="easypost",outcome="bought"}' in metrics
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(f"{here.daemon_url}/api/v1/status")
+        assert refused.value.code == 401
+        shipped = next(o for o in here.api("/api/v1/orders?phase=shipped")["orders"])
+        acts = [e["action"] for e in here.api(f"/api/v1/orders/{shipped['id']}/journal")["entries"]]
+        assert acts[:5] == ["heard", "planned", "buying", "bought", "fulfilled"]
+
+
+def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
+    with town(tmp_path) as here:
+        daemon = here.start()
+        here.sell(40)
+        here.settle(40)
+        daemon.end()
+        words = daemon.words()
+        assert "EZTK_sandbox" not in words
+        assert SECRET not in words
+        assert "aly_sandbox" not in words
+        assert "@example" not in words
+        lines = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
+        acts = [line for line in lines if line.get("action") == "bought"]
+        assert acts
+        assert all(line["order_id"] and line["shipment_id"] for line in acts)
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"),
+    [
+        ({"PACKHOUSE_POLL__INTERVAL_S": "soon"}, "PACKHOUSE_POLL__INTERVAL_S"),
+        ({"PACKHOUSE_CARIER": "easypost"}, "PACKHOUSE_CARRIER"),
+        ({"PACKHOUSE_CARRIER": "pigeon"}, "pigeon"),
+        ({"ALY_API_KEY": ""}, "API_KEY"),
+        ({"PACKHOUSE_LEDGER__URL": "mysql://x/y"}, "PACKHOUSE_LEDGER__URL"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_starts(
+    tmp_path: Path, setting: dict[str, str], word: str
+) -> None:
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "ALY_API_KEY": "aly_x",
+        "PACKHOUSE_DATA_DIR": str(tmp_path / "data"),
+        "PACKHOUSE_HTTP__PORT": str(free_port()),
+    } | setting
+    ran = subprocess.run(
+        [sys.executable, "-m", "packhouse_cli", "serve"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    assert word in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "data" / "packhouse.db").exists()
