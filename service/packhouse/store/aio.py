@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from packhouse.carriers.port import CallObserver
 from packhouse.clock import Clock
-from packhouse.errors import StoreError, StoreUnreadable
+from packhouse.errors import StoreError
 from packhouse.http import httpx
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.store import protocol
@@ -149,11 +149,7 @@ class AioStore:
 
 
 async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
-    """The body as sent. Raises StoreUnreadable when it is compressed (we asked for it plain) or too large."""
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise StoreUnreadable(
-            f"The store's answer to {request.doing} is compressed, although it was asked not to."
-        )
+    """The body as sent. Raises StoreUnreadable when it is too large."""
     parts: list[bytes] = []
     size = 0
     async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams

@@ -153,7 +153,12 @@ def _http_date(value: str) -> float | None:
 
 
 def json_of(answer: StoreAnswer, what: str) -> Any:
-    """The JSON of an answer. Raises StoreUnreadable."""
+    """The JSON of an answer. Raises StoreUnreadable, also for a compressed one: doors ask for plain bytes."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise StoreUnreadable(
+            f"The store's answer to {what} is compressed, although it was asked not to be.",
+            status=answer.status,
+        )
     try:
         return parse_json(answer.body)
     except ValueError as error:

@@ -21,7 +21,7 @@ _KEEPALIVE_S = 4.0  # an older connection may be closing on the other side; a ne
 
 
 class BlockingStore:
-    """One store. `url` is the base address, `timeout_s` the longest wait for a connection or for bytes.
+    """One store. `url` is the base address, `timeout_s` the longest wait for a connection and for an answer.
 
     Every method raises the StoreError of errors.py that fits. Close it when done, or use it in a `with`.
     """
@@ -81,6 +81,7 @@ class BlockingStore:
     def ask(self, request: StoreRequest) -> StoreAnswer:
         """Send one request of the protocol's; its 2xx answer. Raises StoreError for any other."""
         connection = self._connected(request)
+        started = time.monotonic()
         try:
             connection.request(
                 request.method,
@@ -89,12 +90,7 @@ class BlockingStore:
                 headers=self._headers | dict(request.headers),
             )
             response = connection.getresponse()
-            body = response.read(LARGEST_ANSWER + 1)
-            if len(body) > LARGEST_ANSWER:
-                self.close()
-                raise too_large(request)
-            if response.length:
-                raise http.client.IncompleteRead(body, response.length)
+            body = self._read(response, request, started)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise unanswered(request, self._url, error) from error
@@ -104,6 +100,23 @@ class BlockingStore:
         answer = StoreAnswer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
         protocol.check_answer(answer, request, time.time())
         return answer
+
+    def _read(self, response: http.client.HTTPResponse, request: StoreRequest, started: float) -> bytes:
+        """The whole body. Raises StoreUnreadable when it is too large, TimeoutError, HTTPException."""
+        parts: list[bytes] = []
+        size = 0
+        while part := response.read1(65536):
+            size += len(part)
+            if size > LARGEST_ANSWER:
+                self.close()
+                raise too_large(request)
+            if time.monotonic() - started > self._timeout_s:
+                raise TimeoutError(f"still sending after {self._timeout_s} s")
+            parts.append(part)
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
+        response.close()  # read1 does not do it at the end, and the connection waits for it
+        return b"".join(parts)
 
     def _connected(self, request: StoreRequest) -> http.client.HTTPConnection:
         """The connection last used, if it is fresh, or a new one."""

@@ -138,6 +138,17 @@ def stops_halfway(handler: Handler) -> None:
     handler.reset()
 
 
+def drips(handler: Handler) -> None:
+    """Send an endless answer, a blank at a time, until the test is over or nobody listens."""
+    handler.answer(200, b"", {}, length=1_000_000)
+    while not handler.store.released.wait(0.02):
+        try:
+            handler.wfile.write(b" ")
+        except OSError:
+            break
+    handler.close_connection = True
+
+
 def last_call(status: int, value: Any) -> Behaviour:
     """Answer and close the connection, as announced."""
 

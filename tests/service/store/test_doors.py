@@ -189,7 +189,8 @@ def test_one_product_is_read(door: Door, shop: FaultyStore) -> None:
 def test_a_connection_lost_after_sending_leaves_the_effect_unknown_and_is_tried_once(
     door: Any, shop: FaultyStore, fault: faults.Behaviour, call: str
 ) -> None:
-    shop.behave(fault)
+    shop.behave(answers(200, ORDER), fault)
+    door.order("ord_1")
     with pytest.raises(errors.StoreUnanswered) as caught:
         door.order("ord_1") if call == "order" else door.fulfill("ord_1", BODY, "key-1")
     assert shop.connections == 1
@@ -200,10 +201,10 @@ def test_a_connection_lost_after_sending_leaves_the_effect_unknown_and_is_tried_
 
 
 @pytest.mark.parametrize(
-    "fault", [faults.never_answers, faults.stops_halfway], ids=lambda fault: fault.__name__
+    "fault", [faults.never_answers, faults.stops_halfway, faults.drips], ids=lambda fault: fault.__name__
 )
 @pytest.mark.parametrize("call", ["order", "fulfill"])
-def test_silence_ends_in_time_with_the_effect_unknown(
+def test_silence_and_dripping_end_in_time_with_the_effect_unknown(
     hasty: Any, shop: FaultyStore, fault: faults.Behaviour, call: str
 ) -> None:
     shop.behave(fault)
@@ -284,7 +285,7 @@ def test_an_answer_that_is_no_order_is_unreadable(door: Door, shop: FaultyStore,
 
 def test_a_compressed_answer_is_unreadable(door: Door, shop: FaultyStore) -> None:
     shop.behave(answers(200, b"\x1f\x8b\x08", Content_Encoding="gzip"))
-    with pytest.raises(errors.StoreUnreadable):
+    with pytest.raises(errors.StoreUnreadable, match="compressed"):
         door.order("ord_1")
 
 
@@ -308,6 +309,17 @@ def test_a_connection_that_the_store_closes_as_announced_is_not_used_again(
     shop.behave(faults.last_call(200, ORDER), answers(200, ORDER))
     assert door.order("ord_1").id == door.order("ord_1").id
     assert shop.connections == 2
+
+
+def test_a_store_that_said_goodbye_and_is_gone_is_known_to_have_got_nothing(
+    opened: Callable[..., Any],
+) -> None:
+    with faulty_store() as leaving:
+        leaving.behave(faults.last_call(200, ORDER))
+        door = opened(leaving.url)
+        door.order("ord_1")
+    with pytest.raises(errors.StoreUnreachable):
+        door.fulfill("ord_1", BODY, "key-1")
 
 
 def test_the_async_door_tells_of_every_call(shop: FaultyStore) -> None:
