@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from packhouse.configuration import effective, load, require_for_serving, secret_values
 from packhouse.configuration.fields import fields, shape, variable
 from packhouse.errors import SettingsError
-from packhouse.settings import Settings, StoreSettings
+from packhouse.settings import Settings
 
 # Names that the outside relies on: compose files, manifests, other people's scripts.
 KEPT = {
@@ -367,24 +366,6 @@ def test_every_field_has_a_meaning_a_shape_and_a_variable() -> None:
         "PACKHOUSE_CARRIERS__EASYPOST__URL",
         "PACKHOUSE_CARRIERS__EASYPOST__API_KEY",
     }
-
-
-def test_the_store_is_told_a_carriers_name_whatever_its_case() -> None:
-    store = StoreSettings(carrier_names={"UPSDAP": "UPS"})
-    assert (store.name_of("UpsDap"), store.name_of("USPS")) == ("UPS", "USPS")
-
-
-words = st.text(st.characters(categories=["L", "N"], include_characters="-_:/"), min_size=1, max_size=12)
-
-
-@given(st.lists(words, max_size=5))
-def test_a_list_reads_the_same_with_commas_and_as_json(parts: list[str]) -> None:
-    def services(text: str) -> tuple[str, ...]:
-        return Settings.model_validate({"rates": {"services": text}}).rates.services
-
-    assert services(json.dumps(parts)) == tuple(parts)
-    assert services(" , ".join(parts)) == tuple(parts)
-    assert services("\n".join(parts) + "\n") == tuple(parts)
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
