@@ -26,7 +26,9 @@ from packhouse.errors import SettingsError
 from packhouse.health import HouseHealth
 from packhouse.ledger import leases
 from packhouse.ledger.documents import DocumentShelf
-from packhouse.ledger.engine import PostgresLedger, SqliteLedger, open_ledger
+from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.postgres import PostgresLedger
+from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.order import Address
 from packhouse.schedule import build_schedule
 from packhouse.settings import Settings

@@ -14,7 +14,7 @@ from packhouse.clock import Clock
 from packhouse.errors import ActRefused, NotRecorded
 from packhouse.ledger import holds, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
-from packhouse.ledger.engine import Ledger
+from packhouse.ledger.door import Ledger
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument

@@ -12,7 +12,7 @@ from packhouse.dispatcher import Dispatcher
 from packhouse.duties import Duties
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import reading
-from packhouse.ledger.engine import Ledger
+from packhouse.ledger.door import Ledger
 from packhouse.settings import Settings
 
 _STUCK_AFTER_S = 60.0

@@ -20,7 +20,7 @@ from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.flow import live
 from packhouse.ledger import orders, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
-from packhouse.ledger.engine import SqliteLedger
+from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat

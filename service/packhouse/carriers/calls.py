@@ -1,4 +1,4 @@
-"""HTTP calls to a carrier: one pooled client, every call bounded in time and size, observed, never retried.
+"""HTTP calls to a carrier: kept connections, every call bounded in time and size, observed, never retried.
 
 What an adapter learns of a failure is the one thing that matters for money: NotSent, or NoAnswer.
 """
@@ -13,11 +13,12 @@ from email.utils import parsedate_to_datetime
 from packhouse import __version__
 from packhouse.carriers.port import CarrierContext
 from packhouse.errors import CarrierUnavailable
-from packhouse.http import httpx
+from packhouse.http import Connections, httpx
 
 MOST_BYTES = 5 * 1024 * 1024
 _LONGEST_WAIT_S = 3600.0
 _REDIRECTS = 3
+_NAME = {"user-agent": f"packhouse/{__version__}"}
 
 # The connection was never made or never used: nothing can have happened at the other end.
 _UNSENT = (
@@ -62,15 +63,13 @@ class Calls:
         self._clock = context.clock
         self._timeout_s = context.timeout_s
         self._observe = context.observe
+        # The whole call is bounded below; connecting gets less, so that its failure is known as NotSent.
+        wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
+        self._extensions = {"timeout": wait.as_dict()}
+        self._transport = transport or Connections()
+        # For the rare answer that leads elsewhere; everything else goes without the client above the transport.
         self._client = httpx.AsyncClient(
-            transport=transport,
-            # The whole call is bounded below; connecting gets less, so that its failure is known as NotSent.
-            timeout=httpx.Timeout(
-                context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3
-            ),
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30.0),
-            headers={"user-agent": f"packhouse/{__version__}"},
-            max_redirects=_REDIRECTS,
+            transport=self._transport, timeout=wait, headers=_NAME, max_redirects=_REDIRECTS
         )
 
     async def send(
@@ -88,9 +87,18 @@ class Calls:
         outcome = "cancelled"
         try:
             async with asyncio.timeout(self._timeout_s):
-                request = self._client.build_request(method, url, headers=headers, content=body)
-                response = await self._client.send(request, stream=True, follow_redirects=follow_redirects)
+                request = httpx.Request(
+                    method,
+                    url,
+                    headers={**_NAME, **(headers or {})},
+                    content=body,
+                    extensions=self._extensions,
+                )
+                response = await self._transport.handle_async_request(request)
                 try:
+                    if follow_redirects and response.has_redirect_location:
+                        await response.aclose()
+                        response = await self._client.send(request, stream=True, follow_redirects=True)
                     content = await _read(response)
                 finally:
                     await response.aclose()

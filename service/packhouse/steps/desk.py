@@ -15,7 +15,7 @@ from packhouse.clock import Clock
 from packhouse.errors import CarrierMisconfigured
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger.documents import DocumentShelf
-from packhouse.ledger.engine import Ledger
+from packhouse.ledger.door import Ledger
 from packhouse.ledger.leases import Lease
 from packhouse.model.hold import SENTENCE, Hold, HoldCode
 from packhouse.model.journal import Act

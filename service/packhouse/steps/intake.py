@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from packhouse.clock import Clock
 from packhouse.ledger import inbox
-from packhouse.ledger.engine import Ledger
+from packhouse.ledger.door import Ledger
 from packhouse.model.event import Event
 from packhouse.settings import Settings
 

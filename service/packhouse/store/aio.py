@@ -12,18 +12,13 @@ from collections.abc import AsyncIterator, Sequence
 from packhouse.carriers.port import CallObserver
 from packhouse.clock import Clock
 from packhouse.errors import StoreError
-from packhouse.http import httpx
+from packhouse.http import Connections, httpx
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.store import protocol
 from packhouse.store.answers import too_large, unanswered, unreachable
 from packhouse.store.limiter import RateLimiter
 from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, StoreAnswer, StoreRequest
 from packhouse.store.requests import door_headers
-
-_CONNECTIONS = 100
-_KEEPALIVE_S = (
-    4.0  # below the 5 s after which common servers hang up, so that we rarely write into a closing door
-)
 
 _NOTHING_SENT = (
     httpx.ConnectError,
@@ -62,14 +57,7 @@ class AioStore:
         self._limiter = RateLimiter(max_per_s, clock)
         self._clock = clock
         self._observe = observe
-        self._transport = transport or httpx.AsyncHTTPTransport(
-            verify=self._url.startswith("https:"),  # plain HTTP needs no trust store, which loads slowly
-            limits=httpx.Limits(
-                max_connections=_CONNECTIONS,
-                max_keepalive_connections=_CONNECTIONS,
-                keepalive_expiry=_KEEPALIVE_S,
-            ),
-        )
+        self._transport = transport or Connections()
 
     async def order(self, order_id: str) -> Order:
         """The order as the store has it now."""

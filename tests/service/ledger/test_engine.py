@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from packhouse.errors import LedgerUnavailable, LedgerUnusable
-from packhouse.ledger.engine import SqliteLedger, open_ledger
+from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.sqlite import SqliteLedger
 
 
 def _ledger(folder: Path, **how: object) -> SqliteLedger:

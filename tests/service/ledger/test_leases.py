@@ -11,7 +11,7 @@ import pytest
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import inbox, leases, marks, reading
-from packhouse.ledger.engine import SqliteLedger
+from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.event import Event
 from packhouse.model.states import OrderPhase
 

@@ -1,0 +1,158 @@
+"""The embedded ledger: one file, one connection that writes and checkpoints, group commit, all synced.
+
+Units of work that wait together share one transaction, and so one sync of the disk. They run on the event
+loop, since SQLite answers in microseconds and two threads would fight for the interpreter at each statement;
+only the commit, which waits for the disk, is left to a thread. A unit may be run twice before its result is
+given, so it touches nothing but the transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from packhouse.errors import LedgerUnavailable
+from packhouse.ledger import schema
+from packhouse.ledger.door import P, R, Unit, translated
+
+_Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
+
+# Few enough that the loop is not held up, enough that a commit is shared.
+_MOST_UNITS_A_COMMIT = 64
+_PATIENCE_MS = 5000
+
+
+class SqliteLedger:
+    """Keeps door.Ledger. Belongs to the event loop on which it is used."""
+
+    shared = False
+
+    def __init__(self, url: str, *, on_batch: Callable[[int], None] | None = None) -> None:
+        self._engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
+        event.listen(self._engine, "connect", _sqlite_pragmas)
+        self._waiting: collections.deque[_Waiting] = collections.deque()
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = False
+        self._on_batch = on_batch
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="ledger-disk")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
+        try:
+            with self._engine.begin() as connection:
+                self.migrated = schema.migrate(connection)
+            self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """See `Ledger.write`."""
+        if self._closing:
+            raise LedgerUnavailable("the ledger is closed: the daemon is stopping")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((lambda connection: unit(connection, *args, **kwargs), future))
+        if self._writing is None or self._writing.done():
+            self._writing = loop.create_task(self._write(), name="ledger")
+        return await future
+
+    async def read(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """See `Ledger.read`. Reads stand beside the writer, in the last committed state."""
+
+        def run() -> R:
+            with self._engine.connect() as connection:
+                return unit(connection, *args, **kwargs)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        except DBAPIError as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        """See `Ledger.close`."""
+        self._closing = True
+        if self._writing is not None:
+            await self._writing
+        await asyncio.to_thread(self._disk.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._connection.close()
+        self._engine.dispose()
+
+    async def _write(self) -> None:
+        """Commit what waits, batch by batch, until nothing does."""
+        while self._waiting:
+            count = min(len(self._waiting), _MOST_UNITS_A_COMMIT)
+            batch = [self._waiting.popleft() for _ in range(count)]
+            await self._commit([(unit, future) for unit, future in batch if not future.done()])
+            if self._on_batch:
+                self._on_batch(count)
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        """Run the batch in one transaction; if a unit fails, run them one by one instead."""
+        try:
+            results = await self._transaction([unit for unit, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the one who waits
+            if len(batch) == 1:
+                _refuse(batch[0][1], error)
+            else:
+                for waiting in batch:
+                    await self._commit([waiting])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    async def _transaction(self, units: list[Callable[[Connection], Any]]) -> list[Any]:
+        await self._begin()
+        try:
+            results = [unit(self._connection) for unit in units]
+            await self._on_disk("COMMIT")
+        except BaseException:
+            # A full disk may have rolled back already; then there is nothing to roll back.
+            with contextlib.suppress(OperationalError):
+                self._connection.exec_driver_sql("ROLLBACK")
+            raise
+        return results
+
+    async def _begin(self) -> None:
+        """Begin; where another process holds the file, for a backup say, wait for it off the loop."""
+        try:
+            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            await self._on_disk(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+            try:
+                await self._on_disk("BEGIN IMMEDIATE")
+            finally:
+                await self._on_disk("PRAGMA busy_timeout=0")
+
+    async def _on_disk(self, statement: str) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._disk, partial(self._connection.exec_driver_sql, statement))
+
+
+def _refuse(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(translated(error))
+
+
+def _sqlite_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+        "temp_store=MEMORY",
+        "cache_size=-8000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
