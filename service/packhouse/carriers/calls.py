@@ -67,7 +67,7 @@ class Calls:
         wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
         self._extensions = {"timeout": wait.as_dict()}
         self._transport = transport or Connections()
-        # For the rare answer that leads elsewhere; everything else goes without the client above the transport.
+        # For the rare answer that leads elsewhere; all else goes without the client above the transport.
         self._client = httpx.AsyncClient(
             transport=self._transport, timeout=wait, headers=_NAME, max_redirects=_REDIRECTS
         )

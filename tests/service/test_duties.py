@@ -1,0 +1,134 @@
+"""Polling finds what webhooks never told of, and asks for no more than it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from packhouse.duties import Duties
+from packhouse.ledger import leases, marks
+from packhouse.model.order import Order, OrderPage
+from packhouse.model.states import OrderPhase
+from packhouse.store.protocol import OrdersQuery
+from tests.service.house import House, in_house
+
+
+class Nudges:
+    """Counts how often the workers were told."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+def test_a_poll_alone_ships_what_no_webhook_told_of(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        sold = [house.world.order("plain") for _ in range(250)]  # more than two pages
+        nudges = Nudges()
+        duties = Duties(house.desk, "me", nudges)
+        assert await duties.poll() == 250
+        assert nudges.count == 1
+        assert await duties.poll() == 0
+        await house.work()
+        assert {await house.phase(order) for order in sold[:5]} == {"shipped"}
+
+    in_house(story, tmp_path)
+
+
+def test_a_failing_store_is_remembered_for_the_health_page_and_forgotten_when_it_answers(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        duties = Duties(house.desk, "me", Nudges())
+        house.world.faults.strike_next("store.error_before_effect")
+        assert await duties.poll() == 0
+        assert "500" in duties.last_poll_error
+        await duties.poll()
+        assert duties.last_poll_error == ""
+
+    in_house(story, tmp_path)
+
+
+def test_later_polls_reach_back_behind_the_newest_order_and_a_sweep_asks_for_everything(
+    tmp_path: Path,
+) -> None:
+    asked: list[OrdersQuery] = []
+
+    async def story(house: House) -> None:
+        real = house.store.orders
+
+        async def listen(query: OrdersQuery) -> OrderPage:
+            asked.append(query)
+            return await real(query)
+
+        house.store.orders = listen  # type: ignore[method-assign]
+        house.world.order("plain")
+        duties = Duties(house.desk, "me", Nudges())
+        await duties.poll()
+        await house.clock.advance(300)
+        await duties.poll()
+        await house.clock.advance(house.settings.poll.sweep_s)
+        await duties.poll()
+
+    in_house(story, tmp_path)
+    first, second, third = asked
+    assert (first.status, first.created_after) == ("pending", "")
+    assert second.created_after == "2027-01-15T07:00:00Z"  # an hour before the order
+    assert third.created_after == ""
+
+
+def test_an_order_believed_done_that_the_store_still_lists_is_looked_at_again(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("digital")
+        await house.hear(order)
+        await house.work()
+        assert await house.phase(order) == "closed"
+        duties = Duties(house.desk, "me", Nudges())
+        assert await duties.poll() == 0  # looked at just now
+        await house.clock.advance(house.settings.poll.relook_s + 1)
+        assert await duties.poll() == 1
+
+    in_house(story, tmp_path)
+
+
+def test_a_cursor_that_comes_twice_stops_the_poll_with_a_reason(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        async def circle(query: OrdersQuery) -> OrderPage:
+            return OrderPage((Order("ord_1", "pending"),), "again")
+
+        house.store.orders = circle  # type: ignore[method-assign]
+        duties = Duties(house.desk, "me", Nudges())
+        await duties.poll()
+        assert "circle" in duties.last_poll_error
+
+    in_house(story, tmp_path)
+
+
+@pytest.mark.parametrize("site", ["paper-lantern", "another-shop"])
+def test_only_the_orders_of_the_configured_site_are_met(tmp_path: Path, site: str) -> None:
+    async def story(house: House) -> None:
+        house.world.order("plain")
+        found = await Duties(house.desk, "me", Nudges()).poll()
+        assert found == (1 if site == "paper-lantern" else 0)
+
+    in_house(story, tmp_path, settings={"store": {"site_slug": site}})
+
+
+def test_the_net_catches_what_fell_through_and_old_events_are_forgotten(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await house.ledger.write(
+            leases.release, house.clock.now(), work.lease, phase=OrderPhase.OPEN, due_at=None
+        )
+        duties = Duties(house.desk, "me", Nudges())
+        assert await duties.sweep() == 1
+        await house.clock.advance(house.settings.keep_days * 86_400 + 1)
+        assert await duties.prune() == 1
+        assert await house.ledger.read(marks.read, "nothing") is None
+
+    in_house(story, tmp_path)
