@@ -13,7 +13,7 @@ from packhouse.api.board import OrderView, OrderViews, StatusReport
 from packhouse.clock import Clock
 from packhouse.errors import ActRefused, NotRecorded
 from packhouse.ledger import holds, overrides, reading, shipments
-from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
@@ -30,7 +30,7 @@ class LedgerBoard:
     def __init__(
         self,
         ledger: Ledger,
-        shelf: DocumentShelf,
+        shelf: Shelf,
         clock: Clock,
         settings: Settings,
         nudge: Callable[[], None],

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Protocol
 
 from packhouse.errors import LedgerUnavailable
 from packhouse.model.label import LabelDocument, LabelFormat
 
 
+class Shelf(Protocol):
+    """Where label files are kept."""
+
+    async def keep(self, document: LabelDocument) -> str:
+        """Keep a document; answers its SHA-256 in hex once it is on disk. Raises LedgerUnavailable."""
+
+    def path(self, digest: str, kind: LabelFormat) -> Path:
+        """Where a document is, whether or not it is there."""
+
+    def get(self, digest: str, kind: LabelFormat) -> bytes | None:
+        """The bytes of a document, if we have it."""
+
+
 class DocumentShelf:
-    """Keeps label files: written once, synced to disk, never changed."""
+    """Keeps label files in a folder: written once, synced to disk, never changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -21,6 +36,10 @@ class DocumentShelf:
     def path(self, digest: str, kind: LabelFormat) -> Path:
         """Where a document is, whether or not it is there."""
         return self._folder / digest[:2] / f"{digest}.{kind.value}"
+
+    async def keep(self, document: LabelDocument) -> str:
+        """See Shelf. Off the loop, as it waits for the disk."""
+        return await asyncio.to_thread(self.put, document)
 
     def put(self, document: LabelDocument) -> str:
         """Keep a document; answers its SHA-256 in hex. Raises LedgerUnavailable if the disk refuses."""

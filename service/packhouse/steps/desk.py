@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -14,7 +13,7 @@ from packhouse.carriers.port import Carrier
 from packhouse.clock import Clock
 from packhouse.errors import CarrierMisconfigured
 from packhouse.ledger import holds as hold_records
-from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
 from packhouse.ledger.leases import Lease
 from packhouse.model.hold import SENTENCE, Hold, HoldCode
@@ -124,7 +123,7 @@ class Desk:
     store: Store
     ledger: Ledger
     carriers: Mapping[str, Carrier]
-    shelf: DocumentShelf
+    shelf: Shelf
     settings: Settings
     clock: Clock
     metrics: Metrics
@@ -169,10 +168,6 @@ class Desk:
         result = await self.ledger.write(both)
         del work.deferred[: len(deferred)]
         return result
-
-    async def keep_document(self, document: LabelDocument) -> str:
-        """Put a label's file on the shelf, off the loop as it waits for the disk; answers its hash."""
-        return await asyncio.to_thread(self.shelf.put, document)
 
     def tell(self, *acts: Act) -> tuple[Act, ...]:
         """Log acts, one line each, and hand them on to be journaled."""

@@ -57,7 +57,7 @@ async def _make_ready(desk: Desk, work: Work, shipment: Shipment, label: Label) 
     if document is None:
         acts.append(Act(work.order_id, "no_label_file", "The carrier gave no label file.", shipment.id))
     else:
-        digest = await desk.keep_document(document)
+        digest = await desk.shelf.keep(document)
     carrier = desk.settings.store.name_of(label.carrier)
     body = fulfill_body(shipment.units, carrier, label.tracking_number).decode()
     key = f"packhouse-{shipment.order_id}-{shipment.seq}-{shipment.generation}"
