@@ -35,6 +35,7 @@ from packhouse.settings import Settings
 from packhouse.sinks.folder import FolderSink
 from packhouse.steps.desk import Desk
 from packhouse.steps.intake import Intake
+from packhouse.steps.resting import Resting
 from packhouse.store.aio import AioStore
 from packhouse.telemetry.metrics import Metrics
 
@@ -92,6 +93,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
         metrics=metrics,
         log=log,
         sinks=(FolderSink(settings.data_dir / "outbox"),),
+        resting=Resting(settings.guard.rest_after, settings.guard.rest_s),
     )
     dispatcher = Dispatcher(desk)
     duties = Duties(desk, dispatcher.name, dispatcher.nudge)

@@ -10,13 +10,24 @@ import contextlib
 import secrets
 from collections import deque
 
+from sqlalchemy import Connection
+
 from packhouse.errors import LeaseLost, LedgerError
 from packhouse.flow import live
-from packhouse.ledger import leases, orders
+from packhouse.ledger import guard, leases, orders
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.orders import Dossier
 from packhouse.steps.desk import Desk, Work
 
 _TICK_S = 0.5
 _AFTER_TROUBLE_S = 2.0
+
+
+def _claim(
+    connection: Connection, now: float, token: str, until: float, most: int
+) -> tuple[list[tuple[Lease, Dossier]], str]:
+    """Due orders, and why nothing is bought or posted just now."""
+    return orders.claim(connection, now, token, until, most), guard.paused(connection)
 
 
 class Dispatcher:
@@ -80,11 +91,13 @@ class Dispatcher:
         self._claims += 1
         clock, lease_s = self._desk.clock, self._desk.settings.lease_s
         now, until = clock.now(), clock.monotonic() + lease_s
-        taken = await self._desk.ledger.write(
-            orders.claim, now, f"{self.name}:{self._claims}", now + lease_s, most
-        )
+        token = f"{self.name}:{self._claims}"
+        taken, paused = await self._desk.ledger.write(_claim, now, token, now + lease_s, most)
+        if self._desk.settings.guard.paused:
+            paused = "PACKHOUSE_GUARD__PAUSED is set."
         for lease, known in taken:
-            self._waiting.append(Work(lease, until, list(known.shipments), list(known.holds)))
+            work = Work(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            self._waiting.append(work)
         if len(taken) == most:
             self._due.set()
 

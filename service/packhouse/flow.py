@@ -110,6 +110,8 @@ async def _give_back(desk: Desk, work: Work) -> None:
         due_at = min(work.idle_times, default=None) if confirmed else now + poll.confirm_s
     if standing := work.standing():
         reason = standing[0].sentence
+    elif work.waits_for:
+        reason = work.waits_for
     elif isinstance(work.verdict, LeaveAlone | StopShipping):
         reason = work.verdict.why
         if isinstance(work.verdict, LeaveAlone) and work.verdict.shipped and phase is OrderPhase.CLOSED:

@@ -264,6 +264,44 @@ class RateSettings(Section):
     )
 
 
+class GuardSettings(Section):
+    """What may be spent, and when to stop. Caps are in minor units of `currency`; unset: no cap."""
+
+    currency: str = Field(
+        default="USD", pattern="^[A-Z]{3}$", description="Currency of the caps, as ISO 4217 code."
+    )
+    max_label_minor: int | None = Field(default=None, ge=0, description="Most that one label may cost.")
+    max_order_minor: int | None = Field(
+        default=None, ge=0, description="Most that all labels of one order may cost together."
+    )
+    max_day_minor: int | None = Field(
+        default=None, ge=0, description="Most that may be spent in any 24 hours, over all sites."
+    )
+    max_site_day_minor: int | None = Field(
+        default=None, ge=0, description="Most that may be spent in any 24 hours for the orders of one site."
+    )
+    price_tolerance_percent: float = Field(
+        default=10.0,
+        ge=0,
+        description="How far a price may rise above the one first offered, in percent, without a person.",
+    )
+    paused: bool = Field(
+        default=False, description="Buy and post nothing, whatever anybody resumes; events are still taken."
+    )
+    rest_after: int = Field(
+        default=10,
+        ge=1,
+        description="Refusals of a carrier in a row after which it rests.",
+    )
+    rest_s: float = Field(default=300.0, gt=0, description="Seconds for which such a carrier is not asked.")
+
+    @property
+    def has_caps(self) -> bool:
+        """Whether anything is capped."""
+        caps = (self.max_label_minor, self.max_order_minor, self.max_day_minor, self.max_site_day_minor)
+        return any(cap is not None for cap in caps)
+
+
 class LogSettings(Section):
     """What is told while running."""
 
@@ -337,6 +375,7 @@ class Settings(BaseSettings):
     products: tuple[ProductSettings, ...] = Field(default=(), description="Weights and kinds of products.")
     rules: RuleSettings = RuleSettings()
     rates: RateSettings = RateSettings()
+    guard: GuardSettings = GuardSettings()
     carriers: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="One section for each carrier adapter: [carriers.NAME]."
     )

@@ -32,7 +32,7 @@ _BY_ORDERS = BY_SHIPMENT.where(shipments.c.order_id.in_(bindparam("order_ids", e
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at"))
+_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at", "void_refusals"))
 
 
 def plan(
@@ -134,6 +134,7 @@ def label_moved(
     to: ShipmentState,
     label_state: LabelState,
     acts: Sequence[Act],
+    void_refusals: int = 0,
 ) -> None:
     """Move a shipment and its label together, through asking for the money back to its end."""
     if shipment.label is None:
@@ -146,6 +147,7 @@ def label_moved(
             "v_state": label_state.value,
             "v_void_asked_at": shipment.label.void_asked_at or now,
             "v_voided_at": now if label_state is LabelState.VOIDED else None,
+            "v_void_refusals": void_refusals,
         },
     )
     journal.write(connection, now, acts)
@@ -217,6 +219,7 @@ def shipment_of(row: Row[Any]) -> Shipment:
         adapter=row.adapter,
         provider_ref=row.provider_ref,
         rate=_rate(row.rate),
+        quoted=Money(row.quoted["minor"], row.quoted["currency"]) if row.quoted else None,
         intent_at=row.intent_at,
         post_key=row.post_key,
         post_body=row.post_body,
@@ -242,4 +245,5 @@ def _label(row: Row[Any]) -> Label:
         document_format=LabelFormat(row.label_document_format) if row.label_document_format else None,
         document_source=row.label_document_source,
         void_asked_at=row.label_void_asked_at,
+        void_refusals=row.label_void_refusals,
     )

@@ -105,6 +105,7 @@ shipments = Table(
     Column("adapter", Text, nullable=False, server_default=""),
     Column("provider_ref", Text, nullable=False, server_default=""),
     Column("rate", _JSON),
+    Column("quoted", _JSON),
     Column("intent_at", Double),
     Column("post_key", Text, nullable=False, server_default=""),
     Column("post_body", Text, nullable=False, server_default=""),
@@ -136,10 +137,12 @@ labels = Table(
     Column("document_source", Text, nullable=False, server_default=""),
     Column("void_asked_at", Double),
     Column("voided_at", Double),
+    Column("void_refusals", Integer, nullable=False, server_default="0"),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_number", "tracking_number"),
     Index("ix_labels_document", "document"),
+    Index("ix_labels_bought_at", "bought_at"),
     # A shipment has one live label, whatever the code above believes.
     Index(
         "uq_labels_one_live",

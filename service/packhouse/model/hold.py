@@ -22,6 +22,9 @@ class HoldCode(StrEnum):
     NO_RATE = "no_rate"
     CARRIER_REFUSED = "carrier_refused"
     PURCHASE_UNKNOWN = "purchase_unknown"
+    CAP_REACHED = "cap_reached"
+    PRICE_DRIFT = "price_drift"
+    LABEL_OUTDATED = "label_outdated"
     VOID_REFUSED = "void_refused"
     KEEPS_FAILING = "keeps_failing"
     BY_PERSON = "by_person"
@@ -41,13 +44,17 @@ SENTENCE: dict[HoldCode, str] = {
     HoldCode.NO_RATE: "The carrier offers no service for this parcel and address.",
     HoldCode.CARRIER_REFUSED: "The carrier refuses to sell this label; its reason is in the note.",
     HoldCode.PURCHASE_UNKNOWN: "Nobody can tell whether the label was bought; look at the carrier's account.",
+    HoldCode.CAP_REACHED: "Buying this label would go over a spending cap.",
+    HoldCode.PRICE_DRIFT: "The price is not the one that was first offered.",
+    HoldCode.LABEL_OUTDATED: "The order changed after its parcel was posted; stop it or tell the buyer.",
     HoldCode.VOID_REFUSED: "The carrier refuses to take the label back; ask its support for the money.",
     HoldCode.KEEPS_FAILING: "This order has failed many times in a row; the last error is in the note.",
     HoldCode.BY_PERSON: "A person placed this hold.",
 }
 
 # Holds that the machine checks again at each look, and lifts itself when their cause has gone. Of the others
-# it lifts CARRIER_REFUSED and NO_RATE when the order was changed; the rest wait for a person.
+# it lifts CARRIER_REFUSED and NO_RATE when the order was changed, and CAP_REACHED when there is room again;
+# the rest wait for a person.
 RECHECKED = frozenset(
     {
         HoldCode.ADDRESS_INCOMPLETE,

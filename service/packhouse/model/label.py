@@ -42,7 +42,8 @@ class Label:
 
     `adapter` is the Packhouse adapter that bought it, `carrier` the transport company as the adapter names
     it, `provider_id` the adapter's handle for look-up and void, `document` the SHA-256 of the kept bytes
-    ("" until they are kept). Times are seconds since 1970 UTC.
+    ("" until they are kept), `void_refusals` how often the carrier would not take it back. Times are
+    seconds since 1970 UTC.
     """
 
     id: str
@@ -60,3 +61,4 @@ class Label:
     document_format: LabelFormat | None = None
     document_source: str = ""
     void_asked_at: float | None = None
+    void_refusals: int = 0

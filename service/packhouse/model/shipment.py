@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packhouse.model.label import Label, Rate
+from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
 from packhouse.model.states import ShipmentState
@@ -17,7 +18,8 @@ class Shipment:
 
     `seq` counts the order's shipments from 1; `generation` counts how often its label was started afresh.
     `fingerprint` is that of the order when the shipment was planned. `provider_ref` is the carrier's id of
-    the prepared purchase. `post_key` and `post_body` are saved before the first POST to the store.
+    the prepared purchase, `quoted` the first price it was offered at. `post_key` and `post_body` are saved
+    before the first POST to the store.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Shipment:
     adapter: str = ""
     provider_ref: str = ""
     rate: Rate | None = None
+    quoted: Money | None = None
     request: dict[str, Any] = field(default_factory=dict, hash=False)
     intent_at: float | None = None
     post_key: str = ""

@@ -23,6 +23,17 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+# With these nothing ships any more.
+STOPPED = frozenset({"cancelled", "refunded", "returned"})
+
+
+def must_not_leave(order: Order, shipment: Shipment) -> str:
+    """Why the shipment must not leave any more, as the order stands now; "" if it may."""
+    if order.status in STOPPED:
+        return f"the order is {order.status}"
+    return misfit(order, shipment)
+
+
 def misfit(order: Order, shipment: Shipment) -> str:
     """Why the shipment no longer fits the order; "" if it does."""
     if exceeds(order, shipment):

@@ -10,6 +10,7 @@ from packhouse.model.order import Line, Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.rules import address
+from packhouse.rules.fit import STOPPED
 from packhouse.rules.units import listed, remaining
 from packhouse.rules.verdict import HoldIt, LeaveAlone, Reason, Ship, StopShipping, Verdict
 from packhouse.settings import RuleSettings
@@ -30,10 +31,8 @@ def judge(
     `digital` says of each line id whether it is digital, None where nobody knows. `waived` are the reasons
     that a person has looked at and released: they no longer hold this order.
     """
-    if order.status in ("cancelled", "refunded"):
+    if order.status in STOPPED:
         return StopShipping(f"The store says the order is {order.status}.")
-    if order.status == "returned":
-        return LeaveAlone("The store says the order was returned.")
     if order.status == "fulfilled" and order.fulfillments is None:
         return LeaveAlone("The store says that everything is fulfilled.", shipped=True)
     physical, unknown = _physical(order, shipments, digital, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packhouse.model.label import Rate
+from packhouse.model.money import Money
 from packhouse.settings import RateSettings
 
 
@@ -17,6 +18,15 @@ def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:
     if settings.prefer == "fastest":
         return min(allowed, key=lambda r: (_days(r), r.price.minor, r.carrier, r.service), default=None)
     return min(allowed, key=lambda r: (r.price.minor, _days(r), r.carrier, r.service), default=None)
+
+
+def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:
+    """Why this price is not the one first quoted; "" if it is the same, lower, or within the tolerance."""
+    if price.currency != quoted.currency:
+        return f"First offered for {quoted}, now {price}: another currency."
+    if price.minor > quoted.minor * (1 + tolerance_percent / 100):
+        return f"First offered for {quoted}, now {price}."
+    return ""
 
 
 def _days(rate: Rate) -> int:

@@ -5,16 +5,20 @@ Its undo is void.py. What became of a purchase whose answer was lost is for sett
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from packhouse.carriers.port import Bought, Carrier, NotBought, Purchase, PurchaseRequest, Unknown
-from packhouse.errors import CarrierRefused, LeaseLost
-from packhouse.ledger import shipments
+from packhouse.errors import CarrierError, CarrierRefused, LeaseLost
+from packhouse.ledger import guard, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Rate
+from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.rules import rates
+from packhouse.rules.rates import drift
 from packhouse.steps import purchase
 from packhouse.steps.desk import Desk, Work
 
@@ -24,7 +28,13 @@ _S = ShipmentState
 async def buy(desk: Desk, work: Work) -> None:
     """Buy a label for each planned shipment on which no hold stands."""
     for shipment in work.in_state(_S.PLANNED):
-        if not work.standing(shipment):
+        if work.standing(shipment):
+            continue
+        if work.paused:
+            _wait_for_resume(desk, work)
+        elif wait_s := desk.resting.wait_s(desk.carrier.name, desk.clock.monotonic()):
+            work.rests(desk.clock.now() + wait_s, f"{desk.carrier.name} refused too often; it is left alone.")
+        else:
             await _buy(desk, work, shipment)
 
 
@@ -35,43 +45,19 @@ async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
     if offer is None:
         return
     provider_ref, rate = offer
-    act = Act(
-        work.order_id,
-        "buying",
-        f"{rate.carrier} {rate.service} for {rate.price}.",
-        shipment.id,
-        data={"reference": shipment.reference, "adapter": carrier.name, "provider_ref": provider_ref},
-    )
-    intent_at = desk.clock.now()
-    await desk.write(
-        work,
-        shipments.move,
-        shipment,
-        _S.BUYING,
-        (act,),
-        adapter=carrier.name,
-        provider_ref=provider_ref,
-        rate=shipments.rate_to_json(rate),
-        intent_at=intent_at,
-    )
-    desk.tell(act)
-    shipment = work.update(
-        shipment,
-        state=_S.BUYING,
-        adapter=carrier.name,
-        provider_ref=provider_ref,
-        rate=rate,
-        intent_at=intent_at,
-    )
-    if not await _still_the_same(desk, work, shipment):
+    if why := _drift(desk, work, shipment, rate.price):
+        await purchase.hold_unbought(desk, work, shipment, HoldCode.PRICE_DRIFT, why)
+        return
+    begun = await _intend(desk, work, shipment, carrier, provider_ref, rate)
+    if begun is None or not await _still_the_same(desk, work, begun):
         return
     if work.lease_until - desk.clock.monotonic() < desk.settings.carrier_timeout_s:
         # Whoever takes over must find no purchase of ours still on its way.
-        await purchase.not_bought(desk, work, shipment, "The lease had run too short; nothing was sent.")
+        await purchase.not_bought(desk, work, begun, "The lease had run too short; nothing was sent.")
         raise LeaseLost(f"the lease on {work.order_id} is too short to buy under")
-    desk.settling[shipment.reference] = desk.clock.monotonic()
+    desk.settling[begun.reference] = desk.clock.monotonic()
     answer = await _spend(desk, carrier, Purchase(request, provider_ref, rate))
-    await purchase.keep(desk, work, shipment, answer)
+    await purchase.keep(desk, work, begun, answer)
 
 
 async def _offer(
@@ -85,8 +71,12 @@ async def _offer(
     try:
         prepared = await carrier.prepare(request)
     except CarrierRefused as error:
+        purchase.count_refusal(desk, carrier.name)
         await purchase.hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, str(error))
         return None
+    except CarrierError:
+        purchase.count_refusal(desk, carrier.name)
+        raise
     rate = rates.choose(prepared.rates, desk.settings.rates)
     if rate is None:
         offered = sorted({f"{rate.carrier}/{rate.service}" for rate in prepared.rates})
@@ -99,12 +89,73 @@ async def _offer(
     return prepared.provider_ref, rate
 
 
+def _drift(desk: Desk, work: Work, shipment: Shipment, price: Money) -> str:
+    """Why a person must look at this price first; "" if it is near the first offer, or was accepted."""
+    if shipment.quoted is None or work.waives(HoldCode.PRICE_DRIFT):
+        return ""
+    return drift(shipment.quoted, price, desk.settings.guard.price_tolerance_percent)
+
+
+async def _intend(
+    desk: Desk, work: Work, shipment: Shipment, carrier: Carrier, provider_ref: str, rate: Rate
+) -> Shipment | None:
+    """Write the intent, unless the money guard objects; None then."""
+    act = Act(
+        work.order_id,
+        "buying",
+        f"{rate.carrier} {rate.service} for {rate.price}.",
+        shipment.id,
+        data={"reference": shipment.reference, "adapter": carrier.name, "provider_ref": provider_ref},
+    )
+    quoted = shipment.quoted or rate.price
+    columns = {
+        "adapter": carrier.name,
+        "provider_ref": provider_ref,
+        "rate": shipments.rate_to_json(rate),
+        "quoted": asdict(quoted),
+    }
+    caps = desk.settings.guard
+    objection = await desk.write(work, guard.intend, caps, shipment, rate.price, (act,), **columns)
+    if objection is None:
+        desk.tell(act)
+        return work.update(
+            shipment,
+            state=_S.BUYING,
+            adapter=carrier.name,
+            provider_ref=provider_ref,
+            rate=rate,
+            quoted=quoted,
+        )
+    if objection.paused:
+        work.paused = objection.why
+        _wait_for_resume(desk, work)
+        return None
+    await desk.hold(
+        work,
+        HoldCode.CAP_REACHED,
+        objection.why,
+        shipment=shipment,
+        also=lambda connection, now, lease: shipments.move(
+            connection, now, lease, shipment, _S.HELD, (), **columns
+        ),
+    )
+    work.update(
+        shipment, state=_S.HELD, adapter=carrier.name, provider_ref=provider_ref, rate=rate, quoted=quoted
+    )
+    return None
+
+
+def _wait_for_resume(desk: Desk, work: Work) -> None:
+    work.rests(desk.clock.now() + desk.settings.poll.relook_s, f"Paused: {work.paused}")
+
+
 async def _still_the_same(desk: Desk, work: Work, shipment: Shipment) -> bool:
     """Look once more, now that the intent is on disk: an order that changed is decided anew, unbought."""
     before = work.seen
     try:
-        now = await desk.store.order(work.order_id)
-        changed = _facts(now) != _facts(before)
+        work.order = await desk.store.order(work.order_id)
+        work.looked_at = desk.clock.monotonic()
+        changed = _facts(work.order) != _facts(before)
     except BaseException:
         await purchase.not_bought(
             desk, work, shipment, "The store could not be asked once more; nothing was sent."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from packhouse.ledger import shipments
-from packhouse.model.hold import Hold
-from packhouse.model.journal import MACHINE, Act
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.rules.fit import misfit
+from packhouse.rules.fit import fingerprint, misfit
 from packhouse.rules.may_ship import judge
 from packhouse.rules.verdict import StopShipping
 from packhouse.steps import catalogue
@@ -25,18 +25,25 @@ async def decide(desk: Desk, work: Work) -> None:
         if why := misfit(work.order, shipment):
             await _drop(desk, work, shipment, f"It no longer fits: {why}.")
     digital = await catalogue.digital_by_line(desk, work.order)
-    waived = {hold.code for hold in work.holds if _is_waived(hold, work.order)}
+    waived = {code for code in HoldCode if work.waives(code)}
     work.verdict = judge(work.order, work.shipments, digital, desk.settings.rules, waived)
+    await _warn_of_posted(desk, work, work.order)
     if isinstance(work.verdict, StopShipping):
         for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
             await _drop(desk, work, shipment, work.verdict.why)
 
 
-def _is_waived(hold: Hold, order: Order) -> bool:
-    """A person has released this reason, and the order has not changed since it was given."""
-    return (
-        not hold.stands and hold.released_by not in ("", MACHINE) and hold.fingerprint == order.fingerprint()
-    )
+async def _warn_of_posted(desk: Desk, work: Work, order: Order) -> None:
+    """What is posted cannot be taken back; a person may still stop the parcel, or tell the buyer."""
+    for shipment in work.in_state(_S.FULFILLED):
+        if order.status == "cancelled":
+            why = "The store says the order is cancelled."
+        elif shipment.fingerprint != fingerprint(order, shipment.units):
+            why = "Its delivery address or its articles are others now."
+        else:
+            continue
+        if not work.waives(HoldCode.LABEL_OUTDATED) and not work.standing(shipment):
+            await desk.hold(work, HoldCode.LABEL_OUTDATED, why, shipment=shipment)
 
 
 async def _drop(desk: Desk, work: Work, shipment: Shipment, why: str) -> None:

@@ -17,7 +17,7 @@ from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
 from packhouse.ledger.leases import Lease
 from packhouse.model.hold import SENTENCE, Hold, HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import MACHINE, Act
 from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
@@ -25,6 +25,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules.verdict import Verdict
 from packhouse.settings import Settings
 from packhouse.sinks.port import Sink
+from packhouse.steps.resting import Resting
 from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
 
@@ -52,9 +53,10 @@ class Store(Protocol):
 class Work:
     """One order while it is worked on. Steps read it and leave their results in it.
 
-    `lease_until` is on the monotonic clock and grows as the lease is renewed. `verdict` is what `decide`
-    found. `deferred` are writes that need no commit of their own; `documents` are label files by shipment,
-    handed over with the purchase.
+    `lease_until` and `looked_at` are on the monotonic clock; the first grows as the lease is renewed.
+    `verdict` is what `decide` found. `deferred` are writes that need no commit of their own; `documents` are
+    label files by shipment, handed over with the purchase. `paused` says why nothing is bought or posted,
+    `waits_for` what has to pass before more can be done.
     """
 
     lease: Lease
@@ -67,6 +69,9 @@ class Work:
     idle_times: list[float] = field(default_factory=list)
     failures: list[tuple[str, float | None, str]] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
+    looked_at: float = 0.0
+    paused: str = ""
+    waits_for: str = ""
     deferred: list[Callable[[Connection], None]] = field(default_factory=list)
 
     @property
@@ -99,9 +104,25 @@ class Work:
             if hold.stands and (shipment is None or hold.shipment_id in ("", shipment.id))
         ]
 
+    def waives(self, code: HoldCode) -> bool:
+        """Whether a person has released this reason, and the order has not changed since it was given."""
+        facts = self.seen.fingerprint()
+        return any(
+            hold.code is code
+            and not hold.stands
+            and hold.released_by not in ("", MACHINE)
+            and hold.fingerprint == facts
+            for hold in self.holds
+        )
+
     def wake_at(self, at: float) -> None:
         """There is more to do on this order, at this wall time."""
         self.wake_times.append(at)
+
+    def rests(self, until: float, why: str) -> None:
+        """Nothing can be done before this wall time, and a person may want to know why."""
+        self.wake_times.append(until)
+        self.waits_for = why
 
     def look_again_at(self, at: float) -> None:
         """Nothing is left to do; a look at this wall time may still bring news."""
@@ -117,7 +138,8 @@ class Desk:
     """The tools, built once in app.py.
 
     `carriers` are all adapters that are set up; `carrier` sells new labels. `products` remembers the store's
-    catalogue, `settling` when a purchase was sent or first met, on the monotonic clock.
+    catalogue, `settling` when a purchase was sent or first met on the monotonic clock, `resting` the carriers
+    that are left alone.
     """
 
     store: Store
@@ -131,6 +153,7 @@ class Desk:
     sinks: Sequence[Sink] = ()
     products: dict[tuple[str, str], tuple[float, Product | None]] = field(default_factory=dict)
     settling: dict[str, float] = field(default_factory=dict)
+    resting: Resting = field(default_factory=lambda: Resting(10, 300.0))
 
     @property
     def carrier(self) -> Carrier:

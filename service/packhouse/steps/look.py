@@ -29,5 +29,6 @@ async def look(desk: Desk, work: Work) -> None:
         work.verdict = HoldIt((Reason(HoldCode.STORE_FORBIDS, str(error)),))
         return
     work.order = order
+    work.looked_at = desk.clock.monotonic()
     now = desk.clock.now()
     work.deferred.append(partial(orders.looked, now=now, lease=work.lease, order=order, acts=[]))

@@ -21,6 +21,7 @@ from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.rules.fit import STOPPED, must_not_leave
 from packhouse.steps.desk import Desk, Work
 from packhouse.store.protocol import fulfill_body
 
@@ -28,17 +29,31 @@ _S = ShipmentState
 _FINAL = (Conflict, Refused, InvalidRequest, NotFound, Forbidden, UnexpectedStatus)
 
 
+# How old the store's answer may be when the buyer is told that a parcel is on its way.
+_FRESH_S = 2.0
+
+
 async def post(desk: Desk, work: Work) -> None:
     """Post each labeled shipment on which no hold stands."""
     for shipment in work.in_state(_S.LABELED):
-        if shipment.label is not None and not work.standing(shipment):
+        if shipment.label is None or work.standing(shipment):
+            continue
+        if work.paused:
+            work.rests(desk.clock.now() + desk.settings.poll.relook_s, f"Paused: {work.paused}")
+        else:
             await _post(desk, work, shipment, shipment.label)
 
 
 async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
     if not shipment.post_body:
         shipment = await _make_ready(desk, work, shipment, label)
-    elif work.order and work.order.has_tracking(label.tracking_number):
+    if desk.clock.monotonic() - work.looked_at > _FRESH_S:
+        work.order = await desk.store.order(work.order_id)
+        work.looked_at = desk.clock.monotonic()
+    if must_not_leave(work.seen, shipment):
+        work.wake_at(desk.clock.now())  # the next look decides what becomes of it
+        return
+    if work.seen.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store has it already.")
         return
     try:
@@ -91,7 +106,7 @@ async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Labe
     order = await desk.store.order(work.order_id)
     if order.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store had it already.")
-    elif order.status in ("cancelled", "refunded"):
+    elif order.status in STOPPED:
         why = f"The store refuses the fulfillment, as the order is {order.status}. The money is asked back."
         act = Act(work.order_id, "voiding", why, shipment.id)
         await desk.write(work, shipments.label_moved, shipment, _S.VOIDING, LabelState.VOIDING, (act,))

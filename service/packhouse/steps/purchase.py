@@ -10,6 +10,7 @@ from packhouse.model.label import Label
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.rules.rates import drift
 from packhouse.steps.desk import Desk, Work
 
 _S = ShipmentState
@@ -27,6 +28,10 @@ def request_for(order: Order, shipment: Shipment) -> PurchaseRequest:
 async def keep(desk: Desk, work: Work, shipment: Shipment, answer: Bought | NotBought | Unknown) -> None:
     """Write down what became of a purchase, whether its answer came at once or was found out later."""
     desk.metrics.purchase(shipment.adapter, type(answer).__name__.lower())
+    if isinstance(answer, Bought):
+        desk.resting.sold(shipment.adapter)
+    else:
+        count_refusal(desk, shipment.adapter)
     match answer:
         case Bought():
             await _keep_bought(desk, work, shipment, answer)
@@ -71,9 +76,12 @@ async def _keep_bought(desk: Desk, work: Work, shipment: Shipment, bought: Bough
     desk.tell(act)
     desk.metrics.spent(bought.cost)
     desk.settling.pop(shipment.reference, None)
-    work.update(shipment, state=_S.LABELED, label=label)
+    labeled = work.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
         work.documents[shipment.id] = bought.document
+    expected = shipment.rate.price if shipment.rate else bought.cost
+    if why := drift(expected, bought.cost, desk.settings.guard.price_tolerance_percent):
+        await desk.hold(work, HoldCode.PRICE_DRIFT, why, shipment=labeled)
 
 
 async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quoted: str = "") -> Shipment:
@@ -86,7 +94,7 @@ async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quote
 
 
 async def hold_unbought(desk: Desk, work: Work, shipment: Shipment, code: HoldCode, note: str) -> None:
-    """Hold a planned shipment. Its prepared purchase is let go: after a refusal it is offered afresh."""
+    """Hold a planned shipment. Its prepared purchase is let go: when it goes on, it is offered afresh."""
     await desk.hold(
         work,
         code,
@@ -97,3 +105,9 @@ async def hold_unbought(desk: Desk, work: Work, shipment: Shipment, code: HoldCo
         ),
     )
     work.update(shipment, state=_S.HELD, provider_ref="", rate=None)
+
+
+def count_refusal(desk: Desk, carrier: str) -> None:
+    """A carrier did not sell; too many of those in a row, and it is left alone for a while."""
+    if desk.resting.refused(carrier, desk.clock.monotonic()):
+        desk.log.warning("carrier_rests", adapter=carrier, seconds=desk.resting.rest_s)

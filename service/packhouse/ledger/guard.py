@@ -1,0 +1,132 @@
+"""The money guard: asked inside the very transaction that writes an intent, so that two purchases cannot both
+slip under the same cap. Every doubt is an objection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, text
+
+from packhouse.ledger import marks
+from packhouse.ledger import shipments as shipments_of
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.tables import labels, orders, shipments
+from packhouse.model.journal import Act
+from packhouse.model.money import Money
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, ShipmentState
+from packhouse.settings import GuardSettings
+
+_DAY_S = 86_400.0
+_PAUSE = "paused"
+# Any number, the same in every replica.
+_CAPS_LOCK = 7_402_163_056
+_NO_LONGER_SPENT = (LabelState.VOIDED.value,)
+_ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
+
+
+def paused(connection: Connection) -> str:
+    """Why nothing is bought or posted; "" when things go their way."""
+    return marks.read(connection, _PAUSE) or ""
+
+
+def pause(connection: Connection, now: float, why: str) -> None:
+    """Stop buying and posting, or with "" go on; what waits is due at once then."""
+    marks.write(connection, now, _PAUSE, why)
+    if not why:
+        connection.execute(_DUE_AGAIN, {"now": now})
+
+
+_DUE_AGAIN = text("UPDATE orders SET due_at = :now WHERE phase = 'open' AND lease IS NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a label is not bought now. `paused`: nothing is; else it is this one that goes over a cap."""
+
+    why: str
+    paused: bool = False
+
+
+def intend(
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    /,
+    caps: GuardSettings,
+    shipment: Shipment,
+    price: Money,
+    acts: Sequence[Act],
+    **columns: Any,
+) -> Objection | None:
+    """Write the intent to buy; where something speaks against it, write nothing and say what.
+
+    Raises LeaseLost.
+    """
+    if why := paused(connection):
+        return Objection(why, paused=True)
+    if why := objection(connection, now, caps, shipment, price):
+        return Objection(why)
+    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, acts, intent_at=now, **columns)
+    return None
+
+
+def objection(
+    connection: Connection, now: float, caps: GuardSettings, shipment: Shipment, price: Money
+) -> str:
+    """Why this label must not be bought at this price; "" if nothing speaks against it."""
+    if not caps.has_caps:
+        return ""
+    if price.currency != caps.currency:
+        return f"It costs {price}, and the caps are in {caps.currency}."
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _CAPS_LOCK})
+    if _over(caps.max_label_minor, 0, price):
+        return f"It costs {price}; a label may cost {_money(caps.max_label_minor, caps)}."
+    of_order = shipments.c.order_id == shipment.order_id
+    lately = labels.c.bought_at > now - _DAY_S
+    site = select(orders.c.site_slug).where(orders.c.id == shipment.order_id).scalar_subquery()
+    of_site = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == site))
+    for cap, bought, begun, what in (
+        (caps.max_order_minor, of_order, of_order, "the labels of this order"),
+        (caps.max_day_minor, lately, None, "all labels of 24 hours"),
+        (caps.max_site_day_minor, lately & of_site, of_site, "this site's labels of 24 hours"),
+    ):
+        if cap is None:
+            continue
+        spent = _bought(connection, bought, caps.currency) + _begun(connection, begun, shipment.id)
+        if _over(cap, spent, price):
+            return f"With it {what} would cost {Money(spent + price.minor, caps.currency)}; " + (
+                f"the cap is {_money(cap, caps)}."
+            )
+    return ""
+
+
+def _over(cap: int | None, spent: int, price: Money) -> bool:
+    return cap is not None and spent + price.minor > cap
+
+
+def _money(minor: int | None, caps: GuardSettings) -> Money:
+    return Money(minor or 0, caps.currency)
+
+
+def _bought(connection: Connection, where: Any, currency: str) -> int:
+    statement = (
+        select(func.coalesce(func.sum(labels.c.cost_minor), 0))
+        .join(shipments, shipments.c.id == labels.c.shipment_id)
+        .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, where)
+    )
+    return int(connection.execute(statement).scalar_one())
+
+
+def _begun(connection: Connection, where: Any, but: str) -> int:
+    """What purchases that were begun and have no known end may cost, this shipment's own left out."""
+    statement: Select[Any] = select(shipments.c.rate).where(
+        shipments.c.state.in_(_ABOUT_TO_BE_SPENT), shipments.c.id != but
+    )
+    if where is not None:
+        statement = statement.where(where)
+    return sum(int(rate["minor"]) for (rate,) in connection.execute(statement) if rate)
