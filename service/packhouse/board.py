@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from sqlalchemy import Connection, Row
 
 from packhouse import __version__
-from packhouse.api.board import OrderView, OrderViews, StatusReport
+from packhouse.api.board import AdoptedLabel, OrderView, OrderViews, StatusReport
 from packhouse.clock import Clock
 from packhouse.errors import ActRefused, NotRecorded
-from packhouse.ledger import holds, overrides, reading, shipments
+from packhouse.ledger import guard, holds, overrides, reading, shipments
 from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
-from packhouse.model.label import LabelDocument
+from packhouse.model.label import Label, LabelDocument
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import LedgerCounts
+
+P = ParamSpec("P")
 
 
 class LedgerBoard:
@@ -48,9 +50,13 @@ class LedgerBoard:
     async def status(self) -> StatusReport:
         """See Board."""
         spent, labels = await self._ledger.read(reading.spent)
+        paused = await self._ledger.read(guard.paused)
+        if self._settings.guard.paused:
+            paused = "PACKHOUSE_GUARD__PAUSED is set."
         return StatusReport(
             version=__version__,
-            paused=False,
+            paused=bool(paused),
+            paused_by=paused,
             counts=await self.counts(),
             spent=spent,
             labels=labels,
@@ -122,6 +128,57 @@ class LedgerBoard:
             raise ActRefused(f"hold {hold_id} was released before, by {hold.released_by}")
         self._nudge()
         return hold
+
+    async def pause(self, *, reason: str, actor: str) -> StatusReport:
+        """See Board."""
+        await self._ledger.write(overrides.pause, self._clock.now(), reason, actor)
+        return await self.status()
+
+    async def resume(self, *, reason: str, actor: str) -> StatusReport:
+        """See Board."""
+        if self._settings.guard.paused:
+            raise ActRefused("PACKHOUSE_GUARD__PAUSED is set: take it away and start the daemon again")
+        await self._ledger.write(overrides.resume, self._clock.now(), reason, actor)
+        self._nudge()
+        return await self.status()
+
+    async def adopt_label(
+        self, shipment_id: str, label: AdoptedLabel, *, reason: str, actor: str
+    ) -> Shipment:
+        """See Board."""
+        shipment, now = await self.shipment(shipment_id), self._clock.now()
+        adopted = Label(
+            id=f"{shipment_id}-label",
+            shipment_id=shipment_id,
+            generation=shipment.generation,
+            adapter=shipment.adapter or self._settings.carrier,
+            carrier=label.carrier,
+            service=label.service,
+            tracking_number=label.tracking_number,
+            provider_id=label.provider_id or shipment.provider_ref,
+            cost=label.cost,
+            state=LabelState.BOUGHT,
+            bought_at=now,
+        )
+        return await self._settle(shipment_id, overrides.adopt, now, shipment_id, adopted, reason, actor)
+
+    async def not_bought(self, shipment_id: str, *, reason: str, actor: str) -> Shipment:
+        """See Board."""
+        now = self._clock.now()
+        await self.shipment(shipment_id)
+        return await self._settle(shipment_id, overrides.not_bought, now, shipment_id, reason, actor)
+
+    async def _settle(
+        self,
+        shipment_id: str,
+        act: Callable[Concatenate[Connection, P], str],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Shipment:
+        if objection := await self._ledger.write(act, *args, **kwargs):
+            raise ActRefused(objection)
+        self._nudge()
+        return await self.shipment(shipment_id)
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         """See Board."""

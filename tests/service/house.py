@@ -18,7 +18,7 @@ from packhouse.carriers.easypost.adapter import EasyPostCarrier
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.flow import live
-from packhouse.ledger import orders, overrides, reading, shipments
+from packhouse.ledger import guard, orders, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.event import Event
@@ -118,8 +118,12 @@ class House:
         self._claims += 1
         now = self.clock.now()
         taken = await self.ledger.write(orders.claim, now, f"test:{self._claims}", now + 120, 100)
+        paused = await self.ledger.read(guard.paused)
         until = self.clock.monotonic() + 120
-        return [Work(lease, until, list(known.shipments), list(known.holds)) for lease, known in taken]
+        return [
+            Work(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            for lease, known in taken
+        ]
 
     async def work(self, passes: int = 20) -> None:
         """Take due orders through their life until nothing is due."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument
+from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.telemetry.metrics import LedgerCounts
@@ -19,7 +20,9 @@ from packhouse.telemetry.metrics import LedgerCounts
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The house at a glance. `spent` is minor units by currency, `labels` how many were bought."""
+    """The house at a glance. `paused_by` says who paused it and why, `spent` is minor units by currency,
+    `labels` how many were bought.
+    """
 
     version: str
     paused: bool
@@ -28,6 +31,7 @@ class StatusReport:
     labels: int
     carrier: str
     store: str
+    paused_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,17 @@ class OrderViews:
 
     orders: tuple[OrderView, ...]
     next: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedLabel:
+    """A label that a person found in the carrier's account. `provider_id` is the carrier's own id, or ""."""
+
+    tracking_number: str
+    carrier: str
+    service: str
+    cost: Money
+    provider_id: str = ""
 
 
 class Board(Protocol):
@@ -100,6 +115,20 @@ class Board(Protocol):
 
     async def release_hold(self, hold_id: int, *, reason: str, actor: str) -> Hold:
         """A person lets it go on; raises ActRefused if the hold no longer stands."""
+
+    async def pause(self, *, reason: str, actor: str) -> StatusReport:
+        """A person stops all buying and posting."""
+
+    async def resume(self, *, reason: str, actor: str) -> StatusReport:
+        """A person lets buying and posting go on."""
+
+    async def adopt_label(
+        self, shipment_id: str, label: AdoptedLabel, *, reason: str, actor: str
+    ) -> Shipment:
+        """A person says which label was bought; raises ActRefused if that is not in doubt."""
+
+    async def not_bought(self, shipment_id: str, *, reason: str, actor: str) -> Shipment:
+        """A person says that no label was bought; raises ActRefused if that is not in doubt."""
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         """A person asks for the order to be looked at now; its waiting time and failures are forgotten."""

@@ -14,6 +14,7 @@ from packhouse.api import faults
 from packhouse.api.bearer import Doorkeeper
 from packhouse.api.board import Board
 from packhouse.api.shapes import (
+    Adoption,
     EntryBody,
     HoldBody,
     HoldsBody,
@@ -138,6 +139,32 @@ def _acts(routes: APIRouter, board: Board, doorkeeper: Doorkeeper) -> None:
     async def place_hold(order_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> HoldBody:
         """Stop the order until a person releases the hold."""
         return HoldBody.of(await board.place_hold(order_id, reason=why.reason, actor=actor))
+
+    @routes.post("/pause", tags=["status"])
+    async def pause(why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> StatusBody:
+        """Buy and post nothing until somebody resumes; events are still taken."""
+        return StatusBody.of(await board.pause(reason=why.reason, actor=actor))
+
+    @routes.post("/resume", tags=["status"], responses=faults.REFUSED)
+    async def resume(why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> StatusBody:
+        """Buy and post again; what waited is due at once."""
+        return StatusBody.of(await board.resume(reason=why.reason, actor=actor))
+
+    @routes.post("/shipments/{shipment_id}/adopt", tags=["shipments"], responses=answers)
+    async def adopt_label(
+        shipment_id: Id, found: Adoption, actor: Annotated[str, Depends(doorkeeper)]
+    ) -> ShipmentBody:
+        """Say which label was bought for a shipment whose purchase nobody could tell the end of."""
+        return ShipmentBody.of(
+            await board.adopt_label(shipment_id, found.label(), reason=found.reason, actor=actor)
+        )
+
+    @routes.post("/shipments/{shipment_id}/not-bought", tags=["shipments"], responses=answers)
+    async def not_bought(
+        shipment_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]
+    ) -> ShipmentBody:
+        """Say that no label was bought for such a shipment: a new one will be."""
+        return ShipmentBody.of(await board.not_bought(shipment_id, reason=why.reason, actor=actor))
 
     @routes.post("/holds/{hold_id}/release", tags=["holds"], responses=answers)
     async def release_hold(

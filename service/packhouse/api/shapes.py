@@ -10,8 +10,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasPath, BaseModel, Field, StringConstraints
 
-from packhouse.api.board import OrderView, StatusReport
+from packhouse.api.board import AdoptedLabel, OrderView, StatusReport
 from packhouse.model.label import LabelFormat
+from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 
@@ -20,6 +21,25 @@ class Reason(BaseModel, extra="forbid"):
     """Why a person acts; it is written to the journal with the person's name."""
 
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Adoption(Reason):
+    """A label that a person found in the carrier's account; `cost_minor` in minor units of `currency`."""
+
+    tracking_number: Word
+    carrier: Word
+    service: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    cost_minor: int = Field(ge=0)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    provider_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+    def label(self) -> AdoptedLabel:
+        """As the board takes it."""
+        cost = Money(self.cost_minor, self.currency)
+        return AdoptedLabel(self.tracking_number, self.carrier, self.service, cost, self.provider_id)
 
 
 class Shape(BaseModel, from_attributes=True):
@@ -241,6 +261,7 @@ class StatusBody(BaseModel):
 
     version: str
     paused: bool
+    paused_by: str
     orders: dict[str, int]
     shipments: dict[str, int]
     holds: dict[str, int]
@@ -259,6 +280,7 @@ class StatusBody(BaseModel):
         return cls(
             version=report.version,
             paused=report.paused,
+            paused_by=report.paused_by,
             orders={phase.value: counts.orders.get(phase.value, 0) for phase in OrderPhase},
             shipments=dict(counts.shipments),
             holds=dict(counts.holds),

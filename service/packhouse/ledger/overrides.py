@@ -4,9 +4,29 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from packhouse.ledger import holds, journal, leases, orders
+from packhouse.errors import LeaseLost
+from packhouse.ledger import guard, holds, journal, leases, orders, reading, shipments
+from packhouse.ledger.statements import update_where
+from packhouse.ledger.tables import shipments as shipments_table
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Act
+from packhouse.model.label import Label
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+
+_MOVED = update_where(shipments_table, ("id", "state"), ("state", "updated_at"))
+
+
+def pause(connection: Connection, now: float, reason: str, actor: str) -> None:
+    """Stop buying and posting; intake, looking and voiding go on."""
+    guard.pause(connection, now, f"{actor}: {reason}")
+    journal.write(connection, now, [Act("", "paused", reason, actor=actor)])
+
+
+def resume(connection: Connection, now: float, reason: str, actor: str) -> None:
+    """Go on; what waited is due at once."""
+    guard.pause(connection, now, "")
+    journal.write(connection, now, [Act("", "resumed", reason, actor=actor)])
 
 
 def place_hold(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> Hold | None:
@@ -46,6 +66,63 @@ def release_hold(
         act = Act(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
         journal.write(connection, now, [act])
     return holds.by_id(connection, hold_id), released
+
+
+def adopt(connection: Connection, now: float, shipment_id: str, label: Label, reason: str, actor: str) -> str:
+    """A person says which label was bought for a shipment nobody could tell of; answers "" or why not."""
+    shipment = reading.shipment(connection, shipment_id)
+    if shipment is None:
+        return f"there is no shipment {shipment_id} here"
+    if shipment.label is not None:
+        return f"shipment {shipment_id} has its label already: {shipment.label.tracking_number}"
+    if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
+        return f"shipment {shipment_id} is {shipment.state}; only one that is held or unknown adopts a label"
+    leases.seize(connection, now, shipment.order_id)
+    act = Act(
+        shipment.order_id,
+        "adopted",
+        f"{label.tracking_number} for {label.cost}. {reason}",
+        shipment_id,
+        actor,
+        {"tracking_number": label.tracking_number, "cost": str(label.cost)},
+    )
+    _step(connection, now, shipment, ShipmentState.LABELED)
+    shipments.add_label(connection, label)
+    _settle_hold(connection, now, shipment, actor, reason)
+    journal.write(connection, now, [act])
+    return ""
+
+
+def not_bought(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> str:
+    """A person says that no label was bought: the shipment is planned again. Answers "" or why not."""
+    shipment = reading.shipment(connection, shipment_id)
+    if shipment is None:
+        return f"there is no shipment {shipment_id} here"
+    if shipment.label is not None:
+        return f"shipment {shipment_id} has a label: {shipment.label.tracking_number}"
+    if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
+        return f"shipment {shipment_id} is {shipment.state}: nothing about its purchase is in doubt"
+    leases.seize(connection, now, shipment.order_id)
+    _step(connection, now, shipment, ShipmentState.PLANNED)
+    _settle_hold(connection, now, shipment, actor, reason)
+    journal.write(connection, now, [Act(shipment.order_id, "not_bought", reason, shipment_id, actor)])
+    return ""
+
+
+def _step(connection: Connection, now: float, shipment: Shipment, to: ShipmentState) -> None:
+    """Move a shipment whose order was just taken from the machine."""
+    changed = connection.execute(
+        _MOVED,
+        {"w_id": shipment.id, "w_state": shipment.state.value, "v_state": to.value, "v_updated_at": now},
+    ).rowcount
+    if changed != 1:
+        raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
+
+
+def _settle_hold(connection: Connection, now: float, shipment: Shipment, actor: str, reason: str) -> None:
+    for hold in holds.of_order(connection, shipment.order_id):
+        if hold.stands and hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
+            holds.release(connection, now, hold.id, by=actor, reason=reason)
 
 
 def retry(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> bool:

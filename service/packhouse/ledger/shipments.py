@@ -79,6 +79,12 @@ def bought(
 ) -> None:
     """Write down the label that was bought, and move its shipment to `labeled`, in one."""
     move(connection, now, lease, shipment, ShipmentState.LABELED, ())
+    add_label(connection, label)
+    journal.write(connection, now, acts)
+
+
+def add_label(connection: Connection, label: Label) -> None:
+    """Write a bought label down; a second live one for the same shipment is refused by the database."""
     connection.execute(
         _INSERT_LABEL,
         {
@@ -97,7 +103,6 @@ def bought(
             "document_source": label.document_source,
         },
     )
-    journal.write(connection, now, acts)
 
 
 def to_post(

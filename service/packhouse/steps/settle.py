@@ -78,8 +78,9 @@ async def _look_up(desk: Desk, work: Work, shipment: Shipment, carrier: Carrier)
 
 async def _ask_a_person(desk: Desk, work: Work, shipment: Shipment) -> None:
     note = (
-        f"Look for {shipment.reference} in the account of {shipment.adapter}. "
-        "Release this hold only if no label was bought: a new one will be."
+        f"Look for {shipment.reference} in the account of {shipment.adapter}. If a label is there: "
+        f"packhouse labels adopt {shipment.id} --tracking NUMBER --carrier NAME --cost MINOR --reason WHY. "
+        f"If none is: packhouse shipments retry {shipment.id} --not-bought --reason WHY."
     )
     await desk.hold(
         work,

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse.api.app_factory import build_api
-from packhouse.api.board import OrderView, OrderViews, StatusReport
+from packhouse.api.board import AdoptedLabel, OrderView, OrderViews, StatusReport
 from packhouse.api.health import Check
 from packhouse.api.hooks import Receipt
 from packhouse.errors import ActRefused, NotRecorded, PackhouseError
@@ -192,6 +192,26 @@ class MemoryBoard:
             raise ActRefused("this hold was released before, by bob")
         self._known(hold_id == HOLD.id, "such hold")
         return replace(HOLD, released_by=actor, released_at=NOW, release_reason=reason)
+
+    async def pause(self, *, reason: str, actor: str) -> StatusReport:
+        self._note("pause", reason=reason, actor=actor)
+        return replace(await self.status(), paused=True, paused_by=f"{actor}: {reason}")
+
+    async def resume(self, *, reason: str, actor: str) -> StatusReport:
+        self._note("resume", reason=reason, actor=actor)
+        return await self.status()
+
+    async def adopt_label(
+        self, shipment_id: str, label: AdoptedLabel, *, reason: str, actor: str
+    ) -> Shipment:
+        self._note("adopt_label", shipment_id=shipment_id, label=label, reason=reason, actor=actor)
+        self._known(shipment_id == SHIPMENT.id, "such shipment")
+        return SHIPMENT
+
+    async def not_bought(self, shipment_id: str, *, reason: str, actor: str) -> Shipment:
+        self._note("not_bought", shipment_id=shipment_id, reason=reason, actor=actor)
+        self._known(shipment_id == SHIPMENT.id, "such shipment")
+        return SHIPMENT
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         self._note("retry", order_id=order_id, reason=reason, actor=actor)

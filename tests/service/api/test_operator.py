@@ -22,7 +22,15 @@ READS = [
     "/api/v1/journal",
     f"/api/v1/labels/{SHA}",
 ]
-ACTS = ["/api/v1/orders/ord_1/retry", "/api/v1/orders/ord_1/holds", "/api/v1/holds/7/release"]
+ACTS = [
+    "/api/v1/orders/ord_1/retry",
+    "/api/v1/orders/ord_1/holds",
+    "/api/v1/holds/7/release",
+    "/api/v1/pause",
+    "/api/v1/resume",
+    "/api/v1/shipments/shp_1/adopt",
+    "/api/v1/shipments/shp_1/not-bought",
+]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +97,22 @@ def test_an_act_needs_a_reason(house: House, path: str, body: Any) -> None:
     assert error["code"] == "invalid_request"
     assert error["details"][0]["path"].startswith("body")
     assert house.board.calls == []
+
+
+def test_a_person_pauses_and_resumes_under_their_name(house: House) -> None:
+    paused = house.ask("POST", "/api/v1/pause", json={"reason": "stock-taking"}).json()
+    assert (paused["paused"], paused["paused_by"]) == (True, "ann: stock-taking")
+    assert house.ask("POST", "/api/v1/resume", json={"reason": "done"}).json()["paused"] is False
+
+
+def test_an_adopted_label_is_handed_on_as_it_was_found(house: House) -> None:
+    found = {"reason": "in the account", "tracking_number": "9400", "carrier": "USPS", "cost_minor": 549}
+    path = "/api/v1/shipments/shp_1/adopt"
+    assert house.ask("POST", path, json={**found, "currency": "USD"}).status_code == 200
+    (call,) = [what for name, what in house.board.calls if name == "adopt_label"]
+    assert (str(call["label"].cost), call["actor"]) == ("5.49 USD", "ann")
+    for wrong in ({"currency": "usd"}, {"currency": "USD", "cost_minor": -1}, {}):
+        assert house.ask("POST", path, json={**found, **wrong}).status_code == 400
 
 
 def test_what_is_not_there_is_404_and_what_cannot_be_is_409(house: House) -> None:

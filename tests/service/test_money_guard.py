@@ -1,0 +1,346 @@
+"""The money guard: every doubt ends in a hold or a wait, never in spending."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.carriers.port import Bought, NotBought, Voided, VoidPending, VoidRefused
+from packhouse.flow import LIFE, live
+from packhouse.ledger import guard, overrides
+from packhouse.model.label import Label
+from packhouse.model.money import Money
+from packhouse.model.states import LabelState
+from packhouse.rules.rates import drift
+from packhouse.steps.resting import Resting
+from tests.service.house import House, in_house
+
+
+def _capped(**caps: Any) -> dict[str, Any]:
+    return {"guard": caps}
+
+
+@pytest.mark.parametrize("cap", ["max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor"])
+def test_a_label_over_a_cap_is_held_and_not_bought(tmp_path: Path, cap: str) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        (hold,) = await house.standing(order)
+        assert hold.code == "cap_reached"
+        assert "1.00 USD" in hold.note
+        assert await house.states(order) == ["held"]
+        assert house.labels_sold(order, live_only=False) == 0
+
+    in_house(story, tmp_path, settings=_capped(**{cap: 100}))
+
+
+def test_a_cap_in_another_currency_holds_rather_than_guesses(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        assert [hold.code for hold in await house.standing(order)] == ["cap_reached"]
+
+    in_house(story, tmp_path, settings=_capped(currency="EUR", max_day_minor=10**9))
+
+
+def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        orders = [house.world.order("plain") for _ in range(6)]
+        for order in orders:
+            await house.hear(order)
+        await house.work()
+        held = [order for order in orders if await house.phase(order) == "held"]
+        shipped = [order for order in orders if await house.phase(order) == "shipped"]
+        assert held
+        assert shipped
+        spent = sum(p["cost_minor"] for p in house.world.books.to_json()["purchases"] if not p["voided"])
+        assert spent <= 2500
+        await house.pass_time(90_000, step=1800)
+        assert sum([await house.phase(order) == "shipped" for order in orders]) > len(shipped)
+
+    in_house(story, tmp_path, settings=_capped(max_day_minor=2500))
+
+
+def test_a_purchase_that_is_still_unknown_counts_under_the_cap(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        first, second = house.world.order("plain"), house.world.order("plain")
+        await house.hear(first)
+        (work,) = await house.claim()
+        for step in LIFE:
+            if step.name == "buy":
+                break
+            await step.run(house.desk, work)
+        buy = house.easypost.buy
+
+        async def lost(purchase: object) -> object:
+            from packhouse.carriers.port import Unknown
+
+            return Unknown("nobody answered")
+
+        house.easypost.buy = lost  # type: ignore[method-assign, assignment]
+        await LIFE[[step.name for step in LIFE].index("buy")].run(house.desk, work)
+        house.easypost.buy = buy  # type: ignore[method-assign]
+        assert await house.states(first) == ["unknown"]
+        await house.hear(second)
+        await house.work()
+        assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
+
+    in_house(story, tmp_path, settings=_capped(max_day_minor=1500))
+
+
+def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_everything_due(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.work()
+        assert await house.phase(order) == "open"
+        assert "stock-taking" in (await house.row(order)).reason
+        assert house.labels_sold(order, live_only=False) == 0
+        await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")
+        await house.work()
+        assert await house.phase(order) == "shipped"
+
+    in_house(story, tmp_path)
+
+
+def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
+        await live(house.desk, work)
+        assert house.labels_sold(order, live_only=False) == 0
+        assert await house.ledger.read(guard.paused) == "ada: now"
+
+    in_house(story, tmp_path)
+
+
+def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        for step in LIFE:
+            if step.name == "post":
+                break
+            await step.run(house.desk, work)
+        await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
+        await house.clock.advance(130)
+        await house.work()
+        assert await house.states(order) == ["labeled"]
+        assert order.shipped == []
+        await house.ledger.write(overrides.resume, house.clock.now(), "go", "ada")
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one_order(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        asked = 0
+        buy = house.easypost.buy
+
+        async def refuse(purchase: object) -> NotBought:
+            nonlocal asked
+            asked += 1
+            return NotBought("the account is empty", transient=True)
+
+        house.easypost.buy = refuse  # type: ignore[method-assign, assignment]
+        house.desk.resting.after = 3
+        orders = [house.world.order("plain") for _ in range(8)]
+        for order in orders:
+            await house.hear(order)
+        await house.work()
+        assert asked == 3
+        await house.pass_time(250, step=10)
+        assert asked == 3
+        house.easypost.buy = buy  # type: ignore[method-assign]
+        await house.pass_time(1800, step=30)
+        assert {await house.phase(order) for order in orders} == {"shipped"}
+
+    in_house(story, tmp_path)
+
+
+def test_resting_lets_one_try_after_the_rest_and_forgets_everything_at_a_sale() -> None:
+    resting = Resting(after=2, rest_s=10.0)
+    assert not resting.refused("c", 0.0)
+    assert resting.wait_s("c", 0.0) == 0.0
+    assert resting.refused("c", 1.0)
+    assert resting.wait_s("c", 5.0) == 6.0
+    assert resting.wait_s("c", 11.0) == 0.0  # the one who tries
+    assert resting.wait_s("c", 11.0) == 10.0  # the others wait for its answer
+    resting.sold("c")
+    assert resting.wait_s("c", 11.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("quoted", "price", "drifts"),
+    [
+        ((1000, "USD"), (1099, "USD"), False),
+        ((1000, "USD"), (1101, "USD"), True),
+        ((1000, "USD"), (5, "EUR"), True),
+    ],
+)
+def test_a_price_drifts_when_it_rises_over_the_tolerance_or_changes_currency(
+    quoted: tuple[int, str], price: tuple[int, str], drifts: bool
+) -> None:
+    assert bool(drift(Money(*quoted), Money(*price), 10.0)) is drifts
+
+
+def test_a_label_that_cost_more_than_its_rate_is_not_posted_before_a_person_looked(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        buy = house.easypost.buy
+
+        async def dear(purchase: Any) -> Any:
+            bought = await buy(purchase)
+            assert isinstance(bought, Bought)
+            return replace(bought, cost=Money(bought.cost.minor * 3, "USD"))
+
+        house.easypost.buy = dear  # type: ignore[method-assign]
+        order = await house.ship()
+        (hold,) = await house.standing(order)
+        assert hold.code == "price_drift"
+        assert order.shipped == []
+        await house.person_releases(hold, "it is right")
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        buy, prepare = house.easypost.buy, house.easypost.prepare
+
+        async def refuse(purchase: object) -> NotBought:
+            return NotBought("address refused")
+
+        async def dearer(request: Any) -> Any:
+            prepared = await prepare(request)
+            rates = tuple(replace(r, price=Money(r.price.minor * 2, "USD")) for r in prepared.rates)
+            return replace(prepared, rates=rates)
+
+        house.easypost.buy = refuse  # type: ignore[method-assign, assignment]
+        order = await house.ship()
+        (refused,) = await house.standing(order)
+        house.easypost.buy, house.easypost.prepare = buy, dearer  # type: ignore[method-assign]
+        await house.person_releases(refused, "the carrier mended it")
+        await house.work()
+        (hold,) = await house.standing(order)
+        assert hold.code == "price_drift"
+        assert house.labels_sold(order, live_only=False) == 0
+
+    in_house(story, tmp_path)
+
+
+async def _voiding(house: House, answer: object) -> Any:
+    """An order whose label is to be voided, at a carrier that answers so."""
+    order = house.world.order("plain")
+    await house.hear(order)
+    (work,) = await house.claim()
+    for step in LIFE:
+        if step.name == "post":
+            break
+        await step.run(house.desk, work)
+    house.world.shop.cancel(order)
+
+    async def void(label: Label) -> object:
+        return answer
+
+    house.easypost.void = void  # type: ignore[method-assign, assignment]
+    await house.clock.advance(130)
+    return order
+
+
+def test_a_refused_void_is_asked_again_and_then_a_person_is_told(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await _voiding(house, VoidRefused("scanned already"))
+        await house.work()
+        assert await house.states(order) == ["voiding"]
+        await house.pass_time(3 * 86_400, step=3600)
+        (hold,) = await house.standing(order)
+        assert hold.code == "void_refused"
+        assert "scanned already" in hold.note
+        assert (await house.story(order)).count("void_refused") == 3
+
+        async def at_last(label: Label) -> Voided:
+            house.world.carrier.take_back(house.world.carrier.find(label.provider_id))
+            return Voided()
+
+        house.easypost.void = at_last  # type: ignore[method-assign, assignment]
+        await house.person_releases(hold, "support agreed")
+        await house.work()
+        assert await house.states(order) == ["voided"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_void_that_stays_undecided_goes_to_a_person_before_the_window_shuts(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await _voiding(house, VoidPending())
+        await house.pass_time(24 * 86_400, step=7200)
+        assert await house.states(order) == ["voiding"]
+        await house.pass_time(3 * 86_400, step=7200)
+        assert [hold.code for hold in await house.standing(order)] == ["void_refused"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order, shipment_id = await _in_doubt(house)
+        sold = next(p for p in house.world.books.to_json()["purchases"])
+        label = Label(
+            f"{shipment_id}-label", shipment_id, 1, "easypost", "USPS", "", sold["tracking"], "",
+            Money(sold["cost_minor"], "USD"), LabelState.BOUGHT, house.clock.now(),
+        )  # fmt: skip
+        now = house.clock.now()
+        assert await house.ledger.write(overrides.adopt, now, shipment_id, label, "found it", "ada") == ""
+        assert "already" in await house.ledger.write(overrides.adopt, now, shipment_id, label, "again", "ada")
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+def test_a_person_says_that_nothing_was_bought_and_a_label_is_bought(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order, shipment_id = await _in_doubt(house, bought=False)
+        now = house.clock.now()
+        assert await house.ledger.write(overrides.not_bought, now, shipment_id, "I looked", "ada") == ""
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+async def _in_doubt(house: House, bought: bool = True) -> tuple[Any, str]:
+    """A shipment whose purchase nobody can look up."""
+    from packhouse.carriers.port import Safety, Unknown
+
+    class Blind(type(house.easypost)):  # type: ignore[misc]
+        safety = Safety.BLIND
+
+        async def buy(self, purchase: Any) -> Unknown:
+            if bought:
+                await super().buy(purchase)
+            return Unknown("the line went dead")
+
+    house.easypost.__class__ = Blind
+    order = await house.ship()
+    await house.pass_time(60)
+    (hold,) = await house.standing(order)
+    assert hold.code == "purchase_unknown"
+    assert f"packhouse shipments retry {order.id}-1 --not-bought" in hold.note
+    house.easypost.__class__ = Blind.__mro__[1]
+    return order, f"{order.id}-1"
