@@ -5,14 +5,15 @@ With several replicas on one ledger a duty is run by whichever comes first in it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from packhouse.errors import PackhouseError
 from packhouse.ledger import inbox, leases, marks
-from packhouse.model.order import Order
+from packhouse.model.order import Order, OrderPage
 from packhouse.steps.desk import Desk
 from packhouse.store.protocol import OrdersQuery
 
@@ -59,34 +60,35 @@ class Duties:
         # A clock that was set back must not keep the full list from ever coming.
         sweep = newest is None or not swept_at <= began < swept_at + settings.sweep_s
         after = "" if sweep or newest is None else _earlier(newest, settings.overlap_s)
-        seen: set[str] = set()
-        cursor, found = "", 0
-        highest = newest or ""
-        while True:
-            page = await desk.store.orders(
-                OrdersQuery(
-                    status="pending",
-                    site_slug=desk.settings.store.site_slug,
-                    created_after=after,
-                    limit=_PAGE,
-                    cursor=cursor,
-                )
-            )
+        found, highest = 0, newest or ""
+        async for page in self._pages(after):
             listed = [(order.id, order.site_slug) for order in page.orders if _is_mine(desk, order)]
-            found += await desk.ledger.write(
-                leases.meet, desk.clock.now(), listed, desk.clock.now() - settings.relook_s
-            )
+            now = desk.clock.now()
+            found += await desk.ledger.write(leases.meet, now, listed, now - settings.relook_s)
             highest = max(
                 [highest, *(order.created_at for order in page.orders if _moment(order.created_at))]
             )
-            if page.next_cursor is None:
-                break
-            if page.next_cursor in seen:
-                raise PackhouseError("the store's list of orders goes in a circle: a cursor came twice")
-            cursor = page.next_cursor
-            seen.add(cursor)
         await desk.ledger.write(_keep_marks, desk.clock.now(), highest, began if sweep else None)
         return found
+
+    async def _pages(self, after: str) -> AsyncIterator[OrderPage]:
+        """Every page of pending orders. Raises PackhouseError where the list has no end."""
+        settings = self._desk.settings.store
+        query = OrdersQuery(status="pending", site_slug=settings.site_slug, created_after=after, limit=_PAGE)
+        asked: set[OrdersQuery] = set()
+        while True:
+            if query in asked:
+                raise PackhouseError("the store's list of orders goes in a circle: a cursor came twice")
+            asked.add(query)
+            page = await self._desk.store.orders(query)
+            yield page
+            if page.next_cursor is not None:
+                query = replace(query, cursor=page.next_cursor)
+            elif page.truncated and (oldest := min(o.created_at for o in page.orders)):
+                # A bare list that was cut off: ask for what is older than its oldest.
+                query = replace(query, created_before=oldest)
+            else:
+                return
 
     async def sweep(self) -> int:
         """Make due whatever is unfinished without a time to act: a net under everything else."""

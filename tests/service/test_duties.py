@@ -132,3 +132,18 @@ def test_the_net_catches_what_fell_through_and_old_events_are_forgotten(tmp_path
         assert await house.ledger.read(marks.read, "nothing") is None
 
     in_house(story, tmp_path)
+
+
+def test_a_bare_list_that_was_cut_off_is_followed_to_its_end(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        listed = [Order(f"ord_{n}", "pending", created_at=f"2027-01-{n:02}T00:00:00Z") for n in range(1, 8)]
+
+        async def bare(query: OrdersQuery) -> OrderPage:
+            older = [o for o in listed if not query.created_before or o.created_at <= query.created_before]
+            newest = tuple(sorted(older, key=lambda o: o.created_at, reverse=True)[:3])
+            return OrderPage(newest, truncated=len(newest) == 3)
+
+        house.store.orders = bare  # type: ignore[method-assign]
+        assert await Duties(house.desk, "me", Nudges()).poll() == 7
+
+    in_house(story, tmp_path)
