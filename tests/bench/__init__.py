@@ -1,0 +1,1 @@
+"""Measurements: `python -m tests.bench`. Each stands beside a baseline measured in the same minutes."""

@@ -1,0 +1,67 @@
+"""`python -m tests.bench`: measures, and prints a table; `--json FILE` keeps the numbers with every round."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench import intake, orders
+from tests.bench.figures import facts_line, table
+from tests.bench.gauges import machine, supported
+
+BENCHES = {"orders": orders, "intake": intake}
+_EXAMPLES = """examples:
+  python -m tests.bench                        everything, about three minutes
+  python -m tests.bench orders --orders 500 --rounds 1
+  python -m tests.bench intake --json intake.json
+"""
+
+
+def main() -> int:
+    """Measure what was asked for. 2: this system does not tell what must be read off it."""
+    asked = _parser().parse_args()
+    if not supported():
+        print("The benches read processor time and memory from /proc: run them on Linux.")
+        return 2
+    facts, began = machine(), time.monotonic()
+    print(facts_line(facts), flush=True)
+    counts = {"orders": asked.orders, "intake": asked.deliveries}
+    results: dict[str, Any] = {}
+    for name in [asked.bench] if asked.bench else BENCHES:
+        bench = BENCHES[name]
+        figures = bench.measure(counts[name], asked.rounds)
+        print(f"\n{table(bench.HEADING, bench.BASELINE, figures)}", flush=True)
+        results[name] = {
+            "count": counts[name],
+            "rounds": asked.rounds,
+            "baseline": bench.BASELINE,
+            "figures": [one.to_json() for one in figures],
+        }
+    facts["load_after"] = round(os.getloadavg()[0], 2)
+    print(f"\nmedians of {asked.rounds} rounds, measured in {time.monotonic() - began:.0f} s")
+    if asked.json:
+        asked.json.write_text(json.dumps({"machine": facts, "benches": results}, indent=2) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench",
+        description="Measure Packhouse against a baseline run side by side, on a machine left alone.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bench", nargs="?", choices=BENCHES, help="one of them (all)")
+    parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders a round (2000)")
+    parser.add_argument("--deliveries", type=int, default=5000, metavar="N", help="deliveries a round (5000)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each (3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,101 @@
+"""The orders' baseline, a program of its own: the same calls to the same sandbox, and nothing else.
+
+For each order: read it, create the shipment, read it again, buy, fetch the label, post the fulfillment. A
+bare httpx2 client does that at the daemon's concurrency on the daemon's event loop. No ledger, no rules,
+nothing kept. Order ids come on standard input; one JSON object with the numbers leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import uvloop
+
+from packhouse.http import httpx
+from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY
+from tests.bench.gauges import cpu_s, memory_mb
+
+_SENDER = {
+    "name": "Shop",
+    "street1": "1 Pier",
+    "city": "San Francisco",
+    "state": "CA",
+    "zip": "94110",
+    "country": "US",
+}
+_PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
+
+
+async def ship_all(sandbox_url: str, order_ids: list[str], concurrency: int) -> None:
+    """Ship every order, so many at a time."""
+    waiting = iter(order_ids)
+    async with httpx.AsyncClient(timeout=30) as client:
+        await asyncio.gather(*(_worker(client, sandbox_url, waiting) for _ in range(concurrency)))
+
+
+async def _worker(client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator[str]) -> None:
+    for order_id in waiting:
+        await _ship(client, sandbox_url, order_id)
+
+
+async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> None:
+    store, carrier = f"{sandbox_url}/api/storefront/v1", f"{sandbox_url}/easypost/v2"
+    to_store, to_carrier = ({"authorization": f"Bearer {key}"} for key in (STORE_KEY, CARRIER_KEY))
+    order_url = f"{store}/merchant/orders/{order_id}"
+    order = _read(await client.get(order_url, headers=to_store))
+    asked = {
+        "reference": f"{order_id}/1/1",
+        "from_address": _SENDER,
+        "to_address": _address(order["shipping_address"]),
+        "parcel": _PARCEL,
+        "options": {"label_format": "ZPL"},
+    }
+    shipment = _read(await client.post(f"{carrier}/shipments", headers=to_carrier, json={"shipment": asked}))
+    _read(await client.get(order_url, headers=to_store))
+    buy_url = f"{carrier}/shipments/{shipment['id']}/buy"
+    rate = {"rate": {"id": shipment["rates"][0]["id"]}}
+    bought = _read(await client.post(buy_url, headers=to_carrier, json=rate))
+    label = await client.get(bought["postage_label"]["label_url"])
+    label.raise_for_status()
+    said = {
+        "carrier": bought["selected_rate"]["carrier"],
+        "tracking_number": bought["tracking_code"],
+        "items": [{"line_item_id": i["id"], "quantity": i["quantity"]} for i in order["items"]],
+    }
+    key = {"idempotency-key": f"bare-{order_id}"}
+    _read(await client.post(f"{order_url}/fulfill", headers=to_store | key, json=said))
+
+
+def _read(answer: httpx.Response) -> Any:
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _address(shown: dict[str, str]) -> dict[str, str]:
+    """The store's words for an address as the carrier's."""
+    words = {"line1": "street1", "line2": "street2", "postcode": "zip"}
+    return {words.get(name, name): part for name, part in shown.items()}
+
+
+def main() -> None:
+    """`python -m tests.bench.bare SANDBOX_URL CONCURRENCY`, ids on standard input."""
+    sandbox_url, concurrency = sys.argv[1], int(sys.argv[2])
+    order_ids = sys.stdin.read().split()
+    cpu, began = cpu_s(os.getpid()), time.monotonic()
+    uvloop.run(ship_all(sandbox_url, order_ids, concurrency))
+    numbers = {
+        "elapsed_s": time.monotonic() - began,
+        "cpu_s": cpu_s(os.getpid()) - cpu,
+        "memory_mb": memory_mb()[0],
+    }
+    print(json.dumps(numbers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""What is read off processes and machine: processor time, memory, load, versions. Linux has all of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid: int) -> float:
+    """Processor seconds that a process has used until now, its own and the kernel's for it."""
+    # The program's name stands in parentheses and may hold blanks; what is asked for comes after it.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def memory_mb(pid: int | str = "self") -> tuple[float, float]:
+    """Resident memory of a process in MB: the most that it ever was, and now."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kilobytes = {
+        name: int(rest.split()[0])
+        for name, _, rest in (line.partition(":") for line in lines)
+        if name in ("VmHWM", "VmRSS")
+    }
+    return kilobytes["VmHWM"] / 1024, kilobytes["VmRSS"] / 1024
+
+
+def machine() -> dict[str, Any]:
+    """Where this was measured, as far as it bears on the numbers."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def _processor() -> str:
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return names[0] if names else platform.machine()
+
+
+def supported() -> bool:
+    """Whether this machine tells of its processes as they are read here."""
+    return sys.platform == "linux"

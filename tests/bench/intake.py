@@ -1,0 +1,77 @@
+"""Webhook deliveries, each on disk before its answer; beside them the same server with nothing written."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench import deliveries
+from tests.bench.figures import Figure, figure, gathered, percentile
+from tests.bench.gauges import cpu_s
+from tests.e2e.processes import SECRET, wait_for
+
+HEADING = "intake of webhooks"
+BASELINE = "the same server and checks, an inbox that answers at once and keeps nothing"
+
+CONNECTIONS = 32
+_ROOT = Path(__file__).parents[2]
+
+
+def measure(count: int, rounds: int) -> list[Figure]:
+    """So many deliveries a round to either server."""
+    return gathered([_round(count) for _ in range(rounds)])
+
+
+def _round(count: int) -> Sequence[Figure]:
+    requests = deliveries.prepared(count, SECRET)
+    elapsed, used, waits = _taken("durable", requests)
+    bare_elapsed, bare_used, bare_waits = _taken("forgetful", requests)
+    ms = 1000.0
+    return (
+        figure("answered", "events/s", count / elapsed, count / bare_elapsed),
+        figure("processor", "ms/event", ms * used / count, ms * bare_used / count),
+        *(
+            figure(f"wait, {name}", "ms", ms * percentile(waits, share), ms * percentile(bare_waits, share))
+            for name, share in (("p50", 0.5), ("p99", 0.99))
+        ),
+    )
+
+
+def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[float]]:
+    """Seconds, the server's processor seconds, and each delivery's wait. Checks what was kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = Path(folder) / "port"
+        door = subprocess.Popen([sys.executable, "-m", "tests.bench.intake_door", kind, folder], cwd=_ROOT)
+        try:
+            wait_for(lambda: _stands(door, port), "the intake's port")
+            before = cpu_s(door.pid)
+            elapsed, waits = deliveries.deliver(int(port.read_text()), requests, CONNECTIONS)
+            used = cpu_s(door.pid) - before
+        finally:
+            door.send_signal(signal.SIGTERM)
+            door.wait(30)
+        kept = _kept(Path(folder) / "packhouse.db")
+        assert kept == (len(requests) if kind == "durable" else 0), (
+            f"{kept} of {len(requests)} events are kept"
+        )
+    return elapsed, used, waits
+
+
+def _stands(door: subprocess.Popen[bytes], port: Path) -> bool:
+    assert door.poll() is None, f"the intake ended with {door.returncode}"
+    return port.exists() and bool(port.read_text())
+
+
+def _kept(ledger: Path) -> int:
+    """Events that are on disk, each with its order woken."""
+    connection = sqlite3.connect(ledger)
+    try:
+        query = "SELECT count(*) FROM events JOIN orders ON orders.id = events.order_id"
+        return int(connection.execute(query).fetchone()[0])
+    finally:
+        connection.close()

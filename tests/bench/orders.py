@@ -1,0 +1,122 @@
+"""Orders, from the first webhook to the last fulfillment: the daemon, and beside it the bare calls (bare.py).
+
+Every order is one that ships. Both have a fresh sandbox process; the machine's cores are shared with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.figures import Figure, figure, gathered, percentile
+from tests.bench.gauges import cpu_s, memory_mb
+from tests.e2e.processes import Town, ask, town, wait_for
+
+HEADING = "orders"
+BASELINE = "the same six calls an order by a bare httpx2.AsyncClient; no webhooks, no ledger, no rules"
+
+CONCURRENCY = 16
+_ROOT = Path(__file__).parents[2]
+# The rhythm of a real daemon, not the hurried one of the tests.
+_SETTINGS = {
+    "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
+    "PACKHOUSE_STORE__TIMEOUT_S": "30",
+    "PACKHOUSE_CARRIER_TIMEOUT_S": "30",
+    "PACKHOUSE_POLL__INTERVAL_S": "300",
+    "PACKHOUSE_POLL__SWEEP_S": "21600",
+    "PACKHOUSE_POLL__RELOOK_S": "3600",
+}
+# At half of what it can do, the daemon is watched for as long as this many orders of the burst take.
+_CALM_SHARE = 0.1
+# From an order's first event on disk to its fulfillment in the journal, both by the daemon's own clock.
+_STORIES = """
+SELECT min(events.received_at), journal.at
+FROM journal JOIN events ON events.order_id = journal.order_id
+WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
+"""
+
+
+def measure(count: int, rounds: int) -> list[Figure]:
+    """So many orders a round: at once, and then some at half that pace; and as many by the bare calls."""
+    return gathered([_round(count) for _ in range(rounds)])
+
+
+def _round(count: int) -> Sequence[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        ours = _daemon(Path(folder), count)
+    with tempfile.TemporaryDirectory() as folder:
+        bare = _bare(Path(folder), count)
+    return (
+        figure("shipped", "orders/s", count / ours["elapsed_s"], count / bare["elapsed_s"]),
+        figure("processor", "ms/order", 1000 * ours["cpu_s"] / count, 1000 * bare["cpu_s"] / count),
+        figure("memory, most", "MB", ours["memory_mb"], bare["memory_mb"]),
+        figure("all at once, p50", "s", ours["burst_p50_s"]),
+        figure("all at once, p99", "s", ours["burst_p99_s"]),
+        figure("at half that pace, p50", "s", ours["calm_p50_s"]),
+        figure("at half that pace, p99", "s", ours["calm_p99_s"]),
+    )
+
+
+def _daemon(folder: Path, count: int) -> dict[str, float]:
+    """Seconds, processor seconds and most memory for `count` orders; waits from event to fulfillment."""
+    with town(folder, "--poll-only-share", "0") as here:
+        daemon = here.start(**_SETTINGS)
+        before = cpu_s(daemon.pid)
+        burst = _shipped(here, count, 0.0)
+        used, memory = cpu_s(daemon.pid) - before, memory_mb(daemon.pid)[0]
+        elapsed = max(at for _, at in burst) - min(heard for heard, _ in burst)
+        few = max(10, int(count * _CALM_SHARE))
+        calm = _shipped(here, few, count / elapsed / 2)[count:]
+        here.check_books(count + few)
+    waits, calm_waits = ([at - heard for heard, at in part] for part in (burst, calm))
+    return {
+        "elapsed_s": elapsed,
+        "cpu_s": used,
+        "memory_mb": memory,
+        "burst_p50_s": percentile(waits, 0.5),
+        "burst_p99_s": percentile(waits, 0.99),
+        "calm_p50_s": percentile(calm_waits, 0.5),
+        "calm_p99_s": percentile(calm_waits, 0.99),
+    }
+
+
+def _shipped(here: Town, count: int, rate_per_s: float) -> list[tuple[float, float]]:
+    """Sell so many, wait until all have shipped; for each order ever, when it was heard of and posted.
+
+    Looks into the ledger's file from outside, since asking the daemon would be work for it.
+    """
+    goal = _posted(here) + count
+    here.sell(count, rate_per_s, ("plain",))
+    patience_s = 60 + count / 10
+    wait_for(lambda: _posted(here) >= goal, f"{goal} orders to ship", patience_s)
+    # What follows an order's fulfillment belongs to its cost.
+    wait_for(lambda: here.query("SELECT count(*) FROM orders WHERE phase = 'shipped'") >= goal, "the rest")
+    connection = sqlite3.connect(f"file:{here.ledger}?mode=ro", uri=True)
+    try:
+        return connection.execute(_STORIES).fetchall()
+    finally:
+        connection.close()
+
+
+def _posted(here: Town) -> int:
+    return int(here.query("SELECT count(*) FROM shipments WHERE state = 'fulfilled'"))
+
+
+def _bare(folder: Path, count: int) -> dict[str, Any]:
+    with town(folder, "--poll-only-share", "1") as here:
+        here.sell(count, kinds=("plain",))
+        ids = "\n".join(ask(f"{here.sandbox_url}/sandbox/state")["orders"])
+        program = [sys.executable, "-m", "tests.bench.bare", here.sandbox_url, str(CONCURRENCY)]
+        run = subprocess.run(program, input=ids, text=True, capture_output=True, cwd=_ROOT, timeout=300)
+        assert run.returncode == 0, run.stderr
+        assert here.problems() == []
+        shipped = {row["order_id"] for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]}
+        assert len(shipped) == count
+    numbers: dict[str, Any] = json.loads(run.stdout)
+    return numbers
