@@ -74,6 +74,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     if not ledger.shared:
         # Only one process can hold this ledger, and we are it: whoever held leases is gone.
         await ledger.write(leases.free_all, clock.now())
+    await ledger.write(leases.stir, clock.now())
     shelf = DocumentShelf(settings.labels_dir)
     store = AioStore(
         settings.store.url,

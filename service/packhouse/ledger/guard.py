@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from packhouse.ledger import marks
+from packhouse.ledger import leases, marks
 from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.leases import Lease
 from packhouse.ledger.tables import labels, orders, shipments
@@ -37,10 +37,7 @@ def pause(connection: Connection, now: float, why: str) -> None:
     """Stop buying and posting, or with "" go on; what waits is due at once then."""
     marks.write(connection, now, _PAUSE, why)
     if not why:
-        connection.execute(_DUE_AGAIN, {"now": now})
-
-
-_DUE_AGAIN = text("UPDATE orders SET due_at = :now WHERE phase = 'open' AND lease IS NULL")
+        leases.stir(connection, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ def release(
 
 _FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
 _RESCUE = text("UPDATE orders SET due_at = :now WHERE due_at IS NULL AND phase IN ('open', 'held')")
+_STIR = text("UPDATE orders SET due_at = :now WHERE lease IS NULL AND phase IN ('open', 'held')")
 _SEIZE = text(
     "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
     "WHERE id = :id"
@@ -165,6 +166,11 @@ _SEIZE = text(
 def free_all(connection: Connection, now: float) -> int:
     """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
     return connection.execute(_FREE_ALL, {"now": now}).rowcount
+
+
+def stir(connection: Connection, now: float) -> int:
+    """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
+    return connection.execute(_STIR, {"now": now}).rowcount
 
 
 def rescue(connection: Connection, now: float) -> int:

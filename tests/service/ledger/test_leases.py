@@ -168,6 +168,18 @@ def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> Non
     told(story, tmp_path)
 
 
+def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        for n, phase in enumerate((OrderPhase.HELD, OrderPhase.SHIPPED, OrderPhase.CLOSED)):
+            await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
+            (lease,) = await ledger.write(leases.claim, 2.0, f"a:{n}", 100.0, 1)
+            await ledger.write(leases.release, 3.0, lease, phase=phase, due_at=9000.0)
+        assert await ledger.write(leases.stir, 10.0) == 1
+        assert [(await _row(ledger, f"ord_{n}")).due_at for n in range(3)] == [10.0, 9000.0, 9000.0]
+
+    told(story, tmp_path)
+
+
 def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
     async def story(ledger: SqliteLedger) -> None:
         assert await ledger.write(marks.take_turn, 100.0, "poll", "a", 30.0)
