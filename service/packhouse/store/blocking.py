@@ -60,6 +60,10 @@ class BlockingStore:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
         self.ask(protocol.fulfill(order_id, body, key))
 
+    def refund(self, order_id: str, body: bytes, key: str) -> None:
+        """Ask for a refund: a body of `refund_body`, under its saved key. Accepted is not yet done."""
+        self.ask(protocol.refund(order_id, body, key))
+
     def product(self, site_slug: str, product_id: str) -> Product:
         """One product of a site's catalogue."""
         return protocol.read_product(self.ask(protocol.get_product(site_slug, product_id)), product_id)

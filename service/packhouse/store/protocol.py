@@ -19,6 +19,8 @@ from packhouse.store.requests import (
     get_product,
     list_orders,
     products,
+    refund,
+    refund_body,
 )
 
 __all__ = [
@@ -42,5 +44,7 @@ __all__ = [
     "read_order_page",
     "read_product",
     "read_products",
+    "refund",
+    "refund_body",
     "retry_after_s",
 ]

@@ -121,6 +121,28 @@ def fulfill(order_id: str, body: bytes, key: str) -> StoreRequest:
     return _change("POST", path, body, key, call="orders.fulfill", doing=f"fulfill order {order_id}")
 
 
+def refund_body(amount_minor: int | None, reason: str) -> bytes:
+    """The bytes that ask for money back: `amount_minor` of it, or all where it is None.
+
+    Same input, same bytes; ASCII only. Raises ValueError for an amount below 1.
+    """
+    if amount_minor is not None and amount_minor < 1:
+        raise ValueError("a refund is of one minor unit or more")
+    said: dict[str, object] = {} if amount_minor is None else {"amount": amount_minor}
+    if reason:
+        said["reason"] = reason
+    return json.dumps(said, separators=(",", ":")).encode("ascii")
+
+
+def refund(order_id: str, body: bytes, key: str) -> StoreRequest:
+    """POST /merchant/orders/{id}/refund with a body made by `refund_body` and a saved idempotency key.
+
+    The store accepts it and moves the money later: only the order read again says that it has.
+    """
+    path = f"/merchant/orders/{_segment(order_id)}/refund"
+    return _change("POST", path, body, key, call="orders.refund", doing=f"refund order {order_id}")
+
+
 def get_product(site_slug: str, product_id: str) -> StoreRequest:
     """GET /stores/{slug}/products/{id}."""
     path = f"/stores/{_segment(site_slug)}/products/{_segment(product_id)}"

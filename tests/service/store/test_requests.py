@@ -95,6 +95,24 @@ def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
         protocol.fulfill("ord_1", b"{}", key)
 
 
+def test_a_refund_is_exactly_these_bytes() -> None:
+    assert protocol.refund_body(1500, "Damaged") == b'{"amount":1500,"reason":"Damaged"}'
+    assert protocol.refund_body(None, "") == b"{}"
+    request = protocol.refund("ord_1", b'{"amount":1}', "k")
+    assert (request.method, request.path, request.body) == (
+        "POST",
+        "/merchant/orders/ord_1/refund",
+        b'{"amount":1}',
+    )
+    assert dict(request.headers)["Idempotency-Key"] == "k"
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_a_refund_of_nothing_is_not_built(amount: int) -> None:
+    with pytest.raises(ValueError, match="one minor unit"):
+        protocol.refund_body(amount, "")
+
+
 def test_products_are_asked_for_in_one_batch() -> None:
     request = protocol.products("acme", ["prod_1", "prod_2"])
     assert request.path == "/stores/acme/products/batch"
