@@ -57,6 +57,10 @@ class Daemon:
                 return
             after = following
 
+    def act(self, path: str, **body: object) -> dict[str, Any]:
+        """A person's act, with its `reason`; answers what became of it."""
+        return self._peer.post(path, body)
+
     def close(self) -> None:
         """Give the connection back."""
         self._peer.close()
