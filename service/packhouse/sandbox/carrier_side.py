@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
 from urllib.parse import parse_qs, unquote
 
 from packhouse.sandbox.carrier import CarrierDesk, Consignment, Quote
@@ -26,7 +25,7 @@ def refusal_answer(refusal: Refusal) -> Answer:
 
 
 class CarrierSide:
-    """Answers the carrier's calls. `base_url` is where the label files are fetched from."""
+    """Answers the carrier's calls. Label files are fetched from where the caller found us, or `base_url`."""
 
     def __init__(self, desk: CarrierDesk, api_key: str, base_url: str) -> None:
         self._desk = desk
@@ -62,23 +61,23 @@ class CarrierSide:
             case "POST", ["shipments"]:
                 return self._create(request)
             case "GET", ["shipments", name]:
-                return self._shown(self._desk.find(name))
+                return self._shown(request, self._desk.find(name))
             case "POST", ["shipments", name, "buy"]:
                 consignment = self._desk.find(name)
                 self._desk.sell(consignment, self._desk.check_buyable(consignment, _rate_id(request)))
-                return self._shown(consignment)
+                return self._shown(request, consignment)
             case "POST", ["shipments", name, "refund"]:
                 consignment = self._desk.find(name)
                 self._desk.take_back(consignment)
-                return self._shown(consignment)
+                return self._shown(request, consignment)
             case "GET", ["shipments", name, "label"]:
-                return self._other_format(self._desk.find(name), parse_qs(request.query))
+                return self._other_format(request, self._desk.find(name))
             case "GET", ["shipments"]:
-                return self._list(parse_qs(request.query))
+                return self._list(request)
             case "POST", ["trackers"]:
                 return self._tracker_for(request)
             case "GET", ["trackers", tracker_id]:
-                return self._tracker(tracker_id)
+                return self._tracker(request, tracker_id)
         raise Refusal(404, "NOT_FOUND", _NOT_FOUND)
 
     def _create(self, request: Request) -> Answer:
@@ -99,19 +98,24 @@ class CarrierSide:
             raise Refusal(
                 422, "SHIPMENT.INVALID_PARAMS", f"label_format {label_format} is not one of {list(MIME)}."
             )
-        return self._shown(self._desk.register(asked, weight, label_format), 201)
+        return self._shown(request, self._desk.register(asked, weight, label_format), 201)
 
-    def _shown(self, consignment: Consignment, status: int = 200) -> Answer:
-        return json_answer(shipment_json(self._desk, consignment, self.base_url), status)
+    def _home(self, request: Request) -> str:
+        """How the caller reaches us, which for one in another container is not how we would."""
+        host = request.headers.get(b"host", b"").decode("latin-1")
+        return f"http://{host}" if host else self.base_url
 
-    def _other_format(self, consignment: Consignment, query: Mapping[str, list[str]]) -> Answer:
-        wanted = query.get("file_format", [""])[0].upper()
+    def _shown(self, request: Request, consignment: Consignment, status: int = 200) -> Answer:
+        return json_answer(shipment_json(self._desk, consignment, self._home(request)), status)
+
+    def _other_format(self, request: Request, consignment: Consignment) -> Answer:
+        wanted = parse_qs(request.query).get("file_format", [""])[0].upper()
         if wanted not in MIME:
             raise Refusal(422, "SHIPMENT.LABEL.INVALID_FORMAT", f"file_format is one of {', '.join(MIME)}.")
         if not consignment.quote:
             raise Refusal(422, "SHIPMENT.LABEL.UNAVAILABLE", "Postage has not been bought.")
         consignment.extra_formats.add(wanted)
-        return self._shown(consignment)
+        return self._shown(request, consignment)
 
     def _label_file(self, name: str) -> Answer:
         shipment_id, _, ending = name.partition(".")
@@ -120,13 +124,14 @@ class CarrierSide:
             return Answer(404, b"<Error><Code>NoSuchKey</Code></Error>", b"application/xml")
         return Answer(200, draw_label(consignment, ending), MIME[ending.upper()].encode())
 
-    def _list(self, query: Mapping[str, list[str]]) -> Answer:
+    def _list(self, request: Request) -> Answer:
+        query, home = parse_qs(request.query), self._home(request)
         size = query.get("page_size", ["20"])[0]
         count = max(1, min(100, int(size))) if size.isdecimal() else 20
         newest = [self._desk.shipments[one] for one in reversed(self._desk.shipments)]
         before = query.get("before_id", [""])[0]
         start = next((i + 1 for i, one in enumerate(newest) if one.id == before), 0)
-        page = [shipment_json(self._desk, one, self.base_url) for one in newest[start : start + count]]
+        page = [shipment_json(self._desk, one, home) for one in newest[start : start + count]]
         return json_answer({"shipments": page, "has_more": len(newest) > start + count})
 
     # ---- trackers -----------------------------------------------------------------------------------------
@@ -141,13 +146,13 @@ class CarrierSide:
             raise Refusal(
                 422, "TRACKER.CREATE.ERROR", "The tracking number is not known.", ["unknown tracking_code"]
             )
-        return json_answer(tracker_json(self._desk, consignment, self.base_url))
+        return json_answer(tracker_json(self._desk, consignment, self._home(request)))
 
-    def _tracker(self, tracker_id: str) -> Answer:
+    def _tracker(self, request: Request, tracker_id: str) -> Answer:
         consignment = self._desk.shipments.get("shp_" + tracker_id.removeprefix("trk_"))
         if consignment is None or not consignment.quote:
             raise Refusal(404, "NOT_FOUND", _NOT_FOUND)
-        return json_answer(tracker_json(self._desk, consignment, self.base_url))
+        return json_answer(tracker_json(self._desk, consignment, self._home(request)))
 
 
 def _rate_id(request: Request) -> str:

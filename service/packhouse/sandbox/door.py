@@ -72,7 +72,8 @@ async def _serve(
     asked: argparse.Namespace, faults: dict[str, float], sock: socket.socket, config: uvicorn.Config
 ) -> None:
     port = sock.getsockname()[1]
-    base_url = f"http://{asked.host}:{port}"
+    everywhere = asked.host in ("0.0.0.0", "::")  # noqa: S104 - only looked at
+    base_url = f"http://{'127.0.0.1' if everywhere else asked.host}:{port}"
     courier = Courier()
     world = World(
         SystemClock(),

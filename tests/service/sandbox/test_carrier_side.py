@@ -222,6 +222,16 @@ def test_the_label_is_there_in_the_kind_asked_for_and_needs_no_key(
     in_world(story, plan=Plan(base_url="http://here:1"))
 
 
+def test_label_links_lead_back_to_the_address_that_the_caller_used() -> None:
+    async def story(world: World, _: ManualClock, __: Receiver) -> None:
+        bought = await buy(world, "ord_1/1/1")
+        asked = easypost("GET", f"{SHIPMENTS}/{bought['id']}")
+        shown = await ask(world, replace(asked, headers={**asked.headers, b"host": b"sandbox:8090"}))
+        assert shown["postage_label"]["label_url"].startswith("http://sandbox:8090/easypost/labels/")
+
+    in_world(story)
+
+
 def test_both_ways_to_give_the_key_are_welcome_and_none_is_not() -> None:
     async def story(world: World, _: ManualClock, __: Receiver) -> None:
         basic = Request("GET", SHIPMENTS, headers={b"authorization": b"Basic RVpUS19zYW5kYm94Og=="})
