@@ -16,6 +16,7 @@ HEAVY = {
     "httpx2",
     "asyncio",
     "rich",
+    "babel",
     "structlog",
     "fastapi",
     "uvicorn",

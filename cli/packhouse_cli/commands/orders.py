@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from packhouse_cli.amounts import amount_text
 from packhouse_cli.commands import fulfillment, why
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.moments import day_and_time
@@ -128,7 +129,7 @@ def _row(order: Order) -> Sequence[object]:
         order.status or "?",
         order.site_slug,
         sum(line.quantity for line in order.lines),
-        _amount(order.total_minor, order.currency),
+        amount_text(order.total_minor, order.currency),
         _place(order.address),
     )
 
@@ -144,7 +145,7 @@ def _get(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[
             ("status", order.status or "not said"),
             ("created", day_and_time(order.created_at)),
             ("site", order.site_slug),
-            ("total", _amount(order.total_minor, order.currency)),
+            ("total", amount_text(order.total_minor, order.currency)),
             ("buyer", ", ".join(part for part in (order.buyer_name, order.buyer_email) if part)),
             ("ship to", _full_address(order.address)),
             ("shipping", order.shipping_option),
@@ -182,14 +183,6 @@ def moment_in_utc(text: str) -> str:
         ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _amount(minor: int | None, currency: str) -> str:
-    if minor is None:
-        return ""
-    from packhouse.model.money import Money
-
-    return str(Money(minor, currency)) if currency else f"{minor} (no currency)"
 
 
 def _place(address: Address | None) -> str:
