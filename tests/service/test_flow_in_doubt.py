@@ -1,0 +1,59 @@
+"""A purchase in doubt stays in doubt, whatever happens to the order meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packhouse.carriers.command.adapter import CommandCarrier
+from packhouse.carriers.port import Carrier, CarrierContext
+from packhouse.sandbox.shop import Shop, ShopOrder
+from tests.service.house import House, in_house
+
+
+def _blind(runs: Path) -> Callable[[CarrierContext], dict[str, Carrier]]:
+    """A program that cannot tell whether it bought, and that leaves a mark at each run."""
+    script = f"cat >/dev/null; echo run >> {runs}; echo nonsense"
+    return lambda context: {"command": CommandCarrier.from_settings({"argv": ["sh", "-c", script]}, context)}
+
+
+def _move(shop: Shop, order: ShopOrder) -> None:
+    shop.change_address(order, {"line1": "77 Other Road"})
+
+
+def _cancel(shop: Shop, order: ShopOrder) -> None:
+    shop.cancel(order)
+
+
+@pytest.mark.parametrize("change", [_move, _cancel])
+def test_nothing_is_bought_again_and_the_question_stands_when_the_order_changes(
+    tmp_path: Path, change: Callable[[Shop, ShopOrder], None]
+) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        await house.pass_time(30)
+        change(house.world.shop, order)
+        await house.hear(order, "order.updated")
+        await house.work()
+        await house.pass_time(60)
+        assert (tmp_path / "runs").read_text().count("run") == 1
+        assert await house.states(order) == ["held"]
+        assert [hold.code for hold in await house.standing(order)] == ["purchase_unknown"]
+
+    in_house(story, tmp_path, settings={"carrier": "command"}, carriers=_blind(tmp_path / "runs"))
+
+
+def test_once_a_person_has_looked_the_changed_order_ships_afresh(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        await house.pass_time(30)
+        _move(house.world.shop, order)
+        (hold,) = await house.standing(order)
+        await house.person_releases(hold, "no label in the account")
+        await house.work()
+        assert (tmp_path / "runs").read_text().count("run") == 2
+        assert (await house.states(order))[0] == "cancelled"
+
+    in_house(story, tmp_path, settings={"carrier": "command"}, carriers=_blind(tmp_path / "runs"))
