@@ -67,7 +67,7 @@ def intend(
         return Objection(why, paused=True)
     if why := objection(connection, now, caps, shipment, price):
         return Objection(why)
-    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, acts, intent_at=now, **columns)
+    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, acts, **columns)
     return None
 
 

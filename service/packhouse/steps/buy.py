@@ -55,8 +55,11 @@ async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
         # Whoever takes over must find no purchase of ours still on its way.
         await purchase.not_bought(desk, work, begun, "The lease had run too short; nothing was sent.")
         raise LeaseLost(f"the lease on {work.order_id} is too short to buy under")
-    desk.settling[begun.reference] = desk.clock.monotonic()
+    # Whoever takes the order away meanwhile must wait until this call has ended, and then for the carrier.
+    sent = purchase.intent_of(begun)
+    desk.settling[sent] = desk.clock.monotonic() + desk.settings.carrier_timeout_s
     answer = await _spend(desk, carrier, Purchase(request, provider_ref, rate))
+    desk.settling[sent] = desk.clock.monotonic()
     await purchase.keep(desk, work, begun, answer)
 
 
@@ -107,7 +110,7 @@ async def _intend(
         shipment.id,
         data={"reference": shipment.reference, "adapter": carrier.name, "provider_ref": provider_ref},
     )
-    quoted = shipment.quoted or rate.price
+    quoted, intent_at = shipment.quoted or rate.price, desk.clock.now()
     columns = {
         "adapter": carrier.name,
         "provider_ref": provider_ref,
@@ -115,7 +118,9 @@ async def _intend(
         "quoted": asdict(quoted),
     }
     caps = desk.settings.guard
-    objection = await desk.write(work, guard.intend, caps, shipment, rate.price, (act,), **columns)
+    objection = await desk.write(
+        work, guard.intend, caps, shipment, rate.price, (act,), intent_at=intent_at, **columns
+    )
     if objection is None:
         desk.tell(act)
         return work.update(
@@ -125,6 +130,7 @@ async def _intend(
             provider_ref=provider_ref,
             rate=rate,
             quoted=quoted,
+            intent_at=intent_at,
         )
     if objection.paused:
         work.paused = objection.why

@@ -138,8 +138,8 @@ class Desk:
     """The tools, built once in app.py.
 
     `carriers` are all adapters that are set up; `carrier` sells new labels. `products` remembers the store's
-    catalogue, `settling` when a purchase was sent or first met on the monotonic clock, `resting` the carriers
-    that are left alone.
+    catalogue, `settling` when the call of a purchase (its reference and intent) ended or must end, or when
+    one of another process was first met, on the monotonic clock; `resting` the carriers left alone.
     """
 
     store: Store
@@ -152,7 +152,7 @@ class Desk:
     log: FilteringBoundLogger
     sinks: Sequence[Sink] = ()
     products: dict[tuple[str, str], tuple[float, Product | None]] = field(default_factory=dict)
-    settling: dict[str, float] = field(default_factory=dict)
+    settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
     resting: Resting = field(default_factory=lambda: Resting(10, 300.0))
 
     @property

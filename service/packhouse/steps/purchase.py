@@ -25,6 +25,11 @@ def request_for(order: Order, shipment: Shipment) -> PurchaseRequest:
     )
 
 
+def intent_of(shipment: Shipment) -> tuple[str, float | None]:
+    """The name of one try to buy: the same reference may be tried again, even by another process."""
+    return shipment.reference, shipment.intent_at
+
+
 async def keep(desk: Desk, work: Work, shipment: Shipment, answer: Bought | NotBought | Unknown) -> None:
     """Write down what became of a purchase, whether its answer came at once or was found out later."""
     desk.metrics.purchase(shipment.adapter, type(answer).__name__.lower())
@@ -75,7 +80,7 @@ async def _keep_bought(desk: Desk, work: Work, shipment: Shipment, bought: Bough
     await desk.write(work, shipments.bought, shipment, label, (act,))
     desk.tell(act)
     desk.metrics.spent(bought.cost)
-    desk.settling.pop(shipment.reference, None)
+    desk.settling.pop(intent_of(shipment), None)
     labeled = work.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
         work.documents[shipment.id] = bought.document
@@ -89,7 +94,7 @@ async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quote
     act = Act(work.order_id, "not_bought", why, shipment.id, quoted=quoted)
     await desk.write(work, shipments.move, shipment, _S.PLANNED, (act,))
     desk.tell(act)
-    desk.settling.pop(shipment.reference, None)
+    desk.settling.pop(intent_of(shipment), None)
     return work.update(shipment, state=_S.PLANNED)
 
 

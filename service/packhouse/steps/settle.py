@@ -41,16 +41,17 @@ async def _admit(desk: Desk, work: Work, shipment: Shipment) -> Shipment:
 def _has_settled(desk: Desk, work: Work, shipment: Shipment) -> bool:
     """Whether the carrier must have committed by now, on a clock that cannot jump.
 
-    The wait counts from when this process sent the purchase or, for one begun elsewhere, from when it met
-    it; where the other process may still live, the longest it may wait for an answer is added.
+    The wait counts from when this process's own call ended, or must end, or, for a purchase begun elsewhere,
+    from when it met it; where the other process may still live, the longest it may wait for an answer is
+    added.
     """
     settings = desk.settings
     wait = settings.carrier_settle_s
-    met = desk.settling.get(shipment.reference)
+    met = desk.settling.get(purchase.intent_of(shipment))
     now = desk.clock.monotonic()
     if met is None:
         met = now + (settings.carrier_timeout_s if desk.ledger.shared else 0.0)
-        desk.settling[shipment.reference] = met
+        desk.settling[purchase.intent_of(shipment)] = met
     if now >= met + wait:
         return True
     work.wake_at(desk.clock.now() + met + wait - now)

@@ -1,0 +1,89 @@
+"""People and processes that step in while money is moving: still one label."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from packhouse.carriers.port import Bought, NotBought, Purchase, Unknown
+from packhouse.errors import LeaseLost
+from packhouse.flow import live
+from packhouse.ledger import overrides
+from tests.service.house import House, in_house
+from tests.service.slow_carrier import SlowCarrier, slow
+
+
+def _carrier(house: House) -> SlowCarrier:
+    carrier = house.desk.carrier
+    assert isinstance(carrier, SlowCarrier)
+    return carrier
+
+
+async def _a_moment() -> None:
+    """Long enough for the ledger's threads and everything that follows from them."""
+    for _ in range(10):
+        await asyncio.sleep(0.01)
+
+
+def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        (first,) = await house.claim()
+        workers = [asyncio.create_task(live(house.desk, first))]
+        await _a_moment()
+        assert await house.states(order) == ["buying"]
+        for _ in range(6):
+            now = house.clock.now()
+            await house.ledger.write(overrides.retry, now, order.id, "is it stuck?", "ada")
+            workers += [asyncio.create_task(live(house.desk, work)) for work in await house.claim()]
+            await _a_moment()
+            await house.clock.advance(5)
+        await _a_moment()
+        answers = await asyncio.gather(*workers, return_exceptions=True)
+        assert isinstance(answers[0], LeaseLost)
+        await house.pass_time(100)
+        assert await house.states(order) == ["fulfilled"]
+        assert _carrier(house).sold == 1
+        house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
+
+    in_house(story, tmp_path, settings={"carrier": "slow"}, carriers=slow())
+
+
+def test_what_a_process_remembers_of_an_earlier_try_does_not_shorten_the_wait_for_a_later_one(
+    tmp_path: Path,
+) -> None:
+    class Dies(BaseException):
+        pass
+
+    async def story(house: House) -> None:
+        carrier = _carrier(house)
+
+        async def lose_the_answer(purchase: Purchase) -> Bought | NotBought | Unknown:
+            return Unknown("no answer")
+
+        async def die(purchase: Purchase) -> Bought | NotBought | Unknown:
+            raise Dies
+
+        order = house.world.order("plain")
+        await house.hear(order)
+        carrier.buy = lose_the_answer  # type: ignore[method-assign]
+        await house.work()
+        await house.clock.advance(15)
+        carrier.buy = die  # type: ignore[method-assign]
+        other = replace(house.desk, settling={})
+        for _ in range(2):  # it meets the purchase, waits, finds nothing, tries again, and dies
+            (work,) = await house.claim()
+            try:
+                await live(other, work)
+            except Dies:
+                break
+            await house.clock.advance(15)
+        assert await house.states(order) == ["buying"]
+        asked = carrier.asked
+        await house.clock.advance(130)
+        await house.work()
+        assert carrier.asked == asked
+
+    in_house(story, tmp_path, settings={"carrier": "slow"}, carriers=slow())
