@@ -63,6 +63,7 @@ _CLAIM = """
 _CLAIM_SQLITE = text(_CLAIM.format(lock=""))
 _CLAIM_POSTGRES = text(_CLAIM.format(lock="FOR UPDATE SKIP LOCKED"))
 _KEEP = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
+_STANDS = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
 _RENEW: TextClause = text(
     "UPDATE orders SET due_at = :until WHERE id IN :ids AND lease LIKE :worker"
 ).bindparams(bindparam("ids", expanding=True))
@@ -108,6 +109,11 @@ def keep(connection: Connection, now: float, lease: Lease) -> None:
     """Prove inside a transaction that the lease still stands. Raises LeaseLost."""
     if connection.execute(_KEEP, {"now": now, "id": lease.order_id, "token": lease.token}).rowcount != 1:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+
+
+def stands(connection: Connection, lease: Lease) -> bool:
+    """Whether nobody has taken the order away: a read, for the last moment before money is spent."""
+    return connection.execute(_STANDS, {"id": lease.order_id, "token": lease.token}).first() is not None
 
 
 def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> int:

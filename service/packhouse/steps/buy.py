@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from packhouse.carriers.port import Bought, Carrier, NotBought, Purchase, PurchaseRequest, Unknown
 from packhouse.errors import CarrierError, CarrierRefused, LeaseLost
-from packhouse.ledger import guard, shipments
+from packhouse.ledger import guard, leases, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Rate
@@ -55,6 +55,9 @@ async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
         # Whoever takes over must find no purchase of ours still on its way.
         await purchase.not_bought(desk, work, begun, "The lease had run too short; nothing was sent.")
         raise LeaseLost(f"the lease on {work.order_id} is too short to buy under")
+    if not await desk.ledger.read(leases.stands, work.lease):
+        # A person stepped in, or this process slept and another took over. Nothing was sent.
+        raise LeaseLost(f"order {work.order_id} was taken away before its label was bought")
     # Whoever takes the order away meanwhile must wait until this call has ended, and then for the carrier.
     sent = purchase.intent_of(begun)
     desk.settling[sent] = desk.clock.monotonic() + desk.settings.carrier_timeout_s
