@@ -38,7 +38,9 @@ class Dispatcher:
         self.name = secrets.token_hex(4)
         self._claims = 0
         self._waiting: deque[Work] = deque()
-        self._running: dict[str, tuple[Work, asyncio.Task[None]]] = {}
+        # By task, not by order: an order that a person took away is soon taken again, while its first worker
+        # still waits for an answer.
+        self._running: dict[asyncio.Task[None], Work] = {}
         self._due = asyncio.Event()
         self._stopping = False
         self.last_turn = desk.clock.monotonic()
@@ -69,10 +71,10 @@ class Dispatcher:
                 await self._rest()
             await self._give_back_unbegun()
             while self._running:
-                await asyncio.wait([task for _, task in self._running.values()])
+                await asyncio.wait(list(self._running))
         finally:
             renewing.cancel()
-            for _, task in self._running.values():
+            for task in self._running:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await renewing
@@ -105,7 +107,8 @@ class Dispatcher:
         while self._waiting and len(self._running) < self._desk.settings.worker.concurrency:
             work = self._waiting.popleft()
             task = asyncio.create_task(self._live(work), name=f"order {work.order_id}")
-            self._running[work.order_id] = (work, task)
+            self._running[task] = work
+            task.add_done_callback(self._ended)
 
     async def _live(self, work: Work) -> None:
         log = self._desk.log.bind(order_id=work.order_id)
@@ -117,11 +120,12 @@ class Dispatcher:
             log.error("ledger_failed", error=str(error))
         except Exception:
             log.exception("worker_failed")
-        finally:
-            del self._running[work.order_id]
-            self._start()
-            if len(self._waiting) < self._desk.settings.worker.concurrency / 2:
-                self._due.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._start()
+        if len(self._waiting) < self._desk.settings.worker.concurrency / 2:
+            self._due.set()
 
     async def _rest(self) -> None:
         """Until the next tick, or a nudge, or a worker that runs dry."""
@@ -132,7 +136,7 @@ class Dispatcher:
         desk = self._desk
         while True:
             await desk.clock.sleep(desk.settings.lease_s / 3)
-            held = [*(work for work, _ in self._running.values()), *self._waiting]
+            held = [*self._running.values(), *self._waiting]
             until = desk.clock.monotonic() + desk.settings.lease_s
             try:
                 await desk.ledger.write(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from packhouse.clock import SystemClock
 from packhouse.dispatcher import Dispatcher
-from packhouse.ledger import leases
+from packhouse.ledger import leases, overrides
 from packhouse.model.order import Order
 from packhouse.steps.desk import Desk
+from packhouse.steps.intake import Intake
 from tests.service.house import House, in_house
+from tests.service.slow_carrier import SlowCarrier
 
 
 def _dispatcher(house: House) -> Dispatcher:
@@ -133,3 +136,35 @@ def test_an_order_that_breaks_its_worker_does_not_stop_the_others(tmp_path: Path
         await running
 
     in_house(story, tmp_path, settings={"worker": {"concurrency": 2}})
+
+
+def test_a_stop_waits_for_both_workers_of_an_order_that_a_person_took_away(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        clock, complaints = SystemClock(), []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        carrier = SlowCarrier(clock, 0.4)
+        desk = house.desk = replace(house.desk, clock=clock, carriers={"slow": carrier})
+        house.intake = Intake(house.ledger, clock, house.settings, lambda: None)
+        dispatcher = Dispatcher(desk)
+        working = asyncio.create_task(dispatcher.run())
+        order = house.world.order("plain")
+        await house.hear(order)
+        dispatcher.nudge()
+        while await house.states(order) != ["buying"]:
+            await asyncio.sleep(0.01)
+        await house.ledger.write(overrides.retry, clock.now(), order.id, "is it stuck?", "ada")
+        dispatcher.nudge()
+        while dispatcher.in_flight < 2 and await house.states(order) == ["buying"]:
+            await asyncio.sleep(0.01)
+        assert dispatcher.in_flight >= 1
+        while not carrier.sold:  # the first worker ends, its order is somebody else's
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        dispatcher.stop()
+        await working
+        assert dispatcher.in_flight == 0
+        assert complaints == []
+        assert await house.ledger.write(leases.free_all, clock.now()) == 0
+        assert carrier.sold == 1
+
+    in_house(story, tmp_path, settings={"carrier": "slow"}, carriers=lambda context: {})
