@@ -34,9 +34,9 @@ def must_not_leave(order: Order, shipment: Shipment) -> str:
     return misfit(order, shipment)
 
 
-def misfit(order: Order, shipment: Shipment) -> str:
-    """Why the shipment no longer fits the order; "" if it does."""
-    if exceeds(order, shipment):
+def misfit(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> str:
+    """Why the shipment no longer fits the order, beside those that come first; "" if it does."""
+    if exceeds(order, shipment, beside):
         return "the order no longer has these units to ship"
     if shipment.fingerprint != fingerprint(order, shipment.units):
         return "the delivery address or the articles changed"

@@ -39,14 +39,19 @@ def remaining(order: Order, shipments: Sequence[Shipment]) -> Counter[str]:
     return Counter({line_id: quantity for line_id, quantity in left.items() if quantity > 0})
 
 
-def exceeds(order: Order, shipment: Shipment) -> bool:
-    """Whether a shipment holds units that are gone from the order: removed, refunded, shipped by others."""
+def exceeds(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> bool:
+    """Whether a shipment holds units that are gone from the order: removed, refunded, shipped by others, or
+    needed by the shipments `beside` it.
+    """
     others = counted(Units(line.id, line.quantity) for line in order.lines)
     for record in order.fulfillments or ():
         if not (shipment.label and record.tracking_number == shipment.label.tracking_number):
             others.subtract(counted(record.units))
     for refund in order.refunds or ():
         others.subtract(counted(refund.units))
+    for other in beside:
+        if not _is_recorded(order, other):
+            others.subtract(counted(other.units))
     return any(quantity > others[line_id] for line_id, quantity in counted(shipment.units).items())
 
 

@@ -15,15 +15,14 @@ from packhouse.steps import catalogue
 from packhouse.steps.desk import Desk, Work
 
 _S = ShipmentState
+_BEYOND_RECALL = (_S.BUYING, _S.UNKNOWN, _S.FULFILLED, _S.DELIVERED)
 
 
 async def decide(desk: Desk, work: Work) -> None:
     """Leave a verdict in `work`; cancel or void what no longer fits the order."""
     if work.order is None:
         return
-    for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
-        if why := misfit(work.order, shipment):
-            await _drop(desk, work, shipment, f"It no longer fits: {why}.")
+    await _drop_what_no_longer_fits(desk, work, work.order)
     digital = await catalogue.digital_by_line(desk, work.order)
     waived = {code for code in HoldCode if work.waives(code)}
     work.verdict = judge(work.order, work.shipments, digital, desk.settings.rules, waived)
@@ -31,6 +30,22 @@ async def decide(desk: Desk, work: Work) -> None:
     if isinstance(work.verdict, StopShipping):
         for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
             await _drop(desk, work, shipment, work.verdict.why)
+
+
+async def _drop_what_no_longer_fits(desk: Desk, work: Work, order: Order) -> None:
+    """Each shipment must fit beside those that come first: what was sent or may be, what is bought, the rest."""
+    kept = [shipment for shipment in work.shipments if _stays(work, shipment)]
+    for shipment in (*work.in_state(_S.LABELED), *work.in_state(_S.PLANNED, _S.HELD)):
+        if shipment in kept:
+            continue
+        if why := misfit(order, shipment, kept):
+            await _drop(desk, work, shipment, f"It no longer fits: {why}.")
+        elif shipment.label is None or shipment.label.state is LabelState.BOUGHT:
+            kept.append(shipment)
+
+
+def _stays(work: Work, shipment: Shipment) -> bool:
+    return shipment.state in _BEYOND_RECALL or _is_in_doubt(work, shipment)
 
 
 async def _warn_of_posted(desk: Desk, work: Work, order: Order) -> None:
@@ -46,8 +61,18 @@ async def _warn_of_posted(desk: Desk, work: Work, order: Order) -> None:
             await desk.hold(work, HoldCode.LABEL_OUTDATED, why, shipment=shipment)
 
 
+def _is_in_doubt(work: Work, shipment: Shipment) -> bool:
+    """Money may have moved for it, and only a person can find out: its units stay spoken for until then."""
+    return any(
+        hold.stands and hold.code is HoldCode.PURCHASE_UNKNOWN and hold.shipment_id == shipment.id
+        for hold in work.holds
+    )
+
+
 async def _drop(desk: Desk, work: Work, shipment: Shipment, why: str) -> None:
     """Let a shipment go: what is bought is to be voided, what is not is cancelled."""
+    if _is_in_doubt(work, shipment):
+        return
     if shipment.label is None or shipment.label.state is not LabelState.BOUGHT:
         if shipment.label is not None:
             return  # a void was refused: its hold tells a person

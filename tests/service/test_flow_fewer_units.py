@@ -1,0 +1,69 @@
+"""Units that go while their parcels are under way: of several parcels, only as many ship as are still wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from packhouse.flow import LIFE
+from packhouse.model.order import Order, RefundRecord, Units
+from packhouse.sandbox.shop import ShopOrder
+from packhouse.store.aio import AioStore
+from tests.service.house import House, in_house
+
+TWO_PARCELS = {"parcel": {"weight_g": 500, "max_weight_g": 1000}}
+
+
+class _TellingStore(AioStore):
+    """A store that says which units it refunded."""
+
+    def __init__(self, house: House, refunded: tuple[Units, ...]) -> None:
+        self._house, self._refunded = house, refunded
+
+    async def order(self, order_id: str) -> Order:
+        order = await self._house.store.order(order_id)
+        return replace(order, refunds=(RefundRecord(None, self._refunded),))
+
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
+        await self._house.store.fulfill(order_id, body, key)
+
+
+def _edit(house: House, order: ShopOrder) -> None:
+    order.sale.items[0]["quantity"] = 2
+    order.changed(house.clock.now())
+
+
+def _refund(house: House, order: ShopOrder) -> None:
+    store = _TellingStore(house, (Units(order.sale.items[0]["id"], 2),))
+    house.desk = replace(house.desk, store=store)
+
+
+@pytest.mark.parametrize("before", ["buy", "post"])
+@pytest.mark.parametrize("take_two_away", [_edit, _refund])
+def test_of_two_parcels_one_ships_when_half_of_the_units_go(
+    tmp_path: Path, take_two_away: Callable[[House, ShopOrder], None], before: str
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        del order.sale.items[1:]
+        order.sale.items[0]["quantity"] = 4
+        await house.hear(order)
+        (work,) = await house.claim()
+        for step in LIFE:
+            if step.name == before:
+                break
+            await step.run(house.desk, work)
+        assert len(await house.shipments(order)) == 2
+        take_two_away(house, order)
+        await house.clock.advance(130)
+        await house.work()
+        await house.pass_time(200)
+        ended = "cancelled" if before == "buy" else "voided"
+        assert sorted(await house.states(order)) == sorted(["fulfilled", ended])
+        assert sum(row.quantity for row in order.shipped) == 2
+        assert house.labels_sold(order) == 1
+
+    in_house(story, tmp_path, settings=TWO_PARCELS)
