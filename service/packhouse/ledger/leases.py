@@ -50,7 +50,8 @@ _MEET = text(
     INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
     VALUES (:id, 'open', :site_slug, :now, :now, :now)
     ON CONFLICT (id) DO UPDATE SET due_at = :now
-        WHERE orders.lease IS NULL AND orders.phase IN ('shipped', 'closed') AND orders.looked_at < :before
+        WHERE orders.lease IS NULL AND orders.phase IN ('shipped', 'closed')
+            AND (orders.looked_at IS NULL OR orders.looked_at < :before OR orders.looked_at > :now)
     """
 )
 _CLAIM = """
@@ -88,7 +89,7 @@ def wake(
 
 def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
     """Make orders (id, site) that the store lists as pending due: those never met, and those that we
-    believed done and have not looked at since `before`. Answers how many.
+    believed done and have never looked at, or not since `before`. Answers how many.
     """
     count = 0
     for order_id, site_slug in orders:
