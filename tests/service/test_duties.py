@@ -147,3 +147,19 @@ def test_a_bare_list_that_was_cut_off_is_followed_to_its_end(tmp_path: Path) -> 
         assert await Duties(house.desk, "me", Nudges()).poll() == 7
 
     in_house(story, tmp_path)
+
+
+def test_an_order_that_the_store_first_did_not_know_is_found_by_the_poll(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        late = house.world.shop.orders.pop(order.id)
+        await house.hear(order)
+        await house.work()
+        await house.pass_time(600, step=30)
+        assert await house.phase(order) == "closed"
+        house.world.shop.orders[order.id] = late
+        await Duties(house.desk, "me", Nudges()).poll()
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+
+    in_house(story, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,28 +9,22 @@ import pytest
 from packhouse.errors import LeaseLost
 from packhouse.flow import live
 from packhouse.model.order import Order
-from packhouse.sandbox.shop import ShopOrder
-from packhouse.store.aio import AioStore
 from tests.service.house import House, in_house
-
-
-class _InterruptedStore(AioStore):
-    """The store, at whose second look a person steps in."""
-
-    def __init__(self, house: House, order: ShopOrder) -> None:
-        self._house, self._about, self._looks = house, order, 0
-
-    async def order(self, order_id: str) -> Order:
-        self._looks += 1
-        if self._looks == 2:
-            await self._house.person_holds(self._about)
-        return await self._house.store.order(order_id)
 
 
 def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         order = house.world.order("plain")
-        house.desk = replace(house.desk, store=_InterruptedStore(house, order))
+        read, looks = house.store.order, 0
+
+        async def interrupted(order_id: str) -> Order:
+            nonlocal looks
+            looks += 1
+            if looks == 2:
+                await house.person_holds(order)
+            return await read(order_id)
+
+        house.store.order = interrupted  # type: ignore[method-assign]
         await house.hear(order)
         (work,) = await house.claim()
         with pytest.raises(LeaseLost):

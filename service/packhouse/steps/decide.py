@@ -33,7 +33,7 @@ async def decide(desk: Desk, work: Work) -> None:
 
 
 async def _drop_what_no_longer_fits(desk: Desk, work: Work, order: Order) -> None:
-    """Each shipment must fit beside those that come first: what was sent or may be, what is bought, the rest."""
+    """Each shipment must fit beside those that come first: what may have left, what is bought, the rest."""
     kept = [shipment for shipment in work.shipments if _stays(work, shipment)]
     for shipment in (*work.in_state(_S.LABELED), *work.in_state(_S.PLANNED, _S.HELD)):
         if shipment in kept:
