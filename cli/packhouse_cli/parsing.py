@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal; argparse would load shutil to find that out."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog, **{**more, "width": _columns() - 2})
+
+
+def _columns() -> int:
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -20,7 +37,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(
             prog=prog,
             description=_with_examples(description, examples),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             allow_abbrev=False,
             exit_on_error=True,
             **more,
@@ -59,6 +76,8 @@ class Verbs:
             raise UsageError(f"{self._noun.prog} needs a verb: {', '.join(self._names)}.")
         word = argv[0]
         if not word.startswith("-") and word not in self._names:
+            from difflib import get_close_matches
+
             near = get_close_matches(word, self._names, n=1, cutoff=0.6)
             hint = (
                 f"Did you mean `{self._noun.prog} {near[0]}`?"

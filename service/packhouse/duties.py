@@ -6,7 +6,6 @@ With several replicas on one ledger a duty is run by whichever comes first in it
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -83,10 +82,10 @@ class Duties:
             page = await self._desk.store.orders(query)
             yield page
             if page.next_cursor is not None:
-                query = replace(query, cursor=page.next_cursor)
+                query = query._replace(cursor=page.next_cursor)
             elif page.truncated and (oldest := min(o.created_at for o in page.orders)):
                 # A bare list that was cut off: ask for what is older than its oldest.
-                query = replace(query, created_before=oldest)
+                query = query._replace(created_before=oldest)
             else:
                 return
 

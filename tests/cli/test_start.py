@@ -70,6 +70,7 @@ def test_a_list_of_orders_loads_no_heavy_library() -> None:
         environ = {"PACKHOUSE_STORE__URL": store.url + STORE, "ALY_API_KEY": "aly_x"}
         modules = loaded_by(["orders", "list", "--json"], environ)
     assert not modules & HEAVY
+    assert not modules & {"dataclasses", "inspect", "shutil", "difflib", "packhouse.model.order"}
     assert "packhouse.store.blocking" in modules
 
 

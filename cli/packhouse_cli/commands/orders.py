@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from packhouse_cli.amounts import amount_text
 from packhouse_cli.commands import fulfillment, why
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from packhouse.model.order import Address, Order
     from packhouse.store.blocking import BlockingStore
 
+T = TypeVar("T")
 _PAGE = 100
 
 
@@ -92,7 +93,7 @@ def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
     site = settings.site_slug if arguments.site_slug is None else arguments.site_slug
     created_after = moment_in_utc(arguments.created_after)
     store = _store(settings)
-    from packhouse.store.protocol import OrdersQuery
+    from packhouse.store.requests import OrdersQuery
 
     query = OrdersQuery(
         status=arguments.status,
@@ -101,25 +102,32 @@ def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
         created_after=created_after,
         limit=min(_PAGE, arguments.limit),
     )
-    orders: list[Order] = []
-    more = False
-    for page in store.order_pages(query):
-        orders.extend(page.orders)
-        more = len(orders) > arguments.limit or (len(orders) == arguments.limit and bool(page.next_cursor))
-        if len(orders) >= arguments.limit:
-            break
-    orders = orders[: arguments.limit]
+    limit = arguments.limit
     if arguments.json:
-        terminal.json([order.raw for order in orders])
-    elif orders:
-        terminal.table(
-            ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO"), [_row(order) for order in orders]
-        )
+        # As received: nothing is read that is not printed, and this line is run in loops.
+        rows, more = _gathered(((page.rows, page.next_cursor) for page in store.order_rows(query)), limit)
+        terminal.json(rows)
     else:
-        terminal.note("No orders match.")
+        pages = store.order_pages(query)
+        orders, more = _gathered(((page.orders, page.next_cursor) for page in pages), limit)
+        if orders:
+            heads = ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO")
+            terminal.table(heads, [_row(order) for order in orders])
+        else:
+            terminal.note("No orders match.")
     if more:
         terminal.note(f"There are more than {arguments.limit}; ask for them with --limit.")
     return int(Exit.OK)
+
+
+def _gathered(pages: Iterable[tuple[Sequence[T], str | None]], limit: int) -> tuple[list[T], bool]:
+    """The first `limit` of what the pages hold, and whether there is more."""
+    found: list[T] = []
+    for rows, next_cursor in pages:
+        found.extend(rows)
+        if len(found) >= limit:
+            return found[:limit], len(found) > limit or bool(next_cursor)
+    return found, False
 
 
 def _row(order: Order) -> Sequence[object]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from packhouse.errors import (
     BadCredentials,
@@ -32,12 +32,11 @@ _MOST_DETAILS = 20
 _KEY_LIKE = re.compile(r"\b(aly|whsec)_[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreAnswer:
+class StoreAnswer(NamedTuple):
     """One answer; header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
 
 
@@ -189,8 +188,7 @@ def one_object(value: Any, name: str, expected_id: str) -> Mapping[str, Any]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """The rows of one list answer. `is_bare`: the answer was an array, which has no place for a cursor."""
 
     rows: list[Mapping[str, Any]]

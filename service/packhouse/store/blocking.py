@@ -8,14 +8,28 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from packhouse.errors import SettingsError
-from packhouse.model.order import Order, OrderPage, Product
-from packhouse.store import protocol
-from packhouse.store.answers import too_large, unanswered, unreachable
-from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, StoreAnswer, StoreRequest
-from packhouse.store.requests import door_headers
+from packhouse.store import requests
+from packhouse.store.answers import (
+    LARGEST_ANSWER,
+    Listed,
+    StoreAnswer,
+    check_answer,
+    json_of,
+    listed,
+    too_large,
+    unanswered,
+    unreachable,
+)
+from packhouse.store.paging import Pages
+from packhouse.store.requests import OrdersQuery, StoreRequest, door_headers
+
+# What makes an Order of an answer is loaded by the methods that do: a list as received needs none.
+if TYPE_CHECKING:
+    from packhouse.model.order import Order, OrderPage, Product
 
 _KEEPALIVE_S = 4.0  # an older connection may be closing on the other side; a new one is opened instead
 
@@ -42,38 +56,54 @@ class BlockingStore:
 
     def order(self, order_id: str) -> Order:
         """The order as the store has it now."""
-        return protocol.read_order(self.ask(protocol.get_order(order_id)), order_id)
+        from packhouse.store.orders import read_order
+
+        return read_order(self.ask(requests.get_order(order_id)), order_id)
 
     def orders(self, query: OrdersQuery) -> OrderPage:
         """One page of a list; `next_cursor` leads to the next."""
-        return protocol.read_order_page(self.ask(protocol.list_orders(query)), query)
+        from packhouse.store.orders import read_order_page
+
+        return read_order_page(self.ask(requests.list_orders(query)), query)
 
     def order_pages(self, query: OrdersQuery) -> Iterator[OrderPage]:
         """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
-        pages = protocol.Pages(query)
+        pages = Pages(query)
         while pages.query is not None:
             page = self.orders(pages.query)
             yield page
             pages.turn(page)
 
+    def order_rows(self, query: OrdersQuery) -> Iterator[Listed]:
+        """Every page of a list as the store sent it, no row read further. Raises as `order_pages` does."""
+        pages = Pages(query)
+        while pages.query is not None:
+            page = listed(json_of(self.ask(requests.list_orders(pages.query)), "listing orders"), "orders")
+            yield page
+            pages.turn(page)
+
     def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
-        self.ask(protocol.fulfill(order_id, body, key))
+        self.ask(requests.fulfill(order_id, body, key))
 
     def refund(self, order_id: str, body: bytes, key: str) -> None:
         """Ask for a refund: a body of `refund_body`, under its saved key. Accepted is not yet done."""
-        self.ask(protocol.refund(order_id, body, key))
+        self.ask(requests.refund(order_id, body, key))
 
     def product(self, site_slug: str, product_id: str) -> Product:
         """One product of a site's catalogue."""
-        return protocol.read_product(self.ask(protocol.get_product(site_slug, product_id)), product_id)
+        from packhouse.store.products import read_product
+
+        return read_product(self.ask(requests.get_product(site_slug, product_id)), product_id)
 
     def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
         """Products of a site by id, 50 a call; what the store does not know is not in it."""
+        from packhouse.store.products import read_products
+
         found: dict[str, Product] = {}
-        for start in range(0, len(ids), protocol.LARGEST_BATCH):
-            batch = ids[start : start + protocol.LARGEST_BATCH]
-            found |= protocol.read_products(self.ask(protocol.products(site_slug, batch)))
+        for start in range(0, len(ids), requests.LARGEST_BATCH):
+            batch = ids[start : start + requests.LARGEST_BATCH]
+            found |= read_products(self.ask(requests.products(site_slug, batch)))
         return found
 
     def close(self) -> None:
@@ -102,7 +132,7 @@ class BlockingStore:
             self.close()
         self._used_at = time.monotonic()
         answer = StoreAnswer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
-        protocol.check_answer(answer, request, time.time())
+        check_answer(answer, request, time.time())
         return answer
 
     def _read(self, response: http.client.HTTPResponse, request: StoreRequest, started: float) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packhouse.errors import StoreUnreadable
-from packhouse.model.order import OrderPage
 from packhouse.store.requests import OrdersQuery
+
+if TYPE_CHECKING:
+    from packhouse.model.order import OrderPage
+    from packhouse.store.answers import Listed
 
 
 class Pages:
@@ -19,7 +22,7 @@ class Pages:
         self.query: OrdersQuery | None = query
         self._followed = {query.cursor}
 
-    def turn(self, page: OrderPage) -> None:
+    def turn(self, page: OrderPage | Listed) -> None:
         """Go on to the page after this one. Raises StoreUnreadable when that was asked for before."""
         if self.query is None:
             return
@@ -31,4 +34,4 @@ class Pages:
                 "The store's list of orders leads back to a page already read; reading stopped there."
             )
         self._followed.add(page.next_cursor)
-        self.query = replace(self.query, cursor=page.next_cursor)
+        self.query = self.query._replace(cursor=page.next_cursor)

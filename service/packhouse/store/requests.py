@@ -1,23 +1,27 @@
-"""What to ask of the store: one function an endpoint, each answering with the exact request to send."""
+"""What to ask of the store: one function an endpoint, each answering with the exact request to send.
+
+The values here are named tuples: the command line loads them on every start, and dataclasses cost it a third.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from packhouse import __version__
 from packhouse.errors import SettingsError
-from packhouse.model.order import Units
 from packhouse.store.fields import is_id
+
+if TYPE_CHECKING:
+    from packhouse.model.order import Units
 
 LARGEST_BATCH = 50  # products in one batch call (rest/catalog)
 _LONGEST_KEY = 255
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRequest:
+class StoreRequest(NamedTuple):
     """One call. `path` is below the base address and already percent-encoded, `query` is not.
 
     `changes` says that the store may act on it. `call` is its short name in metrics ("orders.get"),
@@ -39,8 +43,7 @@ class StoreRequest:
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersQuery:
+class OrdersQuery(NamedTuple):
     """Which orders to list; empty fields do not filter. Times are ISO 8601 in UTC ("2026-05-19T08:00:00Z").
 
     `status` is one of pending, fulfilled, cancelled, refunded, returned: the store's filter knows no other.
