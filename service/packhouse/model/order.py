@@ -67,10 +67,16 @@ class Fulfillment:
 
 @dataclass(frozen=True, slots=True)
 class RefundRecord:
-    """The store's record of money given back. `units` is empty when the store does not say which."""
+    """The store's record of money given back. `units` is empty when the store does not say which.
+
+    `reason` is None when the store keeps none. Two records are equal when amount and units are.
+    """
 
     amount_minor: int | None = None
     units: tuple[Units, ...] = ()
+    id: str = field(default="", compare=False)
+    reason: str | None = field(default=None, compare=False)
+    status: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

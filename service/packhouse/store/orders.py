@@ -181,6 +181,9 @@ def _refunds(
             RefundRecord(
                 amount_minor=amount(row.get("amount"), f"a refund of order {order_id}", currency),
                 units=_told_units(row, order_id, lines) or (),
+                id=optional_id(row.get("id")),
+                reason=text(row["reason"]) if isinstance(row.get("reason"), str) else None,
+                status=text(row.get("status")),
             )
             for row in rows(raw["refunds"], f"the refunds of order {order_id}")
         )

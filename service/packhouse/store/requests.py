@@ -95,7 +95,7 @@ def list_orders(query: OrdersQuery) -> StoreRequest:
 
 def get_order(order_id: str) -> StoreRequest:
     """GET /merchant/orders/{id}."""
-    path = f"/merchant/orders/{_segment(order_id)}"
+    path = f"/merchant/orders/{segment(order_id)}"
     return StoreRequest("GET", path, call="orders.get", doing=f"read order {order_id}")
 
 
@@ -105,23 +105,20 @@ def fulfill_body(units: Sequence[Units], carrier: str, tracking_number: str) -> 
     Units are always named: what the store does with a body that leaves them out is not documented.
     Raises ValueError when nothing, less than one unit, or a line twice is to be said.
     """
-    line_ids = [unit.line_id for unit in units]
-    if not units or len(set(line_ids)) != len(line_ids) or any(unit.quantity < 1 for unit in units):
-        raise ValueError("a fulfillment names one or more lines, each once, each with one unit or more")
     if not carrier or not tracking_number:
         raise ValueError("a fulfillment names its carrier and its tracking number")
     said = {
         "carrier": carrier,
         "tracking_number": tracking_number,
-        "items": [{"line_item_id": unit.line_id, "quantity": unit.quantity} for unit in units],
+        "items": items_json(units),
     }
     return json.dumps(said, separators=(",", ":")).encode("ascii")
 
 
 def fulfill(order_id: str, body: bytes, key: str) -> StoreRequest:
     """POST /merchant/orders/{id}/fulfill with a body made by `fulfill_body` and a saved idempotency key."""
-    path = f"/merchant/orders/{_segment(order_id)}/fulfill"
-    return _change("POST", path, body, key, call="orders.fulfill", doing=f"fulfill order {order_id}")
+    path = f"/merchant/orders/{segment(order_id)}/fulfill"
+    return change("POST", path, body, key, call="orders.fulfill", doing=f"fulfill order {order_id}")
 
 
 def refund_body(amount_minor: int | None, reason: str) -> bytes:
@@ -142,13 +139,13 @@ def refund(order_id: str, body: bytes, key: str) -> StoreRequest:
 
     The store accepts it and moves the money later: only the order read again says that it has.
     """
-    path = f"/merchant/orders/{_segment(order_id)}/refund"
-    return _change("POST", path, body, key, call="orders.refund", doing=f"refund order {order_id}")
+    path = f"/merchant/orders/{segment(order_id)}/refund"
+    return change("POST", path, body, key, call="orders.refund", doing=f"refund order {order_id}")
 
 
 def get_product(site_slug: str, product_id: str) -> StoreRequest:
     """GET /stores/{slug}/products/{id}."""
-    path = f"/stores/{_segment(site_slug)}/products/{_segment(product_id)}"
+    path = f"/stores/{segment(site_slug)}/products/{segment(product_id)}"
     return StoreRequest("GET", path, call="products.get", doing=f"read product {product_id}")
 
 
@@ -158,14 +155,22 @@ def products(site_slug: str, ids: Sequence[str]) -> StoreRequest:
         raise ValueError(f"a batch asks for 1 to {LARGEST_BATCH} product ids, not for {len(ids)}")
     return StoreRequest(
         "GET",
-        f"/stores/{_segment(site_slug)}/products/batch",
+        f"/stores/{segment(site_slug)}/products/batch",
         query=(("ids", ",".join(ids)),),
         call="products.batch",
         doing=f"read {len(ids)} products of site {site_slug}",
     )
 
 
-def _change(method: str, path: str, body: bytes | None, key: str, *, call: str, doing: str) -> StoreRequest:
+def items_json(units: Sequence[Units]) -> list[dict[str, object]]:
+    """Units as the store's bodies name them. Raises ValueError as the bodies made of them do."""
+    line_ids = [unit.line_id for unit in units]
+    if not units or len(set(line_ids)) != len(line_ids) or any(unit.quantity < 1 for unit in units):
+        raise ValueError("units are named as one or more lines, each once, each with one unit or more")
+    return [{"line_item_id": unit.line_id, "quantity": unit.quantity} for unit in units]
+
+
+def change(method: str, path: str, body: bytes | None, key: str, *, call: str, doing: str) -> StoreRequest:
     """A request that the store acts on, under an idempotency key: printable ASCII, at most 255 characters."""
     if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise ValueError(f"an idempotency key is 1 to {_LONGEST_KEY} printable ASCII characters")
@@ -175,7 +180,7 @@ def _change(method: str, path: str, body: bytes | None, key: str, *, call: str, 
     return StoreRequest(method, path, headers=headers, body=body, changes=True, call=call, doing=doing)
 
 
-def _segment(value: str) -> str:
+def segment(value: str) -> str:
     """One percent-encoded piece of a path. Raises ValueError for what cannot be an id or a slug."""
     if not is_id(value):
         raise ValueError(f"{value!r} cannot be an id: it is empty, too long, or has blanks, '/' or ',' in it")

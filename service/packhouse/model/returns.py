@@ -1,0 +1,36 @@
+"""Goods on their way back: the store's returns and exchanges, as we read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from packhouse.model.order import Units
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Some units that come back. `status` is the store's word (an open set, "" when absent): requested,
+    approved, received, rejected.
+
+    `rma` is the number issued with the approval. `units` is empty when the store does not say which.
+    """
+
+    id: str
+    status: str = ""
+    rma: str = ""
+    reason: str = ""
+    units: tuple[Units, ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @property
+    def counts(self) -> bool:
+        """Whether its units come back or have: not those of a return that was rejected or cancelled."""
+        return self.status not in ("rejected", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(Return):
+    """Some units that come back for others: of the variant `new_variant_id`."""
+
+    new_variant_id: str = ""
