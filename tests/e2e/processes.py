@@ -46,6 +46,11 @@ def ask(url: str, body: object = None, headers: dict[str, str] | None = None) ->
         return json.load(answer)
 
 
+def clean_environ() -> dict[str, str]:
+    """This process's environment without anything that would set one of our commands."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
+
+
 class Process:
     """One of our commands, its output kept in a file."""
 
@@ -53,7 +58,6 @@ class Process:
         self, folder: Path, name: str, *arguments: str, environ: dict[str, str] | None = None
     ) -> None:
         self.log = folder / f"{name}.log"
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "packhouse_cli", *arguments],
@@ -61,7 +65,7 @@ class Process:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
-                env=clean | (environ or {}),
+                env=clean_environ() | (environ or {}),
             )
 
     @property

@@ -42,7 +42,16 @@ def translated(error: BaseException) -> BaseException:
         return error
     text = str(error.orig)
     if "malformed" in text or "not a database" in text:
-        return LedgerUnusable(f"the ledger's file is damaged ({text}); restore the newest backup")
+        return damaged(text)
     if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
         return LedgerUnavailable(f"the ledger cannot be used just now: {text.strip().splitlines()[0]}")
     return error
+
+
+def damaged(how: str) -> LedgerUnusable:
+    """The error for a file that is there and cannot be read, with the way out."""
+    return LedgerUnusable(
+        f"the ledger's file is damaged ({how.strip().splitlines()[-1]}). Move it aside, with its -wal and "
+        "-shm, and restore the newest backup. What was bought since then only the carrier knows: compare "
+        "its account."
+    )

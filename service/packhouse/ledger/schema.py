@@ -8,7 +8,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError
 
 from packhouse.errors import LedgerUnusable
 
@@ -36,7 +35,7 @@ def current(connection: Connection) -> str | None:
 def migrate(connection: Connection) -> tuple[str | None, str]:
     """Migrate to `head` inside the connection's transaction; answers (before, after).
 
-    Raises LedgerUnusable if the ledger was written by a newer version or is not a readable database.
+    Raises LedgerUnusable if the ledger was written by a newer version.
     """
     config = _config()
     config.attributes["connection"] = connection
@@ -52,11 +51,4 @@ def migrate(connection: Connection) -> tuple[str | None, str]:
             f"the ledger has version {before!r}, which this version of Packhouse does not know: it was "
             "written by a newer one. Start that one again, or restore a backup made before the upgrade."
         ) from error
-    except DatabaseError as error:
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise LedgerUnusable(
-                "the ledger's file is not a readable database. Move it aside and restore the newest backup; "
-                "labels bought since are found again at the carrier by their reference."
-            ) from error
-        raise
     return before, head()
