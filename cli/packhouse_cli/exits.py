@@ -22,6 +22,7 @@ class Exit(IntEnum):
     NETWORK = 8
     LEDGER_UNUSABLE = 11
     PORT_TAKEN = 12
+    UNFINISHED = 13
     DEMO_TIME_LIMIT = 20
     DEMO_SUMS_DIFFER = 21
     DEMO_PROCESS_DIED = 22
@@ -41,6 +42,7 @@ MEANING: dict[Exit, str] = {
     Exit.NETWORK: "No connection, or no answer in time.",
     Exit.LEDGER_UNUSABLE: "packhouse serve: the ledger cannot be opened; the message says how to go on.",
     Exit.PORT_TAKEN: "packhouse serve: the address or port to listen on cannot be had.",
+    Exit.UNFINISHED: "packhouse apply: some acts have no end yet; run the same command again.",
     Exit.DEMO_TIME_LIMIT: "packhouse demo: not everything was settled within the time limit.",
     Exit.DEMO_SUMS_DIFFER: "packhouse demo: the books do not agree.",
     Exit.DEMO_PROCESS_DIED: "packhouse demo: the daemon or the sandbox ended by itself.",

@@ -19,6 +19,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "sandbox": ("sandbox", "run a store and a carrier to try everything on, with faults on demand"),
     "status": ("status", "what the daemon is doing"),
     "orders": ("orders", "the store's orders: list, get, fulfill, why"),
+    "apply": ("apply", "carry out a plan made with `orders fulfill --from FILE` and its like"),
     "why": ("why", "the whole story of one order, and what happens next"),
     "shipments": ("shipments", "settle a shipment whose purchase nobody could tell the end of"),
     "labels": ("labels", "adopt a label that you found in the carrier's account"),

@@ -121,6 +121,17 @@ def share(text: str) -> float:
     return value
 
 
+def rate(text: str) -> float:
+    """A number of 0 or more, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{safe(text)!r} is not a number of 0 or more")
+    return value
+
+
 def seconds(text: str) -> float:
     """A number above 0, for argparse."""
     try:

@@ -53,6 +53,19 @@ class CliSettings:
         return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
 
     @property
+    def store_max_per_s(self) -> float:
+        """Most calls to the store a second; 0 where none is set, for no limit of our own."""
+        name = "PACKHOUSE_STORE__MAX_PER_S"
+        text = self._value(name) or "0"
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise UsageError(f"{name} is {safe(text)!r}; it must be a number, 0 for no limit.")
+        return value
+
+    @property
     def daemon_url(self) -> str:
         """Where the daemon listens."""
         return _address(self._value("PACKHOUSE_URL") or DEFAULT_DAEMON_URL, "PACKHOUSE_URL")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from packhouse_cli.commands import bulk
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json
@@ -16,14 +18,15 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "packhouse orders fulfill ord_1 --carrier USPS --tracking 9400100000000000000000",
     "packhouse orders fulfill ord_1 --carrier UPS --tracking 1Z999 --item li_1:2 --item li_3:1",
+    *bulk.EXAMPLES["fulfill"],
 )
 
 
 def declare(parser: CommandParser) -> None:
     """The arguments of `fulfill`."""
-    parser.add_argument("order", metavar="ORDER", help="the order's id")
-    parser.add_argument("--carrier", required=True, help="the transport company, for example USPS")
-    parser.add_argument("--tracking", metavar="NUMBER", required=True, help="the parcel's tracking number")
+    parser.add_argument("order", metavar="ORDER", nargs="?", default="", help="the order's id")
+    parser.add_argument("--carrier", default="", help="the transport company, for example USPS")
+    parser.add_argument("--tracking", metavar="NUMBER", default="", help="the parcel's tracking number")
     parser.add_argument(
         "--item",
         metavar="LINE:QTY",
@@ -38,6 +41,15 @@ def declare(parser: CommandParser) -> None:
         help="default: derived from order, carrier, number and units",
     )
     add_json(parser)
+    bulk.declare(parser)
+
+
+def plan_many(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
+    """Make a plan of what fulfilling many orders would do."""
+    if arguments.item:
+        raise UsageError("--item is for one order; rows name units in a column `items`, such as li_1:2.")
+    given = {"carrier": arguments.carrier.strip(), "tracking": arguments.tracking.strip()}
+    return bulk.run("fulfill", arguments, given, terminal, environ)
 
 
 def run(arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal) -> int:
@@ -46,7 +58,7 @@ def run(arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal)
 
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
     if not carrier or not tracking:
-        raise UsageError("--carrier and --tracking must not be empty.")
+        raise UsageError("--carrier and --tracking are needed and must not be empty.")
     named = [fulfilling.read_item(text) for text in arguments.item]
     order = store.order(arguments.order)
     units = fulfilling.named_units(order, named)

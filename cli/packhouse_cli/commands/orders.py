@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from packhouse_cli.amounts import amount_text
-from packhouse_cli.commands import fulfillment, why
+from packhouse_cli.commands import bulk, fulfillment, why
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.moments import day_and_time
 from packhouse_cli.output import Terminal, safe
@@ -64,7 +64,11 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
     parcel = verbs.add(
         "fulfill",
-        lambda arguments: fulfillment.run(arguments, _store(CliSettings(environ)), terminal),
+        lambda arguments: (
+            fulfillment.plan_many(arguments, terminal, environ)
+            if bulk.wanted(arguments)
+            else fulfillment.run(arguments, _store(CliSettings(environ)), terminal)
+        ),
         help="tell the store that units left with a tracking number; this cannot be taken back",
         examples=fulfillment.EXAMPLES,
     )

@@ -1,0 +1,9 @@
+"""The actions there are, by the name that a plan has for them."""
+
+from __future__ import annotations
+
+from packhouse_cli.bulk.action import Action
+from packhouse_cli.bulk.fulfillments import Fulfillments
+from packhouse_cli.bulk.refunds import Refunds
+
+ACTIONS: dict[str, Action] = {action.name: action for action in (Fulfillments(), Refunds())}

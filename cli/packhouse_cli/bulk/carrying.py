@@ -1,0 +1,147 @@
+"""One act carried out: look again, write it down, send, and find out what happened if no answer says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from packhouse.errors import (
+    BadCredentials,
+    Conflict,
+    Forbidden,
+    Refused,
+    StoreError,
+    StoreThrottled,
+    StoreUnanswered,
+    StoreUnavailable,
+    StoreUnreachable,
+    StoreUnreadable,
+)
+from packhouse_cli.bulk.action import Action
+from packhouse_cli.bulk.caller import TRIES, Caller, Stopped
+from packhouse_cli.bulk.plan import Act
+from packhouse_cli.bulk.relied import Relied
+from packhouse_cli.bulk.results import FINAL, GOOD, Results, State
+
+# None of these says whether it happened.
+_DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
+# No other order would fare better: the run ends.
+_HOPELESS = (BadCredentials, Forbidden, StoreUnreachable)
+# How long a store is trusted to remember an idempotency key; Aly does not say how long it does.
+KEY_REMEMBERED_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one act stands now, and why."""
+
+    act: Act
+    state: State
+    why: str = ""
+
+
+class Hand:
+    """One thread's part in a run. It begins no act whose predecessor on the same order is not done."""
+
+    def __init__(
+        self, caller: Caller, action: Action, results: Results, now: Callable[[], float] = time.time
+    ) -> None:
+        self._caller = caller
+        self._action = action
+        self._results = results
+        self._now = now
+
+    def carry_out(self, acts: Sequence[Act]) -> list[Outcome]:
+        """The acts of one order, in sequence; those that have an end are passed over.
+
+        Raises BadCredentials, Forbidden, StoreUnreachable; OSError where the results cannot be written.
+        """
+        outcomes = []
+        for number, act in enumerate(acts):
+            state = self._results.of(act).state
+            if state not in FINAL:
+                try:
+                    outcome = self._act(act, sent=state is not State.NOT_BEGUN and state is not State.FAILED)
+                except Stopped:
+                    break
+                outcomes.append(outcome)
+                state = outcome.state
+            if state in FINAL and state not in GOOD:
+                why = f"act {act.number} on this order comes first and is {state.value}"
+                rest = [one for one in acts[number + 1 :] if self._results.of(one).state not in FINAL]
+                return outcomes + [self._tell(one, State.DRIFTED, why) for one in rest]
+            if state not in GOOD:
+                break
+        return outcomes
+
+    def _act(self, act: Act, *, sent: bool) -> Outcome:
+        """`sent`: an earlier run may have sent it."""
+        found = self._look(act, sent=sent)
+        if found is not None:
+            return found
+        request = self._action.request(act.order_id, act.body.encode("ascii"), act.key)
+        self._tell(act, State.SENDING)
+        for doubts in range(1, TRIES + 1):
+            in_doubt = sent or doubts > 1
+            try:
+                self._caller.send(request)
+                return self._tell(act, State.DONE)
+            except Stopped:
+                self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, "the run was stopped")
+                raise
+            except _HOPELESS as error:
+                self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
+                raise
+            except _DOUBTS as error:
+                found = self._look(act, sent=True)
+                if found is not None:
+                    return found
+                if doubts == TRIES:
+                    return self._tell(act, State.UNKNOWN, str(error))
+            except (Conflict, Refused) as error:
+                return self._judged(act, error)
+            except StoreThrottled as error:
+                return self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
+            except StoreError as error:
+                return self._tell(act, State.REFUSED, str(error))
+            self._caller.back_off(doubts)
+        raise AssertionError("the last try answers")
+
+    def _look(self, act: Act, *, sent: bool) -> Outcome | None:
+        """Read the order again: done already, no longer as planned, or None when the act may be sent."""
+        try:
+            order = self._caller.order(act.order_id)
+        except _HOPELESS as error:
+            self._tell(act, State.UNKNOWN if sent else State.FAILED, str(error))
+            raise
+        except StoreError as error:
+            if sent:
+                return self._tell(act, State.UNKNOWN, str(error))
+            return self._tell(act, State.FAILED if error.transient else State.REFUSED, str(error))
+        if self._action.is_recorded(act, order, sent=sent):
+            return self._tell(act, State.RECORDED)
+        shown = self._action.shows(order)
+        changes = act.relied.changes(Relied.of(order), for_parcel=self._action.for_parcel)
+        if sent and changes and (self._action.lands_later or not shown):
+            return self._tell(act, State.UNKNOWN, f"{changes}; whether that is our call's doing is not said")
+        if changes:
+            return self._tell(act, State.DRIFTED, changes)
+        if sent and not shown and self._now() - self._results.of(act).sent_at > KEY_REMEMBERED_S:
+            why = "it was sent some time ago, and the store's record would not show it; look there"
+            return self._tell(act, State.UNKNOWN, why)
+        return None
+
+    def _judged(self, act: Act, error: StoreError) -> Outcome:
+        """A 409 or 422 may only mean that it is done already: the store's record decides."""
+        try:
+            order = self._caller.order(act.order_id)
+        except StoreError as unread:
+            return self._tell(act, State.UNKNOWN, f"{error} The order could not be read: {unread}")
+        if self._action.is_recorded(act, order, sent=True):
+            return self._tell(act, State.RECORDED)
+        return self._tell(act, State.REFUSED, str(error))
+
+    def _tell(self, act: Act, state: State, why: str = "") -> Outcome:
+        self._results.tell(act, state, why)
+        return Outcome(act, state, why)

@@ -1,0 +1,84 @@
+"""How far a long piece of work has come: a bar on a terminal, a line now and then anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from packhouse_cli.moments import span
+
+_BAR = 24  # cells
+_BETWEEN_LINES_S = 5.0
+_BETWEEN_DRAWINGS_S = 0.1
+
+
+class Progress:
+    """Draws on `stream`. `can_draw` says whether a line of it can be written over; `width` is its columns."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        can_draw: bool,
+        width: int = 80,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._can_draw = can_draw
+        self._width = width
+        self._monotonic = monotonic
+        self._doing, self._total = "", 0
+        self._began = self._shown = 0.0
+        self._drawn = False
+
+    def begin(self, doing: str, total: int) -> None:
+        """A piece of work of so many parts; `doing` is its verb ("Reading")."""
+        self._doing, self._total = doing, total
+        self._began = self._monotonic()
+        # A bar is wanted at once; a short work off the terminal needs no line at all.
+        self._shown = self._began - (_BETWEEN_DRAWINGS_S if self._can_draw else 0.0)
+
+    def show(self, done: int, note: str = "") -> None:
+        """So many parts are done; often called, seldom shown."""
+        now = self._monotonic()
+        if now - self._shown < (_BETWEEN_DRAWINGS_S if self._can_draw else _BETWEEN_LINES_S):
+            return
+        self._shown = now
+        text = self._text(done, now - self._began, note)
+        if self._can_draw:
+            self._stream.write(f"\r{text[: self._width - 1]}\x1b[K")
+            self._drawn = True
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def say(self, text: str) -> None:
+        """A line that stays, above the bar."""
+        self._clear()
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """The work is over: the bar goes."""
+        self._clear()
+        self._stream.flush()
+
+    def _clear(self) -> None:
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._drawn = False
+
+    def _text(self, done: int, elapsed_s: float, note: str) -> str:
+        total = max(self._total, 1)
+        rate = done / elapsed_s if elapsed_s > 0 else 0.0
+        parts = [f"{self._doing} {done:,} of {self._total:,}"]
+        if self._can_draw:
+            full = _BAR * done // total
+            parts[0] = f"[{'#' * full}{'.' * (_BAR - full)}] {parts[0]}"
+        if note:
+            parts.append(note)
+        if rate and done < total:
+            parts.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
+            parts.append(f"{span((total - done) / rate)} left")
+        return ", ".join(parts)
