@@ -18,6 +18,7 @@ import uvicorn
 from packhouse.clock import SystemClock
 from packhouse.errors import SettingsError
 from packhouse.sandbox.app import SandboxApp, SandboxServer, TearableProtocol
+from packhouse.sandbox.catalogue import SITE
 from packhouse.sandbox.courier import Courier
 from packhouse.sandbox.faults import FAULTS, Faults, read_fault
 from packhouse.sandbox.passage import Pace
@@ -85,6 +86,8 @@ async def _serve(
             retry_scale=asked.retry_scale,
             carrier_refund_s=asked.refund_s,
             transit_s=asked.transit_s,
+            store_refund_s=asked.store_refund_s,
+            site=asked.site,
         ),
         faults=faults,
         pace={
@@ -138,6 +141,7 @@ def _check(asked: argparse.Namespace, faults: dict[str, float]) -> None:
         "store_latency_ms",
         "carrier_latency_ms",
         "retry_scale",
+        "store_refund_s",
     ):
         if getattr(asked, name) < 0:
             raise SettingsError(f"--{name.replace('_', '-')} cannot be negative.")
@@ -176,6 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--carrier-latency-ms", type=float, default=0.0, help="wait of every call to the carrier (0)")
     add("--retry-scale", type=float, default=0.01, help="shortens the waits between webhook attempts (0.01)")
     add("--refund-s", type=float, default=2.0, help="how long the carrier takes to give money back (2)")
+    add("--store-refund-s", type=float, default=0.5, help="how long the buyer's money takes back (0.5)")
+    add("--site", default=SITE, metavar="SLUG", help=f"what the store's one site is called ({SITE})")
     add("--transit-s", type=float, default=600.0, help="how long a parcel travels, in seconds (600)")
     return parser
 

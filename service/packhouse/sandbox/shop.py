@@ -57,6 +57,9 @@ class ShopOrder:
     refunded_minor: int = 0
     shipped: list[Shipped] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
+    returns: list[dict[str, Any]] = field(default_factory=list)
+    exchanges: list[dict[str, Any]] = field(default_factory=list)
+    site: str = SITE
     _json: bytes = b""
     _notice: bytes = b""
 
@@ -82,7 +85,7 @@ class ShopOrder:
                 {
                     "id": self.id,
                     "status": self.status,
-                    "site_slug": SITE,
+                    "site_slug": self.site,
                     "customer_id": f"cust_{self.number:05d}",
                     "created_at": iso(self.created_at),
                     "updated_at": iso(self.updated_at),
@@ -94,6 +97,8 @@ class ShopOrder:
                     "payment": {"provider": "stripe", "intent_id": f"pi_{self.number:08d}"},
                     "fulfillments": [row.to_json() for row in self.shipped],
                     "refunds": self.refunds,
+                    "returns": self.returns,
+                    "exchanges": self.exchanges,
                 }
             )
         return self._json
@@ -119,8 +124,13 @@ class Shop:
     """Every order and product of the sandbox's one site."""
 
     def __init__(
-        self, clock: Clock, new_id: Callable[[str], str], announce: Callable[[str, ShopOrder], None]
+        self,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        announce: Callable[[str, ShopOrder], None],
+        site: str = SITE,
     ) -> None:
+        self.site = site
         self._clock = clock
         self._new_id = new_id
         self._announce = announce
@@ -139,6 +149,7 @@ class Shop:
             address=sale.address,
             updated_at=now,
             told=told,
+            site=self.site,
         )
         self.orders[order.id] = order
         self._by_age.append(order)

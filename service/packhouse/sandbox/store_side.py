@@ -1,21 +1,30 @@
 """The store's counter: Aly's storefront REST interface over the shop's state, without a socket.
 
 Documented: paths, scopes, statuses, the error envelope, cursors, Idempotency-Key. Where the documentation is
-silent this store takes the reading that asks most of its client.
+silent this store takes the reading that asks most of its client: Idempotency-Key counts for fulfilling and
+refunding only, where it is shown.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from packhouse.sandbox.catalogue import SITE
+from packhouse.sandbox.bodies import (
+    invalid,
+    read_body,
+    read_cursor,
+    read_limit,
+    read_moment,
+    read_text,
+    read_units,
+    write_cursor,
+)
+from packhouse.sandbox.return_desk import ReturnDesk
 from packhouse.sandbox.shop import LISTED_STATUSES, Shop, ShopOrder
 from packhouse.sandbox.webhook_desk import WebhookDesk
-from packhouse.sandbox.wire import Answer, Refusal, Request, from_iso, json_answer
+from packhouse.sandbox.wire import Answer, Refusal, Request, json_answer
 
 BASE = "/api/storefront/v1"
 ORDER_SCOPES = frozenset({"read:orders", "write:orders"})
@@ -37,12 +46,14 @@ class StoreSide:
         self,
         shop: Shop,
         webhooks: WebhookDesk,
+        returns: ReturnDesk,
         keys: Mapping[str, frozenset[str]],
         later: Callable[[float, Callable[[], None]], object],
         refund_s: float = 0.5,
     ) -> None:
         self._shop = shop
         self._webhooks = webhooks
+        self._returns = returns
         self._scopes = {f"Bearer {key}".encode(): scopes for key, scopes in keys.items()}
         self._later = later
         self._refund_s = refund_s
@@ -85,26 +96,29 @@ class StoreSide:
                 return self._list(parse_qs(request.query, keep_blank_values=True))
             if len(parts) == 1:
                 return Answer(200, self._shop.order(parts[0]).to_json())
-        elif request.method == "POST" and len(parts) == 2:
+        elif request.method == "POST" and len(parts) >= 2:
             order = self._shop.order(parts[0])
-            if parts[1] == "fulfill":
-                return self._once(request, lambda: self._fulfil(request, order))
-            if parts[1] == "refund":
-                return self._once(request, lambda: self._refund(request, order))
+            match parts[1:]:
+                case ["fulfill"]:
+                    return self._once(request, lambda: self._fulfil(request, order))
+                case ["refund"]:
+                    return self._once(request, lambda: self._refund(request, order))
+                case ["returns" | "exchanges", *_]:
+                    return self._returns.answer(request, order, parts[1:])
         raise _no_route(request)
 
     def _list(self, query: dict[str, list[str]]) -> Answer:
         asked = {name: values[-1] for name, values in query.items()}
         status = asked.get("status", "")
         if status and status not in LISTED_STATUSES:
-            raise _invalid("status", "invalid_enum_value", "status is none of " + ", ".join(LISTED_STATUSES))
-        limit = _limit(asked.get("limit", ""))
-        after, before = (_time(asked, name) for name in ("created_after", "created_before"))
-        start = _read_cursor(asked["cursor"]) if asked.get("cursor") else None
-        site, customer = asked.get("site_slug", SITE), asked.get("customer_id", "")
+            raise invalid("status", "invalid_enum_value", "status is none of " + ", ".join(LISTED_STATUSES))
+        limit = read_limit(asked.get("limit", ""))
+        after, before = (read_moment(asked, name) for name in ("created_after", "created_before"))
+        start = read_cursor(asked["cursor"]) if asked.get("cursor") else None
+        site, customer = asked.get("site_slug", self._shop.site), asked.get("customer_id", "")
         found: list[ShopOrder] = []
         more = False
-        for order in self._shop.newest_first(start) if site == SITE else ():
+        for order in self._shop.newest_first(start) if site == self._shop.site else ():
             if after is not None and order.created_at < after:
                 break
             # The filter knows five statuses only, so a partly shipped order is still found as pending.
@@ -121,7 +135,7 @@ class StoreSide:
             found.append(order)
         body = b'{"orders":[' + b",".join([order.to_json() for order in found]) + b"]"
         if more:
-            body += b',"next_cursor":"' + _write_cursor(found[-1].number) + b'"'
+            body += b',"next_cursor":"' + write_cursor(found[-1].number) + b'"'
         return Answer(200, body + b"}")
 
     def _once(self, request: Request, act: Callable[[], Answer]) -> Answer:
@@ -140,17 +154,23 @@ class StoreSide:
         return answer
 
     def _fulfil(self, request: Request, order: ShopOrder) -> Answer:
-        body = _body(request)
-        carrier, tracking = (_text(body, name) for name in ("carrier", "tracking_number"))
-        self._shop.fulfil(order, _units(body, order), carrier, tracking)
+        body = read_body(request)
+        carrier, tracking = (read_text(body, name) for name in ("carrier", "tracking_number"))
+        if body.get("items") is None:  # everything that is left
+            units = [(line, left) for line, left in order.left().items() if left]
+        else:
+            units = read_units(body, order)
+        self._shop.fulfil(order, units, carrier, tracking)
         return Answer(200, order.to_json())
 
     def _refund(self, request: Request, order: ShopOrder) -> Answer:
-        body = _body(request) if request.body else {}
+        body = read_body(request) if request.body else {}
         amount = body.get("amount")
         if amount is not None and (not isinstance(amount, int) or isinstance(amount, bool) or amount < 1):
-            raise _invalid("amount", "too_small", "amount is a positive number of minor units", min=1)
+            raise invalid("amount", "too_small", "amount is a positive number of minor units", min=1)
         reason = str(body.get("reason", ""))
+        if order.status == "refunded":
+            raise Refusal(422, "refund_refused", f"Order {order.id} is refunded.")
         if amount is not None and amount > order.sale.totals["total"] - order.refunded_minor:
             raise Refusal(422, "refund_refused", f"Order {order.id} has less than {amount} left to refund.")
         # The money moves elsewhere; the order hears of it later.
@@ -166,19 +186,19 @@ class StoreSide:
     # ---- storefront half ----------------------------------------------------------------------------------
 
     def _storefront(self, request: Request, parts: list[str]) -> Answer:
-        if not parts or parts[0] != SITE:
+        if not parts or parts[0] != self._shop.site:
             raise Refusal(404, "not_found", "There is no such store.")
         goods = self._shop.goods
         match parts[1:]:
             case []:
-                return json_answer({"slug": SITE, "name": "Paper Lantern", "currency": "USD"})
+                return json_answer({"slug": self._shop.site, "name": "Paper Lantern", "currency": "USD"})
             case ["products"]:
                 return json_answer({"products": [good.to_json() for good in goods.values()]})
             case ["products", "batch"]:
                 ids = parse_qs(request.query).get("ids", [""])
                 asked = [part for value in ids for part in value.split(",") if part]
                 if not 1 <= len(asked) <= 50:
-                    raise _invalid("ids", "too_big" if asked else "too_small", "give 1 to 50 ids")
+                    raise invalid("ids", "too_big" if asked else "too_small", "give 1 to 50 ids")
                 return json_answer({"products": [goods[one].to_json() for one in asked if one in goods]})
             case ["products", product_id]:
                 if product_id in goods:
@@ -194,73 +214,3 @@ def _no_route(request: Request) -> Refusal:
 def _need(scopes: frozenset[str], scope: str) -> None:
     if scope not in scopes:
         raise Refusal(403, "insufficient_scope", f"This key lacks the scope {scope}.")
-
-
-def _invalid(path: str, code: str, message: str, **bound: int) -> Refusal:
-    return Refusal(400, "validation_failed", message, [{"path": path, "code": code, **bound}])
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return 20
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise _invalid("limit", "too_small", "limit is a number from 1 to 100", min=1)
-    if int(text) > 100:
-        raise _invalid("limit", "too_big", "limit is a number from 1 to 100", max=100)
-    return int(text)
-
-
-def _time(asked: dict[str, str], name: str) -> float | None:
-    if not asked.get(name):
-        return None
-    try:
-        return from_iso(asked[name])
-    except ValueError:
-        raise _invalid(name, "invalid_date", f"{name} is not an ISO 8601 time") from None
-
-
-def _write_cursor(number: int) -> bytes:
-    return base64.urlsafe_b64encode(b"before:%d" % number).rstrip(b"=")
-
-
-def _read_cursor(text: str) -> int:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        return int(base64.urlsafe_b64decode(padded).removeprefix(b"before:"))
-    except ValueError:
-        raise _invalid("cursor", "invalid_cursor", "this cursor was not given by this store") from None
-
-
-def _body(request: Request) -> dict[str, Any]:
-    body = request.json_object()
-    if body is None:
-        raise _invalid("", "invalid_json", "the body is not a JSON object")
-    return body
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str):
-        raise _invalid(name, "invalid_type", f"{name} is not a string")
-    return value
-
-
-def _units(body: dict[str, Any], order: ShopOrder) -> list[tuple[str, int]]:
-    """Which units ship. No `items` at all means everything that is left."""
-    items = body.get("items")
-    if items is None:
-        items = [{"line_item_id": line, "quantity": left} for line, left in order.left().items() if left]
-    if not isinstance(items, list) or not items:
-        raise _invalid("items", "invalid_type", "items is not a list of lines with quantities")
-    lines = order.ordered()
-    units = []
-    for index, item in enumerate(items):
-        line_id, quantity = (
-            (item.get("line_item_id"), item.get("quantity")) if isinstance(item, dict) else (0, 0)
-        )
-        if not isinstance(line_id, str) or line_id not in lines:
-            raise _invalid(f"line_items.{index}.line_item_id", "not_found", "the order has no such line")
-        if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
-            raise _invalid(f"line_items.{index}.quantity", "too_small", "quantity is 1 or more", min=1)
-        units.append((line_id, quantity))
-    return units

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from packhouse.clock import Clock
-from packhouse.sandbox.catalogue import SITE
 from packhouse.sandbox.faults import Faults
 from packhouse.sandbox.shop import ShopOrder
 from packhouse.sandbox.wire import iso
@@ -45,7 +44,7 @@ class Notice:
 
 @dataclass(slots=True)
 class Endpoint:
-    """Who wants to be told. `events` empty: everything."""
+    """Who wants to be told. `events` empty: everything; `site` empty: of every site."""
 
     id: str
     url: str
@@ -53,10 +52,12 @@ class Endpoint:
     created_at: float
     events: tuple[str, ...] = ()
     active: bool = True
+    site: str = ""
 
-    def wants(self, event_type: str) -> bool:
-        """Whether this event goes there."""
-        return self.active and (not self.events or event_type in self.events)
+    def wants(self, event_type: str, site: str) -> bool:
+        """Whether this event of that site goes there."""
+        wanted = not self.events or event_type in self.events
+        return self.active and wanted and self.site in ("", site)
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ class Attempt:
     event: Notice
     number: int
     at: float
+    serial: int
     status: int = 0
     latency_ms: int = 0
     outcome: str = "pending"
@@ -140,13 +142,13 @@ class Webhooks:
         event_id = self._new_id("evt")
         body = (
             f'{{"id":"{event_id}","type":"{event_type}","created_at":"{iso(self._clock.now())}",'
-            f'"site_slug":"{SITE}","data":{{"order":'.encode()
+            f'"site_slug":"{order.site}","data":{{"order":'.encode()
             + order.notice()
             + b"}}"
         )
         event = Notice(event_id, event_type, order.id, body)
         for endpoint in self.endpoints.values():
-            if endpoint.wants(event_type):
+            if endpoint.wants(event_type, order.site):
                 self.send(endpoint, event)
 
     def send(self, endpoint: Endpoint, event: Notice) -> None:
@@ -178,7 +180,8 @@ class Webhooks:
     async def _attempt(self, endpoint: Endpoint, event: Notice, number: int) -> bool:
         async with self._gate:
             now = self._clock.now()
-            attempt = Attempt(self._new_id("del"), endpoint.id, event, number, now)
+            serial = self.counts["attempts"] + 1
+            attempt = Attempt(self._new_id("del"), endpoint.id, event, number, now, serial)
             self.log.append(attempt)
             self.counts["attempts"] += 1
             started = self._clock.monotonic()

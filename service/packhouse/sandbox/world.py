@@ -18,10 +18,11 @@ from packhouse.sandbox.addresses import draw_address
 from packhouse.sandbox.books import Books
 from packhouse.sandbox.carrier import CarrierDesk, door
 from packhouse.sandbox.carrier_side import CarrierSide
-from packhouse.sandbox.catalogue import Buyers
+from packhouse.sandbox.catalogue import SITE, Buyers
 from packhouse.sandbox.control import Control
 from packhouse.sandbox.faults import Faults
 from packhouse.sandbox.passage import Pace, Passage
+from packhouse.sandbox.return_desk import ReturnDesk
 from packhouse.sandbox.shop import Shop, ShopOrder
 from packhouse.sandbox.store_side import ALL_SCOPES, ORDER_SCOPES, StoreSide
 from packhouse.sandbox.webhook_desk import WebhookDesk
@@ -51,6 +52,7 @@ class Plan:
     carrier_refund_s: float = 2.0
     transit_s: float = 600.0
     store_refund_s: float = 0.5
+    site: str = SITE
 
 
 class World:
@@ -87,14 +89,15 @@ class World:
             retry_scale=plan.retry_scale,
             reorder_s=plan.reorder_s,
         )
-        self.shop = Shop(clock, self.new_id, self.webhooks.announce)
+        self.shop = Shop(clock, self.new_id, self.webhooks.announce, plan.site)
         self.carrier = CarrierDesk(
             clock, self.new_id, refund_s=plan.carrier_refund_s, transit_s=plan.transit_s
         )
         self.books = Books(self.shop, self.carrier)
         self.store_side = StoreSide(
             self.shop,
-            WebhookDesk(self.webhooks, self.new_id),
+            WebhookDesk(self.webhooks, self.new_id, plan.site),
+            ReturnDesk(self.shop, clock, self.new_id, self.webhooks.announce),
             {STORE_KEY: ALL_SCOPES, STORE_ORDERS_KEY: ORDER_SCOPES},
             self.later,
             plan.store_refund_s,

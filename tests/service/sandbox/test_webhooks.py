@@ -190,3 +190,43 @@ def test_an_endpoint_is_registered_told_only_what_it_asked_for_and_replayed() ->
         await ask(world, call("GET", f"{hooks}/{made['id']}/deliveries"), 404)
 
     in_world(story)
+
+
+def test_a_rotated_secret_signs_from_then_on() -> None:
+    async def story(world: World, clock: ManualClock, receiver: Receiver) -> None:
+        [endpoint] = world.webhooks.endpoints.values()
+        hooks = f"{STORE}/merchant/webhooks"
+        made = await ask(world, call("POST", f"{hooks}/{endpoint.id}/rotate-secret"))
+        assert made["secret"].startswith("whsec_")
+        await ask(world, call("POST", f"{hooks}/{endpoint.id}/rotate"), 404)
+        world.order("plain")
+        await clock.advance(0)
+        ((headers, body),) = receiver.got
+        stripe.WebhookSignature.verify_header(body.decode(), headers["x-aly-signature"], made["secret"])
+
+    in_world(story)
+
+
+def test_an_endpoint_belongs_to_a_site_and_its_log_is_walked_page_by_page() -> None:
+    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
+        hooks = f"{STORE}/merchant/webhooks"
+        wish = {"url": "https://shop.example/hook", "events": ["order.created"], "site_slug": "acme"}
+        made = await ask(world, call("POST", hooks, wish), 201)
+        await ask(world, call("POST", hooks, {**wish, "site_slug": "nobody"}), 404)
+        await ask(world, call("POST", hooks, {**wish, "url": "http://shop.example/hook"}), 400)
+        listed = await ask(world, call("GET", hooks, query="site_slug=acme"))
+        assert [row["id"] for row in listed["webhooks"]] == [made["id"]]
+        orders = [world.order("plain").id for _ in range(5)]
+        await clock.advance(1)
+        seen: list[str] = []
+        query = "status=delivered&limit=2"
+        while query:
+            page = await ask(world, call("GET", f"{hooks}/{made['id']}/deliveries", query=query))
+            seen += [row["order_id"] for row in page["deliveries"]]
+            cursor = page.get("next_cursor")
+            query = f"status=delivered&limit=2&cursor={cursor}" if cursor else ""
+        assert sorted(seen) == sorted(orders)
+        assert len(seen) == 5
+        await ask(world, call("GET", f"{hooks}/{made['id']}/deliveries", query="status=lost"), 400)
+
+    in_world(story, plan=Plan(site="acme"))
