@@ -20,7 +20,7 @@ from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.flow import live
 from packhouse.ledger import guard, orders, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
-from packhouse.ledger.sqlite import SqliteLedger
+from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat
@@ -35,6 +35,7 @@ from packhouse.steps.desk import Desk, Work
 from packhouse.steps.intake import Intake
 from packhouse.store.aio import AioStore
 from packhouse.telemetry.metrics import Metrics
+from tests.service.ledger.address import address_in
 from tests.service.sandbox.worlds import ManualClock
 
 SENDER = Address(
@@ -70,7 +71,7 @@ class House:
         self.clock = HouseClock()
         self.events: list[tuple[str, bytes]] = []
         self.world = World(self.clock, random.Random(1), self._deaf, plan=Plan(carrier_refund_s=30.0))
-        self.ledger = SqliteLedger(f"sqlite:///{folder / 'packhouse.db'}")
+        self.ledger = open_ledger(address_in(folder), connections=4)
         chosen = {"carrier": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
         self.settings = Settings(_env_file=None, data_dir=folder, **chosen)  # type: ignore[call-arg]
         self.metrics = Metrics(CollectorRegistry())

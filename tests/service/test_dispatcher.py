@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from packhouse.clock import SystemClock
 from packhouse.dispatcher import Dispatcher
 from packhouse.ledger import leases, overrides
@@ -14,6 +16,8 @@ from packhouse.steps.desk import Desk
 from packhouse.steps.intake import Intake
 from tests.service.house import House, in_house
 from tests.service.slow_carrier import SlowCarrier
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 def _dispatcher(house: House) -> Dispatcher:

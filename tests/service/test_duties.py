@@ -13,6 +13,8 @@ from packhouse.model.states import OrderPhase
 from packhouse.store.protocol import OrdersQuery
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class Nudges:
     """Counts how often the workers were told."""
@@ -46,6 +48,7 @@ def test_a_failing_store_is_remembered_for_the_health_page_and_forgotten_when_it
         house.world.faults.strike_next("store.error_before_effect")
         assert await duties.poll() == 0
         assert "500" in duties.last_poll_error
+        await house.clock.advance(house.settings.poll.interval_s)
         await duties.poll()
         assert duties.last_poll_error == ""
 

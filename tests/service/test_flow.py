@@ -10,6 +10,8 @@ from packhouse.flow import LIFE
 from packhouse.ledger import leases
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def test_a_plain_order_is_labeled_and_fulfilled_with_its_own_tracking_number(tmp_path: Path) -> None:
     async def story(house: House) -> None:

@@ -15,6 +15,8 @@ from packhouse.ledger import leases
 from packhouse.steps.desk import Work
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.mark.parametrize(
     "fault",

@@ -18,6 +18,8 @@ from packhouse.rules.rates import drift
 from packhouse.steps.resting import Resting
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def _capped(**caps: Any) -> dict[str, Any]:
     return {"guard": caps}

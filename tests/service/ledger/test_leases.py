@@ -11,14 +11,18 @@ import pytest
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import inbox, leases, marks, reading
-from packhouse.ledger.sqlite import SqliteLedger
+from packhouse.ledger.door import Ledger
+from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
 from packhouse.model.states import OrderPhase
+from tests.service.ledger.address import address_in
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
-def told(story: Callable[[SqliteLedger], Awaitable[None]], folder: Path) -> None:
+def told(story: Callable[[Ledger], Awaitable[None]], folder: Path) -> None:
     async def tell() -> None:
-        ledger = SqliteLedger(f"sqlite:///{folder / 'l.db'}")
+        ledger = open_ledger(address_in(folder))
         try:
             await story(ledger)
         finally:
@@ -31,18 +35,18 @@ def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str =
     return Event(event_id, kind, order_id, "site", "", "{}")
 
 
-async def _row(ledger: SqliteLedger, order_id: str = "ord_1") -> Any:
+async def _row(ledger: Ledger, order_id: str = "ord_1") -> Any:
     return await ledger.read(reading.order_row, order_id)
 
 
 async def _release(
-    ledger: SqliteLedger, lease: leases.Lease, now: float, phase: OrderPhase, due: float | None
+    ledger: Ledger, lease: leases.Lease, now: float, phase: OrderPhase, due: float | None
 ) -> None:
     await ledger.write(leases.release, now, lease, phase=phase, due_at=due, woken_delay_s=60.0)
 
 
 def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         assert await ledger.write(inbox.receive, 100.0, _event(), 60.0) == "new"
         assert await ledger.write(inbox.receive, 101.0, _event(), 60.0) == "duplicate"
         assert (await _row(ledger)).wakes == 1
@@ -51,7 +55,7 @@ def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
 
 
 def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         outcomes = await asyncio.gather(
             *(ledger.write(inbox.receive, 1.0, _event(), 60.0) for _ in range(50))
         )
@@ -63,7 +67,7 @@ def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["checkout_session.completed", "membership.created", "order.something_new"])
 def test_an_event_of_no_concern_is_recorded_and_wakes_nothing(tmp_path: Path, kind: str) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         assert await ledger.write(inbox.receive, 1.0, _event(kind=kind), 60.0) == "ignored"
         assert await _row(ledger) is None
 
@@ -71,7 +75,7 @@ def test_an_event_of_no_concern_is_recorded_and_wakes_nothing(tmp_path: Path, ki
 
 
 def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         for n in range(10):
             await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
         first, second = await asyncio.gather(
@@ -85,7 +89,7 @@ def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
 
 
 def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await ledger.write(inbox.receive, 3.0, _event("evt_2", "order.cancelled"), 60.0)
@@ -97,7 +101,7 @@ def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
 
 
 def test_an_echo_of_our_own_post_waits_until_it_is_time_to_confirm(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await _release(ledger, lease, 3.0, OrderPhase.SHIPPED, 5000.0)
@@ -110,7 +114,7 @@ def test_an_echo_of_our_own_post_waits_until_it_is_time_to_confirm(tmp_path: Pat
 
 
 def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (old,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         assert await ledger.write(leases.claim, 99.0, "b:1", 200.0, 1) == []
@@ -127,7 +131,7 @@ def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_pat
 
 
 def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         assert await ledger.write(leases.renew, ["ord_1"], "a", 300.0) == 1
@@ -138,7 +142,7 @@ def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         assert await ledger.write(leases.seize, 3.0, "ord_1")
@@ -150,7 +154,7 @@ def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
 
 
 def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         assert await ledger.write(leases.meet, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
         assert await ledger.write(leases.meet, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
 
@@ -158,7 +162,7 @@ def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) 
 
 
 def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await ledger.write(leases.release, 3.0, lease, phase=OrderPhase.HELD, due_at=None)
@@ -169,7 +173,7 @@ def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> Non
 
 
 def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         for n, phase in enumerate((OrderPhase.HELD, OrderPhase.SHIPPED, OrderPhase.CLOSED)):
             await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
             (lease,) = await ledger.write(leases.claim, 2.0, f"a:{n}", 100.0, 1)
@@ -181,7 +185,7 @@ def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tm
 
 
 def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         assert await ledger.write(marks.take_turn, 100.0, "poll", "a", 30.0)
         assert not await ledger.write(marks.take_turn, 110.0, "poll", "b", 30.0)
         assert await ledger.write(marks.take_turn, 131.0, "poll", "b", 30.0)
@@ -192,7 +196,7 @@ def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
 
 
 def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
-    async def story(ledger: SqliteLedger) -> None:
+    async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event("evt_old"), 60.0)
         await ledger.write(inbox.receive, 100.0, _event("evt_young"), 60.0)
         await ledger.write(inbox.keep_dead_letter, 2.0, b"\xff", "not JSON")
