@@ -37,7 +37,7 @@ class Progress:
         self._doing, self._total = doing, total
         self._began = self._monotonic()
         # A bar is wanted at once; a short work off the terminal needs no line at all.
-        self._shown = self._began - (_BETWEEN_DRAWINGS_S if self._can_draw else 0.0)
+        self._shown = float("-inf") if self._can_draw else self._began
 
     def show(self, done: int, note: str = "") -> None:
         """So many parts are done; often called, seldom shown."""

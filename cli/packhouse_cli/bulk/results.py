@@ -74,10 +74,9 @@ class Results:
         os.lseek(self._file, 0, os.SEEK_END)
         if not whole:
             sync_folder(path.parent)
-        self._queue = threading.Lock()
-        self._disk = threading.Lock()
-        self._waiting: list[bytes] = []
-        self._taken = self._synced = 0
+        self._writing = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
         self._broken: OSError | None = None
 
     def of(self, act: Act) -> Standing:
@@ -85,24 +84,24 @@ class Results:
         return self._of.get(act.number, Standing())
 
     def tell(self, act: Act, state: State, why: str = "") -> Standing:
-        """Write down how an act stands; it is on disk when this returns. Raises OSError."""
+        """Write down how an act stands. Raises OSError, and then to everybody.
+
+        What is being sent is on disk when this returns, also after a power cut. The rest outlives the process
+        only: lost, it would be asked for again.
+        """
         now = time.time()
         sent_at = now if state is State.SENDING else self.of(act).sent_at
         standing = Standing(state, why, now, sent_at)
         self._of[act.number] = standing
         line = json.dumps(self._line(act, standing), ensure_ascii=False, separators=(",", ":"))
-        with self._queue:
-            self._waiting.append(line.encode() + b"\n")
-            self._taken += 1
-            mine = self._taken
-        with self._disk:
-            if self._synced < mine:
-                self._sync()
+        mine = self._write(line.encode() + b"\n")
+        if state is State.SENDING:
+            self._sync(mine)
         return standing
 
     def finish(self, plan: Plan) -> None:
         """Leave one line an act, in the plan's sequence, whole or not at all. Later telling fails."""
-        with self._disk:
+        with self._writing, self._syncing:
             self._broken = self._broken or OSError("the run has ended")
             os.close(self._file)
         lines = (json.dumps(self._line(act, self.of(act)), ensure_ascii=False) + "\n" for act in plan.acts)
@@ -122,21 +121,34 @@ class Results:
             "sent_at": _moment(standing.sent_at),
         }
 
-    def _sync(self) -> None:
-        """Write all that waits, with one sync. The caller holds the disk."""
-        if self._broken is not None:
-            raise self._broken
-        with self._queue:
-            batch, self._waiting = b"".join(self._waiting), []
-            upto = self._taken
-        try:
-            while batch:
-                batch = batch[os.write(self._file, batch) :]
-            os.fsync(self._file)
-        except OSError as error:
-            self._broken = error
-            raise
-        self._synced = upto
+    def _write(self, line: bytes) -> int:
+        """Append a line; which one it is, counted from 1."""
+        with self._writing:
+            if self._broken is not None:
+                raise self._broken
+            try:
+                while line:
+                    line = line[os.write(self._file, line) :]
+            except OSError as error:
+                self._broken = error
+                raise
+            self._written += 1
+            return self._written
+
+    def _sync(self, mine: int) -> None:
+        """Return when line `mine` is on disk; whoever syncs does it for all that wait."""
+        with self._syncing:
+            if self._synced >= mine:
+                return
+            if self._broken is not None:
+                raise self._broken
+            upto = self._written
+            try:
+                os.fsync(self._file)
+            except OSError as error:
+                self._broken = error
+                raise
+            self._synced = upto
 
 
 def read_results(path: Path, plan: Plan) -> tuple[dict[int, Standing], int]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packhouse_cli.bulk.apply import Summary
     from packhouse_cli.bulk.plan import Plan
 
-CONCURRENCY = 16
+CONCURRENCY = 32
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

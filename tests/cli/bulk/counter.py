@@ -98,7 +98,7 @@ class Counter:
             shipped = sum(row["quantity"] for row in order["fulfillments"])
             whole = shipped >= sum(item["quantity"] for item in order["items"])
             order["status"] = "fulfilled" if whole else "partially_fulfilled"
-        elif self.refunds_land:
+        elif self.refunds_land and order["refunds"] is not None:
             order["refunds"] += [{"amount": said["amount"]}]
         self.sent.append((order["id"], key))
 
