@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -32,10 +34,15 @@ def wait_for(done: Callable[[], object], what: str, patience_s: float = _PATIENC
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on.
+
+    Below the numbers that systems hand out for outgoing connections: such a one may be taken again before it
+    is listened on.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 def ask(url: str, body: object = None, headers: dict[str, str] | None = None) -> Any:

@@ -5,7 +5,9 @@ None of the user's own settings reach them: a demonstration must never touch a r
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import random
 import secrets
 import shlex
 import signal
@@ -238,10 +240,15 @@ def neutral(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody listens on now.
+
+    Below the numbers that systems hand out for outgoing connections: such a one may be taken again before it
+    is listened on.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            return int(probe.getsockname()[1])
 
 
 def _port_in(port_file: Path) -> int | None:
