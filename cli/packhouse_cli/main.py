@@ -27,6 +27,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "let buying and posting go on"),
     "config": ("config", "check the settings the daemon would run with"),
     "healthcheck": ("healthcheck", "ask the daemon on this machine whether it is ready, for a container"),
+    "completion": ("completion", "the script that lets bash, zsh or fish complete commands and ids"),
     "version": ("version", "the version of packhouse"),
     "help": ("help", "help on a command, or on exit-codes"),
 }
@@ -48,6 +49,10 @@ def main(
     try:
         code = _dispatch(arguments, terminal, environ)
         terminal.stdout.flush()
+        if terminal.seen:
+            from packhouse_cli import recent
+
+            recent.remember(terminal.seen, environ)
         return code
     except SystemExit as asked:  # argparse after --help, or a door that ended the process itself
         if isinstance(asked.code, str):
@@ -73,6 +78,10 @@ def _hurry() -> None:
 
 def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     name = arguments[0] if arguments else "help"
+    if name == "__complete":  # what the shells' scripts call; see completing.py
+        from packhouse_cli import completing
+
+        return completing.answer(arguments[1:], terminal, environ)
     if name in ("-h", "--help"):
         name, arguments = "help", ["help", *arguments[1:]]
     elif name in ("-V", "--version"):
@@ -84,15 +93,14 @@ def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, st
 
 
 def _unknown(name: str) -> None:
-    from difflib import get_close_matches
-
     from packhouse_cli.exits import UsageError
     from packhouse_cli.output import safe
+    from packhouse_cli.parsing import nearest
 
     if name.startswith("-"):
         raise UsageError(f"There is no option {safe(name)} before a command. See packhouse --help.")
-    near = get_close_matches(name, NOUNS, n=1, cutoff=0.6)
-    hint = f"Did you mean `packhouse {near[0]}`?" if near else "See packhouse --help."
+    near = nearest(name, NOUNS)
+    hint = f"Did you mean `packhouse {near}`?" if near else "See packhouse --help."
     raise UsageError(f"There is no command {safe(name)!r}. {hint}")
 
 

@@ -11,6 +11,7 @@ _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", 
 # Joiners that names in some scripts need, and that move nothing on a terminal.
 _HARMLESS = {"\u200c", "\u200d"}
 _NARROWEST = 6
+_MOST_SEEN = 500
 
 
 def safe(value: object) -> str:
@@ -38,11 +39,11 @@ def width_of(text: str) -> int:
     """How many cells the text takes on a terminal: East Asian wide characters two, combining marks none."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
     cells = 0
     for char in text:
-        if not combining(char) and char not in _HARMLESS:
+        if category(char) not in ("Mn", "Me") and char not in _HARMLESS:
             cells += 2 if east_asian_width(char) in "WF" else 1
     return cells
 
@@ -91,6 +92,9 @@ class Terminal:
         self.can_draw = self.is_tty and environ.get("TERM", "dumb") != "dumb"
         self.colour = self.can_draw and not environ.get("NO_COLOR")
         self._columns = environ.get("COLUMNS", "")
+        # What a person was shown, for completion to know its ids; nothing where no person looks.
+        self.seen: list[str] = []
+        self._is_watched = self.is_tty or stderr.isatty()
 
     @classmethod
     def of_this_process(cls) -> Terminal:
@@ -131,6 +135,7 @@ class Terminal:
     def line(self, text: str = "") -> None:
         """One line of the result."""
         self.stdout.write(text + "\n")
+        self._see(text)
 
     def note(self, text: str) -> None:
         """One line beside the result, for people."""
@@ -138,22 +143,46 @@ class Terminal:
 
     def json(self, value: Any) -> None:
         """The result for programs; indented where a person looks at it."""
-        self.stdout.write(json_text(value, indent=2 if self.is_tty else None) + "\n")
+        text = json_text(value, indent=2 if self.is_tty else None)
+        self.stdout.write(text + "\n")
+        self._see(text)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """A table that fits the terminal; every cell is made harmless."""
+        """A table that fits the terminal; every cell is made harmless.
+
+        The first column is what people copy and is never cut: where the others cannot give way enough, each
+        row becomes lines of its own. Off a terminal nothing is cut, and tabs stand between the columns.
+        """
         cells = [[safe(cell) for cell in row] for row in rows]
+        if self.width is None:
+            for row in (headers, *cells):
+                self.line("\t".join(row))
+            return
         widths = [
             max([width_of(header), *(width_of(row[column]) for row in cells)])
             for column, header in enumerate(headers)
         ]
-        widths = fit(widths, self.width)
+        widths = fit(widths, self.width, kept=1)
+        if _taken(widths) > self.width:
+            self._records(headers, cells)
+            return
         heads = [_padded(header, width) for header, width in zip(headers, widths, strict=True)]
         self.line(self.paint("  ".join(heads).rstrip(), "bold"))
         for row in cells:
             self.line(
                 "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
             )
+
+    def _records(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Each row on lines of its own, one a cell, for a terminal too narrow for columns."""
+        for number, row in enumerate(rows):
+            if number:
+                self.line()
+            self.fields(zip(headers, row, strict=True))
+
+    def _see(self, text: str) -> None:
+        if self._is_watched and len(self.seen) < _MOST_SEEN:
+            self.seen.append(text)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Names and values, one pair a line; pairs without a value are left out."""
@@ -168,17 +197,22 @@ def _padded(cell: str, width: int) -> str:
     return cell + " " * (width - width_of(cell))
 
 
-def fit(widths: list[int], total: int | None) -> list[int]:
-    """Column widths whose sum with two spaces between is at most `total`; the widest give way first."""
+def fit(widths: list[int], total: int, *, kept: int = 0) -> list[int]:
+    """Column widths whose sum with two spaces between is at most `total`; the widest give way first.
+
+    The first `kept` columns stay as they are, none gets narrower than six cells: it may still be too wide.
+    """
     widths = list(widths)
-    if total is None:
-        return widths
-    while sum(widths) + 2 * (len(widths) - 1) > total:
-        widest = max(widths)
+    while _taken(widths) > total:
+        widest = max(widths[kept:], default=0)
         if widest <= _NARROWEST:
             break
-        widths[widths.index(widest)] -= 1
+        widths[widths.index(widest, kept)] -= 1
     return widths
+
+
+def _taken(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

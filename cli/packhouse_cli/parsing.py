@@ -1,14 +1,28 @@
-"""Arguments: argparse with our errors, examples before anything else, and a hint on a mistyped word."""
+"""Arguments: argparse with our errors, examples before anything else, and a hint on a mistyped word.
+
+A parser is filled when it is used: a noun with twenty verbs costs a call of one verb no more than that one.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
+
+# No program can be called with a NUL in an argument, so nobody asks for this by accident.
+DESCRIBE = "\0describe"
+
+
+class Described(Exception):
+    """Raised instead of reading arguments when a command was called with DESCRIBE; carries its parser."""
+
+    def __init__(self, parser: CommandParser) -> None:
+        super().__init__(parser)
+        self.parser = parser
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -29,23 +43,92 @@ def _columns() -> int:
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser that raises UsageError instead of ending the process, and takes no shortened options."""
+    """A parser that raises UsageError instead of ending the process, and takes no shortened options.
+
+    `description` is a sentence or two, `examples` are whole command lines; help shows them first.
+    """
 
     def __init__(
         self, *, prog: str, description: str = "", examples: Sequence[str] = (), **more: Any
     ) -> None:
-        super().__init__(
+        # argparse's own beginning waits until something of it is asked for, which __getattr__ sees.
+        self.__dict__.update(
             prog=prog,
-            description=_with_examples(description, examples),
-            formatter_class=_Help,
-            allow_abbrev=False,
-            exit_on_error=True,
-            **more,
+            examples=tuple(examples),
+            _beginning={"description": description, **more},
+            _waiting=[],
         )
+
+    def __getattr__(self, name: str) -> Any:
+        beginning = self.__dict__.pop("_beginning", None)
+        if beginning is None:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        waiting = self.__dict__.pop("_waiting")
+        super().__init__(prog=self.prog, formatter_class=_Help, allow_abbrev=False, **beginning)
+        for method, names, options in waiting:
+            method(self, *names, **options)
+        return getattr(self, name)
+
+    def add_argument(self, *names: Any, **options: Any) -> Any:
+        """As argparse's, but without an answer: it is only done when the parser is used."""
+        return self._later(argparse.ArgumentParser.add_argument, *names, **options)
+
+    def set_defaults(self, **options: Any) -> None:
+        """As argparse's, done when the parser is used."""
+        self._later(argparse.ArgumentParser.set_defaults, **options)
+
+    def _later(self, method: Callable[..., Any], *names: Any, **options: Any) -> Any:
+        if "_waiting" not in self.__dict__:
+            return method(self, *names, **options)
+        return self._waiting.append((method, names, options))
+
+    def format_help(self) -> str:
+        """The sentence, the examples, then what argparse knows."""
+        formatter = self._get_formatter()
+        formatter.add_text(self.description)
+        if self.examples:
+            formatter.add_text("\n".join(["examples:", *(f"  {example}" for example in self.examples)]))
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        for group in self._action_groups:
+            formatter.start_section(group.title)
+            formatter.add_text(group.description)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print, with where to look."""
         raise UsageError(f"{safe(message[:1].upper() + message[1:])}. See {self.prog} --help.")
+
+    def parse_args(  # type: ignore[override]  # nobody hands us a namespace
+        self, args: Sequence[str]
+    ) -> argparse.Namespace:
+        """Read the arguments. Raises UsageError, with the nearest verb or option for a mistyped one."""
+        if DESCRIBE in args:
+            raise Described(self)
+        leaf, rest = leaf_of(self, args)
+        if isinstance(leaf, CommandParser) and not {"-h", "--help"}.intersection(rest[:1]):
+            leaf.refuse_unknown(rest)
+        return super().parse_args(list(args))
+
+    def refuse_unknown(self, args: Sequence[str]) -> None:
+        """Raise UsageError where a verb is missing or none of ours, or for an option that does not exist."""
+        if verbs := verbs_of(self):
+            if not args or args[0].startswith("-"):
+                raise UsageError(f"{self.prog} needs a verb: {', '.join(verbs)}.")
+            near = nearest(args[0], verbs)
+            hint = f"Did you mean `{self.prog} {near}`?" if near else f"It has: {', '.join(verbs)}."
+            raise UsageError(f"{self.prog} has no verb {safe(args[0])!r}. {hint}")
+        options = self._option_string_actions
+        for word in args:
+            if word == "--":
+                return
+            name = word.partition("=")[0]
+            if name.startswith("--") and " " not in name and name not in options:
+                near = nearest(name, [known for known in options if known.startswith("--")])
+                hint = f"Did you mean {near}?" if near else f"See {self.prog} --help."
+                raise UsageError(f"{self.prog} has no option {safe(name)}. {hint}")
 
     def verbs(self) -> Verbs:
         """Make this a noun with verbs."""
@@ -58,11 +141,9 @@ class Verbs:
     def __init__(self, noun: CommandParser) -> None:
         self._noun = noun
         self._under = noun.add_subparsers(metavar="VERB", title="verbs", parser_class=CommandParser)
-        self._names: list[str] = []
 
     def add(self, name: str, run: Any, *, help: str, examples: Sequence[str] = ()) -> CommandParser:
         """A verb; `run` is called with the parsed arguments."""
-        self._names.append(name)
         prog = f"{self._noun.prog} {name}"
         parser: CommandParser = self._under.add_parser(
             name, prog=prog, help=help, description=help[:1].upper() + help[1:] + ".", examples=examples
@@ -72,26 +153,32 @@ class Verbs:
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Read the arguments. Raises UsageError, with a near name for a mistyped verb."""
-        if not argv:
-            raise UsageError(f"{self._noun.prog} needs a verb: {', '.join(self._names)}.")
-        word = argv[0]
-        if not word.startswith("-") and word not in self._names:
-            from difflib import get_close_matches
-
-            near = get_close_matches(word, self._names, n=1, cutoff=0.6)
-            hint = (
-                f"Did you mean `{self._noun.prog} {near[0]}`?"
-                if near
-                else f"It has: {', '.join(self._names)}."
-            )
-            raise UsageError(f"{self._noun.prog} has no verb {safe(word)!r}. {hint}")
         return self._noun.parse_args(argv)
 
 
-def _with_examples(description: str, examples: Sequence[str]) -> str:
-    if not examples:
-        return description
-    return "\n".join([description, "", "examples:", *(f"  {example}" for example in examples)]).strip()
+def verbs_of(parser: argparse.ArgumentParser) -> dict[str, CommandParser]:
+    """A noun's verbs by name, in their order; empty for a command without verbs."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def leaf_of(
+    parser: argparse.ArgumentParser, args: Sequence[str]
+) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser that the leading words lead to, and the words that are left for it."""
+    rest = list(args)
+    while rest and rest[0] in (verbs := verbs_of(parser)):
+        parser = verbs[rest.pop(0)]
+    return parser, rest
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The word that was probably meant, if any of these is near."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
 def add_json(parser: argparse.ArgumentParser, help: str = "print JSON for programs") -> None:

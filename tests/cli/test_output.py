@@ -61,10 +61,42 @@ def test_a_table_in_a_file_is_never_cut_and_never_coloured() -> None:
 
 
 def test_wide_characters_count_twice_so_that_columns_stay_straight() -> None:
+    screen, out = terminal(tty=True, COLUMNS="40", NO_COLOR="1", TERM="xterm")
+    screen.table(("NAME", "N"), [("张伟", 1), ("Ann", 2), ("Jose\u0301 \u2764\ufe0f", 3)])
+    ends = {width_of(line[:-1]) for line in out.getvalue().splitlines()[1:]}
+    assert len(ends) == 1
+    assert width_of("e\u0301") == 1
+
+
+def test_a_table_for_a_program_has_one_tab_between_columns_whatever_is_in_them() -> None:
     screen, out = terminal()
-    screen.table(("NAME", "N"), [("张伟", 1), ("Ann", 2)])
-    first, second = out.getvalue().splitlines()[1:]
-    assert width_of(first.removesuffix("1")) == width_of(second.removesuffix("2"))
+    screen.table(("ORDER", "SITE", "TO"), [("ord_1", "", "Berlin\tMitte"), ("ord_2", "tea", "张 伟")])
+    assert [line.split("\t") for line in out.getvalue().splitlines()] == [
+        ["ORDER", "SITE", "TO"],
+        ["ord_1", "", r"Berlin\tMitte"],
+        ["ord_2", "tea", "张 伟"],
+    ]
+
+
+def test_what_a_person_copies_is_never_cut_and_a_very_narrow_terminal_gets_lines() -> None:
+    row = ("ord_72f0c4b1a9d3e8", "2026-11-01 08:00", "pending", "Springfield, IL, US")
+    heads = ("ORDER", "CREATED", "STATUS", "TO")
+    for columns in range(20, 80):
+        screen, out = terminal(tty=True, COLUMNS=str(columns), NO_COLOR="1", TERM="xterm")
+        screen.table(heads, [row, row])
+        lines = out.getvalue().splitlines()
+        assert row[0] in out.getvalue()
+        if len(lines) == 3:
+            assert max(map(width_of, lines)) <= columns
+        else:
+            assert columns < 42
+            assert lines[:5] == [
+                "ORDER    ord_72f0c4b1a9d3e8",
+                "CREATED  2026-11-01 08:00",
+                "STATUS   pending",
+                "TO       Springfield, IL, US",
+                "",
+            ]
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}, {}])

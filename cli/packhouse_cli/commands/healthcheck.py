@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.settings import CliSettings
 
-_TIMEOUT_S = 4.0
-_HELP = """usage: packhouse healthcheck
+if TYPE_CHECKING:
+    from packhouse_cli.parsing import CommandParser
 
-Ask the daemon on this machine (PACKHOUSE_HTTP__PORT, default 8080) whether it is ready.
-Exit code 0: ready. 1: not ready, or no answer."""
+_TIMEOUT_S = 4.0
+
+
+def parser() -> CommandParser:
+    """What it takes, for its help; the command itself needs no parser."""
+    from packhouse_cli.parsing import CommandParser, add_json
+
+    described = CommandParser(
+        prog="packhouse healthcheck",
+        description="Ask the daemon on this machine, at PACKHOUSE_HTTP__PORT (8080), whether it is ready.\n"
+        "Exit code 0: ready. 1: not ready, or no answer.",
+        examples=["packhouse healthcheck", "PACKHOUSE_HTTP__PORT=9000 packhouse healthcheck"],
+    )
+    add_json(described, "allowed and without effect: the answer is JSON in any case")
+    return described
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     """Ask once. 0 when ready, 1 otherwise (container engines reserve other codes)."""
     if argv and argv[0] in ("-h", "--help"):
-        terminal.line(_HELP)
+        terminal.line(parser().format_help().rstrip())
         return int(Exit.OK)
     if argv and argv != ["--json"]:
         raise UsageError(

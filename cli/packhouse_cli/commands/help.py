@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from packhouse_cli import main
 from packhouse_cli.exits import MEANING, UsageError
 from packhouse_cli.output import Terminal, safe
+
+if TYPE_CHECKING:
+    from packhouse_cli.parsing import CommandParser
 
 _EXAMPLES = (
     ("packhouse demo", "watch 40 orders ship by themselves, on this machine alone"),
@@ -14,6 +18,25 @@ _EXAMPLES = (
     ("packhouse why ord_1", "what became of an order, and what happens next"),
     ("packhouse orders list --status pending --json", "the store's orders, for programs"),
 )
+
+
+def parser() -> CommandParser:
+    """What it takes, for those who describe it; the command itself needs no parser."""
+    from packhouse_cli.parsing import CommandParser, add_json
+
+    described = CommandParser(
+        prog="packhouse help",
+        description="Help on a command, or on how commands end.",
+        examples=["packhouse help orders list", "packhouse help exit-codes"],
+    )
+    described.add_argument(
+        "topic",
+        metavar="TOPIC",
+        nargs="*",
+        help="a command with its verbs, or exit-codes",
+    )
+    add_json(described, "print the exit codes as JSON")
+    return described
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from packhouse_cli.output import Terminal
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+def parser() -> ArgumentParser:
+    """What it takes, without opening the sandbox."""
+    from packhouse.sandbox import arguments
+
+    return arguments.parser()
 
 
 def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:

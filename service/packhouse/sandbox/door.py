@@ -11,32 +11,24 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import uvicorn
 
 from packhouse.clock import SystemClock
 from packhouse.errors import SettingsError
 from packhouse.sandbox.app import SandboxApp, SandboxServer, TearableProtocol
-from packhouse.sandbox.catalogue import SITE
+from packhouse.sandbox.arguments import parser
 from packhouse.sandbox.courier import Courier
-from packhouse.sandbox.faults import FAULTS, Faults, read_fault
+from packhouse.sandbox.faults import Faults, read_fault
 from packhouse.sandbox.passage import Pace
 from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, WEBHOOK_SECRET, Plan, World
-
-_EXAMPLES = """examples:
-  packhouse sandbox --orders 40 --rate 4
-  packhouse sandbox --fault carrier.reset_after_effect=0.1 --fault webhook.duplicate=0.3
-  packhouse sandbox --port 0 --port-file port.txt --seed 7
-
-faults (a probability from 0 to 1 each):
-"""
 
 
 def run(argv: Sequence[str]) -> int:
     """Serve until SIGINT or SIGTERM, then return 0. 1: the port is taken. 2, or exit 2: a wrong argument."""
     try:
-        asked = _parser().parse_args(list(argv))
+        asked = parser().parse_args(list(argv))
+        asked.webhook_secret = WEBHOOK_SECRET if asked.webhook_secret is None else asked.webhook_secret
         faults = dict(read_fault(text) for text in asked.fault)
         _check(asked, faults)
     except SettingsError as error:
@@ -147,43 +139,6 @@ def _check(asked: argparse.Namespace, faults: dict[str, float]) -> None:
             raise SettingsError(f"--{name.replace('_', '-')} cannot be negative.")
     if asked.webhook_url and not asked.webhook_url.startswith(("http://", "https://")):
         raise SettingsError("--webhook-url is an address such as http://127.0.0.1:8080/webhooks/aly.")
-
-
-def _parser() -> argparse.ArgumentParser:
-    faults = "\n".join(f"  {name:<30} {what}" for name, what in FAULTS.items())
-    parser = argparse.ArgumentParser(
-        prog="packhouse sandbox",
-        description="A store and a carrier to try everything on. Nothing here costs money.",
-        epilog=_EXAMPLES + faults,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    add("--port", type=int, default=8090, help="port to listen on; 0: any free one (8090)")
-    add("--port-file", type=Path, help="write the port there once calls are accepted")
-    add("--orders", type=int, default=40, metavar="N", help="orders made at the start (40)")
-    add("--rate", type=float, default=0.0, metavar="PER_S", help="make them at this rate; 0: all at once (0)")
-    add("--seed", type=int, default=1, help="the same seed makes the same orders (1)")
-    add("--webhook-url", default="", metavar="URL", help="tell this address what happens")
-    add("--webhook-secret", default=WEBHOOK_SECRET, metavar="S", help=f"sign with this ({WEBHOOK_SECRET})")
-    add("--poll-only-share", type=float, default=0.1, help="share of orders without any webhook (0.1)")
-    add(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="NAME=P",
-        help="a fault and its probability; repeatable",
-    )
-    add("--slow-s", type=float, default=2.0, help="how slow a slow call is, in seconds (2)")
-    add("--late-s", type=float, default=2.5, help="how late a late purchase happens, in seconds (2.5)")
-    add("--store-latency-ms", type=float, default=0.0, help="wait of every call to the store (0)")
-    add("--carrier-latency-ms", type=float, default=0.0, help="wait of every call to the carrier (0)")
-    add("--retry-scale", type=float, default=0.01, help="shortens the waits between webhook attempts (0.01)")
-    add("--refund-s", type=float, default=2.0, help="how long the carrier takes to give money back (2)")
-    add("--store-refund-s", type=float, default=0.5, help="how long the buyer's money takes back (0.5)")
-    add("--site", default=SITE, metavar="SLUG", help=f"what the store's one site is called ({SITE})")
-    add("--transit-s", type=float, default=600.0, help="how long a parcel travels, in seconds (600)")
-    return parser
 
 
 def _welcome(base_url: str, secret: str) -> str:
