@@ -1,0 +1,219 @@
+"""Bulk work against a real store process: killed, interrupted, throttled, lied to; nothing happens twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.desk import Outcome, call
+from tests.e2e.processes import Process, Town, ask, clean_environ, town, wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+class Store:
+    """The sandbox's store with orders to work on, and what its own record shows afterwards."""
+
+    def __init__(self, here: Town) -> None:
+        self.url, self.folder = here.sandbox_url, here.folder
+        self.environ = {"PACKHOUSE_STORE__URL": f"{self.url}/api/storefront/v1", "ALY_API_KEY": "aly_sandbox"}
+        self.plan = self.folder / "a.plan.jsonl"
+        self.results = self.folder / "a.plan.jsonl.results.jsonl"
+
+    def tell(self, path: str, body: Any) -> Any:
+        return ask(f"{self.url}/sandbox{path}", body)
+
+    def sell(self, count: int) -> list[str]:
+        return [str(one) for one in self.tell("/orders", {"count": count, "kinds": ["plain"]})["orders"]]
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        url = f"{self.url}/api/storefront/v1/merchant/orders/{order_id}"
+        order: dict[str, Any] = ask(url, headers={"authorization": "Bearer aly_sandbox"})
+        return order
+
+    def call(self, *argv: str) -> Outcome:
+        return call(*argv, environ=self.environ)
+
+    def plan_parcels(self, orders: list[str]) -> None:
+        rows = "".join(f"{one},USPS,T-{one}\n" for one in orders)
+        (self.folder / "rows.csv").write_text("order,carrier,tracking\n" + rows)
+        made = self.call(
+            "orders", "fulfill", "--from", str(self.folder / "rows.csv"), "--plan-out", str(self.plan)
+        )
+        assert made.code == 0, made.err
+
+    def apply(self, name: str, *options: str) -> Process:
+        """`packhouse apply` in a process of its own."""
+        return Process(self.folder, name, "apply", str(self.plan), *options, environ=self.environ)
+
+    def kill_midway(self, name: str, lines: int) -> None:
+        """Apply the plan until its results have so many lines more, and kill -9."""
+        upto = self.told() + lines
+        run = self.apply(name, "--yes", "--concurrency", "8")
+        wait_for(lambda: self.told() >= upto or not run.alive(), "some acts to be carried out")
+        assert run.alive(), run.words()
+        run.kill()
+
+    def finish(self, *options: str) -> Outcome:
+        return self.call("apply", str(self.plan), "--yes", "--json", *options)
+
+    def states(self) -> Counter[str]:
+        """How the acts stand by the results' file: an act's last line counts."""
+        last = {line["act"]: line["state"] for line in map(json.loads, self.results.read_text().splitlines())}
+        return Counter(last.values())
+
+    def told(self) -> int:
+        """How many lines the results have by now."""
+        return self.results.read_bytes().count(b"\n") if self.results.exists() else 0
+
+    def parcels_are_right(self, orders: list[str]) -> None:
+        """Each of these orders shipped whole, in one parcel, and no line of it twice."""
+        rows = Counter(
+            (row["order_id"], row["line_id"], row["tracking"], row["quantity"])
+            for row in ask(f"{self.url}/sandbox/books")["fulfillments"]
+            if row["order_id"] in set(orders)
+        )
+        assert max(rows.values()) == 1
+        for order_id in orders:
+            wanted = {
+                (order_id, i["id"], f"T-{order_id}", i["quantity"]) for i in self.order(order_id)["items"]
+            }
+            assert {row for row in rows if row[0] == order_id} == wanted
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with town(tmp_path, "--store-latency-ms", "20") as here:
+        yield Store(here)
+
+
+def test_a_run_killed_again_and_again_ships_each_of_200_orders_once(store: Store) -> None:
+    orders = store.sell(200)
+    store.plan_parcels(orders)
+    for kill in range(3):
+        store.kill_midway(f"apply-{kill}", lines=60)
+    assert 0 < store.states()["done"] < 200
+    last = store.finish()
+    assert last.code == 0, last.err
+    assert last.json["finished"]
+    assert set(store.states()) <= {"done", "recorded"}
+    assert len(store.results.read_text().splitlines()) == 200
+    store.parcels_are_right(orders)
+    again = store.finish()
+    assert (again.code, again.json["done_now"]) == (0, 0)
+
+
+def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(store: Store) -> None:
+    orders = store.sell(150)
+    store.plan_parcels(orders)
+    run = store.apply("apply", "--yes", "--concurrency", "4")
+    wait_for(lambda: store.told() >= 30, "some acts to be carried out")
+    os.kill(run.pid, signal.SIGINT)
+    assert run.wait() == 130
+    assert f"packhouse apply {store.plan}" in run.words()
+    states = store.states()
+    assert set(states) == {"done", "not_begun"}, "nothing is left in doubt"
+    assert store.finish().code == 0
+    store.parcels_are_right(orders)
+
+
+def test_orders_that_drifted_are_refused_and_the_others_done(store: Store) -> None:
+    orders = store.sell(30)
+    store.plan_parcels(orders)
+    for one in orders[:3]:
+        store.tell(f"/orders/{one}/cancel", {})
+    for one in orders[3:6]:
+        store.tell(f"/orders/{one}/address", {})
+    ended = store.finish()
+    assert ended.code == 6
+    assert ended.json["counts"] == {"done": 24, "drifted": 6}
+    assert ended.json["finished"]
+    assert ended.err.count("drifted") == 6
+    assert "it was pending and is cancelled" in ended.err
+    assert not any(store.order(one)["fulfillments"] for one in orders[:6])
+    store.parcels_are_right(orders[6:])
+    assert store.finish().code == 6, "a finished plan says the same again, and does nothing"
+
+
+def test_a_store_that_asks_to_wait_is_waited_for(store: Store) -> None:
+    orders = store.sell(20)
+    store.plan_parcels(orders)
+    store.tell("/faults", {"store.throttle": {"next": 5}})
+    began = time.monotonic()
+    ended = store.finish("--concurrency", "2")
+    assert ended.code == 0
+    assert ended.json["waits"] == 5
+    assert time.monotonic() - began >= 1, "the sandbox asks for a second"
+    store.parcels_are_right(orders)
+
+
+def test_a_limit_of_our_own_is_kept(store: Store) -> None:
+    store.plan_parcels(store.sell(10))
+    began = time.monotonic()
+    assert store.finish("--max-per-s", "10").code == 0
+    assert time.monotonic() - began >= 1, "20 calls, 10 a second: the last starts a second after the first"
+
+
+def test_a_store_that_breaks_its_answers_gets_each_act_once(store: Store) -> None:
+    orders = store.sell(80)
+    store.plan_parcels(orders)
+    faults = ("error_before_effect", "error_after_effect", "reset_before_effect", "reset_after_effect")
+    store.tell("/faults", dict.fromkeys((f"store.{name}" for name in (*faults, "garbage_body")), 0.05))
+    for _ in range(10):
+        ended = store.finish()
+        if ended.code != 13:
+            break
+    assert ended.code == 0, ended.err
+    store.tell("/quiet", {})
+    store.parcels_are_right(orders)
+
+
+def test_off_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
+    store.plan_parcels(store.sell(2))
+    run = store.apply("apply")
+    assert run.wait() == 2
+    assert "--yes" in run.words()
+    assert not store.results.exists() or store.states() == Counter()
+
+
+def test_on_a_terminal_it_asks_and_draws_a_bar(store: Store) -> None:
+    orders = store.sell(40)
+    store.plan_parcels(orders)
+    mine, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "packhouse_cli", "apply", str(store.plan), "--concurrency", "2"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=store.folder,
+        env=clean_environ() | store.environ | {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(mine, 4096)
+    assert b"A fulfillment cannot be taken back" in shown
+    os.write(mine, b"y\n")
+    try:
+        while part := os.read(mine, 4096):
+            shown += part
+    except OSError:
+        pass  # Linux says so when the other side is closed
+    os.close(mine)
+    assert run.wait(30) == 0
+    text = shown.decode()
+    assert "] Applying " in text
+    assert " of 40" in text
+    assert "\r\x1b[K" in text
+    store.parcels_are_right(orders)
