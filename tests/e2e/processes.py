@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from packhouse.store.signature import sign
+
 SECRET = "whsec_e2e_0123456789"
 TOKEN = "operator-e2e-token"
 _PATIENCE_S = 90.0
@@ -65,6 +67,7 @@ class Process:
         self, folder: Path, name: str, *arguments: str, environ: dict[str, str] | None = None
     ) -> None:
         self.log = folder / f"{name}.log"
+        self.url = ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "packhouse_cli", *arguments],
@@ -85,6 +88,13 @@ class Process:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop it where it stands, as a paused virtual machine does; `thaw` lets it go on."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def end(self, patience_s: float = 40.0) -> int:
         """Ask it to stop; answers its exit code."""
@@ -116,6 +126,7 @@ class Town:
         wait_for(lambda: port_file.exists() and port_file.read_text().strip(), "the sandbox's port")
         self.sandbox_url = f"http://127.0.0.1:{port_file.read_text().strip()}"
         self.daemon: Process | None = None
+        self._started: list[Process] = []
 
     @property
     def daemon_url(self) -> str:
@@ -123,7 +134,7 @@ class Town:
 
     @property
     def ledger(self) -> Path:
-        return self.folder / "data" / "packhouse.db"
+        return Path(self.environ()["PACKHOUSE_DATA_DIR"]) / "packhouse.db"
 
     def environ(self) -> dict[str, str]:
         """The daemon's settings."""
@@ -155,17 +166,27 @@ class Town:
             "PACKHOUSE_SHIP_FROM__ZIP": "94110",
         } | self._more
 
-    def start(self, name: str = "daemon", **more: str) -> Process:
-        """Start the daemon and wait until it is ready."""
-        self.daemon = Process(self.folder, name, "serve", environ=self.environ() | more)
-        wait_for(self._ready, f"{name} to be ready; it says: {self.daemon.words()[-2000:]}")
-        return self.daemon
+    def launch(self, name: str = "daemon", port: int = 0, **more: str) -> Process:
+        """Start a daemon without waiting for it; with a port of its own it is one more beside the first."""
+        environ = self.environ() | more | ({"PACKHOUSE_HTTP__PORT": str(port)} if port else {})
+        process = Process(self.folder, name, "serve", environ=environ)
+        process.url = f"http://127.0.0.1:{environ['PACKHOUSE_HTTP__PORT']}"
+        self._started.append(process)
+        if not port:
+            self.daemon = process
+        return process
 
-    def _ready(self) -> bool:
-        assert self.daemon is not None
-        assert self.daemon.alive(), self.daemon.words()[-3000:]
+    def start(self, name: str = "daemon", port: int = 0, **more: str) -> Process:
+        """Start a daemon and wait until it is ready."""
+        process = self.launch(name, port, **more)
+        wait_for(lambda: self.is_ready(process), f"{name} to be ready; see {process.log}")
+        return process
+
+    def is_ready(self, process: Process) -> bool:
+        """Whether it may be given work. It must at least be alive."""
+        assert process.alive(), process.words()[-3000:]
         try:
-            return bool(ask(f"{self.daemon_url}/readyz")["status"] != "fail")
+            return bool(ask(f"{process.url}/readyz")["status"] != "fail")
         except (urllib.error.URLError, OSError):
             return False
 
@@ -180,6 +201,27 @@ class Town:
 
     def api(self, path: str, body: object = None) -> Any:
         return ask(self.daemon_url + path, body, {"authorization": f"Bearer {TOKEN}"})
+
+    def deliver(self, order_id: str) -> int:
+        """Deliver a new event about an order, as the store would; answers the status."""
+        body = json.dumps({"id": f"evt_{time.time_ns()}", "type": "order.paid", "data": {"id": order_id}})
+        signature = sign(body.encode(), SECRET.encode(), int(time.time()))
+        headers = {"content-type": "application/json", "x-aly-signature": signature}
+        request = urllib.request.Request(f"{self.daemon_url}/webhooks/aly", body.encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def failing(self) -> set[str]:
+        """The checks of readyz that fail."""
+        try:
+            ask(f"{self.daemon_url}/readyz")
+        except urllib.error.HTTPError as unready:
+            checks = json.load(unready)["checks"]
+            return {name for name, results in checks.items() if results[0]["status"] == "fail"}
+        return set()
 
     def settle(self, count: int, patience_s: float = _PATIENCE_S) -> dict[str, int]:
         """Wait until every order is shipped, held or left alone; answers the phases."""
@@ -214,8 +256,9 @@ class Town:
             connection.close()
 
     def close(self) -> None:
-        for process in (self.daemon, self.sandbox):
-            if process is not None and process.alive():
+        for process in (*self._started, self.sandbox):
+            if process.alive():
+                process.thaw()
                 process.end()
 
 

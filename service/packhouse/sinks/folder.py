@@ -30,4 +30,15 @@ class FolderSink:
             try:
                 os.link(source, target)
             except OSError:  # another file system, or one without links
-                target.write_bytes(source.read_bytes())
+                _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Under another name first: whoever watches the folder must never print half a label."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_bytes(source.read_bytes())
+        part.replace(target)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
