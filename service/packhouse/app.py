@@ -69,12 +69,14 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     carriers = _build_carriers(settings, clock, metrics)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     ledger = open_ledger(settings.ledger_url, connections=min(settings.worker.concurrency + 4, 20))
+    # Of two wall clocks one is for the world outside, for signatures say, and one for what the ledger says.
+    ours = ledger.clock(clock)
     before, after = ledger.migrated
     log.info("ledger_ready", version=after, migrated_from=before if before != after else None)
     if not ledger.shared:
         # Only one process can hold this ledger, and we are it: whoever held leases is gone.
-        await ledger.write(leases.free_all, clock.now())
-    await ledger.write(leases.stir, clock.now())
+        await ledger.write(leases.free_all, ours.now())
+    await ledger.write(leases.stir, ours.now())
     shelf = DocumentShelf(settings.labels_dir)
     store = AioStore(
         settings.store.url,
@@ -90,7 +92,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
         carriers=carriers,
         shelf=shelf,
         settings=settings,
-        clock=clock,
+        clock=ours,
         metrics=metrics,
         log=log,
         sinks=(FolderSink(settings.data_dir / "outbox"),),
@@ -98,10 +100,10 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     )
     dispatcher = Dispatcher(desk)
     duties = Duties(desk, dispatcher.name, dispatcher.nudge)
-    health = HouseHealth(ledger, dispatcher, duties, carriers[settings.carrier], clock, settings)
+    health = HouseHealth(ledger, dispatcher, duties, carriers[settings.carrier], ours, settings)
     surface = build_api(
-        board=LedgerBoard(ledger, shelf, clock, settings, dispatcher.nudge),
-        inbox=Intake(ledger, clock, settings, dispatcher.nudge),
+        board=LedgerBoard(ledger, shelf, ours, settings, dispatcher.nudge),
+        inbox=Intake(ledger, ours, settings, dispatcher.nudge),
         health_source=health,
         metrics=metrics,
         clock=clock,

@@ -1,4 +1,5 @@
-"""Finds due orders and gives each to a worker: a monotonic tick over the ledger, and nudges in between.
+"""Finds due orders and gives each to a worker: a monotonic tick over the ledger, and nudges in between, from
+this process and, where replicas share the ledger, from the others.
 
 Holds the leases of what is being worked on, renews them, and on a stop finishes what has begun.
 """
@@ -41,6 +42,8 @@ class Dispatcher:
         # By task, not by order: an order that a person took away is soon taken again, while its first worker
         # still waits for an answer.
         self._running: dict[asyncio.Task[None], Work] = {}
+        # Their work ended because the ledger was away, which did not hear of it.
+        self._stranded: list[Lease] = []
         self._due = asyncio.Event()
         self._stopping = False
         self.last_turn = desk.clock.monotonic()
@@ -56,12 +59,16 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Work until `stop` is called and what has begun is finished."""
-        renewing = asyncio.create_task(self._renew())
+        beside = [
+            asyncio.create_task(self._renew(), name="renew leases"),
+            asyncio.create_task(self._desk.ledger.watch(self.nudge), name="hear the bell"),
+        ]
         try:
             while not self._stopping:
                 self.last_turn = self._desk.clock.monotonic()
                 self._due.clear()
                 try:
+                    await self._give_back_stranded()
                     await self._claim()
                 except LedgerError as error:
                     self._desk.log.error("claim_failed", error=str(error))
@@ -73,11 +80,9 @@ class Dispatcher:
             while self._running:
                 await asyncio.wait(list(self._running))
         finally:
-            renewing.cancel()
-            for task in self._running:
+            for task in (*beside, *self._running):
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await renewing
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def stop(self) -> None:
         """Take no more work; `run` ends when what has begun is finished."""
@@ -118,6 +123,7 @@ class Dispatcher:
             log.warning("lease_lost", why=str(error))
         except LedgerError as error:
             log.error("ledger_failed", error=str(error))
+            self._stranded.append(work.lease)
         except Exception:
             log.exception("worker_failed")
 
@@ -150,6 +156,15 @@ class Dispatcher:
                 continue
             for work in held:
                 work.lease_until = until
+
+    async def _give_back_stranded(self) -> None:
+        """The ledger answers again: nobody need wait for the end of leases under which nothing is done."""
+        desk = self._desk
+        while self._stranded:
+            lease, now = self._stranded[-1], desk.clock.now()
+            with contextlib.suppress(LeaseLost):
+                await desk.ledger.write(leases.let_go, now, lease, now + _AFTER_TROUBLE_S)
+            self._stranded.remove(lease)
 
     async def _give_back_unbegun(self) -> None:
         now = self._desk.clock.now()

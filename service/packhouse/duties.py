@@ -1,16 +1,17 @@
 """The periodic duties' bodies: listing pending orders, mending the ledger, forgetting what is old.
 
-With several replicas on one ledger a duty is run by whichever comes first in its interval.
+With several replicas on one ledger a duty is run by whichever comes first in its interval, and by no other
+while it lasts.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from packhouse.errors import PackhouseError
+from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, leases, marks
 from packhouse.model.order import Order, OrderPage
 from packhouse.steps.desk import Desk
@@ -35,22 +36,45 @@ class Duties:
 
         Mostly only what was created since shortly before the newest order seen; now and then everything.
         """
-        desk, interval = self._desk, self._desk.settings.poll.interval_s
-        if not await self._is_my_turn("poll", interval * 0.5):
-            return 0
+        return await self._in_turn("poll", self._desk.settings.poll.interval_s * 0.5, self._poll)
+
+    async def sweep(self) -> int:
+        """Make due whatever is unfinished without a time to act: a net under everything else."""
+        return await self._in_turn("sweep", 30.0, self._sweep)
+
+    async def prune(self) -> int:
+        """Forget events that are older than any retry of the store's."""
+        return await self._in_turn("prune", 3600.0, self._prune)
+
+    async def _in_turn(self, duty: str, every_s: float, body: Callable[[], Awaitable[int]]) -> int:
+        """Run the duty, unless another replica is at it or was lately."""
+        desk = self._desk
         try:
-            found = await self._poll()
+            async with desk.ledger.alone(duty) as mine:
+                if mine and desk.ledger.shared:
+                    now = desk.clock.now()
+                    mine = await desk.ledger.write(marks.take_turn, now, duty, self._who, every_s)
+                return await body() if mine else 0
+        except LedgerError as error:
+            desk.log.warning("duty_failed", duty=duty, error=str(error))
+            return 0
+
+    async def _poll(self) -> int:
+        try:
+            found = await self._list_pending()
+        except LedgerError:
+            raise
         except PackhouseError as error:
             self.last_poll_error = str(error)
-            desk.log.warning("poll_failed", error=str(error))
+            self._desk.log.warning("poll_failed", error=str(error))
             return 0
         self.last_poll_error = ""
         if found:
-            desk.log.info("poll_found", orders=found)
+            self._desk.log.info("poll_found", orders=found)
             self._nudge()
         return found
 
-    async def _poll(self) -> int:
+    async def _list_pending(self) -> int:
         desk, settings = self._desk, self._desk.settings.poll
         began = desk.clock.now()
         newest = await desk.ledger.read(marks.read, _WATERMARK)
@@ -89,29 +113,16 @@ class Duties:
             else:
                 return
 
-    async def sweep(self) -> int:
-        """Make due whatever is unfinished without a time to act: a net under everything else."""
-        if not await self._is_my_turn("sweep", 30.0):
-            return 0
+    async def _sweep(self) -> int:
         found = await self._desk.ledger.write(leases.rescue, self._desk.clock.now())
         if found:
             self._desk.log.warning("rescued", orders=found)
             self._nudge()
         return found
 
-    async def prune(self) -> int:
-        """Forget events that are older than any retry of the store's."""
-        if not await self._is_my_turn("prune", 3600.0):
-            return 0
+    async def _prune(self) -> int:
         before = self._desk.clock.now() - self._desk.settings.keep_days * 86_400
         return await self._desk.ledger.write(inbox.prune, before)
-
-    async def _is_my_turn(self, duty: str, every_s: float) -> bool:
-        if not self._desk.ledger.shared:
-            return True
-        return await self._desk.ledger.write(
-            marks.take_turn, self._desk.clock.now(), duty, self._who, every_s
-        )
 
 
 def _keep_marks(connection: Connection, now: float, newest: str, swept_at: float | None) -> None:

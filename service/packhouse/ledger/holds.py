@@ -18,7 +18,9 @@ _INSERT = insert_or_ignore(
     holds,
     ("order_id", "shipment_id", "code", "note", "fingerprint", "placed_by", "placed_at"),
 )
-_RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_reason"))
+_RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_reason")).where(
+    holds.c.released_at.is_(None)
+)
 _RENOTE = update_where(holds, ("order_id", "shipment_id", "code"), ("note", "fingerprint")).where(
     holds.c.released_at.is_(None)
 )
@@ -85,13 +87,8 @@ def put(
 
 def release(connection: Connection, now: float, hold_id: int, *, by: str, reason: str) -> bool:
     """Release a standing hold; answers False if none with this id stands."""
-    row = connection.execute(select(holds.c.released_at).where(holds.c.id == hold_id)).first()
-    if row is None or row.released_at is not None:
-        return False
-    connection.execute(
-        _RELEASE, {"w_id": hold_id, "v_released_by": by, "v_released_at": now, "v_release_reason": reason}
-    )
-    return True
+    values = {"w_id": hold_id, "v_released_by": by, "v_released_at": now, "v_release_reason": reason}
+    return connection.execute(_RELEASE, values).rowcount == 1
 
 
 def release_all(

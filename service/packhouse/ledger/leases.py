@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, TextClause, bindparam, text
 
 from packhouse.errors import LeaseLost
+from packhouse.ledger import bell
 from packhouse.model.states import OrderPhase
 
 
@@ -43,6 +44,7 @@ _WAKE = text(
             WHEN orders.due_at IS NULL OR orders.due_at > :shipped_due THEN :shipped_due
             ELSE orders.due_at
         END
+    RETURNING due_at
     """
 )
 _MEET = text(
@@ -56,13 +58,12 @@ _MEET = text(
 )
 _CLAIM = """
     UPDATE orders SET lease = :token, due_at = :until
-    WHERE id IN (
-        SELECT id FROM orders WHERE due_at <= :now ORDER BY due_at LIMIT :most {lock}
-    )
-    RETURNING id, wakes, attempts, phase
+    WHERE {found} RETURNING id, wakes, attempts, phase
 """
-_CLAIM_SQLITE = text(_CLAIM.format(lock=""))
-_CLAIM_POSTGRES = text(_CLAIM.format(lock="FOR UPDATE SKIP LOCKED"))
+_DUE = "SELECT id FROM orders WHERE due_at <= :now ORDER BY due_at LIMIT :most"
+_CLAIM_SQLITE = text(_CLAIM.format(found=f"id IN ({_DUE})"))
+# Rows that another replica is about to take are passed over. As an array, the query runs once and no more.
+_CLAIM_POSTGRES = text(_CLAIM.format(found=f"id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED))"))
 _KEEP = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
 _STANDS = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
 _RENEW: TextClause = text(
@@ -74,6 +75,7 @@ _RELEASE = text(
         lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts,
         last_error = :last_error, due_at = CASE WHEN wakes = :wakes THEN :due_at ELSE :woken_due END
     WHERE id = :id AND lease = :token
+    RETURNING due_at
     """
 )
 
@@ -82,9 +84,10 @@ def wake(
     connection: Connection, now: float, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0
 ) -> None:
     """Note that an order may have changed: due at once, or after `shipped_delay_s` if we shipped it."""
-    connection.execute(
+    due_at = connection.execute(
         _WAKE, {"id": order_id, "site_slug": site_slug, "now": now, "shipped_due": now + shipped_delay_s}
-    )
+    ).scalar_one()
+    bell.ring(connection, due_at, now)
 
 
 def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
@@ -96,7 +99,7 @@ def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], 
         count += connection.execute(
             _MEET, {"id": order_id, "site_slug": site_slug, "now": now, "before": before}
         ).rowcount
-    return count
+    return _rung(connection, now, count)
 
 
 def claim(connection: Connection, now: float, token: str, until: float, most: int) -> list[Lease]:
@@ -142,7 +145,7 @@ def release(
 
     Raises LeaseLost.
     """
-    changed = connection.execute(
+    released = connection.execute(
         _RELEASE,
         {
             "now": now,
@@ -156,11 +159,15 @@ def release(
             "due_at": due_at,
             "woken_due": now + woken_delay_s,
         },
-    ).rowcount
-    if changed != 1:
+    ).first()
+    if released is None:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+    bell.ring(connection, released.due_at, now)
 
 
+_LET_GO = text(
+    "UPDATE orders SET lease = NULL, due_at = :due_at, updated_at = :now WHERE id = :id AND lease = :token"
+)
 _FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
 _RESCUE = text("UPDATE orders SET due_at = :now WHERE due_at IS NULL AND phase IN ('open', 'held')")
 _STIR = text("UPDATE orders SET due_at = :now WHERE lease IS NULL AND phase IN ('open', 'held')")
@@ -170,6 +177,13 @@ _SEIZE = text(
 )
 
 
+def let_go(connection: Connection, now: float, lease: Lease, due_at: float) -> None:
+    """Give the order back as it stands. Raises LeaseLost."""
+    values = {"now": now, "due_at": due_at, "id": lease.order_id, "token": lease.token}
+    if connection.execute(_LET_GO, values).rowcount != 1:
+        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+
+
 def free_all(connection: Connection, now: float) -> int:
     """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
     return connection.execute(_FREE_ALL, {"now": now}).rowcount
@@ -177,14 +191,22 @@ def free_all(connection: Connection, now: float) -> int:
 
 def stir(connection: Connection, now: float) -> int:
     """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
-    return connection.execute(_STIR, {"now": now}).rowcount
+    return _rung(connection, now, connection.execute(_STIR, {"now": now}).rowcount)
 
 
 def rescue(connection: Connection, now: float) -> int:
     """Make due whatever is unfinished and has no time to act: a safety net. Answers how many."""
-    return connection.execute(_RESCUE, {"now": now}).rowcount
+    return _rung(connection, now, connection.execute(_RESCUE, {"now": now}).rowcount)
 
 
 def seize(connection: Connection, now: float, order_id: str) -> bool:
     """Take the order from whoever holds it: their next write fails. Answers whether we know the order."""
-    return connection.execute(_SEIZE, {"now": now, "id": order_id}).rowcount == 1
+    seized = connection.execute(_SEIZE, {"now": now, "id": order_id}).rowcount
+    return _rung(connection, now, seized) == 1
+
+
+def _rung(connection: Connection, now: float, count: int) -> int:
+    """Ring the bell if any order became due now; answers how many did."""
+    if count:
+        bell.ring(connection, now, now)
+    return count

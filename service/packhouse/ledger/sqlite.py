@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import schema
 from packhouse.ledger.door import P, R, Unit, damaged, translated
@@ -74,6 +75,19 @@ class SqliteLedger:
             return await asyncio.get_running_loop().run_in_executor(self._readers, run)
         except DBAPIError as error:
             raise translated(error) from error
+
+    def clock(self, local: Clock) -> Clock:
+        """See `Ledger.clock`."""
+        return local
+
+    async def watch(self, nudge: Callable[[], None]) -> None:
+        """See `Ledger.watch`. Nobody else works on this file, so there is nothing to hear."""
+        await asyncio.get_running_loop().create_future()
+
+    @contextlib.asynccontextmanager
+    async def alone(self, duty: str) -> AsyncIterator[bool]:
+        """See `Ledger.alone`. One process holds the file: always."""
+        yield True
 
     async def close(self) -> None:
         """See `Ledger.close`."""
