@@ -1,32 +1,41 @@
-"""The ledger as the operator API sees it: reads for people, and a person's overrides."""
+"""A person's acts on the ledger, as the operator API asks for them: each takes the order from the machine."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from packhouse import __version__
-from packhouse.api.board import AdoptedLabel, OrderView, OrderViews, StatusReport
+from packhouse.api.board import (
+    AdoptedLabel,
+    LabelInHand,
+    OrderView,
+    SentParcel,
+    StatusReport,
+    TakenOrder,
+)
 from packhouse.clock import Clock
 from packhouse.errors import ActRefused, NotRecorded
-from packhouse.ledger import guard, holds, overrides, reading, shipments
+from packhouse.ledger import by_hand, inbox, overrides
 from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
+from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
-from packhouse.model.journal import JournalEntry
-from packhouse.model.label import Label, LabelDocument
+from packhouse.model.label import Label
+from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.model.states import LabelState, ShipmentState
+from packhouse.reads import LedgerReads, unknown_order
+from packhouse.rules.patience import longest_post_s
 from packhouse.settings import Settings
-from packhouse.telemetry.metrics import LedgerCounts
+from packhouse.steps.by_hand import ByHand
 
 P = ParamSpec("P")
+_S = ShipmentState
 
 
-class LedgerBoard:
+class LedgerBoard(LedgerReads):
     """Keeps api.board.Board. `nudge` wakes the workers after a person's act."""
 
     def __init__(
@@ -37,84 +46,15 @@ class LedgerBoard:
         settings: Settings,
         nudge: Callable[[], None],
     ) -> None:
-        self._ledger = ledger
-        self._shelf = shelf
-        self._clock = clock
-        self._settings = settings
+        super().__init__(ledger, shelf, clock, settings)
         self._nudge = nudge
-
-    async def counts(self) -> LedgerCounts:
-        """See Board."""
-        return LedgerCounts(**await self._ledger.read(reading.tally, self._clock.now()))
-
-    async def status(self) -> StatusReport:
-        """See Board."""
-        spent, labels = await self._ledger.read(reading.spent)
-        paused = await self._ledger.read(guard.paused)
-        if self._settings.guard.paused:
-            paused = "PACKHOUSE_GUARD__PAUSED is set."
-        return StatusReport(
-            version=__version__,
-            paused=bool(paused),
-            paused_by=paused,
-            counts=await self.counts(),
-            spent=spent,
-            labels=labels,
-            carrier=self._settings.carrier,
-            store=self._settings.store.url,
-        )
-
-    async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
-        """See Board."""
-        return await self._ledger.read(_page_of_orders, phase, limit, _position(after))
-
-    async def order(self, order_id: str) -> OrderView:
-        """See Board."""
-        view = await self._ledger.read(_one_order, order_id)
-        if view is None:
-            raise _unknown_order(order_id)
-        return view
-
-    async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
-        """See Board."""
-        entries = await self._ledger.read(reading.entries, order_id=order_id)
-        if not entries:
-            await self.order(order_id)
-        return entries
-
-    async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
-        """See Board."""
-        return await self._ledger.read(reading.entries, after=after, limit=limit)
-
-    async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
-        """See Board."""
-        return await self._ledger.read(reading.list_shipments, state, limit)
-
-    async def shipment(self, shipment_id: str) -> Shipment:
-        """See Board."""
-        shipment = await self._ledger.read(reading.shipment, shipment_id)
-        if shipment is None:
-            raise NotRecorded(f"there is no shipment {shipment_id} here")
-        return shipment
-
-    async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
-        """See Board."""
-        return await self._ledger.read(reading.list_holds, standing, limit)
-
-    async def label_document(self, sha256: str) -> LabelDocument:
-        """See Board."""
-        kind = await self._ledger.read(reading.document_format, sha256)
-        content = await asyncio.to_thread(self._shelf.get, sha256, kind) if kind else None
-        if kind is None or content is None:
-            raise NotRecorded(f"no label is kept under {sha256}")
-        return LabelDocument(content, kind)
 
     async def place_hold(self, order_id: str, *, reason: str, actor: str) -> Hold:
         """See Board."""
         now = self._clock.now()
         hold = await self._ledger.write(overrides.place_hold, now, order_id, reason, actor)
         if hold is None:
-            raise _unknown_order(order_id)
+            raise unknown_order(order_id)
         self._nudge()
         return hold
 
@@ -183,61 +123,88 @@ class LedgerBoard:
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         """See Board."""
         if not await self._ledger.write(overrides.retry, self._clock.now(), order_id, reason, actor):
-            raise _unknown_order(order_id)
+            raise unknown_order(order_id)
         self._nudge()
         return await self.order(order_id)
 
+    async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
+        """See Board."""
+        now = self._clock.now()
+        hold, at_work = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
+        self._nudge()
+        view = await self.order(order_id)
+        return TakenOrder(view, hold, self._in_flight(view, hold, at_work))
 
-def _unknown_order(order_id: str) -> NotRecorded:
-    return NotRecorded(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
+    def _in_flight(self, view: OrderView, hold: Hold, at_work: bool) -> str:
+        """What of the machine's may still be on its way though its order was taken; "" if nothing is."""
+        for shipment in view.shipments:
+            if shipment.state in (_S.BUYING, _S.UNKNOWN):
+                return f"whether a label was bought for {shipment.id} is being found out"
+            begun = shipment.state is _S.LABELED and shipment.post_body and at_work
+            if begun and self._clock.now() < hold.placed_at + longest_post_s(self._settings):
+                return f"the label of {shipment.id} may be on its way to the store"
+        return ""
 
+    async def hold_shipment(self, shipment_id: str, *, reason: str, actor: str) -> Hold:
+        """See Board."""
+        now = self._clock.now()
+        hold = await self._ledger.write(by_hand.hold_shipment, now, shipment_id, reason, actor)
+        self._nudge()
+        return hold
 
-def _page_of_orders(
-    connection: Connection, phase: OrderPhase | None, limit: int, before: tuple[float, str] | None
-) -> OrderViews:
-    rows = reading.order_rows(connection, phase, limit + 1, before)
-    more, rows = len(rows) > limit, rows[:limit]
-    ids = [row.id for row in rows]
-    sent = shipments.of_orders(connection, ids)
-    held = holds.of_orders(connection, ids)
-    views = tuple(
-        _view(row, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.stands))
-        for row in rows
-    )
-    return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
+    async def release_shipment(self, shipment_id: str, *, reason: str, actor: str, ship: bool) -> Shipment:
+        """See Board."""
+        now = self._clock.now()
+        await self._ledger.write(by_hand.release_shipment, now, shipment_id, reason, actor, ship=ship)
+        self._nudge()
+        return await self.shipment(shipment_id)
 
+    async def ask_void(self, shipment_id: str, *, reason: str, actor: str, again: bool) -> Shipment:
+        """See Board."""
+        now = self._clock.now()
+        await self._ledger.write(by_hand.ask_void, now, shipment_id, reason, actor, again=again)
+        self._nudge()
+        return await self.shipment(shipment_id)
 
-def _one_order(connection: Connection, order_id: str) -> OrderView | None:
-    row = reading.order_row(connection, order_id)
-    if row is None:
-        return None
-    return _view(row, shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
+    async def mark_shipped(
+        self, shipment_id: str, parcel: SentParcel, *, reason: str, actor: str
+    ) -> Shipment:
+        """See Board."""
+        shipment, now = await self.shipment(shipment_id), self._clock.now()
+        label = Label(
+            id=f"{shipment_id}-label",
+            shipment_id=shipment_id,
+            generation=shipment.generation,
+            adapter=ByHand.name,
+            carrier=parcel.carrier,
+            service="",
+            tracking_number=parcel.tracking_number,
+            provider_id="",
+            cost=Money(0, self._settings.guard.currency),
+            state=LabelState.BOUGHT,
+            bought_at=now,
+        )
+        await self._ledger.write(by_hand.mark_shipped, now, label, reason, actor)
+        self._nudge()
+        return await self.shipment(shipment_id)
 
+    async def ask_label(self, order_id: str, *, reason: str, actor: str) -> LabelInHand:
+        """See Board."""
+        try:
+            found = await self.label_of(order_id)
+        except NotRecorded:
+            found = None
+        if found is not None:
+            if found.state == "ready" and found.shipment and found.shipment.state is not _S.LABELED:
+                return found
+            if found.parcels > 1:
+                raise ActRefused(found.why)
+        await self._ledger.write(by_hand.post_by_hand, self._clock.now(), order_id, reason, actor)
+        self._nudge()
+        return await self.label_of(order_id)
 
-def _view(row: Row[Any], sent: tuple[Shipment, ...], held: tuple[Hold, ...]) -> OrderView:
-    return OrderView(
-        id=row.id,
-        phase=OrderPhase(row.phase),
-        reason=row.reason,
-        status=row.status,
-        site_slug=row.site_slug,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        last_error=row.last_error,
-        updated_at=row.updated_at,
-        shipments=sent,
-        holds=held,
-    )
-
-
-def _position(after: str) -> tuple[float, str] | None:
-    """Read a page's `next`: the time and id of its last order. Raises ActRefused for anything else."""
-    if not after:
-        return None
-    at, tilde, order_id = after.partition("~")
-    try:
-        if tilde:
-            return float(at), order_id
-    except ValueError:
-        pass
-    raise ActRefused("`after` must be the `next` of an earlier page")
+    async def replay_event(self, event_id: str, *, reason: str, actor: str) -> EventRecord:
+        """See Board."""
+        record = await self._ledger.write(inbox.replay, self._clock.now(), event_id, reason, actor)
+        self._nudge()
+        return record

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from packhouse.errors import LeaseLost, PackhouseError
 from packhouse.ledger import holds, journal, leases
 from packhouse.ledger.leases import Lease
-from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import MACHINE, Act
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.rules.verdict import LeaveAlone, StopShipping
 from packhouse.steps.announce import announce
@@ -61,7 +61,9 @@ LIFE = (
 
 _S = ShipmentState
 _UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
+_UNPOSTED = (_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN, _S.LABELED)
 _SHIPPED = (_S.FULFILLED, _S.DELIVERED)
+_UNTIL_POSTED = (HoldCode.POSTED_BY_HAND, HoldCode.DONE_BY_HAND)
 
 
 async def live(desk: Desk, work: Work) -> None:
@@ -116,14 +118,14 @@ async def _give_back(desk: Desk, work: Work) -> None:
         reason = work.verdict.why
         if isinstance(work.verdict, LeaveAlone) and work.verdict.shipped and phase is OrderPhase.CLOSED:
             phase = OrderPhase.SHIPPED
-    gone = [h for h in work.holds if h.stands and h.code is HoldCode.KEEPS_FAILING]
+    gone = [(h, why) for h in work.holds if h.stands and (why := _why_over(work, h))]
     # A hold has told its own story when it was placed.
     tells = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not work.lease.phase
     acts = [_settled(work, phase, reason)] if tells else []
 
     def unit(connection: Connection, now: float, lease: Lease) -> None:
-        for one in gone:
-            holds.release(connection, now, one.id, by=one.placed_by, reason="It went well at last.")
+        for one, why in gone:
+            holds.release(connection, now, one.id, by=MACHINE, reason=why)
         leases.release(
             connection,
             now,
@@ -137,6 +139,14 @@ async def _give_back(desk: Desk, work: Work) -> None:
 
     await desk.write(work, unit)
     desk.tell(*acts)
+
+
+def _why_over(work: Work, one: Hold) -> str:
+    """Why a hold ends by itself now that all steps went well; "" if it does not."""
+    if one.code is HoldCode.KEEPS_FAILING:
+        return "It went well at last."
+    nothing_to_post = isinstance(work.verdict, LeaveAlone | StopShipping) and not work.in_state(*_UNPOSTED)
+    return "Nothing is left to post." if one.code in _UNTIL_POSTED and nothing_to_post else ""
 
 
 def _settled(work: Work, phase: OrderPhase, reason: str) -> Act:

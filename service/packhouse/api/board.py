@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
-from packhouse.model.label import LabelDocument
+from packhouse.model.label import Label, LabelDocument
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
@@ -38,7 +39,8 @@ class StatusReport:
 class OrderView:
     """An order as the ledger knows it. Times are seconds since 1970 UTC; `status` is the store's own word.
 
-    `reason` is the sentence that explains the phase, `due_at` None when nothing is due.
+    `reason` is the sentence that explains the phase, `due_at` None when nothing is due, `working` whether
+    it is looked at just now, or as soon as a worker is free.
     """
 
     id: str
@@ -52,6 +54,7 @@ class OrderView:
     updated_at: float
     shipments: tuple[Shipment, ...] = field(default=())
     holds: tuple[Hold, ...] = field(default=())
+    working: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,46 @@ class AdoptedLabel:
     service: str
     cost: Money
     provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentParcel:
+    """What a person says of a parcel that left by hand."""
+
+    tracking_number: str
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOrder:
+    """An order that a person has in hand. `in_flight` says what the machine began before that may not have
+    ended yet, "" when it is safe to go on.
+    """
+
+    order: OrderView
+    hold: Hold
+    in_flight: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelInHand:
+    """The label that is handed out for an order, or why there is none: `state` is "ready", "waiting" or
+    "refused". `carrier` is what the store is told, `hold_id` the hold that keeps the machine from posting it,
+    `parcels` how many of the order's shipments the store does not know yet.
+    """
+
+    order_id: str
+    state: str
+    why: str
+    shipment: Shipment | None
+    carrier: str
+    hold_id: int | None
+    parcels: int
+
+    @property
+    def label(self) -> Label | None:
+        """What is handed out; None unless it is ready."""
+        return self.shipment.label if self.shipment and self.state == "ready" else None
 
 
 class Board(Protocol):
@@ -132,3 +175,39 @@ class Board(Protocol):
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         """A person asks for the order to be looked at now; its waiting time and failures are forgotten."""
+
+    async def events(
+        self, *, order_id: str, outcome: str, limit: int, before: float | None
+    ) -> Sequence[EventRecord]:
+        """Events received, the newest first; "" for any order or outcome, `before` a time or None."""
+
+    async def event(self, event_id: str) -> EventRecord:
+        """One event."""
+
+    async def replay_event(self, event_id: str, *, reason: str, actor: str) -> EventRecord:
+        """A person has the event's order looked at again; raises ActRefused for one that was ignored."""
+
+    async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
+        """A person takes an order, known or not, to do something with it; raises ActRefused while another
+        doing stands. To be repeated until nothing is in flight; releasing the hold gives the order back.
+        """
+
+    async def hold_shipment(self, shipment_id: str, *, reason: str, actor: str) -> Hold:
+        """A person stops one shipment."""
+
+    async def release_shipment(self, shipment_id: str, *, reason: str, actor: str, ship: bool) -> Shipment:
+        """A person lets one go on: their own holds go; with `ship` also what may be set aside."""
+
+    async def ask_void(self, shipment_id: str, *, reason: str, actor: str, again: bool) -> Shipment:
+        """A person wants a label's money back; unless `again`, no new label is bought for the order."""
+
+    async def mark_shipped(
+        self, shipment_id: str, parcel: SentParcel, *, reason: str, actor: str
+    ) -> Shipment:
+        """A person has sent the parcel off: its number is posted, and nothing is bought."""
+
+    async def ask_label(self, order_id: str, *, reason: str, actor: str) -> LabelInHand:
+        """A person or a program posts this order's label: it is bought, and not posted meanwhile."""
+
+    async def label_of(self, order_id: str) -> LabelInHand:
+        """The label of an order as it can be handed out now."""

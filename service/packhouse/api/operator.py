@@ -1,20 +1,18 @@
-"""The operator API, /api/v1: people and programs with a token look at the house and step in.
-
-Reads and acts both go to the board; every act carries the name behind the caller's token and a reason.
-"""
+"""The operator API, /api/v1: people and programs with a token look at the house. acts.py has their acts."""
 
 # No `from __future__ import annotations` here: the routes' annotations name the doorkeeper they are handed,
 # which FastAPI could not find again by its name.
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from packhouse.api import faults
+from packhouse.api import acts, faults
+from packhouse.api.acts import Id
 from packhouse.api.bearer import Doorkeeper
 from packhouse.api.board import Board
+from packhouse.api.hand_shapes import EventBody, EventsBody, LabelInHandBody
 from packhouse.api.shapes import (
-    Adoption,
     EntryBody,
     HoldBody,
     HoldsBody,
@@ -23,7 +21,6 @@ from packhouse.api.shapes import (
     OrderBrief,
     OrderJournalBody,
     OrdersBody,
-    Reason,
     ShipmentBody,
     ShipmentsBody,
     StatusBody,
@@ -38,8 +35,6 @@ MEDIA_TYPES = {
 }
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Most rows to answer with.")]
-Id = Annotated[str, Path(min_length=1, max_length=200)]
-HoldId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 EntryId = Annotated[
     int | None, Query(ge=0, le=2**63 - 1, description="Only later entries; unset: the newest.")
 ]
@@ -52,7 +47,7 @@ def router(board: Board, doorkeeper: Doorkeeper) -> APIRouter:
     """All routes under /api/v1."""
     routes = APIRouter(prefix="/api/v1", dependencies=[Depends(doorkeeper)], responses=faults.RESPONSES)
     _reads(routes, board)
-    _acts(routes, board, doorkeeper)
+    acts.add(routes, board, doorkeeper)
     return routes
 
 
@@ -108,6 +103,30 @@ def _reads(routes: APIRouter, board: Board) -> None:
             entries=[EntryBody.of(entry) for entry in entries], next=entries[-1].id if entries else after
         )
 
+    @routes.get("/orders/{order_id}/label", tags=["labels"], responses=faults.NOT_FOUND)
+    async def get_order_label(order_id: Id) -> LabelInHandBody:
+        """The label of an order as it can be handed out now."""
+        return LabelInHandBody.of(await board.label_of(order_id))
+
+    @routes.get("/events", tags=["events"])
+    async def list_events(
+        order_id: Annotated[str, Query(max_length=200)] = "",
+        outcome: Literal["", "new", "ignored", "unreadable"] = "",
+        limit: Limit = 50,
+        before: Annotated[float | None, Query(description="`next` of the page before.")] = None,
+    ) -> EventsBody:
+        """Events that the store sent, the newest first."""
+        records = await board.events(order_id=order_id, outcome=outcome, limit=limit, before=before)
+        return EventsBody(
+            events=[EventBody.of(record) for record in records],
+            next=records[-1].received_at if len(records) == limit else None,
+        )
+
+    @routes.get("/events/{event_id}", tags=["events"], responses=faults.NOT_FOUND)
+    async def get_event(event_id: Id) -> EventBody:
+        """One event."""
+        return EventBody.of(await board.event(event_id))
+
     files = {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES.values()}
 
     @routes.get(
@@ -125,50 +144,3 @@ def _reads(routes: APIRouter, board: Board) -> None:
             "x-content-type-options": "nosniff",
         }
         return Response(document.content, media_type=MEDIA_TYPES[document.format], headers=headers)
-
-
-def _acts(routes: APIRouter, board: Board, doorkeeper: Doorkeeper) -> None:
-    answers = {**faults.NOT_FOUND, **faults.REFUSED}
-
-    @routes.post("/orders/{order_id}/retry", tags=["orders"], responses=answers)
-    async def retry_order(order_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> OrderBody:
-        """Look at the order now; its waiting time and its failures are forgotten."""
-        return OrderBody.of(await board.retry(order_id, reason=why.reason, actor=actor))
-
-    @routes.post("/orders/{order_id}/holds", tags=["holds"], status_code=201, responses=answers)
-    async def place_hold(order_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> HoldBody:
-        """Stop the order until a person releases the hold."""
-        return HoldBody.of(await board.place_hold(order_id, reason=why.reason, actor=actor))
-
-    @routes.post("/pause", tags=["status"])
-    async def pause(why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> StatusBody:
-        """Buy and post nothing until somebody resumes; events are still taken."""
-        return StatusBody.of(await board.pause(reason=why.reason, actor=actor))
-
-    @routes.post("/resume", tags=["status"], responses=faults.REFUSED)
-    async def resume(why: Reason, actor: Annotated[str, Depends(doorkeeper)]) -> StatusBody:
-        """Buy and post again; what waited is due at once."""
-        return StatusBody.of(await board.resume(reason=why.reason, actor=actor))
-
-    @routes.post("/shipments/{shipment_id}/adopt", tags=["shipments"], responses=answers)
-    async def adopt_label(
-        shipment_id: Id, found: Adoption, actor: Annotated[str, Depends(doorkeeper)]
-    ) -> ShipmentBody:
-        """Say which label was bought for a shipment whose purchase nobody could tell the end of."""
-        return ShipmentBody.of(
-            await board.adopt_label(shipment_id, found.label(), reason=found.reason, actor=actor)
-        )
-
-    @routes.post("/shipments/{shipment_id}/not-bought", tags=["shipments"], responses=answers)
-    async def not_bought(
-        shipment_id: Id, why: Reason, actor: Annotated[str, Depends(doorkeeper)]
-    ) -> ShipmentBody:
-        """Say that no label was bought for such a shipment: a new one will be."""
-        return ShipmentBody.of(await board.not_bought(shipment_id, reason=why.reason, actor=actor))
-
-    @routes.post("/holds/{hold_id}/release", tags=["holds"], responses=answers)
-    async def release_hold(
-        hold_id: HoldId, why: Reason, actor: Annotated[str, Depends(doorkeeper)]
-    ) -> HoldBody:
-        """Release a hold; the order goes on when no other stands."""
-        return HoldBody.of(await board.release_hold(hold_id, reason=why.reason, actor=actor))

@@ -6,40 +6,14 @@ address, a buyer's name or the store's raw order.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import AliasPath, BaseModel, Field, StringConstraints
+from pydantic import AliasPath, BaseModel, Field
 
-from packhouse.api.board import AdoptedLabel, OrderView, StatusReport
+from packhouse.api.board import OrderView, StatusReport
 from packhouse.model.label import LabelFormat
-from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-
-
-class Reason(BaseModel, extra="forbid"):
-    """Why a person acts; it is written to the journal with the person's name."""
-
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-
-
-class Adoption(Reason):
-    """A label that a person found in the carrier's account; `cost_minor` in minor units of `currency`."""
-
-    tracking_number: Word
-    carrier: Word
-    service: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
-    cost_minor: int = Field(ge=0)
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    provider_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
-
-    def label(self) -> AdoptedLabel:
-        """As the board takes it."""
-        cost = Money(self.cost_minor, self.currency)
-        return AdoptedLabel(self.tracking_number, self.carrier, self.service, cost, self.provider_id)
 
 
 class Shape(BaseModel, from_attributes=True):

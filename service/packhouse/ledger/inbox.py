@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, Row, delete, insert, select
 
+from packhouse.errors import ActRefused, NotRecorded
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
-from packhouse.model.event import ECHO_EVENTS, Event
+from packhouse.model.event import ECHO_EVENTS, Event, EventRecord
 from packhouse.model.journal import Act
 
 _INSERT = insert_or_ignore(events, ("id", "type", "order_id", "site_slug", "received_at", "outcome", "body"))
 _INSERT_DEAD = insert(dead_letters)
+
+UNREADABLE: Final = "unreadable"
+_RECORD = select(
+    *(events.c[name] for name in ("id", "type", "order_id", "site_slug", "received_at", "outcome"))
+)
 
 Receipt = Literal["new", "duplicate", "ignored"]
 NEW: Final = "new"
@@ -62,6 +68,59 @@ def receive(
 def keep_dead_letter(connection: Connection, now: float, body: bytes, reason: str) -> None:
     """Keep a well-signed body that could not be read."""
     connection.execute(_INSERT_DEAD, {"received_at": now, "reason": reason, "body": body})
+
+
+def records(
+    connection: Connection, order_id: str, outcome: str, limit: int, before: float | None
+) -> list[EventRecord]:
+    """Events, the newest first: an order's, of one outcome, from before a time; "" and None for any."""
+    if outcome == UNREADABLE:
+        return _unreadable(connection, limit, before)
+    statement = _RECORD.order_by(events.c.received_at.desc(), events.c.id.desc()).limit(limit)
+    if order_id:
+        statement = statement.where(events.c.order_id == order_id)
+    if outcome:
+        statement = statement.where(events.c.outcome == outcome)
+    if before is not None:
+        statement = statement.where(events.c.received_at < before)
+    return [_record(row) for row in connection.execute(statement)]
+
+
+def _unreadable(connection: Connection, limit: int, before: float | None) -> list[EventRecord]:
+    statement = (
+        select(dead_letters.c.id, dead_letters.c.received_at, dead_letters.c.reason)
+        .order_by(dead_letters.c.received_at.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(dead_letters.c.received_at < before)
+    return [
+        EventRecord(f"unreadable-{row.id}", "", "", "", row.received_at, UNREADABLE, row.reason)
+        for row in connection.execute(statement)
+    ]
+
+
+def record(connection: Connection, event_id: str) -> EventRecord | None:
+    """One event."""
+    row = connection.execute(_RECORD.where(events.c.id == event_id)).first()
+    return _record(row) if row else None
+
+
+def _record(row: Row[Any]) -> EventRecord:
+    return EventRecord(row.id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
+
+
+def replay(connection: Connection, now: float, event_id: str, reason: str, actor: str) -> EventRecord:
+    """Look at the event's order again, now. Raises NotRecorded, or ActRefused for one of no order of ours."""
+    found = record(connection, event_id)
+    if found is None:
+        raise NotRecorded(f"there is no event {event_id} here; old ones are forgotten")
+    if found.outcome == IGNORED or not found.order_id:
+        raise ActRefused(f"event {event_id} ({found.type}) was ignored: it concerns no order served here")
+    leases.wake(connection, now, found.order_id, site_slug=found.site_slug)
+    act = Act(found.order_id, "replayed", f"{found.type}: {reason}", actor=actor, data={"event": event_id})
+    journal.write(connection, now, [act])
+    return found
 
 
 def prune(connection: Connection, before: float) -> int:

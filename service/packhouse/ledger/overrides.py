@@ -12,7 +12,7 @@ from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import ShipmentState
+from packhouse.model.states import MOVES, ShipmentState
 
 _MOVED = update_where(shipments_table, ("id", "state"), ("state", "updated_at"))
 
@@ -86,7 +86,7 @@ def adopt(connection: Connection, now: float, shipment_id: str, label: Label, re
         actor,
         {"tracking_number": label.tracking_number, "cost": str(label.cost)},
     )
-    _step(connection, now, shipment, ShipmentState.LABELED)
+    step(connection, now, shipment, ShipmentState.LABELED)
     shipments.add_label(connection, label)
     _settle_hold(connection, now, shipment, actor, reason)
     journal.write(connection, now, [act])
@@ -103,20 +103,29 @@ def not_bought(connection: Connection, now: float, shipment_id: str, reason: str
     if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
         return f"shipment {shipment_id} is {shipment.state}: nothing about its purchase is in doubt"
     leases.seize(connection, now, shipment.order_id)
-    _step(connection, now, shipment, ShipmentState.PLANNED)
+    step(connection, now, shipment, ShipmentState.PLANNED)
     _settle_hold(connection, now, shipment, actor, reason)
     journal.write(connection, now, [Act(shipment.order_id, "not_bought", reason, shipment_id, actor)])
     return ""
 
 
-def _step(connection: Connection, now: float, shipment: Shipment, to: ShipmentState) -> None:
-    """Move a shipment whose order was just taken from the machine."""
+def step(
+    connection: Connection,
+    now: float,
+    shipment: Shipment,
+    to: ShipmentState,
+    *,
+    since: ShipmentState | None = None,
+) -> None:
+    """Move a shipment whose order was just taken from the machine, out of its state or that of `since`."""
+    state = since or shipment.state
+    if to not in MOVES[state]:
+        raise ValueError(f"a shipment does not go from {state} to {to}")
     changed = connection.execute(
-        _MOVED,
-        {"w_id": shipment.id, "w_state": shipment.state.value, "v_state": to.value, "v_updated_at": now},
+        _MOVED, {"w_id": shipment.id, "w_state": state.value, "v_state": to.value, "v_updated_at": now}
     ).rowcount
     if changed != 1:
-        raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
+        raise LeaseLost(f"shipment {shipment.id} is no longer {state}")
 
 
 def _settle_hold(connection: Connection, now: float, shipment: Shipment, actor: str, reason: str) -> None:

@@ -40,3 +40,18 @@ class Event:
     def is_known(self) -> bool:
         """Whether it is about an order, in a way we know."""
         return self.type in ORDER_EVENTS and bool(self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as the inbox keeps it, without its body. `outcome` is "new" or "ignored" (no concern
+    of ours), or "unreadable" for a well-signed body that nobody could read. Times are seconds since 1970 UTC.
+    """
+
+    id: str
+    type: str
+    order_id: str
+    site_slug: str
+    received_at: float
+    outcome: str
+    note: str = ""

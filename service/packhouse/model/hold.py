@@ -28,6 +28,9 @@ class HoldCode(StrEnum):
     VOID_REFUSED = "void_refused"
     KEEPS_FAILING = "keeps_failing"
     BY_PERSON = "by_person"
+    VOID_ASKED = "void_asked"
+    POSTED_BY_HAND = "posted_by_hand"
+    DONE_BY_HAND = "done_by_hand"
 
 
 SENTENCE: dict[HoldCode, str] = {
@@ -50,6 +53,9 @@ SENTENCE: dict[HoldCode, str] = {
     HoldCode.VOID_REFUSED: "The carrier refuses to take the label back; ask its support for the money.",
     HoldCode.KEEPS_FAILING: "This order has failed many times in a row; the last error is in the note.",
     HoldCode.BY_PERSON: "A person placed this hold.",
+    HoldCode.VOID_ASKED: "A person wants this label's money back; it is asked for as soon as that is safe.",
+    HoldCode.POSTED_BY_HAND: "A person or a program posts this label; release it and Packhouse does.",
+    HoldCode.DONE_BY_HAND: "A person has this order in hand; Packhouse waits until that is done.",
 }
 
 # Holds that the machine checks again at each look, and lifts itself when their cause has gone. Of the others
@@ -67,6 +73,27 @@ RECHECKED = frozenset(
         HoldCode.ORDER_UNREADABLE,
         HoldCode.STORE_FORBIDS,
     }
+)
+
+# The machine's reasons that a person may set aside and say "ship it": a release of these makes it go on.
+MAY_BE_WAIVED = frozenset(
+    {
+        HoldCode.ADDRESS_INCOMPLETE,
+        HoldCode.DIGITAL_UNKNOWN,
+        HoldCode.STATUS_UNKNOWN,
+        HoldCode.PARTLY_FULFILLED_UNCLEAR,
+        HoldCode.REFUND_UNCLEAR,
+        HoldCode.STORE_REFUSED,
+        HoldCode.NO_RATE,
+        HoldCode.CARRIER_REFUSED,
+        HoldCode.PRICE_DRIFT,
+        HoldCode.KEEPS_FAILING,
+    }
+)
+
+# What a person asked for, and can take back by releasing it.
+ASKED_BY_PERSON = frozenset(
+    {HoldCode.BY_PERSON, HoldCode.VOID_ASKED, HoldCode.POSTED_BY_HAND, HoldCode.DONE_BY_HAND}
 )
 
 UNTIL_CHANGED = frozenset({HoldCode.CARRIER_REFUSED, HoldCode.NO_RATE})

@@ -28,7 +28,7 @@ _S = ShipmentState
 async def buy(desk: Desk, work: Work) -> None:
     """Buy a label for each planned shipment on which no hold stands."""
     for shipment in work.in_state(_S.PLANNED):
-        if work.standing(shipment):
+        if work.bars_buying(shipment):
             continue
         if work.paused:
             _wait_for_resume(desk, work)

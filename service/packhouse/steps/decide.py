@@ -12,7 +12,9 @@ from packhouse.rules.fit import fingerprint, misfit
 from packhouse.rules.may_ship import judge
 from packhouse.rules.verdict import StopShipping
 from packhouse.steps import catalogue
+from packhouse.steps.by_hand import ByHand
 from packhouse.steps.desk import Desk, Work
+from packhouse.steps.take_back import take_back
 
 _S = ShipmentState
 _BEYOND_RECALL = (_S.BUYING, _S.UNKNOWN, _S.FULFILLED, _S.DELIVERED)
@@ -22,6 +24,7 @@ async def decide(desk: Desk, work: Work) -> None:
     """Leave a verdict in `work`; cancel or void what no longer fits the order."""
     if work.order is None:
         return
+    await take_back(desk, work)
     await _drop_what_no_longer_fits(desk, work, work.order)
     digital = await catalogue.digital_by_line(desk, work.order)
     waived = {code for code in HoldCode if work.waives(code)}
@@ -79,6 +82,11 @@ async def _drop(desk: Desk, work: Work, shipment: Shipment, why: str) -> None:
         act = Act(work.order_id, "cancelled", why, shipment.id)
         await desk.write(work, shipments.move, shipment, _S.CANCELLED, (act,))
         work.update(shipment, state=_S.CANCELLED)
+    elif shipment.label.adapter == ByHand.name:
+        told = any(one.code is HoldCode.LABEL_OUTDATED for one in work.standing(shipment))
+        if not told and not work.waives(HoldCode.LABEL_OUTDATED):
+            await desk.hold(work, HoldCode.LABEL_OUTDATED, why, shipment=shipment)
+        return
     elif shipment.state is _S.LABELED:
         act = Act(work.order_id, "voiding", f"{why} The label's money is asked back.", shipment.id)
         await desk.write(work, shipments.label_moved, shipment, _S.VOIDING, LabelState.VOIDING, (act,))

@@ -25,6 +25,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules.verdict import Verdict
 from packhouse.settings import Settings
 from packhouse.sinks.port import Sink
+from packhouse.steps.by_hand import ByHand
 from packhouse.steps.resting import Resting
 from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
@@ -104,6 +105,10 @@ class Work:
             if hold.stands and (shipment is None or hold.shipment_id in ("", shipment.id))
         ]
 
+    def bars_buying(self, shipment: Shipment) -> list[Hold]:
+        """The holds that keep a shipment's label from being bought; some only keep it from being posted."""
+        return [hold for hold in self.standing(shipment) if hold.code is not HoldCode.POSTED_BY_HAND]
+
     def waives(self, code: HoldCode) -> bool:
         """Whether a person has released this reason, and the order has not changed since it was given."""
         facts = self.seen.fingerprint()
@@ -162,6 +167,8 @@ class Desk:
 
     def adapter(self, name: str) -> Carrier:
         """The adapter that sold a label. Raises CarrierMisconfigured if it is not set up any more."""
+        if name == ByHand.name:
+            return ByHand()
         try:
             return self.carriers[name]
         except KeyError:

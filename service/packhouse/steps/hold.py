@@ -62,7 +62,7 @@ def _has_no_cause(one: Hold, work: Work, wanted: set[str]) -> bool:
 async def _let_shipments_follow(desk: Desk, work: Work) -> None:
     """A planned shipment with a hold is held; a held one without goes on: to be bought, or to be voided."""
     for shipment in work.in_state(_S.PLANNED, _S.HELD):
-        held = bool(work.standing(shipment))
+        held = bool(work.bars_buying(shipment))
         if held and shipment.state is _S.PLANNED:
             await desk.write(work, shipments.move, shipment, _S.HELD, ())
             work.update(shipment, state=_S.HELD)

@@ -9,19 +9,21 @@ from packhouse.errors import (
     Conflict,
     Forbidden,
     InvalidRequest,
+    LeaseLost,
     NotFound,
     Refused,
     StoreError,
     UnexpectedStatus,
 )
-from packhouse.ledger import shipments
-from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.ledger import leases, shipments
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import MACHINE, Act
 from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.fit import STOPPED, must_not_leave
+from packhouse.steps.by_hand import ByHand
 from packhouse.steps.desk import Desk, Work
 from packhouse.store.protocol import fulfill_body
 
@@ -34,14 +36,32 @@ _FRESH_S = 2.0
 
 
 async def post(desk: Desk, work: Work) -> None:
-    """Post each labeled shipment on which no hold stands."""
+    """Post each labeled shipment on which no hold stands; what the store has already is written down."""
     for shipment in work.in_state(_S.LABELED):
-        if shipment.label is None or work.standing(shipment):
+        label = shipment.label
+        if label is None:
             continue
-        if work.paused:
+        if work.order is not None and work.order.has_tracking(label.tracking_number):
+            await _fulfilled(desk, work, shipment, "The store has it already.")
+        elif holds := _bars_posting(work, shipment, label):
+            if not shipment.post_key and all(hold.code is HoldCode.POSTED_BY_HAND for hold in holds):
+                await _keep_file(desk, work, shipment, label)
+        elif work.paused:
             work.rests(desk.clock.now() + desk.settings.poll.relook_s, f"Paused: {work.paused}")
         else:
-            await _post(desk, work, shipment, shipment.label)
+            await _post(desk, work, shipment, label)
+
+
+def _bars_posting(work: Work, shipment: Shipment, label: Label) -> list[Hold]:
+    """The holds that keep a label from being posted. A parcel that a person has sent off is gone: what the
+    machine holds against its order does not bring it back.
+    """
+    sent_off = label.adapter == ByHand.name
+    return [
+        hold
+        for hold in work.standing(shipment)
+        if not sent_off or hold.shipment_id or hold.placed_by != MACHINE
+    ]
 
 
 async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
@@ -50,12 +70,14 @@ async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Non
     if desk.clock.monotonic() - work.looked_at > _FRESH_S:
         work.order = await desk.store.order(work.order_id)
         work.looked_at = desk.clock.monotonic()
-    if must_not_leave(work.seen, shipment):
+    if label.adapter != ByHand.name and must_not_leave(work.seen, shipment):
         work.wake_at(desk.clock.now())  # the next look decides what becomes of it
         return
     if work.seen.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store has it already.")
         return
+    if not await desk.ledger.read(leases.stands, work.lease):
+        raise LeaseLost(f"order {work.order_id} was taken away before its label was posted")
     try:
         await desk.store.fulfill(work.order_id, shipment.post_body.encode(), shipment.post_key)
     except _FINAL as error:
@@ -65,18 +87,23 @@ async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Non
 
 
 async def _make_ready(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Shipment:
-    """Keep the label's file, and save the key and the very bytes before they are first sent."""
-    acts = []
-    document = await _document(desk, work, shipment, label)
-    digest = ""
-    if document is None:
-        acts.append(Act(work.order_id, "no_label_file", "The carrier gave no label file.", shipment.id))
-    else:
-        digest = await desk.shelf.keep(document)
+    """Keep the label's file, and save the very bytes before they are first sent: without them, none were."""
     carrier = desk.settings.store.name_of(label.carrier)
     body = fulfill_body(shipment.units, carrier, label.tracking_number).decode()
+    return await _keep_file(desk, work, shipment, label, body)
+
+
+async def _keep_file(desk: Desk, work: Work, shipment: Shipment, label: Label, body: str = "") -> Shipment:
+    """Keep the label's file, and save the key of its post, with the body of one that is about to be sent."""
+    acts = []
+    digest, kind = label.document, label.document_format
+    if not digest:
+        document = await _document(desk, work, shipment, label)
+        if document is None:
+            acts.append(Act(work.order_id, "no_label_file", "The carrier gave no label file.", shipment.id))
+        else:
+            digest, kind = await desk.shelf.keep(document), document.format
     key = f"packhouse-{shipment.order_id}-{shipment.seq}-{shipment.generation}"
-    kind = document.format if document else None
     await desk.write(
         work,
         shipments.to_post,

@@ -10,12 +10,21 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse.api.app_factory import build_api
-from packhouse.api.board import AdoptedLabel, OrderView, OrderViews, StatusReport
+from packhouse.api.board import (
+    AdoptedLabel,
+    LabelInHand,
+    OrderView,
+    OrderViews,
+    SentParcel,
+    StatusReport,
+    TakenOrder,
+)
 from packhouse.api.health import Check
 from packhouse.api.hooks import Receipt
 from packhouse.errors import ActRefused, NotRecorded, PackhouseError
 from packhouse.http import httpx
-from packhouse.model.event import Event
+from packhouse.in_hand import label_in_hand
+from packhouse.model.event import Event, EventRecord
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
@@ -74,6 +83,7 @@ ORDER = OrderView(
     shipments=(SHIPMENT, PLANNED),
     holds=(HOLD, RELEASED),
 )
+EVENT = EventRecord("evt_1", "order.created", "ord_1", "shop", NOW, "new")
 ENTRY = JournalEntry(
     41, NOW, "ord_1", "shp_1", "packhouse", "bought", "cheapest of 3 rates", {"cost_minor": 512}
 )
@@ -212,6 +222,47 @@ class MemoryBoard:
         self._note("not_bought", shipment_id=shipment_id, reason=reason, actor=actor)
         self._known(shipment_id == SHIPMENT.id, "such shipment")
         return SHIPMENT
+
+    async def events(self, **asked: Any) -> Sequence[EventRecord]:
+        self._note("events", **asked)
+        return [EVENT]
+
+    async def event(self, event_id: str) -> EventRecord:
+        self._note("event", event_id=event_id)
+        self._known(event_id == EVENT.id, "such event")
+        return EVENT
+
+    async def replay_event(self, event_id: str, *, reason: str, actor: str) -> EventRecord:
+        self._note("replay_event", event_id=event_id, reason=reason, actor=actor)
+        return EVENT
+
+    async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
+        self._note("take", order_id=order_id, doing=doing, reason=reason, actor=actor)
+        return TakenOrder(ORDER, replace(HOLD, code=HoldCode.DONE_BY_HAND, note=doing), "")
+
+    async def hold_shipment(self, shipment_id: str, *, reason: str, actor: str) -> Hold:
+        self._note("hold_shipment", shipment_id=shipment_id, reason=reason, actor=actor)
+        return replace(HOLD, shipment_id=shipment_id, note=reason)
+
+    async def release_shipment(self, shipment_id: str, **how: Any) -> Shipment:
+        self._note("release_shipment", shipment_id=shipment_id, **how)
+        return SHIPMENT
+
+    async def ask_void(self, shipment_id: str, **how: Any) -> Shipment:
+        self._note("ask_void", shipment_id=shipment_id, **how)
+        return SHIPMENT
+
+    async def mark_shipped(self, shipment_id: str, parcel: SentParcel, **how: Any) -> Shipment:
+        self._note("mark_shipped", shipment_id=shipment_id, parcel=parcel, **how)
+        return SHIPMENT
+
+    async def ask_label(self, order_id: str, *, reason: str, actor: str) -> LabelInHand:
+        self._note("ask_label", order_id=order_id, reason=reason, actor=actor)
+        return label_in_hand(replace(ORDER, shipments=(SHIPMENT,), holds=()), str)
+
+    async def label_of(self, order_id: str) -> LabelInHand:
+        self._note("label_of", order_id=order_id)
+        return label_in_hand(replace(ORDER, shipments=(SHIPMENT,), holds=()), str)
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         self._note("retry", order_id=order_id, reason=reason, actor=actor)

@@ -20,6 +20,9 @@ READS = [
     "/api/v1/shipments/shp_1",
     "/api/v1/holds",
     "/api/v1/journal",
+    "/api/v1/orders/ord_1/label",
+    "/api/v1/events",
+    "/api/v1/events/evt_1",
     f"/api/v1/labels/{SHA}",
 ]
 ACTS = [
@@ -30,6 +33,14 @@ ACTS = [
     "/api/v1/resume",
     "/api/v1/shipments/shp_1/adopt",
     "/api/v1/shipments/shp_1/not-bought",
+    "/api/v1/orders/ord_1/take",
+    "/api/v1/orders/ord_1/label",
+    "/api/v1/shipments/shp_1/holds",
+    "/api/v1/shipments/shp_1/release",
+    "/api/v1/shipments/shp_1/ship",
+    "/api/v1/shipments/shp_1/void",
+    "/api/v1/shipments/shp_1/mark-shipped",
+    "/api/v1/events/evt_1/replay",
 ]
 
 
@@ -296,6 +307,9 @@ def test_the_description_names_every_route_its_security_and_its_errors(house: Ho
         ("/api/v1/shipments/{shipment_id}", "/api/v1/shipments/shp_1"),
         ("/api/v1/holds", "/api/v1/holds"),
         ("/api/v1/journal", "/api/v1/journal"),
+        ("/api/v1/orders/{order_id}/label", "/api/v1/orders/ord_1/label"),
+        ("/api/v1/events", "/api/v1/events"),
+        ("/api/v1/events/{event_id}", "/api/v1/events/evt_1"),
     ],
 )
 def test_answers_have_exactly_the_fields_that_are_described(house: House, described: str, path: str) -> None:

@@ -1,0 +1,236 @@
+"""What a person does with an order in the machine's place: takes it, marks it shipped, asks a label back.
+
+Every act takes the order from the machine first, whose next write then fails. Each raises NotRecorded for
+what is not here, and ActRefused, with what to do instead, for what the present state forbids; a repeated act
+changes nothing more.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from packhouse.errors import ActRefused, NotRecorded
+from packhouse.ledger import holds, journal, leases, orders, reading, shipments
+from packhouse.ledger.overrides import step
+from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
+from packhouse.model.journal import MACHINE, Act
+from packhouse.model.label import Label
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, ShipmentState
+
+_S = ShipmentState
+_IN_DOUBT = (_S.BUYING, _S.UNKNOWN)
+
+
+def take(
+    connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str
+) -> tuple[Hold, bool]:
+    """Keep the machine's hands off an order while a person does `doing`; answers the hold, and whether
+    somebody was at work on the order just then. Only the very same doing may go on under a hold that stands.
+    """
+    standing = _standing(connection, order_id, HoldCode.DONE_BY_HAND)
+    if standing is not None:
+        if standing.note != doing:
+            raise ActRefused(
+                f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
+                f"packhouse holds release {standing.id} --reason WHY"
+            )
+        return standing, True
+    at_work = _seize(connection, now, order_id)
+    _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor)
+    act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
+    journal.write(connection, now, [act])
+    return _must_stand(connection, order_id, HoldCode.DONE_BY_HAND), at_work
+
+
+def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
+    """Let the machine buy the order's label, and leave its post to a person or a program."""
+    if _standing(connection, order_id, HoldCode.POSTED_BY_HAND):
+        return
+    _seize(connection, now, order_id)
+    _put(connection, now, order_id, HoldCode.POSTED_BY_HAND, "", actor)
+    act = Act(order_id, "label_asked", reason, actor=actor, data={"code": "posted_by_hand"})
+    journal.write(connection, now, [act])
+
+
+def mark_shipped(connection: Connection, now: float, label: Label, reason: str, actor: str) -> None:
+    """A person has sent the parcel off under this number: it is posted, and nothing is bought."""
+    shipment = _shipment(connection, label.shipment_id)
+    if shipment.label is not None:
+        if shipment.label.tracking_number == label.tracking_number:
+            return
+        raise ActRefused(
+            f"shipment {shipment.id} has the label {shipment.label.tracking_number}; take that back first: "
+            f"packhouse shipments void {shipment.id} --reason WHY"
+        )
+    if shipment.state in _IN_DOUBT or _doubts(connection, shipment):
+        raise ActRefused(_what_to_do_in_doubt(shipment))
+    if shipment.state not in (_S.PLANNED, _S.HELD):
+        raise ActRefused(f"shipment {shipment.id} is {shipment.state}: there is nothing left to ship of it")
+    leases.seize(connection, now, shipment.order_id)
+    if shipment.state is _S.PLANNED:
+        step(connection, now, shipment, _S.HELD)
+    step(connection, now, shipment, _S.LABELED, since=_S.HELD)
+    shipments.add_label(connection, label)
+    why = f"{label.carrier} {label.tracking_number}. {reason}"
+    for hold in holds.of_order(connection, shipment.order_id):
+        if hold.stands and hold.shipment_id == shipment.id:
+            holds.release(connection, now, hold.id, by=actor, reason="It was sent off by hand.")
+    act = Act(
+        shipment.order_id,
+        "marked_shipped",
+        why,
+        shipment.id,
+        actor,
+        {"tracking_number": label.tracking_number},
+    )
+    journal.write(connection, now, [act])
+
+
+def ask_void(
+    connection: Connection, now: float, shipment_id: str, reason: str, actor: str, *, again: bool
+) -> None:
+    """A person wants a label's money back. Unless `again`, the order is held: no new label is bought."""
+    shipment = _shipment(connection, shipment_id)
+    label = shipment.label
+    if label is None:
+        raise ActRefused(f"shipment {shipment_id} has no label: there is nothing to take back")
+    if shipment.state in (_S.FULFILLED, _S.DELIVERED):
+        raise ActRefused(
+            f"the store has {label.tracking_number} already, which cannot be taken back; if the parcel stays "
+            f"here, void the label in the account of {label.adapter} and tell the buyer"
+        )
+    if label.state in (LabelState.VOIDING, LabelState.VOIDED):
+        return
+    if label.state is LabelState.VOID_REFUSED:
+        raise ActRefused(
+            f"{label.carrier} has refused to take {label.tracking_number} back; to ask once more: "
+            f"packhouse shipments release {shipment_id} --reason WHY"
+        )
+    leases.seize(connection, now, shipment.order_id)
+    if not _put(connection, now, shipment.order_id, HoldCode.VOID_ASKED, reason, actor, shipment_id):
+        return
+    acts = [Act(shipment.order_id, "void_asked", reason, shipment_id, actor)]
+    if not again:
+        note = f"The label {label.tracking_number} was asked back; release this, and a new one is bought."
+        if _put(connection, now, shipment.order_id, HoldCode.BY_PERSON, note, actor):
+            acts.append(Act(shipment.order_id, "held", note, actor=actor, data={"code": "by_person"}))
+    for hold in _of_shipment(connection, shipment):
+        if hold.code is HoldCode.POSTED_BY_HAND:
+            holds.release(connection, now, hold.id, by=actor, reason="The label was asked back.")
+    journal.write(connection, now, acts)
+
+
+def hold_shipment(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> Hold:
+    """Stop one shipment of an order; the others go on."""
+    shipment = _shipment(connection, shipment_id)
+    if shipment.state.is_final or shipment.state is _S.FULFILLED:
+        raise ActRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it can be held back")
+    leases.seize(connection, now, shipment.order_id)
+    if _put(connection, now, shipment.order_id, HoldCode.BY_PERSON, reason, actor, shipment_id):
+        act = Act(shipment.order_id, "held", reason, shipment_id, actor, {"code": "by_person"})
+        journal.write(connection, now, [act])
+    return _must_stand(connection, shipment.order_id, HoldCode.BY_PERSON, shipment_id)
+
+
+def release_shipment(
+    connection: Connection, now: float, shipment_id: str, reason: str, actor: str, *, ship: bool
+) -> list[Hold]:
+    """Release what people asked for, and a refused void; with `ship` also each reason of the machine's that a
+    person may set aside. Answers the holds that were released. Raises ActRefused where with `ship` another
+    reason stands, which no person's word removes.
+    """
+    shipment = _shipment(connection, shipment_id)
+    standing = _of_shipment(connection, shipment)
+    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED})
+    gone = [hold for hold in standing if hold.code in freed]
+    if ship:
+        if shipment.state.is_final or shipment.state in (_S.FULFILLED, _S.VOIDING):
+            raise ActRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it is left to ship")
+        if stays := [hold for hold in standing if hold not in gone]:
+            raise ActRefused(f"shipment {shipment_id} cannot ship yet. {stays[0].sentence}")
+    leases.seize(connection, now, shipment.order_id)
+    for hold in gone:
+        holds.release(connection, now, hold.id, by=actor, reason=reason)
+    acts = [
+        Act(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor) for hold in gone
+    ]
+    if ship:
+        acts.append(Act(shipment.order_id, "ship_asked", reason, shipment_id, actor))
+    journal.write(connection, now, acts)
+    return gone
+
+
+def _shipment(connection: Connection, shipment_id: str) -> Shipment:
+    shipment = reading.shipment(connection, shipment_id)
+    if shipment is None:
+        raise NotRecorded(f"there is no shipment {shipment_id} here")
+    return shipment
+
+
+def _seize(connection: Connection, now: float, order_id: str) -> bool:
+    """Take an order, even one that nobody has told us of yet; answers whether somebody was at work on it."""
+    row = reading.order_row(connection, order_id)
+    if row is None:
+        leases.wake(connection, now, order_id)
+    leases.seize(connection, now, order_id)
+    return row is not None and row.lease is not None
+
+
+def _put(
+    connection: Connection,
+    now: float,
+    order_id: str,
+    code: HoldCode,
+    note: str,
+    actor: str,
+    shipment_id: str = "",
+) -> bool:
+    return holds.put(
+        connection,
+        now,
+        order_id=order_id,
+        code=code,
+        note=note,
+        fingerprint=orders.fingerprint(connection, order_id),
+        placed_by=actor,
+        shipment_id=shipment_id,
+    )
+
+
+def _standing(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
+    for hold in holds.of_order(connection, order_id):
+        if hold.stands and hold.code is code and hold.shipment_id == shipment_id:
+            return hold
+    return None
+
+
+def _must_stand(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold:
+    hold = _standing(connection, order_id, code, shipment_id)
+    assert hold is not None
+    return hold
+
+
+def _of_shipment(connection: Connection, shipment: Shipment) -> list[Hold]:
+    return [
+        hold
+        for hold in holds.of_order(connection, shipment.order_id)
+        if hold.stands and hold.shipment_id in ("", shipment.id)
+    ]
+
+
+def _doubts(connection: Connection, shipment: Shipment) -> bool:
+    return any(
+        hold.code is HoldCode.PURCHASE_UNKNOWN and hold.placed_by == MACHINE
+        for hold in _of_shipment(connection, shipment)
+    )
+
+
+def _what_to_do_in_doubt(shipment: Shipment) -> str:
+    if shipment.state is _S.BUYING:
+        return f"a label is being bought for {shipment.id} just now; try again in a moment"
+    return (
+        f"nobody can tell yet whether a label was bought for {shipment.id}. Look for {shipment.reference} in "
+        f"the account of {shipment.adapter}; then: packhouse labels adopt, or "
+        "packhouse shipments retry --not-bought"
+    )

@@ -1,0 +1,185 @@
+"""The ledger as people read it through the operator API: counts, lists, single records, label files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from packhouse import __version__
+from packhouse.api.board import LabelInHand, OrderView, OrderViews, StatusReport
+from packhouse.clock import Clock
+from packhouse.errors import ActRefused, NotRecorded
+from packhouse.in_hand import label_in_hand
+from packhouse.ledger import guard, holds, inbox, reading, shipments
+from packhouse.ledger.documents import Shelf
+from packhouse.ledger.door import Ledger
+from packhouse.model.event import EventRecord
+from packhouse.model.hold import Hold
+from packhouse.model.journal import JournalEntry
+from packhouse.model.label import LabelDocument
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.settings import Settings
+from packhouse.telemetry.metrics import LedgerCounts
+
+
+class LedgerReads:
+    """The half of api.board.Board that changes nothing."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        shelf: Shelf,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._ledger = ledger
+        self._shelf = shelf
+        self._clock = clock
+        self._settings = settings
+
+    async def counts(self) -> LedgerCounts:
+        """See Board."""
+        return LedgerCounts(**await self._ledger.read(reading.tally, self._clock.now()))
+
+    async def status(self) -> StatusReport:
+        """See Board."""
+        spent, labels = await self._ledger.read(reading.spent)
+        paused = await self._ledger.read(guard.paused)
+        if self._settings.guard.paused:
+            paused = "PACKHOUSE_GUARD__PAUSED is set."
+        return StatusReport(
+            version=__version__,
+            paused=bool(paused),
+            paused_by=paused,
+            counts=await self.counts(),
+            spent=spent,
+            labels=labels,
+            carrier=self._settings.carrier,
+            store=self._settings.store.url,
+        )
+
+    async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
+        """See Board."""
+        return await self._ledger.read(_page_of_orders, self._clock.now(), phase, limit, _position(after))
+
+    async def order(self, order_id: str) -> OrderView:
+        """See Board."""
+        view = await self._ledger.read(_one_order, self._clock.now(), order_id)
+        if view is None:
+            raise unknown_order(order_id)
+        return view
+
+    async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
+        """See Board."""
+        entries = await self._ledger.read(reading.entries, order_id=order_id)
+        if not entries:
+            await self.order(order_id)
+        return entries
+
+    async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
+        """See Board."""
+        return await self._ledger.read(reading.entries, after=after, limit=limit)
+
+    async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
+        """See Board."""
+        return await self._ledger.read(reading.list_shipments, state, limit)
+
+    async def shipment(self, shipment_id: str) -> Shipment:
+        """See Board."""
+        shipment = await self._ledger.read(reading.shipment, shipment_id)
+        if shipment is None:
+            raise NotRecorded(f"there is no shipment {shipment_id} here")
+        return shipment
+
+    async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
+        """See Board."""
+        return await self._ledger.read(reading.list_holds, standing, limit)
+
+    async def events(
+        self, *, order_id: str, outcome: str, limit: int, before: float | None
+    ) -> Sequence[EventRecord]:
+        """See Board."""
+        return await self._ledger.read(inbox.records, order_id, outcome, limit, before)
+
+    async def event(self, event_id: str) -> EventRecord:
+        """See Board."""
+        record = await self._ledger.read(inbox.record, event_id)
+        if record is None:
+            raise NotRecorded(f"there is no event {event_id} here; old ones are forgotten")
+        return record
+
+    async def label_of(self, order_id: str) -> LabelInHand:
+        """See Board."""
+        return label_in_hand(await self.order(order_id), self._settings.store.name_of)
+
+    async def label_document(self, sha256: str) -> LabelDocument:
+        """See Board."""
+        kind = await self._ledger.read(reading.document_format, sha256)
+        content = await asyncio.to_thread(self._shelf.get, sha256, kind) if kind else None
+        if kind is None or content is None:
+            raise NotRecorded(f"no label is kept under {sha256}")
+        return LabelDocument(content, kind)
+
+
+def unknown_order(order_id: str) -> NotRecorded:
+    return NotRecorded(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
+
+
+def _page_of_orders(
+    connection: Connection,
+    now: float,
+    phase: OrderPhase | None,
+    limit: int,
+    before: tuple[float, str] | None,
+) -> OrderViews:
+    rows = reading.order_rows(connection, phase, limit + 1, before)
+    more, rows = len(rows) > limit, rows[:limit]
+    ids = [row.id for row in rows]
+    sent = shipments.of_orders(connection, ids)
+    held = holds.of_orders(connection, ids)
+    views = tuple(
+        _view(row, now, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.stands))
+        for row in rows
+    )
+    return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
+
+
+def _one_order(connection: Connection, now: float, order_id: str) -> OrderView | None:
+    row = reading.order_row(connection, order_id)
+    if row is None:
+        return None
+    return _view(row, now, shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
+
+
+def _view(row: Row[Any], now: float, sent: tuple[Shipment, ...], held: tuple[Hold, ...]) -> OrderView:
+    return OrderView(
+        id=row.id,
+        phase=OrderPhase(row.phase),
+        reason=row.reason,
+        status=row.status,
+        site_slug=row.site_slug,
+        due_at=row.due_at,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        updated_at=row.updated_at,
+        working=row.lease is not None or (row.due_at is not None and row.due_at <= now),
+        shipments=sent,
+        holds=held,
+    )
+
+
+def _position(after: str) -> tuple[float, str] | None:
+    """Read a page's `next`: the time and id of its last order. Raises ActRefused for anything else."""
+    if not after:
+        return None
+    at, tilde, order_id = after.partition("~")
+    try:
+        if tilde:
+            return float(at), order_id
+    except ValueError:
+        pass
+    raise ActRefused("`after` must be the `next` of an earlier page")

@@ -1,0 +1,17 @@
+"""How long what the machine has begun may still be on its way, after a person took its order away."""
+
+from __future__ import annotations
+
+from packhouse.settings import Settings
+
+_MARGIN_S = 5.0
+
+
+def longest_post_s(settings: Settings) -> float:
+    """The longest time, in seconds, from the last look at the lease to the end of a post to the store.
+
+    It waits for its turn under our own limit, behind one call of every other worker; then comes the call.
+    """
+    store = settings.store
+    queue_s = settings.worker.concurrency / store.max_per_s if store.max_per_s else 0.0
+    return queue_s + store.timeout_s + _MARGIN_S

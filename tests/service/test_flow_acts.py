@@ -1,0 +1,153 @@
+"""What a person does with one shipment or event: take its label back, send it off, hold it, let it go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.api.board import SentParcel
+from packhouse.errors import ActRefused, LeaseLost
+from packhouse.flow import live
+from packhouse.rules.patience import longest_post_s
+from tests.service.house import House, in_house
+from tests.service.test_flow_by_hand import BY, board, half_way
+
+
+def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await board(house).ask_label(order.id, **BY)
+        await house.work()
+        (shipment,) = await house.shipments(order)
+        await board(house).ask_void(shipment.id, again=False, **BY)
+        await board(house).ask_void(shipment.id, again=False, **BY)
+        await house.pass_time(300)
+        assert await house.states(order) == ["voided", "held"]
+        assert (await house.story(order)).count("void_asked") == 1
+        (hold,) = await house.standing(order)
+        assert hold.code == "by_person"
+        await house.person_releases(hold)
+        await house.work()
+        assert await house.states(order) == ["voided", "fulfilled"]
+        assert house.labels_sold(order) == 1
+
+    in_house(story, tmp_path)
+
+
+def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        (shipment,) = await house.shipments(order)
+        with pytest.raises(ActRefused, match="cannot be taken back"):
+            await board(house).ask_void(shipment.id, again=False, **BY)
+
+        # A post that was begun when the person asked, and landed: it is too late, and said so.
+        late = house.world.order("plain")
+        await house.hear(late)
+        fulfill = house.store.fulfill
+
+        async def interrupted(*post: Any) -> None:
+            (known,) = await house.shipments(late)
+            await board(house).ask_void(known.id, again=True, **BY)
+            await house.work()
+            await fulfill(*post)
+
+        house.store.fulfill = interrupted  # type: ignore[method-assign]
+        (work,) = await house.claim()
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        house.store.fulfill = fulfill  # type: ignore[method-assign]
+        await house.pass_time(longest_post_s(house.settings) + 60)
+        assert await house.states(late) == ["fulfilled"]
+        assert house.labels_sold(late) == 1
+        assert await house.standing(late) == []
+
+    in_house(story, tmp_path)
+
+
+def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.person_holds(order)
+        await house.work()
+        (shipment,) = await house.shipments(order)
+        sent = SentParcel("1Z77", "UPS")
+        await board(house).mark_shipped(shipment.id, sent, **BY)
+        await board(house).mark_shipped(shipment.id, sent, **BY)
+        with pytest.raises(ActRefused, match="has the label 1Z77"):
+            await board(house).mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
+        for hold in await house.standing(order):
+            await house.person_releases(hold)
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 0
+        assert (await house.store.order(order.id)).has_tracking("1Z77")
+
+    in_house(story, tmp_path, elsewhere="1Z77")
+
+
+def test_a_parcel_that_left_is_never_voided_even_if_its_order_is_cancelled(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await house.person_holds(order)
+        await house.work()
+        (shipment,) = await house.shipments(order)
+        await board(house).mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
+        house.world.shop.cancel(order)
+        await house.work()
+        assert await house.states(order) == ["labeled"]
+        assert [one.code for one in await house.standing(order)] == ["by_person", "label_outdated"]
+
+    in_house(story, tmp_path)
+
+
+def test_one_shipment_is_held_and_released_and_the_word_ship_sets_reasons_aside(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await half_way(house, "buy")
+        (shipment,) = await house.shipments(order)
+        await board(house).hold_shipment(shipment.id, **BY)
+        held = await board(house).hold_shipment(shipment.id, **BY)
+        await house.pass_time(60)
+        assert await house.states(order) == ["held"]
+        await board(house).release_shipment(shipment.id, ship=False, **BY)
+        assert (await house.standing(order), held.shipment_id) == ([], shipment.id)
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+        with pytest.raises(ActRefused, match="nothing of it is left to ship"):
+            await board(house).release_shipment(shipment.id, ship=True, **BY)
+
+    in_house(story, tmp_path)
+
+
+def test_a_spending_cap_is_not_set_aside_by_the_word_ship(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        (shipment,) = await house.shipments(order)
+        with pytest.raises(ActRefused, match="cannot ship yet"):
+            await board(house).release_shipment(shipment.id, ship=True, **BY)
+        assert house.labels_sold(order) == 0
+
+    in_house(story, tmp_path, settings={"guard": {"max_label_minor": 100}})
+
+
+def test_an_event_is_replayed_and_one_of_no_concern_is_not(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        (record,) = await board(house).events(order_id=order.id, outcome="", limit=5, before=None)
+        assert (record.type, record.outcome) == ("order.created", "new")
+        await board(house).replay_event(record.id, **BY)
+        await house.work()
+        assert "replayed" in await house.story(order)
+        assert house.labels_sold(order, live_only=False) == 1
+        await house.hear("", "product.updated")
+        (ignored,) = await board(house).events(order_id="", outcome="ignored", limit=5, before=None)
+        with pytest.raises(ActRefused, match="ignored"):
+            await board(house).replay_event(ignored.id, **BY)
+
+    in_house(story, tmp_path)

@@ -1,0 +1,269 @@
+"""A person or a program does it by hand: the machine waits, nothing ships twice, nothing is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.board import LedgerBoard
+from packhouse.errors import ActRefused, LeaseLost
+from packhouse.flow import LIFE, live
+from packhouse.model.order import Order
+from packhouse.rules.patience import longest_post_s
+from packhouse.sandbox.shop import SELLER, ShopOrder
+from packhouse.store.protocol import fulfill_body
+from tests.service.house import House, in_house
+
+BY = {"reason": "by hand", "actor": "ada"}
+
+
+def board(house: House) -> LedgerBoard:
+    return LedgerBoard(house.ledger, house.desk.shelf, house.clock, house.settings, lambda: None)
+
+
+async def fulfills(house: House, order: ShopOrder, tracking: str, carrier: str = "USPS") -> None:
+    """What the command does at the store, for every line of the order."""
+    seen: Order = await house.store.order(order.id)
+    units = tuple(row for row in _all_units(seen))
+    if tracking.startswith(("1Z", "HAND")):
+        pairs = [(some.line_id, some.quantity) for some in units]
+        house.world.shop.fulfil(order, pairs, carrier, tracking, by=SELLER)
+    else:
+        await house.store.fulfill(order.id, fulfill_body(units, carrier, tracking), f"hand-{tracking}")
+
+
+def _all_units(order: Order) -> list[Any]:
+    from packhouse.model.order import Units
+
+    return [Units(line.id, line.quantity) for line in order.lines if not line.is_digital]
+
+
+async def half_way(house: House, until: str) -> Any:
+    """One worker that has come up to this step."""
+    (work,) = await house.claim()
+    for step in LIFE:
+        if step.name == until:
+            return work
+        await step.run(house.desk, work)
+    raise AssertionError(until)
+
+
+def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        asked = await board(house).ask_label(order.id, **BY)
+        assert (asked.state, asked.label) == ("waiting", None)
+        await house.work()
+        ready = await board(house).label_of(order.id)
+        assert ready.label is not None
+        assert ready.label.document
+        again = await board(house).ask_label(order.id, **BY)
+        await house.pass_time(600, step=60)
+        assert again.label == (await board(house).label_of(order.id)).label == ready.label
+        assert await house.states(order) == ["labeled"]
+        assert house.labels_sold(order, live_only=False) == 1
+        assert [hold.code for hold in await house.standing(order)] == ["posted_by_hand"]
+
+        await fulfills(house, order, ready.label.tracking_number, ready.carrier)
+        await house.hear(order, "order.fulfilled")
+        await house.pass_time(600, step=60)
+        assert await house.states(order) == ["fulfilled"]
+        assert await house.standing(order) == []
+        assert await house.phase(order) == "shipped"
+        assert (await board(house).ask_label(order.id, **BY)).label is not None
+        assert await house.standing(order) == []
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await board(house).ask_label(order.id, **BY)
+        await house.work()
+        (hold,) = await house.standing(order)
+        await house.person_releases(hold)
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
+def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        for kind in ("incomplete_address", "digital"):
+            order = house.world.order(kind)
+            await board(house).ask_label(order.id, **BY)
+            await house.work()
+            found = await board(house).label_of(order.id)
+            assert (found.state, found.label) == ("refused", None), kind
+            assert found.why
+            assert house.labels_sold(order, live_only=False) == 0
+        held = house.world.order("plain")
+        await house.person_holds(held)
+        await board(house).ask_label(held.id, **BY)
+        await house.hear(held)
+        await house.person_holds(held)
+        await house.work()
+        assert (await board(house).label_of(held.id)).state == "refused"
+
+    in_house(story, tmp_path)
+
+
+def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = await house.ship()
+        (shipment,) = await house.shipments(order)
+        found = await board(house).ask_label(order.id, **BY)
+        assert found.label == shipment.label
+        assert await house.standing(order) == []
+
+    in_house(story, tmp_path)
+
+
+def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        work = await half_way(house, "buy")
+        taken = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
+        assert taken.in_flight == ""
+        with pytest.raises(LeaseLost):
+            await {step.name: step.run for step in LIFE}["buy"](house.desk, work)
+        await house.pass_time(300, step=60)
+        assert house.labels_sold(order, live_only=False) == 0
+        await fulfills(house, order, "1Z1", "UPS")
+        # The hand that placed it died; the machine sees that nothing is left, and lets go by itself.
+        await house.hear(order, "order.fulfilled")
+        await house.pass_time(300, step=60)
+        assert await house.standing(order) == []
+        assert house.labels_sold(order, live_only=False) == 0
+        assert await house.states(order) == ["cancelled"]
+
+    in_house(story, tmp_path)
+
+
+def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        first = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
+        again = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
+        assert again.hold.id == first.hold.id
+        with pytest.raises(ActRefused, match=r"ada has order .* in hand"):
+            await board(house).take(order.id, doing="fulfill with 1Z2", **BY)
+        await board(house).release_hold(first.hold.id, **BY)
+        await house.work()
+        assert await house.states(order) == ["fulfilled"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        buy, during = house.easypost.buy, []
+
+        async def interrupted(purchase: Any) -> Any:
+            during.append(await board(house).take(order.id, doing="x", **BY))
+            return await buy(purchase)
+
+        house.easypost.buy = interrupted  # type: ignore[method-assign]
+        (work,) = await house.claim()
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        assert "being found out" in during[0].in_flight
+        await house.pass_time(120)
+        settled = await board(house).take(order.id, doing="x", **BY)
+        assert settled.in_flight == ""
+        assert await house.states(order) == ["labeled"]
+        assert house.labels_sold(order, live_only=False) == 1
+        assert settled.order.shipments[0].label is not None
+
+    in_house(story, tmp_path)
+
+
+def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        fulfill, during = house.store.fulfill, []
+
+        async def interrupted(*post: Any) -> None:
+            during.append(await board(house).take(order.id, doing="x", **BY))
+            await fulfill(*post)
+
+        house.store.fulfill = interrupted  # type: ignore[method-assign]
+        (work,) = await house.claim()
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        assert "on its way to the store" in during[0].in_flight
+        house.store.fulfill = fulfill  # type: ignore[method-assign]
+        await house.work()
+        assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
+        assert await house.states(order) == ["fulfilled"]
+
+        other = house.world.order("plain")
+        await house.hear(other)
+        stands, asked = house.ledger.read, []
+
+        async def taken_meanwhile(unit: Any, *args: Any, **more: Any) -> Any:
+            if unit.__name__ == "stands" and await house.states(other) == ["labeled"]:
+                asked.append(await board(house).take(other.id, doing="y", **BY))
+            return await stands(unit, *args, **more)
+
+        house.ledger.read = taken_meanwhile  # type: ignore[method-assign]
+        (work,) = [work for work in await house.claim() if work.order_id == other.id]
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        house.ledger.read = stands  # type: ignore[method-assign]
+        assert asked
+        await house.clock.advance(longest_post_s(house.settings))
+        await house.work()
+        assert (await board(house).take(other.id, doing="y", **BY)).in_flight == ""
+        assert await house.states(other) == ["labeled"]
+
+    in_house(story, tmp_path)
+
+
+def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        orders = [house.world.order("plain") for _ in range(30)]
+        for order in orders:
+            await house.hear(order)
+
+        async def by_hand(order: ShopOrder, number: int) -> None:
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            while (taken := await board(house).take(order.id, doing="fulfill", **BY)).in_flight:
+                await house.clock.advance(1.0)
+                await house.work()
+            if not any(s.label for s in taken.order.shipments if s.state.claims_units):
+                seen = await house.store.order(order.id)
+                assert not seen.fulfillments
+                await fulfills(house, order, f"HAND{number}")
+            await board(house).release_hold(taken.hold.id, **BY)
+
+        async def machine() -> None:
+            for work in await house.claim():
+                try:
+                    await live(house.desk, work)
+                except LeaseLost:
+                    continue
+
+        await asyncio.gather(machine(), *(by_hand(order, n) for n, order in enumerate(orders)))
+        await house.pass_time(300)
+        for order in orders:
+            seen = await house.store.order(order.id)
+            assert len(seen.fulfillments or ()) == 1
+            by_machine = house.labels_sold(order)
+            assert (
+                by_machine + any(f.tracking_number.startswith("HAND") for f in seen.fulfillments or ()) == 1
+            )
+
+    in_house(story, tmp_path)
