@@ -1,0 +1,110 @@
+"""Many orders fulfilled by hand: a plan and its apply, and beside them the loop that the store documents.
+
+Both work through one sandbox whose every answer takes 20 ms, one after the other in each round. The loop is
+handed the tracking numbers: in its documented form each turn fetches a label as well, which is left out here
+in its favour.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.figures import Figure, figure, gathered
+from tests.e2e.processes import Town, ask, clean_environ, town
+
+HEADING = "orders fulfilled by hand"
+BASELINE = "while read id; do packhouse orders fulfill $id …; done"
+
+LATENCY_MS = 20
+# The loop's turns are alike, and it is slow: it gets this share of the orders.
+_LOOP_SHARE = 0.05
+_LOOP = """
+while read id; do
+  "$PYTHON" -m packhouse_cli orders fulfill "$id" --carrier USPS --tracking "T-$id" --json > answer || exit 1
+done < ids
+"""
+
+
+def measure(count: int, rounds: int) -> list[Figure]:
+    """So many orders a round by plan and apply, and a share of that by the loop."""
+    return gathered([_round(count) for _ in range(rounds)])
+
+
+def _round(count: int) -> Sequence[Figure]:
+    few = max(5, int(count * _LOOP_SHARE))
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        with town(work, "--store-latency-ms", str(LATENCY_MS)) as here:
+            plan_s, apply_s, bulk_cpu_s = _by_plan(here, work, count)
+            loop_s, loop_cpu_s = _by_loop(here, work, few)
+    return (
+        figure("fulfilled", "orders/s", count / (plan_s + apply_s), few / loop_s),
+        figure("processor", "ms/order", 1000 * bulk_cpu_s / count, 1000 * loop_cpu_s / few),
+        figure("to make the plan", "s", plan_s),
+        figure("to apply it", "s", apply_s),
+    )
+
+
+def _by_plan(here: Town, work: Path, count: int) -> tuple[float, float, float]:
+    """Seconds for plan and apply, from a file of rows to the last result, and processor seconds of both."""
+    ids = _sold(here, count)
+    rows = "".join(f"{one},USPS,T-{one}\n" for one in ids)
+    (work / "rows.csv").write_text("order,carrier,tracking\n" + rows)
+    before = _used_s()
+    plan = ["orders", "fulfill", "--from", "rows.csv", "--plan-out", "a.plan.jsonl"]
+    plan_s = _timed(here, work, [sys.executable, "-m", "packhouse_cli", *plan])
+    apply_s = _timed(here, work, [sys.executable, "-m", "packhouse_cli", "apply", "a.plan.jsonl", "--yes"])
+    used = _used_s() - before
+    _check(here, ids)
+    return plan_s, apply_s, used
+
+
+def _by_loop(here: Town, work: Path, count: int) -> tuple[float, float]:
+    """Seconds for the loop, and processor seconds of all its processes."""
+    ids = _sold(here, count)
+    (work / "ids").write_text("".join(f"{one}\n" for one in ids))
+    before = _used_s()
+    elapsed = _timed(here, work, ["bash", "-c", _LOOP])
+    used = _used_s() - before
+    _check(here, ids)
+    return elapsed, used
+
+
+def _sold(here: Town, count: int) -> list[str]:
+    asked = {"count": count, "kinds": ["plain"]}
+    return list(ask(f"{here.sandbox_url}/sandbox/orders", asked)["orders"])
+
+
+def _timed(here: Town, work: Path, argv: list[str]) -> float:
+    environ = clean_environ() | {
+        "PACKHOUSE_STORE__URL": f"{here.sandbox_url}/api/storefront/v1",
+        "ALY_API_KEY": "aly_sandbox",
+        "PYTHON": sys.executable,
+    }
+    began = time.monotonic()
+    run = subprocess.run(argv, cwd=work, env=environ, capture_output=True, text=True, timeout=900)
+    elapsed = time.monotonic() - began
+    assert run.returncode == 0, run.stdout + run.stderr
+    return elapsed
+
+
+def _used_s() -> float:
+    """Processor seconds of all processes that were waited for; the sandbox is not among them yet."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _check(here: Town, ids: Sequence[str]) -> None:
+    """Every one of these orders shipped in one parcel, whole."""
+    state = ask(f"{here.sandbox_url}/sandbox/state")["orders"]
+    assert all(state[one]["status"] == "fulfilled" for one in ids)
+    parcels = {
+        (row["order_id"], row["tracking"]) for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]
+    }
+    assert parcels >= {(one, f"T-{one}") for one in ids}
