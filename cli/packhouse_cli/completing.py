@@ -153,7 +153,10 @@ def _values(
 
 
 def _profiles(environ: Mapping[str, str]) -> list[Offer]:
-    return []
+    from packhouse_cli import profiles
+
+    known = profiles.load(environ).by_name.values()
+    return [Offer(one.name, one.site_slug or one.store_url or one.daemon_url) for one in known]
 
 
 def _options_everywhere() -> list[Offer]:

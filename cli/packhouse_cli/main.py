@@ -25,6 +25,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "labels": ("labels", "adopt a label that you found in the carrier's account"),
     "pause": ("pause", "stop all buying and posting"),
     "resume": ("resume", "let buying and posting go on"),
+    "profile": ("profile", "stores and daemons under names, with their keys kept elsewhere"),
     "config": ("config", "check the settings the daemon would run with"),
     "healthcheck": ("healthcheck", "ask the daemon on this machine whether it is ready, for a container"),
     "completion": ("completion", "the script that lets bash, zsh or fish complete commands and ids"),
@@ -78,6 +79,9 @@ def _hurry() -> None:
 
 def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     name = arguments[0] if arguments else "help"
+    if any(word.startswith("--profile") for word in arguments) and name != "__complete":
+        arguments, environ = _with_profile(arguments, environ)
+        name = arguments[0] if arguments else "help"
     if name == "__complete":  # what the shells' scripts call; see completing.py
         from packhouse_cli import completing
 
@@ -90,6 +94,28 @@ def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, st
         _unknown(name)
     module = import_module(f"packhouse_cli.commands.{NOUNS[name][0]}")
     return int(module.run(arguments[1:], terminal, environ))
+
+
+def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
+    """Take `--profile NAME` out of a line, wherever it stands before a `--`, and follow it."""
+    from packhouse_cli import profiles
+    from packhouse_cli.exits import UsageError
+
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word == "--profile" or word.startswith("--profile="):
+            name = next(words, "") if word == "--profile" else word.partition("=")[2]
+            if not name or name.startswith("-"):
+                raise UsageError("--profile needs the name of a profile; see packhouse profile list.")
+            environ = profiles.leading(environ, name)
+        else:
+            rest.append(word)
+    if rest and rest[0] in _LONG_LIVED:
+        raise UsageError(f"packhouse {rest[0]} reads no profile; its settings are its own.")
+    return rest, environ
 
 
 def _unknown(name: str) -> None:

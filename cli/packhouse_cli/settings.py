@@ -1,21 +1,29 @@
 """The few settings the command line needs, read by hand: the daemon's own reader costs too much.
 
-Same names and same order as there: packhouse.toml (or PACKHOUSE_CONFIG) < environment < files in
-PACKHOUSE_SECRETS_DIR < files named by *_FILE; an empty variable counts as unset. A value is read when it is
-asked for, so that a command never fails over a setting that it does not use.
+Same names and same order as there, with the profile between: packhouse.toml (or PACKHOUSE_CONFIG) < profile
+< environment < files in PACKHOUSE_SECRETS_DIR < files named by *_FILE; an empty variable counts as unset. A
+value is read when it is asked for, so that a command never fails over a setting that it does not use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
 
+if TYPE_CHECKING:
+    from packhouse_cli.profiles import Profile
+
 DEFAULT_STORE_URL = "https://aly.store/api/storefront/v1"
 DEFAULT_DAEMON_URL = "http://127.0.0.1:8080"
 CONFIG_PATHS = ("packhouse.toml", "/etc/packhouse/packhouse.toml")
+_IN_PROFILE = {
+    "PACKHOUSE_STORE__URL": "store_url",
+    "PACKHOUSE_STORE__SITE_SLUG": "site_slug",
+    "PACKHOUSE_URL": "daemon_url",
+}
 SECRETS_FOLDER = "/run/secrets"
 
 
@@ -25,6 +33,17 @@ class CliSettings:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._file: dict[str, Any] | None = None
+        self._chosen: Profile | None = None
+        self._has_chosen = False
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profile in use. Raises UsageError where one is named that does not exist."""
+        if not self._has_chosen:
+            from packhouse_cli import profiles
+
+            self._chosen, self._has_chosen = profiles.chosen(self._environ), True
+        return self._chosen
 
     @property
     def store_url(self) -> str:
@@ -35,10 +54,16 @@ class CliSettings:
     def api_key(self) -> str:
         """The store's API key. Raises UsageError where none is set."""
         name = "PACKHOUSE_STORE__API_KEY"
-        key = self._secret(name) or self._secret("ALY_API_KEY") or self._from_file(name)
+        key = (
+            self._secret(name)
+            or self._secret("ALY_API_KEY")
+            or self._of_profile("key", self.store_url, "store_url", DEFAULT_STORE_URL)
+            or self._from_file(name)
+        )
         if not key:
             raise UsageError(
-                "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY."
+                "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY, "
+                "or make a profile with `packhouse profile add`."
             )
         return key
 
@@ -73,7 +98,11 @@ class CliSettings:
     @property
     def token(self) -> str:
         """The operator token. Raises UsageError where none is set."""
-        token = self._secret("PACKHOUSE_TOKEN") or self._from_file("PACKHOUSE_TOKEN")
+        token = (
+            self._secret("PACKHOUSE_TOKEN")
+            or self._of_profile("token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL)
+            or self._from_file("PACKHOUSE_TOKEN")
+        )
         if not token:
             raise UsageError(
                 "No operator token is set: put one of PACKHOUSE_OPERATOR__TOKENS into PACKHOUSE_TOKEN."
@@ -119,7 +148,22 @@ class CliSettings:
         return self._environ.get(name, "").strip()
 
     def _value(self, name: str) -> str:
-        return self._environ.get(name, "").strip() or self._from_file(name)
+        said = self._environ.get(name, "").strip()
+        if not said and name in _IN_PROFILE and self.profile is not None:
+            said = str(getattr(self.profile, _IN_PROFILE[name]))
+        return said or self._from_file(name)
+
+    def _of_profile(self, kind: str, url: str, field: str, default: str) -> str:
+        """The profile's key or token, which is sent to the address that the profile means and to no other."""
+        if self.profile is None or not str(getattr(self.profile, kind)):
+            return ""
+        meant = getattr(self.profile, field) or default
+        if url != meant.rstrip("/"):
+            raise UsageError(
+                f"The {kind} of profile {self.profile.name} belongs to {safe(meant)}, and {safe(url)} is "
+                f"asked for; set its own {kind} too, or --profile."
+            )
+        return self.profile.secret(kind, self._environ)
 
     def _from_file(self, name: str) -> str:
         place: Any = self._toml()

@@ -91,7 +91,7 @@ def test_the_prompt_is_not_spoiled_by_a_broken_installation(tmp_path: Path, envi
 @needs("zsh")
 def test_zsh_completes_with_the_sense_beside_each_word(environ: dict[str, str]) -> None:
     script = r"""
-        compdef() { : }; _describe() { print -l -- "${(@P)2}" }; _files() { print FILES }
+        compdef() { : }; _describe() { print -rl -- "${(@P)2}" }; _files() { print FILES }
         eval "$(packhouse completion zsh)"
         words=(packhouse "$@"); CURRENT=$#words; _packhouse
     """

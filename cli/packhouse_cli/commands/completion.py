@@ -37,7 +37,11 @@ _packhouse() {
         sense=${line#$word}
         shown+=("${word//:/\\:}${sense:+:${sense#$'\t'}}")
     done
-    _describe 'packhouse' shown
+    if [[ $#shown == 1 && $word == *: ]]; then
+        _describe 'packhouse' shown -S ''
+    else
+        _describe 'packhouse' shown
+    fi
 }
 if [[ ${funcstack[1]} == _packhouse ]]; then
     _packhouse "$@"

@@ -21,7 +21,15 @@ from packhouse.configuration.secrecy import may_come_from_file
 from packhouse.settings import Settings
 
 # Read by the command line or by `load` itself; they are no settings.
-_OTHER_NAMES = frozenset({"PACKHOUSE_CONFIG", "PACKHOUSE_SECRETS_DIR", "PACKHOUSE_URL", "PACKHOUSE_TOKEN"})
+_OTHER_NAMES = frozenset(
+    {
+        "PACKHOUSE_CONFIG",
+        "PACKHOUSE_PROFILE",
+        "PACKHOUSE_SECRETS_DIR",
+        "PACKHOUSE_TOKEN",
+        "PACKHOUSE_URL",
+    }
+)
 
 # What Kubernetes puts into every container beside a Service named "packhouse".
 _SERVICE_LINK = re.compile(
