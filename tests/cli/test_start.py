@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +74,21 @@ def test_a_list_of_orders_loads_no_heavy_library() -> None:
     assert not modules & HEAVY
     assert not modules & {"dataclasses", "inspect", "shutil", "difflib", "packhouse.model.order"}
     assert "packhouse.store.blocking" in modules
+
+
+def test_a_plan_and_its_apply_load_no_heavy_library(tmp_path: Path) -> None:
+    order = {"id": "ord_1", "status": "pending", "items": [{"id": "li_1", "quantity": 1}], "fulfillments": []}
+    answers: dict[str, tuple[int, Any]] = {
+        f"GET {STORE}/merchant/orders/ord_1": (200, order),
+        f"POST {STORE}/merchant/orders/ord_1/fulfill": (200, {}),
+    }
+    (tmp_path / "rows").write_text("order,carrier,tracking\nord_1,UPS,1Z\n")
+    plan = str(tmp_path / "plan")
+    with serving(answers) as store:
+        environ = {"PACKHOUSE_STORE__URL": store.url + STORE, "ALY_API_KEY": "aly_x"}
+        planning = ["orders", "fulfill", "--from", str(tmp_path / "rows"), "--plan-out", plan]
+        assert not loaded_by(planning, environ) & HEAVY
+        assert not loaded_by(["apply", plan, "--yes"], environ) & HEAVY
 
 
 def test_status_loads_no_heavy_library_and_nothing_of_the_store() -> None:

@@ -1,0 +1,224 @@
+"""`orders fulfill --from` and its like, and `apply`, as commands: what they take, print, write and refuse."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse_cli.exits import Exit
+from tests.cli.desk import Outcome, call
+from tests.e2e.processes import ask, town
+
+
+class Shop:
+    """The sandbox's store, and a folder to work in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.environ = {"PACKHOUSE_STORE__URL": f"{url}/api/storefront/v1", "ALY_API_KEY": "aly_sandbox"}
+
+    def sell(self, count: int) -> list[str]:
+        asked = {"count": count, "kinds": ["plain"]}
+        return [str(one) for one in ask(f"{self.url}/sandbox/orders", asked)["orders"]]
+
+    def fulfill(self, *argv: str) -> Outcome:
+        return call("orders", "fulfill", *argv, environ=self.environ)
+
+    def apply(self, *argv: str, **more: str) -> Outcome:
+        return call("apply", *argv, environ=self.environ | more)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with town(tmp_path_factory.mktemp("shop")) as here:
+        yield Shop(here.sandbox_url)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def csv_of(orders: list[str], folder: Path) -> str:
+    path = folder / "rows.csv"
+    path.write_text("order,tracking\n" + "".join(f"{one},T-{one}\n" for one in orders))
+    return str(path)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_file_becomes_a_plan_and_nothing_is_sent(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(3)
+    made = shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS")
+    assert made.code == 0
+    assert made.out.startswith("fulfill: 3 acts on 3 orders.")
+    (plan,) = folder.glob("fulfill-*.plan.jsonl")
+    assert f"packhouse apply {plan.name}" in made.err
+    head, *acts = lines_of(plan)
+    assert head["totals"]["acts"] == 3
+    assert [act["order_id"] for act in acts] == orders
+    state = ask(f"{shop.url}/sandbox/state")["orders"]
+    assert {state[one]["status"] for one in orders} == {"pending"}
+
+
+def test_with_json_the_plans_head_is_printed_and_where_it_is(shop: Shop, folder: Path) -> None:
+    made = shop.fulfill(
+        "--from", csv_of(shop.sell(2), folder), "--carrier", "UPS", "--json", "--plan-out", "p"
+    )
+    assert made.json["plan"] == "p"
+    assert made.json["totals"] == {"acts": 2, "orders": 2, "left_out": 0, "money_minor": {}}
+    assert made.json["left_out"] == []
+    assert made.json["id"] == lines_of(folder / "p")[0]["id"]
+
+
+def test_a_dry_run_shows_every_act_and_writes_nothing(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(2)
+    argv = ("--from", csv_of(orders, folder), "--carrier", "UPS", "--dry-run")
+    shown = shop.fulfill(*argv)
+    assert all(f"UPS T-{one}" in shown.out for one in orders)
+    assert [act["order_id"] for act in shop.fulfill(*argv, "--json").json["acts"]] == orders
+    assert [path.name for path in folder.iterdir()] == ["rows.csv"]
+
+
+def test_rows_come_from_standard_input_too(shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (order,) = shop.sell(1)
+    rows = json.dumps({"order": order, "carrier": "UPS", "tracking": "1Z"}).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows)))
+    assert shop.fulfill("--from", "-", "--plan-out", "p").code == 0
+    assert lines_of(folder / "p")[1]["what"].endswith("with UPS 1Z")
+
+
+def test_a_filter_finds_the_orders_and_gives_each_its_number(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(120)
+    argv = ("--status", "pending", "--carrier", "Van", "--tracking", "VAN-{order}", "--plan-out", "p")
+    made = shop.fulfill(*argv, "--limit", "110")
+    assert made.code == 0, made.err
+    head, *acts = lines_of(folder / "p")
+    assert head["source"] == {"filter": {"status": "pending", "limit": 110}}
+    assert {act["order_id"] for act in acts} <= set(orders)
+    assert len(acts) == 110
+    assert acts[0]["what"].endswith(f"with Van VAN-{acts[0]['order_id']}")
+
+
+def test_bad_rows_stop_the_plan_and_are_all_told_or_left_out_where_that_is_wanted(
+    shop: Shop, folder: Path
+) -> None:
+    (order,) = shop.sell(1)
+    rows = csv_of(["ord_none", "ord 2", order], folder)
+    refused = shop.fulfill("--from", rows, "--carrier", "UPS", "--json")
+    assert refused.code == Exit.USAGE
+    assert "  line 2: " in refused.err
+    assert "  line 3: 'ord 2' cannot be an order's id" in refused.err
+    assert "line 4" not in refused.err
+    assert "line 3: " in refused.error["message"]
+    assert list(folder.glob("*.plan.jsonl")) == []
+    made = shop.fulfill("--from", rows, "--carrier", "UPS", "--skip-bad", "--json", "--plan-out", "p")
+    assert made.code == 0
+    assert [one["line"] for one in made.json["left_out"]] == [2, 3]
+    assert made.json["totals"]["acts"] == 1
+
+
+def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(1)
+    argv = ("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out")
+    assert shop.fulfill(*argv, "p").code == 0
+    assert shop.apply("p", "--yes").code == 0
+    again = shop.fulfill(*argv, "q")
+    assert again.code == 0
+    assert f"line 2: order {orders[0]} has tracking number" in again.out
+    assert "no plan was written" in again.out
+    assert not (folder / "q").exists()
+    assert shop.fulfill(*argv, "q", "--json").json["plan"] is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        ((), "Name an order, or many"),
+        (("ord_1", "--from", "rows.csv"), "not both"),
+        (("ord_1", "--status", "pending"), "not both"),
+        (("ord_1", "--plan-out", "p"), "for many orders"),
+        (("--from", "rows.csv", "--limit", "3"), "--limit"),
+        (("--from", "rows.csv", "--site-slug", "x"), "--site-slug"),
+        (("--from", "rows.csv", "--idempotency-key", "k"), "each act has its own"),
+        (("--from", "rows.csv", "--item", "li_1:1"), "a column `items`"),
+        (("--from", "none.csv"), "cannot be read"),
+        (("--status", "pending", "--tracking", "T1"), "{order}"),
+        (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is no date"),
+        (("--from", "rows.csv", "--max-per-s", "-1"), "0 or more"),
+        (("--from", "rows.csv", "--concurrency", "0"), "1 or more"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(argv: tuple[str, ...], why: str) -> None:
+    refused = call("orders", "fulfill", *argv, "--carrier", "UPS", environ={"ALY_API_KEY": "aly_x"})
+    assert refused.code == Exit.USAGE
+    assert why in refused.err
+
+
+def test_applying_tells_what_became_of_the_acts_and_leaves_them_in_a_file(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(3)
+    shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out", "p")
+    ended = shop.apply("p", "--yes")
+    assert ended.code == 0
+    assert "done\t3\t" in ended.out
+    assert "Results: p.results.jsonl" in ended.out
+    results = lines_of(folder / "p.results.jsonl")
+    assert [(line["order_id"], line["state"]) for line in results] == [(one, "done") for one in orders]
+    again = shop.apply("p")  # with nothing to do there is nothing to ask
+    assert again.code == 0
+    assert "nothing was left to do of its 3 acts" in again.out
+
+
+def test_a_dry_run_of_an_apply_shows_what_is_left(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(3)
+    shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out", "p")
+    shown = shop.apply("p", "--dry-run")
+    assert shown.code == 0
+    assert "3 of 3 acts are left" in shown.out
+    assert not (folder / "p.results.jsonl").exists()
+    assert [act["state"] for act in shop.apply("p", "--dry-run", "--json").json["acts"]] == ["not_begun"] * 3
+    shop.apply("p", "--yes")
+    assert shop.apply("p", "--dry-run", "--json").json["left"] == 0
+
+
+def test_a_plan_is_applied_at_its_own_store_only(shop: Shop, folder: Path) -> None:
+    shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
+    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__URL="http://127.0.0.1:9/other")
+    assert refused.code == Exit.USAGE
+    assert shop.url in refused.err
+
+
+def test_a_plan_changed_by_hand_is_refused(shop: Shop, folder: Path) -> None:
+    (order,) = shop.sell(1)
+    shop.fulfill("--from", csv_of([order], folder), "--carrier", "UPS", "--plan-out", "p")
+    plan = folder / "p"
+    plan.write_text(plan.read_text().replace(f"T-{order}", "T-another"))
+    refused = shop.apply("p", "--yes", "--json")
+    assert refused.code == Exit.USAGE
+    assert "was changed after it was made" in refused.error["message"]
+
+
+def test_a_key_without_the_right_ends_the_run_with_its_own_code_and_can_be_mended(
+    shop: Shop, folder: Path
+) -> None:
+    shop.fulfill("--from", csv_of(shop.sell(4), folder), "--carrier", "UPS", "--plan-out", "p")
+    refused = shop.apply("p", "--yes", "--json", ALY_API_KEY="aly_wrong")
+    assert refused.code == Exit.UNAUTHENTICATED
+    assert refused.json["finished"] is False
+    assert refused.error["code"] == "unauthorized"
+    assert shop.apply("p", "--yes").code == 0
+
+
+def test_the_calls_a_second_are_a_setting_too(shop: Shop, folder: Path) -> None:
+    shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
+    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__MAX_PER_S="many")
+    assert refused.code == Exit.USAGE
+    assert "PACKHOUSE_STORE__MAX_PER_S" in refused.err
