@@ -11,7 +11,7 @@ ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types floors docs bench fmt lock clean
+.PHONY: help setup demo test simulate lint types floors docs bench fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ demo: $(VENV)/.runtime ## Watch paid orders become labels: a sandbox store and c
 test: $(VENV)/.dev ## Run the tests
 	$(SAY) "running the tests"
 	@$(BIN)/python -m pytest $(ARGS)
+
+SEEDS ?= 1000
+simulate: $(VENV)/.dev ## Live through SEEDS seeds of crashes, faults and meddling, and check every promise
+	@$(BIN)/python -m tests.simulation run $(SEEDS) $(ARGS)
 
 lint: $(VENV)/.dev ## Check style: ruff's rules and its format
 	@$(BIN)/ruff check .

@@ -1,0 +1,119 @@
+"""Carriers of each safety class: EasyPost's own adapter (keyed), and two over a counter without keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import SecretStr
+
+from packhouse.carriers.calls import Calls, NoAnswer, NotSent
+from packhouse.carriers.easypost import wire
+from packhouse.carriers.easypost.adapter import EasyPostCarrier
+from packhouse.carriers.easypost.options import EasyPostOptions
+from packhouse.carriers.port import (
+    Absent,
+    Bought,
+    Carrier,
+    CarrierContext,
+    NotBought,
+    Prepared,
+    Purchase,
+    PurchaseRequest,
+    Safety,
+    Unknown,
+)
+from packhouse.errors import CarrierUnavailable
+from packhouse.http import httpx
+from packhouse.sandbox.world import CARRIER_KEY
+
+_URL = "http://sandbox.invalid/easypost/v2"
+
+
+class KeylessCarrier(EasyPostCarrier):
+    """LOOKUP: sells a new label at each call; what was sold under a reference can be asked."""
+
+    name: ClassVar[str] = "keyless"
+    safety: Safety = Safety.LOOKUP
+
+    def __init__(
+        self, options: EasyPostOptions, context: CarrierContext, transport: httpx.AsyncBaseTransport
+    ) -> None:
+        super().__init__(options, context, transport)
+        self._counter = Calls(self.name, context, transport)
+        self._sender_of_all = context.ship_from
+        self._kind = context.label_format
+
+    async def prepare(self, request: PurchaseRequest) -> Prepared:
+        """Rates alone; what was registered to get them is forgotten."""
+        return replace(await super().prepare(request), provider_ref="")
+
+    async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
+        """One call that registers and pays."""
+        body = json.loads(wire.shipment_body(purchase.request, self._sender_of_all, self._kind, ()))
+        body["service"] = [purchase.rate.carrier, purchase.rate.service]
+        try:
+            answer = await self._counter.send(
+                "buy", "POST", f"{_URL}/one-call", headers=self._headers, body=json.dumps(body).encode()
+            )
+        except NotSent as error:
+            return NotBought(str(error), transient=True)
+        except NoAnswer as error:
+            return Unknown(str(error))
+        return wire.read_purchase(answer.status, answer.body, _named(purchase, answer.body), self._kind)
+
+    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+        """Go through what was registered lately for one that was bought under this reference."""
+        try:
+            answer = await self._counter.send(
+                "list", "GET", f"{_URL}/shipments?page_size=100", headers=self._headers
+            )
+            listed = wire.read_object(answer.body).get("shipments") if answer.status == 200 else None
+        except (CarrierUnavailable, wire.Unreadable) as error:
+            return Unknown(str(error))
+        if not isinstance(listed, list):
+            return Unknown(f"the list was answered with {answer.status}")
+        for one in listed:
+            if one.get("reference") == purchase.request.reference and one.get("postage_label"):
+                body = json.dumps(one).encode()
+                return wire.read_postage(body, _named(purchase, body), self._kind)
+        return Absent()
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class BlindCarrier(KeylessCarrier):
+    """BLIND: the same counter, and nobody to ask."""
+
+    name: ClassVar[str] = "blind"
+    safety: Safety = Safety.BLIND
+
+    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+        """Nobody can tell."""
+        await asyncio.sleep(0)
+        return Unknown("this carrier answers no questions")
+
+
+KINDS: dict[Safety, type[EasyPostCarrier]] = {
+    Safety.KEYED: EasyPostCarrier,
+    Safety.LOOKUP: KeylessCarrier,
+    Safety.BLIND: BlindCarrier,
+}
+
+
+def carrier_of(safety: Safety, context: CarrierContext, transport: httpx.AsyncBaseTransport) -> Carrier:
+    """The adapter of this class."""
+    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url=_URL)
+    return KINDS[safety](options, context, transport)
+
+
+def _named(purchase: Purchase, body: bytes) -> Purchase:
+    """The purchase under the id that the answer gives it, since it had none before."""
+    try:
+        provider_ref = wire.read_object(body).get("id")
+    except wire.Unreadable:
+        return purchase
+    return replace(purchase, provider_ref=provider_ref if isinstance(provider_ref, str) else "")

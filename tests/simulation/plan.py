@@ -1,0 +1,179 @@
+"""What a seed means: the house, its world, who comes to buy, what breaks, and who interferes when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from packhouse.carriers.port import Safety
+from packhouse.sandbox.catalogue import KINDS
+from packhouse.sandbox.faults import FAULTS
+from packhouse.sandbox.passage import Pace
+
+# What may happen to an order, to a process, or to all; and how often, beside the others.
+ACTS = {
+    "cancel": 3,
+    "refund": 1,
+    "refund_part": 1,
+    "new_address": 3,
+    "ship_by_hand": 1,
+    "ship_part_by_hand": 1,
+    "hold": 3,
+    "release": 3,
+    "retry": 1,
+    "settle": 1,
+    "pause": 0.4,
+    "resume": 0.4,
+    "crash": 5,
+    "restart": 1,
+    "freeze": 4,
+    "jump": 2,
+}
+_SKEWS_S = (-600.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One interference. `at_s` virtual seconds, or else `at_note`: when the trace has so many notes.
+
+    `order` is the number of the order it concerns, `chance` decides the particulars.
+    """
+
+    what: str
+    order: int
+    chance: float
+    at_s: float | None = None
+    at_note: int | None = None
+
+
+@dataclass(slots=True)
+class Scenario:
+    """Everything that is decided before the first moment. Times are virtual seconds."""
+
+    seed: int
+    safety: Safety
+    replicas: int
+    shared: bool
+    arrivals: list[tuple[float, str]]
+    chaos_s: float
+    faults: dict[str, float]
+    ledger_away: float
+    ledger_slow_s: float
+    way_s: float
+    tick_s: float
+    pace: dict[str, Pace]
+    world: dict[str, float]
+    settings: dict[str, Any]
+    acts: list[Act] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
+        acts = ", ".join(
+            f"{act.what}({act.order}) at "
+            + (f"{act.at_s:.1f} s" if act.at_s is not None else f"note {act.at_note}")
+            for act in self.acts
+        )
+        return (
+            f"seed {self.seed}: a {self.safety} carrier, {self.replicas} replicas"
+            f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
+            f"{self.chaos_s:.0f} s of trouble\n  faults: {faults}; ledger away {self.ledger_away:.2f}\n"
+            f"  settings: {self.settings}; world: {self.world}\n  acts: {acts or 'none'}"
+        )
+
+
+def draw(seed: int) -> Scenario:
+    """The scenario of a seed."""
+    chance = random.Random(f"packhouse {seed}")
+    replicas = chance.choices((1, 2, 3), (35, 40, 25))[0]
+    arrivals = _arrivals(chance)
+    chaos_s = arrivals[-1][0] + chance.choice((60.0, 180.0, 600.0))
+    calm = chance.random() < 0.15
+    scenario = Scenario(
+        seed=seed,
+        safety=chance.choices((Safety.KEYED, Safety.LOOKUP, Safety.BLIND), (45, 35, 20))[0],
+        replicas=replicas,
+        shared=replicas > 1 or chance.random() < 0.4,
+        arrivals=arrivals,
+        chaos_s=chaos_s,
+        faults={} if calm else _faults(chance),
+        ledger_away=0.0 if calm or chance.random() < 0.6 else chance.choice((0.01, 0.05)),
+        ledger_slow_s=chance.choice((0.0, 0.05, 0.5, 2.0)),
+        way_s=chance.choice((0.0, 0.05, 0.3, 1.0)),
+        tick_s=chance.choice((0.5, 2.0)),
+        # A purchase must have happened within carrier_settle_s after it was sent.
+        pace={
+            side: Pace(slow_s=chance.uniform(0.5, 3.0), late_s=chance.uniform(0.5, 5.0))
+            for side in ("store", "carrier")
+        },
+        world={
+            "poll_only_share": chance.choice((0.0, 0.0, 0.2, 1.0)),
+            "carrier_refund_s": chance.choice((0.0, 5.0, 400.0)),
+            "transit_s": chance.choice((600.0, 20_000.0, 200_000.0)),
+            "retry_scale": chance.choice((0.01, 0.2)),
+            "reorder_s": chance.choice((1.0, 20.0)),
+        },
+        settings=_settings(chance),
+    )
+    scenario.acts = _acts(chance, scenario)
+    return scenario
+
+
+def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
+    """When each order comes, and of which kind: mostly plain ones, of which most is promised."""
+    at, arrivals = 0.0, []
+    for _ in range(chance.randint(1, 4)):
+        at += chance.expovariate(1 / 20.0)
+        kinds = list(KINDS)
+        kind = "plain" if chance.random() < 0.75 else chance.choice(kinds)
+        arrivals.append((at, kind))
+    return arrivals
+
+
+def _faults(chance: random.Random) -> dict[str, float]:
+    names = chance.sample(sorted(FAULTS), chance.choice((1, 2, 4, 8)))
+    return {name: chance.choice((0.05, 0.15, 0.3, 0.6)) for name in names}
+
+
+def _settings(chance: random.Random) -> dict[str, Any]:
+    guard: dict[str, Any] = {"rest_after": chance.choice((3, 10)), "rest_s": chance.choice((60.0, 300.0))}
+    if chance.random() < 0.1:
+        guard["max_day_minor"] = chance.choice((1500, 3000))
+    if chance.random() < 0.05:
+        guard["max_order_minor"] = 1200
+    return {
+        "lease_s": chance.choice((75.0, 120.0)),
+        "poll": {
+            "interval_s": chance.choice((60.0, 300.0)),
+            "relook_s": 900.0,
+            "confirm_s": chance.choice((5.0, 60.0)),
+            "track_s": chance.choice((0.0, 1800.0)),
+            "sweep_s": 1800.0,
+        },
+        "retry": {"base_s": chance.choice((2.0, 5.0)), "max_s": 300.0, "hold_after": chance.choice((4, 40))},
+        "worker": {"concurrency": chance.choice((1, 3, 16))},
+        "guard": guard,
+    }
+
+
+def _acts(chance: random.Random, scenario: Scenario) -> list[Act]:
+    """Mostly close to an order's arrival, or at a certain note, since an order's life takes seconds."""
+    acts = []
+    for _ in range(chance.choice((0, 1, 2, 3, 5, 8, 12))):
+        what = chance.choices(list(ACTS), list(ACTS.values()))[0]
+        order = chance.randrange(len(scenario.arrivals))
+        at_s: float | None = None
+        at_note: int | None = None
+        if chance.random() < 0.5:
+            at_note = chance.randint(1, 40 * len(scenario.arrivals))
+        else:
+            at_s = scenario.arrivals[order][0] + chance.choice(
+                (chance.uniform(0, 5), chance.uniform(0, 60), chance.uniform(0, scenario.chaos_s))
+            )
+        acts.append(Act(what, order, chance.random(), at_s, at_note))
+    return sorted(acts, key=lambda act: (act.at_s is None, act.at_s or act.at_note or 0))
+
+
+def skew_of(act: Act) -> float:
+    """How wrong a wall clock is after it jumped."""
+    return _SKEWS_S[int(act.chance * 2)] if act.chance < 0.8 else 0.0

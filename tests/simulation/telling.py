@@ -1,0 +1,107 @@
+"""Does the journal explain everything? Each shipment's state is told anew from its entries alone, each hold
+has its beginning and its end, and a person's word stood until a person took it back.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.simulation.ledger import Database
+
+_MACHINE = "packhouse"
+# The state after an entry of the journal about a shipment.
+_AFTER = {
+    "planned": "planned",
+    "buying": "buying",
+    "bought": "labeled",
+    "adopted": "labeled",
+    "unknown": "unknown",
+    "not_bought": "planned",
+    "resumed": "planned",
+    "fulfilled": "fulfilled",
+    "voiding": "voiding",
+    "void_refused": "voiding",
+    "voided": "voided",
+    "cancelled": "cancelled",
+    "delivered": "delivered",
+}
+# From which states an entry can be told.
+_BEFORE = {
+    "planned": {""},
+    "buying": {"planned"},
+    "bought": {"buying", "unknown"},
+    "adopted": {"held", "unknown"},
+    "unknown": {"buying"},
+    "not_bought": {"buying", "unknown", "held"},
+    "resumed": {"planned", "held"},
+    "fulfilled": {"labeled"},
+    "voiding": {"labeled", "held"},
+    "void_refused": {"voiding"},
+    "voided": {"voiding"},
+    "cancelled": {"planned", "held"},
+    "delivered": {"fulfilled"},
+}
+_MAY_BE_HELD = {"planned", "unknown", "voiding"}
+
+
+class Telling:
+    """Reads the journal as a person does, from its first entry to its last."""
+
+    def __init__(self, database: Database) -> None:
+        self._rows = database.rows
+
+    def problems(self) -> list[str]:
+        """A sentence for each thing that the journal does not explain."""
+        entries: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
+        for row in self._rows("SELECT * FROM journal ORDER BY id"):
+            entries[row["order_id"]].append(row)
+        found: list[str] = []
+        for order in self._rows("SELECT * FROM orders"):
+            told = entries.get(order["id"], [])
+            found += self._shipments(order["id"], told)
+            found += self._holds(order["id"], told)
+            found += self._phase(order, told)
+        return found
+
+    def _shipments(self, order_id: str, told: list[sqlite3.Row]) -> Iterator[str]:
+        for row in self._rows("SELECT * FROM shipments WHERE order_id = ?", order_id):
+            state, held = "", False
+            for entry in told:
+                about = entry["shipment_id"]
+                if entry["action"] == "held" and about in ("", row["id"]):
+                    held = True
+                if about != row["id"] or entry["action"] not in _AFTER:
+                    continue
+                before = _BEFORE[entry["action"]]
+                if state not in before and not (held and "held" in before and state in _MAY_BE_HELD):
+                    yield f"{row['id']}: the journal tells {entry['action']!r} of it while it is {state!r}"
+                state = _AFTER[entry["action"]]
+            is_held = row["state"] == "held" and held and state in _MAY_BE_HELD
+            if row["state"] != state and not is_held:
+                yield f"{row['id']}: is {row['state']}, and the journal's last word is {state or 'nothing'!r}"
+
+    def _holds(self, order_id: str, told: list[sqlite3.Row]) -> Iterator[str]:
+        for hold in self._rows("SELECT * FROM holds WHERE order_id = ?", order_id):
+            about, code = hold["shipment_id"], hold["code"]
+            mine = [entry for entry in told if entry["shipment_id"] == about]
+            if not any(
+                e["action"] == "held" and json.loads(e["data"] or "{}").get("code") == code for e in mine
+            ):
+                yield f"{order_id}: the hold {code} has no beginning in the journal"
+            if hold["released_at"] is not None and not any(_ends(entry, code) for entry in mine):
+                yield f"{order_id}: the hold {code} was released and the journal does not say so"
+            if hold["placed_by"] != _MACHINE and hold["released_by"] == _MACHINE:
+                yield f"{order_id}: {hold['placed_by']} placed a hold and the machine took it away"
+
+    def _phase(self, order: sqlite3.Row, told: list[sqlite3.Row]) -> Iterator[str]:
+        if order["phase"] in ("shipped", "closed") and not any(e["action"] == order["phase"] for e in told):
+            yield f"{order['id']}: is {order['phase']}, and the journal does not say why"
+
+
+def _ends(entry: sqlite3.Row, code: str) -> bool:
+    if entry["action"] == "released":
+        return bool(entry["why"].startswith(f"{code}:"))
+    return code == "purchase_unknown" and entry["action"] in ("adopted", "not_bought")

@@ -1,0 +1,70 @@
+"""The sandbox's world with uneven latencies, and a second counter at the carrier that helps nobody.
+
+`POST /easypost/v2/one-call` registers and sells in one call: there is no id to ask by beforehand, and each
+call sells a new label, whatever its reference. Keyless carriers are simulated on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+from packhouse.clock import Clock
+from packhouse.sandbox.webhooks import Post
+from packhouse.sandbox.wire import Answer, Request
+from packhouse.sandbox.world import Plan, World
+from tests.simulation.loop import VirtualLoop
+
+START = 1_800_000_000.0
+ONE_CALL = "/easypost/v2/one-call"
+_SHIPMENTS = "/easypost/v2/shipments"
+
+
+class TrueClock:
+    """The time that all upstreams live by."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> float:
+        return START + self._loop.time()
+
+    def monotonic(self) -> float:
+        return self._loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class SimWorld(World):
+    """`way_s` bounds how long a request or its answer is under way."""
+
+    def __init__(
+        self, clock: Clock, chance: random.Random, post: Post, *, plan: Plan, way_s: float, **parts: Any
+    ) -> None:
+        self._way = random.Random(chance.getrandbits(64))
+        self._way_s = way_s
+        super().__init__(clock, random.Random(chance.getrandbits(64)), post, plan=plan, **parts)
+
+    async def handle(self, request: Request) -> Answer:
+        """See World.handle."""
+        await asyncio.sleep(self._way.random() * self._way_s)
+        answer = await super().handle(request)
+        await asyncio.sleep(self._way.random() * self._way_s)
+        return answer
+
+    def _carrier_effect(self, request: Request) -> Answer:
+        if request.path != ONE_CALL:
+            return super()._carrier_effect(request)
+        asked = json.loads(request.body)
+        body = json.dumps({"shipment": asked["shipment"]}).encode()
+        made = self.carrier_side.answer(replace(request, path=_SHIPMENTS, body=body))
+        if made.status != 201:
+            return made
+        shipment = json.loads(made.body)
+        wanted = [r for r in shipment["rates"] if [r["carrier"], r["service"]] == asked["service"]]
+        body = json.dumps({"rate": {"id": wanted[0]["id"] if wanted else ""}}).encode()
+        return super()._carrier_effect(replace(request, path=f"{_SHIPMENTS}/{shipment['id']}/buy", body=body))
