@@ -123,8 +123,12 @@ class Director:
             case "freeze":
                 self._freeze(replica, 30.0 * act.chance if act.chance < 0.4 else 400.0 * act.chance)
             case "jump":
-                replica.skew[0] = skew_of(act)
-                self._note("wall clock", replica.name, f"wrong by {replica.skew[0]:.0f} s")
+                if self.scenario.shared and act.chance * 100 % 1 < 0.5:
+                    self.ground.database.skew_s = skew_of(act)
+                    self._note("wall clock", "the database's", f"wrong by {skew_of(act):.0f} s")
+                else:
+                    replica.skew[0] = skew_of(act)
+                    self._note("wall clock", replica.name, f"wrong by {skew_of(act):.0f} s")
 
     def _freeze(self, replica: Replica, seconds: float) -> None:
         life = replica.life

@@ -12,19 +12,25 @@ import contextlib
 import hashlib
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
+from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import schema
 from packhouse.ledger.door import P, R, Unit, translated
+from packhouse.ledger.shared_clock import SharedClock
 from packhouse.model.label import LabelDocument, LabelFormat
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
+from tests.simulation.world import START
+
+# How often a process asks the database for the time.
+_ASK_TIME_S = 30.0
 
 
 class Database:
@@ -43,12 +49,16 @@ class Database:
         self.told: list[tuple[int, float]] = []
         self.next_due: float | None = None
         self.when_due: Callable[[], None] = lambda: None
+        self.skew_s = 0.0
+        self.at_work: dict[str, Life] = {}
 
     def empty(self) -> None:
         """Forget everything."""
         self._empty.backup(self.raw)
         self.told = []
         self.next_due = None
+        self.skew_s = 0.0
+        self.at_work = {}
 
     def run(self, unit: Callable[[Any], R], times: int = 1) -> R:
         """Run a unit in a transaction; with `times` 2 it is first run for nothing, as the door allows."""
@@ -78,6 +88,10 @@ class Database:
             self.when_due()
         return result
 
+    def now(self) -> float:
+        """The database server's own clock."""
+        return START + asyncio.get_running_loop().time() + self.skew_s
+
     def told_at(self, journal_id: int) -> float:
         """When an entry of the journal was committed, by virtual time, whatever its writer's clock says."""
         return next(at for last, at in self.told if last >= journal_id)
@@ -101,6 +115,7 @@ class SimLedger:
         self._life = life
         self._faults = faults
         self._trace = trace
+        self._ours: SharedClock | None = None
 
     async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """See Ledger."""
@@ -134,6 +149,37 @@ class SimLedger:
         await asyncio.sleep(0)
         self._life.check()
         return result
+
+    def clock(self, local: Clock) -> Clock:
+        """See Ledger."""
+        if not self.shared:
+            return local
+        self._ours = SharedClock(local, self._database.now(), 0.0)
+        return self._ours
+
+    async def watch(self, nudge: Callable[[], None]) -> None:
+        """See Ledger: the database's time is asked for now and then; the bell is Database.when_due."""
+        while True:
+            await asyncio.sleep(_ASK_TIME_S)
+            if self._ours is not None:
+                self._ours.set(self._database.now(), 0.0)
+
+    @contextlib.asynccontextmanager
+    async def alone(self, duty: str) -> AsyncIterator[bool]:
+        """See Ledger: a lock of the session's, which ends with the process."""
+        self._life.check()
+        await asyncio.sleep(0)
+        self._life.check()
+        busy = self._database.at_work
+        holder = busy.get(duty)
+        mine = holder is None or holder.dead
+        if mine:
+            busy[duty] = self._life
+        try:
+            yield mine
+        finally:
+            if mine and busy.get(duty) is self._life:
+                del busy[duty]
 
     async def close(self) -> None:
         """See Ledger."""

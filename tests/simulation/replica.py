@@ -138,6 +138,7 @@ class Replica:
         ground, settings = self._ground, self._ground.settings
         clock = SimClock(life, self.skew, ground.chance.uniform(0, 1e6))
         ledger = SimLedger(ground.database, life, ground.shared, ground.faults, ground.trace)
+        ours = ledger.clock(clock)
         world = WorldTransport(ground.world)
         keyed = ground.safety is Safety.KEYED
         way = LifeTransport(world, life, ground.trace, ground.witness, ground.chance, dally=keyed)
@@ -161,22 +162,22 @@ class Replica:
             carriers={carrier.name: carrier},
             shelf=shelf,
             settings=settings,
-            clock=clock,
+            clock=ours,
             metrics=ground.metrics,
             log=cast(FilteringBoundLogger, _Log(life, ground.surprises)),
             resting=Resting(settings.guard.rest_after, settings.guard.rest_s),
         )
         if not ledger.shared:
-            await ledger.write(leases.free_all, clock.now())
-        await ledger.write(leases.stir, clock.now())
+            await ledger.write(leases.free_all, ours.now())
+        await ledger.write(leases.stir, ours.now())
         self.dispatcher = dispatcher = PatientDispatcher(desk, ground)
         dispatcher.name = life.name
         duties = Duties(desk, dispatcher.name, dispatcher.nudge)
-        self.board = LedgerBoard(ledger, shelf, clock, settings, dispatcher.nudge)
+        self.board = LedgerBoard(ledger, shelf, ours, settings, dispatcher.nudge)
         self._hook = HookRoute(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,
-            inbox=Intake(ledger, clock, settings, dispatcher.nudge),
+            inbox=Intake(ledger, ours, settings, dispatcher.nudge),
             metrics=ground.metrics,
             clock=clock,
         )

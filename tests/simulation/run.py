@@ -158,6 +158,7 @@ async def _settle(ground: Ground, director: Director) -> None:
         if replica.life is not None and replica.life.frozen:
             replica.life.thaw()
         replica.start()
+    ground.database.skew_s = 0.0
     ground.quiet = True
     for _ in range(_EVENINGS):
         await asyncio.sleep(_EVENING_S)
