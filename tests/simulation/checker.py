@@ -88,19 +88,18 @@ class Checker:
         for order in self._world.shop.orders.values():
             live: Counter[str] = Counter()
             for one in self._sold:
-                if one.order_id == order.id and one.live and (shipment := self._shipment_of(one)):
-                    live.update(dict(json.loads(shipment["units"])))
+                # One that the carrier does not take back stays paid, and is followed to a person.
+                rejected = self._world.carrier.by_number[one.tracking].refund_rejected
+                if one.order_id == order.id and one.live and not rejected:
+                    shipment = self._shipment_of(one)
+                    live.update(dict(json.loads(shipment["units"])) if shipment else {})
             for row in order.shipped:
                 if row.by == SELLER:
                     live[row.line_id] += row.quantity
             ordered = order.ordered()
             for line, quantity in live.items():
-                if quantity > ordered.get(line, 0) and not self._may_be_surplus(order):
+                if quantity > ordered.get(line, 0):
                     yield f"{order.id}: {quantity} of {ordered.get(line, 0)} units of {line} are paid for"
-
-    def _may_be_surplus(self, order: ShopOrder) -> bool:
-        """A label that the carrier does not take back stays paid, and a person is told."""
-        return any(code in ("void_refused", "store_refused") for code in self._standing(order.id))
 
     def _shipment_of(self, sold: Sold) -> sqlite3.Row | None:
         order_id, seq, generation = sold.reference.rsplit("/", 2)
