@@ -122,6 +122,7 @@ async def _give_back(desk: Desk, work: Work) -> None:
     # A hold has told its own story when it was placed.
     tells = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not work.lease.phase
     acts = [_settled(work, phase, reason)] if tells else []
+    acts += [Act(work.order_id, "released", f"{one.code}: {why}", one.shipment_id) for one, why in gone]
 
     def unit(connection: Connection, now: float, lease: Lease) -> None:
         for one, why in gone:
@@ -133,6 +134,7 @@ async def _give_back(desk: Desk, work: Work) -> None:
             phase=phase,
             reason=reason,
             due_at=now if gone else due_at,
+            attempts=work.lease.attempts if work.waits_for else 0,
             woken_delay_s=poll.confirm_s if phase is OrderPhase.SHIPPED else 0.0,
         )
         journal.write(connection, now, acts)
@@ -144,7 +146,8 @@ async def _give_back(desk: Desk, work: Work) -> None:
 def _why_over(work: Work, one: Hold) -> str:
     """Why a hold ends by itself now that all steps went well; "" if it does not."""
     if one.code is HoldCode.KEEPS_FAILING:
-        return "It went well at last."
+        # Who only waited has not shown that the cause has gone.
+        return "" if work.waits_for else "It went well at last."
     nothing_to_post = isinstance(work.verdict, LeaveAlone | StopShipping) and not work.in_state(*_UNPOSTED)
     return "Nothing is left to post." if one.code in _UNTIL_POSTED and nothing_to_post else ""
 

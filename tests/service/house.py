@@ -17,14 +17,14 @@ from pydantic import SecretStr
 from packhouse.carriers.easypost.adapter import EasyPostCarrier
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.port import Carrier, CarrierContext
-from packhouse.flow import live
+from packhouse.flow import LIFE, live
 from packhouse.ledger import guard, orders, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat
-from packhouse.model.order import Address
+from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.sandbox.shop import ShopOrder
 from packhouse.sandbox.transport import WorldTransport
@@ -70,7 +70,8 @@ class House:
     ) -> None:
         self.clock = HouseClock()
         self.events: list[tuple[str, bytes]] = []
-        self.world = World(self.clock, random.Random(1), self._deaf, plan=Plan(carrier_refund_s=30.0))
+        plan = Plan(carrier_refund_s=30.0, transit_s=6000.0)
+        self.world = World(self.clock, random.Random(1), self._deaf, plan=plan)
         self.ledger = open_ledger(address_in(folder), connections=4)
         chosen = {"carrier": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
         self.settings = Settings(_env_file=None, data_dir=folder, **chosen)  # type: ignore[call-arg]
@@ -155,6 +156,25 @@ class House:
         await self.hear(order)
         await self.work()
         return order
+
+    async def work_until(self, order: ShopOrder, before: str) -> Work:
+        """The store tells of an order, and its worker dies just before this step. Its lease ends in 120 s."""
+        await self.hear(order)
+        (work,) = [one for one in await self.claim() if one.order_id == order.id]
+        for step in LIFE:
+            if step.name == before:
+                break
+            await step.run(self.desk, work)
+        return work
+
+    def store_answers(self, how: Callable[[Order], Order]) -> None:
+        """From now on the store tells of its orders in another way."""
+        read = self.store.order
+
+        async def order(order_id: str) -> Order:
+            return how(await read(order_id))
+
+        self.store.order = order  # type: ignore[method-assign]
 
     async def phase(self, order: ShopOrder) -> str:
         row = await self.ledger.read(reading.order_row, order.id)

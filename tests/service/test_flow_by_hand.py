@@ -213,7 +213,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         stands, asked = house.ledger.read, []
 
         async def taken_meanwhile(unit: Any, *args: Any, **more: Any) -> Any:
-            if unit.__name__ == "stands" and await house.states(other) == ["labeled"]:
+            if unit.__name__ == "last_word" and await house.states(other) == ["labeled"]:
                 asked.append(await board(house).take(other.id, doing="y", **BY))
             return await stands(unit, *args, **more)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
+from packhouse.errors import LeaseLost
 from packhouse.ledger import leases, marks
 from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.leases import Lease
@@ -33,6 +34,13 @@ def paused(connection: Connection) -> str:
     return marks.read(connection, _PAUSE) or ""
 
 
+def last_word(connection: Connection, lease: Lease) -> str:
+    """Why nothing is bought or posted, for who is about to do either. Raises LeaseLost."""
+    if not leases.stands(connection, lease):
+        raise LeaseLost(f"order {lease.order_id} was taken away in the last moment; nothing was sent")
+    return paused(connection)
+
+
 def pause(connection: Connection, now: float, why: str) -> None:
     """Stop buying and posting, or with "" go on; what waits is due at once then."""
     marks.write(connection, now, _PAUSE, why)
@@ -53,7 +61,7 @@ def intend(
     now: float,
     lease: Lease,
     /,
-    caps: GuardSettings,
+    caps: GuardSettings | None,
     shipment: Shipment,
     price: Money,
     acts: Sequence[Act],
@@ -61,11 +69,11 @@ def intend(
 ) -> Objection | None:
     """Write the intent to buy; where something speaks against it, write nothing and say what.
 
-    Raises LeaseLost.
+    `caps` is None where a person lets this label go over them. Raises LeaseLost.
     """
     if why := paused(connection):
         return Objection(why, paused=True)
-    if why := objection(connection, now, caps, shipment, price):
+    if caps and (why := objection(connection, now, caps, shipment, price)):
         return Objection(why)
     shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, acts, **columns)
     return None

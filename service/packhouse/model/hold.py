@@ -103,7 +103,8 @@ UNTIL_CHANGED = frozenset({HoldCode.CARRIER_REFUSED, HoldCode.NO_RATE})
 class Hold:
     """One standing or released reason. `shipment_id` is "" when it stands on the whole order.
 
-    `fingerprint` is the order's when the hold was placed. Times are seconds since 1970 UTC.
+    `fingerprint` is that of the facts it rests on (rules/causes.py), as they were when it was placed. Times
+    are seconds since 1970 UTC.
     """
 
     id: int

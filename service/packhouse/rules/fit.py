@@ -27,15 +27,17 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
 STOPPED = frozenset({"cancelled", "refunded", "returned"})
 
 
-def must_not_leave(order: Order, shipment: Shipment) -> str:
+def must_not_leave(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> str:
     """Why the shipment must not leave any more, as the order stands now; "" if it may."""
     if order.status in STOPPED:
         return f"the order is {order.status}"
-    return misfit(order, shipment)
+    return misfit(order, shipment, beside)
 
 
 def misfit(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> str:
     """Why the shipment no longer fits the order, beside those that come first; "" if it does."""
+    if order.status == "fulfilled" and order.fulfillments is None and shipment.label is None:
+        return "the store says that everything is fulfilled"
     if exceeds(order, shipment, beside):
         return "the order no longer has these units to ship"
     if shipment.fingerprint != fingerprint(order, shipment.units):

@@ -17,6 +17,7 @@ from packhouse.settings import RuleSettings
 
 _SHIPPABLE = frozenset({"pending", "partially_fulfilled", "fulfilled"})
 _OURS = frozenset({ShipmentState.FULFILLED, ShipmentState.DELIVERED})
+_STILL_HERE = frozenset({ShipmentState.PLANNED, ShipmentState.HELD, ShipmentState.LABELED})
 
 
 def judge(
@@ -82,14 +83,17 @@ def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Verdict:
 
 
 def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]) -> list[Reason]:
-    """What the store tells too vaguely for us to count units."""
+    """What the store tells too vaguely for us to count units, where some are still to leave."""
     ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
+    told = any(s.state in _OURS or s.post_body for s in shipments)
     reasons: list[Reason] = []
+    if not units and not any(shipment.state in _STILL_HERE for shipment in shipments):
+        return reasons
     if order.status not in _SHIPPABLE:
         word = repr(order.status) if order.status else "no status at all"
         reasons.append(Reason(HoldCode.STATUS_UNKNOWN, f"The status is {word}."))
     if any(not f.units and f.tracking_number not in ours for f in order.fulfillments or ()) or (
-        order.status == "partially_fulfilled" and order.fulfillments is None and not ours
+        order.status == "partially_fulfilled" and order.fulfillments is None and not told
     ):
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, ""))
     elif order.status == "fulfilled" and units:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from packhouse.carriers.port import Bought, Carrier, NotBought, Purchase, PurchaseRequest, Unknown
 from packhouse.errors import CarrierError, CarrierRefused, LeaseLost
-from packhouse.ledger import guard, leases, shipments
+from packhouse.ledger import guard, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Rate
@@ -45,8 +45,8 @@ async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
     if offer is None:
         return
     provider_ref, rate = offer
-    if why := _drift(desk, work, shipment, rate.price):
-        await purchase.hold_unbought(desk, work, shipment, HoldCode.PRICE_DRIFT, why)
+    if why := _drift(desk, shipment, rate.price):
+        await purchase.hold_unbought(desk, work, shipment, HoldCode.PRICE_DRIFT, why, quoted=rate.price)
         return
     begun = await _intend(desk, work, shipment, carrier, provider_ref, rate)
     if begun is None or not await _still_the_same(desk, work, begun):
@@ -55,9 +55,11 @@ async def _buy(desk: Desk, work: Work, shipment: Shipment) -> None:
         # Whoever takes over must find no purchase of ours still on its way.
         await purchase.not_bought(desk, work, begun, "The lease had run too short; nothing was sent.")
         raise LeaseLost(f"the lease on {work.order_id} is too short to buy under")
-    if not await desk.ledger.read(leases.stands, work.lease):
-        # A person stepped in, or this process slept and another took over. Nothing was sent.
-        raise LeaseLost(f"order {work.order_id} was taken away before its label was bought")
+    work.paused = await desk.last_word(work) or work.paused
+    if work.paused:
+        await purchase.not_bought(desk, work, begun, "Paused meanwhile; nothing was sent.")
+        _wait_for_resume(desk, work)
+        return
     # Whoever takes the order away meanwhile must wait until this call has ended, and then for the carrier.
     sent = purchase.intent_of(begun)
     desk.settling[sent] = desk.clock.monotonic() + desk.settings.carrier_timeout_s
@@ -70,7 +72,7 @@ async def _offer(
     desk: Desk, work: Work, carrier: Carrier, shipment: Shipment, request: PurchaseRequest
 ) -> tuple[str, Rate] | None:
     """The prepared purchase and its rate: the one of an earlier try, since the carrier refuses to sell that
-    twice, or a new one. None after placing a hold.
+    twice, or a new one. None where there is none, with the reason left in `work`.
     """
     if shipment.rate and shipment.adapter == carrier.name and shipment.provider_ref:
         return shipment.provider_ref, shipment.rate
@@ -80,9 +82,11 @@ async def _offer(
         purchase.count_refusal(desk, carrier.name)
         await purchase.hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, str(error))
         return None
-    except CarrierError:
+    except CarrierError as error:
+        # The order's other parcels may fare better.
         purchase.count_refusal(desk, carrier.name)
-        raise
+        work.failed(str(error), error.retry_after_s, type(error).__name__)
+        return None
     rate = rates.choose(prepared.rates, desk.settings.rates)
     if rate is None:
         offered = sorted({f"{rate.carrier}/{rate.service}" for rate in prepared.rates})
@@ -95,9 +99,9 @@ async def _offer(
     return prepared.provider_ref, rate
 
 
-def _drift(desk: Desk, work: Work, shipment: Shipment, price: Money) -> str:
-    """Why a person must look at this price first; "" if it is near the first offer, or was accepted."""
-    if shipment.quoted is None or work.waives(HoldCode.PRICE_DRIFT):
+def _drift(desk: Desk, shipment: Shipment, price: Money) -> str:
+    """Why a person must look at this price first; "" if it is near the first offer, or the last one held."""
+    if shipment.quoted is None:
         return ""
     return drift(shipment.quoted, price, desk.settings.guard.price_tolerance_percent)
 
@@ -120,7 +124,7 @@ async def _intend(
         "rate": shipments.rate_to_json(rate),
         "quoted": asdict(quoted),
     }
-    caps = desk.settings.guard
+    caps = None if work.waives(HoldCode.CAP_REACHED, shipment) else desk.settings.guard
     objection = await desk.write(
         work, guard.intend, caps, shipment, rate.price, (act,), intent_at=intent_at, **columns
     )
@@ -177,7 +181,8 @@ async def _still_the_same(desk: Desk, work: Work, shipment: Shipment) -> bool:
 
 
 def _facts(order: Order) -> tuple[object, ...]:
-    return (order.status, order.fingerprint(), order.fulfillments, order.refunds)
+    # A store that leaves an empty list out says the same as one that sends it.
+    return (order.status, order.fingerprint(), order.fulfillments or (), order.refunds or ())
 
 
 async def _spend(desk: Desk, carrier: Carrier, purchase: Purchase) -> Bought | NotBought | Unknown:

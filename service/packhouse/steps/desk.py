@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from packhouse.carriers.port import Carrier
 from packhouse.clock import Clock
 from packhouse.errors import CarrierMisconfigured
+from packhouse.ledger import guard
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger.documents import Shelf
 from packhouse.ledger.door import Ledger
@@ -22,6 +23,7 @@ from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
+from packhouse.rules.causes import cause
 from packhouse.rules.verdict import Verdict
 from packhouse.settings import Settings
 from packhouse.sinks.port import Sink
@@ -98,24 +100,31 @@ class Work:
         return changed
 
     def standing(self, shipment: Shipment | None = None) -> list[Hold]:
-        """The holds that block: those on the order, and those on this shipment (or on any)."""
+        """The holds that stand: those on the order, and those on this shipment (or on any)."""
         return [
             hold
             for hold in self.holds
             if hold.stands and (shipment is None or hold.shipment_id in ("", shipment.id))
         ]
 
+    def blocking(self, shipment: Shipment) -> list[Hold]:
+        """The holds that keep this shipment from going on. What keeps failing is tried on: only success
+        shows that the cause has gone.
+        """
+        return [hold for hold in self.standing(shipment) if hold.code is not HoldCode.KEEPS_FAILING]
+
     def bars_buying(self, shipment: Shipment) -> list[Hold]:
         """The holds that keep a shipment's label from being bought; some only keep it from being posted."""
-        return [hold for hold in self.standing(shipment) if hold.code is not HoldCode.POSTED_BY_HAND]
+        return [hold for hold in self.blocking(shipment) if hold.code is not HoldCode.POSTED_BY_HAND]
 
-    def waives(self, code: HoldCode) -> bool:
-        """Whether a person has released this reason, and the order has not changed since it was given."""
-        facts = self.seen.fingerprint()
+    def waives(self, code: HoldCode, shipment: Shipment | None = None) -> bool:
+        """Whether a person has released this reason, and what it rested on has not changed since."""
+        facts = cause(code, self.seen)
         return any(
             hold.code is code
-            and not hold.stands
+            and hold.shipment_id == (shipment.id if shipment else "")
             and hold.released_by not in ("", MACHINE)
+            and not hold.stands
             and hold.fingerprint == facts
             for hold in self.holds
         )
@@ -199,6 +208,13 @@ class Desk:
         del work.deferred[: len(deferred)]
         return result
 
+    async def last_word(self, work: Work) -> str:
+        """Asked in the last moment before money is spent or the buyer told: why to wait; "" to go on.
+
+        Raises LeaseLost where a person stepped in, or where this process slept and another took over.
+        """
+        return await self.ledger.read(guard.last_word, work.lease)
+
     def tell(self, *acts: Act) -> tuple[Act, ...]:
         """Log acts, one line each, and hand them on to be journaled."""
         for act in acts:
@@ -229,7 +245,7 @@ class Desk:
             data={"code": code.value},
             quoted=note,
         )
-        fingerprint = work.order.fingerprint() if work.order else ""
+        fingerprint = cause(code, work.order) if work.order else ""
 
         def place(connection: Connection, now: float, lease: Lease) -> tuple[Hold, ...]:
             hold_records.place(
@@ -246,5 +262,7 @@ class Desk:
                 also(connection, now, lease)
             return hold_records.of_order(connection, lease.order_id)
 
+        stood = any((one.code, one.shipment_id) == (code, act.shipment_id) for one in work.standing())
         work.holds = list(await self.write(work, place))
-        self.tell(act)
+        if not stood:
+            self.tell(act)

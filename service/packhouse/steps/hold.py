@@ -9,10 +9,12 @@ from packhouse.ledger import holds as hold_records
 from packhouse.model.hold import RECHECKED, UNTIL_CHANGED, Hold, HoldCode
 from packhouse.model.journal import MACHINE, Act
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.rules.causes import cause
 from packhouse.rules.verdict import HoldIt
 from packhouse.steps.desk import Desk, Work
 
 _S = ShipmentState
+_ENDED = (_S.CANCELLED, _S.VOIDED)
 
 
 async def hold(desk: Desk, work: Work) -> None:
@@ -27,9 +29,8 @@ async def hold(desk: Desk, work: Work) -> None:
         await desk.write(work, hold_records.release_all, gone, why, acts)
         desk.tell(*acts)
         work.holds = [one for one in work.holds if one not in gone]
-    stands = {one.code: one.note for one in work.standing() if not one.shipment_id}
     for code, note in wanted.items():
-        if stands.get(code) != note:
+        if not any(_says(one, work, code, note) for one in work.standing()):
             await desk.hold(work, code, note)
     await _let_shipments_follow(desk, work)
 
@@ -51,11 +52,19 @@ async def _caps_with_room(desk: Desk, work: Work) -> list[Hold]:
     return roomy
 
 
+def _says(one: Hold, work: Work, code: HoldCode, note: str) -> bool:
+    """Whether this hold of the order gives this reason, for the facts as they are now."""
+    facts = cause(code, work.order) if work.order else ""
+    return (one.shipment_id, one.code, one.note, one.fingerprint) == ("", code, note, facts)
+
+
 def _has_no_cause(one: Hold, work: Work, wanted: set[str]) -> bool:
     if not one.stands or one.placed_by != MACHINE:
         return False
+    if one.shipment_id and any(s.id == one.shipment_id and s.state in _ENDED for s in work.shipments):
+        return True
     if one.code in UNTIL_CHANGED and work.order is not None:
-        return one.fingerprint != work.order.fingerprint()
+        return one.fingerprint != cause(one.code, work.order)
     return one.code in RECHECKED and one.code not in wanted
 
 

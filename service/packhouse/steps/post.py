@@ -9,13 +9,12 @@ from packhouse.errors import (
     Conflict,
     Forbidden,
     InvalidRequest,
-    LeaseLost,
     NotFound,
     Refused,
     StoreError,
     UnexpectedStatus,
 )
-from packhouse.ledger import leases, shipments
+from packhouse.ledger import shipments
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Act
 from packhouse.model.label import Label, LabelDocument
@@ -37,11 +36,13 @@ _FRESH_S = 2.0
 
 async def post(desk: Desk, work: Work) -> None:
     """Post each labeled shipment on which no hold stands; what the store has already is written down."""
+    if work.order is None:
+        return
     for shipment in work.in_state(_S.LABELED):
         label = shipment.label
         if label is None:
             continue
-        if work.order is not None and work.order.has_tracking(label.tracking_number):
+        if work.seen.has_tracking(label.tracking_number):
             await _fulfilled(desk, work, shipment, "The store has it already.")
         elif holds := _bars_posting(work, shipment, label):
             if not shipment.post_key and all(hold.code is HoldCode.POSTED_BY_HAND for hold in holds):
@@ -59,7 +60,7 @@ def _bars_posting(work: Work, shipment: Shipment, label: Label) -> list[Hold]:
     sent_off = label.adapter == ByHand.name
     return [
         hold
-        for hold in work.standing(shipment)
+        for hold in work.blocking(shipment)
         if not sent_off or hold.shipment_id or hold.placed_by != MACHINE
     ]
 
@@ -67,23 +68,32 @@ def _bars_posting(work: Work, shipment: Shipment, label: Label) -> list[Hold]:
 async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
     if not shipment.post_body:
         shipment = await _make_ready(desk, work, shipment, label)
-    if desk.clock.monotonic() - work.looked_at > _FRESH_S:
+    looked_again = desk.clock.monotonic() - work.looked_at > _FRESH_S
+    if looked_again:
         work.order = await desk.store.order(work.order_id)
         work.looked_at = desk.clock.monotonic()
-    if label.adapter != ByHand.name and must_not_leave(work.seen, shipment):
-        work.wake_at(desk.clock.now())  # the next look decides what becomes of it
+    if label.adapter != ByHand.name and must_not_leave(work.seen, shipment, _gone_before(work, shipment)):
+        if looked_again:
+            work.wake_at(desk.clock.now())  # the next look decides what becomes of it
         return
     if work.seen.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store has it already.")
         return
-    if not await desk.ledger.read(leases.stands, work.lease):
-        raise LeaseLost(f"order {work.order_id} was taken away before its label was posted")
+    if paused := await desk.last_word(work):
+        work.rests(desk.clock.now() + desk.settings.poll.relook_s, f"Paused: {paused}")
+        return
     try:
         await desk.store.fulfill(work.order_id, shipment.post_body.encode(), shipment.post_key)
     except _FINAL as error:
         await _judge_refusal(desk, work, shipment, label, error)
     else:
         await _fulfilled(desk, work, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
+
+
+def _gone_before(work: Work, shipment: Shipment) -> list[Shipment]:
+    """What leaves no unit to this shipment that it took itself."""
+    gone = work.in_state(_S.FULFILLED, _S.DELIVERED, _S.BUYING, _S.UNKNOWN)
+    return [other for other in gone if other.id != shipment.id]
 
 
 async def _make_ready(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Shipment:

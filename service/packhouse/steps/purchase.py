@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from packhouse.carriers.port import Bought, NotBought, PurchaseRequest, Unknown
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.label import Label
+from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
@@ -98,18 +101,25 @@ async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quote
     return work.update(shipment, state=_S.PLANNED)
 
 
-async def hold_unbought(desk: Desk, work: Work, shipment: Shipment, code: HoldCode, note: str) -> None:
-    """Hold a planned shipment. Its prepared purchase is let go: when it goes on, it is offered afresh."""
+async def hold_unbought(
+    desk: Desk, work: Work, shipment: Shipment, code: HoldCode, note: str, quoted: Money | None = None
+) -> None:
+    """Hold a planned shipment. Its prepared purchase is let go: when it goes on, it is offered afresh.
+
+    `quoted` is the price that the hold tells of: whoever releases it accepts that one, and none above it.
+    """
+    quoted = quoted or shipment.quoted
+    kept = asdict(quoted) if quoted else None
     await desk.hold(
         work,
         code,
         note,
         shipment=shipment,
         also=lambda connection, now, lease: shipments.move(
-            connection, now, lease, shipment, _S.HELD, (), provider_ref="", rate=None
+            connection, now, lease, shipment, _S.HELD, (), provider_ref="", rate=None, quoted=kept
         ),
     )
-    work.update(shipment, state=_S.HELD, provider_ref="", rate=None)
+    work.update(shipment, state=_S.HELD, provider_ref="", rate=None, quoted=quoted)
 
 
 def count_refusal(desk: Desk, carrier: str) -> None:
