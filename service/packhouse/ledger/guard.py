@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, func, literal, select, text, true
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import leases, marks
@@ -24,7 +24,7 @@ from packhouse.settings import GuardSettings
 _DAY_S = 86_400.0
 _PAUSE = "paused"
 # Any number, the same in every replica.
-_CAPS_LOCK = 7_402_163_056
+_GUARD_LOCK = 7_402_163_056
 _NO_LONGER_SPENT = (LabelState.VOIDED.value,)
 _ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 
@@ -43,6 +43,8 @@ def last_word(connection: Connection, lease: Lease) -> str:
 
 def pause(connection: Connection, now: float, why: str) -> None:
     """Stop buying and posting, or with "" go on; what waits is due at once then."""
+    if why:
+        _take_turns(connection)
     marks.write(connection, now, _PAUSE, why)
     if not why:
         leases.stir(connection, now)
@@ -71,6 +73,8 @@ def intend(
 
     `caps` is None where a person lets this label go over them. Raises LeaseLost.
     """
+    # A pause waits for intents that are being written, and whoever comes after it sees it.
+    _take_turns(connection, shared=not caps.has_caps)
     if why := paused(connection):
         return Objection(why, paused=True)
     if caps and (why := objection(connection, now, caps, shipment, price)):
@@ -87,8 +91,6 @@ def objection(
         return ""
     if price.currency != caps.currency:
         return f"It costs {price}, and the caps are in {caps.currency}."
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _CAPS_LOCK})
     if _over(caps.max_label_minor, 0, price):
         return f"It costs {price}; a label may cost {_money(caps.max_label_minor, caps)}."
     of_order = shipments.c.order_id == shipment.order_id
@@ -97,12 +99,12 @@ def objection(
     of_site = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == site))
     for cap, bought, begun, what in (
         (caps.max_order_minor, of_order, of_order, "the labels of this order"),
-        (caps.max_day_minor, lately, None, "all labels of 24 hours"),
+        (caps.max_day_minor, lately, true(), "all labels of 24 hours"),
         (caps.max_site_day_minor, lately & of_site, of_site, "this site's labels of 24 hours"),
     ):
         if cap is None:
             continue
-        spent = _bought(connection, bought, caps.currency) + _begun(connection, begun, shipment.id)
+        spent = _spent(connection, bought, begun, caps.currency, shipment.id)
         if _over(cap, spent, price):
             return f"With it {what} would cost {Money(spent + price.minor, caps.currency)}; " + (
                 f"the cap is {_money(cap, caps)}."
@@ -118,20 +120,31 @@ def _money(minor: int | None, caps: GuardSettings) -> Money:
     return Money(minor or 0, caps.currency)
 
 
-def _bought(connection: Connection, where: Any, currency: str) -> int:
-    statement = (
+def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: str) -> int:
+    """What labels cost, and what purchases that were begun and have no known end may cost, `but` this one's.
+
+    One statement, and so one moment: read one after the other, a purchase that ends in between is missed by
+    both.
+    """
+    paid = (
         select(func.coalesce(func.sum(labels.c.cost_minor), 0))
         .join(shipments, shipments.c.id == labels.c.shipment_id)
-        .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, where)
+        .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, bought)
+        .scalar_subquery()
     )
-    return int(connection.execute(statement).scalar_one())
+    open_ended = shipments.c.state.in_(_ABOUT_TO_BE_SPENT) & (shipments.c.id != but) & begun
+    one_row = select(literal(1).label("one")).subquery()
+    rows = connection.execute(
+        select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended))
+    ).all()
+    return int(rows[0][0]) + sum(int(rate["minor"]) for _, rate in rows if rate)
 
 
-def _begun(connection: Connection, where: Any, but: str) -> int:
-    """What purchases that were begun and have no known end may cost, this shipment's own left out."""
-    statement: Select[Any] = select(shipments.c.rate).where(
-        shipments.c.state.in_(_ABOUT_TO_BE_SPENT), shipments.c.id != but
-    )
-    if where is not None:
-        statement = statement.where(where)
-    return sum(int(rate["minor"]) for (rate,) in connection.execute(statement) if rate)
+def _take_turns(connection: Connection, shared: bool = False) -> None:
+    """Until this transaction ends, nobody else is between asking and writing; sharers let one another in.
+
+    SQLite has one writer at a time by itself.
+    """
+    if connection.dialect.name == "postgresql":
+        how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {how}(:key)"), {"key": _GUARD_LOCK})

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from packhouse.errors import LedgerUnavailable
+from packhouse.errors import LedgerUnavailable, LedgerUnusable, SettingsError
+from packhouse.ledger import leases, marks
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
-from tests.postgres import PostgresServer
+from packhouse.model.states import OrderPhase
+from tests.postgres import OWNER, PostgresServer
+from tests.service.house import HouseClock
 
 
 def opened(server: PostgresServer, database: str, **how: int) -> PostgresLedger:
@@ -37,6 +42,149 @@ def test_a_server_that_goes_away_is_told_of_and_found_again(
         await ledger.write(lambda c: c.execute(write, {"n": "after"}))
         names = await ledger.read(lambda c: c.execute(text("SELECT name FROM marks")).scalars().all())
         assert sorted(names) == ["after", "before"]
+        await ledger.close()
+
+    asyncio.run(story())
+
+
+def test_one_order_that_becomes_due_wakes_the_other_replicas(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    async def story() -> None:
+        ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
+        heard = asyncio.Event()
+        listening = asyncio.create_task(theirs.watch(heard.set))
+        await asyncio.wait_for(heard.wait(), 20)  # it listens: whatever was missed is looked for
+        heard.clear()
+        await ours.write(leases.meet, 5.0, [("ord_1", "")], 0.0)
+        await asyncio.wait_for(heard.wait(), 20)
+        heard.clear()
+        (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)
+        await ours.write(leases.release, 6.0, lease, phase=OrderPhase.OPEN, due_at=60.0)
+        with pytest.raises(TimeoutError):  # not due yet: that is the tick's to find
+            await asyncio.wait_for(heard.wait(), 0.5)
+        postgres_server.restart()
+        await asyncio.wait_for(heard.wait(), 30)  # it listens again
+        heard.clear()
+        await ours.write(leases.seize, 7.0, "ord_1")
+        await asyncio.wait_for(heard.wait(), 20)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await ours.close()
+        await theirs.close()
+
+    asyncio.run(story())
+
+
+def test_a_duty_is_run_by_one_replica_and_by_the_next_when_that_is_done(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    async def story() -> None:
+        ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
+        async with ours.alone("poll") as mine, theirs.alone("poll") as also, theirs.alone("prune") as other:
+            assert (mine, also, other) == (True, False, True)
+            # No transaction is open while a duty calls the store.
+            waiting = postgres_server.sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+            )
+            assert waiting == [(0,)]
+        async with theirs.alone("poll") as mine:
+            assert mine
+        postgres_server.stop()
+        try:
+            with pytest.raises(LedgerUnavailable):
+                async with ours.alone("poll"):
+                    raise AssertionError("nobody knows who else runs it")
+        finally:
+            postgres_server.start()
+        await ours.close()
+        await theirs.close()
+
+    asyncio.run(story())
+
+
+def test_replicas_go_by_the_databases_clock(postgres_server: PostgresServer, postgres_database: str) -> None:
+    async def story() -> None:
+        ledger = opened(postgres_server, postgres_database)
+        clock = HouseClock()  # whose wall clock is months ahead
+        shared = ledger.clock(clock)
+        ((now,),) = postgres_server.sql("SELECT extract(epoch FROM clock_timestamp())::float8")
+        assert abs(shared.now() - now) < 30
+        before = shared.now()
+        clock.skew = -86_400.0
+        assert shared.now() == before
+        await clock.advance(5.0)
+        assert shared.now() == before + 5.0
+        assert shared.monotonic() == clock.monotonic()
+        await ledger.close()
+
+    asyncio.run(story())
+
+
+def test_a_unit_that_lost_to_another_is_run_again(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    """Two transactions that want each other's row: the server undoes one, and it is run anew."""
+    second = threading.Barrier(2)
+
+    def both(connection: Connection, first: str, then: str) -> None:
+        connection.execute(ADD_ONE, {"n": first})
+        with contextlib.suppress(threading.BrokenBarrierError):
+            second.wait(2)
+        connection.execute(ADD_ONE, {"n": then})
+
+    async def story() -> None:
+        ledger = opened(postgres_server, postgres_database)
+        for name in ("a", "b"):
+            await ledger.write(marks.write, 0.0, name, "")
+        await asyncio.gather(ledger.write(both, "a", "b"), ledger.write(both, "b", "a"))
+        values = await ledger.read(lambda c: c.execute(text("SELECT value FROM marks")).scalars().all())
+        assert list(values) == ["xx", "xx"]
+        await ledger.close()
+
+    asyncio.run(story())
+
+
+ADD_ONE = text("UPDATE marks SET value = value || 'x' WHERE name = :n")
+
+
+def test_a_ledger_of_a_newer_version_is_refused_with_the_way_out(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    postgres_server.sql("UPDATE alembic_version SET version_num = '9999'", database=postgres_database)
+    with pytest.raises(LedgerUnusable, match="newer"):
+        opened(postgres_server, postgres_database)
+
+
+def test_a_database_in_which_nothing_may_be_made_is_refused_with_the_reason(
+    postgres_server: PostgresServer,
+) -> None:
+    database = postgres_server.new_database()
+    postgres_server.sql("DROP ROLE IF EXISTS guest")
+    postgres_server.sql("CREATE ROLE guest LOGIN")
+    with pytest.raises(LedgerUnusable, match="permission denied"):
+        open_ledger(postgres_server.url(database).replace(f"{OWNER}@", "guest@"))
+    postgres_server.drop(database)
+
+
+def test_a_database_that_is_not_there_is_named(postgres_server: PostgresServer) -> None:
+    with pytest.raises(LedgerUnavailable, match='"nowhere" does not exist'):
+        opened(postgres_server, "nowhere")
+
+
+def test_another_driver_is_refused_with_the_right_one() -> None:
+    with pytest.raises(SettingsError, match=r"use postgresql\+psycopg://"):
+        open_ledger("postgresql+asyncpg://localhost/packhouse")
+
+
+def test_commits_are_on_disk_even_where_the_server_was_told_to_hurry(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    async def story() -> None:
+        postgres_server.sql(f"ALTER DATABASE {postgres_database} SET synchronous_commit = off")
+        ledger = opened(postgres_server, postgres_database)
+        shown = await ledger.read(lambda c: c.execute(text("SHOW synchronous_commit")).scalar_one())
+        assert shown == "on"
         await ledger.close()
 
     asyncio.run(story())

@@ -1,0 +1,242 @@
+"""Replicas and people at the same rows at the same moment: what may happen once happens once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from packhouse.errors import LeaseLost
+from packhouse.ledger import guard, holds, inbox, leases, orders, overrides, shipments
+from packhouse.ledger.leases import Lease
+from packhouse.ledger.postgres import PostgresLedger
+from packhouse.model.event import Event
+from packhouse.model.hold import HoldCode
+from packhouse.model.journal import Act
+from packhouse.model.label import Label, Rate
+from packhouse.model.money import Money
+from packhouse.model.order import Units
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.settings import GuardSettings
+from tests.postgres import PostgresServer
+
+PRICE = Money(100, "USD")
+RATE = Rate("rate_1", "USPS", "Priority", PRICE, 3)
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer, postgres_database: str) -> str:
+    return postgres_server.url(postgres_database)
+
+
+@asynccontextmanager
+async def replicas(url: str, count: int = 2) -> AsyncIterator[list[PostgresLedger]]:
+    """So many ledgers on one database, each with connections of its own."""
+    async with AsyncExitStack() as stack:
+        opened = [PostgresLedger(url, connections=8) for _ in range(count)]
+        for ledger in opened:
+            stack.push_async_callback(ledger.close)
+        yield opened
+
+
+async def due(ledger: PostgresLedger, count: int) -> None:
+    listed = [(f"ord_{n}", "site") for n in range(count)]
+    await ledger.write(leases.meet, 1.0, listed, 0.0)
+
+
+async def planned(ledger: PostgresLedger, lease: Lease) -> Shipment:
+    shipment = Shipment(
+        id=f"{lease.order_id}-1",
+        order_id=lease.order_id,
+        seq=1,
+        state=ShipmentState.PLANNED,
+        units=(Units("line_1", 1),),
+        fingerprint="f",
+    )
+    await ledger.write(shipments.plan, 2.0, lease, [shipment], [])
+    return shipment
+
+
+async def intend(
+    ledger: PostgresLedger, caps: GuardSettings, lease: Lease, shipment: Shipment
+) -> guard.Objection | None:
+    rate = shipments.rate_to_json(RATE)
+    return await ledger.write(guard.intend, 3.0, lease, caps, shipment, PRICE, (), rate=rate)
+
+
+def label(shipment: Shipment) -> Label:
+    return Label(
+        id=f"{shipment.id}-label",
+        shipment_id=shipment.id,
+        generation=1,
+        adapter="easypost",
+        carrier="USPS",
+        service="Priority",
+        tracking_number=shipment.id,
+        provider_id=shipment.id,
+        cost=PRICE,
+        state=LabelState.BOUGHT,
+        bought_at=4.0,
+    )
+
+
+def test_each_due_order_is_claimed_by_one_replica(url: str) -> None:
+    async def story() -> None:
+        async with replicas(url, 3) as ledgers:
+            await due(ledgers[0], 100)
+            taken = await asyncio.gather(
+                *(
+                    ledger.write(orders.claim, 5.0, f"{n}:{turn}", 100.0, 7)
+                    for turn in range(8)
+                    for n, ledger in enumerate(ledgers)
+                )
+            )
+            ids = [lease.order_id for some in taken for lease, _ in some]
+            assert len(ids) == len(set(ids)) == 100
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("cap", ["max_day_minor", "max_site_day_minor"])
+def test_purchases_of_two_replicas_never_pass_a_cap_together_and_use_all_of_it(url: str, cap: str) -> None:
+    """Intents and their ends interleave: what was begun becomes what was bought while others add up both."""
+    room, count = 25, 60
+    caps = GuardSettings(**{cap: room * PRICE.minor})
+
+    async def story() -> None:
+        async with replicas(url) as ledgers:
+            await due(ledgers[0], count)
+            taken = await ledgers[0].write(leases.claim, 2.0, "a:1", 100.0, count)
+
+            async def buys(lease: Lease, ledger: PostgresLedger) -> bool:
+                shipment = await planned(ledger, lease)
+                if await intend(ledger, caps, lease, shipment) is not None:
+                    return False
+                begun = await ledger.read(lambda c: shipments.of_order(c, lease.order_id)[0])
+                await ledger.write(shipments.bought, 4.0, lease, begun, label(begun), ())
+                return True
+
+            bought = await asyncio.gather(*(buys(one, ledgers[n % 2]) for n, one in enumerate(taken)))
+            assert sum(bought) == room
+
+    asyncio.run(story())
+
+
+def test_once_a_pause_is_told_no_intent_follows(url: str) -> None:
+    count = 60
+
+    async def story() -> None:
+        async with replicas(url) as ledgers:
+            await due(ledgers[0], count)
+            taken = await ledgers[0].write(leases.claim, 2.0, "a:1", 100.0, count)
+            ready = [(lease, await planned(ledgers[0], lease)) for lease in taken]
+
+            async def pause() -> int:
+                await asyncio.sleep(0.02)
+                await ledgers[1].write(overrides.pause, 3.0, "stop", "ada")
+                return int(await ledgers[1].read(lambda c: c.execute(_BUYING).scalar_one()))
+
+            begun, *answers = await asyncio.gather(
+                pause(), *(intend(ledgers[0], GuardSettings(), *one) for one in ready)
+            )
+            assert await ledgers[0].read(lambda c: c.execute(_BUYING).scalar_one()) == begun
+            assert answers.count(None) == begun
+
+    asyncio.run(story())
+
+
+_BUYING = text("SELECT count(*) FROM shipments WHERE state = 'buying'")
+
+
+def test_a_hint_that_comes_while_an_order_is_given_back_is_never_lost(url: str) -> None:
+    async def story() -> None:
+        async with replicas(url) as (ours, theirs):
+            await due(ours, 1)
+            for turn in range(60):
+                (lease,) = await ours.write(leases.claim, 10.0 + turn, f"a:{turn}", 9e9, 1)
+                event = Event(f"evt_{turn}", "order.updated", "ord_0", "site", "", "{}")
+                await asyncio.gather(
+                    ours.write(leases.release, 10.0 + turn, lease, phase=OrderPhase.OPEN, due_at=None),
+                    theirs.write(inbox.receive, 10.0 + turn, event, 0.0),
+                )
+                due_at = await ours.read(
+                    lambda c: c.execute(text("SELECT due_at FROM orders WHERE lease IS NULL")).scalar_one()
+                )
+                assert due_at == 10.0 + turn
+
+    asyncio.run(story())
+
+
+def test_a_person_who_holds_at_the_very_moment_of_the_intent_wins_or_comes_after_it(url: str) -> None:
+    """Never both: an intent under a lease that the person took would spend money behind their back."""
+    count = 40
+
+    async def story() -> None:
+        async with replicas(url) as (ours, theirs):
+            await due(ours, count)
+            taken = await ours.write(leases.claim, 2.0, "a:1", 100.0, count)
+            ready = [(lease, await planned(ours, lease)) for lease in taken]
+            outcomes = await asyncio.gather(
+                *(intend(ours, GuardSettings(), *one) for one in ready),
+                *(theirs.write(overrides.place_hold, 3.0, lease.order_id, "wait", "ada") for lease in taken),
+                return_exceptions=True,
+            )
+            assert all(one is None or isinstance(one, LeaseLost) for one in outcomes[:count])
+            assert not any(isinstance(one, BaseException) for one in outcomes[count:])
+            for lease, intended in zip(taken, outcomes, strict=False):
+                (shipment,) = await ours.read(shipments.of_order, lease.order_id)
+                assert (shipment.state is ShipmentState.BUYING) == (intended is None)
+                with pytest.raises(LeaseLost):
+                    await ours.write(leases.keep, 4.0, lease)
+
+    asyncio.run(story())
+
+
+def test_two_people_release_one_hold_and_one_of_them_did_it(url: str) -> None:
+    async def story() -> None:
+        async with replicas(url) as (ours, theirs):
+            await due(ours, 20)
+            placed = [
+                await ours.write(overrides.place_hold, 2.0, f"ord_{n}", "wait", "ada") for n in range(20)
+            ]
+            ids = [hold.id for hold in placed if hold is not None]
+            answers: list[Any] = await asyncio.gather(
+                *(ours.write(overrides.release_hold, 3.0, one, "go", "ada") for one in ids),
+                *(theirs.write(overrides.release_hold, 3.0, one, "go", "bob") for one in ids),
+            )
+            assert sum(released for _, released in answers) == 20
+
+    asyncio.run(story())
+
+
+def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> None:
+    async def story() -> None:
+        async with replicas(url) as (ours, theirs):
+            await due(ours, 1)
+            (lease,) = await ours.write(leases.claim, 2.0, "a:1", 100.0, 1)
+            act = Act("ord_0", "held", "why")
+            machine = [
+                ours.write(
+                    holds.place,
+                    3.0,
+                    lease,
+                    code=HoldCode.CARRIER_REFUSED,
+                    note=str(n),
+                    fingerprint="",
+                    act=act,
+                )
+                for n in range(10)
+            ]
+            people = [theirs.write(overrides.place_hold, 3.0, "ord_0", str(n), "ada") for n in range(10)]
+            done = await asyncio.gather(*machine, *people, return_exceptions=True)
+            assert all(one is None or isinstance(one, LeaseLost) for one in done[:10])
+            standing = [one.code for one in await ours.read(holds.of_order, "ord_0") if one.stands]
+            assert standing.count(HoldCode.BY_PERSON) == 1
+            assert standing.count(HoldCode.CARRIER_REFUSED) <= 1
+
+    asyncio.run(story())
