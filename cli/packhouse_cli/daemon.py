@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from packhouse_cli.exits import CommandError, Exit
 from packhouse_cli.peer import Peer, rows_of
 
 _PAGE = 200
@@ -18,6 +19,7 @@ class Daemon:
     """
 
     def __init__(self, url: str, token: str, *, timeout_s: float = 10.0) -> None:
+        self._url = url
         self._peer = Peer(
             "daemon",
             url,
@@ -46,6 +48,55 @@ class Daemon:
         """What was written to the journal after entry `after`, oldest first."""
         return rows_of(self._peer.get("/api/v1/journal", after=after, limit=limit), "entries")
 
+    def newest_entries(self, limit: int) -> list[dict[str, Any]]:
+        """The newest entries of the journal, oldest first."""
+        return rows_of(self._peer.get("/api/v1/journal", limit=limit), "entries")
+
+    def shipments(self, **asked: object) -> list[dict[str, Any]]:
+        """Shipments, last changed first."""
+        return rows_of(self._peer.get("/api/v1/shipments", **asked), "shipments")
+
+    def shipment(self, shipment_id: str) -> dict[str, Any]:
+        """One shipment in full."""
+        return self._peer.get(f"/api/v1/shipments/{quote(shipment_id, safe='')}")
+
+    def holds(self, **asked: object) -> list[dict[str, Any]]:
+        """Holds, newest first."""
+        return rows_of(self._peer.get("/api/v1/holds", **asked), "holds")
+
+    def events(self, most: int, asked: Mapping[str, object]) -> list[dict[str, Any]]:
+        """At most so many events, the newest first, page by page."""
+        found: list[dict[str, Any]] = []
+        before: dict[str, object] = {}
+        while len(found) < most:
+            limit = min(_PAGE, most - len(found))
+            page = self._peer.get("/api/v1/events", limit=limit, **asked, **before)
+            found += rows_of(page, "events")
+            if page.get("next") is None:
+                break
+            before = {"before": page["next"]}
+        return found
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        """One event."""
+        return self._peer.get(f"/api/v1/events/{quote(event_id, safe='')}")
+
+    def replay(self, event_id: str, *, reason: str) -> dict[str, Any]:
+        """Have the event's order looked at again."""
+        return self.act(f"/api/v1/events/{quote(event_id, safe='')}/replay", reason=reason)
+
+    def label_of(self, order_id: str) -> dict[str, Any]:
+        """The label of an order as it can be handed out now."""
+        return self._peer.get(f"{_path_of(order_id)}/label")
+
+    def label_file(self, sha256: str) -> bytes:
+        """A label's bytes."""
+        return self._peer.get_bytes(f"/api/v1/labels/{quote(sha256, safe='')}")
+
+    def url_of_label(self, sha256: str) -> str:
+        """Where a label's bytes are, for whoever has a token."""
+        return f"{self._url}/api/v1/labels/{sha256}"
+
     def orders(self) -> Iterator[dict[str, Any]]:
         """Every order the daemon knows, page by page, last changed first."""
         after: Any = None
@@ -60,6 +111,23 @@ class Daemon:
     def act(self, path: str, **body: object) -> dict[str, Any]:
         """A person's act, with its `reason`; answers what became of it."""
         return self._peer.post(path, body)
+
+    def act_on_order(self, order_id: str, verb: str, **body: object) -> dict[str, Any]:
+        """A person's act on an order."""
+        return self.act(f"{_path_of(order_id)}/{verb}", **body)
+
+    def act_on_shipment(self, shipment_id: str, verb: str, **body: object) -> dict[str, Any]:
+        """A person's act on a shipment."""
+        return self.act(f"/api/v1/shipments/{quote(shipment_id, safe='')}/{verb}", **body)
+
+    def release(self, hold_id: int, *, reason: str, gently: bool = False) -> dict[str, Any]:
+        """Release a hold; `gently`: one that was released meanwhile is as good."""
+        try:
+            return self.act(f"/api/v1/holds/{hold_id}/release", reason=reason)
+        except CommandError as error:
+            if gently and error.exit_code is Exit.CONFLICT:
+                return {}
+            raise
 
     def close(self) -> None:
         """Give the connection back."""

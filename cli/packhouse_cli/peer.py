@@ -46,6 +46,13 @@ class Peer:
         """Read an object."""
         return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
 
+    def get_bytes(self, path: str) -> bytes:
+        """Read a file."""
+        status, content = self._send("GET", path, None)
+        if status != 200:
+            raise of_status(status, self._complaint(status, content))
+        return content
+
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send an object; the answer is one too, empty where the peer says nothing."""
         return self._call("POST", path, json.dumps(body).encode())

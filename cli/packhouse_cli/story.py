@@ -17,6 +17,7 @@ _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
 }  # fmt: skip
+_ENDS_BY_ITSELF = ("void_asked", "cap_reached")
 _PHASE_STYLE = {"open": "cyan", "held": "yellow", "shipped": "green", "closed": "dim"}
 
 
@@ -54,7 +55,7 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[str]:
     phase = str(order.get("phase", ""))
     holds = [hold for hold in _objects(order.get("holds")) if hold.get("released_at") is None]
     if phase == "held" or holds:
-        return [_hold_advice(hold) for hold in holds] or [
+        return [advice_of(hold) for hold in holds] or [
             "A hold stands; packhouse status shows the daemon's view."
         ]
     if phase == "shipped":
@@ -90,14 +91,16 @@ def _open_advice(order: Mapping[str, Any], now: float) -> list[str]:
     return sentences
 
 
-def _hold_advice(hold: Mapping[str, Any]) -> str:
+def advice_of(hold: Mapping[str, Any]) -> str:
+    """What a hold means, and what a person can do about it."""
     from packhouse.model.hold import RECHECKED
 
     sentence = safe(hold.get("sentence") or hold.get("code") or "A hold stands.")
     if hold.get("code") in set(RECHECKED):
         return f"{sentence} Packhouse looks again by itself and goes on once the cause has gone."
-    number = safe(hold.get("id"))
-    return f"{sentence} It waits for a person: release hold {number} (POST /api/v1/holds/{number}/release)."
+    if hold.get("code") in _ENDS_BY_ITSELF:
+        return f"{sentence} Packhouse goes on by itself then."
+    return f"{sentence} It waits for a person: packhouse holds release {safe(hold.get('id'))} --reason WHY"
 
 
 def _headline(order: Mapping[str, Any], paint: Paint) -> str:
@@ -152,6 +155,15 @@ def _acts(entries: Sequence[Mapping[str, Any]], action_width: int, width: int, p
         lines.append(head.replace(action, paint(action, "cyan"), 1) + first if action else head + first)
         lines.extend(" " * width_of(head) + line for line in rest)
     return [line.rstrip() for line in lines]
+
+
+def entry_line(entry: Mapping[str, Any], paint: Paint) -> str:
+    """One act on one line: when, on what, what, why, and by whom if by a person."""
+    action, actor = safe(entry.get("action")).replace("_", " "), safe(entry.get("actor"))
+    about = safe(entry.get("shipment_id") or entry.get("order_id") or "all orders")
+    by = f" (by {actor})" if actor not in ("", "packhouse") else ""
+    why = f"{safe(entry.get('why'))}{by}".strip()
+    return f"{clock_time(entry.get('at'))}  {about}  {paint(action, 'cyan')}  {why}".rstrip()
 
 
 def _as_reason(text: str) -> str:

@@ -15,8 +15,9 @@ _POSTED = (_S.FULFILLED, _S.DELIVERED)
 _HANDING_OUT = (HoldCode.POSTED_BY_HAND, HoldCode.DONE_BY_HAND)
 
 
-def label_in_hand(view: OrderView, name_of: Callable[[str], str]) -> LabelInHand:
-    """Judge an order as the ledger has it; `name_of` is what the store is told for a carrier.
+def label_in_hand(view: OrderView, name_of: Callable[[str], str], paused: str = "") -> LabelInHand:
+    """Judge an order as the ledger has it; `name_of` is what the store is told for a carrier, `paused` why
+    nothing is bought now.
 
     While the machine has not looked since the last act, what it will say is waited for.
     """
@@ -48,6 +49,8 @@ def label_in_hand(view: OrderView, name_of: Callable[[str], str]) -> LabelInHand
         return answer("refused", view.reason or "Nothing of it is left to ship.")
     if shipment.state is _S.LABELED:
         return answer("ready", "", shipment)
+    if paused and shipment.state not in (_S.BUYING, _S.UNKNOWN):
+        return answer("refused", f"Packhouse is paused: {paused}")
     return answer("waiting", view.last_error or view.reason or MEANING[shipment.state], shipment)
 
 

@@ -48,9 +48,7 @@ class LedgerReads:
     async def status(self) -> StatusReport:
         """See Board."""
         spent, labels = await self._ledger.read(reading.spent)
-        paused = await self._ledger.read(guard.paused)
-        if self._settings.guard.paused:
-            paused = "PACKHOUSE_GUARD__PAUSED is set."
+        paused = await self._paused()
         return StatusReport(
             version=__version__,
             paused=bool(paused),
@@ -114,7 +112,13 @@ class LedgerReads:
 
     async def label_of(self, order_id: str) -> LabelInHand:
         """See Board."""
-        return label_in_hand(await self.order(order_id), self._settings.store.name_of)
+        view, paused = await self.order(order_id), await self._paused()
+        return label_in_hand(view, self._settings.store.name_of, paused)
+
+    async def _paused(self) -> str:
+        if self._settings.guard.paused:
+            return "PACKHOUSE_GUARD__PAUSED is set."
+        return await self._ledger.read(guard.paused)
 
     async def label_document(self, sha256: str) -> LabelDocument:
         """See Board."""

@@ -105,7 +105,7 @@ def test_a_hold_that_is_checked_again_says_that_it_lifts_itself() -> None:
 def test_a_hold_that_waits_for_a_person_says_how_to_release_it() -> None:
     hold = {"id": 7, "code": "by_person", "sentence": "A person placed this hold.", "released_at": None}
     (advice,) = story.what_next(order(phase="held", holds=[hold]), now=NOW)
-    assert "/api/v1/holds/7/release" in advice
+    assert "packhouse holds release 7 --reason WHY" in advice
 
 
 def test_a_released_hold_is_no_advice() -> None:

@@ -1,58 +1,100 @@
-"""`packhouse labels adopt`: a person says which label was bought."""
+"""`packhouse labels`: labels bought for an order, taken as files, printed, taken back, adopted."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from urllib.parse import quote
 
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.exits import Exit
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, count
-from packhouse_cli.settings import CliSettings
+from packhouse_cli import adoption
+from packhouse_cli.commands import label_create, label_files
+from packhouse_cli.commands import shipment_acts as acts
+from packhouse_cli.desk import add_reason, add_yes, bound
+from packhouse_cli.output import Terminal
+from packhouse_cli.parsing import CommandParser, add_json, seconds
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     """Run one verb of `labels`."""
-    noun = CommandParser(prog="packhouse labels", description="Labels that a person knows of.")
-    verbs = noun.verbs()
-    adopt = verbs.add(
-        "adopt",
-        lambda arguments: _adopt(arguments, terminal, environ),
-        help="take the label you found in the carrier's account for a shipment nobody could tell of",
+    noun = CommandParser(
+        prog="packhouse labels",
+        description="Labels: bought for an order, taken as files, printed, taken back.",
         examples=[
-            "packhouse labels adopt ord_1-1 --tracking 9400111202555582846137 --carrier USPS --cost 549 "
-            '--reason "found in the account"'
+            "packhouse labels create --order ord_1 --json | jq -r .tracking",
+            "packhouse labels print ord_1 --printer zebra",
         ],
     )
-    adopt.add_argument("shipment", metavar="SHIPMENT", help="the shipment's id, for example ord_1-1")
-    adopt.add_argument("--tracking", metavar="NUMBER", required=True, help="the label's tracking number")
-    adopt.add_argument("--carrier", metavar="NAME", required=True, help="who carries it, for example USPS")
-    adopt.add_argument(
-        "--cost", metavar="MINOR", required=True, type=count, help="what it cost, in minor units"
+    verbs = noun.verbs()
+    creating = verbs.add(
+        "create",
+        bound(label_create.create, terminal, environ),
+        help="have an order's label bought by the daemon, once, and leave posting it to you",
+        examples=[
+            "packhouse labels create --order ord_1 --json",
+            "packhouse labels create --order ord_1 --output ord_1.pdf",
+        ],
     )
-    adopt.add_argument("--currency", metavar="CODE", default="USD", help="of the cost (default USD)")
-    adopt.add_argument("--reason", metavar="WHY", required=True, help="why; it is written to the journal")
-    add_json(adopt)
+    creating.add_argument("--order", metavar="ORDER", required=True, help="the order's id")
+    creating.add_argument(
+        "--reason", metavar="WHY", default="labels create", help="why; it is written to the journal"
+    )
+    creating.add_argument(
+        "--timeout", metavar="SECONDS", type=seconds, default=120.0, help="wait so long (default 120)"
+    )
+    creating.add_argument("--output", "-o", metavar="FILE", default="", help="keep the label's file there")
+    add_yes(creating)
+    add_json(creating)
+
+    getting = verbs.add(
+        "get",
+        bound(label_files.get, terminal, environ),
+        help="fetch a label's file",
+        examples=["packhouse labels get ord_1-1", "packhouse labels get ord_1 -o label.pdf"],
+    )
+    opening = verbs.add(
+        "open",
+        bound(label_files.open_it, terminal, environ),
+        help="open a label in this desktop's viewer, or say where its file is",
+        examples=["packhouse labels open ord_1"],
+    )
+    printing = verbs.add(
+        "print",
+        bound(label_files.print_it, terminal, environ),
+        help="send a label to a printer of this machine, with lp",
+        examples=["packhouse labels print ord_1 --printer zebra"],
+    )
+    for parser in (getting, opening, printing):
+        parser.add_argument(
+            "shipment", metavar="SHIPMENT", help="a shipment's id, or an order's with one label"
+        )
+        add_json(parser)
+    getting.add_argument(
+        "--output",
+        "-o",
+        metavar="FILE",
+        default="",
+        help="its name, - for standard output (default: SHIPMENT.pdf or so)",
+    )
+    printing.add_argument(
+        "--printer", "-d", metavar="NAME", default="", help="as lp knows it (default: lp's own)"
+    )
+    printing.add_argument("--copies", metavar="N", type=int, default=1, help="so many (default 1)")
+
+    voiding = verbs.add(
+        "void",
+        bound(acts.void, terminal, environ),
+        help="take back a label that the store does not know yet",
+        examples=['packhouse labels void ord_1-1 --yes --reason "a wrong box"'],
+    )
+    voiding.add_argument("shipment", metavar="SHIPMENT", help="the shipment's id, for example ord_1-1")
+    voiding.add_argument("--again", action="store_true", help="buy a new one then (else the order is held)")
+    add_reason(voiding)
+    add_yes(voiding)
+    add_json(voiding)
+    adopt = verbs.add(
+        "adopt",
+        bound(adoption.adopt, terminal, environ),
+        help=adoption.HELP,
+        examples=[adoption.example("labels")],
+    )
+    adoption.declare(adopt)
     arguments = verbs.parse(argv)
     return int(arguments.run(arguments))
-
-
-def _adopt(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    settings = CliSettings(environ)
-    daemon = Daemon(settings.daemon_url, settings.token)
-    shipment = daemon.act(
-        f"/api/v1/shipments/{quote(arguments.shipment, safe='')}/adopt",
-        reason=arguments.reason,
-        tracking_number=arguments.tracking,
-        carrier=arguments.carrier,
-        cost_minor=arguments.cost,
-        currency=arguments.currency,
-    )
-    daemon.close()
-    if arguments.json:
-        terminal.json(shipment)
-    else:
-        terminal.line(f"Shipment {safe(arguments.shipment)} has the label {safe(arguments.tracking)} now.")
-    return int(Exit.OK)

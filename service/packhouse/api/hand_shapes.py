@@ -41,6 +41,8 @@ class LabelInHandBody(BaseModel):
     currency: str | None
     document: str = Field(description="The SHA-256 under which /labels has its file.")
     document_format: LabelFormat | None
+    parcels: int = Field(description="Shipments of the order that the store does not know yet.")
+    bought: bool = Field(description="Whether a label is bought for it, handed out or not.")
     complete: bool = Field(description="Whether its file was fetched, or the carrier gives none.")
 
     @classmethod
@@ -60,6 +62,8 @@ class LabelInHandBody(BaseModel):
             currency=label.cost.currency if label else None,
             document=label.document if label else "",
             document_format=label.document_format if label else None,
+            parcels=found.parcels,
+            bought=bool(shipment and shipment.label),
             complete=bool(shipment and label and (shipment.post_key or label.document)),
         )
 

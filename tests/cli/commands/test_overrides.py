@@ -21,7 +21,15 @@ def test_an_act_without_a_reason_is_refused() -> None:
 
 
 def test_a_shipment_is_retried_only_by_somebody_who_looked() -> None:
-    with serving({"POST /api/v1/shipments/ord_1-1/not-bought": (200, {"id": "ord_1-1"})}) as daemon:
+    answers = {
+        "POST /api/v1/shipments/ord_1-1/not-bought": (200, {"id": "ord_1-1"}),
+        "GET /api/v1/shipments/ord_1-1": (200, {"id": "ord_1-1", "order_id": "ord_1"}),
+        "GET /api/v1/orders/ord_1": (
+            200,
+            {"id": "ord_1", "shipments": [{"id": "ord_1-1", "state": "unknown"}]},
+        ),
+    }
+    with serving(answers) as daemon:
         careless = call("shipments", "retry", "ord_1-1", "--reason", "r", environ=daemon.environ)
         looked = call(
             "shipments", "retry", "ord_1-1", "--not-bought", "--reason", "r", environ=daemon.environ
