@@ -19,7 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import NullPool, create_engine
+
 from packhouse.store.signature import sign
+from tests.service.ledger.address import address_in
 
 SECRET = "whsec_e2e_0123456789"
 TOKEN = "operator-e2e-token"
@@ -136,6 +139,12 @@ class Town:
     def ledger(self) -> Path:
         return Path(self.environ()["PACKHOUSE_DATA_DIR"]) / "packhouse.db"
 
+    @property
+    def server_url(self) -> str:
+        """Where the ledger stands on PostgreSQL; empty where it is a file."""
+        url = address_in(self.folder)
+        return url if url.startswith("postgresql") else ""
+
     def environ(self) -> dict[str, str]:
         """The daemon's settings."""
         return {
@@ -164,6 +173,7 @@ class Town:
             "PACKHOUSE_SHIP_FROM__CITY": "San Francisco",
             "PACKHOUSE_SHIP_FROM__STATE": "CA",
             "PACKHOUSE_SHIP_FROM__ZIP": "94110",
+            "PACKHOUSE_LEDGER__URL": self.server_url,
         } | self._more
 
     def launch(self, name: str = "daemon", port: int = 0, **more: str) -> Process:
@@ -248,7 +258,11 @@ class Town:
         assert self.api("/api/v1/status")["spent"].get("USD", 0) == sum(p["cost_minor"] for p in live)
 
     def query(self, sql: str) -> Any:
-        """Look into the ledger's file."""
+        """Look into the ledger beside the daemon; answers the first column of the first row."""
+        if self.server_url:
+            engine = create_engine(self.server_url, poolclass=NullPool)
+            with engine.connect() as looking:
+                return looking.exec_driver_sql(sql).scalar()
         connection = sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)
         try:
             return connection.execute(sql).fetchone()[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import town, wait_for
+from tests.e2e.processes import free_port, town, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -17,23 +17,24 @@ pytestmark = pytest.mark.e2e
 SEED = int(os.environ.get("CRASH_SEED", "7"))
 
 
-def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path: Path, engine: str) -> None:
+    """One daemon on a file; two replicas on a server, of which now one and now the other dies."""
     chance = random.Random(SEED)
     count, kills = 300, 30
-    with town(tmp_path, "--poll-only-share", "0.1", "--carrier-latency-ms", "50") as here:
-        here.start()
+    options = ("--poll-only-share", "0.1", "--carrier-latency-ms", "50")
+    with town(tmp_path, *options, PACKHOUSE_LEASE_S="8") as here:
+        ports = (0, free_port()) if engine == "postgresql" else (0,)
+        replicas = [here.start(f"daemon{n}", port) for n, port in enumerate(ports)]
         here.sell(count, rate_per_s=12)
         moments = []
         for _ in range(kills):
-            assert here.daemon is not None
             moments.append(chance.uniform(0.0, 0.8))
             time.sleep(moments[-1])
-            here.daemon.kill()
+            which = chance.randrange(len(replicas))
+            replicas[which].kill()
             # Now and then it dies again before it is ready.
-            if chance.random() < 0.8:
-                here.start()
-            else:
-                here.launch()
+            begin = here.start if chance.random() < 0.8 else here.launch
+            replicas[which] = begin(f"daemon{which}", ports[which])
         print(f"seed {SEED}, killed after " + ", ".join(f"{moment:.3f}" for moment in moments) + " s")
         here.settle(count)
         here.check_books(count)
