@@ -74,7 +74,7 @@ def intend(
     `caps` is None where a person lets this label go over them. Raises LeaseLost.
     """
     # A pause waits for intents that are being written, and whoever comes after it sees it.
-    _take_turns(connection, shared=not caps.has_caps)
+    _take_turns(connection, shared=not (caps and caps.has_caps))
     if why := paused(connection):
         return Objection(why, paused=True)
     if caps and (why := objection(connection, now, caps, shipment, price)):
