@@ -29,6 +29,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "pause": ("pause", "stop all buying and posting"),
     "resume": ("resume", "let buying and posting go on"),
     "profile": ("profile", "stores and daemons under names, with their keys kept elsewhere"),
+    "doctor": ("doctor", "look at settings, clock, store, webhook, carrier, database and disk"),
     "config": ("config", "check the settings the daemon would run with"),
     "healthcheck": ("healthcheck", "ask the daemon on this machine whether it is ready, for a container"),
     "completion": ("completion", "the script that lets bash, zsh or fish complete commands and ids"),

@@ -53,6 +53,15 @@ class Peer:
             raise of_status(status, self._complaint(status, content))
         return content
 
+    def look(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Read an object whatever the status; an empty one where the body is none."""
+        status, content = self._send("GET", path, None)
+        try:
+            body = json.loads(content)
+        except ValueError:
+            body = None
+        return status, body if isinstance(body, dict) else {}
+
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send an object; the answer is one too, empty where the peer says nothing."""
         return self._call("POST", path, json.dumps(body).encode())

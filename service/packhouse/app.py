@@ -66,7 +66,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     configuration.require_for_serving(settings)
     log = structlog.get_logger("packhouse")
     metrics = Metrics(CollectorRegistry(), __version__)
-    carriers = _build_carriers(settings, clock, metrics)
+    carriers = build_carriers(settings, clock, metrics)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     ledger = open_ledger(settings.ledger_url, connections=min(settings.worker.concurrency + 4, 20))
     # Of two wall clocks one is for the world outside, for signatures say, and one for what the ledger says.
@@ -117,7 +117,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     )
 
 
-def _build_carriers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Carrier]:
+def build_carriers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Carrier]:
     """The adapter that sells, and every other with a section: labels they sold may still need them."""
     sender = settings.ship_from
     context = CarrierContext(

@@ -32,6 +32,15 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def knows(version: str) -> bool:
+    """Whether this program has a migration that leads to this version."""
+    try:
+        ScriptDirectory.from_config(_config()).get_revision(version)
+    except CommandError:
+        return False
+    return True
+
+
 def migrate(connection: Connection) -> tuple[str | None, str]:
     """Migrate to `head` inside the connection's transaction; answers (before, after).
 
