@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, leases, marks
 from packhouse.model.order import Order, OrderPage
+from packhouse.rules.patience import longest_wait_s
 from packhouse.steps.desk import Desk
 from packhouse.store.protocol import OrdersQuery
 
@@ -114,7 +115,9 @@ class Duties:
                 return
 
     async def _sweep(self) -> int:
-        found = await self._desk.ledger.write(leases.rescue, self._desk.clock.now())
+        now, settings = self._desk.clock.now(), self._desk.settings
+        latest, latest_lease = now + longest_wait_s(settings), now + 2 * settings.lease_s
+        found = await self._desk.ledger.write(leases.rescue, now, latest, latest_lease)
         if found:
             self._desk.log.warning("rescued", orders=found)
             self._nudge()

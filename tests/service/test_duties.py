@@ -166,3 +166,20 @@ def test_an_order_that_the_store_first_did_not_know_is_found_by_the_poll(tmp_pat
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
+
+
+def test_what_a_clock_that_ran_ahead_put_off_is_found_when_the_clock_is_right_again(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order, leased = house.world.order("incomplete_address"), house.world.order("plain")
+        house.clock.skew = 86_400 * 365
+        await house.hear(order)
+        await house.work()
+        await house.hear(leased)
+        await house.claim()
+        house.clock.skew = 0
+        await house.clock.advance(house.settings.lease_s)
+        assert await Duties(house.desk, "me", Nudges()).sweep() == 2
+        assert {work.order_id for work in await house.claim()} == {order.id, leased.id}
+        assert await Duties(house.desk, "me", Nudges()).sweep() == 0
+
+    in_house(story, tmp_path)

@@ -142,7 +142,7 @@ def release_shipment(
     """
     shipment = _shipment(connection, shipment_id)
     standing = _of_shipment(connection, shipment)
-    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED})
+    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.REFUND_PENDING})
     gone = [hold for hold in standing if hold.code in freed]
     if ship:
         if shipment.state.is_final or shipment.state in (_S.FULFILLED, _S.VOIDING):

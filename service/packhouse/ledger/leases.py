@@ -6,6 +6,7 @@ write of a worker names its lease's token, so one that lost its lease changes no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,7 +170,10 @@ _LET_GO = text(
     "UPDATE orders SET lease = NULL, due_at = :due_at, updated_at = :now WHERE id = :id AND lease = :token"
 )
 _FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
-_RESCUE = text("UPDATE orders SET due_at = :now WHERE due_at IS NULL AND phase IN ('open', 'held')")
+_RESCUE = text(
+    "UPDATE orders SET due_at = :now WHERE (due_at IS NULL AND phase IN ('open', 'held')) "
+    "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)"
+)
 _STIR = text("UPDATE orders SET due_at = :now WHERE lease IS NULL AND phase IN ('open', 'held')")
 _SEIZE = text(
     "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
@@ -194,9 +198,14 @@ def stir(connection: Connection, now: float) -> int:
     return _rung(connection, now, connection.execute(_STIR, {"now": now}).rowcount)
 
 
-def rescue(connection: Connection, now: float) -> int:
-    """Make due whatever is unfinished and has no time to act: a safety net. Answers how many."""
-    return _rung(connection, now, connection.execute(_RESCUE, {"now": now}).rowcount)
+def rescue(
+    connection: Connection, now: float, latest: float = math.inf, latest_lease: float = math.inf
+) -> int:
+    """A safety net: make due whatever is unfinished and has no time to act, and what a clock that once ran
+    ahead has put off until after `latest` (a lease: `latest_lease`). Answers how many.
+    """
+    times = {"now": now, "latest": latest, "latest_lease": latest_lease}
+    return _rung(connection, now, connection.execute(_RESCUE, times).rowcount)
 
 
 def seize(connection: Connection, now: float, order_id: str) -> bool:

@@ -31,6 +31,8 @@ class HoldCode(StrEnum):
     VOID_ASKED = "void_asked"
     POSTED_BY_HAND = "posted_by_hand"
     DONE_BY_HAND = "done_by_hand"
+    REFUND_PENDING = "refund_pending"
+    NOT_RECORDED = "not_recorded"
 
 
 SENTENCE: dict[HoldCode, str] = {
@@ -56,11 +58,13 @@ SENTENCE: dict[HoldCode, str] = {
     HoldCode.VOID_ASKED: "A person wants this label's money back; it is asked for as soon as that is safe.",
     HoldCode.POSTED_BY_HAND: "A person or a program posts this label; release it and Packhouse does.",
     HoldCode.DONE_BY_HAND: "A person has this order in hand; Packhouse waits until that is done.",
+    HoldCode.REFUND_PENDING: "The money of a label is not back yet; release this to buy anew.",
+    HoldCode.NOT_RECORDED: "The store took the fulfillment and does not show it; look there.",
 }
 
 # Holds that the machine checks again at each look, and lifts itself when their cause has gone. Of the others
-# it lifts CARRIER_REFUSED and NO_RATE when the order was changed, and CAP_REACHED when there is room again;
-# the rest wait for a person.
+# it lifts CARRIER_REFUSED and NO_RATE when the order was changed, CAP_REACHED when there is room again,
+# NOT_RECORDED when it is, and each with its shipment's end; the rest wait for a person.
 RECHECKED = frozenset(
     {
         HoldCode.ADDRESS_INCOMPLETE,

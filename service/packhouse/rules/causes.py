@@ -31,6 +31,8 @@ def cause(code: HoldCode, order: Order) -> str:
         matter = {"lines": lines, "status": order.status, "fulfillments": shipped}
     elif code is HoldCode.LABEL_OUTDATED:
         matter = {"order": order.fingerprint(), "status": order.status}
+    elif code is HoldCode.NOT_RECORDED:
+        matter = {}
     else:
         return order.fingerprint()
     text = json.dumps([code.value, matter], sort_keys=True, separators=(",", ":"))

@@ -43,3 +43,15 @@ def misfit(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) ->
     if shipment.fingerprint != fingerprint(order, shipment.units):
         return "the delivery address or the articles changed"
     return ""
+
+
+def unrecorded(order: Order, shipment: Shipment) -> bool:
+    """Whether the store shows nothing of a shipment that it was told of. One that lists no fulfillments only
+    shows that by an order that is still pending; a record without a number may be ours.
+    """
+    if shipment.label is None or order.status in STOPPED:
+        return False
+    if order.fulfillments is None:
+        return order.status == "pending"
+    numbers = {record.tracking_number for record in order.fulfillments}
+    return shipment.label.tracking_number not in numbers and "" not in numbers

@@ -1,4 +1,4 @@
-"""How long what the machine has begun may still be on its way, after a person took its order away."""
+"""How long things may take: what is still on its way after a person took its order away, and any wait."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def longest_post_s(settings: Settings) -> float:
     store = settings.store
     queue_s = settings.worker.concurrency / store.max_per_s if store.max_per_s else 0.0
     return queue_s + store.timeout_s + _MARGIN_S
+
+
+def longest_wait_s(settings: Settings) -> float:
+    """Longer than any order waits by our own doing, in seconds: what is due later was put off by a clock that
+    ran ahead, or by somebody who asked for more than makes sense.
+    """
+    return 2 * max(settings.poll.relook_s, settings.poll.track_s, settings.retry.max_s, 86_400.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import LabelState, ShipmentState
-from packhouse.rules.fit import fingerprint, misfit
+from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.rules.fit import fingerprint, misfit, unrecorded
 from packhouse.rules.may_ship import judge
 from packhouse.rules.verdict import LeaveAlone, StopShipping
 from packhouse.steps import catalogue
@@ -27,7 +27,8 @@ async def decide(desk: Desk, work: Work) -> None:
     await _drop_what_no_longer_fits(desk, work, work.order)
     digital = await catalogue.digital_by_line(desk, work.order)
     waived = {code for code in HoldCode if work.waives(code)}
-    work.verdict = judge(work.order, work.shipments, digital, desk.settings.rules, waived)
+    claiming = [shipment for shipment in work.shipments if work.claims(shipment)]
+    work.verdict = judge(work.order, claiming, digital, desk.settings.rules, waived)
     await _warn_of_posted(desk, work, work.order)
     if isinstance(work.verdict, StopShipping):
         for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
@@ -65,7 +66,11 @@ def _is_posted(order: Order, shipment: Shipment) -> bool:
 
 async def _warn_of_posted(desk: Desk, work: Work, order: Order) -> None:
     """What is posted cannot be taken back; a person may still stop the parcel, or tell the buyer."""
+    confirming = work.lease.phase is OrderPhase.SHIPPED
     for shipment in work.in_state(_S.FULFILLED):
+        if confirming and unrecorded(order, shipment) and not work.waives(HoldCode.NOT_RECORDED, shipment):
+            number = shipment.label.tracking_number if shipment.label else ""
+            await desk.hold(work, HoldCode.NOT_RECORDED, f"Its number is {number}.", shipment=shipment)
         if order.status == "cancelled":
             why = "The store says the order is cancelled."
         elif shipment.fingerprint != fingerprint(order, shipment.units):

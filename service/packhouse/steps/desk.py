@@ -22,7 +22,7 @@ from packhouse.model.journal import MACHINE, Act
 from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import ShipmentState
+from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.causes import cause
 from packhouse.rules.verdict import Verdict
 from packhouse.settings import Settings
@@ -116,6 +116,19 @@ class Work:
     def bars_buying(self, shipment: Shipment) -> list[Hold]:
         """The holds that keep a shipment's label from being bought; some only keep it from being posted."""
         return [hold for hold in self.blocking(shipment) if hold.code is not HoldCode.POSTED_BY_HAND]
+
+    def claims(self, shipment: Shipment) -> bool:
+        """Whether a shipment's units are spoken for. Those of a label that is being given back are, until a
+        person has looked at it: it may be in use after all.
+        """
+        looked_at = any(
+            hold.code in (HoldCode.REFUND_PENDING, HoldCode.VOID_REFUSED)
+            and hold.shipment_id == shipment.id
+            and hold.released_by not in ("", MACHINE)
+            for hold in self.holds
+        )
+        given_back = shipment.label is not None and shipment.label.state is not LabelState.BOUGHT
+        return shipment.state.claims_units and not (given_back and looked_at)
 
     def waives(self, code: HoldCode, shipment: Shipment | None = None) -> bool:
         """Whether a person has released this reason, and what it rested on has not changed since."""

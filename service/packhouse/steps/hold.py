@@ -10,7 +10,8 @@ from packhouse.model.hold import RECHECKED, UNTIL_CHANGED, Hold, HoldCode
 from packhouse.model.journal import MACHINE, Act
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.causes import cause
-from packhouse.rules.verdict import HoldIt
+from packhouse.rules.fit import unrecorded
+from packhouse.rules.verdict import HoldIt, StopShipping
 from packhouse.steps.desk import Desk, Work
 
 _S = ShipmentState
@@ -63,6 +64,10 @@ def _has_no_cause(one: Hold, work: Work, wanted: set[str]) -> bool:
         return False
     if one.shipment_id and any(s.id == one.shipment_id and s.state in _ENDED for s in work.shipments):
         return True
+    if one.code is HoldCode.REFUND_PENDING:
+        return isinstance(work.verdict, StopShipping)
+    if one.code is HoldCode.NOT_RECORDED and work.order is not None:
+        return not any(s.id == one.shipment_id and unrecorded(work.order, s) for s in work.shipments)
     if one.code in UNTIL_CHANGED and work.order is not None:
         return one.fingerprint != cause(one.code, work.order)
     return one.code in RECHECKED and one.code not in wanted

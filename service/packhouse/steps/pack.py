@@ -47,7 +47,7 @@ async def pack(desk: Desk, work: Work) -> None:
 def _numbered(work: Work, boxes: Sequence[PackedParcel]) -> list[Shipment]:
     """Give each parcel its number: the one of a voided label's shipment started afresh, or the next."""
     highest = max((shipment.seq for shipment in work.shipments), default=0)
-    afresh = _voided_and_not_replaced(work.shipments)
+    afresh = _given_back_and_not_replaced(work)
     planned = []
     for box in boxes:
         if afresh:
@@ -71,6 +71,9 @@ def _numbered(work: Work, boxes: Sequence[PackedParcel]) -> list[Shipment]:
     return planned
 
 
-def _voided_and_not_replaced(all_shipments: Sequence[Shipment]) -> list[Shipment]:
-    last = {shipment.seq: shipment for shipment in sorted(all_shipments, key=lambda s: (s.seq, s.generation))}
-    return [shipment for shipment in last.values() if shipment.state is ShipmentState.VOIDED]
+def _given_back_and_not_replaced(work: Work) -> list[Shipment]:
+    """The last generation of each number, where its label was given back or a person let its units go."""
+    last = {
+        shipment.seq: shipment for shipment in sorted(work.shipments, key=lambda s: (s.seq, s.generation))
+    }
+    return [shipment for shipment in last.values() if shipment.label and not work.claims(shipment)]

@@ -21,9 +21,11 @@ from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.rules import post_keys
 from packhouse.rules.fit import STOPPED, must_not_leave
 from packhouse.steps.by_hand import ByHand
 from packhouse.steps.desk import Desk, Work
+from packhouse.steps.let_go import let_go
 from packhouse.store.protocol import fulfill_body
 
 _S = ShipmentState
@@ -113,7 +115,7 @@ async def _keep_file(desk: Desk, work: Work, shipment: Shipment, label: Label, b
             acts.append(Act(work.order_id, "no_label_file", "The carrier gave no label file.", shipment.id))
         else:
             digest, kind = await desk.shelf.keep(document), document.format
-    key = f"packhouse-{shipment.order_id}-{shipment.seq}-{shipment.generation}"
+    key = shipment.post_key or post_keys.first(shipment)
     await desk.write(
         work,
         shipments.to_post,
@@ -143,7 +145,9 @@ async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Labe
     order = await desk.store.order(work.order_id)
     if order.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store had it already.")
-    elif order.status in STOPPED:
+    elif order.status in STOPPED and order.fulfillments is None:
+        await let_go(desk, work, shipment, f"The store refuses the fulfillment: the order is {order.status}.")
+    elif order.status in STOPPED and label.adapter != ByHand.name:
         why = f"The store refuses the fulfillment, as the order is {order.status}. The money is asked back."
         act = Act(work.order_id, "voiding", why, shipment.id)
         await desk.write(work, shipments.label_moved, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
@@ -152,7 +156,21 @@ async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Labe
         work.wake_at(desk.clock.now())
     else:
         code = HoldCode.STORE_FORBIDS if isinstance(error, Forbidden) else HoldCode.STORE_REFUSED
-        await desk.hold(work, code, str(error), shipment=shipment)
+        if order.fulfillments is None or isinstance(error, UnexpectedStatus):
+            await desk.hold(work, code, str(error), shipment=shipment)
+            return
+        # Nothing was recorded, for certain: once a person has seen to it, the post is worded anew.
+        key = post_keys.after(shipment.post_key)
+        await desk.hold(
+            work,
+            code,
+            str(error),
+            shipment=shipment,
+            also=lambda connection, now, lease: shipments.move(
+                connection, now, lease, shipment, _S.LABELED, (), post_key=key, post_body=""
+            ),
+        )
+        work.update(shipment, post_key=key, post_body="")
 
 
 async def _fulfilled(desk: Desk, work: Work, shipment: Shipment, why: str) -> None:

@@ -11,6 +11,8 @@ from packhouse.model.journal import Act
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.rules.units import exceeds
+from packhouse.rules.verdict import HoldIt, LeaveAlone
 from packhouse.steps.desk import Desk, Work
 
 _S = ShipmentState
@@ -43,6 +45,7 @@ async def _void(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Non
             if _window_shuts(desk, label):
                 await _ask_a_person(desk, work, shipment, label, note or "The carrier has not decided yet.")
             else:
+                await _show_if_awaited(desk, work, shipment, label)
                 _ask_again(desk, work, label)
         case VoidRefused(reason):
             refusals = label.void_refusals + 1
@@ -58,6 +61,17 @@ async def _void(desk: Desk, work: Work, shipment: Shipment, label: Label) -> Non
             label = replace(label, void_refusals=refusals)
             work.update(shipment, label=label)
             _ask_again(desk, work, label)
+
+
+async def _show_if_awaited(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
+    """A refund takes weeks. An order that waits for it, to ship afresh, must not wait unseen."""
+    asked_at = label.void_asked_at or desk.clock.now()
+    wanted = isinstance(work.verdict, LeaveAlone | HoldIt) and work.claims(shipment)
+    if work.order is None or not wanted or desk.clock.now() - asked_at < desk.settings.poll.relook_s:
+        return
+    if not exceeds(work.order, shipment, work.in_state(_S.FULFILLED, _S.DELIVERED)):
+        note = f"{label.cost} for {label.tracking_number}."
+        await desk.hold(work, HoldCode.REFUND_PENDING, note, shipment=shipment)
 
 
 def _window_shuts(desk: Desk, label: Label) -> bool:

@@ -1,0 +1,24 @@
+"""Idempotency keys of posts: one for each body that the store is sent, the same however often it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+
+from packhouse.model.shipment import Shipment
+
+# The store takes 255 printable ASCII characters; what is added after a refusal needs room too.
+_LONGEST = 200
+
+
+def first(shipment: Shipment) -> str:
+    """The key of a shipment's first post."""
+    key = f"packhouse-{shipment.order_id}-{shipment.seq}-{shipment.generation}"
+    if len(key) <= _LONGEST and key.isascii() and key.isprintable():
+        return key
+    return f"packhouse-{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def after(key: str) -> str:
+    """The key of a body that is worded anew, because the store refused the one under this key."""
+    stem, _, count = key.partition("~")
+    return f"{stem}~{int(count or 1) + 1}"
