@@ -113,7 +113,14 @@ async def _live(settings: Settings, config: uvicorn.Config, sock: socket.socket)
     house.schedule.start()
     polling = asyncio.create_task(house.duties.poll(), name="first poll")
     host, port = sock.getsockname()[:2]
-    log.info("serving", address=f"http://{host}:{port}", version=__version__, carrier=settings.carrier)
+    log.info(
+        "serving",
+        address=f"http://{host}:{port}",
+        version=__version__,
+        carrier=settings.carrier,
+        # The beginning of its leases' tokens.
+        replica=house.dispatcher.name,
+    )
     gc.collect()
     gc.freeze()
     await asyncio.wait([stop, working, serving], return_when=asyncio.FIRST_COMPLETED)
