@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _PICTURE = re.compile(r"!\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_PROOF = re.compile(r"\[(?P<words>[^\]]+)\]\((?P<file>[^)\s#]*/test_\w+\.py)\)")
 _HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
 _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -149,12 +150,31 @@ def foreign_text(root: Path) -> Iterator[str]:
             yield f"{page.relative_to(root)}: {found[0]} is a folder of one machine"
 
 
+def proofs(root: Path) -> Iterator[str]:
+    """A link to a file of tests has a test's name as its text, and that test exists; every row of the fault
+    catalogue has at least one such link.
+    """
+    for page in pages(root):
+        catalogue = False
+        for line in page.read_text().splitlines():
+            named = [found for found in _PROOF.finditer(line) if (page.parent / found["file"]).is_file()]
+            for found in named:
+                name = "test_" + found["words"].replace(" ", "_")
+                if f"def {name}(" not in (page.parent / found["file"]).read_text():
+                    yield f"{page.relative_to(root)}: {Path(found['file']).name} has no test {name}"
+            if line.startswith("## "):
+                catalogue = line == "## Fault catalogue"
+            elif catalogue and re.match(r"\| (?!fault \||---)", line) and not named:
+                yield f"{page.relative_to(root)}: no test stands for: {line.split('|')[1].strip()}"
+
+
 CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "links": links,
     "reach": unreached,
     "generated parts": stale_parts,
     "commands": commands,
     "foreign text": foreign_text,
+    "tests named": proofs,
 }
 
 

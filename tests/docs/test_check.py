@@ -78,3 +78,19 @@ def test_an_address_in_a_lock_file_is_found(tmp_path: Path) -> None:
     assert list(check.foreign_text(tmp_path)) == [
         "requirements.lock: names an address; only names, versions and hashes belong there"
     ]
+
+
+def test_a_fault_without_a_test_and_a_test_that_does_not_exist_are_found(tmp_path: Path) -> None:
+    page = (
+        "# Faults\n\n## Fault catalogue\n\n| fault | test |\n| --- | --- |\n"
+        "| fire | [it burns](../tests/test_fire.py) |\n"
+        "| water | [it floats](../tests/test_fire.py) |\n"
+        "| wind | we are sure of it |\n\n## Numbers\n\n| a | b |\n| 1 | 2 |\n"
+    )
+    root = site(
+        tmp_path, {"docs/faults.md": page, "tests/test_fire.py": "def test_it_burns() -> None:\n    pass\n"}
+    )
+    assert list(check.proofs(root)) == [
+        "docs/faults.md: test_fire.py has no test test_it_floats",
+        "docs/faults.md: no test stands for: wind",
+    ]

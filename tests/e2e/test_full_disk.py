@@ -100,7 +100,6 @@ def _on(disk: Path) -> dict[str, str]:
     return {
         "PACKHOUSE_DATA_DIR": str(disk / "data"),
         "PACKHOUSE_DISK_FLOOR_MB": "0",
-        "PACKHOUSE_LEASE_S": "8",
     }
 
 
