@@ -34,6 +34,7 @@ from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exits
+from packhouse_cli.bulk.results import MEANING as ACT_MEANING
 
 DOCS = Path(__file__).parent
 
@@ -96,6 +97,12 @@ def hold_codes() -> str:
 def exit_codes() -> str:
     """Every exit code of the command with its sentence."""
     return table(("code", "what it means"), [(str(int(code)), text) for code, text in exits.MEANING.items()])
+
+
+def act_states() -> str:
+    """How an act of a plan can stand."""
+    rows = [(f"`{state}`", sentence) for state, sentence in ACT_MEANING.items()]
+    return table(("state", "what it means"), rows)
 
 
 # Settings
@@ -279,6 +286,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "order-phases": order_phases,
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
+    "act-states": act_states,
     "settings": settings,
     "events": events,
     "routes": routes,

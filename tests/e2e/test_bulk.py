@@ -179,6 +179,18 @@ def test_a_store_that_breaks_its_answers_gets_each_act_once(store: Store) -> Non
     store.parcels_are_right(orders)
 
 
+def test_a_store_that_is_down_leaves_the_acts_for_another_run(store: Store) -> None:
+    orders = store.sell(3)
+    store.plan_parcels(orders)
+    store.tell("/faults", {"store.error_before_effect": 1.0})
+    ended = store.finish()
+    assert ended.code == 13
+    assert ended.json["counts"] == {"failed": 3}
+    store.tell("/quiet", {})
+    assert store.finish().code == 0
+    store.parcels_are_right(orders)
+
+
 def test_off_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
     store.plan_parcels(store.sell(2))
     run = store.apply("apply")

@@ -88,7 +88,7 @@ class Hand:
                 self._caller.send(request)
                 return self._tell(act, State.DONE)
             except Stopped:
-                self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, "the run was stopped")
+                self._tell(act, State.UNKNOWN if in_doubt else State.NOT_BEGUN, "the run was stopped")
                 raise
             except _HOPELESS as error:
                 self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
