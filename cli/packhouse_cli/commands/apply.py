@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     parser.add_argument("plan", metavar="PLAN", type=Path, help="a plan made with --from FILE or a filter")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
     parser.add_argument("--dry-run", action="store_true", help="print what is left to do, and do nothing")
-    add_pace(parser)
+    add_pace(parser.add_argument)
     add_json(parser, "print a JSON summary")
     arguments = parser.parse_args(argv)
 
@@ -71,16 +71,16 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     return int(summary.exit_code)
 
 
-def add_pace(parser: CommandParser) -> None:
-    """The options that say how hard the store is worked."""
-    parser.add_argument(
+def add_pace(add: Callable[..., object]) -> None:
+    """The options that say how hard the store is worked; `add` is the add_argument of a parser or a group."""
+    add(
         "--concurrency",
         metavar="N",
         type=count,
         default=CONCURRENCY,
         help=f"orders at the same time (default {CONCURRENCY})",
     )
-    parser.add_argument(
+    add(
         "--max-per-s",
         metavar="N",
         type=rate,

@@ -51,7 +51,7 @@ def declare(parser: CommandParser) -> None:
     add("--skip-bad", action="store_true", help="plan the good rows although others cannot be done")
     add("--plan-out", metavar="FILE", type=Path, help="where the plan goes (default: named by time)")
     add("--dry-run", action="store_true", help="print the plan and write nothing")
-    add_pace(parser)
+    add_pace(add)
 
 
 def wanted(arguments: argparse.Namespace) -> bool:
@@ -69,8 +69,10 @@ def wanted(arguments: argparse.Namespace) -> bool:
         return True
     if not arguments.order:
         raise UsageError("Name an order, or many with --from FILE or a filter such as --status pending.")
-    if arguments.plan_out is not None or arguments.skip_bad:
-        raise UsageError("--plan-out and --skip-bad are for many orders: name them with --from or a filter.")
+    if arguments.plan_out is not None or arguments.skip_bad or arguments.dry_run:
+        raise UsageError(
+            "--plan-out, --skip-bad and --dry-run are for many orders: name them with --from or a filter."
+        )
     return False
 
 
