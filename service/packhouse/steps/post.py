@@ -154,6 +154,8 @@ async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Labe
         desk.tell(act)
         work.update(shipment, state=_S.VOIDING)
         work.wake_at(desk.clock.now())
+    elif label.adapter != ByHand.name and must_not_leave(order, shipment, _gone_before(work, shipment)):
+        work.wake_at(desk.clock.now())  # the next look decides what becomes of it
     else:
         code = HoldCode.STORE_FORBIDS if isinstance(error, Forbidden) else HoldCode.STORE_REFUSED
         if order.fulfillments is None or isinstance(error, UnexpectedStatus):
