@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,9 @@ def test_every_place_names_the_same_version() -> None:
     ("file", "service"),
     [
         ("docker-compose.yml", "packhouse"),
+        ("docker-compose.yml", "replica"),
+        ("docker-compose.yml", "postgres"),
+        ("docker-compose.yml", "proxy"),
         ("deploy/compose.trial.yaml", "sandbox"),
     ],
 )
@@ -113,3 +118,58 @@ def test_the_proxy_lets_the_webhook_through() -> None:
     allowed = re.findall(r"@store path (\S+)", (ROOT / "deploy/Caddyfile").read_text())
     assert allowed
     assert set(allowed) <= PATHS
+
+
+def test_the_scale_profile_is_three_replicas_on_postgresql_behind_a_proxy() -> None:
+    told = compose("docker-compose.yml")
+    services = told["services"]
+    alone, replica, server, proxy = (services[n] for n in ("packhouse", "replica", "postgres", "proxy"))
+    assert "profiles" not in alone
+    assert {name for name, one in services.items() if one.get("profiles") == ["scale"]} == {
+        "replica",
+        "postgres",
+        "proxy",
+    }
+    assert replica["deploy"]["replicas"] == 3
+    assert replica["image"] == alone["image"]
+    assert replica["stop_grace_period"] == alone["stop_grace_period"]
+    # Nothing but the proxy is reached from outside, and that from this machine only.
+    assert not replica["ports"]
+    assert "ports" not in server
+    assert all(port.startswith("127.0.0.1:") for port in proxy["ports"])
+    assert replica["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert proxy["depends_on"] == {"replica": {"condition": "service_healthy"}}
+    volumes = [volume.split(":")[0] for one in services.values() for volume in one["volumes"]]
+    assert {volume for volume in volumes if not volume.startswith(".")} == set(told["volumes"])
+
+
+def test_the_scale_profiles_secrets_are_files_that_are_never_committed(tmp_path: Path) -> None:
+    told = compose("docker-compose.yml")
+    services, secrets = told["services"], told["secrets"]
+    assert {name for one in services.values() for name in one.get("secrets", ())} == set(secrets)
+    assert all(secret["file"].startswith("deploy/secrets/") for secret in secrets.values())
+    assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert not any("PASSWORD" in name and "FILE" not in name for name in services["postgres"]["environment"])
+    # The daemon reads its own by the name under which it is mounted.
+    (name,) = services["replica"]["secrets"]
+    (tmp_path / name).write_text("postgresql+psycopg://packhouse:s3cret@postgres/packhouse\n")
+    settings = load(environ={"PACKHOUSE_CONFIG": "/dev/null", "PACKHOUSE_SECRETS_DIR": str(tmp_path)})
+    assert settings.ledger_url == "postgresql+psycopg://packhouse:s3cret@postgres/packhouse"
+
+
+def test_the_scale_proxy_finds_the_replicas_by_the_service_and_the_port_of_the_image() -> None:
+    proxy = (ROOT / "deploy/Caddyfile.scale").read_text()
+    assert re.findall(r"name \{\$\w+:(\w+)\}", proxy) == ["replica"]
+    assert re.findall(r"port \{\$\w+:(\d+)\}", proxy) == re.findall(
+        r"^EXPOSE (\d+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("file", ["Caddyfile", "Caddyfile.scale"])
+def test_caddy_itself_accepts_the_proxys_file(file: str, tmp_path: Path) -> None:
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        pytest.skip("caddy is not installed")
+    asked = [caddy, "validate", "--adapter", "caddyfile", "--config", str(ROOT / "deploy" / file)]
+    done = subprocess.run(asked, capture_output=True, text=True, env={"HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
