@@ -96,6 +96,16 @@ class CliSettings:
         return _address(self._value("PACKHOUSE_URL") or DEFAULT_DAEMON_URL, "PACKHOUSE_URL")
 
     @property
+    def knows_daemon(self) -> bool:
+        """Whether a daemon is set up here: an address or a token was given."""
+        return bool(
+            self._value("PACKHOUSE_URL")
+            or self._secret("PACKHOUSE_TOKEN")
+            or (self.profile is not None and str(self.profile.token))
+            or self._from_file("PACKHOUSE_TOKEN")
+        )
+
+    @property
     def token(self) -> str:
         """The operator token. Raises UsageError where none is set."""
         token = (

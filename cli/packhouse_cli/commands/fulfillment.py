@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packhouse_cli.commands import bulk
 from packhouse_cli.exits import Exit, UsageError
+from packhouse_cli.in_hand import ALONE, in_hand
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json
 
@@ -40,6 +41,9 @@ def declare(parser: CommandParser) -> None:
         default="",
         help="default: derived from order, carrier, number and units",
     )
+    parser.add_argument(
+        ALONE, dest="alone", action="store_true", help="although a daemon serves this store, do not ask it"
+    )
     add_json(parser)
     bulk.declare(parser)
 
@@ -52,8 +56,10 @@ def plan_many(arguments: argparse.Namespace, terminal: Terminal, environ: Mappin
     return bulk.run("fulfill", arguments, given, terminal, environ)
 
 
-def run(arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal) -> int:
-    """Work out the units, post them, and say what the store now has."""
+def run(
+    arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal, environ: Mapping[str, str]
+) -> int:
+    """Work out the units, take the order from the machine, post them, and say what the store now has."""
     from packhouse_cli import fulfilling
 
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
@@ -62,17 +68,23 @@ def run(arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal)
     named = [fulfilling.read_item(text) for text in arguments.item]
     order = store.order(arguments.order)
     units = fulfilling.named_units(order, named)
-    key = arguments.idempotency_key
-    already = fulfilling.is_recorded(order, tracking, units)
-    if already:
-        units = units or fulfilling.recorded_units(order, tracking)
-    else:
-        if not units:
-            units = fulfilling.unshipped_units(order)
-            for line in fulfilling.digital_lines(order):
-                terminal.note(f"Line {safe(line.id)} ({safe(line.name)}) is digital and is left out.")
-        key = key or fulfilling.key_for(order.id, carrier, tracking, units)
-        already = _send(store, order.id, units, carrier, tracking, key, terminal)
+    doing = f"fulfill {', '.join(arguments.item) or 'all that is left'} with {carrier} {tracking}"
+    with in_hand(order.id, doing, environ, terminal, alone=arguments.alone) as hand:
+        if hand.coordinated:
+            order = store.order(order.id)
+        key = arguments.idempotency_key
+        already = fulfilling.is_recorded(order, tracking, units)
+        if already:
+            units = units or fulfilling.recorded_units(order, tracking)
+        else:
+            if not units:
+                units = fulfilling.unshipped_units(order)
+                for line in fulfilling.digital_lines(order):
+                    terminal.note(f"Line {safe(line.id)} ({safe(line.name)}) is digital and is left out.")
+            hand.refuse_other_labels(units, tracking)
+            key = key or fulfilling.key_for(order.id, carrier, tracking, units)
+            hand.sending()
+            already = _send(store, order.id, units, carrier, tracking, key, terminal)
     if arguments.json:
         terminal.json(
             {

@@ -67,7 +67,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
         lambda arguments: (
             fulfillment.plan_many(arguments, terminal, environ)
             if bulk.wanted(arguments)
-            else fulfillment.run(arguments, _store(CliSettings(environ)), terminal)
+            else fulfillment.run(arguments, _store(CliSettings(environ)), terminal, environ)
         ),
         help="tell the store that units left with a tracking number; this cannot be taken back",
         examples=fulfillment.EXAMPLES,

@@ -1,0 +1,113 @@
+"""An order in a person's hands: taken before the store is called, given back when its end is known."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from packhouse.errors import Refused, StoreUnanswered
+from packhouse.model.order import Units
+from packhouse_cli.exits import CommandError, Exit
+from packhouse_cli.in_hand import InHand, in_hand
+from packhouse_cli.output import Terminal
+from tests.cli.desk import FakePeer, serving
+
+LABELED = {
+    "id": "ord_1-1",
+    "state": "labeled",
+    "units": [{"line_id": "li_1", "quantity": 1}],
+    "label": {"carrier": "USPS", "tracking_number": "9400"},
+}
+TAKEN: dict[str, Any] = {"hold": {"id": 7}, "in_flight": "", "order": {"id": "ord_1", "shipments": [LABELED]}}
+TAKE, RELEASE = "POST /api/v1/orders/ord_1/take", "POST /api/v1/holds/7/release"
+
+
+def hold(daemon: FakePeer, failing: Exception | None = None, *, sent: bool = True) -> str:
+    """Have the order in hand once; answers what was said beside it."""
+    err = io.StringIO()
+    terminal = Terminal(io.StringIO(), err, {})
+
+    def act() -> None:
+        with in_hand("ord_1", "fulfill", daemon.environ, terminal) as hand:
+            if sent:
+                hand.sending()
+            if failing is not None:
+                raise failing
+
+    if failing is None:
+        act()
+    else:
+        with pytest.raises(type(failing)):
+            act()
+    return err.getvalue()
+
+
+def asked(daemon: FakePeer) -> list[str]:
+    return [name for name, _ in daemon.asked]
+
+
+def test_the_order_is_taken_before_and_given_back_after() -> None:
+    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
+        assert hold(daemon) == ""
+    assert asked(daemon) == [TAKE, RELEASE]
+
+
+def test_what_is_in_flight_is_waited_for() -> None:
+    answers: dict[str, tuple[int, Any]] = {RELEASE: (200, {})}
+    waits = iter(["a purchase is under way", "a purchase is under way", ""])
+
+    class Changing(dict[str, tuple[int, Any]]):
+        def get(self, key: str, default: Any = None) -> Any:
+            return (200, TAKEN | {"in_flight": next(waits)}) if key == TAKE else super().get(key, default)
+
+    with serving(Changing(answers)) as daemon:
+        hold(daemon)
+    assert asked(daemon) == [TAKE, TAKE, TAKE, RELEASE]
+
+
+def test_a_plain_no_of_the_store_gives_the_order_back() -> None:
+    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
+        hold(daemon, Refused("the order is cancelled", status=422))
+        hold(daemon, KeyboardInterrupt(), sent=False)  # type: ignore[arg-type]
+    assert asked(daemon) == [TAKE, RELEASE] * 2
+
+
+@pytest.mark.parametrize("doubt", [StoreUnanswered("no answer in time"), KeyboardInterrupt()])
+def test_an_end_that_says_nothing_keeps_the_order_and_tells_how_to_go_on(doubt: Any) -> None:
+    with serving({TAKE: (200, TAKEN)}) as daemon:
+        said = hold(daemon, doubt)
+    assert asked(daemon) == [TAKE]
+    assert "packhouse holds release 7" in said
+
+
+def test_an_order_in_somebody_elses_hands_is_refused() -> None:
+    answer = (409, {"error": {"code": "conflict", "message": "ada has order ord_1 in hand"}})
+    with serving({TAKE: answer}) as daemon, pytest.raises(CommandError, match="in hand") as refused:
+        hold(daemon)
+    assert refused.value.exit_code is Exit.CONFLICT
+
+
+def test_a_daemon_that_does_not_answer_is_no_leave_to_go_on() -> None:
+    with serving({}) as gone:
+        pass
+    with pytest.raises(CommandError, match="--without-daemon") as refused:
+        hold(gone)
+    assert refused.value.exit_code is Exit.NETWORK
+
+
+def test_without_a_daemon_a_note_says_so() -> None:
+    err = io.StringIO()
+    with in_hand("ord_1", "fulfill", {}, Terminal(io.StringIO(), err, {})) as hand:
+        assert not hand.coordinated
+    assert "No daemon is set up here" in err.getvalue()
+
+
+def test_another_label_for_the_same_units_stands_in_the_way() -> None:
+    hand = InHand("ord_1", TAKEN)
+    with pytest.raises(CommandError, match="9400") as refused:
+        hand.refuse_other_labels([Units("li_1", 1)], "1Z9")
+    assert "packhouse labels void ord_1-1" in str(refused.value)
+    hand.refuse_other_labels([Units("li_1", 1)], "9400")
+    hand.refuse_other_labels([Units("li_2", 1)], "1Z9")

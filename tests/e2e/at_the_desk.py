@@ -1,0 +1,80 @@
+"""A shell beside a town: the real command, its environment pointing at the town's store and daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.processes import TOKEN, Town, ask
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs `packhouse …` as processes of their own."""
+
+    def __init__(self, here: Town) -> None:
+        self._here = here
+        self.folder = here.folder / "desk"
+        (self.folder / "bin").mkdir(parents=True, exist_ok=True)
+        packhouse = self.program("packhouse", f'exec {sys.executable} -m packhouse_cli "$@"')
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
+        self.environ = clean | {
+            "PATH": f"{packhouse.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "HOME": str(self.folder),
+            "PACKHOUSE_URL": here.daemon_url,
+            "PACKHOUSE_TOKEN": TOKEN,
+            "PACKHOUSE_STORE__URL": here.environ()["PACKHOUSE_STORE__URL"],
+            "ALY_API_KEY": "aly_sandbox",
+        }
+
+    def program(self, name: str, script: str) -> Path:
+        """A program on this shell's PATH."""
+        file = self.folder / "bin" / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        return file
+
+    def __call__(self, *words: str, **more: str) -> Said:
+        done = subprocess.run(
+            ["packhouse", *words],
+            executable=str(self.folder / "bin" / "packhouse"),
+            cwd=self.folder,
+            env=self.environ | more,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def pending(self) -> list[str]:
+        """Orders that the store calls pending."""
+        return [row["id"] for row in self("orders", "list", "--status", "pending", "--json").json]
+
+    def numbers_of(self, order_id: str) -> list[str]:
+        """The tracking numbers that the store has for an order, one for each line shipped."""
+        order = self("orders", "get", order_id, "--json").json
+        return [row["tracking_number"] for row in order.get("fulfillments") or ()]
+
+    def labels_of(self, order_id: str) -> list[dict[str, Any]]:
+        """What the carrier's books say was sold for an order, voided or not."""
+        sold = ask(f"{self._here.sandbox_url}/sandbox/books")["purchases"]
+        return [one for one in sold if one["reference"].startswith(f"{order_id}/")]

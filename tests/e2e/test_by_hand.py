@@ -1,0 +1,144 @@
+"""Hands and machine at the same orders: real processes race, and never both ship one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.at_the_desk import Said, Shell
+from tests.e2e.processes import ask, town, wait_for
+
+pytestmark = pytest.mark.e2e
+COUNT = 24
+
+
+def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_both(tmp_path: Path) -> None:
+    with town(tmp_path, "--carrier-latency-ms", "200", "--store-latency-ms", "50") as here:
+        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(here)
+        here.sell(COUNT, kinds=("plain",))
+        orders = shell.pending()
+
+        def by_hand(order: str) -> Said:
+            return shell("orders", "fulfill", order, "--carrier", "UPS", "--tracking", f"HAND-{order}")
+
+        with ThreadPoolExecutor(4) as people:
+            # From the far end: the machine begins with the oldest.
+            said = dict(zip(orders, people.map(by_hand, orders), strict=True))
+        here.settle(len(shell("orders", "list", "--json").json))
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        done = [order for order, one in said.items() if one.code == 0]
+        for order in orders:
+            numbers = set(shell.numbers_of(order))
+            live = [label for label in shell.labels_of(order) if not label["voided"]]
+            if order in done:
+                assert numbers == {f"HAND-{order}"}
+                assert live == []
+            else:
+                assert said[order].code == 6, said[order]
+                assert numbers == {label["tracking"] for label in live}
+                assert len(live) == 1
+        assert done, "the hands came too late for every order"
+        wrong = [one for one in here.problems() if "the carrier never sold 'HAND-" not in one]
+        assert wrong == []
+
+
+def test_every_noun_does_what_it_says_on_a_running_daemon(tmp_path: Path) -> None:
+    with town(tmp_path) as here:
+        here.start()
+        shell = Shell(here)
+        here.sell(1, kinds=("plain",))
+        here.settle(1)
+        (sent,) = shell("shipments", "list", "--json").json
+        order = sent["order_id"]
+        assert sent["id"] in shell("shipments", "show", sent["id"]).out
+        assert shell("labels", "get", order, "-o", "l.zpl").code == 0
+        assert (shell.folder / "l.zpl").read_bytes().startswith(b"^XA")
+        shell.program("lp", f"cat > {shell.folder}/printed; echo request id is zebra-1")
+        assert "zebra-1" in shell("labels", "print", sent["id"]).out
+        assert (shell.folder / "printed").read_bytes() == (shell.folder / "l.zpl").read_bytes()
+        assert shell("labels", "void", sent["id"], "--yes", "--reason", "r").code == 6
+        event = shell("events", "list", "--order", order, "--json").json[-1]["id"]
+        assert "order.created" in shell("events", "show", event).out
+        assert shell("events", "replay", event, "--reason", "look again").code == 0
+        assert "replayed" in shell("orders", "why", order).out
+
+        assert shell("pause", "--reason", "stock-taking").code == 0
+        assert "paused" in shell("status").out
+        here.sell(1, kinds=("plain",))
+        (waiting,) = shell.pending()
+        refused = shell("labels", "create", "--order", waiting, "--json")
+        assert (refused.code, refused.out) == (6, "")
+        assert "paused" in refused.err
+        assert shell("holds", "place", waiting, "--reason", "wait for Monday").code == 0
+        assert shell("resume", "--reason", "done").code == 0
+        (stands,) = shell("holds", "list", "--json").json
+        assert (stands["order_id"], stands["placed_by"]) == (waiting, "ada")
+        assert shell("labels", "create", "--order", waiting).code == 6
+        assert shell("holds", "release", str(stands["id"]), "--reason", "Monday").code == 0
+        wait_for(lambda: here.phases()["shipped"] == 2, "the order to ship after its release")
+        assert len(shell.labels_of(waiting)) == 1
+        here.check_books(2)
+
+
+def test_a_shipment_is_held_marked_shipped_and_shipped_anyway_by_a_person(tmp_path: Path) -> None:
+    with town(tmp_path, PACKHOUSE_GUARD__PRICE_TOLERANCE_PERCENT="0") as here:
+        here.start()
+        shell = Shell(here)
+        shell("pause", "--reason", "first the holds")
+        here.sell(2, kinds=("plain",))
+        wait_for(lambda: len(shell("shipments", "list", "--json").json) == 2, "two planned shipments")
+        one, two = (row["id"] for row in shell("shipments", "list", "--json").json)
+        assert shell("shipments", "hold", one, "--reason", "a wrong box").code == 0
+        marked = ("shipments", "mark-shipped", two, "--carrier", "UPS", "--tracking", "1Z77", "--reason", "r")
+        assert shell(*marked).code == 2
+        assert shell(*marked, "--yes").code == 0
+        assert shell("resume", "--reason", "done").code == 0
+        order = shell("shipments", "show", two, "--json").json["order_id"]
+        wait_for(lambda: set(shell.numbers_of(order)) == {"1Z77"}, "the number to reach the store")
+        assert shell.labels_of(order) == []
+        assert shell("shipments", "show", one, "--json").json["state"] in ("held", "planned")
+        assert shell("shipments", "ship", one, "--reason", "the right box", "--yes").code == 0
+        wait_for(lambda: here.phases()["shipped"] == 2, "the other one to ship as well")
+        assert shell("shipments", "show", one, "--json").json["state"] == "fulfilled"
+        assert shell("shipments", "retry", one, "--reason", "look").code == 0
+        assert shell("shipments", "release", one, "--reason", "nothing stands").code == 0
+        assert set(here.problems()) == {f"{order}: the carrier never sold '1Z77'"}
+
+
+def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) -> None:
+    with town(tmp_path) as here:
+        daemon = here.start()
+        shell = Shell(here)
+        output = shell.folder / "tail.jsonl"
+        with output.open("w") as out:
+            tail = subprocess.Popen(
+                ["packhouse", "tail", "--json", "--every", "0.1"],
+                executable=str(shell.folder / "bin" / "packhouse"),
+                env=shell.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        here.sell(1, kinds=("plain",))
+        here.settle(1)
+        assert daemon.end() == 0
+        time.sleep(0.5)
+        here.start("again")
+        shell("pause", "--reason", "after the restart")
+        wait_for(lambda: "after the restart" in output.read_text(), "the journal to be followed on")
+        tail.send_signal(signal.SIGINT)
+        _, err = tail.communicate(timeout=30)
+        assert tail.returncode == 130
+        assert "Traceback" not in err
+        acts = [json.loads(line) for line in output.read_text().splitlines()]
+        assert [act["id"] for act in acts] == sorted({act["id"] for act in acts})
+        assert {"bought", "fulfilled", "paused"} <= {act["action"] for act in acts}
+        assert ask(f"{here.sandbox_url}/sandbox/books")["purchases"]
