@@ -86,6 +86,15 @@ def stale_parts(root: Path) -> Iterator[str]:
             yield f"docs: the generated part {name} stands on no page"
 
 
+def stale_manual(root: Path) -> Iterator[str]:
+    """The manual pages say what the parsers say; there is one for each command and no other."""
+    wanted = generate.manual.pages()
+    there = {file.name: file.read_text() for file in (root / "docs" / "man").glob("*")}
+    for name in sorted(wanted.keys() | there.keys()):
+        if wanted.get(name) != there.get(name):
+            yield f"docs/man/{name}: out of date; run: make docs"
+
+
 def make_targets(root: Path) -> set[str]:
     """The targets of the Makefile."""
     return set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
@@ -172,6 +181,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "links": links,
     "reach": unreached,
     "generated parts": stale_parts,
+    "manual pages": stale_manual,
     "commands": commands,
     "foreign text": foreign_text,
     "tests named": proofs,

@@ -1,10 +1,12 @@
 """Writes the parts of docs/ that come from the code, between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
-`python docs/generate.py` writes; docs/check.py compares. One function a part, listed in PARTS.
+`python docs/generate.py` writes them and the manual pages (manual.py); docs/check.py compares. One function a
+part, listed in PARTS.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -20,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+import manual
 from packhouse.api import health, operator
 from packhouse.api.bearer import Doorkeeper
 from packhouse.carriers.command.options import CommandOptions
@@ -33,10 +36,11 @@ from packhouse.sandbox.control import ROUTES
 from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics
-from packhouse_cli import exits
+from packhouse_cli import exits, grammar
 from packhouse_cli.bulk.results import MEANING as ACT_MEANING
 
 DOCS = Path(__file__).parent
+MAN = DOCS / "man"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -103,6 +107,37 @@ def act_states() -> str:
     """How an act of a plan can stand."""
     rows = [(f"`{state}`", sentence) for state, sentence in ACT_MEANING.items()]
     return table(("state", "what it means"), rows)
+
+
+# The command
+
+
+def commands() -> str:
+    """Every command: what it does, how it is called, and each option."""
+    blocks = []
+    for command in grammar.commands():
+        parser = command.parser
+        places = [(f"`{grammar.name_of(action)}`", _sense(action)) for action in grammar.places_of(parser)]
+        options = [(f"`{_spelled(action)}`", _sense(action)) for action in grammar.options_of(parser)]
+        title = "##" if len(command.words) == 1 else "###"
+        blocks += [f"{title} packhouse {' '.join(command.words)}", _first_block(parser.description or "")]
+        if places or options:
+            blocks.append(table(("argument", "meaning"), [*places, *options]))
+    return "\n\n".join(blocks)
+
+
+def _spelled(action: argparse.Action) -> str:
+    names = ", ".join(action.option_strings)
+    return names if action.nargs == 0 else f"{names} {grammar.name_of(action)}"
+
+
+def _sense(action: argparse.Action) -> str:
+    text = (action.help or "").replace("%%", "%")
+    return f"{text}; required" if action.option_strings and action.required else text
+
+
+def _first_block(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 # Settings
@@ -287,6 +322,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
     "act-states": act_states,
+    "commands": commands,
     "settings": settings,
     "events": events,
     "routes": routes,
@@ -319,6 +355,12 @@ def main() -> int:
         if new != old:
             page.write_text(new)
             print(f"wrote {page.relative_to(DOCS.parent)}")
+    texts = manual.pages()
+    MAN.mkdir(exist_ok=True)
+    for file in [file for file in MAN.iterdir() if file.name not in texts]:
+        file.unlink()
+    for name, text in texts.items():
+        (MAN / name).write_text(text)
     return 0
 
 

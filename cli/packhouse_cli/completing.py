@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from packhouse_cli import grammar, main, recent
 from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import leaf_of, verbs_of
+from packhouse_cli.parsing import EVERYWHERE, leaf_of, verbs_of
 
 # An argument's name in help -> ids that fit there.
 _IDS = {
@@ -160,7 +160,7 @@ def _profiles(environ: Mapping[str, str]) -> list[Offer]:
 
 
 def _options_everywhere() -> list[Offer]:
-    return [Offer(name, sense) for name, (_, sense) in grammar.EVERYWHERE.items()]
+    return [Offer(name, sense) for name, (_, sense) in EVERYWHERE.items()]
 
 
 def _without_profile(words: Iterable[str]) -> Iterable[str]:

@@ -12,9 +12,6 @@ from packhouse_cli import main
 from packhouse_cli.output import Terminal
 from packhouse_cli.parsing import DESCRIBE, Described, verbs_of
 
-# Understood by every command, wherever it stands: option -> (metavar, what it does).
-EVERYWHERE = {"--profile": ("NAME", "use this profile's store, daemon and keys")}
-
 
 class Command(NamedTuple):
     """One command line's beginning, such as ("orders", "list"), and the parser of what follows."""

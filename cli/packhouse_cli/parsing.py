@@ -13,6 +13,11 @@ from typing import Any, NoReturn
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
 
+# Understood by every command, wherever it stands in the line: option -> (metavar, what it does).
+EVERYWHERE = {"--profile": ("NAME", "use this profile's store, daemon and keys")}
+# What runs until it is stopped: it reads no profile, and its garbage is collected.
+LONG_LIVED = frozenset({"demo", "serve", "sandbox"})
+
 # No program can be called with a NUL in an argument, so nobody asks for this by accident.
 DESCRIBE = "\0describe"
 
@@ -93,6 +98,13 @@ class CommandParser(argparse.ArgumentParser):
             formatter.start_section(group.title)
             formatter.add_text(group.description)
             formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        if not LONG_LIVED.intersection(self.prog.split()):
+            formatter.start_section("everywhere")
+            formatter.add_arguments(
+                argparse.Action([name], name, metavar=value, help=sense)
+                for name, (value, sense) in EVERYWHERE.items()
+            )
             formatter.end_section()
         formatter.add_text(self.epilog)
         return formatter.format_help()

@@ -9,16 +9,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bulk, intake, orders
+from tests.bench import bulk, intake, orders, start
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
-BENCHES = {"orders": orders, "intake": intake, "bulk": bulk}
+BENCHES = {"orders": orders, "intake": intake, "bulk": bulk, "start": start}
 _EXAMPLES = """examples:
   python -m tests.bench                        everything, about three minutes
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --acts 1000       a plan and its apply, beside a shell loop
+  python -m tests.bench start --rounds 5       the command's start-up, beside python -c pass
 """
 
 
@@ -30,7 +31,7 @@ def main() -> int:
         return 2
     facts, began = machine(), time.monotonic()
     print(facts_line(facts), flush=True)
-    counts = {"orders": asked.orders, "intake": asked.deliveries, "bulk": asked.acts}
+    counts = {"orders": asked.orders, "intake": asked.deliveries, "bulk": asked.acts, "start": asked.starts}
     results: dict[str, Any] = {}
     for name in [asked.bench] if asked.bench else BENCHES:
         bench = BENCHES[name]
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders a round (2000)")
     parser.add_argument("--deliveries", type=int, default=5000, metavar="N", help="deliveries a round (5000)")
     parser.add_argument("--acts", type=int, default=1000, metavar="N", help="acts of a plan a round (1000)")
+    parser.add_argument("--starts", type=int, default=20, metavar="N", help="starts a round (20)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
     return parser

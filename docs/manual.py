@@ -1,0 +1,155 @@
+"""Makes the manual pages from the command's own parsers: one for packhouse, one a command below it.
+
+`pages()` gives each file's name and text; generate.py writes them to docs/man, the wheel carries them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+
+from packhouse import __version__
+from packhouse_cli import exits, grammar, main, parsing
+
+ENVIRONMENT = {
+    "PACKHOUSE_STORE__URL": "The store's REST interface.",
+    "PACKHOUSE_STORE__API_KEY, ALY_API_KEY": "The store's API key; with _FILE behind the name, a file of it.",
+    "PACKHOUSE_STORE__SITE_SLUG": "Only this site's orders.",
+    "PACKHOUSE_URL": "Where the daemon listens.",
+    "PACKHOUSE_TOKEN": "An operator token; also from a file named by PACKHOUSE_TOKEN_FILE.",
+    "PACKHOUSE_PROFILE": "The profile to use; what other variables say wins over it.",
+    "PACKHOUSE_CONFIG": "The settings file to read instead of packhouse.toml.",
+    "PACKHOUSE_DEBUG": "Show where an error arose.",
+    "NO_COLOR": "Paint nothing.",
+}
+FILES = {
+    "packhouse.toml, /etc/packhouse/packhouse.toml": "Settings; see packhouse config check.",
+    "$XDG_CONFIG_HOME/packhouse/config.toml": "Profiles, mode 600.",
+    "$XDG_STATE_HOME/packhouse/recent-ids": "Ids seen lately, for completion.",
+}
+
+
+def pages() -> dict[str, str]:
+    """File name to roff text."""
+    found = {"packhouse.1": _overview(), "aly-store-cli.1": ".so man1/packhouse.1\n"}
+    commands = list(grammar.commands())
+    for noun in main.NOUNS:
+        below = [command for command in commands if command.words[0] == noun]
+        found[f"packhouse-{noun}.1"] = _page(noun, below)
+    return found
+
+
+def _overview() -> str:
+    lines = [
+        *_head("packhouse", "ships the orders of an Aly store while nobody watches"),
+        ".SH SYNOPSIS",
+        ".B packhouse",
+        r"\fICOMMAND\fR [\fIARGUMENT\fR ...]",
+        ".br",
+        ".B aly\\-store\\-cli",
+        r"\fICOMMAND\fR [\fIARGUMENT\fR ...]",
+        ".SH DESCRIPTION",
+        "The daemon, and one command for the people beside it. Both names run the same program.",
+        ".SH COMMANDS",
+    ]
+    for noun, (_, sense) in main.NOUNS.items():
+        lines += [".TP", rf"\fBpackhouse\-{_text(noun)}\fR(1)", _line(f"{sense[:1].upper()}{sense[1:]}.")]
+    lines += [".SH OPTIONS OF EVERY COMMAND"]
+    for option, (metavar, sense) in parsing.EVERYWHERE.items():
+        lines += [".TP", rf"\fB{_text(option)}\fR \fI{_text(metavar)}\fR", _line(f"{sense}.")]
+    lines += [".TP", r"\fB\-h\fR, \fB\-\-help\fR", "What a command does and takes, with examples."]
+    for title, table in (("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)):
+        lines.append(f".SH {title}")
+        for name, sense in table.items():
+            lines += [".TP", rf"\fB{_text(name)}\fR", _line(sense)]
+    lines.append(".SH EXIT STATUS")
+    for code, sense in exits.MEANING.items():
+        lines += [".TP", rf"\fB{int(code)}\fR", _line(sense)]
+    return "\n".join(lines) + "\n"
+
+
+def _page(noun: str, commands: list[grammar.Command]) -> str:
+    sense = main.NOUNS[noun][1]
+    lines = [*_head(f"packhouse-{noun}", sense), ".SH SYNOPSIS"]
+    leaves = [command for command in commands if not _has_verbs(command)]
+    for number, command in enumerate(leaves):
+        lines += [".br"] * bool(number) + [_usage(command)]
+    lines += [".SH DESCRIPTION", *_prose(commands[0].parser.description or f"{sense}.")]
+    examples = list(commands[0].examples)
+    for command in leaves:
+        if _has_verbs(commands[0]):
+            lines += [f".SS {_text(' '.join(('packhouse', *command.words)))}"]
+            lines += _prose(command.parser.description or "")
+            examples += command.examples
+        lines += _arguments(command.parser)
+    if commands[0].parser.epilog:
+        lines += [".PP", ".nf", *map(_line, commands[0].parser.epilog.splitlines()), ".fi"]
+    if examples:
+        lines += [".SH EXAMPLES", ".nf", *map(_line, dict.fromkeys(examples)), ".fi"]
+    return "\n".join([*lines, ".SH SEE ALSO", r"\fBpackhouse\fR(1)"]) + "\n"
+
+
+def _head(name: str, sense: str) -> list[str]:
+    return [
+        f'.TH {_text(name.upper())} 1 "" "Packhouse {__version__}" "Packhouse"',
+        ".SH NAME",
+        rf"{_text(name)} \- {_text(sense)}",
+    ]
+
+
+def _has_verbs(command: grammar.Command) -> bool:
+    return bool(grammar.verbs_of(command.parser))
+
+
+def _usage(command: grammar.Command) -> str:
+    parts = [rf"\fB{_text(' '.join(('packhouse', *command.words)))}\fR"]
+    for action in grammar.places_of(command.parser):
+        shown = rf"\fI{_text(grammar.name_of(action))}\fR"
+        parts.append(
+            {"?": f"[{shown}]", "*": f"[{shown} ...]", "+": f"{shown} ..."}.get(str(action.nargs), shown)
+        )
+    options = grammar.options_of(command.parser)
+    parts += [f"{_option(action)}" for action in options if action.required]
+    if any(not action.required for action in options):
+        parts.append(r"[\fIOPTION\fR ...]")
+    return " ".join(parts)
+
+
+def _option(action: argparse.Action) -> str:
+    names = ", ".join(rf"\fB{_text(name)}\fR" for name in action.option_strings)
+    return names if action.nargs == 0 else rf"{names} \fI{_text(grammar.name_of(action))}\fR"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in grammar.places_of(parser):
+        yield from (".TP", rf"\fI{_text(grammar.name_of(action))}\fR", _line(_sense(action)))
+    for action in grammar.options_of(parser):
+        yield from (".TP", _option(action), _line(_sense(action)))
+
+
+def _sense(action: argparse.Action) -> str:
+    text = action.help or ""
+    return f"{text[:1].upper()}{text[1:]}." if text else r"\&"
+
+
+def _prose(text: str) -> Iterator[str]:
+    blocks = text.strip().split("\n\n")
+    for block in blocks:
+        if block.startswith("examples:"):
+            yield from (".PP", ".nf", *map(_line, block.splitlines()), ".fi")
+        else:
+            yield from (".PP", _line(" ".join(block.split())))
+
+
+def _line(text: str) -> str:
+    """A line of text that roff does not take for a request."""
+    shown = _text(text)
+    return rf"\&{shown}" if shown[:1] in (".", "'") else shown or r"\&"
+
+
+def _text(text: str) -> str:
+    """Text in which nothing means anything to roff; dashes stay what they are, to be copied."""
+    if text == r"\&":
+        return text
+    return re.sub(r"-", r"\-", text.replace("\\", r"\e")).replace("%%", "%")
