@@ -67,7 +67,9 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     log = structlog.get_logger("packhouse")
     metrics = Metrics(CollectorRegistry(), __version__)
     carriers = build_carriers(settings, clock, metrics)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    outbox = settings.data_dir / "outbox"
+    for folder in (settings.data_dir, settings.labels_dir, outbox):
+        _make(folder)
     ledger = open_ledger(settings.ledger_url, connections=min(settings.worker.concurrency + 4, 20))
     # Of two wall clocks one is for the world outside, for signatures say, and one for what the ledger says.
     ours = ledger.clock(clock)
@@ -95,7 +97,7 @@ async def build_house(settings: Settings, clock: Clock) -> House:
         clock=ours,
         metrics=metrics,
         log=log,
-        sinks=(FolderSink(settings.data_dir / "outbox"),),
+        sinks=(FolderSink(outbox),),
         resting=Resting(settings.guard.rest_after, settings.guard.rest_s),
     )
     dispatcher = Dispatcher(desk)
@@ -141,11 +143,28 @@ def build_carriers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[s
     return {name: build_carrier(name, settings.carriers.get(name, {}), context) for name in names}
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
+def _unusable(folder: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"nothing can be kept in {folder.resolve()}: {error.strerror}. Give PACKHOUSE_DATA_DIR a folder that "
+        "this user may write to, on a disk with free space."
+    )
+
+
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Raises SettingsError if another one holds it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data_dir / "packhouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the data folder for this process. Raises SettingsError if another one holds it, or nobody can."""
+    _make(data_dir)
+    try:
+        handle = os.open(data_dir / "packhouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

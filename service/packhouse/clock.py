@@ -20,6 +20,11 @@ class Clock(Protocol):
         """Let others work for this long."""
 
 
+# Unlike the monotonic clock, Linux's boot clock goes on while the machine is suspended: a daemon that slept
+# has not held its leases meanwhile.
+_RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     """The operating system's clock."""
 
@@ -28,8 +33,8 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on the monotonic clock."""
-        return time.monotonic()
+        """Seconds since the machine was started."""
+        return time.clock_gettime(_RUNNING)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep on the event loop."""

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,16 +64,21 @@ def clean_environ() -> dict[str, str]:
 
 
 class Process:
-    """One of our commands, its output kept in a file."""
+    """One of our commands, its output kept in a file. `under`: the command that runs it, if any."""
 
     def __init__(
-        self, folder: Path, name: str, *arguments: str, environ: dict[str, str] | None = None
+        self,
+        folder: Path,
+        name: str,
+        *arguments: str,
+        environ: dict[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> None:
         self.log = folder / f"{name}.log"
         self.url = ""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "packhouse_cli", *arguments],
+                [*under, sys.executable, "-m", "packhouse_cli", *arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -176,19 +181,19 @@ class Town:
             "PACKHOUSE_LEDGER__URL": self.server_url,
         } | self._more
 
-    def launch(self, name: str = "daemon", port: int = 0, **more: str) -> Process:
+    def launch(self, name: str = "daemon", port: int = 0, under: Sequence[str] = (), **more: str) -> Process:
         """Start a daemon without waiting for it; with a port of its own it is one more beside the first."""
         environ = self.environ() | more | ({"PACKHOUSE_HTTP__PORT": str(port)} if port else {})
-        process = Process(self.folder, name, "serve", environ=environ)
+        process = Process(self.folder, name, "serve", environ=environ, under=under)
         process.url = f"http://127.0.0.1:{environ['PACKHOUSE_HTTP__PORT']}"
         self._started.append(process)
         if not port:
             self.daemon = process
         return process
 
-    def start(self, name: str = "daemon", port: int = 0, **more: str) -> Process:
+    def start(self, name: str = "daemon", port: int = 0, under: Sequence[str] = (), **more: str) -> Process:
         """Start a daemon and wait until it is ready."""
-        process = self.launch(name, port, **more)
+        process = self.launch(name, port, under, **more)
         wait_for(lambda: self.is_ready(process), f"{name} to be ready; see {process.log}")
         return process
 

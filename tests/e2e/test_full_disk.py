@@ -1,9 +1,10 @@
-"""A real disk of a few megabytes runs full under the daemon: nothing is bought blindly, nothing is lost."""
+"""A real disk runs full under the daemon, or fails to sync: nothing is bought blindly, nothing is lost."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -94,6 +95,26 @@ def test_a_full_outbox_stops_no_shipment_and_leaves_no_half_label_to_print(tmp_p
         here.check_books(15)
         assert here.phases()["shipped"] == 15
         assert [file for file in disk.iterdir() if file != filler] == []
+
+
+def test_a_disk_that_fails_to_sync_for_a_while_costs_no_order_and_no_label(tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    if strace is None or subprocess.run([strace, "-qq", "-o", "/dev/null", "true"]).returncode:
+        pytest.skip("strace, which makes the disk fail, is not installed or may not be used here")
+    # Each thread's syncs are counted apart; all commits are made by one.
+    calls = "fsync,fdatasync"
+    fail = f"inject={calls}:error=EIO:when=40..70"
+    trace = tmp_path / "trace"
+    under = (strace, "-D", "-f", "-qq", "-o", str(trace), "-e", f"trace={calls}", "-e", fail)
+    with town(tmp_path) as here:
+        daemon = here.start(under=under)
+        here.sell(60, rate_per_s=20)
+        wait_for(lambda: "EIO" in trace.read_text(), "the disk to fail")
+        here.settle(60)
+        here.check_books(60)
+        assert _references(here) <= _intents(here.ledger)
+        assert trace.read_text().count("EIO") > 20
+        assert "disk I/O error" in daemon.words()
 
 
 def _on(disk: Path) -> dict[str, str]:

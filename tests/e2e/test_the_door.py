@@ -149,6 +149,7 @@ def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
         ({"PACKHOUSE_CARRIER": "pigeon"}, "pigeon"),
         ({"ALY_API_KEY": ""}, "API_KEY"),
         ({"PACKHOUSE_LEDGER__URL": "mysql://x/y"}, "PACKHOUSE_LEDGER__URL"),
+        ({"PACKHOUSE_DATA_DIR": "/dev/null/data"}, "PACKHOUSE_DATA_DIR"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_starts(
