@@ -1,4 +1,4 @@
-"""Goods on their way back: which units may come, each step of a return, and how the order shows it. No I/O."""
+"""Goods on their way back: which units may come, each step, and how the order shows it. No I/O."""
 
 from __future__ import annotations
 
