@@ -14,6 +14,8 @@ from packhouse.rules.patience import longest_post_s
 from tests.service.house import House, in_house
 from tests.service.test_flow_by_hand import BY, board, half_way
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(tmp_path: Path) -> None:
     async def story(house: House) -> None:

@@ -17,6 +17,7 @@ from packhouse.sandbox.shop import SELLER, ShopOrder
 from packhouse.store.protocol import fulfill_body
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
 BY = {"reason": "by hand", "actor": "ada"}
 
 

@@ -29,18 +29,20 @@ def take(
     somebody was at work on the order just then. Only the very same doing may go on under a hold that stands.
     """
     standing = _standing(connection, order_id, HoldCode.DONE_BY_HAND)
-    if standing is not None:
-        if standing.note != doing:
-            raise ActRefused(
-                f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
-                f"packhouse holds release {standing.id} --reason WHY"
-            )
-        return standing, True
-    at_work = _seize(connection, now, order_id)
-    _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor)
-    act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
-    journal.write(connection, now, [act])
-    return _must_stand(connection, order_id, HoldCode.DONE_BY_HAND), at_work
+    at_work = True
+    if standing is None:
+        at_work = _seize(connection, now, order_id)
+        if _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor):
+            act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
+            journal.write(connection, now, [act])
+        # Another process may have been faster by a moment: its hold stands then.
+        standing = _must_stand(connection, order_id, HoldCode.DONE_BY_HAND)
+    if standing.note != doing:
+        raise ActRefused(
+            f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
+            f"packhouse holds release {standing.id} --reason WHY"
+        )
+    return standing, at_work
 
 
 def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:

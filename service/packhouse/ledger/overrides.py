@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from packhouse.errors import LeaseLost
+from packhouse.errors import ActRefused
 from packhouse.ledger import guard, holds, journal, leases, orders, reading, shipments
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import shipments as shipments_table
@@ -125,7 +125,7 @@ def step(
         _MOVED, {"w_id": shipment.id, "w_state": state.value, "v_state": to.value, "v_updated_at": now}
     ).rowcount
     if changed != 1:
-        raise LeaseLost(f"shipment {shipment.id} is no longer {state}")
+        raise ActRefused(f"shipment {shipment.id} is no longer {state}: look at it again first")
 
 
 def _settle_hold(connection: Connection, now: float, shipment: Shipment, actor: str, reason: str) -> None:
