@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ALONE = "--without-daemon"
 _PATIENCE_S = 120.0
-_REASON = "By hand, from the command line."
+_REASON = "By hand."
 # What is bought and the store does not know yet.
 _UNPOSTED = "labeled"
 
