@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from packhouse_cli.main import NOUNS
 from tests.cli.desk import serving
 
 HEAVY = {
@@ -65,6 +66,19 @@ def test_help_loads_next_to_nothing(argv: list[str]) -> None:
     modules = loaded_by(argv, {})
     assert not modules & HEAVY
     assert not modules & {"argparse", "http.client", "ssl", "dataclasses", "packhouse.errors"}
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_no_commands_help_loads_a_heavy_library(noun: str) -> None:
+    # The sandbox's help tells its faults, which is all of it that may be loaded.
+    allowed = {"packhouse.sandbox"} if noun == "sandbox" else set()
+    assert not loaded_by([noun, "--help"], {}) & HEAVY - allowed
+
+
+@pytest.mark.parametrize("argv", [["profile", "list"], ["completion", "bash"], ["config", "--help"]])
+def test_what_asks_nobody_loads_no_network(argv: list[str]) -> None:
+    modules = loaded_by(argv, {})
+    assert not modules & {*HEAVY, "socket", "ssl", "http.client", "dataclasses"}
 
 
 def test_a_list_of_orders_loads_no_heavy_library() -> None:

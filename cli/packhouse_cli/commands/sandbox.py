@@ -20,6 +20,7 @@ def parser() -> ArgumentParser:
 
 def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:
     """Run the sandbox until Ctrl-C; its own door reads the arguments."""
+    parser().parse_args(argv)  # help and slips are answered before anything is loaded
     from packhouse.sandbox.door import run as open_sandbox
 
     return open_sandbox(argv)
