@@ -180,13 +180,19 @@ class Carrier(Protocol):
         """Ask what became of a purchase. BLIND adapters answer Unknown."""
 
     async def document(self, label: Label) -> LabelDocument:
-        """Fetch the bytes of a bought label. Raises CarrierUnavailable or CarrierRefused."""
+        """Fetch the bytes of a bought label.
+
+        Raises CarrierUnavailable, CarrierRefused or CarrierMisconfigured.
+        """
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """Ask for the money back, or for what became of that; may be repeated. Raises CarrierUnavailable."""
+        """Ask for the money back, or for what became of that; may be repeated.
+
+        Raises CarrierUnavailable or CarrierMisconfigured.
+        """
 
     async def track(self, label: Label) -> TrackerState:
-        """Where the parcel is. Raises CarrierUnavailable."""
+        """Where the parcel is. Raises CarrierUnavailable or CarrierMisconfigured."""
 
     async def check(self) -> None:
         """A free call that proves reach and credentials. Raises CarrierError."""

@@ -104,7 +104,10 @@ class EasyPostCarrier:
         except CarrierUnavailable as error:
             return Unknown(str(error))
         if answer.status == 404:
-            return Absent()
+            # It was registered there; that it is gone says nothing of money, but much of keys and accounts.
+            return Unknown(
+                f"EasyPost does not know {purchase.provider_ref}: is its key the one it was prepared with?"
+            )
         if answer.status != 200:
             return Unknown(wire.read_refusal(answer.status, answer.body).reason)
         return wire.read_postage(answer.body, purchase, self._format)

@@ -234,6 +234,10 @@ def read_postage(body: bytes, purchase: Purchase, wished: LabelFormat) -> Bought
         return Unknown(
             f"EasyPost's {purchase.provider_ref} has another reference than {purchase.request.reference}."
         )
+    if missing := [name for name in ("postage_label", "tracking_code") if name not in shipment]:
+        return Unknown(f"EasyPost's {purchase.provider_ref} comes without {' and '.join(missing)}.")
+    if not isinstance(shipment["postage_label"], Mapping | None):
+        return Unknown(f"EasyPost's {purchase.provider_ref} comes with a label that cannot be read.")
     label, number = _mapping(shipment.get("postage_label")), _text(shipment.get("tracking_code"))
     selected = _mapping(shipment.get("selected_rate"))
     if not label and not number and not selected:

@@ -181,11 +181,13 @@ def test_being_throttled_passes_the_wait_on() -> None:
     play(story)
 
 
-def test_a_look_up_that_finds_no_such_shipment_is_absent() -> None:
+def test_a_look_up_that_finds_no_such_shipment_says_nothing_of_money() -> None:
     async def story(carrier: EasyPostCarrier, fake: FakeEasyPost) -> None:
         purchase = await prepared(carrier)
         fake.shipments.clear()
-        assert await carrier.lookup(purchase) == Absent()
+        found = await carrier.lookup(purchase)
+        assert isinstance(found, Unknown)
+        assert "key" in found.reason
 
     play(story)
 

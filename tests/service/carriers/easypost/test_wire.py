@@ -265,3 +265,30 @@ def test_every_tracker_word_of_easypost_has_a_meaning() -> None:
     assert TrackerState.UNKNOWN not in states
     assert wire.read_tracker({"tracker": {"status": "error"}}) is TrackerState.UNKNOWN
     assert wire.read_tracker({"tracker": None}) is TrackerState.UNKNOWN
+
+
+_GARBAGE: tuple[Any, ...] = (
+    b"",
+    b"OK",
+    b"<html>It works!</html>",
+    b"[]",
+    b"null",
+    b"{}",
+    b'{"id": "shp_1"}',
+    b'{"id": "shp_1", "postage_label": null}',
+    b'{"id": "shp_1", "tracking_code": null}',
+    b'{"id": "shp_1", "postage_label": "sold", "tracking_code": null}',
+    b'{"id": "shp_1", "postage_label": ["l"], "tracking_code": null}',
+    b'{"id": "shp_1", "postage_label": null, "tracking_code": "94001"}',
+    b'{"id": "shp_1", "postage_label": {"id": "pl_1"}, "tracking_code": null}',
+    b'{"id": "shp_2", "postage_label": null, "tracking_code": null}',
+    b'{"error": {"code": "INTERNAL_SERVER_ERROR"}}',
+    b'{"id": "shp_1", "postage_label": null, "tracking_code": null, "reference": "another/1/1"}',
+)
+
+
+@pytest.mark.parametrize("body", _GARBAGE)
+def test_no_garbled_answer_is_ever_read_as_absent_bought_or_not_bought(body: bytes) -> None:
+    assert isinstance(wire.read_postage(body, PURCHASE, LabelFormat.PDF), Unknown)
+    for status in (200, 201, 202, 302, 408, 409, 500, 502, 504):
+        assert isinstance(wire.read_purchase(status, body, PURCHASE, LabelFormat.PDF), Unknown)
