@@ -162,6 +162,7 @@ class Town:
             "PACKHOUSE_CARRIER": "easypost",
             "PACKHOUSE_CARRIERS__EASYPOST__URL": f"{self.sandbox_url}/easypost/v2",
             "PACKHOUSE_CARRIERS__EASYPOST__API_KEY": "EZTK_sandbox",
+            "PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_ORIGIN": "US",
             "PACKHOUSE_CARRIER_TIMEOUT_S": "3",
             "PACKHOUSE_CARRIER_SETTLE_S": "1",
             "PACKHOUSE_LABEL_FORMAT": "zpl",

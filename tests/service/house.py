@@ -78,7 +78,9 @@ class House:
         self.metrics = Metrics(CollectorRegistry())
         context = CarrierContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
         self.easypost = EasyPostCarrier(
-            EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2"),
+            EasyPostOptions(
+                api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2", customs_origin="US"
+            ),
             context,
             WorldTransport(self.world),
         )

@@ -106,7 +106,7 @@ KINDS: dict[Safety, type[EasyPostCarrier]] = {
 
 def carrier_of(safety: Safety, context: CarrierContext, transport: httpx.AsyncBaseTransport) -> Carrier:
     """The adapter of this class."""
-    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url=_URL)
+    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url=_URL, customs_origin="US")
     return KINDS[safety](options, context, transport)
 
 

@@ -199,6 +199,8 @@ class Stage:
             "PACKHOUSE_WEBHOOK__SECRETS": secret,
             "PACKHOUSE_CARRIERS__EASYPOST__URL": f"{self.sandbox_url}/easypost/v2",
             "PACKHOUSE_CARRIERS__EASYPOST__API_KEY": CARRIER_KEY,
+            "PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_ORIGIN": "US",
+            "PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_SIGNER": "Demo",
             "PACKHOUSE_OPERATOR__TOKENS": f"demo:{self._token}",
             "PACKHOUSE_HTTP__HOST": "127.0.0.1",
             "PACKHOUSE_HTTP__PORT": str(self._daemon_port),

@@ -150,6 +150,7 @@ def _welcome(base_url: str, secret: str) -> str:
   export PACKHOUSE_CARRIER=easypost
   export PACKHOUSE_CARRIERS__EASYPOST__URL={base_url}/easypost/v2
   export PACKHOUSE_CARRIERS__EASYPOST__API_KEY={CARRIER_KEY}
+  export PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_ORIGIN=US PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_SIGNER=Me
 
   curl -s {base_url}/sandbox/state
   curl -s {base_url}/sandbox/check

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from packhouse.carriers.calls import Answer, Calls, NoAnswer, NotSent, retry_after_s
 from packhouse.carriers.easypost import wire
+from packhouse.carriers.easypost.customs import declaration
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.label_file import fetch, format_in
 from packhouse.carriers.options import read_options
@@ -68,7 +69,10 @@ class EasyPostCarrier:
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         """Register the shipment, free of charge, and hear its rates."""
-        body = wire.shipment_body(request, self._sender, self._format, self._options.carrier_accounts)
+        customs = declaration(request, self._sender, self._options)
+        body = wire.shipment_body(
+            request, self._sender, self._format, self._options.carrier_accounts, customs
+        )
         answer = await self._call("shipments.create", "POST", self._shipments, body)
         shipment = self._read(answer, "registering the shipment")
         self._check_mode(shipment)

@@ -24,6 +24,19 @@ class EasyPostOptions(Options):
         default=None,
         description="true: only a test key is used; false: only a production key; unset: whichever is given.",
     )
+    customs_origin: str = Field(
+        default="",
+        pattern="^([A-Z]{2})?$",
+        description="Country where all goods are made, such as US; empty: what leaves for customs is held.",
+    )
+    customs_hs_code: str = Field(
+        default="",
+        pattern=r"^(\d{6}[\d.]*)?$",
+        description="Tariff number of all goods, six digits or more; empty: none is declared.",
+    )
+    customs_signer: str = Field(
+        default="", description="Who signs customs declarations; empty: ship_from.name."
+    )
 
     @field_validator("api_key")
     @classmethod

@@ -82,7 +82,11 @@ def inches(length_mm: int) -> float:
 
 
 def shipment_body(
-    request: PurchaseRequest, sender: Address, label_format: LabelFormat, accounts: Sequence[str]
+    request: PurchaseRequest,
+    sender: Address,
+    label_format: LabelFormat,
+    accounts: Sequence[str],
+    customs: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Body of POST /shipments. It names no `service`: with one, EasyPost would buy at once."""
     parcel = request.parcel
@@ -98,6 +102,8 @@ def shipment_body(
         },
         "options": {"label_format": label_format.upper()},
     }
+    if customs:
+        shipment["customs_info"] = dict(customs)
     if accounts:
         shipment["carrier_accounts"] = list(accounts)
     return json.dumps({"shipment": shipment}, ensure_ascii=False, separators=(",", ":")).encode()
