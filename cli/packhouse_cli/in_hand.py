@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from packhouse_cli.daemon import Daemon
 
 ALONE = "--without-daemon"
+NO_DAEMON = (
+    "No daemon is set up here (PACKHOUSE_URL, PACKHOUSE_TOKEN): if one serves this store, it does not know "
+    "of this and may ship the order as well."
+)
 _PATIENCE_S = 120.0
 _REASON = "By hand."
 # What is bought and the store does not know yet.
@@ -83,10 +87,7 @@ def in_hand(
     settings = CliSettings(environ)
     if alone or not settings.knows_daemon:
         if not alone:
-            terminal.note(
-                "No daemon is set up here (PACKHOUSE_URL, PACKHOUSE_TOKEN): if one serves this store, it "
-                "does not know of this and may ship the order as well."
-            )
+            terminal.note(NO_DAEMON)
         yield InHand(order_id)
         return
     from packhouse_cli.daemon import Daemon

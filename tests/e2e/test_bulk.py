@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli.desk import Outcome, call
+from tests.e2e.at_the_desk import Shell
 from tests.e2e.processes import Process, Town, ask, clean_environ, town, wait_for
 
 pytestmark = pytest.mark.e2e
@@ -189,6 +190,31 @@ def test_a_store_that_is_down_leaves_the_acts_for_another_run(store: Store) -> N
     store.tell("/quiet", {})
     assert store.finish().code == 0
     store.parcels_are_right(orders)
+
+
+def test_a_plan_and_the_machine_at_the_same_orders_never_ship_one_twice(tmp_path: Path) -> None:
+    with town(tmp_path, "--carrier-latency-ms", "150", "--store-latency-ms", "20") as here:
+        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(here)
+        here.sell(40, kinds=("plain",))
+        orders = shell.pending()  # from the far end: the machine begins with the oldest
+        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in orders)
+        (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
+        assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p", "--skip-bad").code == 0
+        ended = shell("apply", "p", "--yes", "--json", "--concurrency", "4")
+        assert ended.code in (0, 6, 13), ended.err
+        here.settle(len(shell("orders", "list", "--limit", "100", "--json").json))
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        again = shell("apply", "p", "--yes", "--json")
+        states = [json.loads(line) for line in (shell.folder / "p.results.jsonl").read_text().splitlines()]
+        by_hand = {line["order_id"] for line in states if line["state"] in ("done", "recorded")}
+        assert by_hand, "the plan came too late for every order"
+        assert again.json["finished"]
+        for order in orders:
+            numbers = set(shell.numbers_of(order))
+            live = {label["tracking"] for label in shell.labels_of(order) if not label["voided"]}
+            assert numbers == ({f"HAND-{order}"} if order in by_hand else live)
+            assert live == (set() if order in by_hand else numbers)
 
 
 def test_off_a_terminal_nothing_is_done_without_yes(store: Store) -> None:

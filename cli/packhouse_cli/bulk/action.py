@@ -5,14 +5,17 @@ An action knows one order at a time and does no I/O; planning.py and carrying.py
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from packhouse.model.order import Order
+from packhouse.model.order import Order, Units
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.relied import Relied
 from packhouse_cli.bulk.rows import Row
+from packhouse_cli.exits import CommandError
 
 
 class NotPlanned(Exception):
@@ -23,16 +26,41 @@ class NotNeeded(Exception):
     """Nothing is to be done; no fault of the row."""
 
 
+@contextmanager
+def refused_as_not_planned() -> Iterator[None]:
+    """What the check of one order refuses is a row that cannot be planned."""
+    try:
+        yield
+    except CommandError as error:
+        raise NotPlanned(str(error).removesuffix(" Nothing was sent.")) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a row comes to, and the state of the order once it is done."""
 
     what: str
-    body: bytes
+    request: StoreRequest
     key: str
     after: Relied
     cost_minor: int | None = None
     currency: str = ""
+
+
+class Taken(Protocol):
+    """An order that was taken from the machine, or that no machine knows of."""
+
+    def sending(self) -> None:
+        """The store is called now."""
+        ...
+
+    def stays(self, why: str) -> None:
+        """The machine must keep off it longer."""
+        ...
+
+    def refuse_other_labels(self, units: Iterable[Units], tracking: str) -> None:
+        """Raise CommandError where the machine has bought another label for any of these units."""
+        ...
 
 
 class Action(Protocol):
@@ -50,15 +78,18 @@ class Action(Protocol):
     once: bool
     lands_later: bool
 
-    def draft(self, row: Row, order: Order, before: Relied) -> Draft:
-        """The call for this row. `before` is the order's state after earlier rows.
-
-        Raises NotPlanned, NotNeeded.
+    def draft(self, row: Row, order: Order, before: Relied, *, again: bool) -> Draft:
+        """The call for this row. `before` is the order's state after earlier rows, `again` says that what the
+        order shows already is wanted a second time. Raises NotPlanned, NotNeeded.
         """
         ...
 
     def request(self, order_id: str, body: bytes, key: str) -> StoreRequest:
-        """The call."""
+        """The call of a plan, as it was drafted."""
+        ...
+
+    def mind(self, act: Act, taken: Taken) -> None:
+        """Raise CommandError where the machine has begun what would clash with it."""
         ...
 
     def is_recorded(self, act: Act, order: Order, *, sent: bool) -> bool:

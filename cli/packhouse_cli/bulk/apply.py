@@ -13,12 +13,12 @@ from packhouse.errors import StoreError
 from packhouse.store.blocking import BlockingStore
 from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.caller import Caller, Pace
-from packhouse_cli.bulk.carrying import Hand, Outcome
+from packhouse_cli.bulk.carrying import Hand, Outcome, Taking
 from packhouse_cli.bulk.crew import stoppable, worked_through
 from packhouse_cli.bulk.plan import Act, Plan
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.results import FINAL, GOOD, Results, State, only_one, results_path
-from packhouse_cli.exits import Exit, UsageError
+from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.output import safe
 
 
@@ -34,7 +34,7 @@ class Summary:
     counts: Counter[State]
     done_now: int
     waits: int
-    error: StoreError | None = None
+    error: StoreError | CommandError | None = None
     stopped: bool = False
 
     @property
@@ -75,8 +75,10 @@ def apply_plan(
     concurrency: int,
     max_per_s: float,
     agree: Callable[[int], None],
+    taking: Taking,
 ) -> Summary:
-    """Carry out what has no end yet. `agree` is asked about that many acts and raises where somebody says no.
+    """Carry out what has no end yet. `agree` is asked about that many acts and raises where somebody says no,
+    `taking` keeps the machine's hands off an order meanwhile.
 
     Raises UsageError, CommandError (nothing was done then) and OSError (the results cannot be written).
     """
@@ -93,15 +95,15 @@ def apply_plan(
         agree(left)
         pace = Pace(max_per_s, threading.Event())
         callers = [Caller(open_store(), pace) for _ in range(min(concurrency, len(waiting)))]
-        hands = [Hand(caller, action, results).carry_out for caller in callers]
+        hands = [Hand(caller, action, results, taking).carry_out for caller in callers]
         tally = _Tally(progress, action.done)
-        error: StoreError | None = None
+        error: StoreError | CommandError | None = None
         progress.begin("Applying", left)
         try:
             with stoppable(pace.stop, lambda: progress.say("Stopping: what is in flight is finished first.")):
                 for outcomes in worked_through(waiting, hands, pace.stop):
                     tally.take(outcomes or [], pace.waits)
-        except StoreError as ended:
+        except (StoreError, CommandError) as ended:
             error = ended
         finally:
             progress.end()
@@ -151,7 +153,7 @@ def _summary(
     results: Results,
     done_now: int,
     waits: int,
-    error: StoreError | None = None,
+    error: StoreError | CommandError | None = None,
     stopped: bool = False,
 ) -> Summary:
     counts = Counter(results.of(act).state for act in plan.acts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from packhouse.errors import (
@@ -18,11 +19,12 @@ from packhouse.errors import (
     StoreUnreachable,
     StoreUnreadable,
 )
-from packhouse_cli.bulk.action import Action
+from packhouse_cli.bulk.action import Action, Taken
 from packhouse_cli.bulk.caller import TRIES, Caller, Stopped
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.relied import Relied
 from packhouse_cli.bulk.results import FINAL, GOOD, Results, State
+from packhouse_cli.exits import CommandError, Exit
 
 # None of these says whether it happened.
 _DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
@@ -41,21 +43,32 @@ class Outcome:
     why: str = ""
 
 
+# Takes an order from the machine for one act, and gives it back. Raises CommandError where it is not free.
+Taking = Callable[[Act], AbstractContextManager[Taken]]
+
+
 class Hand:
     """One thread's part in a run. It begins no act whose predecessor on the same order is not done."""
 
     def __init__(
-        self, caller: Caller, action: Action, results: Results, now: Callable[[], float] = time.time
+        self,
+        caller: Caller,
+        action: Action,
+        results: Results,
+        taking: Taking,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._caller = caller
         self._action = action
         self._results = results
+        self._taking = taking
         self._now = now
 
     def carry_out(self, acts: Sequence[Act]) -> list[Outcome]:
         """The acts of one order, in sequence; those that have an end are passed over.
 
-        Raises BadCredentials, Forbidden, StoreUnreachable; OSError where the results cannot be written.
+        Raises BadCredentials, Forbidden, StoreUnreachable; CommandError where the daemon cannot be asked;
+        OSError where the results cannot be written.
         """
         outcomes = []
         for number, act in enumerate(acts):
@@ -77,11 +90,27 @@ class Hand:
 
     def _act(self, act: Act, *, sent: bool) -> Outcome:
         """`sent`: an earlier run may have sent it."""
+        try:
+            with self._taking(act) as taken:
+                outcome = self._found_or_sent(act, taken, sent=sent)
+                if outcome.state is State.UNKNOWN:
+                    taken.stays("Nobody knows whether the store did it.")
+                elif outcome.state in GOOD and self._action.lands_later and act.relied.may_ship:
+                    taken.stays("The store has accepted it and does it later.")
+                return outcome
+        except CommandError as error:
+            if error.exit_code is not Exit.CONFLICT and error.code != "in_flight":
+                raise
+            return self._tell(act, State.UNKNOWN if sent else State.FAILED, str(error))
+
+    def _found_or_sent(self, act: Act, taken: Taken, *, sent: bool) -> Outcome:
         found = self._look(act, sent=sent)
         if found is not None:
             return found
+        self._action.mind(act, taken)
         request = self._action.request(act.order_id, act.body.encode("ascii"), act.key)
         self._tell(act, State.SENDING)
+        taken.sending()
         for doubts in range(1, TRIES + 1):
             in_doubt = sent or doubts > 1
             try:
@@ -100,7 +129,7 @@ class Hand:
                 if doubts == TRIES:
                     return self._tell(act, State.UNKNOWN, str(error))
             except (Conflict, Refused) as error:
-                return self._judged(act, error)
+                return self._judged(act, error, in_doubt=in_doubt)
             except StoreThrottled as error:
                 return self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
             except StoreError as error:
@@ -132,7 +161,7 @@ class Hand:
             return self._tell(act, State.UNKNOWN, why)
         return None
 
-    def _judged(self, act: Act, error: StoreError) -> Outcome:
+    def _judged(self, act: Act, error: StoreError, *, in_doubt: bool) -> Outcome:
         """A 409 or 422 may only mean that it is done already: the store's record decides."""
         try:
             order = self._caller.order(act.order_id)
@@ -140,7 +169,9 @@ class Hand:
             return self._tell(act, State.UNKNOWN, f"{error} The order could not be read: {unread}")
         if self._action.is_recorded(act, order, sent=True):
             return self._tell(act, State.RECORDED)
-        return self._tell(act, State.REFUSED, str(error))
+        # The no may be about the call before, which is still on its way.
+        waits = in_doubt and self._action.lands_later
+        return self._tell(act, State.UNKNOWN if waits else State.REFUSED, str(error))
 
     def _tell(self, act: Act, state: State, why: str = "") -> Outcome:
         self._results.tell(act, state, why)

@@ -51,13 +51,15 @@ def make_plan(
     source: Mapping[str, Any],
     faults: Sequence[Fault] = (),
     skip_bad: bool = False,
+    again: bool = False,
 ) -> Plan:
-    """What doing `action` to these rows would do. `faults` are those that the file had already.
+    """What doing `action` to these rows would do. `faults` are those that the file had already, and `again`
+    wants what an order shows already a second time.
 
     Raises UsageError with every bad row, unless they are to be skipped; StoreError; KeyboardInterrupt.
     """
     warnings: set[str] = set()
-    judged = _judged(action, rows, desk, warnings)
+    judged = _judged(action, rows, desk, warnings, again)
     wrong = [*faults, *(one for one in judged if isinstance(one, Fault))]
     if wrong and not skip_bad:
         _refuse(wrong)
@@ -98,8 +100,8 @@ def _act(action: Action, number: int, row: Row, call: Call) -> Act:
         line=row.line,
         order_id=row.order_id,
         what=draft.what,
-        path=action.request(row.order_id, draft.body, draft.key).path,
-        body=draft.body.decode("ascii"),
+        path=draft.request.path,
+        body=(draft.request.body or b"").decode("ascii"),
         key=draft.key,
         relied=call.before,
         cost_minor=draft.cost_minor,
@@ -107,7 +109,7 @@ def _act(action: Action, number: int, row: Row, call: Call) -> Act:
     )
 
 
-def _judged(action: Action, rows: Sequence[Row], desk: Desk, warnings: set[str]) -> list[Judged]:
+def _judged(action: Action, rows: Sequence[Row], desk: Desk, warnings: set[str], again: bool) -> list[Judged]:
     """What each row comes to, in the rows' sequence. An order is forgotten as soon as its rows are judged."""
     found: list[Judged | None] = [None] * len(rows)
     of_order: dict[str, list[int]] = {}
@@ -128,7 +130,7 @@ def _judged(action: Action, rows: Sequence[Row], desk: Desk, warnings: set[str])
                 return [(at, Fault(rows[at].line, str(error), order_id)) for at in mine]
             if action.for_parcel:
                 order = catalogue.marked(order, caller)
-            return list(zip(mine, _drafted(action, [rows[at] for at in mine], order), strict=True))
+            return list(zip(mine, _drafted(action, [rows[at] for at in mine], order, again), strict=True))
 
         return of_one
 
@@ -164,13 +166,13 @@ def _twins(action: Action, rows: Sequence[Row]) -> list[Fault | None]:
     return found
 
 
-def _drafted(action: Action, rows: Sequence[Row], order: Order) -> list[Judged]:
+def _drafted(action: Action, rows: Sequence[Row], order: Order, again: bool) -> list[Judged]:
     """What the rows of one order come to, one after the other."""
     judged: list[Judged] = []
     before = Relied.of(order)
     for row in rows:
         try:
-            draft = action.draft(row, order, before)
+            draft = action.draft(row, order, before, again=again)
         except NotNeeded as reason:
             judged.append(LeftOut(row.line, row.order_id, str(reason)))
         except NotPlanned as reason:

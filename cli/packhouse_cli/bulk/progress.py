@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -31,6 +32,7 @@ class Progress:
         self._doing, self._total = "", 0
         self._began = self._shown = 0.0
         self._drawn = False
+        self._lock = threading.RLock()  # a signal may come while this very thread draws
 
     def begin(self, doing: str, total: int) -> None:
         """A piece of work of so many parts; `doing` is its verb ("Reading")."""
@@ -46,23 +48,26 @@ class Progress:
             return
         self._shown = now
         text = self._text(done, now - self._began, note)
-        if self._can_draw:
-            self._stream.write(f"\r{text[: self._width - 1]}\x1b[K")
-            self._drawn = True
-        else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+        with self._lock:
+            if self._can_draw:
+                self._stream.write(f"\r{text[: self._width - 1]}\x1b[K")
+                self._drawn = True
+            else:
+                self._stream.write(text + "\n")
+            self._stream.flush()
 
     def say(self, text: str) -> None:
-        """A line that stays, above the bar."""
-        self._clear()
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        """A line that stays, above the bar; any thread may say one."""
+        with self._lock:
+            self._clear()
+            self._stream.write(text + "\n")
+            self._stream.flush()
 
     def end(self) -> None:
         """The work is over: the bar goes."""
-        self._clear()
-        self._stream.flush()
+        with self._lock:
+            self._clear()
+            self._stream.flush()
 
     def _clear(self) -> None:
         if self._drawn:

@@ -9,7 +9,7 @@ from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.store import protocol
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned
+from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned, Taken
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.relied import Relied, refunded
 from packhouse_cli.bulk.rows import Row
@@ -26,16 +26,17 @@ class Refunds:
     once = True
     lands_later = True
 
-    def draft(self, row: Row, order: Order, before: Relied) -> Draft:
+    def draft(self, row: Row, order: Order, before: Relied, *, again: bool) -> Draft:
         """The amount named, or all that is left; never more than that."""
         if order.status == "refunded" and row.amount_minor is None:
             raise NotNeeded(f"order {safe(order.id)} is refunded already")
         amount = _allowed(order, row.amount_minor)
         money = f"{_money(amount, order.currency)} back" if amount else "all that is left of it back"
+        key = key_for(order.id, amount, row.reason)
         return Draft(
             what=f"{money}: {row.reason}" if row.reason else money,
-            body=protocol.refund_body(amount, row.reason),
-            key=key_for(order.id, amount, row.reason),
+            request=self.request(order.id, protocol.refund_body(amount, row.reason), key),
+            key=key,
             after=before,
             cost_minor=amount,
             currency=order.currency,
@@ -44,6 +45,9 @@ class Refunds:
     def request(self, order_id: str, body: bytes, key: str) -> StoreRequest:
         """POST …/refund."""
         return protocol.refund(order_id, body, key)
+
+    def mind(self, act: Act, taken: Taken) -> None:
+        """Nothing of the machine's clashes with it."""
 
     def is_recorded(self, act: Act, order: Order, *, sent: bool) -> bool:
         """Refunds have no mark of ours: only after we sent it, exactly this much more is taken for it."""

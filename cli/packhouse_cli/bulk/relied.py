@@ -44,6 +44,11 @@ class Relied:
         """For the plan."""
         return {name: getattr(self, name) for name in self.__slots__}
 
+    @property
+    def may_ship(self) -> bool:
+        """Whether something of the order may still be shipped."""
+        return self.left is None or any(count > 0 for count in self.left.values())
+
     def after(self, units: tuple[Units, ...]) -> Relied:
         """The state once these units have shipped too."""
         if self.left is None:

@@ -18,6 +18,18 @@ def progress_on(terminal: Terminal) -> Progress:
     return Progress(terminal.stderr, can_draw=can_draw, width=terminal.size[0])
 
 
+class Above(Terminal):
+    """A terminal whose notes stay above the bar."""
+
+    def __init__(self, progress: Progress, terminal: Terminal) -> None:
+        super().__init__(terminal.stdout, terminal.stderr, {})
+        self._progress = progress
+
+    def note(self, text: str) -> None:
+        """One line beside the result, for people."""
+        self._progress.say(text)
+
+
 def amounts(money: Mapping[str, int]) -> str:
     """Sums of money in words, "" where none moves."""
     return ", ".join(amount_text(minor, currency) for currency, minor in money.items())

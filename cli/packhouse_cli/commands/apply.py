@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse_cli.exits import Exit, UsageError
+from packhouse_cli.in_hand import ALONE, NO_DAEMON, in_hand
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json, count, rate
 
@@ -31,6 +32,9 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     parser.add_argument("plan", metavar="PLAN", type=Path, help="a plan made with --from FILE or a filter")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
     parser.add_argument("--dry-run", action="store_true", help="print what is left to do, and do nothing")
+    parser.add_argument(
+        ALONE, dest="alone", action="store_true", help="although a daemon serves this store, do not ask it"
+    )
     add_pace(parser.add_argument)
     add_json(parser, "print a JSON summary")
     arguments = parser.parse_args(argv)
@@ -38,7 +42,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.apply import apply_plan
     from packhouse_cli.bulk.plan import read_plan
-    from packhouse_cli.bulk.showing import progress_on, show_left
+    from packhouse_cli.bulk.showing import Above, progress_on, show_left
     from packhouse_cli.settings import CliSettings
 
     path = arguments.plan
@@ -52,15 +56,22 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
             f"This plan is for the store at {safe(plan.store_url)}, and PACKHOUSE_STORE__URL is "
             f"{safe(settings.store_url)}."
         )
+    alone = arguments.alone or not settings.knows_daemon
+    if alone and not arguments.alone:
+        terminal.note(NO_DAEMON)
+    progress = progress_on(terminal)
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     summary = apply_plan(
         plan,
         path,
         partial(BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
-        progress_on(terminal),
+        progress,
         concurrency=arguments.concurrency,
         max_per_s=most,
         agree=partial(_agree, plan, terminal, yes=arguments.yes),
+        taking=lambda act: in_hand(
+            act.order_id, f"{plan.action}: {act.what}", environ, Above(progress, terminal), alone=alone
+        ),
     )
     if arguments.json:
         terminal.json(summary.to_json())

@@ -58,6 +58,7 @@ class Counter:
             "shipping_address": {"line1": "1 Pier", "city": "Oakland", "country": "US"},
             "fulfillments": [],
             "refunds": [],
+            "returns": [],
         }
 
     def order(self, order_id: str) -> Order:
@@ -98,6 +99,8 @@ class Counter:
             shipped = sum(row["quantity"] for row in order["fulfillments"])
             whole = shipped >= sum(item["quantity"] for item in order["items"])
             order["status"] = "fulfilled" if whole else "partially_fulfilled"
+        elif act == "returns":
+            order["returns"] += [said | {"id": f"ret_{len(order['returns']) + 1}", "status": "requested"}]
         elif self.refunds_land and order["refunds"] is not None:
             order["refunds"] += [{"amount": said["amount"]}]
         self.sent.append((order["id"], key))
@@ -120,14 +123,20 @@ class Counter:
             silent(),
         )
 
-    def plan(self, *rows: Row, action: str = "fulfill", skip_bad: bool = False) -> Plan:
+    def plan(self, *rows: Row, action: str = "fulfill", skip_bad: bool = False, again: bool = False) -> Plan:
         """A plan of these rows; without any, every order in one parcel, or all of its money back."""
         rows = rows or tuple(
             Row(number, order_id, "USPS", f"T-{order_id}") if action == "fulfill" else Row(number, order_id)
             for number, order_id in enumerate(self.orders, 1)
         )
         return make_plan(
-            ACTIONS[action], rows, self.desk(), made_at="2026-11-23T08:00:00Z", source={}, skip_bad=skip_bad
+            ACTIONS[action],
+            rows,
+            self.desk(),
+            made_at="2026-11-23T08:00:00Z",
+            source={},
+            skip_bad=skip_bad,
+            again=again,
         )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from packhouse.errors import (
     StoreUnavailable,
     StoreUnreachable,
 )
+from packhouse.model.order import Units
 from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.caller import TRIES, Caller, Pace
 from packhouse_cli.bulk.carrying import KEY_REMEMBERED_S, Hand
-from packhouse_cli.bulk.plan import Plan
+from packhouse_cli.bulk.plan import Act, Plan
 from packhouse_cli.bulk.results import Results, State
 from packhouse_cli.bulk.rows import Row
+from packhouse_cli.exits import CommandError, Exit
 from tests.cli.bulk.counter import Counter
 
 LOST = StoreUnanswered("No answer.")
@@ -44,6 +47,22 @@ class Hurried(Pace):
         self.rested.append(seconds)
 
 
+class Taken:
+    """An order in hand; `other_label` is what the machine has bought for it already."""
+
+    def __init__(self) -> None:
+        self.was_sent, self.stays_for, self.given_back = False, "", False
+
+    def sending(self) -> None:
+        self.was_sent = True
+
+    def stays(self, why: str) -> None:
+        self.stays_for = why
+
+    def refuse_other_labels(self, units: object, tracking: str) -> None:
+        """Nothing was bought."""
+
+
 class Run:
     """A plan at a store, carried out by one hand."""
 
@@ -51,17 +70,32 @@ class Run:
         self.store, self.plan, self.path = store, plan, folder / "results"
         self.pace = Hurried()
         self.later_s = 0.0
+        self.hand = Taken()
+        self.busy: CommandError | None = None
 
     def again(self) -> list[State]:
         """Run it until now; how the acts stand."""
         results = Results(self.path, self.plan)
         caller = Caller(self.store, self.pace)  # type: ignore[arg-type]
-        hand = Hand(caller, ACTIONS[self.plan.action], results, now=lambda: _now() + self.later_s)
+        hand = Hand(
+            caller, ACTIONS[self.plan.action], results, self.taking, now=lambda: _now() + self.later_s
+        )
         try:
             hand.carry_out(self.plan.acts)
         finally:
             results.finish(self.plan)
         return [results.of(act).state for act in self.plan.acts]
+
+    @contextmanager
+    def taking(self, act: Act) -> Iterator[Taken]:
+        """Take the order from a daemon that may be busy with it, and give it back."""
+        if self.busy is not None:
+            raise self.busy
+        self.hand = Taken()
+        try:
+            yield self.hand
+        finally:
+            self.hand.given_back = not self.hand.stays_for
 
     def begun(self, state: State) -> None:
         """An earlier run wrote this down and was killed."""
@@ -216,8 +250,6 @@ def test_an_order_gone_from_the_store_is_refused(start: Starter) -> None:
 
 
 def test_a_second_parcel_waits_for_the_first_and_falls_with_it(tmp_path: Path) -> None:
-    from packhouse.model.order import Units
-
     store = Counter("ord_1")
     rows = (Row(1, "ord_1", "USPS", "T1", (Units("li_1", 1),)), Row(2, "ord_1", "USPS", "T2"))
     plan = store.plan(*rows)
@@ -234,3 +266,54 @@ def test_a_second_parcel_waits_for_the_first_and_falls_with_it(tmp_path: Path) -
     run = Run(tmp_path / "other", other, plan)
     assert run.again() == [State.REFUSED, State.DRIFTED]
     assert other.tried == 1
+
+
+def test_an_order_is_in_hand_while_it_is_done_and_given_back_after(start: Starter) -> None:
+    run = start()
+    seen: list[bool] = []
+    run.store.before_effect = lambda _: seen.append(run.hand.was_sent and not run.hand.given_back)
+    assert run.again() == [State.DONE]
+    assert seen == [True]
+    assert run.hand.given_back
+
+
+def test_a_machine_that_has_the_order_in_work_is_waited_for_by_the_next_run(start: Starter) -> None:
+    run = start()
+    run.busy = CommandError("Somebody has it in hand.", Exit.CONFLICT, "conflict")
+    assert run.again() == [State.FAILED]
+    assert run.store.tried == 0
+    run.busy = None
+    assert run.again() == [State.DONE]
+
+
+def test_a_daemon_that_does_not_answer_ends_the_run_before_anything_is_sent(start: Starter) -> None:
+    run = start()
+    run.busy = CommandError("No daemon answers.", Exit.NETWORK, "network")
+    with pytest.raises(CommandError):
+        run.again()
+    assert run.store.tried == 0
+
+
+def test_an_order_whose_refund_is_not_confirmed_or_that_is_in_doubt_stays_in_hand(start: Starter) -> None:
+    run = start("refund")
+    assert run.again() == [State.DONE]
+    assert "later" in run.hand.stays_for
+    doubtful = start()
+    doubtful.path.unlink()
+    doubtful.store.mishaps = [("before", LOST)] * TRIES
+    assert doubtful.again() == [State.UNKNOWN]
+    assert "Nobody knows" in doubtful.hand.stays_for
+
+
+def test_a_refund_of_an_order_that_has_shipped_gives_it_back_at_once(start: Starter) -> None:
+    items = [{"line_item_id": "li_1", "quantity": 2}, {"line_item_id": "li_2", "quantity": 1}]
+    run = start("refund", fulfillments=[row | {"tracking_number": "T0"} for row in items], status="fulfilled")
+    assert run.again() == [State.DONE]
+    assert run.hand.given_back
+
+
+def test_a_no_to_a_refund_that_may_be_on_its_way_decides_nothing(start: Starter) -> None:
+    run = start("refund")
+    run.store.refunds_land = False
+    run.store.mishaps = [("after", LOST), ("before", Conflict("In progress.", status=409))]
+    assert run.again() == [State.UNKNOWN]
