@@ -14,6 +14,7 @@ from packhouse.flow import LIFE, live
 from packhouse.model.order import Order
 from packhouse.rules.patience import longest_post_s
 from packhouse.sandbox.shop import SELLER, ShopOrder
+from packhouse.settings import ParcelSettings
 from packhouse.store.protocol import fulfill_body
 from tests.service.house import House, in_house
 
@@ -114,6 +115,28 @@ def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_pa
         assert (await board(house).label_of(held.id)).state == "refused"
 
     in_house(story, tmp_path)
+
+
+def test_an_order_of_several_parcels_is_left_to_the_machine(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        while sum(order.ordered().values()) < 2:
+            order = house.world.order("plain")
+        await board(house).ask_label(order.id, **BY)
+        await house.work()
+        found = await board(house).label_of(order.id)
+        assert (found.state, found.label) == ("refused", None)
+        assert found.parcels > 1
+        with pytest.raises(ActRefused, match="Packhouse posts them itself"):
+            await board(house).ask_label(order.id, **BY)
+        assert found.hold_id is not None
+        await board(house).release_hold(found.hold_id, **BY)
+        await house.work()
+        assert set(await house.states(order)) == {"fulfilled"}
+        assert house.labels_sold(order, live_only=False) == found.parcels
+
+    heavy = ParcelSettings(weight_g=500, max_weight_g=600)
+    in_house(story, tmp_path, settings={"parcel": heavy})
 
 
 def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_path: Path) -> None:
