@@ -33,7 +33,7 @@ def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path:
             which = chance.randrange(len(replicas))
             replicas[which].kill()
             # Now and then it dies again before it is ready.
-            begin = here.start if chance.random() < 0.8 else here.launch
+            begin = here.start if chance.random() < 0.6 else here.launch
             replicas[which] = begin(f"daemon{which}", ports[which])
         print(f"seed {SEED}, killed after " + ", ".join(f"{moment:.3f}" for moment in moments) + " s")
         here.settle(count)

@@ -108,6 +108,23 @@ def test_an_address_of_another_kind_of_database_is_refused() -> None:
         open_ledger("mysql://localhost/x")
 
 
+def test_who_holds_the_file_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    async def story() -> None:
+        ledger = _ledger(tmp_path)
+        holder = sqlite3.connect(tmp_path / "l.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(ledger.write(_put, "patient"))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        assert await ledger.read(_names) == set()
+        holder.execute("ROLLBACK")
+        assert await waiting == "patient"
+        holder.close()
+        await ledger.close()
+
+    asyncio.run(story())
+
+
 def test_a_disk_that_refuses_is_told_and_recovers(tmp_path: Path) -> None:
     async def story() -> None:
         ledger = _ledger(tmp_path)
