@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from packhouse.model.order import Order, Units
+from packhouse.store.returns import returns_of
+from packhouse_cli.acts.refund import refunded_minor
 
 # As long as units are left, these mean the same to a parcel: the units left say the rest.
 _OPEN = ("pending", "partially_fulfilled", "fulfilled")
@@ -17,7 +19,8 @@ class Relied:
     """What mattered when the plan was made.
 
     `left` counts the units of each line that have not shipped, None where the store does not say which have;
-    `refunded_minor` is None where it does not say. `parcel` stands for address and lines.
+    `refunded_minor` and `returns` (how many there are) are None where it does not say. `parcel` stands for
+    address and lines.
     """
 
     status: str
@@ -26,14 +29,21 @@ class Relied:
     total_minor: int | None
     currency: str
     parcel: str
+    returns: int | None
 
     @classmethod
     def of(cls, order: Order) -> Relied:
         """The state of an order as the store has just told it."""
+        returns = returns_of(order)
         return cls(
-            order.status, units_left(order), refunded(order), order.total_minor, order.currency,
-            order.fingerprint(),
-        )  # fmt: skip
+            status=order.status,
+            left=units_left(order),
+            refunded_minor=refunded(order),
+            total_minor=order.total_minor,
+            currency=order.currency,
+            parcel=order.fingerprint(),
+            returns=None if returns is None else len(returns),
+        )
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Relied:
@@ -71,6 +81,8 @@ class Relied:
             told.append("its total is another")
         if for_parcel and self.parcel != now.parcel:
             told.append("its address or its lines are others")
+        if not for_parcel and self.returns != now.returns:
+            told.append(f"returns so far were {self.returns} and are {now.returns}")
         return "; ".join(told)
 
 
@@ -89,8 +101,7 @@ def refunded(order: Order) -> int | None:
     """Minor units given back so far; None where the store does not say, or not how much."""
     if order.refunds is None:
         return None
-    amounts = [row.amount_minor for row in order.refunds]
-    return sum(amount for amount in amounts if amount is not None) if None not in amounts else None
+    return refunded_minor(order) if all(row.amount_minor is not None for row in order.refunds) else None
 
 
 def _shipped_since(was: dict[str, int] | None, now: dict[str, int] | None) -> str:

@@ -30,6 +30,7 @@ _NAMES = {
 COLUMNS: dict[str, tuple[str, ...]] = {
     "fulfill": ("order", "carrier", "tracking", "items"),
     "refund": ("order", "amount", "reason"),
+    "return": ("order", "items", "reason"),
 }
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 _DELIMITERS = ",;\t|"
@@ -183,6 +184,8 @@ def _row(number: int, fields: Mapping[str, Any], action: str, given: Mapping[str
             found[name] = value.replace("{order}", order_id) if name == "tracking" else value
     if action == "refund":
         return Row(number, order_id, amount_minor=_amount(found), reason=_text(found, "reason"))
+    if action == "return":
+        return Row(number, order_id, items=_items(found), reason=_text(found, "reason"))
     carrier, tracking = _text(found, "carrier"), _text(found, "tracking")
     if not carrier or not tracking:
         missing = " and ".join(n for n, v in (("carrier", carrier), ("tracking", tracking)) if not v)

@@ -111,6 +111,7 @@ def run(
         source=source,
         faults=faults,
         skip_bad=arguments.skip_bad,
+        again=getattr(arguments, "again", False),
     )
     for warning in plan.warnings:
         terminal.note(warning)

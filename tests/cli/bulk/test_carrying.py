@@ -118,20 +118,23 @@ Starter = Callable[..., Run]
 @pytest.fixture
 def start(tmp_path: Path) -> Starter:
     def begin(action: str = "fulfill", **parts: Any) -> Run:
+        if action == "return":
+            parts["fulfillments"] = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
         store = Counter("ord_1", **parts)
-        return Run(tmp_path, store, store.plan(action=action))
+        rows = [Row(1, "ord_1", items=(Units("li_1", 1),), reason="Torn")] if action == "return" else []
+        return Run(tmp_path, store, store.plan(*rows, action=action))
 
     return begin
 
 
-@pytest.mark.parametrize("action", ["fulfill", "refund"])
+@pytest.mark.parametrize("action", ["fulfill", "refund", "return"])
 def test_an_act_is_done_once_however_often_the_plan_is_run(start: Starter, action: str) -> None:
     run = start(action)
     assert [run.again(), run.again(), run.again()] == [[State.DONE]] * 3
     assert run.store.tried == 1
 
 
-@pytest.mark.parametrize("action", ["fulfill", "refund"])
+@pytest.mark.parametrize("action", ["fulfill", "refund", "return"])
 @pytest.mark.parametrize("error", [LOST, DOWN])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_lost_answer_is_found_out_about_and_nothing_happens_twice(
@@ -151,7 +154,7 @@ def test_a_refund_that_lands_late_is_asked_for_again_under_its_key_and_moves_onc
     assert (run.store.tried, len(run.store.sent)) == (2, 1)
 
 
-@pytest.mark.parametrize("action", ["fulfill", "refund"])
+@pytest.mark.parametrize("action", ["fulfill", "refund", "return"])
 def test_a_run_killed_after_the_call_finds_it_recorded(start: Starter, action: str) -> None:
     run = start(action)
     run.again()

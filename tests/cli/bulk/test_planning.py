@@ -105,7 +105,10 @@ def test_money_back_is_all_that_is_left_and_never_more() -> None:
     plan = store.plan(Row(2, "ord_1"), action="refund")
     assert bodies(plan) == [{"amount": 3800}]
     (said,) = refused(store, Row(2, "ord_1", amount_minor=3801), action="refund")
-    assert "38.00 USD left to refund of 50.00 USD, not 38.01 USD" in said
+    assert (
+        "has $38.00 left to refund: its total is $50.00, $12.00 went back already, and $38.01 was asked"
+        in said
+    )
 
 
 def test_an_order_twice_in_a_refund_is_not_guessed_at() -> None:
@@ -151,3 +154,35 @@ def test_the_same_rows_give_the_same_keys_however_often_they_are_planned() -> No
     first, second = store.plan(), store.plan()
     assert [act.key for act in first.acts] == [act.key for act in second.acts]
     assert len({act.key for act in first.acts}) == 2
+
+
+def test_a_refund_or_return_that_the_order_shows_is_planned_a_second_time_only_if_that_is_wanted() -> None:
+    shown = {
+        "items": [{"line_item_id": "li_1", "quantity": 1}],
+        "reason": "Torn",
+        "status": "requested",
+        "id": "ret_1",
+    }
+    shipped = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
+    refunds = [{"amount": 700, "reason": "Torn"}]
+    store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
+    for action, row in (
+        ("refund", Row(2, "ord_1", amount_minor=700, reason="Torn")),
+        ("return", Row(2, "ord_1", items=(Units("li_1", 1),), reason="Torn")),
+    ):
+        plan = store.plan(row, action=action)
+        assert plan.acts == ()
+        assert "already; --again plans a second one" in plan.left_out[0].why
+        first, second = (store.plan(row, action=action, again=True).acts[0].key for _ in range(2))
+        assert first != second, "each is a deed of its own"
+
+
+def test_a_return_names_its_units_and_no_more_than_left() -> None:
+    store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
+    plan = store.plan(Row(2, "ord_1", items=(Units("li_1", 1),), reason="Wrong size"), action="return")
+    assert plan.acts[0].path == "/merchant/orders/ord_1/returns"
+    assert bodies(plan)[0]["reason"] == "Wrong size"
+    (said,) = refused(store, Row(2, "ord_1"), action="return")
+    assert "name the units" in said
+    (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
+    assert "has 1 units that can come back" in said
