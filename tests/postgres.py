@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,11 @@ def find_programs() -> Path | None:
     on_path = shutil.which("postgres")
     found = [*debian, *([Path(on_path).resolve()] if on_path else [])]
     return next((path.parent for path in found if (path.parent / "initdb").exists()), None)
+
+
+def is_installed() -> bool:
+    """Whether `running` can start a server here: its programs and the driver are there."""
+    return find_programs() is not None and find_spec("psycopg") is not None
 
 
 @contextlib.contextmanager

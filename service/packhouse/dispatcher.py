@@ -38,6 +38,8 @@ class Dispatcher:
         self._desk = desk
         self.name = secrets.token_hex(4)
         self._claims = 0
+        # What waits here while another replica has nothing to do, waits too long.
+        self._ahead = max(1, desk.settings.worker.concurrency // (4 if desk.ledger.shared else 1))
         self._waiting: deque[Work] = deque()
         # By task, not by order: an order that a person took away is soon taken again, while its first worker
         # still waits for an answer.
@@ -91,9 +93,8 @@ class Dispatcher:
 
     async def _claim(self) -> None:
         """Keep a short queue, so that a worker that finishes need not wait for the ledger."""
-        concurrency = self._desk.settings.worker.concurrency
-        most = 2 * concurrency - len(self._running) - len(self._waiting)
-        if most < concurrency / 2:
+        most = self._desk.settings.worker.concurrency + self._ahead - len(self._running) - len(self._waiting)
+        if most < self._ahead / 2:
             return
         self._claims += 1
         clock, lease_s = self._desk.clock, self._desk.settings.lease_s
@@ -130,7 +131,7 @@ class Dispatcher:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._start()
-        if len(self._waiting) < self._desk.settings.worker.concurrency / 2:
+        if len(self._waiting) < self._ahead / 2:
             self._due.set()
 
     async def _rest(self) -> None:

@@ -9,17 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bulk, intake, orders, start
+from tests import postgres
+from tests.bench import bulk, intake, orders, replicas, start
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
-BENCHES = {"orders": orders, "intake": intake, "bulk": bulk, "start": start}
+BENCHES = {"orders": orders, "intake": intake, "bulk": bulk, "start": start, "replicas": replicas}
 _EXAMPLES = """examples:
-  python -m tests.bench                        everything, about three minutes
+  python -m tests.bench                        everything, about five minutes
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --acts 1000       a plan and its apply, beside a shell loop
   python -m tests.bench start --rounds 5       the command's start-up, beside python -c pass
+  python -m tests.bench replicas               two daemons on one PostgreSQL, beside one
 """
 
 
@@ -31,9 +33,18 @@ def main() -> int:
         return 2
     facts, began = machine(), time.monotonic()
     print(facts_line(facts), flush=True)
-    counts = {"orders": asked.orders, "intake": asked.deliveries, "bulk": asked.acts, "start": asked.starts}
+    counts = {
+        "orders": asked.orders,
+        "intake": asked.deliveries,
+        "bulk": asked.acts,
+        "start": asked.starts,
+        "replicas": asked.shared,
+    }
     results: dict[str, Any] = {}
     for name in [asked.bench] if asked.bench else BENCHES:
+        if name == "replicas" and not postgres.is_installed():
+            print(f"\n{name}: left out, as PostgreSQL is not installed")
+            continue
         bench = BENCHES[name]
         figures = bench.measure(counts[name], asked.rounds)
         print(f"\n{table(bench.HEADING, bench.BASELINE, figures)}", flush=True)
@@ -62,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--deliveries", type=int, default=5000, metavar="N", help="deliveries a round (5000)")
     parser.add_argument("--acts", type=int, default=1000, metavar="N", help="acts of a plan a round (1000)")
     parser.add_argument("--starts", type=int, default=20, metavar="N", help="starts a round (20)")
+    parser.add_argument(
+        "--shared", type=int, default=150, metavar="N", help="orders a round that replicas share (150)"
+    )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
     return parser

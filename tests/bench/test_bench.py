@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
 from tests.bench.figures import Figure, percentile, table
 from tests.bench.gauges import supported
 
@@ -19,13 +20,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.e2e
 @pytest.mark.skipif(not supported(), reason="processes are read from /proc, which only Linux has")
 @pytest.mark.parametrize(
-    ("bench", "count", "kinds"), [("orders", 30, 7), ("intake", 60, 4), ("bulk", 100, 4), ("start", 2, 5)]
+    ("bench", "count", "kinds"),
+    [("orders", 30, 7), ("intake", 60, 4), ("bulk", 100, 4), ("start", 2, 5), ("replicas", 12, 2)],
 )
 def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, count: int, kinds: int) -> None:
+    if bench == "replicas" and not postgres.is_installed():
+        pytest.skip("PostgreSQL is not installed")
     kept = tmp_path / "numbers.json"
     asked = [sys.executable, "-m", "tests.bench", bench, "--rounds", "1", "--json", str(kept)]
     counts = [
-        word for name in ("--orders", "--deliveries", "--acts", "--starts") for word in (name, str(count))
+        word
+        for name in ("--orders", "--deliveries", "--acts", "--starts", "--shared")
+        for word in (name, str(count))
     ]
     ended = subprocess.run([*asked, *counts], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stdout + ended.stderr

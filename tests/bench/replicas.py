@@ -1,0 +1,80 @@
+"""Two replicas on one PostgreSQL and, as the baseline, one: how much more they ship where most of the work is
+waiting for the store and the carrier. Needs PostgreSQL's programs on this machine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests import postgres
+from tests.bench.figures import Figure, figure, gathered
+from tests.bench.gauges import cpu_s
+from tests.e2e.processes import free_port, town, wait_for
+from tests.postgres import PostgresServer
+from tests.service.ledger.address import say_address
+
+HEADING = "two replicas"
+BASELINE = "one replica of the same, on the same PostgreSQL"
+
+LATENCY_MS = 100
+# Few enough that the machine's cores have time to spare: what is measured is sharing, not the processor.
+CONCURRENCY = 4
+_SETTINGS = {
+    "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
+    "PACKHOUSE_STORE__TIMEOUT_S": "30",
+    "PACKHOUSE_CARRIER_TIMEOUT_S": "30",
+    "PACKHOUSE_POLL__INTERVAL_S": "300",
+    "PACKHOUSE_POLL__SWEEP_S": "21600",
+    "PACKHOUSE_POLL__RELOOK_S": "3600",
+}
+_LATENT = (
+    "--poll-only-share",
+    "0",
+    "--carrier-latency-ms",
+    str(LATENCY_MS),
+    "--store-latency-ms",
+    str(LATENCY_MS),
+)
+_POSTED = "SELECT count(*) FROM journal WHERE action = 'fulfilled'"
+_TOOK = """
+SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'heard') FROM journal
+"""
+
+
+def measure(count: int, rounds: int) -> list[Figure]:
+    """So many orders a round, all at once."""
+    with postgres.running() as server:
+        return gathered([_round(server, count) for _ in range(rounds)])
+
+
+def _round(server: PostgresServer, count: int) -> Sequence[Figure]:
+    one_s, one_cpu = _shipped(server, count, 1)
+    two_s, two_cpu = _shipped(server, count, 2)
+    return (
+        figure("shipped", "orders/s", count / two_s, count / one_s),
+        figure("processor", "ms/order", 1000 * two_cpu / count, 1000 * one_cpu / count),
+    )
+
+
+def _shipped(server: PostgresServer, count: int, replicas: int) -> tuple[float, float]:
+    """Seconds from the first event on disk to the last fulfillment, and the replicas' processor seconds."""
+    database = server.new_ledger()
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            say_address(folder, server.url(database))
+            with town(folder, *_LATENT) as here:
+                ports = [0, *(free_port() for _ in range(replicas - 1))]
+                running = [here.start(f"replica-{n}", port, **_SETTINGS) for n, port in enumerate(ports)]
+                before = sum(cpu_s(replica.pid) for replica in running)
+                here.sell(count, kinds=("plain",))
+                wait_for(lambda: here.query(_POSTED) >= count, f"{count} orders to ship", 60 + count)
+                used = sum(cpu_s(replica.pid) for replica in running) - before
+                elapsed = float(here.query(_TOOK))
+                here.settle(count)
+                here.check_books(count)
+        return elapsed, used
+    finally:
+        server.drop(database)
