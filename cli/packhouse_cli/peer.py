@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from packhouse_cli.exits import CommandError, Exit, of_status
 from packhouse_cli.output import safe
+
+# Loaded with the first call: it is half of a start, and help, TAB and a wrong argument need none of it.
+if TYPE_CHECKING:
+    import http.client
 
 
 class Peer:
@@ -90,6 +93,8 @@ class Peer:
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        import http.client
+
         fresh = self._connection is None
         try:
             connection = self._open()
@@ -105,6 +110,8 @@ class Peer:
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
+            import http.client
+
             kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
             self._connection = kind(self._host, self._port, timeout=self._timeout_s)
         return self._connection

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
+from packhouse_cli.settings import profiles_file
 
 KEYRING = "packhouse"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -69,9 +70,8 @@ class Profiles(NamedTuple):
 
 def place(environ: Mapping[str, str]) -> Path | None:
     """The file, None where the environment names no home."""
-    home = environ.get("HOME", "")
-    folder = environ.get("XDG_CONFIG_HOME", "") or (f"{home}/.config" if home else "")
-    return Path(folder, "packhouse", "config.toml") if folder.startswith("/") else None
+    file = profiles_file(environ)
+    return Path(file) if file else None
 
 
 def load(environ: Mapping[str, str]) -> Profiles:

@@ -7,6 +7,7 @@ value is read when it is asked for, so that a command never fails over a setting
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,11 @@ class CliSettings:
     def profile(self) -> Profile | None:
         """The profile in use. Raises UsageError where one is named that does not exist."""
         if not self._has_chosen:
-            from packhouse_cli import profiles
+            self._has_chosen = True
+            if self._environ.get("PACKHOUSE_PROFILE") or _is_file(profiles_file(self._environ)):
+                from packhouse_cli import profiles
 
-            self._chosen, self._has_chosen = profiles.chosen(self._environ), True
+                self._chosen = profiles.chosen(self._environ)
         return self._chosen
 
     @property
@@ -150,11 +153,9 @@ class CliSettings:
             return _read_secret(f"{name}_FILE", named)
         folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER)
         if folder:
-            from pathlib import Path
-
             for spelling in (name, name.lower()):
-                if (file := Path(folder) / spelling).is_file():
-                    return _read_secret("PACKHOUSE_SECRETS_DIR", str(file))
+                if _is_file(file := f"{folder}/{spelling}"):
+                    return _read_secret("PACKHOUSE_SECRETS_DIR", file)
         return self._environ.get(name, "").strip()
 
     def _value(self, name: str) -> str:
@@ -183,12 +184,21 @@ class CliSettings:
 
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
-            from pathlib import Path
-
             asked = self._environ.get("PACKHOUSE_CONFIG")
-            found = asked or next((name for name in CONFIG_PATHS if Path(name).is_file()), None)
+            found = asked or next(filter(_is_file, CONFIG_PATHS), None)
             self._file = _read_toml(found) if found else {}
         return self._file
+
+
+def profiles_file(environ: Mapping[str, str]) -> str:
+    """Where the user's profiles are, "" where the environment names no home."""
+    home = environ.get("HOME", "")
+    folder = environ.get("XDG_CONFIG_HOME", "") or (f"{home}/.config" if home else "")
+    return f"{folder}/packhouse/config.toml" if folder.startswith("/") else ""
+
+
+def _is_file(name: str) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113 - pathlib takes longer to load than all the rest of this module
 
 
 def _read_toml(name: str) -> dict[str, Any]:

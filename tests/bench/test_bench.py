@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(not supported(), reason="processes are read from /proc, which only Linux has")
 @pytest.mark.parametrize(
     ("bench", "count", "kinds"),
-    [("orders", 30, 7), ("intake", 60, 4), ("bulk", 100, 4), ("start", 2, 5), ("replicas", 12, 2)],
+    [("orders", 30, 7), ("intake", 60, 4), ("bulk", 100, 4), ("start", 2, 10), ("replicas", 12, 2)],
 )
 def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, count: int, kinds: int) -> None:
     if bench == "replicas" and not postgres.is_installed():
