@@ -130,18 +130,22 @@ class LedgerBoard(LedgerReads):
     async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
         """See Board."""
         now = self._clock.now()
-        hold, at_work = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
+        hold = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
         self._nudge()
         view = await self.order(order_id)
-        return TakenOrder(view, hold, self._in_flight(view, hold, at_work))
+        return TakenOrder(view, hold, self._in_flight(view))
 
-    def _in_flight(self, view: OrderView, hold: Hold, at_work: bool) -> str:
+    def _in_flight(self, view: OrderView) -> str:
         """What of the machine's may still be on its way though its order was taken; "" if nothing is."""
         for shipment in view.shipments:
             if shipment.state in (_S.BUYING, _S.UNKNOWN):
                 return f"whether a label was bought for {shipment.id} is being found out"
-            begun = shipment.state is _S.LABELED and shipment.post_body and at_work
-            if begun and self._clock.now() < hold.placed_at + longest_post_s(self._settings):
+            # Since the first of these holds no post has been begun.
+            held = [h.placed_at for h in view.holds if h.stands and h.shipment_id in ("", shipment.id)]
+            begun = shipment.state is _S.LABELED and shipment.post_body
+            if begun and self._clock.now() < min(held, default=self._clock.now()) + longest_post_s(
+                self._settings
+            ):
                 return f"the label of {shipment.id} may be on its way to the store"
         return ""
 

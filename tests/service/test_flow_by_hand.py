@@ -255,6 +255,52 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
     in_house(story, tmp_path)
 
 
+def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        fulfill, during = house.store.fulfill, []
+
+        async def interrupted(*post: Any) -> None:
+            handed = await board(house).ask_label(order.id, **BY)
+            assert handed.state == "ready"
+            during.append(await board(house).take(order.id, doing="x", **BY))
+            await fulfill(*post)
+
+        house.store.fulfill = interrupted  # type: ignore[method-assign]
+        (work,) = await house.claim()
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        assert "on its way to the store" in during[0].in_flight
+        house.store.fulfill = fulfill  # type: ignore[method-assign]
+        await house.work()
+        assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
+        assert await house.states(order) == ["fulfilled"]
+
+    in_house(story, tmp_path)
+
+
+def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_confirms_it(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await board(house).ask_label(order.id, **BY)
+        await house.work()
+        await board(house).take(order.id, doing="refund all", **BY)
+        await house.pass_time(600, step=60)
+        assert await house.states(order) == ["labeled"]
+        house.world.shop.refund(order)
+        await house.pass_time(60)
+        await house.hear(order, "order.refunded")
+        await house.pass_time(120)
+        assert await house.standing(order) == []
+        assert await house.states(order) == ["voided"]
+        assert house.labels_sold(order) == 0
+
+    in_house(story, tmp_path)
+
+
 def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         orders = [house.world.order("plain") for _ in range(30)]

@@ -22,16 +22,13 @@ _S = ShipmentState
 _IN_DOUBT = (_S.BUYING, _S.UNKNOWN)
 
 
-def take(
-    connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str
-) -> tuple[Hold, bool]:
-    """Keep the machine's hands off an order while a person does `doing`; answers the hold, and whether
-    somebody was at work on the order just then. Only the very same doing may go on under a hold that stands.
+def take(connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str) -> Hold:
+    """Keep the machine's hands off an order while a person does `doing`; answers the hold. Only the very same
+    doing may go on under a hold that stands.
     """
     standing = _standing(connection, order_id, HoldCode.DONE_BY_HAND)
-    at_work = True
     if standing is None:
-        at_work = _seize(connection, now, order_id)
+        _seize(connection, now, order_id)
         if _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor):
             act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
             journal.write(connection, now, [act])
@@ -42,7 +39,7 @@ def take(
             f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
             f"packhouse holds release {standing.id} --reason WHY"
         )
-    return standing, at_work
+    return standing
 
 
 def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
@@ -170,13 +167,11 @@ def _shipment(connection: Connection, shipment_id: str) -> Shipment:
     return shipment
 
 
-def _seize(connection: Connection, now: float, order_id: str) -> bool:
-    """Take an order, even one that nobody has told us of yet; answers whether somebody was at work on it."""
-    row = reading.order_row(connection, order_id)
-    if row is None:
+def _seize(connection: Connection, now: float, order_id: str) -> None:
+    """Take an order, even one that nobody has told us of yet."""
+    if not leases.seize(connection, now, order_id):
         leases.wake(connection, now, order_id)
-    leases.seize(connection, now, order_id)
-    return row is not None and row.lease is not None
+        leases.seize(connection, now, order_id)
 
 
 def _put(

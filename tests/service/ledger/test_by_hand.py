@@ -10,6 +10,7 @@ import pytest
 from packhouse.errors import ActRefused, LeaseLost, NotRecorded
 from packhouse.ledger import by_hand, holds, leases, reading
 from packhouse.ledger.engine import open_ledger
+from packhouse.model.hold import Hold
 from tests.service.ledger.address import address_in
 
 NOW = 1_800_000_000.0
@@ -25,11 +26,11 @@ def test_of_many_who_take_an_order_at_once_one_has_it(tmp_path: Path, engine: st
             for number in range(12)
         ]
         ends = await asyncio.gather(*tries, return_exceptions=True)
-        won = [end for end in ends if isinstance(end, tuple)]
+        won = [end for end in ends if isinstance(end, Hold)]
         assert len(won) == 1
         assert sum(isinstance(end, ActRefused) for end in ends) == len(tries) - 1, ends
         standing = await desks[0].read(holds.of_order, "ord_1")
-        assert [hold.note for hold in standing] == [won[0][0].note]
+        assert [hold.note for hold in standing] == [won[0].note]
         story = await desks[0].read(reading.entries, order_id="ord_1")
         assert [entry.action for entry in story] == ["taken"]
         for desk in desks:
