@@ -24,6 +24,7 @@ class Exit(IntEnum):
     PORT_TAKEN = 12
     UNFINISHED = 13
     NOT_WELL = 14
+    NOT_CONFIRMED = 15
     DEMO_TIME_LIMIT = 20
     DEMO_SUMS_DIFFER = 21
     DEMO_PROCESS_DIED = 22
@@ -45,6 +46,7 @@ MEANING: dict[Exit, str] = {
     Exit.PORT_TAKEN: "packhouse serve: the address or port to listen on cannot be had.",
     Exit.UNFINISHED: "packhouse apply: some acts have no end yet; run the same command again.",
     Exit.NOT_WELL: "packhouse doctor: something is wrong; each such line says the fix.",
+    Exit.NOT_CONFIRMED: "packhouse orders refund --wait: requested, and not confirmed within --wait-s.",
     Exit.DEMO_TIME_LIMIT: "packhouse demo: not everything was settled within the time limit.",
     Exit.DEMO_SUMS_DIFFER: "packhouse demo: the books do not agree.",
     Exit.DEMO_PROCESS_DIED: "packhouse demo: the daemon or the sandbox ended by itself.",

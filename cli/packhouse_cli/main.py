@@ -18,7 +18,8 @@ NOUNS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "run the daemon"),
     "sandbox": ("sandbox", "run a store and a carrier to try everything on, with faults on demand"),
     "status": ("status", "what the daemon is doing"),
-    "orders": ("orders", "the store's orders: list, get, fulfill, why"),
+    "orders": ("orders", "the store's orders: list, get, fulfill, refund, return, exchange, why"),
+    "webhooks": ("webhooks", "where the store tells what happens: create, list, rotate, deliveries"),
     "apply": ("apply", "carry out a plan made with `orders fulfill --from FILE` and its like"),
     "why": ("why", "the whole story of one order, and what happens next"),
     "tail": ("tail", "the journal as it is written, until Ctrl-C"),
@@ -37,6 +38,9 @@ NOUNS: dict[str, tuple[str, str]] = {
     "help": ("help", "help on a command, or on exit-codes"),
 }
 
+# What `aly-store-cli` has of them: the store's own nouns.
+STORE_NOUNS = ("orders", "webhooks", "version", "help")
+
 _LONG_LIVED = {"demo", "serve", "sandbox"}
 
 
@@ -44,12 +48,17 @@ def main(
     argv: Sequence[str] | None = None,
     terminal: Terminal | None = None,
     environ: Mapping[str, str] | None = None,
+    program: str = "packhouse",
 ) -> int:
-    """Run one command line, by default this process's own. Returns its exit code and never raises."""
+    """Run one command line, by default this process's own. Returns its exit code and never raises.
+
+    `program` is the name it was called by: packhouse, or aly-store-cli with the store's nouns alone.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _LONG_LIVED.intersection(arguments[:1]):
         _hurry()
     terminal = terminal or Terminal.of_this_process()
+    terminal.program = program
     environ = os.environ if environ is None else environ
     try:
         code = _dispatch(arguments, terminal, environ)
@@ -70,6 +79,16 @@ def main(
         return _told(error, arguments, terminal, environ)
     except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may end as a traceback
         return _told(error, arguments, terminal, environ)
+
+
+def aly_store_cli() -> int:
+    """The way in under the name that the store's own documentation uses."""
+    return main(program="aly-store-cli")
+
+
+def nouns_of(program: str) -> dict[str, tuple[str, str]]:
+    """The nouns that a program of this name has."""
+    return NOUNS if program == "packhouse" else {name: NOUNS[name] for name in STORE_NOUNS}
 
 
 def _hurry() -> None:
@@ -94,8 +113,8 @@ def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, st
         name, arguments = "help", ["help", *arguments[1:]]
     elif name in ("-V", "--version"):
         name = "version"
-    if name not in NOUNS:
-        _unknown(name)
+    if name not in (NOUNS if terminal.program == "packhouse" else STORE_NOUNS):
+        _unknown(name, terminal.program)
     module = import_module(f"packhouse_cli.commands.{NOUNS[name][0]}")
     return int(module.run(arguments[1:], terminal, environ))
 
@@ -122,15 +141,17 @@ def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[lis
     return rest, environ
 
 
-def _unknown(name: str) -> None:
+def _unknown(name: str, program: str) -> None:
     from packhouse_cli.exits import UsageError
     from packhouse_cli.output import safe
     from packhouse_cli.parsing import nearest
 
     if name.startswith("-"):
-        raise UsageError(f"There is no option {safe(name)} before a command. See packhouse --help.")
-    near = nearest(name, NOUNS)
-    hint = f"Did you mean `packhouse {near}`?" if near else "See packhouse --help."
+        raise UsageError(f"There is no option {safe(name)} before a command. See {program} --help.")
+    near = nearest(name, nouns_of(program))
+    hint = f"Did you mean `{program} {near}`?" if near else f"See {program} --help."
+    if name in NOUNS:
+        hint = f"It is a command of packhouse: packhouse {name}"
     raise UsageError(f"There is no command {safe(name)!r}. {hint}")
 
 
@@ -146,10 +167,10 @@ def _told(error: BaseException, arguments: list[str], terminal: Terminal, enviro
 
             traceback.print_exception(error, file=terminal.stderr)
         first, *rest = ending.message.splitlines() or [""]
-        terminal.note(f"packhouse: {safe(first)}")
+        terminal.note(f"{terminal.program}: {safe(first)}")
         for line in rest:
             terminal.note(f"  {safe(line)}")
-        if "--json" in arguments:
+        if "--json" in arguments or "--jsonl" in arguments:
             terminal.note(json_text(ending.as_json()))
         terminal.stderr.flush()
     except BrokenPipeError:

@@ -48,3 +48,22 @@ def _seconds(at: object) -> float | None:
         return datetime.fromisoformat(str(at)).timestamp()
     except ValueError:
         return None
+
+
+def moment_in_utc(text: str, option: str = "--created-after") -> str:
+    """A date or an ISO 8601 time as the store wants it: full, in UTC, ending in Z. Raises UsageError."""
+    if not text:
+        return ""
+    from datetime import UTC, datetime
+
+    from packhouse_cli.exits import UsageError
+    from packhouse_cli.output import safe
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{option} {safe(text)!r} is no date; write 2026-11-01 or 2026-11-01T08:00:00Z."
+        ) from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

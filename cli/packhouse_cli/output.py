@@ -94,6 +94,7 @@ class Terminal:
         self._columns = environ.get("COLUMNS", "")
         # What a person was shown, for completion to know its ids; nothing where no person looks.
         self.seen: list[str] = []
+        self.program = "packhouse"  # the name it was called by
         self._is_watched = self.is_tty or stderr.isatty()
 
     @classmethod

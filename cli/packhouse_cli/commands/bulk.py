@@ -50,7 +50,7 @@ def declare(parser: CommandParser) -> None:
     add("--limit", metavar="N", type=count, help="at most so many of those (default: all)")
     add("--skip-bad", action="store_true", help="plan the good rows although others cannot be done")
     add("--plan-out", metavar="FILE", type=Path, help="where the plan goes (default: named by time)")
-    add("--dry-run", action="store_true", help="print the plan and write nothing")
+    add("--dry-run", action="store_true", help="say what would be sent or planned, and change nothing")
     add_pace(add)
 
 
@@ -69,10 +69,8 @@ def wanted(arguments: argparse.Namespace) -> bool:
         return True
     if not arguments.order:
         raise UsageError("Name an order, or many with --from FILE or a filter such as --status pending.")
-    if arguments.plan_out is not None or arguments.skip_bad or arguments.dry_run:
-        raise UsageError(
-            "--plan-out, --skip-bad and --dry-run are for many orders: name them with --from or a filter."
-        )
+    if arguments.plan_out is not None or arguments.skip_bad:
+        raise UsageError("--plan-out and --skip-bad are for many orders: name them with --from or a filter.")
     return False
 
 
@@ -161,7 +159,7 @@ def _rows(
             "With a filter each order needs a tracking number of its own: --tracking 'VAN-{order}' puts the "
             "order's id in its place. Bought labels come with --from FILE."
         )
-    from packhouse_cli.commands.orders import moment_in_utc
+    from packhouse_cli.moments import moment_in_utc
 
     asked = {name: getattr(arguments, name) for name in _FILTERS}
     asked["created_after"] = moment_in_utc(arguments.created_after)

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packhouse_cli.commands import bulk
+from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.in_hand import ALONE, in_hand
+from packhouse_cli.in_hand import ALONE
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json
 
 if TYPE_CHECKING:
-    from packhouse.model.order import Units
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.model.order import Order, Units
+    from packhouse_cli.acts.act import Act, Done
+    from packhouse_cli.in_hand import InHand
+    from packhouse_cli.store_door import PatientStore
 
 EXAMPLES = (
     "packhouse orders fulfill ord_1 --carrier USPS --tracking 9400100000000000000000",
@@ -35,12 +38,7 @@ def declare(parser: CommandParser) -> None:
         default=[],
         help="these units only; repeatable (default: all unshipped)",
     )
-    parser.add_argument(
-        "--idempotency-key",
-        metavar="KEY",
-        default="",
-        help="default: derived from order, carrier, number and units",
-    )
+    declare_change(parser, key_of="order, carrier, number and units", asks=True, dry_run=False)
     parser.add_argument(
         ALONE, dest="alone", action="store_true", help="although a daemon serves this store, do not ask it"
     )
@@ -56,80 +54,63 @@ def plan_many(arguments: argparse.Namespace, terminal: Terminal, environ: Mappin
     return bulk.run("fulfill", arguments, given, terminal, environ)
 
 
-def run(
-    arguments: argparse.Namespace, store: BlockingStore, terminal: Terminal, environ: Mapping[str, str]
-) -> int:
+def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
     """Work out the units, take the order from the machine, post them, and say what the store now has."""
+    if bulk.wanted(arguments):
+        return plan_many(arguments, terminal, environ)
     from packhouse_cli import fulfilling
+    from packhouse_cli.acts.catalogue import with_catalogue
+    from packhouse_cli.acts.fulfill import fulfill_act
 
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
     if not carrier or not tracking:
         raise UsageError("--carrier and --tracking are needed and must not be empty.")
     named = [fulfilling.read_item(text) for text in arguments.item]
-    order = store.order(arguments.order)
-    units = fulfilling.named_units(order, named)
-    doing = f"fulfill {', '.join(arguments.item) or 'all that is left'} with {carrier} {tracking}"
-    with in_hand(order.id, doing, environ, terminal, alone=arguments.alone) as hand:
-        if hand.coordinated:
-            order = store.order(order.id)
-        key = arguments.idempotency_key
-        already = fulfilling.is_recorded(order, tracking, units)
-        if already:
-            units = units or fulfilling.recorded_units(order, tracking)
-        else:
-            if not units:
-                units = fulfilling.unshipped_units(order)
-                for line in fulfilling.digital_lines(order):
-                    terminal.note(f"Line {safe(line.id)} ({safe(line.name)}) is digital and is left out.")
-            hand.refuse_other_labels(units, tracking)
-            key = key or fulfilling.key_for(order.id, carrier, tracking, units)
-            hand.sending()
-            already = _send(store, order.id, units, carrier, tracking, key, terminal)
-    if arguments.json:
-        terminal.json(
-            {
-                "order_id": order.id,
-                "carrier": carrier,
-                "tracking_number": tracking,
-                "items": [{"line_item_id": part.line_id, "quantity": part.quantity} for part in units],
-                "idempotency_key": key or None,
-                "already_recorded": already,
-            }
-        )
-    elif already:
-        terminal.line(f"The store already has tracking number {safe(tracking)} on order {safe(order.id)}.")
-    else:
-        what = ", ".join(f"{part.quantity} of {safe(part.line_id)}" for part in units)
-        terminal.line(f"Order {safe(order.id)}: {what} fulfilled with {safe(carrier)} {safe(tracking)}.")
+    left_out: dict[str, str] = {}
+
+    def prepare(store: PatientStore, order: Order) -> Act:
+        order = with_catalogue(store, order, terminal.note)
+        if not named:
+            left_out.update((line.id, line.name) for line in fulfilling.digital_lines(order))
+        return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key)
+
+    def check(hand: InHand, act: Act) -> None:
+        hand.refuse_other_labels(_units(act), tracking)
+
+    done = carried_out(arguments, terminal, environ, prepare, in_hand=True, check=check)
+    if done is None or not done.already:
+        for line_id, name in left_out.items():
+            terminal.note(f"Line {safe(line_id)} ({safe(name)}) is digital and is left out.")
+    if done is not None:
+        _tell(done, carrier, tracking, terminal, as_json=arguments.json)
     return int(Exit.OK)
 
 
-def _send(
-    store: BlockingStore,
-    order_id: str,
-    units: tuple[Units, ...],
-    carrier: str,
-    tracking: str,
-    key: str,
-    terminal: Terminal,
-) -> bool:
-    """Post the fulfillment. True if it turns out that the store had recorded it all the same."""
-    from packhouse.errors import Conflict, Refused, StoreError, StoreUnanswered, StoreUnavailable
-    from packhouse.store.protocol import fulfill_body
-    from packhouse_cli.fulfilling import is_recorded
+def _tell(done: Done, carrier: str, tracking: str, terminal: Terminal, *, as_json: bool) -> None:
+    order_id, units = done.act.order.id, _units(done.act)
+    if as_json:
+        terminal.json(
+            {
+                "order_id": order_id,
+                "carrier": carrier,
+                "tracking_number": tracking,
+                "items": [{"line_item_id": part.line_id, "quantity": part.quantity} for part in units],
+                "idempotency_key": done.act.key,
+                "already_recorded": done.already,
+            }
+        )
+    elif done.already:
+        terminal.line(f"The store already has tracking number {safe(tracking)} on order {safe(order_id)}.")
+    else:
+        what = ", ".join(f"{part.quantity} of {safe(part.line_id)}" for part in units)
+        terminal.line(f"Order {safe(order_id)}: {what} fulfilled with {safe(carrier)} {safe(tracking)}.")
 
-    try:
-        store.fulfill(order_id, fulfill_body(units, carrier, tracking), key)
-    except (Conflict, Refused, StoreUnanswered, StoreUnavailable) as error:
-        # None of these says what happened: the store's record does.
-        try:
-            if is_recorded(store.order(order_id), tracking, units):
-                return True
-        except StoreError:
-            terminal.note("The store could not be asked what it has recorded.")
-        if not isinstance(error, (Conflict, Refused)):
-            terminal.note(
-                "Whether it is recorded is not known; run the same command again, it sends the same key."
-            )
-        raise
-    return False
+
+def _units(act: Act) -> list[Units]:
+    """The units that the act names."""
+    import json
+
+    from packhouse.model.order import Units
+
+    said = json.loads(act.request.body or b"{}").get("items", [])
+    return [Units(item["line_item_id"], item["quantity"]) for item in said]

@@ -18,6 +18,11 @@ _EXAMPLES = (
     ("packhouse why ord_1", "what became of an order, and what happens next"),
     ("packhouse orders list --status pending --json", "the store's orders, for programs"),
 )
+_STORE_EXAMPLES = (
+    ("aly-store-cli orders list --status pending --json", "the store's orders, for programs"),
+    ("aly-store-cli orders get ord_1", "one order"),
+    ("aly-store-cli webhooks list", "where the store tells what happens"),
+)
 
 
 def parser() -> CommandParser:
@@ -51,8 +56,8 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     if topic == "help":
         _overview(terminal)
         return 0
-    if topic not in main.NOUNS:
-        raise UsageError(f"There is no help on {safe(topic)!r}. See packhouse --help.")
+    if topic not in main.nouns_of(terminal.program):
+        raise UsageError(f"There is no help on {safe(topic)!r}. See {terminal.program} --help.")
     from importlib import import_module
 
     module = import_module(f"packhouse_cli.commands.{main.NOUNS[topic][0]}")
@@ -60,19 +65,27 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
 
 def _overview(terminal: Terminal) -> None:
-    terminal.line("Packhouse ships the orders of an Aly store while nobody watches.")
+    program = terminal.program
+    nouns = main.nouns_of(program)
+    ours = program == "packhouse"
+    examples = _EXAMPLES if ours else _STORE_EXAMPLES
+    terminal.line(
+        "Packhouse ships the orders of an Aly store while nobody watches."
+        if ours
+        else "The documented commands of an Aly store; packhouse --help shows what Packhouse adds."
+    )
     terminal.line()
     terminal.line(terminal.paint("examples:", "bold"))
-    widest = max(len(example) for example, _ in _EXAMPLES)
-    for example, sense in _EXAMPLES:
+    widest = max(len(example) for example, _ in examples)
+    for example, sense in examples:
         terminal.line(f"  {example.ljust(widest)}  {sense}")
     terminal.line()
     terminal.line(terminal.paint("commands:", "bold"))
-    widest = max(len(name) for name in main.NOUNS)
-    for name, (_, sense) in main.NOUNS.items():
+    widest = max(len(name) for name in nouns)
+    for name, (_, sense) in nouns.items():
         terminal.line(f"  {name.ljust(widest)}  {sense}")
     terminal.line()
-    terminal.line("packhouse COMMAND --help tells more; packhouse help exit-codes lists how commands end.")
+    terminal.line(f"{program} COMMAND --help tells more; {program} help exit-codes lists how commands end.")
 
 
 def _exit_codes(terminal: Terminal, *, as_json: bool) -> None:

@@ -29,6 +29,8 @@ from packhouse.store.requests import OrdersQuery, StoreRequest, door_headers
 
 # What makes an Order of an answer is loaded by the methods that do: a list as received needs none.
 if TYPE_CHECKING:
+    from typing import Self
+
     from packhouse.model.order import Order, OrderPage, Product
 
 _KEEPALIVE_S = 4.0  # an older connection may be closing on the other side; a new one is opened instead
@@ -48,7 +50,7 @@ class BlockingStore:
         self._connection: http.client.HTTPConnection | None = None
         self._used_at = 0.0
 
-    def __enter__(self) -> BlockingStore:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

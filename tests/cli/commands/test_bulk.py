@@ -146,7 +146,7 @@ def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path
         (("ord_1", "--from", "rows.csv"), "not both"),
         (("ord_1", "--status", "pending"), "not both"),
         (("ord_1", "--plan-out", "p"), "for many orders"),
-        (("ord_1", "--tracking", "T1", "--dry-run"), "for many orders"),
+        (("ord_1", "--tracking", "T1", "--skip-bad"), "for many orders"),
         (("--from", "rows.csv", "--limit", "3"), "--limit"),
         (("--from", "rows.csv", "--site-slug", "x"), "--site-slug"),
         (("--from", "rows.csv", "--idempotency-key", "k"), "each act has its own"),

@@ -1,0 +1,242 @@
+"""`packhouse orders return …` and `orders exchange create`: goods on their way back, step by step."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from packhouse_cli.commands.acting import carried_out, declare_change
+from packhouse_cli.exits import Exit
+from packhouse_cli.output import Terminal, safe
+from packhouse_cli.parsing import CommandParser, Verbs, add_json
+
+if TYPE_CHECKING:
+    from packhouse.model.order import Order
+    from packhouse.model.returns import Return
+    from packhouse_cli.acts.act import Act, Done
+    from packhouse_cli.store_door import PatientStore
+
+_STEPS = {
+    "approve": "approve a return; the store issues an RMA",
+    "receive": "the goods are here and in good condition; this cannot be taken back",
+    "reject": "refuse a return; this cannot be taken back",
+}
+_TOLD = {"approve": "approved", "receive": "received", "reject": "rejected"}
+
+
+def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> None:
+    """Add `return` and `exchange` with their verbs to `orders`."""
+    program = terminal.program
+    noun = verbs.add(
+        "return",
+        None,
+        help="goods that come back: create, approve, receive, reject",
+        examples=[
+            f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
+            f"{program} orders return approve ord_1 ret_1",
+        ],
+    )
+    under = noun.verbs()
+    creating = under.add(
+        "create",
+        partial(_create, terminal=terminal, environ=environ),
+        help="ask for units to come back",
+        examples=[
+            f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
+            f"{program} orders return create ord_1 --item li_1:1 --item li_2:2 --json | jq -r .id",
+        ],
+    )
+    _declare_units(creating)
+    declare_change(
+        creating,
+        key_of="order, units and reason",
+        again="although the order has a return of these units and reason already",
+    )
+    add_json(creating, "print the return as the store sent it")
+    for name, sense in _STEPS.items():
+        step = under.add(
+            name,
+            partial(_step, name, terminal=terminal, environ=environ),
+            help=sense,
+            examples=[
+                f"{program} orders return {name} ord_1 ret_1"
+                + (' --reason "Outside window"' if name == "reject" else "")
+            ],
+        )
+        step.add_argument("order", metavar="ORDER", help="the order's id")
+        step.add_argument("return_id", metavar="RETURN", help="the return's id, for example ret_1")
+        if name == "reject":
+            step.add_argument("--reason", metavar="WHY", default="", help="kept by the store")
+        declare_change(step, key_of="order, return and step", asks=name != "approve")
+        add_json(step, "print the return as the store sent it")
+
+    other = verbs.add(
+        "exchange",
+        None,
+        help="goods that come back for others: create",
+        examples=[
+            f"{program} orders exchange create ord_1 --item li_1:1 --new-variant-id var_2 "
+            '--reason "Wrong color"'
+        ],
+    )
+    exchanging = other.verbs().add(
+        "create",
+        partial(_exchange, terminal=terminal, environ=environ),
+        help="ask for units to come back for units of another variant; this cannot be taken back",
+        examples=[
+            f"{program} orders exchange create ord_1 --item li_1:1 --new-variant-id var_2 "
+            '--reason "Wrong color"'
+        ],
+    )
+    _declare_units(exchanging)
+    exchanging.add_argument(
+        "--new-variant-id", metavar="VARIANT", required=True, help="the variant that is sent instead"
+    )
+    declare_change(
+        exchanging,
+        key_of="order, units, variant and reason",
+        again="although the order has such an exchange already",
+        asks=True,
+    )
+    add_json(exchanging, "print the exchange as the store sent it")
+
+
+def _declare_units(parser: CommandParser) -> None:
+    parser.add_argument("order", metavar="ORDER", help="the order's id")
+    parser.add_argument(
+        "--item", metavar="LINE:QTY", action="append", required=True, help="units of a line; repeatable"
+    )
+    parser.add_argument("--reason", metavar="WHY", default="", help="kept by the store")
+
+
+def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+    from packhouse.store import returns as wire
+    from packhouse_cli.acts.returns import newest_equal, return_act
+
+    reason = arguments.reason.strip()
+
+    def act_of(order: Order) -> Act:
+        return return_act(
+            order, _units(arguments), reason, key=arguments.idempotency_key, again=arguments.again
+        )
+
+    def read(done: Done) -> Return | None:
+        answered = wire.read_return(done.answer, done.act.order.id) if done.answer else None
+        return answered or newest_equal(wire.returns_of(done.order), _merged(done, arguments), reason)
+
+    return _made("return", act_of, read, arguments, terminal, environ)
+
+
+def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+    from packhouse.store import returns as wire
+    from packhouse_cli.acts.returns import exchange_act, newest_equal
+
+    reason = arguments.reason.strip()
+
+    def act_of(order: Order) -> Act:
+        return exchange_act(
+            order,
+            _units(arguments),
+            arguments.new_variant_id,
+            reason,
+            key=arguments.idempotency_key,
+            again=arguments.again,
+        )
+
+    def read(done: Done) -> Return | None:
+        answered = wire.read_exchange(done.answer, done.act.order.id) if done.answer else None
+        rows = [
+            row
+            for row in wire.exchanges_of(done.order) or ()
+            if row.new_variant_id == arguments.new_variant_id
+        ]
+        return answered or newest_equal(rows, _merged(done, arguments), reason)
+
+    return _made("exchange", act_of, read, arguments, terminal, environ)
+
+
+def _made(
+    what: str,
+    act_of: Callable[[Order], Act],
+    read: Callable[[Done], Return | None],
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+    environ: Mapping[str, str],
+) -> int:
+    from packhouse_cli.acts.catalogue import with_catalogue
+
+    def prepare(store: PatientStore, order: Order) -> Act:
+        return act_of(with_catalogue(store, order, terminal.note))
+
+    def follow(store: PatientStore, done: Done, _: object) -> Done:
+        if done.answer is None or read(done) is not None:
+            return done
+        from dataclasses import replace
+
+        return replace(done, order=store.order(done.act.order.id))  # an answer that does not show it
+
+    done = carried_out(arguments, terminal, environ, prepare, in_hand=False, follow=follow)
+    if done is None:
+        return int(Exit.OK)
+    found = read(done)
+    if arguments.json:
+        terminal.json(found.raw if found else _unshown(done))
+        if done.already:
+            terminal.note(f"The store had this {what} already; --again asks for another one.")
+        return int(Exit.OK)
+    name = safe(found.id) if found else "(the store does not say its id)"
+    state = f" ({safe(found.status)})" if found and found.status else ""
+    order_id = safe(done.act.order.id)
+    if done.already:
+        terminal.line(
+            f"Nothing new: order {order_id} has this {what} already, {name}{state}. --again asks for another."
+        )
+    else:
+        terminal.line(f"Order {order_id}: {what} {name}{state} created.")
+    return int(Exit.OK)
+
+
+def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+    from packhouse.store import returns as wire
+    from packhouse_cli.acts.returns import found_return, step_act
+
+    reason = getattr(arguments, "reason", "").strip()
+
+    def prepare(_: PatientStore, order: Order) -> Act:
+        return step_act(order, arguments.return_id, verb, reason, key=arguments.idempotency_key)
+
+    done = carried_out(arguments, terminal, environ, prepare, in_hand=False)
+    if done is None:
+        return int(Exit.OK)
+    answered = wire.read_return(done.answer, done.act.order.id) if done.answer else None
+    found = answered or found_return(done.order, arguments.return_id)
+    if arguments.json:
+        terminal.json(found.raw if found else _unshown(done) | {"id": arguments.return_id})
+        return int(Exit.OK)
+    state = _TOLD[verb] if answered or not found else (found.status or _TOLD[verb])
+    rma = f" The RMA is {safe(found.rma)}." if found and found.rma and verb == "approve" else ""
+    was = "is already" if done.already else "is"
+    terminal.line(f"Return {safe(arguments.return_id)} {was} {safe(state)}.{rma}")
+    return int(Exit.OK)
+
+
+def _units(arguments: argparse.Namespace) -> list[Any]:
+    from packhouse_cli.fulfilling import read_item
+
+    return [read_item(text) for text in arguments.item]
+
+
+def _merged(done: Done, arguments: argparse.Namespace) -> Any:
+    from packhouse_cli.fulfilling import named_units
+
+    return named_units(done.act.order, _units(arguments))
+
+
+def _unshown(done: Done) -> dict[str, Any]:
+    """What is known where neither the answer nor the order shows the thing itself."""
+    import json
+
+    said = json.loads(done.act.request.body) if done.act.request.body else {}
+    return {"id": None, "order_id": done.act.order.id, **said}
