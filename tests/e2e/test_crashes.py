@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -67,3 +68,29 @@ def test_a_second_instance_waits_for_the_first_and_then_takes_over(tmp_path: Pat
         here.settle(60)
         here.check_books(60)
         assert second.end() == 0
+
+
+def test_a_carrier_that_cannot_be_asked_is_not_paid_again_after_a_kill(tmp_path: Path) -> None:
+    """Its program lives on, and nobody hears its answer: a person is asked."""
+    bought, program = tmp_path / "bought", tmp_path / "make-label"
+    program.write_text(
+        'cat >/dev/null; echo "$1" >> "$2"; sleep 0.5; '
+        'echo "{\\"tracking\\": \\"T-$$\\", \\"carrier\\": \\"Bike\\"}"'
+    )
+    argv = json.dumps(["sh", str(program), "{reference}", str(bought)])
+    carrier = {"PACKHOUSE_CARRIER": "command", "PACKHOUSE_CARRIERS__COMMAND__ARGV": argv}
+    with town(tmp_path, **carrier) as here:
+        daemon = here.start()
+        here.sell(20, kinds=("plain",))
+        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 2, "some labels")
+        wait_for(lambda: here.query("SELECT count(*) FROM shipments WHERE state = 'buying'") > 0, "purchases")
+        daemon.kill()
+        here.start()
+        phases = here.settle(20)
+        assert phases["held"] > 0
+        assert phases["held"] + phases["shipped"] == 20
+        asked = "SELECT count(*) FROM holds WHERE code = 'purchase_unknown' AND released_at IS NULL"
+        assert here.query(asked) == phases["held"]
+        references = bought.read_text().split()
+        assert len(references) == len(set(references))
+        assert phases["shipped"] < len(references)

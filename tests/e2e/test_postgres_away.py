@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Process, Town, ask, town, wait_for
+from tests.e2e.processes import Process, Town, ask, free_port, town, wait_for
 from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
 
@@ -27,6 +27,15 @@ def test_a_server_that_is_killed_and_stopped_under_load_costs_no_order_and_no_la
             _away(here, daemon, end, postgres_server.start)
         here.settle(120)
         here.check_books(120)
+
+
+def test_a_daemon_whose_server_is_not_there_says_so_and_ends_with_11(tmp_path: Path) -> None:
+    say_address(tmp_path, f"postgresql+psycopg://packhouse@127.0.0.1:{free_port()}/packhouse")
+    with town(tmp_path) as here:
+        daemon = here.launch()
+        assert daemon.wait() == 11
+        assert "Connection refused" in daemon.words()
+        assert "Traceback" not in daemon.words()
 
 
 def _away(here: Town, daemon: Process, end: Callable[[], None], start: Callable[[], None]) -> None:

@@ -146,6 +146,31 @@ async def _crash_after_intent(house: House, work: Work) -> None:
     house.desk.settling.clear()
 
 
+def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        late_s = house.world.pace["carrier"].late_s = 10 * house.settings.carrier_settle_s
+        order = house.world.order("plain")
+        await house.hear(order)
+        (work,) = await house.claim()
+        await _until(house, work, "buy")
+        prepare = house.easypost.prepare
+
+        async def prepare_then_strike(request: object) -> object:
+            prepared = await prepare(request)  # type: ignore[arg-type]
+            house.world.faults.strike_next("carrier.late_effect")
+            return prepared
+
+        house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
+        house.mute = True
+        await house._patiently(_rest(house, work, "buy"))
+        house.easypost.prepare = prepare  # type: ignore[method-assign]
+        await house.pass_time(2 * late_s + 130)
+        assert await house.states(order) == ["fulfilled"]
+        assert house.labels_sold(order, live_only=False) == 1
+
+    in_house(story, tmp_path)
+
+
 def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
     async def story(house: House) -> None:
         order = house.world.order("plain")
