@@ -9,6 +9,8 @@ import pytest
 
 from packhouse.carriers.command.adapter import CommandCarrier
 from packhouse.carriers.port import Carrier, CarrierContext
+from packhouse.errors import ActRefused
+from packhouse.ledger import overrides
 from packhouse.sandbox.shop import Shop, ShopOrder
 from tests.service.house import House, in_house
 
@@ -51,7 +53,10 @@ def test_once_a_person_has_looked_the_changed_order_ships_afresh(tmp_path: Path)
         await house.pass_time(30)
         _move(house.world.shop, order)
         (hold,) = await house.standing(order)
-        await house.person_releases(hold, "no label in the account")
+        with pytest.raises(ActRefused, match="--not-bought"):
+            await house.person_releases(hold, "go on")
+        now, shipment_id = house.clock.now(), hold.shipment_id
+        await house.ledger.write(overrides.not_bought, now, shipment_id, "no label in the account", "ada")
         await house.work()
         assert (tmp_path / "runs").read_text().count("run") == 2
         assert (await house.states(order))[0] == "cancelled"

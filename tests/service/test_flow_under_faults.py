@@ -11,7 +11,7 @@ from packhouse.carriers.command.adapter import CommandCarrier
 from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.errors import PackhouseError
 from packhouse.flow import LIFE
-from packhouse.ledger import leases
+from packhouse.ledger import leases, overrides
 from packhouse.steps.desk import Work
 from tests.service.house import House, in_house
 
@@ -265,7 +265,8 @@ def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_no
         assert hold.code == "purchase_unknown"
         assert f"{order.id}/1/1" in hold.note
         assert (tmp_path / "runs").read_text().count("run") == 1
-        await house.person_releases(hold, "no label in the account")
+        now, why = house.clock.now(), "no label in the account"
+        await house.ledger.write(overrides.not_bought, now, hold.shipment_id, why, "ada")
         await house.work()
         await house.pass_time(60)
         assert (tmp_path / "runs").read_text().count("run") == 2

@@ -55,10 +55,15 @@ def place_hold(connection: Connection, now: float, order_id: str, reason: str, a
 def release_hold(
     connection: Connection, now: float, hold_id: int, reason: str, actor: str
 ) -> tuple[Hold | None, bool]:
-    """Let an order go on; answers the hold (None if unknown) and whether it stood."""
+    """Let an order go on; answers the hold (None if unknown) and whether it stood.
+
+    Raises ActRefused for a purchase in doubt: a release would not say whether its label was bought.
+    """
     hold = holds.by_id(connection, hold_id)
     if hold is None:
         return None, False
+    if hold.stands and hold.code is HoldCode.PURCHASE_UNKNOWN:
+        raise ActRefused(f"to release this hold says too little. {hold.note}")
     # The order first: whoever works on it must notice before the hold is gone.
     leases.seize(connection, now, hold.order_id)
     released = holds.release(connection, now, hold_id, by=actor, reason=reason)
