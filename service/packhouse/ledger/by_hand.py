@@ -26,6 +26,7 @@ def take(connection: Connection, now: float, order_id: str, doing: str, reason: 
     """Keep the machine's hands off an order while a person does `doing`; answers the hold. Only the very same
     doing may go on under a hold that stands.
     """
+    leases.keep_still(connection, order_id)
     standing = _standing(connection, order_id, HoldCode.DONE_BY_HAND)
     if standing is None:
         _seize(connection, now, order_id)
@@ -44,6 +45,7 @@ def take(connection: Connection, now: float, order_id: str, doing: str, reason: 
 
 def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
     """Let the machine buy the order's label, and leave its post to a person or a program."""
+    leases.keep_still(connection, order_id)
     if _standing(connection, order_id, HoldCode.POSTED_BY_HAND):
         return
     _seize(connection, now, order_id)
@@ -161,6 +163,9 @@ def release_shipment(
 
 
 def _shipment(connection: Connection, shipment_id: str) -> Shipment:
+    """The shipment as it is and stays until the act is done."""
+    if met := reading.shipment(connection, shipment_id):
+        leases.keep_still(connection, met.order_id)
     shipment = reading.shipment(connection, shipment_id)
     if shipment is None:
         raise NotRecorded(f"there is no shipment {shipment_id} here")

@@ -10,10 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, TextClause, bindparam, text
+from sqlalchemy import Connection, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import bell
+from packhouse.ledger.tables import orders as orders_table
 from packhouse.model.states import OrderPhase
 
 
@@ -175,6 +176,8 @@ _RESCUE = text(
     "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)"
 )
 _STIR = text("UPDATE orders SET due_at = :now WHERE lease IS NULL AND phase IN ('open', 'held')")
+# SQLite, with one writer at a time, needs no lock and knows none.
+_KEEP_STILL = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
 _SEIZE = text(
     "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
     "WHERE id = :id"
@@ -206,6 +209,11 @@ def rescue(
     """
     times = {"now": now, "latest": latest, "latest_lease": latest_lease}
     return _rung(connection, now, connection.execute(_RESCUE, times).rowcount)
+
+
+def keep_still(connection: Connection, order_id: str) -> None:
+    """Let nobody else change or take the order until this transaction ends: what is read now stays true."""
+    connection.execute(_KEEP_STILL, {"id": order_id})
 
 
 def seize(connection: Connection, now: float, order_id: str) -> bool:

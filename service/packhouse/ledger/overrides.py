@@ -75,6 +75,8 @@ def release_hold(
 
 def adopt(connection: Connection, now: float, shipment_id: str, label: Label, reason: str, actor: str) -> str:
     """A person says which label was bought for a shipment nobody could tell of; answers "" or why not."""
+    if met := reading.shipment(connection, shipment_id):
+        leases.keep_still(connection, met.order_id)
     shipment = reading.shipment(connection, shipment_id)
     if shipment is None:
         return f"there is no shipment {shipment_id} here"
@@ -100,6 +102,8 @@ def adopt(connection: Connection, now: float, shipment_id: str, label: Label, re
 
 def not_bought(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> str:
     """A person says that no label was bought: the shipment is planned again. Answers "" or why not."""
+    if met := reading.shipment(connection, shipment_id):
+        leases.keep_still(connection, met.order_id)
     shipment = reading.shipment(connection, shipment_id)
     if shipment is None:
         return f"there is no shipment {shipment_id} here"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from packhouse.errors import LeaseLost
-from packhouse.ledger import guard, holds, inbox, leases, orders, overrides, shipments
+from packhouse.errors import ActRefused, LeaseLost
+from packhouse.ledger import by_hand, guard, holds, inbox, leases, orders, overrides, shipments
 from packhouse.ledger.leases import Lease
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.model.event import Event
@@ -238,5 +239,32 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
             standing = [one.code for one in await ours.read(holds.of_order, "ord_0") if one.stands]
             assert standing.count(HoldCode.BY_PERSON) == 1
             assert standing.count(HoldCode.CARRIER_REFUSED) <= 1
+
+    asyncio.run(story())
+
+
+def test_a_parcel_is_marked_as_sent_by_one_of_two_people_and_never_beside_a_purchase(url: str) -> None:
+    count = 30
+
+    async def story() -> None:
+        async with replicas(url) as (ours, theirs):
+            await due(ours, count)
+            taken = await ours.write(leases.claim, 2.0, "a:1", 100.0, count)
+            ready = [(lease, await planned(ours, lease)) for lease in taken]
+
+            def by(number: str, shipment: Shipment) -> Label:
+                return replace(label(shipment), tracking_number=number)
+
+            outcomes = await asyncio.gather(
+                *(intend(ours, GuardSettings(), *one) for one in ready),
+                *(ours.write(by_hand.mark_shipped, 3.0, by("1Z1", s), "sent", "ada") for _, s in ready),
+                *(theirs.write(by_hand.mark_shipped, 3.0, by("1Z2", s), "sent", "bob") for _, s in ready),
+                return_exceptions=True,
+            )
+            for n in range(count):
+                done = [one is None for one in outcomes[n::count]]
+                assert sum(done) == 1
+            refused = [one for one in outcomes if one is not None]
+            assert all(isinstance(one, ActRefused | LeaseLost) for one in refused), refused
 
     asyncio.run(story())
