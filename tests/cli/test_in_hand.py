@@ -10,7 +10,7 @@ import pytest
 from packhouse.errors import Refused, StoreUnanswered
 from packhouse.model.order import Units
 from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.in_hand import InHand, in_hand
+from packhouse_cli.in_hand import InHand, give_back_what_is_done, in_hand
 from packhouse_cli.output import Terminal
 from tests.cli.desk import FakePeer, serving
 
@@ -102,6 +102,15 @@ def test_without_a_daemon_a_note_says_so() -> None:
     with in_hand("ord_1", "fulfill", {}, Terminal(io.StringIO(), err, {})) as hand:
         assert not hand.coordinated
     assert "No daemon is set up here" in err.getvalue()
+
+
+def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line() -> None:
+    standing = {"id": 7, "code": "done_by_hand", "released_at": None}
+    for note, given_back in (("fulfill x", True), ("fulfill y", False)):
+        order = {"id": "ord_1", "holds": [standing | {"note": note}]}
+        with serving({"GET /api/v1/orders/ord_1": (200, order), RELEASE: (200, {})}) as daemon:
+            give_back_what_is_done("ord_1", "fulfill x", daemon.environ, alone=False)
+        assert (RELEASE in asked(daemon)) is given_back
 
 
 def test_another_label_for_the_same_units_stands_in_the_way() -> None:

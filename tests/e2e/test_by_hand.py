@@ -49,6 +49,35 @@ def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_b
         assert wrong == []
 
 
+def test_an_order_whose_money_goes_back_by_hand_is_not_shipped_after_that(tmp_path: Path) -> None:
+    with town(
+        tmp_path, "--carrier-latency-ms", "200", "--store-latency-ms", "50", "--store-refund-s", "4"
+    ) as here:
+        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(here)
+        here.sell(COUNT // 2, kinds=("plain",))
+        orders = shell.pending()
+
+        def refund(order: str) -> Said:
+            return shell("orders", "refund", order, "--reason", "Buyer request", "--json")
+
+        with ThreadPoolExecutor(4) as people:
+            said = dict(zip(orders, people.map(refund, orders), strict=True))
+        assert {one.code for one in said.values()} == {0}, said
+        shipped_before = {order for order in orders if shell.numbers_of(order)}
+        wait_for(
+            lambda: all(
+                shell("orders", "get", order, "--json").json["status"] == "refunded" for order in orders
+            ),
+            "the store to move the money",
+        )
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        here.settle(len(orders))
+        assert {order for order in orders if shell.numbers_of(order)} == shipped_before
+        assert len(shipped_before) < len(orders), "the hands came too late for every order"
+        wait_for(lambda: here.problems() == [], "every label that is not used to be given back")
+
+
 def test_every_noun_does_what_it_says_on_a_running_daemon(tmp_path: Path) -> None:
     with town(tmp_path) as here:
         here.start()

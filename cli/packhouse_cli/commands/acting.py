@@ -75,6 +75,10 @@ def carried_out(
             agree(question, terminal, yes=arguments.yes, as_written=True)
         if act.already or not in_hand:
             done = carry_out(store, act)
+            if in_hand:
+                from packhouse_cli.in_hand import give_back_what_is_done
+
+                give_back_what_is_done(act.order.id, act.told, environ, alone=arguments.alone)
             return follow(store, done, None) if follow else done
         from packhouse_cli.in_hand import in_hand as taken
 
