@@ -115,6 +115,19 @@ def test_a_run_killed_again_and_again_ships_each_of_200_orders_once(store: Store
     assert (again.code, again.json["done_now"]) == (0, 0)
 
 
+def test_a_killed_run_gives_no_money_back_twice(store: Store) -> None:
+    orders = store.sell(120)
+    rows = "".join(json.dumps({"order": one, "amount": 300, "reason": "Recall"}) + "\n" for one in orders)
+    (store.folder / "rows.jsonl").write_text(rows)
+    argv = ("--from", str(store.folder / "rows.jsonl"), "--plan-out", str(store.plan))
+    assert store.call("orders", "refund", *argv).code == 0
+    for kill in range(2):
+        store.kill_midway(f"apply-{kill}", lines=50)
+    assert store.finish().code == 0
+    wait_for(lambda: all(store.order(one)["refunds"] for one in orders), "the money to move")
+    assert {tuple(row["amount"] for row in store.order(one)["refunds"]) for one in orders} == {(300,)}
+
+
 def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(store: Store) -> None:
     orders = store.sell(150)
     store.plan_parcels(orders)
@@ -241,7 +254,7 @@ def test_on_a_terminal_it_asks_and_draws_a_bar(store: Store) -> None:
     shown = b""
     while b"[y/N]" not in shown:
         shown += os.read(mine, 4096)
-    assert b"A fulfillment cannot be taken back" in shown
+    assert b"The store cannot take a fulfillment back" in shown
     os.write(mine, b"y\n")
     try:
         while part := os.read(mine, 4096):

@@ -13,7 +13,6 @@ from typing import Protocol
 from packhouse.model.order import Order, Units
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.bulk.plan import Act
-from packhouse_cli.bulk.relied import Relied
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.exits import CommandError
 
@@ -37,12 +36,12 @@ def refused_as_not_planned() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a row comes to, and the state of the order once it is done."""
+    """What a row comes to, and the order once it is done."""
 
     what: str
     request: StoreRequest
     key: str
-    after: Relied
+    after: Order
     cost_minor: int | None = None
     currency: str = ""
 
@@ -78,9 +77,9 @@ class Action(Protocol):
     once: bool
     lands_later: bool
 
-    def draft(self, row: Row, order: Order, before: Relied, *, again: bool) -> Draft:
-        """The call for this row. `before` is the order's state after earlier rows, `again` says that what the
-        order shows already is wanted a second time. Raises NotPlanned, NotNeeded.
+    def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
+        """The call for this row; `order` is as earlier rows leave it. `again` says that what it shows already
+        is wanted a second time. Raises NotPlanned, NotNeeded.
         """
         ...
 

@@ -169,10 +169,9 @@ def _twins(action: Action, rows: Sequence[Row]) -> list[Fault | None]:
 def _drafted(action: Action, rows: Sequence[Row], order: Order, again: bool) -> list[Judged]:
     """What the rows of one order come to, one after the other."""
     judged: list[Judged] = []
-    before = Relied.of(order)
     for row in rows:
         try:
-            draft = action.draft(row, order, before, again=again)
+            draft = action.draft(row, order, again=again)
         except NotNeeded as reason:
             judged.append(LeftOut(row.line, row.order_id, str(reason)))
         except NotPlanned as reason:
@@ -180,8 +179,8 @@ def _drafted(action: Action, rows: Sequence[Row], order: Order, again: bool) -> 
             fault = Fault(row.line, str(reason), row.order_id)
             judged.append(fault if row.line else LeftOut(0, row.order_id, str(reason)))
         else:
-            judged.append(Call(draft, before))
-            before = draft.after
+            judged.append(Call(draft, Relied.of(order)))
+            order = draft.after
     return judged
 
 

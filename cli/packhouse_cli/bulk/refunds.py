@@ -8,10 +8,10 @@ from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.store import requests
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.acts.refund import refund_act
+from packhouse_cli.acts.refund import FOR_GOOD, refund_act
 from packhouse_cli.bulk.action import Draft, NotNeeded, Taken, refused_as_not_planned
 from packhouse_cli.bulk.plan import Act
-from packhouse_cli.bulk.relied import Relied, refunded
+from packhouse_cli.bulk.relied import refunded
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.output import safe
 
@@ -21,12 +21,12 @@ class Refunds:
 
     name = "refund"
     done = "refund requested"
-    for_good = "A refund cannot be taken back: the money goes to the buyer."
+    for_good = FOR_GOOD
     for_parcel = False
     once = True
     lands_later = True
 
-    def draft(self, row: Row, order: Order, before: Relied, *, again: bool) -> Draft:
+    def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """The amount named, or all that is left; never more than that."""
         with refused_as_not_planned():
             act = refund_act(order, row.amount_minor, row.reason, again=again)
@@ -38,7 +38,7 @@ class Refunds:
             what=f"{what}: {row.reason}" if row.reason else what,
             request=act.request,
             key=act.key,
-            after=before,
+            after=order,
             cost_minor=amount,
             currency=order.currency,
         )

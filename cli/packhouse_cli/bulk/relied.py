@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from packhouse.model.order import Order, Units
+from packhouse.model.order import Order
 from packhouse.store.returns import returns_of
 from packhouse_cli.acts.refund import refunded_minor
 
@@ -58,13 +58,6 @@ class Relied:
     def may_ship(self) -> bool:
         """Whether something of the order may still be shipped."""
         return self.left is None or any(count > 0 for count in self.left.values())
-
-    def after(self, units: tuple[Units, ...]) -> Relied:
-        """The state once these units have shipped too."""
-        if self.left is None:
-            return self
-        gone = {part.line_id: part.quantity for part in units}
-        return replace(self, left={line: count - gone.get(line, 0) for line, count in self.left.items()})
 
     def changes(self, now: Relied, *, for_parcel: bool) -> str:
         """What is different now, in words; "" when nothing that matters is."""

@@ -10,7 +10,6 @@ from packhouse.store.requests import StoreRequest
 from packhouse_cli.acts.returns import newest_equal, return_act
 from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned, Taken, refused_as_not_planned
 from packhouse_cli.bulk.plan import Act
-from packhouse_cli.bulk.relied import Relied
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.output import safe
 
@@ -25,7 +24,7 @@ class Returns:
     once = True
     lands_later = False
 
-    def draft(self, row: Row, order: Order, before: Relied, *, again: bool) -> Draft:
+    def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """Exactly the units named."""
         if not row.items:
             raise NotPlanned(f"order {safe(order.id)}: name the units that come back, such as li_1:1")
@@ -38,7 +37,7 @@ class Returns:
             what=f"{what} back: {row.reason}" if row.reason else f"{what} back",
             request=act.request,
             key=act.key,
-            after=before,
+            after=order,
         )
 
     def request(self, order_id: str, body: bytes, key: str) -> StoreRequest:

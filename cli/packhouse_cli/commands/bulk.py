@@ -25,6 +25,7 @@ EXAMPLES = {
         "packhouse orders fulfill --from labels.csv --carrier USPS",
         "packhouse orders fulfill --status pending --carrier Courier --tracking 'VAN-{order}' --dry-run",
     ),
+    "return": ('packhouse orders return create --from returns.csv --reason "Recall"',),
     "refund": (
         "packhouse orders refund --from refunds.csv --plan-out recall.plan.jsonl",
         "packhouse orders refund --status cancelled --created-after 2026-11-01 --reason 'Order cancelled'",

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from packhouse_cli.commands import bulk
 from packhouse_cli.commands.acting import carried_out, declare_change
-from packhouse_cli.exits import Exit
+from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, Verbs, add_json
 
@@ -46,15 +47,18 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
         examples=[
             f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
             f"{program} orders return create ord_1 --item li_1:1 --item li_2:2 --json | jq -r .id",
+            *bulk.EXAMPLES["return"],
         ],
     )
-    _declare_units(creating)
+    _declare_units(creating, many=True)
     declare_change(
         creating,
         key_of="order, units and reason",
         again="although the order has a return of these units and reason already",
+        dry_run=False,
     )
     add_json(creating, "print the return as the store sent it")
+    bulk.declare(creating)
     for name, sense in _STEPS.items():
         step = under.add(
             name,
@@ -103,10 +107,19 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
     add_json(exchanging, "print the exchange as the store sent it")
 
 
-def _declare_units(parser: CommandParser) -> None:
-    parser.add_argument("order", metavar="ORDER", help="the order's id")
+def _declare_units(parser: CommandParser, *, many: bool = False) -> None:
+    """The order and its units; with `many` they may be named by rows instead."""
+    if many:
+        parser.add_argument("order", metavar="ORDER", nargs="?", default="", help="the order's id")
+    else:
+        parser.add_argument("order", metavar="ORDER", help="the order's id")
     parser.add_argument(
-        "--item", metavar="LINE:QTY", action="append", required=True, help="units of a line; repeatable"
+        "--item",
+        metavar="LINE:QTY",
+        action="append",
+        required=not many,
+        default=[] if many else None,
+        help="units of a line; repeatable",
     )
     parser.add_argument("--reason", metavar="WHY", default="", help="kept by the store")
 
@@ -116,6 +129,10 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     from packhouse_cli.acts.returns import newest_equal, return_act
 
     reason = arguments.reason.strip()
+    if bulk.wanted(arguments):
+        return _plan_many(arguments, reason, terminal, environ)
+    if not arguments.item:
+        raise UsageError("Name the units that come back with --item LINE:QTY, such as li_1:1.")
 
     def act_of(order: Order) -> Act:
         return return_act(
@@ -127,6 +144,17 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
         return answered or newest_equal(wire.returns_of(done.order), _merged(done, arguments), reason)
 
     return _made("return", act_of, read, arguments, terminal, environ)
+
+
+def _plan_many(
+    arguments: argparse.Namespace, reason: str, terminal: Terminal, environ: Mapping[str, str]
+) -> int:
+    """Make a plan of what creating many returns would do."""
+    if arguments.item:
+        raise UsageError("--item is for one order; rows name units in a column `items`, such as li_1:2.")
+    if arguments.rows_from is None:
+        raise UsageError("A filter cannot know which units come back; name them in rows with --from FILE.")
+    return bulk.run("return", arguments, {"reason": reason}, terminal, environ)
 
 
 def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:

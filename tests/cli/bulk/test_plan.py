@@ -30,7 +30,7 @@ def test_what_was_written_is_read_again(plan: Plan, tmp_path: Path) -> None:
 def test_each_act_says_what_would_happen_what_it_costs_and_what_it_relies_on(plan: Plan) -> None:
     head, first, second = map(json.loads, plan.to_lines())
     assert head["totals"] == {"acts": 2, "orders": 2, "left_out": 0, "money_minor": {"USD": 5500}}
-    assert "cannot be taken back" in head["cannot_be_undone"]
+    assert "does not return" in head["cannot_be_undone"]
     assert (first["line"], first["order_id"], first["what"]) == (2, "ord_1", "5.00 USD back: Größe")
     assert second["costs"] == {"amount_minor": 5000, "currency": "USD"}
     assert first["relies_on"]["status"] == "pending"

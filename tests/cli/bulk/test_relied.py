@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from packhouse.model.order import Units
 from packhouse.store.protocol import order_from_json
 from packhouse_cli.bulk.relied import Relied
 from tests.cli.bulk.counter import Counter
@@ -50,12 +49,6 @@ def test_a_status_that_only_follows_the_units_is_no_drift_for_a_parcel_but_is_fo
     part = state(status="partially_fulfilled")
     assert state().changes(part, for_parcel=True) == ""
     assert "partially_fulfilled" in state().changes(part, for_parcel=False)
-
-
-def test_after_a_parcel_its_units_are_gone() -> None:
-    after = state().after((Units("li_1", 1),))
-    assert after == state(fulfillments=PARCEL)
-    assert after.left == {"li_1": 1, "li_2": 1}
 
 
 def test_what_the_store_does_not_say_is_none_and_stays_so_in_the_file() -> None:

@@ -20,7 +20,9 @@ class Shop:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.environ = {"PACKHOUSE_STORE__URL": f"{url}/api/storefront/v1", "ALY_API_KEY": "aly_sandbox"}
+        self.store = f"{url}/api/storefront/v1"
+        self.environ = {"PACKHOUSE_STORE__URL": self.store, "ALY_API_KEY": "aly_sandbox"}
+        self.bearer = {"authorization": "Bearer aly_sandbox"}
 
     def sell(self, count: int) -> list[str]:
         asked = {"count": count, "kinds": ["plain"]}
@@ -106,6 +108,39 @@ def test_a_filter_finds_the_orders_and_gives_each_its_number(shop: Shop, folder:
     assert {act["order_id"] for act in acts} <= set(orders)
     assert len(acts) == 110
     assert acts[0]["what"].endswith(f"with Van VAN-{acts[0]['order_id']}")
+
+
+def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, folder: Path) -> None:
+    orders = shop.sell(2)
+    argv = ("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out", "p")
+    assert (shop.fulfill(*argv).code, shop.apply("p", "--yes").code) == (0, 0)
+    (folder / "back.csv").write_text("order,items\n" + "".join(f"{one},li_1:1\n" for one in orders))
+    returning = ("orders", "return", "create", "--from", "back.csv", "--reason", "Recall", "--plan-out")
+    assert call(*returning, "r", environ=shop.environ).code == 0
+    assert shop.apply("r", "--yes", "--json").json["counts"] == {"done": 2}
+    again = call(*returning, "r2", environ=shop.environ)
+    assert "no plan was written" in again.out
+    assert again.out.count("has this return already; --again plans a second one") == 2
+
+    refunding = ("orders", "refund", "--from", "ids", "--amount", "300", "--reason", "Recall", "--plan-out")
+    (folder / "ids").write_text("\n".join(orders))
+    made = call(*refunding, "m", "--json", environ=shop.environ)
+    assert made.json["totals"]["money_minor"] == {"USD": 600}
+    assert shop.apply("m", "--yes", "--json").json["counts"] == {"done": 2}
+    states = [ask(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
+    assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
+
+
+def test_a_return_of_many_names_its_units_in_rows(folder: Path) -> None:
+    (folder / "ids").write_text("ord_1")
+    for argv, why in (
+        (("--from", "ids", "--item", "li_1:1"), "a column `items`"),
+        (("--status", "fulfilled"), "A filter cannot know"),
+        (("ord_1",), "--item LINE:QTY"),
+    ):
+        refused = call("orders", "return", "create", *argv, environ={"ALY_API_KEY": "aly_x"})
+        assert refused.code == Exit.USAGE
+        assert why in refused.err
 
 
 def test_bad_rows_stop_the_plan_and_are_all_told_or_left_out_where_that_is_wanted(
