@@ -22,6 +22,10 @@ LONG_LIVED = frozenset({"demo", "serve", "sandbox"})
 DESCRIBE = "\0describe"
 
 
+# argparse would look on the disk for translations of each of its words, dozens of times, and find none.
+argparse._ = str  # type: ignore[attr-defined]
+
+
 class Described(Exception):
     """Raised instead of reading arguments when a command was called with DESCRIBE; carries its parser."""
 
@@ -81,6 +85,10 @@ class CommandParser(argparse.ArgumentParser):
     def set_defaults(self, **options: Any) -> None:
         """As argparse's, done when the parser is used."""
         self._later(argparse.ArgumentParser.set_defaults, **options)
+
+    def fill(self, declare: Callable[[CommandParser], None]) -> None:
+        """Let `declare` add what belongs here when the parser is used: what it loads is loaded then."""
+        self._later(declare)
 
     def _later(self, method: Callable[..., Any], *names: Any, **options: Any) -> Any:
         if "_waiting" not in self.__dict__:

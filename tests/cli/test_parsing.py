@@ -101,3 +101,18 @@ def test_an_unknown_option_before_a_command_is_named() -> None:
     shown = call("--zzz", "orders")
     assert shown.code == Exit.USAGE
     assert "no option --zzz before a command" in shown.err
+
+
+def test_what_fills_a_verb_is_called_when_that_verb_is_used_and_not_before() -> None:
+    filled: list[str] = []
+
+    def declare(parser: CommandParser) -> None:
+        filled.append(parser.prog)
+        parser.add_argument("--late")
+
+    verb = CommandParser(prog="packhouse parcels late")
+    verb.fill(declare)
+    verb.add_argument("--early")
+    assert filled == []
+    asked = verb.parse_args(["--late", "1", "--early", "2"])
+    assert (asked.late, asked.early, filled) == ("1", "2", ["packhouse parcels late"])
