@@ -76,12 +76,11 @@ def _page(noun: str, commands: list[grammar.Command]) -> str:
     for number, command in enumerate(leaves):
         lines += [".br"] * bool(number) + [_usage(command)]
     lines += [".SH DESCRIPTION", *_prose(commands[0].parser.description or f"{sense}.")]
-    examples = list(commands[0].examples)
+    examples = [example for command in commands for example in command.examples]
     for command in leaves:
         if _has_verbs(commands[0]):
             lines += [f".SS {_text(' '.join(('packhouse', *command.words)))}"]
             lines += _prose(command.parser.description or "")
-            examples += command.examples
         lines += _arguments(command.parser)
     if commands[0].parser.epilog:
         lines += [".PP", ".nf", *map(_line, commands[0].parser.epilog.splitlines()), ".fi"]

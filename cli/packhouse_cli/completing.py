@@ -56,7 +56,7 @@ def answer(argv: Sequence[str], terminal: Terminal, environ: Mapping[str, str]) 
         if shell == "bash":
             breaks, line = given
             given = _split(line)[1:]
-        found = offers(given, environ) if given else []
+        found = offers(given, environ, terminal.program) if given else []
     except Exception:  # noqa: BLE001 - whatever goes wrong, a prompt must not be spoiled
         return 0
     cut = 1 + max((given[-1].rfind(char) for char in ":=" if char in breaks), default=-1) if given else 0
@@ -67,21 +67,22 @@ def answer(argv: Sequence[str], terminal: Terminal, environ: Mapping[str, str]) 
     return 0
 
 
-def offers(words: Sequence[str], environ: Mapping[str, str]) -> list[Offer]:
+def offers(words: Sequence[str], environ: Mapping[str, str], program: str = "packhouse") -> list[Offer]:
     """What may stand in the place of the last of these words; the command itself is not among them."""
     *before, typed = words
     if before and before[-1] == "--profile" and "--" not in before:
         return _fitting(_profiles(environ), typed)
     before = list(_without_profile(before))
+    known = main.nouns_of(program)
     if not before:
-        nouns = [Offer(name, sense) for name, (_, sense) in main.NOUNS.items()]
+        nouns = [Offer(name, sense) for name, (_, sense) in known.items()]
         return _fitting([*nouns, *_options_everywhere(), Offer("--version"), Offer("--help")], typed)
     noun, *rest = before
     if noun == "help":
-        return [] if rest else _fitting([*map(Offer, main.NOUNS), Offer("exit-codes")], typed)
-    if noun not in main.NOUNS:
+        return [] if rest else _fitting([*map(Offer, known), Offer("exit-codes")], typed)
+    if noun not in known:
         return []
-    parser, rest = leaf_of(grammar.parser_of(noun), rest)
+    parser, rest = leaf_of(grammar.parser_of(noun, program), rest)
     return _fitting(_below(parser, rest, typed, environ), typed)
 
 

@@ -22,18 +22,21 @@ class Command(NamedTuple):
     @property
     def examples(self) -> tuple[str, ...]:
         """Whole command lines."""
+        self.parser.format_usage()  # a parser of ours is filled when it is first used
         return getattr(self.parser, "examples", ())
 
 
-def parser_of(noun: str) -> argparse.ArgumentParser:
-    """The parser of one noun. Loads its module and nothing else."""
+def parser_of(noun: str, program: str = "packhouse") -> argparse.ArgumentParser:
+    """The parser of one noun, as a program of this name has it. Loads its module and nothing else."""
     module = import_module(f"packhouse_cli.commands.{main.NOUNS[noun][0]}")
     if hasattr(module, "parser"):
         parser: argparse.ArgumentParser = module.parser()
         return parser
     nowhere = io.StringIO()
+    terminal = Terminal(nowhere, nowhere, {})
+    terminal.program = program
     try:
-        module.run([DESCRIBE], Terminal(nowhere, nowhere, {}), {})
+        module.run([DESCRIBE], terminal, {})
     except Described as described:
         return described.parser
     raise LookupError(f"packhouse {noun} has no parser to be described by")

@@ -38,8 +38,8 @@ NOUNS: dict[str, tuple[str, str]] = {
     "help": ("help", "help on a command, or on exit-codes"),
 }
 
-# What `aly-store-cli` has of them: the store's own nouns.
-STORE_NOUNS = ("orders", "webhooks", "version", "help")
+# What `aly-store-cli` has of them: the store's own nouns, and what helps with these.
+STORE_NOUNS = ("orders", "webhooks", "completion", "version", "help")
 
 _LONG_LIVED = {"demo", "serve", "sandbox"}
 

@@ -57,6 +57,8 @@ class CommandParser(argparse.ArgumentParser):
     `description` is a sentence or two, `examples` are whole command lines; help shows them first.
     """
 
+    examples: tuple[str, ...]
+
     def __init__(
         self, *, prog: str, description: str = "", examples: Sequence[str] = (), **more: Any
     ) -> None:

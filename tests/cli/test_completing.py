@@ -61,6 +61,7 @@ def test_bash_completes_commands_verbs_options_and_ids(environ: dict[str, str], 
     assert {"list", "get", "fulfill"} <= set(in_bash(f"{name} orders ", environ, name))
     assert in_bash(f"{name} orders list --sta", environ, name) == ["--status"]
     assert in_bash(f"{name} orders get ord_", environ, name) == ["ord_abc1", "ord_abc2"]
+    assert ("serve" in in_bash(f"{name} ", environ, name)) is (name == "packhouse")
 
 
 @needs("bash")

@@ -11,7 +11,7 @@ from packhouse_cli.commands import bulk
 from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, Verbs, add_json
+from packhouse_cli.parsing import CommandParser, add_json
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
@@ -27,17 +27,12 @@ _STEPS = {
 _TOLD = {"approve": "approved", "receive": "received", "reject": "rejected"}
 
 
-def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> None:
-    """Add `return` and `exchange` with their verbs to `orders`."""
+def declare_returns(noun: CommandParser, terminal: Terminal, environ: Mapping[str, str]) -> None:
+    """Give `orders return` its verbs."""
     program = terminal.program
-    noun = verbs.add(
-        "return",
-        None,
-        help="goods that come back: create, approve, receive, reject",
-        examples=[
-            f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
-            f"{program} orders return approve ord_1 ret_1",
-        ],
+    noun.examples = (
+        f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
+        f"{program} orders return approve ord_1 ret_1",
     )
     under = noun.verbs()
     creating = under.add(
@@ -76,23 +71,18 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
         declare_change(step, key_of="order, return and step", asks=name != "approve")
         add_json(step, "print the return as the store sent it")
 
-    other = verbs.add(
-        "exchange",
-        None,
-        help="goods that come back for others: create",
-        examples=[
-            f"{program} orders exchange create ord_1 --item li_1:1 --new-variant-id var_2 "
-            '--reason "Wrong color"'
-        ],
+
+def declare_exchanges(noun: CommandParser, terminal: Terminal, environ: Mapping[str, str]) -> None:
+    """Give `orders exchange` its verb."""
+    noun.examples = (
+        f"{terminal.program} orders exchange create ord_1 --item li_1:1 --new-variant-id var_2 "
+        '--reason "Wrong color"',
     )
-    exchanging = other.verbs().add(
+    exchanging = noun.verbs().add(
         "create",
         partial(_exchange, terminal=terminal, environ=environ),
         help="ask for units to come back for units of another variant; this cannot be taken back",
-        examples=[
-            f"{program} orders exchange create ord_1 --item li_1:1 --new-variant-id var_2 "
-            '--reason "Wrong color"'
-        ],
+        examples=noun.examples,
     )
     _declare_units(exchanging)
     exchanging.add_argument(
