@@ -56,8 +56,10 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
             f"This plan is for the store at {safe(plan.store_url)}, and PACKHOUSE_STORE__URL is "
             f"{safe(settings.store_url)}."
         )
-    alone = arguments.alone or not settings.knows_daemon
-    if alone and not arguments.alone:
+    # What the machine does to an order never clashes with a return.
+    alone = arguments.alone or plan.action == "return"
+    if not alone and not settings.knows_daemon:
+        alone = True
         terminal.note(NO_DAEMON)
     progress = progress_on(terminal)
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s

@@ -117,7 +117,9 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     (folder / "back.csv").write_text("order,items\n" + "".join(f"{one},li_1:1\n" for one in orders))
     returning = ("orders", "return", "create", "--from", "back.csv", "--reason", "Recall", "--plan-out")
     assert call(*returning, "r", environ=shop.environ).code == 0
-    assert shop.apply("r", "--yes", "--json").json["counts"] == {"done": 2}
+    applied = shop.apply("r", "--yes", "--json")
+    assert applied.json["counts"] == {"done": 2}
+    assert "No daemon" not in applied.err, "the machine does nothing about returns"
     again = call(*returning, "r2", environ=shop.environ)
     assert "no plan was written" in again.out
     assert again.out.count("has this return already; --again plans a second one") == 2
@@ -126,7 +128,9 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     (folder / "ids").write_text("\n".join(orders))
     made = call(*refunding, "m", "--json", environ=shop.environ)
     assert made.json["totals"]["money_minor"] == {"USD": 600}
-    assert shop.apply("m", "--yes", "--json").json["counts"] == {"done": 2}
+    applied = shop.apply("m", "--yes", "--json")
+    assert applied.json["counts"] == {"done": 2}
+    assert "No daemon is set up here" in applied.err
     states = [ask(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
     assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
 
