@@ -289,9 +289,10 @@ class GuardSettings(Section):
         default=False, description="Buy and post nothing, whatever anybody resumes; events are still taken."
     )
     rest_after: int = Field(
-        default=10,
+        default=20,
         ge=1,
-        description="Refusals of a carrier in a row after which it rests.",
+        description="Refusals of a carrier in a row after which it rests; more than worker.concurrency, or "
+        "one lost connection is enough.",
     )
     rest_s: float = Field(default=300.0, gt=0, description="Seconds for which such a carrier is not asked.")
 

@@ -180,7 +180,7 @@ class Desk:
     sinks: Sequence[Sink] = ()
     products: dict[tuple[str, str], tuple[float, Product | None]] = field(default_factory=dict)
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
-    resting: Resting = field(default_factory=lambda: Resting(10, 300.0))
+    resting: Resting = field(default_factory=lambda: Resting(20, 300.0))
 
     @property
     def carrier(self) -> Carrier:
