@@ -63,22 +63,42 @@ def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
         wait_for(lambda: sold(here) >= 4, "some labels to be bought")
         os.killpg(first.pid, how)
         first.communicate(timeout=60)
-        orders = [row["id"] for row in shell("orders", "list", "--json").json]
-        for _ in range(3):
-            again = begin(shell)
-            out, err = again.communicate(timeout=180)
-            assert again.returncode == 0, out + err
-            if not shell.pending():
-                break
-        assert shell.pending() == []
-        assert len(orders) == COUNT
-        for order in orders:
-            labels = shell.labels_of(order)
-            assert len(labels) == 1, labels
-            assert set(shell.numbers_of(order)) == {labels[0]["tracking"]}
-            fulfilled = shell("orders", "get", order, "--json").json
-            assert fulfilled["status"] == "fulfilled"
-        # A hand that died may have held an order; the machine sees that nothing is left, and lets go.
-        here.settle(COUNT)
-        wait_for(lambda: shell("holds", "list", "--json").json == [], "every hold to end by itself")
-        here.check_books(COUNT)
+        ships_each_order_once(here, shell)
+
+
+def test_a_daemon_that_dies_in_the_middle_of_the_recipe_buys_nothing_twice(tmp_path: Path) -> None:
+    slow = {"PACKHOUSE_POLL__INTERVAL_S": "600", "PACKHOUSE_POLL__SWEEP_S": "600"}
+    with town(tmp_path, "--fault", "webhook.lose=1", **slow) as here:
+        daemon = here.start()
+        shell = Shell(here)
+        shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
+        here.sell(COUNT, kinds=("plain",))
+        first = begin(shell)
+        wait_for(lambda: sold(here) >= 4, "some labels to be bought")
+        daemon.kill()
+        _, err = first.communicate(timeout=180)
+        assert "No daemon answers" in err
+        here.start("again")
+        ships_each_order_once(here, shell)
+
+
+def ships_each_order_once(here: Town, shell: Shell) -> None:
+    """Run the recipe until nothing is left for it, and look into everybody's books."""
+    for _ in range(3):
+        again = begin(shell)
+        out, err = again.communicate(timeout=180)
+        assert again.returncode == 0, out + err
+        if not shell.pending():
+            break
+    assert shell.pending() == []
+    orders = shell("orders", "list", "--json").json
+    assert len(orders) == COUNT
+    for order in orders:
+        labels = shell.labels_of(order["id"])
+        assert len(labels) == 1, labels
+        assert {row["tracking_number"] for row in order["fulfillments"]} == {labels[0]["tracking"]}
+        assert order["status"] == "fulfilled"
+    # A hand that died may have held an order; the machine sees that nothing is left, and lets go.
+    here.settle(COUNT)
+    wait_for(lambda: shell("holds", "list", "--json").json == [], "every hold to end by itself")
+    here.check_books(COUNT)
