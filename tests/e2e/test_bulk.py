@@ -230,6 +230,36 @@ def test_a_plan_and_the_machine_at_the_same_orders_never_ship_one_twice(tmp_path
             assert live == (set() if order in by_hand else numbers)
 
 
+def test_a_run_killed_beside_the_machine_leaves_no_order_in_its_hands(tmp_path: Path) -> None:
+    with town(tmp_path, "--store-latency-ms", "20") as here:
+        here.start()
+        shell = Shell(here)
+        assert shell("pause", "--reason", "the plan goes first").code == 0
+        here.sell(25, kinds=("plain",))
+        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in shell.pending())
+        (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
+        assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p").code == 0
+        results = shell.folder / "p.results.jsonl"
+        argv = ["apply", str(shell.folder / "p"), "--yes", "--concurrency", "4"]
+        for kill in range(2):
+            before = results.read_bytes().count(b"\n") if results.exists() else 0
+            run = Process(shell.folder, f"apply-{kill}", *argv, environ=shell.environ)
+            wait_for(
+                lambda upto=before + 12: results.exists() and results.read_bytes().count(b"\n") > upto, "acts"
+            )
+            run.kill()
+        assert shell("apply", "p", "--yes").code == 0
+        assert shell("resume", "--reason", "done").code == 0
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        here.settle(25)
+        parcels = {
+            (row["order_id"], row["tracking"])
+            for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]
+        }
+        assert len(parcels) == 25
+        assert all(tracking == f"HAND-{order}" for order, tracking in parcels)
+
+
 def test_off_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
     store.plan_parcels(store.sell(2))
     run = store.apply("apply")
