@@ -250,3 +250,17 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{safe(text)!r} is not a number above 0")
     return value
+
+
+def an_id(text: str) -> str:
+    """An id of the store's, for argparse: opaque, but nothing that would change a path."""
+    if not text or len(text) > 255 or not text.isprintable() or set(text) & set(" /,") or text in (".", ".."):
+        raise argparse.ArgumentTypeError(f"{safe(text)!r} cannot be an id such as ord_1")
+    return text
+
+
+def a_key(text: str) -> str:
+    """An idempotency key, for argparse: what fits a header."""
+    if not 0 < len(text) <= 255 or not text.isascii() or not text.isprintable():
+        raise argparse.ArgumentTypeError("a key is 1 to 255 printable ASCII characters")
+    return text

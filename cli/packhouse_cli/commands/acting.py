@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser
+from packhouse_cli.parsing import CommandParser, a_key
 from packhouse_cli.settings import CliSettings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def declare_change(
     `asks` for what is asked about on a terminal.
     """
     add = parser.add_argument
-    add("--idempotency-key", metavar="KEY", default="", help=f"default: derived from {key_of}")
+    add("--idempotency-key", metavar="KEY", type=a_key, help=f"default: derived from {key_of}")
     if again:
         add("--again", action="store_true", help=again)
     if asks:

@@ -13,7 +13,7 @@ from packhouse_cli.commands.acting import declare_change, declare_waiting, show_
 from packhouse_cli.exits import CommandError, Exit
 from packhouse_cli.moments import day_and_time
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import Verbs, add_json, count
+from packhouse_cli.parsing import Verbs, add_json, an_id, count
 from packhouse_cli.settings import CliSettings
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
             f"{program} webhooks deliveries list wh_1 --limit 25 --status failed --since 1h --json",
         ],
     )
-    listing.add_argument("webhook", metavar="WEBHOOK", help="the webhook's id, for example wh_1")
+    listing.add_argument("webhook", metavar="WEBHOOK", type=an_id, help="the webhook's id, for example wh_1")
     listing.add_argument("--limit", metavar="N", type=count, default=25, help="at most so many (default 25)")
     listing.add_argument("--status", default="", help="such as failed (default: all)")
     listing.add_argument(
@@ -56,8 +56,8 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
         help="have the same event delivered afresh",
         examples=[f"{program} webhooks deliveries replay wh_1 del_1"],
     )
-    replay.add_argument("webhook", metavar="WEBHOOK", help="the webhook's id")
-    replay.add_argument("delivery", metavar="DELIVERY", help="the delivery's id, for example del_1")
+    replay.add_argument("webhook", metavar="WEBHOOK", type=an_id, help="the webhook's id")
+    replay.add_argument("delivery", metavar="DELIVERY", type=an_id, help="the delivery's id")
     declare_change(replay, key_of="webhook and delivery", again="once more, under a new key")
     add_json(replay)
 

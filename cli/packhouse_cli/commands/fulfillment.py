@@ -11,7 +11,7 @@ from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.in_hand import ALONE
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
+from packhouse_cli.parsing import CommandParser, add_json, an_id
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
@@ -28,7 +28,7 @@ EXAMPLES = (
 
 def declare(parser: CommandParser) -> None:
     """The arguments of `fulfill`."""
-    parser.add_argument("order", metavar="ORDER", nargs="?", default="", help="the order's id")
+    parser.add_argument("order", metavar="ORDER", nargs="?", type=an_id, help="the order's id")
     parser.add_argument("--carrier", default="", help="the transport company, for example USPS")
     parser.add_argument("--tracking", metavar="NUMBER", default="", help="the parcel's tracking number")
     parser.add_argument(
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
         order = with_catalogue(store, order, terminal.note)
         if not named:
             left_out.update((line.id, line.name) for line in fulfilling.digital_lines(order))
-        return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key)
+        return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key or "")
 
     def check(hand: InHand, act: Act) -> None:
         hand.refuse_other_labels(_units(act), tracking)

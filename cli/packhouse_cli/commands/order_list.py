@@ -12,7 +12,7 @@ from packhouse_cli.commands.acting import declare_waiting
 from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.moments import day_and_time, moment_in_utc
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import Verbs, add_json
+from packhouse_cli.parsing import Verbs, add_json, an_id
 from packhouse_cli.settings import CliSettings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
         help="show one order",
         examples=[f"{program} orders get ord_1", f"{program} orders get ord_1 --json | jq .shipping_address"],
     )
-    getting.add_argument("order", metavar="ORDER", help="the order's id")
+    getting.add_argument("order", metavar="ORDER", type=an_id, help="the order's id")
     add_json(getting, "print the order as the store sent it")
     declare_waiting(getting)
 

@@ -12,7 +12,7 @@ from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.in_hand import ALONE
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, count, seconds
+from packhouse_cli.parsing import CommandParser, add_json, an_id, count, seconds
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
@@ -31,7 +31,7 @@ _LONGEST_LOOK_S = 5.0
 
 def declare(parser: CommandParser) -> None:
     """The arguments of `refund`."""
-    parser.add_argument("order", metavar="ORDER", nargs="?", default="", help="the order's id")
+    parser.add_argument("order", metavar="ORDER", nargs="?", type=an_id, help="the order's id")
     parser.add_argument(
         "--amount",
         metavar="MINOR",
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
 
     def prepare(_: PatientStore, order: Order) -> Act:
         return refund.refund_act(
-            order, arguments.amount, reason, key=arguments.idempotency_key, again=arguments.again
+            order, arguments.amount, reason, key=arguments.idempotency_key or "", again=arguments.again
         )
 
     confirmed = False

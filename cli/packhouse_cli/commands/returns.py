@@ -11,10 +11,10 @@ from packhouse_cli.commands import bulk
 from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
+from packhouse_cli.parsing import CommandParser, add_json, an_id
 
 if TYPE_CHECKING:
-    from packhouse.model.order import Order
+    from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
     from packhouse_cli.acts.act import Act, Done
     from packhouse_cli.store_door import PatientStore
@@ -42,7 +42,7 @@ def declare_returns(noun: CommandParser, terminal: Terminal, environ: Mapping[st
         examples=[
             f'{program} orders return create ord_1 --item li_1:1 --reason "Wrong size"',
             f"{program} orders return create ord_1 --item li_1:1 --item li_2:2 --json | jq -r .id",
-            *bulk.EXAMPLES["return"],
+            *(example.replace("packhouse", program, 1) for example in bulk.EXAMPLES["return"]),
         ],
     )
     _declare_units(creating, many=True)
@@ -64,8 +64,8 @@ def declare_returns(noun: CommandParser, terminal: Terminal, environ: Mapping[st
                 + (' --reason "Outside window"' if name == "reject" else "")
             ],
         )
-        step.add_argument("order", metavar="ORDER", help="the order's id")
-        step.add_argument("return_id", metavar="RETURN", help="the return's id, for example ret_1")
+        step.add_argument("order", metavar="ORDER", type=an_id, help="the order's id")
+        step.add_argument("return_id", metavar="RETURN", type=an_id, help="the return's id")
         if name == "reject":
             step.add_argument("--reason", metavar="WHY", default="", help="kept by the store")
         declare_change(step, key_of="order, return and step", asks=name != "approve")
@@ -86,7 +86,11 @@ def declare_exchanges(noun: CommandParser, terminal: Terminal, environ: Mapping[
     )
     _declare_units(exchanging)
     exchanging.add_argument(
-        "--new-variant-id", metavar="VARIANT", required=True, help="the variant that is sent instead"
+        "--new-variant-id",
+        metavar="VARIANT",
+        required=True,
+        type=an_id,
+        help="the variant sent instead",
     )
     declare_change(
         exchanging,
@@ -100,9 +104,9 @@ def declare_exchanges(noun: CommandParser, terminal: Terminal, environ: Mapping[
 def _declare_units(parser: CommandParser, *, many: bool = False) -> None:
     """The order and its units; with `many` they may be named by rows instead."""
     if many:
-        parser.add_argument("order", metavar="ORDER", nargs="?", default="", help="the order's id")
+        parser.add_argument("order", metavar="ORDER", nargs="?", type=an_id, help="the order's id")
     else:
-        parser.add_argument("order", metavar="ORDER", help="the order's id")
+        parser.add_argument("order", metavar="ORDER", type=an_id, help="the order's id")
     parser.add_argument(
         "--item",
         metavar="LINE:QTY",
@@ -117,21 +121,23 @@ def _declare_units(parser: CommandParser, *, many: bool = False) -> None:
 def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.acts.returns import newest_equal, return_act
+    from packhouse_cli.fulfilling import named_units
 
     reason = arguments.reason.strip()
     if bulk.wanted(arguments):
         return _plan_many(arguments, reason, terminal, environ)
     if not arguments.item:
         raise UsageError("Name the units that come back with --item LINE:QTY, such as li_1:1.")
+    units = _units(arguments)
 
     def act_of(order: Order) -> Act:
-        return return_act(
-            order, _units(arguments), reason, key=arguments.idempotency_key, again=arguments.again
-        )
+        return return_act(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
 
     def read(done: Done) -> Return | None:
         answered = wire.read_return(done.answer, done.act.order.id) if done.answer else None
-        return answered or newest_equal(wire.returns_of(done.order), _merged(done, arguments), reason)
+        return answered or newest_equal(
+            wire.returns_of(done.order), named_units(done.act.order, units), reason
+        )
 
     return _made("return", act_of, read, arguments, terminal, environ)
 
@@ -150,16 +156,17 @@ def _plan_many(
 def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.acts.returns import exchange_act, newest_equal
+    from packhouse_cli.fulfilling import named_units
 
-    reason = arguments.reason.strip()
+    reason, units = arguments.reason.strip(), _units(arguments)
 
     def act_of(order: Order) -> Act:
         return exchange_act(
             order,
-            _units(arguments),
+            units,
             arguments.new_variant_id,
             reason,
-            key=arguments.idempotency_key,
+            key=arguments.idempotency_key or "",
             again=arguments.again,
         )
 
@@ -170,7 +177,7 @@ def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Map
             for row in wire.exchanges_of(done.order) or ()
             if row.new_variant_id == arguments.new_variant_id
         ]
-        return answered or newest_equal(rows, _merged(done, arguments), reason)
+        return answered or newest_equal(rows, named_units(done.act.order, units), reason)
 
     return _made("exchange", act_of, read, arguments, terminal, environ)
 
@@ -223,7 +230,7 @@ def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, envir
     reason = getattr(arguments, "reason", "").strip()
 
     def prepare(_: PatientStore, order: Order) -> Act:
-        return step_act(order, arguments.return_id, verb, reason, key=arguments.idempotency_key)
+        return step_act(order, arguments.return_id, verb, reason, key=arguments.idempotency_key or "")
 
     done = carried_out(arguments, terminal, environ, prepare, in_hand=False)
     if done is None:
@@ -240,16 +247,10 @@ def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, envir
     return int(Exit.OK)
 
 
-def _units(arguments: argparse.Namespace) -> list[Any]:
+def _units(arguments: argparse.Namespace) -> list[Units]:
     from packhouse_cli.fulfilling import read_item
 
     return [read_item(text) for text in arguments.item]
-
-
-def _merged(done: Done, arguments: argparse.Namespace) -> Any:
-    from packhouse_cli.fulfilling import named_units
-
-    return named_units(done.act.order, _units(arguments))
 
 
 def _unshown(done: Done) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packhouse_cli.commands.acting import declare_change, declare_waiting, show_dry_run
 from packhouse_cli.exits import Exit, UsageError
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
+from packhouse_cli.parsing import CommandParser, add_json, an_id
 from packhouse_cli.settings import CliSettings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
         examples=[f"{program} webhooks rotate wh_1 --json | jq -r .secret"],
     )
     for parser in (delete, rotate):
-        parser.add_argument("webhook", metavar="WEBHOOK", help="the webhook's id, for example wh_1")
+        parser.add_argument("webhook", metavar="WEBHOOK", type=an_id, help="the webhook's id")
     declare_change(delete, key_of="the webhook", asks=True)
     declare_change(rotate, key_of="the webhook", again="rotate once more, under a new key", asks=True)
     add_json(delete)

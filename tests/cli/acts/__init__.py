@@ -1,0 +1,1 @@
+"""Acts on one order, without a store."""
