@@ -36,7 +36,6 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Run a test on both engines: a ledger that is opened in `tmp_path` is the one that this names."""
     if request.param == "postgresql":
-        database = request.getfixturevalue("postgres_database")
         server = request.getfixturevalue("postgres_server")
-        say_address(tmp_path, server.url(database))
+        say_address(tmp_path, server.url(server.emptied_ledger()))
     return str(request.param)

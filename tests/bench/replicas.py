@@ -45,7 +45,7 @@ SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE actio
 
 def measure(count: int, rounds: int) -> list[Figure]:
     """So many orders a round, all at once."""
-    with postgres.running() as server:
+    with postgres.running(synced=True) as server:
         return gathered([_round(server, count) for _ in range(rounds)])
 
 

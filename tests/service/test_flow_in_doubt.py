@@ -14,6 +14,8 @@ from packhouse.ledger import overrides
 from packhouse.sandbox.shop import Shop, ShopOrder
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def _blind(runs: Path) -> Callable[[CarrierContext], dict[str, Carrier]]:
     """A program that cannot tell whether it bought, and that leaves a mark at each run."""

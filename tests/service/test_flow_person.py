@@ -11,6 +11,8 @@ from packhouse.flow import live
 from packhouse.model.order import Order
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(tmp_path: Path) -> None:
     async def story(house: House) -> None:

@@ -15,6 +15,8 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules import post_keys
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 def test_after_a_refusal_that_a_person_saw_to_the_post_is_worded_anew_under_another_key(
     tmp_path: Path,

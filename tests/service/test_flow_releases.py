@@ -14,6 +14,8 @@ from packhouse.model.order import Fulfillment, Line, Order, RefundRecord
 from packhouse.rules.causes import cause
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 GOOD = Order("o", "pending", lines=(Line("li_1", "p1", quantity=2),), fulfillments=(), refunds=())
 
 

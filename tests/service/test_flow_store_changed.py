@@ -14,6 +14,8 @@ from packhouse.model.order import Order
 from packhouse.sandbox.shop import ShopOrder
 from tests.service.house import House, in_house
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 TWO_PARCELS = {"parcel": {"weight_g": 500, "max_weight_g": 1000}}
 
 

@@ -81,9 +81,8 @@ def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
         first, second = await asyncio.gather(
             ledger.write(leases.claim, 2.0, "a:1", 100.0, 6), ledger.write(leases.claim, 2.0, "b:1", 100.0, 6)
         )
-        assert len(first) == 6
-        assert len(second) == 4
-        assert not {lease.order_id for lease in first} & {lease.order_id for lease in second}
+        assert max(len(first), len(second)) <= 6
+        assert len({lease.order_id for lease in (*first, *second)}) == len(first) + len(second) == 10
 
     told(story, tmp_path)
 

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, create_engine, inspect
+from sqlalchemy import CheckConstraint, Engine, create_engine, inspect
 
 from packhouse.ledger import schema
 from packhouse.ledger.tables import metadata, orders, shipments
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, OrderPhase, ShipmentState
 
 
-def test_the_migrations_make_exactly_the_declared_tables() -> None:
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database of either kind with nothing in it."""
+    if request.param == "sqlite":
+        yield create_engine("sqlite://")
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.new_database()
+    engine = create_engine(server.url(name))
+    yield engine
+    engine.dispose()
+    server.drop(name)
+
+
+def test_the_migrations_make_exactly_the_declared_tables(empty: Engine) -> None:
+    with empty.begin() as connection:
         assert schema.migrate(connection) == (None, schema.head())
         assert schema.migrate(connection) == (schema.head(), schema.head())
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
