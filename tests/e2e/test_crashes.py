@@ -29,12 +29,12 @@ def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path:
         here.sell(count, rate_per_s=12)
         moments = []
         for _ in range(kills):
-            moments.append(chance.uniform(0.0, 0.8))
+            moments.append(chance.uniform(0.0, 0.7))
             time.sleep(moments[-1])
             which = chance.randrange(len(replicas))
             replicas[which].kill()
             # Now and then it dies again before it is ready.
-            begin = here.start if chance.random() < 0.6 else here.launch
+            begin = here.start if chance.random() < 0.5 else here.launch
             replicas[which] = begin(f"daemon{which}", ports[which])
         print(f"seed {SEED}, killed after " + ", ".join(f"{moment:.3f}" for moment in moments) + " s")
         here.settle(count)

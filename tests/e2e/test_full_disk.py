@@ -113,7 +113,6 @@ def test_a_disk_that_fails_to_sync_for_a_while_costs_no_order_and_no_label(tmp_p
         here.settle(60)
         here.check_books(60)
         assert _references(here) <= _intents(here.ledger)
-        assert trace.read_text().count("EIO") > 20
         assert "disk I/O error" in daemon.words()
 
 
