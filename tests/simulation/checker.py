@@ -71,13 +71,20 @@ class Checker:
     def problems(self) -> list[str]:
         """All that is wrong."""
         found = list(self._world.books.problems())
-        for check in (self._nothing_twice, self._money, self._posted):
+        for check in (self._nothing_unwritten, self._nothing_twice, self._money, self._posted):
             found += check()
         for order in self._world.shop.orders.values():
             found += self._not_lost(order)
             found += self._nothing_forbidden(order)
         found += self._telling.problems()
         return found
+
+    def _nothing_unwritten(self) -> Iterator[str]:
+        """What was answered with 200 is on disk."""
+        kept = {row["id"] for row in self._rows("SELECT id FROM events")}
+        for attempt in self._world.webhooks.log:
+            if attempt.outcome == "delivered" and attempt.event.id not in kept:
+                yield f"{attempt.event.order_id}: {attempt.event.id} was answered 200 and is not recorded"
 
     # ---- 1: no label is bought twice -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import hashlib
 import random
 import sqlite3
@@ -31,6 +32,8 @@ from tests.simulation.world import START
 
 # How often a process asks the database for the time.
 _ASK_TIME_S = 30.0
+# The order and the lease's token that a step works under.
+UNDER: contextvars.ContextVar[tuple[str, str]] = contextvars.ContextVar("under")
 
 
 class Database:
@@ -51,11 +54,13 @@ class Database:
         self.when_due: Callable[[], None] = lambda: None
         self.skew_s = 0.0
         self.at_work: dict[str, Life] = {}
+        self.wrong: list[str] = []
 
     def empty(self) -> None:
         """Forget everything."""
         self._empty.backup(self.raw)
         self.told = []
+        self.wrong = []
         self.next_due = None
         self.skew_s = 0.0
         self.at_work = {}
@@ -87,6 +92,11 @@ class Database:
         if sooner:
             self.when_due()
         return result
+
+    def stands(self, order_id: str, token: str) -> bool:
+        """Whether this lease stands."""
+        statement = "SELECT 1 FROM orders WHERE id = ? AND lease = ?"
+        return self.raw.execute(statement, (order_id, token)).fetchone() is not None
 
     def now(self) -> float:
         """The database server's own clock."""
@@ -126,11 +136,16 @@ class SimLedger:
         if faults.strikes("before"):
             self._trace.add(self._life.name, "ledger away", name)
             raise LedgerUnavailable("the ledger cannot be used just now: the simulation took it away")
+        under = UNDER.get(None)
+        lost = under is not None and not self._database.stands(*under)
+        before = self._database.raw.total_changes
         try:
             result = self._database.run(lambda c: unit(c, *args, **kwargs), 2 if faults.twice() else 1)
         except Exception as error:
             self._trace.add(self._life.name, "ledger refused", name, type(error).__name__)
             raise
+        if lost and self._database.raw.total_changes != before:
+            self._database.wrong.append(f"{self._life.name}: {name} was written under a lost lease: {under}")
         if name not in _QUIET or _tells(name, result):
             self._trace.add(self._life.name, "ledger", name)
         await asyncio.sleep(faults.wait_s())

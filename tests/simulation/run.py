@@ -29,7 +29,7 @@ from packhouse.telemetry.metrics import Metrics
 from tests.simulation.carriers import KINDS
 from tests.simulation.checker import Checker
 from tests.simulation.director import Director
-from tests.simulation.ledger import Database, LedgerFaults
+from tests.simulation.ledger import UNDER, Database, LedgerFaults
 from tests.simulation.loop import LIFE, Dead, Stuck, VirtualLoop
 from tests.simulation.plan import Scenario, draw
 from tests.simulation.replica import Ground, Replica
@@ -135,7 +135,8 @@ async def _live(
             problems.append(f"stuck: {stuck}")
         digest = trace.digest()
         checker = Checker(scenario, ground, director)
-        problems += witness.problems + checker.problems() + [f"surprise: {one}" for one in surprises]
+        problems += witness.problems + house.database.wrong + checker.problems()
+        problems += [f"surprise: {one}" for one in dict.fromkeys(surprises)]
         outcome = Outcome(scenario.seed, digest, problems, seconds=loop.time(), counts=checker.counts())
         if problems or always:
             outcome.story = tell(scenario, ground, director, problems)
@@ -227,7 +228,11 @@ def _watched(step: flow.Step) -> flow.Step:
     async def run(desk: Any, work: Any) -> None:
         life = LIFE.get()
         _NOTED[-1].step_began(life, work.order_id, step.name)
-        await step.run(desk, work)
+        under = UNDER.set((work.order_id, work.lease.token))
+        try:
+            await step.run(desk, work)
+        finally:
+            UNDER.reset(under)
 
     return flow.Step(run, step.meaning)
 

@@ -99,11 +99,13 @@ class Witness:
         intents = self._intents(reference)
         if not intents:
             self._wrong(f"{reference}: bought without an intent in the journal")
-        elif self.purchases[reference] > intents:
-            self._wrong(f"{reference}: asked to buy {self.purchases[reference]} times on {intents} intents")
+        elif (times := self.purchases[reference]) > len(intents):
+            self._wrong(f"{reference}: asked to buy {times} times on {len(intents)} intents")
         look = self._fresh_look(life, order_id, f"{reference}: bought")
         if look is None:
             return
+        if intents and look.asked_at < self.database.told_at(intents[-1]):
+            self._wrong(f"{reference}: bought by {life.name} without a look at the order after the intent")
         if look.status in _STOPPED:
             self._wrong(f"{reference}: bought after the store had told {life.name} it is {look.status}")
         if label_door(to) != look.address:
@@ -145,12 +147,14 @@ class Witness:
             self._wrong(f"{doing} by {life.name} {self.time() - look.asked_at:.0f} s after it read the order")
         return look
 
-    def _intents(self, reference: str) -> int:
+    def _intents(self, reference: str) -> list[int]:
+        """The journal's entries of intents to buy it."""
         rows = self.database.rows(
-            "SELECT count(*) FROM journal WHERE action = 'buying' AND json_extract(data, '$.reference') = ?",
+            "SELECT id FROM journal WHERE action = 'buying' AND json_extract(data, '$.reference') = ? "
+            "ORDER BY id",
             reference,
         )
-        return int(rows[0][0])
+        return [int(row["id"]) for row in rows]
 
     def _wrong(self, problem: str) -> None:
         self.problems.append(f"at {self.time():.3f} s {problem}")
