@@ -41,6 +41,11 @@ def _simulate(seed: int) -> Outcome:
     return _house.simulate(seed)
 
 
+def cores() -> int:
+    """How many processes this one may keep busy."""
+    return len(os.sched_getaffinity(0))
+
+
 def outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """Simulate every seed, in whatever order they get ready."""
     if jobs == 1:
@@ -55,7 +60,7 @@ def run_many(first: int, count: int, jobs: int, out: TextIO) -> int:
     began = time.monotonic()
     sums: Counter[str] = Counter()
     failed: list[Outcome] = []
-    for number, outcome in enumerate(outcomes(range(first, first + count), jobs or os.cpu_count() or 1), 1):
+    for number, outcome in enumerate(outcomes(range(first, first + count), jobs or cores()), 1):
         sums.update(outcome.counts)
         sums["virtual hours"] += round(outcome.seconds / 3600)
         if outcome.problems:
