@@ -58,3 +58,19 @@ def test_of_two_parcels_one_ships_when_half_of_the_units_go(
         assert house.labels_sold(order) == 1
 
     in_house(story, tmp_path, settings=TWO_PARCELS)
+
+
+def test_a_second_parcel_is_not_bought_when_the_look_before_the_first_met_a_cancelled_order(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        del order.sale.items[1:]
+        order.sale.items[0]["quantity"] = 4
+        work = await house.work_until(order, "buy")
+        house.world.shop.cancel(order)
+        await next(step for step in LIFE if step.name == "buy").run(house.desk, work)
+        assert house.labels_sold(order, live_only=False) == 0
+        assert await house.states(order) == ["planned", "planned"]
+
+    in_house(story, tmp_path, settings=TWO_PARCELS)

@@ -136,7 +136,7 @@ class Checker:
         if row["lease"] is not None:
             yield f"{order.id}: still leased to {row['lease']} when all has come to rest"
         waiting = [line for line, left in self._to_ship(order).items() if left]
-        if waiting and not standing:
+        if waiting and not standing and not self._is_followed(order):
             yield f"{order.id}: {waiting} wait, no hold stands, phase {row['phase']}: {row['reason']}"
         if standing and row["phase"] != "held":
             yield f"{order.id}: {standing} stand, but its phase is {row['phase']}"
@@ -144,9 +144,9 @@ class Checker:
             yield f"{order.id}: at rest with phase {row['phase']}: {row['reason']}"
 
     def _is_followed(self, order: ShopOrder) -> bool:
-        """A refused refund is asked for again for days."""
+        """A refused refund is asked for again for a day, before a person is told and before a new label."""
         rows = self._rows("SELECT 1 FROM shipments WHERE order_id = ? AND state = 'voiding'", order.id)
-        return bool(rows)
+        return bool(rows) and any(one.refund_rejected for one in self._consignments(order))
 
     def _to_ship(self, order: ShopOrder) -> dict[str, int]:
         if order.status in _STOPPED:
@@ -235,7 +235,11 @@ class Checker:
         told = self._rows(
             "SELECT 1 FROM holds WHERE order_id = ? AND code = 'label_outdated'", row["order_id"]
         )
-        if not told:
+        # What is edited after the parcel left, and told by no webhook, is not looked for.
+        heard = self._rows(
+            "SELECT 1 FROM events WHERE order_id = ? AND type = 'order.updated'", row["order_id"]
+        )
+        if heard and not told:
             yield f"{row['id']}: {number} goes to another door than its order now, and nobody was told"
 
     # ---- 5: money ------------------------------------------------------------------------------------------

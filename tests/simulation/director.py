@@ -38,10 +38,12 @@ class Director:
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def plan_notes(self) -> None:
-        """Acts at a certain note are done inside that note, apart from the context of who made it."""
+        """Acts at a certain note or post are done inside that note, apart from the context of who made it."""
         for act in self.scenario.acts:
             if act.at_note is not None:
                 self.ground.trace.at_note[act.at_note] = self._apart(act)
+            elif act.at_post is not None:
+                self.ground.trace.at_post[act.at_post] = self._apart(act)
 
     def _apart(self, act: Act) -> Callable[[], None]:
         return lambda: self.ground.witness.outside.copy().run(self.do, act)

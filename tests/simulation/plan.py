@@ -30,12 +30,22 @@ ACTS = {
     "freeze": 4,
     "jump": 2,
 }
+# The faults that hide whether money moved, drawn more often than the others.
+_ABOUT_MONEY = (
+    "carrier.late_effect",
+    "carrier.no_answer_after_effect",
+    "carrier.reset_after_effect",
+    "carrier.error_after_effect",
+    "store.no_answer_after_effect",
+    "store.reset_after_effect",
+)
 _SKEWS_S = (-600.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One interference. `at_s` virtual seconds, or else `at_note`: when the trace has so many notes.
+    """One interference: after `at_s` virtual seconds, or when the trace has `at_note` notes, or just before
+    call `at_post` that changes something upstream.
 
     `order` is the number of the order it concerns, `chance` decides the particulars.
     """
@@ -45,6 +55,14 @@ class Act:
     chance: float
     at_s: float | None = None
     at_note: int | None = None
+    at_post: int | None = None
+
+    @property
+    def when(self) -> str:
+        """For the story."""
+        if self.at_s is not None:
+            return f"at {self.at_s:.1f} s"
+        return f"at note {self.at_note}" if self.at_note is not None else f"at post {self.at_post}"
 
 
 @dataclass(slots=True)
@@ -69,11 +87,7 @@ class Scenario:
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
-        acts = ", ".join(
-            f"{act.what}({act.order}) at "
-            + (f"{act.at_s:.1f} s" if act.at_s is not None else f"note {act.at_note}")
-            for act in self.acts
-        )
+        acts = ", ".join(f"{act.what}({act.order}) {act.when}" for act in self.acts)
         return (
             f"seed {self.seed}: a {self.safety} carrier, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
@@ -109,7 +123,7 @@ def draw(seed: int) -> Scenario:
         world={
             "poll_only_share": chance.choice((0.0, 0.0, 0.2, 1.0)),
             "carrier_refund_s": chance.choice((0.0, 5.0, 400.0)),
-            "transit_s": chance.choice((600.0, 20_000.0, 200_000.0)),
+            "transit_s": chance.choice((150.0, 20_000.0, 200_000.0)),
             "retry_scale": chance.choice((0.01, 0.2)),
             "reorder_s": chance.choice((1.0, 20.0)),
         },
@@ -132,6 +146,8 @@ def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
 
 def _faults(chance: random.Random) -> dict[str, float]:
     names = chance.sample(sorted(FAULTS), chance.choice((1, 2, 4, 8)))
+    if chance.random() < 0.5:
+        names.append(chance.choice(_ABOUT_MONEY))
     return {name: chance.choice((0.05, 0.15, 0.3, 0.6)) for name in names}
 
 
@@ -142,6 +158,7 @@ def _settings(chance: random.Random) -> dict[str, Any]:
     if chance.random() < 0.05:
         guard["max_order_minor"] = 1200
     return {
+        "carrier_timeout_s": chance.choice((8.0, 30.0)),
         "lease_s": chance.choice((75.0, 120.0)),
         "poll": {
             "interval_s": chance.choice((60.0, 300.0)),
@@ -164,14 +181,17 @@ def _acts(chance: random.Random, scenario: Scenario) -> list[Act]:
         order = chance.randrange(len(scenario.arrivals))
         at_s: float | None = None
         at_note: int | None = None
-        if chance.random() < 0.5:
+        at_post: int | None = None
+        if (draw := chance.random()) < 0.35:
+            at_post = chance.randint(1, 4 * len(scenario.arrivals))
+        elif draw < 0.6:
             at_note = chance.randint(1, 40 * len(scenario.arrivals))
         else:
             at_s = scenario.arrivals[order][0] + chance.choice(
                 (chance.uniform(0, 5), chance.uniform(0, 60), chance.uniform(0, scenario.chaos_s))
             )
-        acts.append(Act(what, order, chance.random(), at_s, at_note))
-    return sorted(acts, key=lambda act: (act.at_s is None, act.at_s or act.at_note or 0))
+        acts.append(Act(what, order, chance.random(), at_s, at_note, at_post))
+    return acts
 
 
 def skew_of(act: Act) -> float:

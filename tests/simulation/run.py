@@ -41,6 +41,8 @@ from tests.simulation.world import SimWorld, TrueClock
 # After the trouble: people go through the page so often, with this between.
 _EVENINGS = 2
 _EVENING_S = 1500.0
+# Whoever is at work when all ends has this long to finish.
+_LAST_WORK_S = 120
 
 
 @dataclass(slots=True)
@@ -151,6 +153,7 @@ async def _settle(ground: Ground, director: Director) -> None:
     """The trouble is over: everything works, everybody is there, and hours pass."""
     trace, world = ground.trace, ground.world
     trace.at_note.clear()
+    trace.at_post.clear()
     trace.add("world", "quiet")
     world.faults.silence()
     ground.faults.quiet()
@@ -165,6 +168,10 @@ async def _settle(ground: Ground, director: Director) -> None:
         await asyncio.sleep(_EVENING_S)
         await director.evening()
     await asyncio.sleep(_EVENING_S)
+    for _ in range(_LAST_WORK_S):
+        if not ground.database.rows("SELECT 1 FROM orders WHERE lease IS NOT NULL"):
+            break
+        await asyncio.sleep(1.0)
     trace.add("world", "the end")
 
 
@@ -210,6 +217,7 @@ def _settings(scenario: Scenario) -> Settings:
         data_dir=Path("nowhere"),
         carrier=KINDS[scenario.safety].name,
         label_format=LabelFormat.ZPL,
+        carrier_timeout_s=parts["carrier_timeout_s"],
         lease_s=parts["lease_s"],
         parcel=ParcelSettings(weight_g=500, max_weight_g=2500),
         poll=PollSettings(**parts["poll"]),

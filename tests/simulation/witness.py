@@ -20,6 +20,7 @@ from tests.simulation.world import ONE_CALL
 _ORDERS = "/api/storefront/v1/merchant/orders/"
 # How old a look may be when money is spent or a fulfillment posted: the store's limit, and some waiting.
 FRESH_S = 60.0
+_REFUSED = frozenset({400, 403, 404, 409, 422})
 _STOPPED = ("cancelled", "refunded")
 
 
@@ -79,6 +80,10 @@ class Witness:
 
     def heard(self, life: Life, call: Call, response: httpx.Response) -> None:
         """A process gets an answer."""
+        if call.method == "POST" and response.status_code in _REFUSED:
+            # A certain refusal may be worded anew.
+            order_id = call.path.split("/")[-2]
+            self.posts = {which: what for which, what in self.posts.items() if which[0] != order_id}
         rest = call.path.removeprefix(_ORDERS)
         if call.method != "GET" or response.status_code != 200 or rest == call.path or "/" in rest:
             return

@@ -14,7 +14,7 @@ from typing import Any
 
 from packhouse.clock import Clock
 from packhouse.sandbox.webhooks import Post
-from packhouse.sandbox.wire import Answer, Request
+from packhouse.sandbox.wire import Answer, NoAnswer, Request, Reset
 from packhouse.sandbox.world import Plan, World
 from tests.simulation.loop import VirtualLoop
 
@@ -58,7 +58,7 @@ class SimWorld(World):
 
     def _carrier_effect(self, request: Request) -> Answer:
         if request.path != ONE_CALL:
-            return super()._carrier_effect(request)
+            return self._sell(request)
         asked = json.loads(request.body)
         body = json.dumps({"shipment": asked["shipment"]}).encode()
         made = self.carrier_side.answer(replace(request, path=_SHIPMENTS, body=body))
@@ -67,4 +67,13 @@ class SimWorld(World):
         shipment = json.loads(made.body)
         wanted = [r for r in shipment["rates"] if [r["carrier"], r["service"]] == asked["service"]]
         body = json.dumps({"rate": {"id": wanted[0]["id"] if wanted else ""}}).encode()
-        return super()._carrier_effect(replace(request, path=f"{_SHIPMENTS}/{shipment['id']}/buy", body=body))
+        return self._sell(replace(request, path=f"{_SHIPMENTS}/{shipment['id']}/buy", body=body))
+
+    def _sell(self, request: Request) -> Answer:
+        try:
+            return super()._carrier_effect(request)
+        except NoAnswer:
+            # It happens later: mostly the connection is lost before the caller's patience.
+            if self._way.random() < 0.7:
+                raise Reset from None
+            raise
