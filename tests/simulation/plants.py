@@ -23,6 +23,7 @@ from packhouse.steps import buy, decide, hold, post, settle
 from packhouse.steps.desk import Desk
 from packhouse.steps.intake import Intake
 from packhouse.store.aio import AioStore
+from tests.simulation import run
 from tests.simulation.carriers import KeylessCarrier
 from tests.simulation.loop import LIFE, Life
 
@@ -86,7 +87,11 @@ def the_second_look_is_spared() -> Iterator[None]:
 @_plant
 def an_early_absent_is_trusted() -> Iterator[None]:
     """A look-up is believed at once, though the carrier may still be about to commit."""
-    with _instead(settle, "_has_settled", lambda real: lambda *_: True):
+
+    def worse(real: Any) -> Any:
+        return lambda scenario: real(scenario).model_copy(update={"carrier_settle_s": 0.0})
+
+    with _instead(settle, "_has_settled", lambda real: lambda *_: True), _instead(run, "settings_of", worse):
         yield
 
 

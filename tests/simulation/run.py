@@ -112,7 +112,7 @@ async def _live(
         faults=faults,
         trace=trace,
         witness=witness,
-        settings=_settings(scenario),
+        settings=settings_of(scenario),
         metrics=house.metrics,
         safety=scenario.safety,
         shared=scenario.shared,
@@ -211,7 +211,8 @@ def _surprise(surprises: list[str], _loop: asyncio.AbstractEventLoop, context: d
         surprises.append(f"{context.get('message')}: {error!r}")
 
 
-def _settings(scenario: Scenario) -> Settings:
+def settings_of(scenario: Scenario) -> Settings:
+    """What the house is told."""
     parts = scenario.settings
     return Settings(
         data_dir=Path("nowhere"),

@@ -29,7 +29,7 @@ async def buy(desk: Desk, work: Work) -> None:
     """Buy a label for each planned shipment on which no hold stands."""
     decided = work.order
     for shipment in work.in_state(_S.PLANNED):
-        if work.order is not decided and _facts(work.seen) != _facts(decided):
+        if decided is not None and _facts(work.seen) != _facts(decided):
             return  # a parcel before this one met another order, which is decided anew
         if work.bars_buying(shipment):
             continue
