@@ -188,3 +188,29 @@ def test_commits_are_on_disk_even_where_the_server_was_told_to_hurry(
         await ledger.close()
 
     asyncio.run(story())
+
+
+def test_a_replica_that_stands_still_in_the_middle_of_a_unit_holds_up_nobody_for_long(
+    postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    wakes = threading.Event()
+
+    def stand_still(connection: Connection) -> None:
+        connection.execute(ADD_ONE, {"n": "a"})
+        wakes.wait(60)
+        connection.execute(ADD_ONE, {"n": "a"})
+
+    async def story() -> None:
+        ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
+        await ours.write(marks.write, 0.0, "a", "")
+        still = asyncio.create_task(ours.write(stand_still))
+        await asyncio.sleep(0.5)
+        await theirs.write(lambda c: c.execute(ADD_ONE, {"n": "a"}))  # waits for the row, and gets it
+        wakes.set()
+        with pytest.raises(LedgerUnavailable):
+            await still
+        assert await ours.read(marks.read, "a") == "x"
+        await ours.close()
+        await theirs.close()
+
+    asyncio.run(story())
