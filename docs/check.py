@@ -138,9 +138,11 @@ def commands(root: Path) -> Iterator[str]:
                 if wrong:
                     yield f"{where}: the Makefile has no target {wrong[0]}"
             elif words[0] == "packhouse":
-                noun = words[1] if len(words) > 1 else "help"
-                has_verbs = " VERB" in help_of(noun) and len(words) > 2
-                shown = help_of(noun, words[2]) if has_verbs else help_of(noun)
+                depth = 2
+                shown = help_of(words[1] if len(words) > 1 else "help")
+                while " VERB" in shown and len(words) > depth:
+                    depth += 1
+                    shown = help_of(*words[1:depth])
                 if not shown:
                     yield f"{where}: packhouse has no such command"
                     continue
