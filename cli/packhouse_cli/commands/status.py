@@ -43,6 +43,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     behind = isinstance(overdue, (int, float)) and overdue >= 1
     terminal.fields(
         [
+            ("paused by", status.get("paused_by")),
             ("store", status.get("store")),
             ("carrier", status.get("carrier")),
             ("orders", _listed(orders)),
@@ -61,6 +62,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
         for code, number in sorted(holds.items(), key=lambda item: -item[1]):
             sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else ""
             terminal.line(f"  {number:>4}  {terminal.paint(safe(code), 'yellow')}  {sentence}".rstrip())
+        terminal.line("        packhouse holds list tells which orders")
 
 
 def _counts(value: object) -> dict[str, int]:

@@ -58,7 +58,7 @@ MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
     _S.HELD: {
         _S.PLANNED: "holds released",
         _S.CANCELLED: "nothing left to ship",
-        _S.LABELED: "a person adopts a label",
+        _S.LABELED: "a person adopts a label, or has sent it off",
         _S.VOIDING: "a person asks for the money again",
     },
     _S.BUYING: {

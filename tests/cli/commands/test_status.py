@@ -30,6 +30,13 @@ def test_status_shows_counts_money_and_what_the_holds_mean() -> None:
     assert daemon.asked[0][1]["authorization"] == "Bearer sesame-open"
 
 
+def test_status_says_who_paused_it_and_why() -> None:
+    answer = STATUS | {"paused": True, "paused_by": "ada: stock-taking"}
+    with serving({"GET /api/v1/status": (200, answer)}) as daemon:
+        shown = call("status", environ=daemon.environ)
+    assert "ada: stock-taking" in shown.out
+
+
 def test_a_daemon_that_is_not_there_is_a_network_error_with_the_way_out() -> None:
     shown = call(
         "status", "--json", environ={"PACKHOUSE_URL": "http://127.0.0.1:9", "PACKHOUSE_TOKEN": "sesame"}
