@@ -51,8 +51,9 @@ def refund_act(
         order=order,
         request=requests.refund(order.id, requests.refund_body(amount or None, reason), chosen),
         key=chosen,
-        told=f"refund {money(order, amount)} of order {safe(order.id)}",
-        for_good=FOR_GOOD,
+        # Without an amount the words stay the same while what is left changes: a daemon knows it by them.
+        told=f"refund {money(order, amount_minor)} of order {safe(order.id)}",
+        for_good=FOR_GOOD if amount_minor or not amount else f"That is {money(order, amount)}. {FOR_GOOD}",
         shown_by=lambda now: has_landed(order, now, amount_minor, reason),
         already=already,
     )

@@ -236,3 +236,14 @@ def test_names_from_the_store_cannot_drive_the_terminal() -> None:
     assert "\x1b" not in shown.out + as_json.out
     assert "[2J" in shown.out
     assert as_json.json["items"][0]["name"] == evil
+
+
+@pytest.mark.parametrize("how", [("--json",), ("--jsonl",), ()])
+def test_a_list_that_was_cut_off_is_never_taken_for_the_whole(how: tuple[str, ...]) -> None:
+    rows = [{"id": f"ord_{number}"} for number in range(100)]
+    with serving({"GET /merchant/orders?limit=100": (200, rows)}) as store:
+        environ = {"PACKHOUSE_STORE__URL": store.url, "ALY_API_KEY": "aly_x"}
+        shown = call("orders", "list", "--limit", "all", *how, environ=environ)
+    assert shown.code == Exit.UNKNOWN
+    assert "cut its list off" in shown.err
+    assert "--created-before" in shown.err
