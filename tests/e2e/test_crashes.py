@@ -37,6 +37,7 @@ def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path:
             begin = here.start if chance.random() < 0.5 else here.launch
             replicas[which] = begin(f"daemon{which}", ports[which])
         print(f"seed {SEED}, killed after " + ", ".join(f"{moment:.3f}" for moment in moments) + " s")
+        wait_for(lambda: all(map(here.is_ready, replicas)), "all that lives to be ready")
         here.settle(count)
         here.check_books(count)
         assert here.query("SELECT count(*) FROM journal WHERE action = 'unknown'") > 0
