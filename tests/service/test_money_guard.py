@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.carriers.port import Bought, NotBought, Voided, VoidPending, VoidRefused
+from packhouse.carriers.port import Bought, NotBought, Safety, Unknown, Voided, VoidPending, VoidRefused
 from packhouse.flow import LIFE, live
 from packhouse.ledger import guard, overrides
 from packhouse.model.label import Label
@@ -87,6 +87,33 @@ def test_a_purchase_that_is_still_unknown_counts_under_the_cap(tmp_path: Path) -
         await house.hear(second)
         await house.work()
         assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
+
+    in_house(story, tmp_path, settings=_capped(max_day_minor=1500))
+
+
+def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_is_settled(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        buy = house.easypost.buy
+
+        async def lost(purchase: object) -> Unknown:
+            return Unknown("nobody answered")
+
+        house.easypost.buy = lost  # type: ignore[method-assign, assignment]
+        house.easypost.safety = Safety.BLIND  # type: ignore[misc]
+        first, second = await house.ship(), house.world.order("plain")
+        await house.pass_time(60)
+        assert [hold.code for hold in await house.standing(first)] == ["purchase_unknown"]
+        house.easypost.buy = buy  # type: ignore[method-assign]
+        await house.hear(second)
+        await house.work()
+        assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
+        (doubted,) = await house.shipments(first)
+        await house.person_holds(first)
+        await house.ledger.write(overrides.not_bought, house.clock.now(), doubted.id, "none there", "ada")
+        await house.pass_time(5000, step=250)
+        assert await house.phase(second) == "shipped"
 
     in_house(story, tmp_path, settings=_capped(max_day_minor=1500))
 

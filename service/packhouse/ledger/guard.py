@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, text, true
+from sqlalchemy import Connection, exists, func, literal, select, text, true
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import leases, marks
 from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.leases import Lease
-from packhouse.ledger.tables import labels, orders, shipments
+from packhouse.ledger.tables import holds, labels, orders, shipments
+from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Act
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
@@ -132,7 +133,14 @@ def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: 
         .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, bought)
         .scalar_subquery()
     )
-    open_ended = shipments.c.state.in_(_ABOUT_TO_BE_SPENT) & (shipments.c.id != but) & begun
+    # What a person is asked about is held, and may have been paid for all the same.
+    in_doubt = exists().where(
+        holds.c.shipment_id == shipments.c.id,
+        holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
+        holds.c.released_at.is_(None),
+    )
+    unended = shipments.c.state.in_(_ABOUT_TO_BE_SPENT) | in_doubt
+    open_ended = unended & (shipments.c.id != but) & begun
     one_row = select(literal(1).label("one")).subquery()
     rows = connection.execute(
         select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended))
