@@ -137,11 +137,10 @@ class Director:
         if life is None or life.dead or life.frozen:
             return
         self._note("stops", life.name, f"for {seconds:.0f} s")
-        life.frozen = True
+        life.freeze()
 
         def thaw() -> None:
             if not life.dead and life.frozen:
-                life.frozen_s += seconds
                 self._note("goes on", life.name)
                 life.thaw()
 
@@ -167,7 +166,7 @@ class Director:
                 await board.retry(order.id, reason="once more", actor=who)
             case "release":
                 for hold in (await board.order(order.id)).holds:
-                    if hold.code is not HoldCode.PURCHASE_UNKNOWN:
+                    if hold.stands and hold.code is not HoldCode.PURCHASE_UNKNOWN:
                         await board.release_hold(hold.id, reason="looked at it", actor=who)
             case "settle":
                 await self._settle_unknown(board, order.id, who)
@@ -209,7 +208,7 @@ class Director:
 
     async def _release_own(self, board: LedgerBoard, order_id: str) -> None:
         for hold in (await board.order(order_id)).holds:
-            if hold.code is HoldCode.BY_PERSON:
+            if hold.stands and hold.code is HoldCode.BY_PERSON:
                 await board.release_hold(hold.id, reason="the day is over", actor="ada")
 
     def _ask(self, what: str, ask: Callable[[LedgerBoard], Coroutine[Any, Any, None]]) -> None:

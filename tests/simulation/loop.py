@@ -33,6 +33,7 @@ class Life:
         self.dead = False
         self.frozen = False
         self.frozen_s = 0.0
+        self._froze_at = 0.0
         self.parked: list[asyncio.Handle] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.context = contextvars.copy_context()
@@ -54,8 +55,15 @@ class Life:
         for task in self.tasks:
             task.cancel()
 
+    def freeze(self) -> None:
+        """Stand still, as after SIGSTOP; its timers run on."""
+        self.frozen = True
+        self._froze_at = asyncio.get_running_loop().time()
+
     def thaw(self) -> None:
         """Go on where it was stopped; timers that fell due meanwhile all fire at once."""
+        if self.frozen:
+            self.frozen_s += asyncio.get_running_loop().time() - self._froze_at
         self.frozen = False
         if self.parked:
             asyncio.get_running_loop()._ready.extend(self.parked)  # type: ignore[attr-defined]

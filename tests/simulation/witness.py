@@ -100,6 +100,7 @@ class Witness:
     def _purchase(self, life: Life, reference: str, to: dict[str, Any]) -> None:
         """Before money is spent: the intent is on disk; a fresh look showed this very order and address."""
         order_id = reference.partition("/")[0]
+        self._nobody_stopped_it(life, order_id, f"{reference}: bought")
         self.purchases[reference] += 1
         intents = self._intents(reference)
         if not intents:
@@ -120,6 +121,7 @@ class Witness:
         """Before a shipment is posted: its key and body are on disk, and never others for this label."""
         asked = json.loads(body)
         number = asked.get("tracking_number", "")
+        self._nobody_stopped_it(life, order_id, f"{order_id}: posted {number}")
         rows = self.database.rows(
             "SELECT s.post_key, s.post_body, s.state, l.state AS label_state FROM shipments s "
             "JOIN labels l ON l.shipment_id = s.id WHERE l.tracking_number = ?",
@@ -143,6 +145,21 @@ class Witness:
             self._wrong(
                 f"{order_id}: posted {number}, whose address is not what the store had told {life.name}"
             )
+
+    def _nobody_stopped_it(self, life: Life, order_id: str, doing: str) -> None:
+        """A person's hold, or a pause, that was on disk when the step began stops it."""
+        began = self.steps.get((life.name, order_id), 0.0)
+        stops = self.database.rows(
+            "SELECT max(j.id) AS id FROM journal j WHERE j.order_id = ? AND j.action = 'held' "
+            "AND j.actor <> 'packhouse' AND EXISTS (SELECT 1 FROM holds h WHERE h.order_id = j.order_id "
+            "AND h.code = 'by_person' AND h.shipment_id = '' AND h.released_at IS NULL) "
+            "UNION ALL SELECT max(j.id) FROM journal j WHERE j.action = 'paused' "
+            "AND EXISTS (SELECT 1 FROM marks m WHERE m.name = 'paused' AND m.value <> '')",
+            order_id,
+        )
+        for row in stops:
+            if row["id"] is not None and self.database.told_at(row["id"]) < began:
+                self._wrong(f"{doing} by {life.name}, though a person had stopped it before the step began")
 
     def _fresh_look(self, life: Life, order_id: str, doing: str) -> Look | None:
         look = self.looks.get((life.name, order_id))
