@@ -40,6 +40,8 @@ class InHand:
         self.coordinated = taken is not None
         self.hold_id = int(taken["hold"]["id"]) if taken else 0
         self.shipments: list[Mapping[str, Any]] = list(taken["order"]["shipments"]) if taken else []
+        # The same line was begun before, and nobody gave the order back: what came of that is not known here.
+        self.resumed = bool(taken and taken.get("resumed"))
         self.sent = False
         self.stays_for = ""
 
@@ -98,8 +100,12 @@ def in_hand(
         try:
             yield hand
         except BaseException as error:
-            if hand.sent and not _is_plain_no(error):
+            if hand.stays_for:
+                _tell_kept(terminal, hand, hand.stays_for)
+            elif hand.sent and not _is_plain_no(error):
                 _tell_kept(terminal, hand, "Whether the store did it is not known.")
+            elif hand.resumed:
+                _tell_kept(terminal, hand, "Whether an earlier run of the same line did it is not known.")
             else:
                 _give_back(daemon, hand, "Nothing was done.", terminal)
             raise
@@ -136,6 +142,7 @@ def _take(daemon: Daemon, order_id: str, doing: str) -> dict[str, Any]:
     """Take it, and wait until nothing of the machine's is on its way."""
     until = time.monotonic() + _PATIENCE_S
     pause_s = 0.05
+    resumed: bool | None = None
     while True:
         try:
             taken = daemon.act_on_order(order_id, "take", reason=_REASON, doing=doing[:500])
@@ -147,8 +154,10 @@ def _take(daemon: Daemon, order_id: str, doing: str) -> dict[str, Any]:
                 error.exit_code,
                 error.code,
             ) from error
+        if resumed is None:
+            resumed = bool(taken.get("resumed"))  # of the first answer: the next ones go on with our own
         if not taken["in_flight"]:
-            return taken
+            return {**taken, "resumed": resumed}
         if time.monotonic() > until:
             raise CommandError(
                 f"Order {safe(order_id)} is not free yet: {safe(taken['in_flight'])}. Nothing was done; "

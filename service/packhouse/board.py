@@ -30,6 +30,7 @@ from packhouse.reads import LedgerReads, unknown_order
 from packhouse.rules.patience import longest_post_s
 from packhouse.settings import Settings
 from packhouse.steps.by_hand import ByHand
+from packhouse.steps.post import bars_post
 
 P = ParamSpec("P")
 _S = ShipmentState
@@ -130,22 +131,25 @@ class LedgerBoard(LedgerReads):
     async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
         """See Board."""
         now = self._clock.now()
-        hold = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
+        hold, stood = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
         self._nudge()
         view = await self.order(order_id)
-        return TakenOrder(view, hold, self._in_flight(view))
+        return TakenOrder(view, hold, self._in_flight(view), resumed=stood)
 
     def _in_flight(self, view: OrderView) -> str:
         """What of the machine's may still be on its way though its order was taken; "" if nothing is."""
         for shipment in view.shipments:
             if shipment.state in (_S.BUYING, _S.UNKNOWN):
                 return f"whether a label was bought for {shipment.id} is being found out"
+            if shipment.state is not _S.LABELED or shipment.label is None or not shipment.post_body:
+                continue
             # Since the first of these holds no post has been begun.
-            held = [h.placed_at for h in view.holds if h.stands and h.shipment_id in ("", shipment.id)]
-            begun = shipment.state is _S.LABELED and shipment.post_body
-            if begun and self._clock.now() < min(held, default=self._clock.now()) + longest_post_s(
-                self._settings
-            ):
+            held = [
+                hold.placed_at
+                for hold in view.holds
+                if hold.stands and hold.shipment_id in ("", shipment.id) and bars_post(hold, shipment.label)
+            ]
+            if self._clock.now() < min(held, default=self._clock.now()) + longest_post_s(self._settings):
                 return f"the label of {shipment.id} may be on its way to the store"
         return ""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import Refused, StoreUnanswered
+from packhouse.errors import Refused, StoreUnanswered, StoreUnreachable
 from packhouse.model.order import Units
 from packhouse_cli.exits import CommandError, Exit
 from packhouse_cli.in_hand import InHand, give_back_what_is_done, in_hand
@@ -60,7 +60,9 @@ def test_what_is_in_flight_is_waited_for() -> None:
 
     class Changing(dict[str, tuple[int, Any]]):
         def get(self, key: str, default: Any = None) -> Any:
-            return (200, TAKEN | {"in_flight": next(waits)}) if key == TAKE else super().get(key, default)
+            # From the second time on the daemon finds our own first asking.
+            more = {"in_flight": next(waits), "resumed": len(asked(daemon)) > 1}
+            return (200, TAKEN | more) if key == TAKE else super().get(key, default)
 
     with serving(Changing(answers)) as daemon:
         hold(daemon)
@@ -80,6 +82,30 @@ def test_an_end_that_says_nothing_keeps_the_order_and_tells_how_to_go_on(doubt: 
         said = hold(daemon, doubt)
     assert asked(daemon) == [TAKE]
     assert "packhouse holds release 7" in said
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_plain_no_says_nothing_of_an_earlier_run_of_the_same_line(sent: bool) -> None:
+    resumed = TAKEN | {"resumed": True}
+    with serving({TAKE: (200, resumed), RELEASE: (200, {})}) as daemon:
+        said = hold(daemon, StoreUnreachable("No route."), sent=sent)
+    assert asked(daemon) == [TAKE]
+    assert "an earlier run" in said
+    assert "packhouse holds release 7" in said
+
+
+def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_after() -> None:
+    err = io.StringIO()
+    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
+        with (
+            pytest.raises(StoreUnreachable),
+            in_hand("ord_1", "refund", daemon.environ, Terminal(io.StringIO(), err, {})) as hand,
+        ):
+            hand.sending()
+            hand.stays("The refund is not confirmed yet.")
+            raise StoreUnreachable("No route.")
+    assert asked(daemon) == [TAKE]
+    assert "The refund is not confirmed yet." in err.getvalue()
 
 
 def test_an_order_in_somebody_elses_hands_is_refused() -> None:

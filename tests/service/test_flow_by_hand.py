@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from packhouse.board import LedgerBoard
-from packhouse.errors import ActRefused, LeaseLost
+from packhouse.errors import ActRefused, LeaseLost, StoreUnavailable
 from packhouse.flow import LIFE, live
 from packhouse.model.order import Order
 from packhouse.rules.patience import longest_post_s
 from packhouse.sandbox.shop import SELLER, ShopOrder
-from packhouse.settings import ParcelSettings
+from packhouse.settings import ParcelSettings, RetrySettings
 from packhouse.store.protocol import fulfill_body
 from tests.service.house import House, in_house
 
@@ -178,6 +178,7 @@ def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp
         first = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
         again = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
         assert again.hold.id == first.hold.id
+        assert (first.resumed, again.resumed) == (False, True)
         with pytest.raises(ActRefused, match=r"ada has order .* in hand"):
             await board(house).take(order.id, doing="fulfill with 1Z2", **BY)
         await board(house).release_hold(first.hold.id, **BY)
@@ -278,6 +279,34 @@ def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
+
+
+def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_bars_no_post(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        fulfill, during = house.store.fulfill, []
+
+        async def down(*_: Any) -> None:
+            raise StoreUnavailable("Down.", status=503)
+
+        async def interrupted(*post: Any) -> None:
+            during.append(await board(house).take(order.id, doing="refund all", **BY))
+            await fulfill(*post)
+
+        house.store.fulfill = down  # type: ignore[method-assign]
+        await house.pass_time(1200, step=60)
+        assert [hold.code for hold in await house.standing(order)] == ["keeps_failing"]
+        house.store.fulfill = interrupted  # type: ignore[method-assign]
+        await house.clock.advance(7200)
+        (work,) = await house.claim()
+        with pytest.raises(LeaseLost):
+            await live(house.desk, work)
+        assert "on its way to the store" in during[0].in_flight
+
+    in_house(story, tmp_path, settings={"retry": RetrySettings(hold_after=2)})
 
 
 def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_confirms_it(

@@ -32,6 +32,7 @@ _DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
 _HOPELESS = (BadCredentials, Forbidden, StoreUnreachable)
 # How long a store is trusted to remember an idempotency key; Aly does not say how long it does.
 KEY_REMEMBERED_S = 600.0
+_NOBODY_KNOWS = "Nobody knows whether the store did it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Hand:
             with self._taking(act) as taken:
                 outcome = self._found_or_sent(act, taken, sent=sent)
                 if outcome.state is State.UNKNOWN:
-                    taken.stays("Nobody knows whether the store did it.")
+                    taken.stays(_NOBODY_KNOWS)
                 elif outcome.state in GOOD and self._action.lands_later and act.relied.may_ship:
                     taken.stays("The store has accepted it and does it later.")
                 return outcome
@@ -104,10 +105,13 @@ class Hand:
             return self._tell(act, State.UNKNOWN if sent else State.FAILED, str(error))
 
     def _found_or_sent(self, act: Act, taken: Taken, *, sent: bool) -> Outcome:
+        _stays_in_doubt(taken, sent)
         found = self._look(act, sent=sent)
+        if found is None:
+            self._action.mind(act, taken)
+        taken.stays("")
         if found is not None:
             return found
-        self._action.mind(act, taken)
         request = self._action.request(act.order_id, act.body.encode("ascii"), act.key)
         self._tell(act, State.SENDING)
         taken.sending()
@@ -118,9 +122,11 @@ class Hand:
                 return self._tell(act, State.DONE)
             except Stopped:
                 self._tell(act, State.UNKNOWN if in_doubt else State.NOT_BEGUN, "the run was stopped")
+                _stays_in_doubt(taken, in_doubt)
                 raise
             except _HOPELESS as error:
                 self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
+                _stays_in_doubt(taken, in_doubt)
                 raise
             except _DOUBTS as error:
                 found = self._look(act, sent=True)
@@ -176,3 +182,9 @@ class Hand:
     def _tell(self, act: Act, state: State, why: str = "") -> Outcome:
         self._results.tell(act, state, why)
         return Outcome(act, state, why)
+
+
+def _stays_in_doubt(taken: Taken, in_doubt: bool) -> None:
+    """That the last call was never sent says nothing of the ones before it."""
+    if in_doubt:
+        taken.stays(_NOBODY_KNOWS)

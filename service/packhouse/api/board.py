@@ -87,12 +87,13 @@ class SentParcel:
 @dataclass(frozen=True, slots=True)
 class TakenOrder:
     """An order that a person has in hand. `in_flight` says what the machine began before that may not have
-    ended yet, "" when it is safe to go on.
+    ended yet, "" when it is safe to go on; `resumed` that the same doing had taken it before.
     """
 
     order: OrderView
     hold: Hold
     in_flight: str
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

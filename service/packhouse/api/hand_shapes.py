@@ -16,13 +16,17 @@ class TakenBody(BaseModel):
 
     hold: HoldBody
     in_flight: str = Field(description='What the machine began before; ask again until it is "".')
+    resumed: bool = Field(description="Whether the same doing had taken it before, and nobody gave it back.")
     order: OrderBody
 
     @classmethod
     def of(cls, taken: TakenOrder) -> Self:
         """From the board's answer."""
         return cls.model_construct(
-            hold=HoldBody.of(taken.hold), in_flight=taken.in_flight, order=OrderBody.of(taken.order)
+            hold=HoldBody.of(taken.hold),
+            in_flight=taken.in_flight,
+            resumed=taken.resumed,
+            order=OrderBody.of(taken.order),
         )
 
 

@@ -22,15 +22,18 @@ _S = ShipmentState
 _IN_DOUBT = (_S.BUYING, _S.UNKNOWN)
 
 
-def take(connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str) -> Hold:
-    """Keep the machine's hands off an order while a person does `doing`; answers the hold. Only the very same
-    doing may go on under a hold that stands.
+def take(
+    connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str
+) -> tuple[Hold, bool]:
+    """Keep the machine's hands off an order while a person does `doing`; answers the hold, and whether it
+    stood before. Only the very same doing may go on under a hold that stands.
     """
     leases.keep_still(connection, order_id)
-    standing = _standing(connection, order_id, HoldCode.DONE_BY_HAND)
+    standing, stood = _standing(connection, order_id, HoldCode.DONE_BY_HAND), True
     if standing is None:
         _seize(connection, now, order_id)
-        if _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor):
+        stood = not _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor)
+        if not stood:
             act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
             journal.write(connection, now, [act])
         # Another process may have been faster by a moment: its hold stands then.
@@ -40,7 +43,7 @@ def take(connection: Connection, now: float, order_id: str, doing: str, reason: 
             f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
             f"packhouse holds release {standing.id} --reason WHY"
         )
-    return standing
+    return standing, stood
 
 
 def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:

@@ -56,15 +56,18 @@ async def post(desk: Desk, work: Work) -> None:
 
 
 def _bars_posting(work: Work, shipment: Shipment, label: Label) -> list[Hold]:
-    """The holds that keep a label from being posted. A parcel that a person has sent off is gone: what the
-    machine holds against its order does not bring it back.
+    return [hold for hold in work.blocking(shipment) if bars_post(hold, label)]
+
+
+def bars_post(hold: Hold, label: Label) -> bool:
+    """Whether a standing hold on a label's shipment or order keeps it from being posted.
+
+    What keeps failing is tried on. A parcel that a person has sent off is gone: what the machine holds
+    against its order does not bring it back.
     """
-    sent_off = label.adapter == ByHand.name
-    return [
-        hold
-        for hold in work.blocking(shipment)
-        if not sent_off or hold.shipment_id or hold.placed_by != MACHINE
-    ]
+    if hold.code is HoldCode.KEEPS_FAILING:
+        return False
+    return label.adapter != ByHand.name or bool(hold.shipment_id) or hold.placed_by != MACHINE
 
 
 async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:

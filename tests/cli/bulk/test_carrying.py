@@ -320,3 +320,15 @@ def test_a_no_to_a_refund_that_may_be_on_its_way_decides_nothing(start: Starter)
     run.store.refunds_land = False
     run.store.mishaps = [("after", LOST), ("before", Conflict("In progress.", status=409))]
     assert run.again() == [State.UNKNOWN]
+
+
+def test_what_is_in_doubt_stays_in_hand_though_the_last_try_never_left(start: Starter) -> None:
+    run = start("refund")
+    run.store.mishaps = [("before", LOST), *[("before", StoreUnreachable("Off."))] * TRIES]
+    with pytest.raises(StoreUnreachable):
+        run.again()
+    assert "Nobody knows" in run.hand.stays_for
+    run.store.unread = [StoreUnreachable("Off.")] * TRIES
+    with pytest.raises(StoreUnreachable):
+        run.again()
+    assert "Nobody knows" in run.hand.stays_for
