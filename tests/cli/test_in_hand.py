@@ -96,14 +96,14 @@ def test_a_plain_no_says_nothing_of_an_earlier_run_of_the_same_line(sent: bool) 
 
 def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_after() -> None:
     err = io.StringIO()
-    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
-        with (
-            pytest.raises(StoreUnreachable),
-            in_hand("ord_1", "refund", daemon.environ, Terminal(io.StringIO(), err, {})) as hand,
-        ):
-            hand.sending()
-            hand.stays("The refund is not confirmed yet.")
-            raise StoreUnreachable("No route.")
+    with (
+        serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon,
+        pytest.raises(StoreUnreachable),
+        in_hand("ord_1", "refund", daemon.environ, Terminal(io.StringIO(), err, {})) as hand,
+    ):
+        hand.sending()
+        hand.stays("The refund is not confirmed yet.")
+        raise StoreUnreachable("No route.")
     assert asked(daemon) == [TAKE]
     assert "The refund is not confirmed yet." in err.getvalue()
 
