@@ -92,6 +92,31 @@ def test_a_fulfillment_that_the_store_took_and_does_not_show_is_shown_to_a_perso
     in_house(story, tmp_path)
 
 
+def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_from_being_posted(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        fulfill, posts = house.store.fulfill, []
+
+        async def too_late(order_id: str, body: bytes, key: str) -> None:
+            posts.append(key)
+            if len(posts) == 1:
+                house.world.shop.cancel(order)
+            await fulfill(order_id, body, key)
+
+        house.store.fulfill = too_late  # type: ignore[method-assign]
+        order = house.world.order("plain")
+        del order.sale.items[1:]
+        order.sale.items[0]["quantity"] = 4
+        await house.hear(order)
+        await house.work()
+        await house.pass_time(200)
+        assert len(posts) == 1
+        assert await house.states(order) == ["voided", "voided"]
+
+    in_house(story, tmp_path, settings={"parcel": {"weight_g": 500, "max_weight_g": 1000}})
+
+
 @pytest.mark.parametrize("order_id", ["ord_" + "x" * 250, "ord_é"])
 def test_an_order_with_a_strange_id_ships(tmp_path: Path, order_id: str) -> None:
     async def story(house: House) -> None:

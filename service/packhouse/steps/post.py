@@ -18,7 +18,7 @@ from packhouse.ledger import shipments
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Act
 from packhouse.model.label import Label, LabelDocument
-from packhouse.model.order import counted
+from packhouse.model.order import Order, counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules import post_keys
@@ -40,6 +40,7 @@ async def post(desk: Desk, work: Work) -> None:
     """Post each labeled shipment on which no hold stands; what the store has already is written down."""
     if work.order is None:
         return
+    decided = work.order
     for shipment in work.in_state(_S.LABELED):
         label = shipment.label
         if label is None:
@@ -52,7 +53,7 @@ async def post(desk: Desk, work: Work) -> None:
         elif work.paused:
             work.rests(desk.clock.now() + desk.settings.poll.relook_s, f"Paused: {work.paused}")
         else:
-            await _post(desk, work, shipment, label)
+            await _post(desk, work, shipment, label, decided)
 
 
 def _bars_posting(work: Work, shipment: Shipment, label: Label) -> list[Hold]:
@@ -70,15 +71,14 @@ def bars_post(hold: Hold, label: Label) -> bool:
     return label.adapter != ByHand.name or bool(hold.shipment_id) or hold.placed_by != MACHINE
 
 
-async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
+async def _post(desk: Desk, work: Work, shipment: Shipment, label: Label, decided: Order) -> None:
     if not shipment.post_body:
         shipment = await _make_ready(desk, work, shipment, label)
-    looked_again = desk.clock.monotonic() - work.looked_at > _FRESH_S
-    if looked_again:
+    if desk.clock.monotonic() - work.looked_at > _FRESH_S:
         work.order = await desk.store.order(work.order_id)
         work.looked_at = desk.clock.monotonic()
     if label.adapter != ByHand.name and must_not_leave(work.seen, shipment, _gone_before(work, shipment)):
-        if looked_again:
+        if work.order is not decided:
             work.wake_at(desk.clock.now())  # the next look decides what becomes of it
         return
     if work.seen.has_tracking(label.tracking_number):
@@ -145,7 +145,9 @@ async def _document(desk: Desk, work: Work, shipment: Shipment, label: Label) ->
 
 async def _judge_refusal(desk: Desk, work: Work, shipment: Shipment, label: Label, error: StoreError) -> None:
     """A 409 or 422 may mean that it is done already: read the order again before believing it."""
-    order = await desk.store.order(work.order_id)
+    # What it says now is true of the parcels after this one too.
+    work.order = order = await desk.store.order(work.order_id)
+    work.looked_at = desk.clock.monotonic()
     if order.has_tracking(label.tracking_number):
         await _fulfilled(desk, work, shipment, "The store had it already.")
     elif order.status in STOPPED and order.fulfillments is None:
