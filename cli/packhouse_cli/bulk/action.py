@@ -67,7 +67,7 @@ class Action(Protocol):
 
     `done` says that it was achieved, `for_good` what cannot be undone. `for_parcel`: address and lines
     matter, and which lines are digital. `once`: at most one row an order. `lands_later`: the store accepts
-    it first and does it some time after.
+    it first and does it some time after. `keyed`: it is documented to do a key's call once.
     """
 
     name: str
@@ -76,6 +76,7 @@ class Action(Protocol):
     for_parcel: bool
     once: bool
     lands_later: bool
+    keyed: bool
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """The call for this row; `order` is as earlier rows leave it. `again` says that what it shows already

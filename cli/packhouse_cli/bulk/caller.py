@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -18,12 +19,20 @@ TRIES = 5
 _FIRST_WAIT_S = 0.2
 _THROTTLED_WAIT_S = 1.0  # where the store does not say how long
 _MOST_THROTTLED = 60
+_SHORTEST_WAIT_S = 0.05  # doubled each time: "wait 0 seconds" is no leave to hammer
+_LONGEST_SHORT_WAIT_S = 5.0
+# A change relies on a look before it. One that the store made wait longer than this needs another look.
+FRESH_S = 10.0
 
 _T = TypeVar("_T")
 
 
 class Stopped(Exception):
     """The person asked to stop; nothing more is begun."""
+
+
+class Late(Exception):
+    """The store made a change wait so long that what was seen before it may not hold; it was not sent."""
 
 
 class Pace:
@@ -43,15 +52,21 @@ class Pace:
         self._not_before = 0.0
         self._lock = threading.Lock()
 
-    def turn(self) -> None:
-        """Return when this call may start. Raises Stopped."""
+    def turn(self) -> bool:
+        """Return when this call may start, and whether the store made it wait. Raises Stopped."""
         if self.stop.is_set():
             raise Stopped
+        came = self.time_s()
         with self._lock:
             start = self._due()
-        while (left := start - self._monotonic()) > 0:
+        while (left := start - self.time_s()) > 0:
             self.rest(left)
             start = max(start, self._not_before)  # somebody else was told to wait meanwhile
+        return self._not_before > came
+
+    def time_s(self) -> float:
+        """The clock that waits are measured with, in seconds."""
+        return self._monotonic()
 
     def rest(self, seconds: float) -> None:
         """Wait. Raises Stopped."""
@@ -98,11 +113,12 @@ class Caller:
     def send(self, request: StoreRequest) -> None:
         """Send a change. Only what surely had no effect (no connection, 429) is tried again here.
 
-        Raises StoreError for every other answer, Stopped while nothing was sent.
+        Raises StoreError for every other answer, Stopped and Late while nothing was sent.
         """
+        fresh_until = self._pace.time_s() + FRESH_S
         for tried in range(1, TRIES + 1):
             try:
-                self._paced(lambda: self.store.ask(request))
+                self._paced(lambda: self.store.ask(request), fresh_until)
                 return
             except StoreUnreachable:
                 if tried == TRIES:
@@ -117,14 +133,16 @@ class Caller:
         """Give back the connection."""
         self.store.close()
 
-    def _paced(self, call: Callable[[], _T]) -> _T:
+    def _paced(self, call: Callable[[], _T], fresh_until: float = math.inf) -> _T:
         for throttled in range(_MOST_THROTTLED + 1):
-            self._pace.turn()
+            if self._pace.turn() and self._pace.time_s() > fresh_until:
+                raise Late
             try:
                 return call()
             except StoreThrottled as error:
                 if throttled == _MOST_THROTTLED:
                     raise
-                wait = error.retry_after_s
-                self._pace.hold_off(_THROTTLED_WAIT_S if wait is None else wait)
+                asked = _THROTTLED_WAIT_S if error.retry_after_s is None else error.retry_after_s
+                least = min(_SHORTEST_WAIT_S * 2**throttled, _LONGEST_SHORT_WAIT_S)
+                self._pace.hold_off(max(asked, least))
         raise AssertionError("the last try returns or raises")

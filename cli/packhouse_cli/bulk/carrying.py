@@ -20,7 +20,7 @@ from packhouse.errors import (
     StoreUnreadable,
 )
 from packhouse_cli.bulk.action import Action, Taken
-from packhouse_cli.bulk.caller import TRIES, Caller, Stopped
+from packhouse_cli.bulk.caller import TRIES, Caller, Late, Stopped
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.relied import Relied
 from packhouse_cli.bulk.results import FINAL, GOOD, Results, State
@@ -32,6 +32,8 @@ _DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
 _HOPELESS = (BadCredentials, Forbidden, StoreUnreachable)
 # How long a store is trusted to remember an idempotency key; Aly does not say how long it does.
 KEY_REMEMBERED_S = 600.0
+_CLOCK_SLACK_S = 5.0
+_MOST_DELAYS = 20
 _NOBODY_KNOWS = "Nobody knows whether the store did it."
 
 
@@ -115,7 +117,8 @@ class Hand:
         request = self._action.request(act.order_id, act.body.encode("ascii"), act.key)
         self._tell(act, State.SENDING)
         taken.sending()
-        for doubts in range(1, TRIES + 1):
+        doubts, delays = 1, 0
+        while True:
             in_doubt = sent or doubts > 1
             try:
                 self._caller.send(request)
@@ -128,6 +131,15 @@ class Hand:
                 self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
                 _stays_in_doubt(taken, in_doubt)
                 raise
+            except Late:
+                found = self._look(act, sent=in_doubt)
+                delays += 1
+                if found is None and delays > _MOST_DELAYS:
+                    state = State.UNKNOWN if in_doubt else State.FAILED
+                    found = self._tell(act, state, "the store asks for more and more patience")
+                if found is not None:
+                    return found
+                continue
             except _DOUBTS as error:
                 found = self._look(act, sent=True)
                 if found is not None:
@@ -139,9 +151,9 @@ class Hand:
             except StoreThrottled as error:
                 return self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
             except StoreError as error:
-                return self._tell(act, State.REFUSED, str(error))
+                return self._tell(act, State.UNKNOWN if in_doubt else State.REFUSED, str(error))
             self._caller.back_off(doubts)
-        raise AssertionError("the last try answers")
+            doubts += 1
 
     def _look(self, act: Act, *, sent: bool) -> Outcome | None:
         """Read the order again: done already, no longer as planned, or None when the act may be sent."""
@@ -162,10 +174,15 @@ class Hand:
             return self._tell(act, State.UNKNOWN, f"{changes}; whether that is our call's doing is not said")
         if changes:
             return self._tell(act, State.DRIFTED, changes)
-        if sent and not shown and self._now() - self._results.of(act).sent_at > KEY_REMEMBERED_S:
-            why = "it was sent some time ago, and the store's record would not show it; look there"
+        if sent and (self._action.lands_later or not shown) and not self._key_protects(act):
+            why = "it was sent some time ago, and the store's record need not show it; look there"
             return self._tell(act, State.UNKNOWN, why)
         return None
+
+    def _key_protects(self, act: Act) -> bool:
+        """Whether the store surely knows the key of a call that was sent; a clock set back proves nothing."""
+        age_s = self._now() - self._results.of(act).sent_at
+        return self._action.keyed and -_CLOCK_SLACK_S <= age_s <= KEY_REMEMBERED_S
 
     def _judged(self, act: Act, error: StoreError, *, in_doubt: bool) -> Outcome:
         """A 409 or 422 may only mean that it is done already: the store's record decides."""
@@ -176,7 +193,7 @@ class Hand:
         if self._action.is_recorded(act, order, sent=True):
             return self._tell(act, State.RECORDED)
         # The no may be about the call before, which is still on its way.
-        waits = in_doubt and self._action.lands_later
+        waits = in_doubt and (self._action.lands_later or isinstance(error, Conflict))
         return self._tell(act, State.UNKNOWN if waits else State.REFUSED, str(error))
 
     def _tell(self, act: Act, state: State, why: str = "") -> Outcome:

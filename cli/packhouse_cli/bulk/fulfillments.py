@@ -28,6 +28,7 @@ class Fulfillments:
     for_parcel = True
     once = False
     lands_later = False
+    keyed = True
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """The units named, or all that are left and not digital. No parcel leaves `again`."""

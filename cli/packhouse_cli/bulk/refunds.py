@@ -25,6 +25,7 @@ class Refunds:
     for_parcel = False
     once = True
     lands_later = True
+    keyed = True
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """The amount named, or all that is left; never more than that."""

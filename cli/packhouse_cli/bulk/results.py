@@ -48,11 +48,14 @@ MEANING: dict[State, str] = {
 }
 GOOD = frozenset({State.DONE, State.RECORDED})
 FINAL = GOOD | {State.DRIFTED, State.REFUSED}
+_IN_DOUBT = (State.SENDING, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an act stands, why, since when and when it was last sent (seconds since 1970; 0: never)."""
+    """How an act stands, why, since when, and when what may have happened was first sent (seconds since 1970;
+    0: never).
+    """
 
     state: State = State.NOT_BEGUN
     why: str = ""
@@ -89,8 +92,10 @@ class Results:
         What is being sent is on disk when this returns, also after a power cut. The rest outlives the process
         only: lost, it would be asked for again.
         """
-        now = time.time()
-        sent_at = now if state is State.SENDING else self.of(act).sent_at
+        now, before = time.time(), self.of(act)
+        # A store counts how long it remembers a key from its first call.
+        first = state is State.SENDING and not (before.sent_at and before.state in _IN_DOUBT)
+        sent_at = now if first else before.sent_at
         standing = Standing(state, why, now, sent_at)
         self._of[act.number] = standing
         line = json.dumps(self._line(act, standing), ensure_ascii=False, separators=(",", ":"))

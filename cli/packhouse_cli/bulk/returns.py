@@ -23,6 +23,7 @@ class Returns:
     for_parcel = False
     once = True
     lands_later = False
+    keyed = False
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """Exactly the units named."""

@@ -99,9 +99,9 @@ class Counter:
             shipped = sum(row["quantity"] for row in order["fulfillments"])
             whole = shipped >= sum(item["quantity"] for item in order["items"])
             order["status"] = "fulfilled" if whole else "partially_fulfilled"
-        elif act == "returns":
+        elif act == "returns" and order["returns"] is not None:
             order["returns"] += [said | {"id": f"ret_{len(order['returns']) + 1}", "status": "requested"}]
-        elif self.refunds_land and order["refunds"] is not None:
+        elif act == "refund" and self.refunds_land and order["refunds"] is not None:
             order["refunds"] += [{"amount": said["amount"]}]
         self.sent.append((order["id"], key))
 

@@ -332,3 +332,67 @@ def test_what_is_in_doubt_stays_in_hand_though_the_last_try_never_left(start: St
     with pytest.raises(StoreUnreachable):
         run.again()
     assert "Nobody knows" in run.hand.stays_for
+
+
+def test_a_refund_that_may_land_later_is_not_sent_again_after_its_keys_life(start: Starter) -> None:
+    run = start("refund")
+    run.begun(State.SENDING)
+    for run.later_s in (KEY_REMEMBERED_S + 1, 25 * 3600.0, -3600.0):
+        assert run.again() == [State.UNKNOWN]
+        assert "some time ago" in run.why
+    assert run.store.tried == 0
+
+
+def test_a_keys_life_is_counted_from_its_first_call_however_often_it_was_sent_since(start: Starter) -> None:
+    run = start("refund", refunds=None)
+    run.begun(State.SENDING)
+    first = json.loads(run.path.read_text())["sent_at"]
+    run.store.mishaps = [("before", LOST)] * TRIES
+    assert run.again() == [State.UNKNOWN]
+    assert json.loads(run.path.read_text())["sent_at"] == first
+    assert run.store.tried == TRIES
+
+
+def test_a_call_that_no_documented_key_protects_is_not_sent_again_where_nothing_shows_it(
+    start: Starter,
+) -> None:
+    run = start("return", returns=None)
+    run.store.mishaps = [("after", LOST)]
+    assert run.again() == [State.UNKNOWN]
+    assert len(run.store.sent) == 1
+
+
+@pytest.mark.parametrize("action", ["fulfill", "refund"])
+def test_what_the_store_made_wait_is_looked_at_again_before_it_is_sent(start: Starter, action: str) -> None:
+    run = start(action)
+    run.store.mishaps = [("before", StoreThrottled("Slow down.", status=429, retry_after_s=3600))]
+
+    def cancelled(_: str) -> None:
+        run.store.orders["ord_1"]["status"] = "cancelled"
+
+    run.store.before_effect = cancelled
+    assert run.again() == [State.DRIFTED]
+    assert run.store.tried == 1
+
+
+def test_a_store_that_always_asks_for_patience_is_left_for_another_run(start: Starter) -> None:
+    run = start()
+    run.store.mishaps = [("before", StoreThrottled("Slow down.", status=429, retry_after_s=3600))] * 500
+    assert run.again() == [State.FAILED]
+    run.store.mishaps = []
+    assert run.again() == [State.DONE]
+
+
+def test_to_wait_no_seconds_is_no_leave_to_hammer(start: Starter) -> None:
+    run = start()
+    run.store.mishaps = [("before", StoreThrottled("Slow down.", status=429, retry_after_s=0))] * 12
+    assert run.again() == [State.DONE]
+    assert sum(run.pace.rested) > 10
+
+
+@pytest.mark.parametrize("error", [Conflict("In progress.", status=409), InvalidRequest("No.", status=400)])
+def test_an_odd_answer_to_what_is_in_doubt_decides_nothing(start: Starter, error: StoreError) -> None:
+    run = start()
+    run.store.mishaps = [("before", LOST), ("before", error)]
+    assert run.again() == [State.UNKNOWN]
+    assert run.again() == [State.DONE]
