@@ -15,7 +15,7 @@ from packhouse.sandbox.transport import WorldTransport
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
 from tests.simulation.witness import Witness
-from tests.simulation.world import START
+from tests.simulation.world import ONE_CALL, START, reference_in
 
 
 class SimClock:
@@ -69,7 +69,8 @@ class LifeTransport(httpx.AsyncBaseTransport):
             self._life.check()
         body = await request.aread()
         path = request.url.raw_path.decode("ascii")
-        self._trace.add(self._life.name, "asks", request.method, path)
+        what = f"{path} for {reference_in(body)}" if path == ONE_CALL else path
+        self._trace.add(self._life.name, "asks", request.method, what)
         self._life.check()
         sent = self._witness.sent(self._life, request, body)
         travel = asyncio.get_running_loop().create_task(self._travel(request), context=self._witness.outside)

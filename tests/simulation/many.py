@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import TextIO
 
 import structlog
 
+from tests.simulation.plants import PLANTS
 from tests.simulation.run import House, Outcome
 from tests.simulation.story import REPLAY
 
@@ -97,10 +99,11 @@ def _clear(out: TextIO) -> None:
         print("\r\x1b[K", end="", file=out)
 
 
-def replay(seed: int, out: TextIO = sys.stdout) -> int:
+def replay(seed: int, plant: str = "", out: TextIO = sys.stdout) -> int:
     """Tell the story of one seed, whether or not a promise was broken; answers 1 if one was."""
     mute()
-    outcome = House().simulate(seed, always=True)
+    with PLANTS[plant]() if plant else contextlib.nullcontext():
+        outcome = House().simulate(seed, always=True)
     print(outcome.story, file=out)
     print(f"\ntrace {outcome.digest}, {outcome.seconds:.0f} virtual seconds", file=out)
     print(f"{len(outcome.problems)} problems" if outcome.problems else "no promise was broken", file=out)

@@ -77,3 +77,8 @@ class SimWorld(World):
             if self._way.random() < 0.7:
                 raise Reset from None
             raise
+
+
+def reference_in(body: bytes) -> str:
+    """What a one-call purchase is named."""
+    return str(json.loads(body)["shipment"]["reference"])
