@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Act:
     """What is to be done to an order. `told` is it in words ("refund $15.00 of order ord_1"), `for_good` the
-    sentence on what cannot be undone, "" where it can.
+    sentence on what cannot be undone, "" where it can. `doing` names it to a daemon, in the same words in any
+    language and however often it is run.
 
     `shown_by` says whether an order, read again, shows that it happened. `already`: the order shows it now,
     and nothing is to be sent.
@@ -34,6 +35,7 @@ class Act:
     for_good: str
     shown_by: Callable[[Order], bool]
     already: bool = False
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,17 @@ def intent_key(*intent: object) -> str:
     return f"packhouse-cli-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
+def key_of_another(shown: int | None, *intent: object) -> str:
+    """A key for what is deliberately done again; `shown` counts the equal ones that the order shows now.
+
+    Until it shows one more, the same line has the same key: killed and run again, it is done once. Where the
+    order shows none at all (None) nothing tells them apart, and the key is a new one each time.
+    """
+    return fresh_key() if shown is None else intent_key(*intent, "another after", shown)
+
+
 def fresh_key() -> str:
-    """A key for what is deliberately done again."""
+    """A key that was never used."""
     import secrets
 
     return f"packhouse-cli-again-{secrets.token_hex(16)}"
@@ -78,6 +89,12 @@ def carry_out(store: BlockingStore, act: Act) -> Done:
         if order is not None and act.shown_by(order):
             return Done(act, order, already=True)
         raise error
+    except KeyboardInterrupt:
+        raise CommandError(
+            f"Interrupted, and whether the store does it is not known: {act.told}. {_way_on(act)}",
+            Exit.INTERRUPTED,
+            "interrupted",
+        ) from None
     except (StoreUnanswered, StoreUnavailable, StoreUnreadable) as error:
         order = _read_again(store, act)
         if order is not None and act.shown_by(order):
@@ -105,9 +122,15 @@ def _unknown(error: Exception, act: Act, order: Order | None) -> CommandError:
     else:
         found = f"Read again, order {safe(order.id)} ({safe(order.status) or 'no status'}) does not show it."
     return CommandError(
-        f"Unknown outcome: {cause} {found} Run the same line again with --idempotency-key {act.key}: "
-        "under that key the store does it at most once.",
+        f"Unknown outcome: {cause} {found} {_way_on(act)}",
         Exit.NETWORK if isinstance(error, StoreUnanswered) else Exit.UNKNOWN,
         "unknown_outcome",
         status=error.status,
+    )
+
+
+def _way_on(act: Act) -> str:
+    return (
+        f"Run the same line again with --idempotency-key {act.key}: "
+        "under that key the store does it at most once."
     )

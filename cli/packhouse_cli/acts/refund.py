@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
+from packhouse.model.money import Money
 from packhouse.model.order import Order, RefundRecord
 from packhouse.store import requests
-from packhouse_cli.acts.act import Act, fresh_key, intent_key
+from packhouse_cli.acts.act import Act, Done, intent_key, key_of_another
 from packhouse_cli.amounts import amount_text
 from packhouse_cli.exits import UsageError
 from packhouse_cli.output import safe
 
 FOR_GOOD = "Money that was sent back does not return."
 _CAME_TO_NOTHING = ("failed", "cancelled", "canceled")
+# Asked for and not yet moved, in the words of payment providers.
+_ON_ITS_WAY = ("pending", "requested", "processing", "submitted", "requires_action")
 
 
 def refunded_minor(order: Order) -> int:
@@ -19,10 +25,21 @@ def refunded_minor(order: Order) -> int:
 
 
 def left_minor(order: Order) -> int | None:
-    """What can still go back; None where the store tells no total."""
+    """What can still go back; None where the store tells no total. It may be less where `all_told` is False.
+
+    The status alone does not say that all went back: a part may have made the order `refunded`.
+    """
     if order.total_minor is None:
         return None
-    return 0 if order.status == "refunded" else order.total_minor - refunded_minor(order)
+    gone = refunded_minor(order)
+    if order.status == "refunded" and not (gone and all_told(order)):
+        return 0
+    return max(0, order.total_minor - gone)
+
+
+def all_told(order: Order) -> bool:
+    """Whether the store lists the order's refunds, each with its amount."""
+    return order.refunds is not None and all(row.amount_minor is not None for row in _standing(order))
 
 
 def key_for(order_id: str, amount_minor: int | None, reason: str) -> str:
@@ -40,13 +57,17 @@ def refund_act(
     """
     left = left_minor(order)
     amount = amount_minor
-    if amount is None and order.refunds is not None:
+    if amount is None and all_told(order):
         amount = left  # what was seen is what goes back, and no more
     equal = _equal(order, amount_minor, reason)
     already = not again and (equal > 0 or (amount_minor is None and left == 0))
     if not already and left is not None:
         _check(order, left, amount)
-    chosen = key or (fresh_key() if again else key_for(order.id, amount, reason))
+    if not key and again:
+        shown = None if order.refunds is None else (equal if amount_minor else len(_standing(order)))
+        key = key_of_another(shown, order.id, "refund", amount, reason)
+    chosen = key or key_for(order.id, amount, reason)
+    what = "all that is left" if amount_minor is None else str(Money(amount_minor, order.currency))
     return Act(
         order=order,
         request=requests.refund(order.id, requests.refund_body(amount or None, reason), chosen),
@@ -54,20 +75,23 @@ def refund_act(
         # Without an amount the words stay the same while what is left changes: a daemon knows it by them.
         told=f"refund {money(order, amount_minor)} of order {safe(order.id)}",
         for_good=FOR_GOOD if amount_minor or not amount else f"That is {money(order, amount)}. {FOR_GOOD}",
-        shown_by=lambda now: has_landed(order, now, amount_minor, reason),
+        shown_by=lambda now: _has_more(order, now, amount, reason, _standing, whole=amount_minor is None),
         already=already,
+        doing=f"refund {what} of order {safe(order.id)}" + (f": {safe(reason)}" if reason else ""),
     )
 
 
-def has_landed(before: Order, now: Order, amount_minor: int | None, reason: str) -> bool:
-    """Whether the money went back between these two readings of the order."""
-    if amount_minor is None and left_minor(now) == 0:
-        return True
-    if now.refunds is None:
-        return False
-    if amount_minor is None:
-        return refunded_minor(now) > refunded_minor(before)
-    return _equal(now, amount_minor, reason) > _equal(before, amount_minor, reason)
+def is_confirmed(done: Done, amount_minor: int | None, reason: str) -> bool:
+    """Whether the money went back, as far as the order was read; `amount_minor` as for `refund_act`."""
+    return has_landed(done, done.order, amount_minor, reason)
+
+
+def has_landed(done: Done, now: Order, amount_minor: int | None, reason: str) -> bool:
+    """Whether this later reading of the order shows that the money went back."""
+    if done.already:
+        return not _on_its_way(now, amount_minor, reason)
+    sent = json.loads(done.act.request.body or b"{}").get("amount")
+    return _has_more(done.act.order, now, sent, reason, _arrived, whole=amount_minor is None)
 
 
 def money(order: Order, amount_minor: int | None) -> str:
@@ -86,13 +110,48 @@ def _check(order: Order, left: int, amount: int | None) -> None:
 
 
 def _standing(order: Order) -> list[RefundRecord]:
+    """The refunds that were not given up."""
     return [row for row in order.refunds or () if row.status.lower() not in _CAME_TO_NOTHING]
 
 
+def _arrived(order: Order) -> list[RefundRecord]:
+    """The refunds whose money has moved."""
+    return [row for row in _standing(order) if row.status.lower() not in _ON_ITS_WAY]
+
+
+def _on_its_way(order: Order, amount_minor: int | None, reason: str) -> bool:
+    return any(
+        row.status.lower() in _ON_ITS_WAY and (amount_minor is None or _is_equal(row, amount_minor, reason))
+        for row in _standing(order)
+    )
+
+
+def _has_more(
+    before: Order,
+    now: Order,
+    amount_minor: int | None,
+    reason: str,
+    rows: Callable[[Order], list[RefundRecord]],
+    *,
+    whole: bool,
+) -> bool:
+    """Whether this refund is among the later order's `rows`, and was not among the earlier one's."""
+    if amount_minor is None or now.refunds is None:
+        return whole and now.status == "refunded"
+    if whole:
+        gone = [sum(row.amount_minor or 0 for row in rows(order)) for order in (before, now)]
+        return gone[1] >= gone[0] + amount_minor > gone[0]
+    equal = [sum(_is_equal(row, amount_minor, reason) for row in rows(order)) for order in (before, now)]
+    return equal[1] > equal[0]
+
+
+def _is_equal(row: RefundRecord, amount_minor: int, reason: str) -> bool:
+    """Whether it may be a refund of this amount and reason; one without a reason may."""
+    return row.amount_minor == amount_minor and row.reason in (None, reason.strip())
+
+
 def _equal(order: Order, amount_minor: int | None, reason: str) -> int:
-    """How many refunds of this amount and reason the order shows; a record without a reason may be it."""
+    """How many refunds of this amount and reason the order shows."""
     if amount_minor is None:
         return 0
-    return sum(
-        row.amount_minor == amount_minor and row.reason in (None, reason.strip()) for row in _standing(order)
-    )
+    return sum(_is_equal(row, amount_minor, reason) for row in _standing(order))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from packhouse.model.order import Order, Units, counted
 from packhouse.model.returns import Return
 from packhouse.store import returns as wire
-from packhouse_cli.acts.act import Act, fresh_key, intent_key
+from packhouse_cli.acts.act import Act, intent_key, key_of_another
 from packhouse_cli.exits import UsageError
 from packhouse_cli.fulfilling import named_units
 from packhouse_cli.output import safe
@@ -39,11 +39,15 @@ def return_act(
     `digital` are the lines known to be files. Raises UsageError for what cannot come back.
     """
     units = named_units(order, named)
-    equal = [] if again else [row.id for row in _equal(wire.returns_of(order), units, reason)]
-    if not equal:
+    rows = wire.returns_of(order)
+    equal = _equal(rows, units, reason)
+    already = bool(equal) and not again
+    if not already:
         _check(order, units, digital)
-    before = {row.id for row in wire.returns_of(order) or ()}
-    chosen = key or (fresh_key() if again else intent_key(order.id, "return", _pairs(units), reason))
+    before = {row.id for row in rows or ()}
+    intent = (order.id, "return", _pairs(units), reason)
+    another = key_of_another(None if rows is None else len(equal), *intent) if again else ""
+    chosen = key or another or intent_key(*intent)
     return Act(
         order=order,
         request=wire.create_return(order.id, wire.return_body(units, reason), chosen),
@@ -51,7 +55,7 @@ def return_act(
         told=f"return {_listed(units)} of order {safe(order.id)}",
         for_good="",
         shown_by=lambda now: any(row.id not in before for row in _equal(wire.returns_of(now), units, reason)),
-        already=bool(equal),
+        already=already,
     )
 
 
@@ -70,15 +74,16 @@ def exchange_act(
 
     def equal(shown: Order) -> list[str]:
         rows = _equal(wire.exchanges_of(shown), units, reason)
-        return [row.id for row in rows if row.raw.get("new_variant_id") == new_variant_id]
+        return [row.id for row in rows if row.raw.get("new_variant_id") in (None, new_variant_id)]
 
     before = set(equal(order))
     already = bool(before) and not again
     if not already:
         _check(order, units, digital)
-    chosen = key or (
-        fresh_key() if again else intent_key(order.id, "exchange", _pairs(units), new_variant_id, reason)
-    )
+    intent = (order.id, "exchange", _pairs(units), new_variant_id, reason)
+    shown_now = None if wire.exchanges_of(order) is None else len(before)
+    another = key_of_another(shown_now, *intent) if again else ""
+    chosen = key or another or intent_key(*intent)
     body = wire.exchange_body(units, new_variant_id, reason)
     return Act(
         order=order,
@@ -157,11 +162,14 @@ def _shipped(order: Order, line_id: str) -> int | None:
 
 
 def _equal(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> list[Return]:
+    """Those that may be of these units and this reason: one that tells no reason may."""
     wanted = _pairs(units)
     return [
         row
         for row in rows or ()
-        if row.counts and _pairs(row.units) == wanted and row.reason == reason.strip()
+        if row.counts
+        and _pairs(row.units) == wanted
+        and (row.raw.get("reason") is None or row.reason == reason.strip())
     ]
 
 

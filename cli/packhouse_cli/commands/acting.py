@@ -78,11 +78,11 @@ def carried_out(
             if in_hand:
                 from packhouse_cli.in_hand import give_back_what_is_done
 
-                give_back_what_is_done(act.order.id, act.told, environ, alone=arguments.alone)
+                give_back_what_is_done(act.order.id, act.doing or act.told, environ, alone=arguments.alone)
             return follow(store, done, None) if follow else done
         from packhouse_cli.in_hand import in_hand as taken
 
-        with taken(act.order.id, act.told, environ, terminal, alone=arguments.alone) as hand:
+        with taken(act.order.id, act.doing or act.told, environ, terminal, alone=arguments.alone) as hand:
             if hand.coordinated:  # the machine may just have done something to it
                 act = prepare(store, store.order(act.order.id))
             if not act.already:

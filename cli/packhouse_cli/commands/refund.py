@@ -76,8 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
 
     def follow(store: PatientStore, done: Done, hand: InHand | None) -> Done:
         nonlocal confirmed
-        before = done.act.order
-        confirmed = done.already or refund.has_landed(before, done.order, arguments.amount, reason)
+        confirmed = refund.is_confirmed(done, arguments.amount, reason)
         if arguments.wait and not confirmed:
             if hand is not None:
                 hand.stays("The refund is not confirmed yet.")
@@ -99,15 +98,21 @@ def _followed(
     store: PatientStore, done: Done, arguments: argparse.Namespace, reason: str, terminal: Terminal
 ) -> Done:
     """Read the order until it shows the refund. Raises CommandError when that takes too long."""
+    from packhouse.errors import StoreError
     from packhouse_cli.acts.act import Done
     from packhouse_cli.acts.refund import has_landed
 
     until, pause_s = time.monotonic() + arguments.wait_s, _LOOK_S
     before = done.act.order
     while True:
-        order = store.order(before.id)
-        if has_landed(before, order, arguments.amount, reason):
-            return Done(done.act, order, done.answer, done.already)
+        try:
+            order = store.order(before.id)
+        except StoreError as error:
+            if not error.transient:
+                raise
+        else:
+            if has_landed(done, order, arguments.amount, reason):
+                return Done(done.act, order, done.answer, done.already)
         if time.monotonic() + pause_s > until:
             raise CommandError(
                 f"The refund of order {safe(before.id)} is requested, and not confirmed after "

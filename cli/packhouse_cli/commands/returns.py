@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from packhouse_cli.commands import bulk
 from packhouse_cli.commands.acting import carried_out, declare_change
@@ -16,9 +16,11 @@ from packhouse_cli.parsing import CommandParser, add_json, an_id
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
+    from packhouse.store.answers import StoreAnswer
     from packhouse_cli.acts.act import Act, Done
     from packhouse_cli.store_door import PatientStore
 
+_Read = TypeVar("_Read")
 _STEPS = {
     "approve": "approve a return; the store issues an RMA",
     "receive": "the goods are here and in good condition; this cannot be taken back",
@@ -134,8 +136,7 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
         return return_act(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
 
     def read(done: Done) -> Return | None:
-        answered = wire.read_return(done.answer, done.act.order.id) if done.answer else None
-        return answered or newest_equal(
+        return _answered(done, wire.read_return) or newest_equal(
             wire.returns_of(done.order), named_units(done.act.order, units), reason
         )
 
@@ -171,13 +172,14 @@ def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Map
         )
 
     def read(done: Done) -> Return | None:
-        answered = wire.read_exchange(done.answer, done.act.order.id) if done.answer else None
         rows = [
             row
             for row in wire.exchanges_of(done.order) or ()
-            if row.new_variant_id == arguments.new_variant_id
+            if row.new_variant_id in ("", arguments.new_variant_id)
         ]
-        return answered or newest_equal(rows, named_units(done.act.order, units), reason)
+        return _answered(done, wire.read_exchange) or newest_equal(
+            rows, named_units(done.act.order, units), reason
+        )
 
     return _made("exchange", act_of, read, arguments, terminal, environ)
 
@@ -200,7 +202,12 @@ def _made(
             return done
         from dataclasses import replace
 
-        return replace(done, order=store.order(done.act.order.id))  # an answer that does not show it
+        from packhouse.errors import StoreError
+
+        try:
+            return replace(done, order=store.order(done.act.order.id))  # an answer that does not show it
+        except StoreError:
+            return done  # it was accepted all the same
 
     done = carried_out(arguments, terminal, environ, prepare, in_hand=False, follow=follow)
     if done is None:
@@ -235,7 +242,7 @@ def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, envir
     done = carried_out(arguments, terminal, environ, prepare, in_hand=False)
     if done is None:
         return int(Exit.OK)
-    answered = wire.read_return(done.answer, done.act.order.id) if done.answer else None
+    answered = _answered(done, wire.read_return)
     found = answered or found_return(done.order, arguments.return_id)
     if arguments.json:
         terminal.json(found.raw if found else _unshown(done) | {"id": arguments.return_id})
@@ -245,6 +252,16 @@ def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, envir
     was = "is already" if done.already else "is"
     terminal.line(f"Return {safe(arguments.return_id)} {was} {safe(state)}.{rma}")
     return int(Exit.OK)
+
+
+def _answered(done: Done, read: Callable[[StoreAnswer, str], _Read | None]) -> _Read | None:
+    """What the store's answer shows; None where it is cut off or says nothing: that is accepted as well."""
+    from packhouse.errors import StoreUnreadable
+
+    try:
+        return read(done.answer, done.act.order.id) if done.answer else None
+    except StoreUnreadable:
+        return None
 
 
 def _units(arguments: argparse.Namespace) -> list[Units]:

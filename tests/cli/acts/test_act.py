@@ -25,7 +25,7 @@ from packhouse.store.blocking import BlockingStore
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.acts.act import Act, carry_out, fresh_key, intent_key
 from packhouse_cli.acts.fulfill import fulfill_act
-from packhouse_cli.acts.refund import refund_act
+from packhouse_cli.acts.refund import has_landed, is_confirmed, refund_act
 from packhouse_cli.acts.returns import exchange_act, return_act, step_act
 from packhouse_cli.exits import CommandError, Exit
 
@@ -72,7 +72,7 @@ AFTER = {
 class LosingStore(BlockingStore):
     """A store whose answer to the act is this error, and whose order is as given afterwards."""
 
-    def __init__(self, error: StoreError | None, after: Order | StoreError) -> None:
+    def __init__(self, error: BaseException | None, after: Order | StoreError) -> None:
         super().__init__("http://store.invalid", "aly_x", timeout_s=1)
         self.sent: list[StoreRequest] = []
         self._error = error
@@ -175,3 +175,95 @@ def test_a_refund_record_without_reason_may_be_ours_and_one_that_failed_is_not()
         False,
         False,
     ]
+
+
+ANOTHER: dict[str, Callable[[Order], Act]] = {
+    "refund": lambda order: refund_act(order, 1500, "Late", again=True),
+    "refund all": lambda order: refund_act(order, None, "", again=True),
+    "return": lambda order: return_act(order, UNITS, "Small", again=True),
+    "exchange": lambda order: exchange_act(order, UNITS, "var_2", "Red", again=True),
+}
+
+
+@pytest.mark.parametrize("name", ANOTHER)
+def test_another_one_that_was_killed_and_is_run_again_has_the_same_key_until_the_order_shows_it(
+    name: str,
+) -> None:
+    order = replace(SHIPPED, fulfillments=(Fulfillment("T0", "UPS", (Units("li_1", 2),)),))
+    first = ANOTHER[name](order)
+    assert first.key == ANOTHER[name](order).key != ACTS[name].key
+    if name != "refund all":
+        after = replace(order, refunds=AFTER[name].refunds, raw=AFTER[name].raw)
+        assert ANOTHER[name](after).key != first.key
+    silent = replace(order, refunds=None, raw={"id": "ord_1"})
+    assert ANOTHER[name](silent).key != ANOTHER[name](silent).key
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_an_interrupted_act_says_that_nobody_knows_and_the_key_to_go_on_with(name: str) -> None:
+    store = LosingStore(KeyboardInterrupt(), SHIPPED)
+    with pytest.raises(CommandError) as raised:
+        carry_out(store, ACTS[name])
+    assert raised.value.exit_code is Exit.INTERRUPTED
+    assert "is not known" in str(raised.value)
+    assert f"--idempotency-key {ACTS[name].key}" in str(raised.value)
+
+
+def test_a_refund_on_its_way_was_accepted_and_is_not_confirmed() -> None:
+    for amount, reason in ((1500, "Late"), (None, "")):
+        act = refund_act(SHIPPED, amount, reason)
+        row = RefundRecord(amount or 5000, reason=reason, status="pending")
+        pending = replace(SHIPPED, refunds=(row,))
+        landed = replace(SHIPPED, refunds=(replace(row, status="succeeded"),))
+        done = carry_out(LosingStore(StoreUnanswered("lost"), pending), act)
+        assert done.already
+        assert not is_confirmed(done, amount, reason)
+        assert has_landed(done, landed, amount, reason)
+        rerun = carry_out(LosingStore(None, pending), refund_act(pending, amount, reason))
+        assert rerun.already
+        assert not is_confirmed(rerun, amount, reason)
+        assert has_landed(rerun, landed, amount, reason)
+        assert is_confirmed(
+            carry_out(LosingStore(None, landed), refund_act(landed, amount, reason)), amount, reason
+        )
+
+
+def test_somebody_elses_part_is_not_taken_for_all_that_was_left() -> None:
+    part = replace(SHIPPED, refunds=(RefundRecord(700, reason="Torn"),))
+    with pytest.raises(CommandError, match="Unknown outcome"):
+        carry_out(LosingStore(StoreUnanswered("lost"), part), refund_act(SHIPPED, None, ""))
+
+
+def test_a_part_that_made_the_order_refunded_leaves_the_rest() -> None:
+    part = replace(SHIPPED, status="refunded", refunds=(RefundRecord(700, reason="Torn"),))
+    assert refund_act(part, 4300, "Late").request.body == b'{"amount":4300,"reason":"Late"}'
+    with pytest.raises(CommandError, match="left to refund"):
+        refund_act(part, 4301, "Late")
+    assert refund_act(replace(part, refunds=()), None, "").already
+
+
+def test_all_that_is_left_is_the_stores_to_say_where_it_hides_an_amount() -> None:
+    hidden = replace(SHIPPED, refunds=(RefundRecord(None, reason="Torn"),))
+    assert refund_act(hidden, None, "Late").request.body == b'{"reason":"Late"}'
+
+
+@pytest.mark.parametrize("row", [{"reason": None}, {}])
+def test_a_return_that_tells_no_reason_may_be_ours(row: dict[str, Any]) -> None:
+    silent = replace(SHIPPED, raw=raw(returns=[{"id": "ret_2", "status": "requested", "items": ITEMS} | row]))
+    assert return_act(silent, UNITS, "Small").already
+    other = replace(SHIPPED, raw=raw(returns=[RETURN | {"reason": "Torn"}]))
+    with pytest.raises(CommandError, match="0 units that can come back"):
+        return_act(other, UNITS, "Small")
+
+
+def test_the_words_for_a_daemon_are_the_same_in_any_language_and_name_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = set()
+    for language in ("de_DE.UTF-8", "en_US.UTF-8"):
+        monkeypatch.setenv("LC_ALL", language)
+        said.add(refund_act(SHIPPED, 1500, "Late").doing)
+    assert len(said) == 1
+    assert refund_act(SHIPPED, 1500, "Torn").doing not in said
+    left = replace(SHIPPED, refunds=(RefundRecord(700, reason="Torn"),))
+    assert refund_act(left, None, "x").doing == refund_act(SHIPPED, None, "x").doing

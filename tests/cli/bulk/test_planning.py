@@ -165,16 +165,21 @@ def test_a_refund_or_return_that_the_order_shows_is_planned_a_second_time_only_i
     }
     shipped = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
     refunds = [{"amount": 700, "reason": "Torn"}]
-    store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
     for action, row in (
         ("refund", Row(2, "ord_1", amount_minor=700, reason="Torn")),
         ("return", Row(2, "ord_1", items=(Units("li_1", 1),), reason="Torn")),
     ):
+        store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
         plan = store.plan(row, action=action)
         assert plan.acts == ()
         assert "already; --again plans a second one" in plan.left_out[0].why
         first, second = (store.plan(row, action=action, again=True).acts[0].key for _ in range(2))
-        assert first != second, "each is a deed of its own"
+        assert first == second, "planned twice by mistake, it is still one deed"
+        store.orders["ord_1"]["refunds"] = [*refunds, *refunds]
+        store.orders["ord_1"]["items"][0]["quantity"] = 3
+        store.orders["ord_1"]["fulfillments"] = [shipped[0] | {"quantity": 3}]
+        store.orders["ord_1"]["returns"] = [shown, shown | {"id": "ret_2"}]
+        assert store.plan(row, action=action, again=True).acts[0].key != first, "shown, another is wanted"
 
 
 def test_a_return_names_its_units_and_no_more_than_left() -> None:
