@@ -44,9 +44,10 @@ MAN = DOCS / "man"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
+    """A Markdown table; a bar inside a cell is escaped, a line's end becomes a space."""
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    cells = ([" ".join(cell.replace("|", r"\|").split()) for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 # The life of an order, states and holds

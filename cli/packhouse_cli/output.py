@@ -10,7 +10,6 @@ from typing import Any, TextIO
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 # Joiners that names in some scripts need, and that move nothing on a terminal.
 _HARMLESS = {"\u200c", "\u200d"}
-_NARROWEST = 6
 _MOST_SEEN = 500
 
 
@@ -151,28 +150,23 @@ class Terminal:
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """A table that fits the terminal; every cell is made harmless.
 
-        The first column is what people copy and is never cut: where the others cannot give way enough, each
-        row becomes lines of its own. Off a terminal nothing is cut, and tabs stand between the columns.
+        What people copy is never cut: where the rest cannot give way enough, each row becomes lines of its
+        own. Off a terminal nothing is cut, and tabs stand between the columns.
         """
         cells = [[safe(cell) for cell in row] for row in rows]
         if self.width is None:
             for row in (headers, *cells):
                 self.line("\t".join(row))
             return
-        widths = [
-            max([width_of(header), *(width_of(row[column]) for row in cells)])
-            for column, header in enumerate(headers)
-        ]
-        widths = fit(widths, self.width, kept=1)
-        if _taken(widths) > self.width:
+        from packhouse_cli.columns import lay_out
+
+        lines = lay_out(headers, cells, self.width)
+        if not lines:
             self._records(headers, cells)
             return
-        heads = [_padded(header, width) for header, width in zip(headers, widths, strict=True)]
-        self.line(self.paint("  ".join(heads).rstrip(), "bold"))
-        for row in cells:
-            self.line(
-                "  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            )
+        self.line(self.paint(lines[0], "bold"))
+        for line in lines[1:]:
+            self.line(line)
 
     def _records(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Each row on lines of its own, one a cell, for a terminal too narrow for columns."""
@@ -191,29 +185,6 @@ class Terminal:
         widest = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
             self.line(f"{self.paint(name.ljust(widest), 'bold')}  {value}")
-
-
-def _padded(cell: str, width: int) -> str:
-    cell = cut(cell, width)
-    return cell + " " * (width - width_of(cell))
-
-
-def fit(widths: list[int], total: int, *, kept: int = 0) -> list[int]:
-    """Column widths whose sum with two spaces between is at most `total`; the widest give way first.
-
-    The first `kept` columns stay as they are, none gets narrower than six cells: it may still be too wide.
-    """
-    widths = list(widths)
-    while _taken(widths) > total:
-        widest = max(widths[kept:], default=0)
-        if widest <= _NARROWEST:
-            break
-        widths[widths.index(widest, kept)] -= 1
-    return widths
-
-
-def _taken(widths: Sequence[int]) -> int:
-    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -118,7 +118,8 @@ class CliSettings:
         )
         if not token:
             raise UsageError(
-                "No operator token is set: put one of PACKHOUSE_OPERATOR__TOKENS into PACKHOUSE_TOKEN."
+                "No operator token is set: put one of the daemon's PACKHOUSE_OPERATOR__TOKENS, what stands "
+                "behind the name and its colon, into PACKHOUSE_TOKEN."
             )
         return token
 

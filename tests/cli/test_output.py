@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse_cli.output import Terminal, cut, fit, json_text, safe, width_of, wrap
+from packhouse_cli.columns import fit
+from packhouse_cli.output import Terminal, cut, json_text, safe, width_of, wrap
 from tests.cli.desk import Pretended
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"
@@ -89,7 +90,7 @@ def test_what_a_person_copies_is_never_cut_and_a_very_narrow_terminal_gets_lines
         if len(lines) == 3:
             assert max(map(width_of, lines)) <= columns
         else:
-            assert columns < 42
+            assert columns < 48
             assert lines[:5] == [
                 "ORDER    ord_72f0c4b1a9d3e8",
                 "CREATED  2026-11-01 08:00",
@@ -97,6 +98,29 @@ def test_what_a_person_copies_is_never_cut_and_a_very_narrow_terminal_gets_lines
                 "TO       Springfield, IL, US",
                 "",
             ]
+
+
+def test_on_eighty_columns_ids_stay_whole_and_a_reason_gets_its_own_lines() -> None:
+    why = "The delivery address is incomplete; correct it in the store. Street is missing."
+    heads = ("HOLD", "SINCE", "ORDER", "SHIPMENT", "CODE", "BY", "NOBODY", "WHY")
+    row = (
+        22,
+        "2026-11-23 13:00",
+        "ord_ny3p8n9wxehx",
+        "ord_ny3p8n9wxehx-1",
+        "address_incomplete",
+        "ada",
+        "",
+        why,
+    )
+    screen, out = terminal(tty=True, COLUMNS="80", NO_COLOR="1", TERM="xterm")
+    screen.table(heads, [row])
+    assert out.getvalue().splitlines() == [
+        "HOLD  SINCE        ORDER             SHIPMENT            CODE                BY",
+        "22    11-23 13:00  ord_ny3p8n9wxehx  ord_ny3p8n9wxehx-1  address_incomplete  ada",
+        "    The delivery address is incomplete; correct it in the store. Street is",
+        "    missing.",
+    ]
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}, {}])
@@ -112,7 +136,7 @@ def test_colour_is_used_on_a_terminal() -> None:
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=8), st.integers(20, 200))
 def test_fitting_never_widens_and_respects_the_total_where_it_can(widths: list[int], total: int) -> None:
-    fitted = fit(widths, total)
+    fitted = fit(widths, total, set())
     assert all(0 < new <= old for new, old in zip(fitted, widths, strict=True))
     assert sum(fitted) + 2 * (len(fitted) - 1) <= total or max(fitted) <= 6
 

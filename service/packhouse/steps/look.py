@@ -27,7 +27,7 @@ async def look(desk: Desk, work: Work) -> None:
     except NotFound as error:
         if work.lease.attempts < _LOOKS_UNTIL_GONE:
             raise StoreUnavailable(
-                f"the store does not know order {work.order_id} yet", status=404
+                f"The store does not know order {work.order_id} yet.", status=404
             ) from error
         work.verdict = _vanished(work)
         return
