@@ -146,7 +146,7 @@ class Dispatcher:
             held = [*self._running.values(), *self._waiting]
             until = desk.clock.monotonic() + desk.settings.lease_s
             try:
-                await desk.ledger.write(
+                renewed = await desk.ledger.write(
                     leases.renew,
                     [work.order_id for work in held],
                     self.name,
@@ -156,7 +156,8 @@ class Dispatcher:
                 desk.log.error("renew_failed", error=str(error))
                 continue
             for work in held:
-                work.lease_until = until
+                if work.order_id in renewed:
+                    work.lease_until = until
 
     async def _give_back_stranded(self) -> None:
         """The ledger answers again: nobody need wait for the end of leases under which nothing is done."""

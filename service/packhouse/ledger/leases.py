@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, TextClause, bindparam, select, text
+from sqlalchemy import BindParameter, Connection, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import bell
@@ -49,28 +49,48 @@ _WAKE = text(
     RETURNING due_at
     """
 )
+
+
+def _of_many(change: str, which: str, found: str = "id") -> dict[str, TextClause]:
+    """A change of all orders that `which` finds, for each engine.
+
+    On PostgreSQL, rows that somebody else is changing are passed over: who waits for nobody is part of no
+    deadlock. As an array, the query for them runs once and no more.
+    """
+    # The three parts are constants of this module.
+    those = f"SELECT id FROM orders WHERE {which}"  # noqa: S608
+    free = f"id = ANY(ARRAY({those} FOR UPDATE SKIP LOCKED))"
+    return {
+        "sqlite": text(f"UPDATE orders SET {change} WHERE id IN ({those}) RETURNING {found}"),  # noqa: S608
+        "postgresql": text(f"UPDATE orders SET {change} WHERE {free} RETURNING {found}"),  # noqa: S608
+    }
+
+
+def _with_ids(change: str, which: str) -> dict[str, TextClause]:
+    ids: BindParameter[str] = bindparam("ids", expanding=True)
+    return {engine: statement.bindparams(ids) for engine, statement in _of_many(change, which).items()}
+
+
 _MEET = text(
     """
     INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
     VALUES (:id, 'open', :site_slug, :now, :now, :now)
-    ON CONFLICT (id) DO UPDATE SET due_at = :now
-        WHERE orders.lease IS NULL AND orders.phase IN ('shipped', 'closed')
-            AND (orders.looked_at IS NULL OR orders.looked_at < :before OR orders.looked_at > :now)
+    ON CONFLICT (id) DO NOTHING
     """
 )
-_CLAIM = """
-    UPDATE orders SET lease = :token, due_at = :until
-    WHERE {found} RETURNING id, wakes, attempts, phase
-"""
-_DUE = "SELECT id FROM orders WHERE due_at <= :now ORDER BY due_at LIMIT :most"
-_CLAIM_SQLITE = text(_CLAIM.format(found=f"id IN ({_DUE})"))
-# Rows that another replica is about to take are passed over. As an array, the query runs once and no more.
-_CLAIM_POSTGRES = text(_CLAIM.format(found=f"id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED))"))
+_MEET_AGAIN = _with_ids(
+    "due_at = :now",
+    "id IN :ids AND lease IS NULL AND phase IN ('shipped', 'closed') "
+    "AND (looked_at IS NULL OR looked_at < :before OR looked_at > :now)",
+)
+_CLAIM = _of_many(
+    "lease = :token, due_at = :until",
+    "due_at <= :now ORDER BY due_at LIMIT :most",
+    "id, wakes, attempts, phase",
+)
 _KEEP = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
 _STANDS = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
-_RENEW: TextClause = text(
-    "UPDATE orders SET due_at = :until WHERE id IN :ids AND lease LIKE :worker"
-).bindparams(bindparam("ids", expanding=True))
+_RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
 _RELEASE = text(
     """
     UPDATE orders SET
@@ -96,18 +116,21 @@ def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], 
     """Make orders (id, site) that the store lists as pending due: those never met, and those that we
     believed done and have never looked at, or not since `before`. Answers how many.
     """
+    if not orders:
+        return 0
     count = 0
-    for order_id, site_slug in orders:
-        count += connection.execute(
-            _MEET, {"id": order_id, "site_slug": site_slug, "now": now, "before": before}
-        ).rowcount
+    # In one sequence, whoever lists them: so two who meet the same orders never wait in a circle.
+    for order_id, site_slug in sorted(orders):
+        count += connection.execute(_MEET, {"id": order_id, "site_slug": site_slug, "now": now}).rowcount
+    known = {"ids": [order_id for order_id, _ in orders], "now": now, "before": before}
+    count += len(connection.execute(_MEET_AGAIN[connection.dialect.name], known).all())
     return _rung(connection, now, count)
 
 
 def claim(connection: Connection, now: float, token: str, until: float, most: int) -> list[Lease]:
     """Take up to `most` due orders, the longest due first, until `until`."""
-    statement = _CLAIM_POSTGRES if connection.dialect.name == "postgresql" else _CLAIM_SQLITE
-    rows = connection.execute(statement, {"token": token, "now": now, "until": until, "most": most})
+    values = {"token": token, "now": now, "until": until, "most": most}
+    rows = connection.execute(_CLAIM[connection.dialect.name], values)
     return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
 
 
@@ -122,13 +145,14 @@ def stands(connection: Connection, lease: Lease) -> bool:
     return connection.execute(_STANDS, {"id": lease.order_id, "token": lease.token}).first() is not None
 
 
-def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> int:
-    """Prolong what this worker holds (its tokens begin with its name); answers how many that still are."""
+def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
+    """Prolong what this worker holds (its tokens begin with its name); answers which that still are. One that
+    is being written to just then may be left out, for the next time.
+    """
     if not order_ids:
-        return 0
-    return connection.execute(
-        _RENEW, {"ids": list(order_ids), "worker": f"{worker}:%", "until": until}
-    ).rowcount
+        return set()
+    values = {"ids": list(order_ids), "worker": f"{worker}:%", "until": until}
+    return set(connection.execute(_RENEW[connection.dialect.name], values).scalars())
 
 
 def release(
@@ -171,11 +195,12 @@ _LET_GO = text(
     "UPDATE orders SET lease = NULL, due_at = :due_at, updated_at = :now WHERE id = :id AND lease = :token"
 )
 _FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
-_RESCUE = text(
-    "UPDATE orders SET due_at = :now WHERE (due_at IS NULL AND phase IN ('open', 'held')) "
-    "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)"
+_RESCUE = _of_many(
+    "due_at = :now",
+    "(due_at IS NULL AND phase IN ('open', 'held')) "
+    "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)",
 )
-_STIR = text("UPDATE orders SET due_at = :now WHERE lease IS NULL AND phase IN ('open', 'held')")
+_STIR = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held')")
 # SQLite, with one writer at a time, needs no lock and knows none.
 _KEEP_STILL = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
 _SEIZE = text(
@@ -198,7 +223,7 @@ def free_all(connection: Connection, now: float) -> int:
 
 def stir(connection: Connection, now: float) -> int:
     """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
-    return _rung(connection, now, connection.execute(_STIR, {"now": now}).rowcount)
+    return _rung(connection, now, len(connection.execute(_STIR[connection.dialect.name], {"now": now}).all()))
 
 
 def rescue(
@@ -208,7 +233,7 @@ def rescue(
     ahead has put off until after `latest` (a lease: `latest_lease`). Answers how many.
     """
     times = {"now": now, "latest": latest, "latest_lease": latest_lease}
-    return _rung(connection, now, connection.execute(_RESCUE, times).rowcount)
+    return _rung(connection, now, len(connection.execute(_RESCUE[connection.dialect.name], times).all()))
 
 
 def keep_still(connection: Connection, order_id: str) -> None:

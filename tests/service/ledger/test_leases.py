@@ -133,8 +133,8 @@ def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
-        assert await ledger.write(leases.renew, ["ord_1"], "a", 300.0) == 1
-        assert await ledger.write(leases.renew, ["ord_1"], "b", 400.0) == 0
+        assert await ledger.write(leases.renew, ["ord_1"], "a", 300.0) == {"ord_1"}
+        assert await ledger.write(leases.renew, ["ord_1"], "b", 400.0) == set()
         assert await ledger.write(leases.claim, 150.0, "b:1", 400.0, 1) == []
 
     told(story, tmp_path)

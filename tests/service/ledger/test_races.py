@@ -154,6 +154,37 @@ def test_once_a_pause_is_told_no_intent_follows(url: str) -> None:
 _BUYING = text("SELECT count(*) FROM shipments WHERE state = 'buying'")
 
 
+def test_acts_on_many_orders_and_purchases_beside_them_never_wait_in_a_circle(
+    url: str, postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    caps = GuardSettings(max_day_minor=10**9)
+    listed = [(f"ord_{n}", "site") for n in range(40)]
+
+    async def story() -> None:
+        async with replicas(url, 3) as ledgers:
+            await due(ledgers[0], 40)
+            mine = await ledgers[0].write(leases.claim, 5.0, "a:1", 100.0, 20)
+            bought = [(lease, await planned(ledgers[0], lease)) for lease in mine]
+            ids = [lease.order_id for lease in mine]
+
+            async def of_many(ledger: PostgresLedger, turned: bool) -> None:
+                for _ in range(15):
+                    await ledger.write(leases.stir, 6.0)
+                    await ledger.write(leases.meet, 6.0, listed[::-1] if turned else listed, 7.0)
+                    await ledger.write(leases.renew, ids[::-1] if turned else ids, "a", 100.0)
+                    await ledger.write(leases.rescue, 6.0)
+
+            await asyncio.gather(
+                of_many(ledgers[1], turned=False),
+                of_many(ledgers[2], turned=True),
+                *(intend(ledgers[0], caps, lease, shipment) for lease, shipment in bought),
+            )
+
+    asyncio.run(story())
+    counted = "SELECT deadlocks FROM pg_stat_database WHERE datname = %s"
+    assert postgres_server.sql(counted, postgres_database) == [(0,)]
+
+
 def test_a_hint_that_comes_while_an_order_is_given_back_is_never_lost(url: str) -> None:
     async def story() -> None:
         async with replicas(url) as (ours, theirs):
