@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from packhouse.api.board import SentParcel
+from packhouse.api.board import AdoptedLabel, SentParcel
 from packhouse.errors import ActRefused, LeaseLost
 from packhouse.flow import live
+from packhouse.model.money import Money
 from packhouse.rules.patience import longest_post_s
+from packhouse.settings import ParcelSettings
 from tests.service.house import House, in_house
 from tests.service.test_flow_by_hand import BY, board, half_way
 
@@ -153,3 +155,47 @@ def test_an_event_is_replayed_and_one_of_no_concern_is_not(tmp_path: Path) -> No
             await board(house).replay_event(ignored.id, **BY)
 
     in_house(story, tmp_path)
+
+
+def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_shipments(
+    tmp_path: Path,
+) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        await house.hear(order)
+        await half_way(house, "buy")
+        (shipment,) = await house.shipments(order)
+        await board(house).take(order.id, doing="refund all", **BY)
+        for ship in (True, False):
+            with pytest.raises(ActRefused, match=r"in hand \(refund all\).*packhouse holds release"):
+                await board(house).release_shipment(shipment.id, ship=ship, **BY)
+        await house.pass_time(300, step=60)
+        assert house.labels_sold(order) == 0
+
+    in_house(story, tmp_path)
+
+
+def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        order = house.world.order("plain")
+        while sum(order.ordered().values()) < 2:
+            order = house.world.order("plain")
+        await house.hear(order)
+        await half_way(house, "buy")
+        first, second, *_ = await house.shipments(order)
+        await board(house).mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
+        with pytest.raises(ActRefused, match=f"1Z88 is the number of {first.id}"):
+            await board(house).mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
+        await board(house).hold_shipment(second.id, **BY)
+        await house.work()
+        found = AdoptedLabel("1Z88", "UPS", "", Money(500, "USD"))
+        with pytest.raises(ActRefused, match=f"1Z88 is the label of shipment {first.id}"):
+            await board(house).adopt_label(second.id, found, **BY)
+        another = house.world.order("plain")
+        await house.hear(another)
+        await half_way(house, "buy")
+        shared = (await house.shipments(another))[0]
+        await board(house).mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
+        assert (await house.states(another))[0] == "labeled"
+
+    in_house(story, tmp_path, settings={"parcel": ParcelSettings(weight_g=500, max_weight_g=600)})

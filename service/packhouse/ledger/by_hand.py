@@ -39,10 +39,7 @@ def take(
         # Another process may have been faster by a moment: its hold stands then.
         standing = _must_stand(connection, order_id, HoldCode.DONE_BY_HAND)
     if standing.note != doing:
-        raise ActRefused(
-            f"{standing.placed_by} has order {order_id} in hand ({standing.note}); if that is over: "
-            f"packhouse holds release {standing.id} --reason WHY"
-        )
+        raise ActRefused(_in_hand_of(standing))
     return standing, stood
 
 
@@ -71,6 +68,14 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
         raise ActRefused(_what_to_do_in_doubt(shipment))
     if shipment.state not in (_S.PLANNED, _S.HELD):
         raise ActRefused(f"shipment {shipment.id} is {shipment.state}: there is nothing left to ship of it")
+    # Buyers may have two orders in one box. Within one order the store could not tell the two apart.
+    bearer = shipments.bearer_of(connection, label.tracking_number, shipment.id)
+    if bearer and bearer[1] == shipment.order_id:
+        raise ActRefused(
+            f"{label.tracking_number} is the number of {bearer[0]} of the same order already; if both are in "
+            f"one box, name the units: packhouse orders fulfill {shipment.order_id} --carrier {label.carrier} "
+            f"--tracking {label.tracking_number} --item LINE:QTY"
+        )
     leases.seize(connection, now, shipment.order_id)
     if shipment.state is _S.PLANNED:
         step(connection, now, shipment, _S.HELD)
@@ -146,6 +151,8 @@ def release_shipment(
     """
     shipment = _shipment(connection, shipment_id)
     standing = _of_shipment(connection, shipment)
+    if busy := next((hold for hold in standing if hold.code is HoldCode.DONE_BY_HAND), None):
+        raise ActRefused(_in_hand_of(busy))
     freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.REFUND_PENDING})
     gone = [hold for hold in standing if hold.code in freed]
     if ship:
@@ -228,6 +235,13 @@ def _doubts(connection: Connection, shipment: Shipment) -> bool:
     return any(
         hold.code is HoldCode.PURCHASE_UNKNOWN and hold.placed_by == MACHINE
         for hold in _of_shipment(connection, shipment)
+    )
+
+
+def _in_hand_of(hold: Hold) -> str:
+    return (
+        f"{hold.placed_by} has order {hold.order_id} in hand ({hold.note}); if that is over: "
+        f"packhouse holds release {hold.id} --reason WHY"
     )
 
 

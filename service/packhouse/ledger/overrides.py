@@ -84,6 +84,8 @@ def adopt(connection: Connection, now: float, shipment_id: str, label: Label, re
         return f"shipment {shipment_id} has its label already: {shipment.label.tracking_number}"
     if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
         return f"shipment {shipment_id} is {shipment.state}; only one that is held or unknown adopts a label"
+    if bearer := shipments.bearer_of(connection, label.tracking_number, shipment_id):
+        return f"{label.tracking_number} is the label of shipment {bearer[0]} already; look for its own again"
     leases.seize(connection, now, shipment.order_id)
     act = Act(
         shipment.order_id,

@@ -30,6 +30,17 @@ BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for colum
 _BY_ORDERS = BY_SHIPMENT.where(shipments.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
     shipments.c.seq, shipments.c.generation
 )
+_BEARER = (
+    select(shipments.c.id, shipments.c.order_id)
+    .join(labels, labels.c.shipment_id == shipments.c.id)
+    .where(
+        labels.c.tracking_number == bindparam("number"),
+        labels.c.state != LabelState.VOIDED.value,
+        shipments.c.id != bindparam("but"),
+    )
+    .order_by(labels.c.bought_at)
+    .limit(1)
+)
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at", "void_refusals"))
@@ -156,6 +167,12 @@ def label_moved(
         },
     )
     journal.write(connection, now, acts)
+
+
+def bearer_of(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
+    """The shipment other than `but`, and its order, that a live label of this number belongs to."""
+    found = connection.execute(_BEARER, {"number": tracking_number, "but": but}).first()
+    return (found.id, found.order_id) if found else None
 
 
 def announced(connection: Connection, now: float, shipment_id: str) -> None:
