@@ -73,8 +73,8 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
     if bearer and bearer[1] == shipment.order_id:
         raise ActRefused(
             f"{label.tracking_number} is the number of {bearer[0]} of the same order already; if both are in "
-            f"one box, name the units: packhouse orders fulfill {shipment.order_id} --carrier {label.carrier} "
-            f"--tracking {label.tracking_number} --item LINE:QTY"
+            f"one box, name the units: packhouse orders fulfill {shipment.order_id} --item LINE:QTY "
+            f"--carrier {label.carrier} --tracking {label.tracking_number}"
         )
     leases.seize(connection, now, shipment.order_id)
     if shipment.state is _S.PLANNED:
