@@ -198,4 +198,6 @@ def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_pa
         await board(house).mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
         assert (await house.states(another))[0] == "labeled"
 
-    in_house(story, tmp_path, settings={"parcel": ParcelSettings(weight_g=500, max_weight_g=600)})
+    in_house(
+        story, tmp_path, elsewhere="1Z88", settings={"parcel": ParcelSettings(weight_g=500, max_weight_g=600)}
+    )
