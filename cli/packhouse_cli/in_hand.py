@@ -30,6 +30,7 @@ _PATIENCE_S = 120.0
 _REASON = "By hand."
 # What is bought and the store does not know yet.
 _UNPOSTED = "labeled"
+_TAKEN_BACK = ("voiding", "voided")
 
 
 class InHand:
@@ -54,11 +55,20 @@ class InHand:
         self.stays_for = why
 
     def refuse_other_labels(self, units: Iterable[Units], tracking: str) -> None:
-        """Raise CommandError where the machine has bought another label for any of these units."""
+        """Raise CommandError where the machine has bought another label for any of these units, or has taken
+        this one back.
+        """
         lines = {some.line_id for some in units}
         for shipment in self.shipments:
             label = shipment.get("label") or {}
             number = str(label.get("tracking_number", ""))
+            if shipment.get("state") in _TAKEN_BACK and number == tracking:
+                raise CommandError(
+                    f"The label {safe(number)} of {safe(shipment['id'])} was taken back: no parcel must leave "
+                    f"with it, and nothing was sent. See packhouse why {safe(self.order_id)}.",
+                    Exit.CONFLICT,
+                    "label_taken_back",
+                )
             theirs = {str(some["line_id"]) for some in shipment.get("units", ())}
             if shipment.get("state") == _UNPOSTED and number != tracking and lines & theirs:
                 order, name = safe(self.order_id), safe(shipment["id"])

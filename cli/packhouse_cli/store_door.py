@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_S = 300.0  # in all, for one call; then the 429 is the answer
 _FIRST_WAIT_S = 1.0  # where the store does not say how long
+# "Wait 0 seconds" is no leave to hammer: 0.05, 0.1, 0.2, ... seconds at least.
+_LEAST_SHARE, _LONGEST_LEAST_S = 0.05, 5.0
 
 
 class PatientStore(BlockingStore):
@@ -48,7 +50,8 @@ class PatientStore(BlockingStore):
             try:
                 return super().ask(request)
             except StoreThrottled as error:
-                wait_s = next_s if error.retry_after_s is None else max(error.retry_after_s, 0.05)
+                least_s = min(next_s * _LEAST_SHARE, _LONGEST_LEAST_S)
+                wait_s = next_s if error.retry_after_s is None else max(error.retry_after_s, least_s)
                 if not self._waits or waited + wait_s > LONGEST_WAIT_S:
                     raise
             if self._told is not None:

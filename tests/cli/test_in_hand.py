@@ -146,3 +146,12 @@ def test_another_label_for_the_same_units_stands_in_the_way() -> None:
     assert "packhouse labels void ord_1-1" in str(refused.value)
     hand.refuse_other_labels([Units("li_1", 1)], "9400")
     hand.refuse_other_labels([Units("li_2", 1)], "1Z9")
+
+
+@pytest.mark.parametrize("state", ["voiding", "voided"])
+def test_no_parcel_is_told_of_with_a_label_that_was_taken_back(state: str) -> None:
+    hand = InHand("ord_1", TAKEN | {"order": {"id": "ord_1", "shipments": [LABELED | {"state": state}]}})
+    with pytest.raises(CommandError, match="was taken back") as refused:
+        hand.refuse_other_labels([Units("li_1", 1)], "9400")
+    assert refused.value.exit_code is Exit.CONFLICT
+    hand.refuse_other_labels([Units("li_1", 1)], "1Z9")

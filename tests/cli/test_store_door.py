@@ -82,6 +82,11 @@ def test_without_a_word_from_the_store_each_wait_is_twice_the_last(server: Throt
 
 def test_a_store_that_says_no_time_at_all_is_not_asked_without_end_at_once(server: Throttling) -> None:
     assert ask(server, ["0"]) == ([0.05], True)
+    for word in ("0", "soon", "-5"):
+        slept, answered = ask(server, [word] * 200)
+        assert not answered
+        assert slept == sorted(slept)
+        assert len(slept) < 80, word
 
 
 def test_it_does_not_wait_longer_than_a_person_would(server: Throttling) -> None:
