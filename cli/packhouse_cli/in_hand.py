@@ -64,7 +64,7 @@ class InHand:
             number = str(label.get("tracking_number", ""))
             if shipment.get("state") in _TAKEN_BACK and number == tracking:
                 raise CommandError(
-                    f"The label {safe(number)} of {safe(shipment['id'])} was taken back: no parcel must leave "
+                    f"The label {safe(number)} of {safe(shipment['id'])} was taken back: no parcel may go "
                     f"with it, and nothing was sent. See packhouse why {safe(self.order_id)}.",
                     Exit.CONFLICT,
                     "label_taken_back",
