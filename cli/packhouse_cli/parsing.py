@@ -219,6 +219,14 @@ def count(text: str) -> int:
     return value
 
 
+def minor_units(text: str) -> int:
+    """An amount of money in minor units, 1 or more, for argparse."""
+    try:
+        return count(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}: amounts are in minor units, 1500 for $15.00") from None
+
+
 def share(text: str) -> float:
     """A number from 0 to 1, for argparse."""
     try:

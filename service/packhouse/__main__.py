@@ -16,7 +16,7 @@ import uvicorn
 from packhouse import __version__, configuration
 from packhouse.app import House, build_house, only_one
 from packhouse.clock import SystemClock
-from packhouse.errors import LedgerError, SettingsError
+from packhouse.errors import FolderInUse, LedgerError, SettingsError
 from packhouse.settings import Settings
 from packhouse.telemetry import logs
 
@@ -68,7 +68,7 @@ def _held_folder(settings: Settings) -> Iterator[None]:
             try:
                 stack.enter_context(only_one(settings.data_dir))
                 break
-            except SettingsError as error:
+            except FolderInUse as error:
                 if clock.monotonic() > until:
                     raise
                 structlog.get_logger("packhouse").info("waiting_for_predecessor", why=str(error))

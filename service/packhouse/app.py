@@ -22,7 +22,7 @@ from packhouse.carriers.registry import build_carrier
 from packhouse.clock import Clock
 from packhouse.dispatcher import Dispatcher
 from packhouse.duties import Duties
-from packhouse.errors import SettingsError
+from packhouse.errors import FolderInUse, SettingsError
 from packhouse.health import HouseHealth
 from packhouse.ledger import leases
 from packhouse.ledger.documents import DocumentShelf
@@ -159,7 +159,7 @@ def _unusable(folder: Path, error: OSError) -> SettingsError:
 
 @contextlib.contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Raises SettingsError if another one holds it, or nobody can."""
+    """Hold the data folder for this process. Raises FolderInUse, or SettingsError if nobody can."""
     _make(data_dir)
     try:
         handle = os.open(data_dir / "packhouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -169,7 +169,7 @@ def only_one(data_dir: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise SettingsError(
+        raise FolderInUse(
             f"another Packhouse works in {data_dir.resolve()}: stop it first, or give this one its own "
             "PACKHOUSE_DATA_DIR. Many replicas need PACKHOUSE_LEDGER__URL=postgresql+psycopg://..."
         ) from error

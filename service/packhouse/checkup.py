@@ -1,4 +1,4 @@
-"""What `packhouse doctor` looks at with the daemon's settings where no daemon answers; changes nothing."""
+"""What `packhouse doctor` and `config check` look at with the daemon's settings; nothing is changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from packhouse import __version__
 from packhouse.api.health import Check, Level
 from packhouse.app import build_carriers
 from packhouse.clock import SystemClock
+from packhouse.configuration import require_for_serving
 from packhouse.errors import PackhouseError
 from packhouse.ledger.inspection import inspect
 from packhouse.settings import Settings
@@ -22,6 +23,19 @@ from packhouse.telemetry.metrics import Metrics
 def look(settings: Settings) -> Sequence[Check]:
     """The database, the disk and each carrier, one check each; nothing raises."""
     return [_database(settings), _disk(settings), *asyncio.run(_carriers(settings))]
+
+
+def require_startable(settings: Settings) -> None:
+    """Raise SettingsError where `packhouse serve` would: no API key, or a carrier that is not to be had."""
+    require_for_serving(settings)
+    asyncio.run(_build_and_close(settings))
+
+
+async def _build_and_close(settings: Settings) -> None:
+    for carrier in build_carriers(
+        settings, SystemClock(), Metrics(CollectorRegistry(), __version__)
+    ).values():
+        await carrier.aclose()
 
 
 def _database(settings: Settings) -> Check:

@@ -2,6 +2,7 @@
 
 PackhouseError
 ├── SettingsError              a setting is missing or wrong; nothing was started
+│   └── FolderInUse               another process works in the data folder
 ├── StoreError                 the store's answer to one call
 │   ├── StoreUnreachable       *  no connection; the call had no effect
 │   ├── StoreUnanswered        *  sent, but no readable answer: the effect is unknown
@@ -42,6 +43,10 @@ class PackhouseError(Exception):
 
 class SettingsError(PackhouseError):
     """A setting is missing or wrong. The message names the field, the shape of its value and the fix."""
+
+
+class FolderInUse(SettingsError):
+    """Another process works in the data folder; it may be about to end."""
 
 
 class StoreError(PackhouseError):

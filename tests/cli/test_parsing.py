@@ -53,6 +53,12 @@ def test_a_mistyped_word_is_answered_with_the_nearest_one(argv: tuple[str, ...],
     assert words in refused(*argv)
 
 
+def test_an_amount_with_a_point_is_told_about_minor_units() -> None:
+    shown = call("orders", "refund", "ord_1", "--amount", "15.00", environ={})
+    assert shown.code == Exit.USAGE
+    assert "amounts are in minor units, 1500 for $15.00" in shown.err
+
+
 def test_what_is_behind_two_dashes_or_belongs_to_an_option_is_no_option() -> None:
     parser = CommandParser(prog="packhouse say")
     parser.add_argument("words", nargs="*")

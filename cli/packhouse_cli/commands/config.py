@@ -26,9 +26,10 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
 
 def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse import configuration
+    from packhouse import checkup, configuration
 
-    text = configuration.effective(configuration.load(environ=environ))
+    settings = configuration.load(environ=environ)
+    text = configuration.effective(settings)
     if arguments.json:
         import tomllib
 
@@ -36,4 +37,5 @@ def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[s
     else:
         for line in text.splitlines():
             terminal.line(safe(line))
+    checkup.require_startable(settings)
     return int(Exit.OK)

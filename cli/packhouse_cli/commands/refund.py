@@ -12,7 +12,7 @@ from packhouse_cli.commands.acting import carried_out, declare_change
 from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.in_hand import ALONE
 from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, an_id, count, seconds
+from packhouse_cli.parsing import CommandParser, add_json, an_id, minor_units, seconds
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
@@ -35,7 +35,7 @@ def declare(parser: CommandParser) -> None:
     parser.add_argument(
         "--amount",
         metavar="MINOR",
-        type=count,
+        type=minor_units,
         help="in minor units, 1500 for $15.00 (default: all that is left)",
     )
     parser.add_argument("--reason", metavar="WHY", default="", help="kept by the store")

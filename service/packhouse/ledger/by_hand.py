@@ -60,6 +60,11 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
     if shipment.label is not None:
         if shipment.label.tracking_number == label.tracking_number:
             return
+        if shipment.state in (_S.FULFILLED, _S.DELIVERED):
+            raise ActRefused(
+                f"the store has {shipment.label.tracking_number} for shipment {shipment.id} already, and "
+                "told the buyer; correct it there"
+            )
         raise ActRefused(
             f"shipment {shipment.id} has the label {shipment.label.tracking_number}; take that back first: "
             f"packhouse shipments void {shipment.id} --reason WHY"

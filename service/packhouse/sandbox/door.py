@@ -152,7 +152,7 @@ def _welcome(base_url: str, secret: str) -> str:
   export PACKHOUSE_CARRIERS__EASYPOST__API_KEY={CARRIER_KEY}
   export PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_ORIGIN=US PACKHOUSE_CARRIERS__EASYPOST__CUSTOMS_SIGNER=Me
   export PACKHOUSE_PARCEL__WEIGHT_G=400
-  export PACKHOUSE_OPERATOR__TOKENS=me:sandbox PACKHOUSE_TOKEN=sandbox
+  export PACKHOUSE_OPERATOR__TOKENS=me:sandbox-token PACKHOUSE_TOKEN=sandbox-token
 
   curl -s {base_url}/sandbox/state
   curl -s {base_url}/sandbox/check

@@ -35,6 +35,16 @@ def test_every_wrong_setting_is_told_at_once_and_is_exit_2(tmp_path: Path) -> No
     assert shown.error["code"] == "settings"
 
 
+def test_what_serve_would_refuse_is_told_after_the_settings(tmp_path: Path) -> None:
+    keyless = call("config", "check", environ=environ(tmp_path) | {"ALY_API_KEY": ""})
+    assert keyless.code == Exit.USAGE
+    assert "interval_s = 60.0" in keyless.out
+    assert keyless.err.startswith("packhouse: PACKHOUSE_STORE__API_KEY is missing")
+    nobody = call("config", "check", environ=environ(tmp_path, PACKHOUSE_CARRIER="nosuch"))
+    assert nobody.code == Exit.USAGE
+    assert "there is no adapter 'nosuch'" in nobody.err
+
+
 def test_config_without_a_verb_says_which_there_are() -> None:
     shown = call("config")
     assert shown.code == Exit.USAGE

@@ -1,0 +1,31 @@
+"""One process has the data folder at a time; a folder that nobody can have is told apart from one in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from packhouse.app import only_one
+from packhouse.errors import FolderInUse, SettingsError
+
+
+def test_a_folder_in_use_is_worth_waiting_for_and_is_free_again_afterwards(tmp_path: Path) -> None:
+    with (
+        only_one(tmp_path),
+        pytest.raises(FolderInUse, match="another Packhouse works in"),
+        only_one(tmp_path),
+    ):
+        pass
+    with only_one(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(SettingsError, match="PACKHOUSE_DATA_DIR") as raised,
+        only_one(tmp_path / "file" / "data"),
+    ):
+        pass
+    assert not isinstance(raised.value, FolderInUse)
