@@ -18,7 +18,7 @@ from packhouse.carriers.easypost.adapter import EasyPostCarrier
 from packhouse.carriers.easypost.options import EasyPostOptions
 from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.flow import LIFE, live
-from packhouse.ledger import guard, orders, overrides, reading, shipments
+from packhouse.ledger import guard, holds, orders, overrides, reading, shipments
 from packhouse.ledger.documents import DocumentShelf
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
@@ -193,8 +193,7 @@ class House:
         return [shipment.state.value for shipment in await self.shipments(order)]
 
     async def standing(self, order: ShopOrder) -> list[Hold]:
-        known = await self.ledger.read(orders.dossier, order.id)
-        return [hold for hold in known.holds if hold.stands]
+        return [hold for hold in await self.ledger.read(holds.of_order, order.id) if hold.stands]
 
     async def story(self, order: ShopOrder) -> list[str]:
         return [entry.action for entry in await self.ledger.read(reading.entries, order_id=order.id)]

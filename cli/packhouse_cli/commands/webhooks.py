@@ -92,12 +92,15 @@ def _open(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[st
 
 def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
+    from packhouse.model.event import ORDER_EVENTS
     from packhouse.store import endpoints
     from packhouse_cli.acts.act import fresh_key, intent_key
 
     url, events, site = arguments.url, list(dict.fromkeys(arguments.event)), arguments.site_slug
     if not url.startswith(("https://", "http://")):
         raise UsageError(f"--url {safe(url)!r} must be an https address.")
+    if unknown := [event for event in events if event not in ORDER_EVENTS]:
+        terminal.note(f"Packhouse takes no notice of {safe(', '.join(unknown))}; check how it is spelled.")
     intent = intent_key("webhook", url, sorted(events), site)
     key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
     request = endpoints.create_webhook(endpoints.webhook_body(url, events, site), key)

@@ -32,11 +32,6 @@ class Dossier:
     holds: tuple[Hold, ...] = ()
 
 
-def dossier(connection: Connection, order_id: str) -> Dossier:
-    """Everything a step must know."""
-    return Dossier(shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
-
-
 def claim(
     connection: Connection, now: float, token: str, until: float, most: int
 ) -> list[tuple[Lease, Dossier]]:

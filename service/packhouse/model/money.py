@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 # Minor digits that differ from two (ISO 4217, list one).
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -22,17 +22,6 @@ class Money:
 
     minor: int
     currency: str
-
-    @classmethod
-    def from_decimal(cls, text: str | Decimal, currency: str) -> Money:
-        """Read a decimal amount such as "5.49". Raises ValueError for anything finer than a minor unit."""
-        try:
-            scaled = Decimal(text).scaleb(minor_digits(currency))
-            if scaled == scaled.to_integral_value():
-                return cls(int(scaled), currency.upper())
-        except InvalidOperation:
-            pass
-        raise ValueError(f"{text!r} is not an amount in {currency}")
 
     def __str__(self) -> str:
         digits = minor_digits(self.currency)

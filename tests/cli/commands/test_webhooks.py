@@ -60,6 +60,12 @@ def test_a_span_is_a_number_and_its_unit(text: str, seconds: float) -> None:
     assert span_s(text) == seconds
 
 
+def test_an_event_that_wakes_no_order_is_pointed_out() -> None:
+    shown, asked = at({LIST: (200, [])}, "create", *CREATE[1:-1], "--event", "order.craeted", "--dry-run")
+    assert (shown.code, asked) == (0, [LIST])
+    assert shown.err == "Packhouse takes no notice of order.craeted; check how it is spelled.\n"
+
+
 def test_a_webhook_that_stands_is_not_made_twice_unless_again() -> None:
     made = {**HOOK, "secret": "whsec_1"}
     answers: dict[str, tuple[int, Any]] = {
