@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from packhouse.model.order import Line, Order, Units
+from packhouse.model.order import Line, Order, Units, counted
 from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.output import safe
 
@@ -36,7 +36,8 @@ def named_units(order: Order, named: Sequence[Units]) -> tuple[Units, ...]:
             raise UsageError(f"Order {safe(order.id)} has no line {safe(line_id)!r}; its lines are: {lines}.")
         if quantity > line.quantity:
             raise UsageError(
-                f"Line {safe(line_id)} has {line.quantity} units, and {quantity} were asked for."
+                f"Line {safe(line_id)} has {counted([Units(line.id, line.quantity)])}, "
+                f"and {quantity} were asked for."
             )
     return tuple(Units(line.id, wanted[line.id]) for line in order.lines if line.id in wanted)
 

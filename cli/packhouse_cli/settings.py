@@ -95,8 +95,10 @@ class CliSettings:
 
     @property
     def daemon_url(self) -> str:
-        """Where the daemon listens."""
-        return _address(self._value("PACKHOUSE_URL") or DEFAULT_DAEMON_URL, "PACKHOUSE_URL")
+        """Where the daemon listens: where it is said to be, or where this machine's own would."""
+        host = self.http_host
+        here = f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
+        return _address(self._value("PACKHOUSE_URL") or here, "PACKHOUSE_URL")
 
     @property
     def knows_daemon(self) -> bool:

@@ -13,8 +13,9 @@ from typing import Any
 from packhouse_cli.asking import agree
 from packhouse_cli.daemon import Daemon
 from packhouse_cli.desk import asking
-from packhouse_cli.exits import CommandError, Exit
+from packhouse_cli.exits import CommandError, Exit, UsageError
 from packhouse_cli.output import Terminal, safe
+from packhouse_cli.settings import CliSettings
 
 # How long a label that is bought is kept from its caller because its file is still being fetched.
 _FILE_S = 5.0
@@ -30,6 +31,7 @@ def create(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[s
         as_written=True,
     )
     with asking(environ) as daemon:
+        _make_sure(daemon, order, CliSettings(environ), terminal)
         found = _wait(daemon, order, arguments.reason, arguments.timeout)
         file = None
         if arguments.output and found.get("document"):
@@ -69,6 +71,26 @@ def create(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[s
         f"{safe(found['carrier'])} --tracking {safe(found['tracking'])}"
     )
     return int(Exit.OK)
+
+
+def _make_sure(daemon: Daemon, order: str, settings: CliSettings, terminal: Terminal) -> None:
+    """Where the daemon has not met the order, ask the store, if its key is here, whether there is one at all:
+    the daemon would wait for it. Raises the store's errors.
+    """
+    try:
+        daemon.order(order)
+    except CommandError as error:
+        if error.exit_code is not Exit.NOT_FOUND:
+            raise
+    else:
+        return
+    try:
+        settings.api_key  # noqa: B018 - raises where there is none
+    except UsageError:
+        return
+    from packhouse_cli.store_door import open_store
+
+    open_store(settings, terminal).order(order)
 
 
 def _wait(daemon: Daemon, order: str, reason: str, timeout_s: float) -> dict[str, Any]:

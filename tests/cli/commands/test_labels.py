@@ -57,6 +57,7 @@ def program(folder: Path, name: str, script: str) -> str:
 def test_a_label_is_waited_for_and_printed_for_a_script() -> None:
     waiting = READY | {"state": "waiting", "tracking": "", "complete": False}
     answers = {
+        "GET /api/v1/orders/ord_1": (200, {"id": "ord_1"}),
         "POST /api/v1/orders/ord_1/label": (200, waiting),
         "GET /api/v1/orders/ord_1/label": (200, READY),
     }
@@ -82,6 +83,7 @@ def test_a_label_file_is_kept_where_it_was_asked_for(tmp_path: Path) -> None:
 
 def test_an_order_that_may_not_ship_gets_no_label_and_is_the_machines_again() -> None:
     answers = {
+        "GET /api/v1/orders/ord_1": (200, {"id": "ord_1"}),
         "POST /api/v1/orders/ord_1/label": (200, REFUSED),
         "POST /api/v1/holds/9/release": (409, {"error": {"code": "conflict", "message": "released"}}),
     }
@@ -90,6 +92,16 @@ def test_an_order_that_may_not_ship_gets_no_label_and_is_the_machines_again() ->
     assert (shown.code, shown.out) == (Exit.CONFLICT, "")
     assert "City is missing" in shown.err.splitlines()[0]
     assert [name for name, _ in daemon.asked] == list(answers)
+
+
+def test_an_order_that_the_store_does_not_know_is_not_waited_for() -> None:
+    with serving({}) as daemon, serving({}) as store:
+        keys = {"ALY_API_KEY": "aly_x", "PACKHOUSE_STORE__URL": store.url}
+        shown = call("labels", "create", "--order", "ord_1", environ={**daemon.environ, **keys})
+    assert shown.code == Exit.NOT_FOUND
+    assert "ord_1" in shown.err
+    assert [name for name, _ in daemon.asked] == ["GET /api/v1/orders/ord_1"]
+    assert len(store.asked) == 1
 
 
 def test_a_label_that_does_not_come_in_time_is_said_to_be_still_wanted() -> None:
