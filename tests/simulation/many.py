@@ -31,6 +31,12 @@ def mute() -> None:
     )
 
 
+def _buried(unraisable: sys.UnraisableHookArgs) -> None:
+    """A coroutine of a process that was killed is freed where it stood, and may protest. The dead do not tidy."""
+    if str(unraisable.exc_value) != "coroutine ignored GeneratorExit":
+        sys.__unraisablehook__(unraisable)
+
+
 def _dropped(_logger: object, _name: str, _event: object) -> object:
     raise structlog.DropEvent
 
@@ -39,6 +45,7 @@ def _simulate(seed: int) -> Outcome:
     global _house  # noqa: PLW0603 - one house a process, made when the first seed comes
     if _house is None:
         mute()
+        sys.unraisablehook = _buried
         _house = House()
     return _house.simulate(seed)
 

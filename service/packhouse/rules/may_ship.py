@@ -71,6 +71,8 @@ def _physical(
 def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Verdict:
     """Why no unit is left to plan."""
     if any(shipment.state.claims_units for shipment in shipments):
+        if any(shipment.state is ShipmentState.VOIDING for shipment in shipments):
+            return LeaveAlone("What is left waits until the money of a label is back.")
         done = all(s.state in _OURS for s in shipments if s.state.claims_units)
         return LeaveAlone(
             "Every unit has been shipped." if done else "Every unit is on its way.", shipped=done

@@ -8,6 +8,8 @@ import pytest
 
 from packhouse.model.hold import SENTENCE, HoldCode
 from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, Units
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
 from packhouse.rules.may_ship import judge
 from packhouse.rules.verdict import HoldIt, LeaveAlone, Ship, StopShipping, Verdict
 from packhouse.settings import RuleSettings
@@ -97,6 +99,12 @@ def test_fulfilled_without_particulars_is_believed() -> None:
     assert ask(replace(GOOD, status="fulfilled")) == LeaveAlone(
         "The store says that everything is fulfilled.", True
     )
+
+
+def test_units_of_a_label_whose_money_is_not_back_yet_are_said_to_wait() -> None:
+    old = Shipment("s", "o", 1, ShipmentState.VOIDING, (Units("li_1", 2), Units("li_2", 1)), "f")
+    verdict = judge(GOOD, [old], PHYSICAL, RuleSettings())
+    assert verdict == LeaveAlone("What is left waits until the money of a label is back.")
 
 
 def test_an_order_without_lines_is_held_not_shipped() -> None:
