@@ -32,7 +32,7 @@ def mute() -> None:
 
 
 def _buried(unraisable: sys.UnraisableHookArgs) -> None:
-    """A coroutine of a process that was killed is freed where it stood, and may protest. The dead do not tidy."""
+    """A coroutine of a process that was killed is freed where it stood, and may protest."""
     if str(unraisable.exc_value) != "coroutine ignored GeneratorExit":
         sys.__unraisablehook__(unraisable)
 
