@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 # Joiners that names in some scripts need, and that move nothing on a terminal.
-_HARMLESS = {"\u200c", "\u200d"}
+JOINERS = frozenset("\u200c\u200d")
 _MOST_SEEN = 500
 
 
@@ -22,7 +22,7 @@ def safe(value: object) -> str:
 
 
 def _harmless(char: str) -> str:
-    if char.isprintable() or char in _HARMLESS:
+    if char.isprintable() or char in JOINERS:
         return char
     if char == "\u00a0":
         return " "
@@ -32,49 +32,6 @@ def _harmless(char: str) -> str:
     if number < 0x100:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
-
-
-def width_of(text: str) -> int:
-    """How many cells the text takes on a terminal: East Asian wide characters two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import category, east_asian_width
-
-    cells = 0
-    for char in text:
-        if category(char) not in ("Mn", "Me") and char not in _HARMLESS:
-            cells += 2 if east_asian_width(char) in "WF" else 1
-    return cells
-
-
-def cut(text: str, width: int) -> str:
-    """The text in at most `width` cells, with an ellipsis where something was left out."""
-    if width_of(text) <= width:
-        return text
-    if width <= 1:
-        return "…"[:width]
-    kept, cells = "", 0
-    for char in text:
-        cells += width_of(char)
-        if cells > width - 1:
-            break
-        kept += char
-    return kept + "…"
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """The text on lines of at most `width` cells, broken between words; a longer word stands alone, uncut."""
-    lines: list[str] = []
-    line = ""
-    for word in text.split():
-        if line and width_of(line) + 1 + width_of(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    if line or not lines:
-        lines.append(line)
-    return lines
 
 
 class Terminal:
@@ -195,6 +152,6 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(
-        char if char.isprintable() or char in _HARMLESS or char == "\n" else json.dumps(char)[1:-1]
+        char if char.isprintable() or char in JOINERS or char == "\n" else json.dumps(char)[1:-1]
         for char in text
     ).replace("\x7f", "\\u007f")

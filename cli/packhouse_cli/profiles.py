@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse_cli.exits import UsageError
+from packhouse_cli.folders import profiles_file
 from packhouse_cli.output import safe
-from packhouse_cli.settings import profiles_file
 
 KEYRING = "packhouse"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

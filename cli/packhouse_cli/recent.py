@@ -11,22 +11,17 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from packhouse_cli.folders import recent_ids_file
+
 _KEPT = 400
 _LONGEST = 200_000  # characters of one text that are looked through
 _ID = re.compile(r"(?<![\w-])(?:ord|ret|wh|del|cust|evt|li)_[A-Za-z0-9]{1,60}(?:-\d{1,4})?(?![\w-])")
 
 
-def place(environ: Mapping[str, str]) -> Path | None:
-    """The file, None where the environment names no home."""
-    home = environ.get("HOME", "")
-    folder = environ.get("XDG_STATE_HOME", "") or (f"{home}/.local/state" if home else "")
-    return Path(folder, "packhouse", "recent-ids") if folder.startswith("/") else None
-
-
 def remember(texts: Iterable[str], environ: Mapping[str, str]) -> None:
     """Put the ids in these texts in front of those known."""
     found = [ident for text in texts for ident in _ID.findall(text[:_LONGEST])]
-    file = place(environ)
+    file = _file(environ)
     if not found or file is None:
         return
     known = read(environ)
@@ -43,9 +38,14 @@ def remember(texts: Iterable[str], environ: Mapping[str, str]) -> None:
 
 def read(environ: Mapping[str, str]) -> list[str]:
     """All ids known, newest first."""
-    file = place(environ)
+    file = _file(environ)
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []
     except (OSError, ValueError):
         return []
     return [line for line in lines if _ID.fullmatch(line)]
+
+
+def _file(environ: Mapping[str, str]) -> Path | None:
+    name = recent_ids_file(environ)
+    return Path(name) if name else None

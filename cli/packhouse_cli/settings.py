@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.exits import UsageError
+from packhouse_cli.folders import profiles_file
 from packhouse_cli.output import safe
 
 if TYPE_CHECKING:
@@ -191,13 +192,6 @@ class CliSettings:
             found = asked or next(filter(_is_file, CONFIG_PATHS), None)
             self._file = _read_toml(found) if found else {}
         return self._file
-
-
-def profiles_file(environ: Mapping[str, str]) -> str:
-    """Where the user's profiles are, "" where the environment names no home."""
-    home = environ.get("HOME", "")
-    folder = environ.get("XDG_CONFIG_HOME", "") or (f"{home}/.config" if home else "")
-    return f"{folder}/packhouse/config.toml" if folder.startswith("/") else ""
 
 
 def _is_file(name: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from packhouse_cli import completing, recent
+from packhouse_cli.folders import recent_ids_file
 from packhouse_cli.main import NOUNS
 from tests.cli.desk import call, serving
 from tests.cli.test_start import HEAVY
@@ -188,7 +189,7 @@ def listed(environ: dict[str, str], *, tty: bool) -> list[str]:
 
 def test_what_a_person_was_shown_can_be_completed_newest_first(environ: dict[str, str]) -> None:
     assert listed(environ, tty=True) == ["ord_new", "li_77", *SEEN]
-    file = recent.place(environ)
+    file = Path(recent_ids_file(environ))
     assert file is not None
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -201,8 +202,8 @@ def test_a_home_that_cannot_be_written_or_read_stops_no_command(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     environ = {"XDG_STATE_HOME": str(tmp_path / "file")}
     assert listed(environ, tty=True) == []
-    assert recent.place({}) is None
-    assert recent.place({"XDG_STATE_HOME": "relative"}) is None
+    assert recent_ids_file({}) == ""
+    assert recent_ids_file({"XDG_STATE_HOME": "relative"}) == ""
     (tmp_path / "packhouse").mkdir()
     (tmp_path / "packhouse" / "recent-ids").write_bytes(b"\xff\xfe broken")
     assert recent.read({"XDG_STATE_HOME": str(tmp_path)}) == []

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse_cli.cells import cut, width_of, wrap
 from packhouse_cli.columns import fit
-from packhouse_cli.output import Terminal, cut, json_text, safe, width_of, wrap
+from packhouse_cli.output import Terminal, json_text, safe
 from tests.cli.desk import Pretended
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"

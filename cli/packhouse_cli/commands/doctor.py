@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from packhouse_cli.cells import wrap
 from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.output import Terminal, safe, wrap
+from packhouse_cli.output import Terminal, safe
 from packhouse_cli.parsing import CommandParser, add_json
 from packhouse_cli.settings import CliSettings
 

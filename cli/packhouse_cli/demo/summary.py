@@ -9,8 +9,9 @@ from typing import Any
 
 from packhouse.model.hold import SENTENCE, HoldCode
 from packhouse.model.money import Money
+from packhouse_cli.cells import wrap
 from packhouse_cli.demo.looking import Look, Place
-from packhouse_cli.output import safe, wrap
+from packhouse_cli.output import safe
 from packhouse_cli.peer import rows_of
 
 Paint = Callable[..., str]

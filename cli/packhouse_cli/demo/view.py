@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.money import Money
+from packhouse_cli.cells import cut, width_of
 from packhouse_cli.demo.looking import Look, OrderSeen, Place
 from packhouse_cli.moments import clock_time
-from packhouse_cli.output import cut, safe, width_of
+from packhouse_cli.output import safe
 
 Paint = Callable[..., str]
 STYLE = {

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
+from packhouse_cli.cells import width_of
 from packhouse_cli.demo.looking import Look, OrderSeen, Place
 from packhouse_cli.demo.screen import Log, Screen, watch_for
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
-from packhouse_cli.output import Terminal, width_of
+from packhouse_cli.output import Terminal
 from tests.cli.desk import Pretended
 
 CAPTION = Caption("http://127.0.0.1:8080", "demo-data/1/data/labels", 65.0)
