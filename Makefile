@@ -22,9 +22,10 @@ setup: $(VENV)/.dev ## Make .venv with everything in it; the other targets do so
 demo: $(VENV)/.runtime ## Watch paid orders become labels: a sandbox store and carrier, and the daemon
 	@$(BIN)/packhouse demo $(ARGS)
 
+# All of them side by side; some, one after the other, so that -s shows what they print.
 test: $(VENV)/.dev ## Run the tests
 	$(SAY) "running the tests"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist worksteal)
 
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## Live through SEEDS seeds of crashes, faults and meddling, and check every promise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from tests import postgres
 from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
+
+# A shell that runs the tests in the background has Ctrl-C ignored, in them and in all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

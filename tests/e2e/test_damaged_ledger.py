@@ -115,7 +115,8 @@ def test_a_log_cut_off_anywhere_comes_up_with_the_beginning_of_the_story(
         found = story(cut, torn=chance.randbytes(chance.choice((0, 512, 4096))))
         assert found == whole[: len(found)], f"cut at {cut} of {len(log)}"
         lengths.add(len(found))
-    assert len(lengths) > 10
+    # A busy machine commits much in few groups, so there may be few places to come up at.
+    assert len(lengths) > 3
 
 
 def _story(file: Path) -> list[tuple[object, ...]]:
