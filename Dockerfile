@@ -12,6 +12,7 @@ RUN /opt/build/bin/pip install --quiet --require-hashes -r requirements-build.lo
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY cli cli
+COPY docs/man docs/man
 RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
  && /opt/build/bin/pip --python /opt/packhouse/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl
 

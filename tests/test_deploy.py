@@ -73,6 +73,16 @@ def test_the_image_runs_as_nobody_in_particular_and_asks_for_its_health() -> Non
     )
 
 
+def test_the_image_is_built_from_all_that_the_wheel_is_made_of() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    for part in (*wheel["packages"], *wheel["shared-data"]):
+        for names in (allowed, copied):
+            assert any(part == name or part.startswith(f"{name}/") for name in names), f"{part}: {names}"
+
+
 def test_everything_waits_longer_for_the_end_than_the_work_may_take() -> None:
     service = compose("docker-compose.yml")["services"]["packhouse"]
     pod = manifests()["Deployment"]["spec"]["template"]["spec"]
