@@ -28,7 +28,8 @@ _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
 
 # Few enough that the loop is not held up, enough that a commit is shared.
 _MOST_UNITS_A_COMMIT = 64
-_PATIENCE_MS = 5000
+_PATIENCE_S = 5.0
+_BEFORE_NEXT_TRY_S = 0.02
 
 
 class SqliteLedger:
@@ -136,17 +137,22 @@ class SqliteLedger:
         return results
 
     async def _begin(self) -> None:
-        """Begin; where another process holds the file, for a backup say, wait for it off the loop."""
-        try:
-            self._connection.exec_driver_sql("BEGIN IMMEDIATE")
-        except OperationalError as error:
-            if "locked" not in str(error.orig):
-                raise
-            await self._on_disk(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+        """Begin; where another process holds the file, for a backup say, wait for it.
+
+        Not in SQLite's own way: while a thread waits there, whoever touches the connection waits too, were
+        it only Python freeing an old cursor on the loop.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE_S
+        while True:
             try:
-                await self._on_disk("BEGIN IMMEDIATE")
-            finally:
-                await self._on_disk("PRAGMA busy_timeout=0")
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or loop.time() > until:
+                    raise
+            else:
+                return
+            await asyncio.sleep(_BEFORE_NEXT_TRY_S)
 
     async def _on_disk(self, statement: str) -> None:
         loop = asyncio.get_running_loop()
