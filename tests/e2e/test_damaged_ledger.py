@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import shutil
 import sqlite3
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import clean_environ, town, wait_for
+from tests.e2e.processes import Town, clean_environ, town, wait_for
 
 pytestmark = pytest.mark.e2e
 _PAGE = 4096
@@ -24,11 +25,17 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     with town(folder) as here:
         daemon = here.start()
-        here.sell(30)
-        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 10, "some labels")
+        # A few at a time: all at once they would share a handful of commits on a busy machine.
+        for sold in range(5, 35, 5):
+            here.sell(5)
+            wait_for(functools.partial(_has_labels, here, sold // 2), "some labels")
         daemon.kill()
     assert (folder / "data" / "packhouse.db-wal").stat().st_size > 0
     return folder / "data"
+
+
+def _has_labels(here: Town, count: int) -> bool:
+    return bool(here.query("SELECT count(*) FROM labels") >= count)
 
 
 def _serve(data: Path) -> subprocess.CompletedProcess[str]:
@@ -115,8 +122,7 @@ def test_a_log_cut_off_anywhere_comes_up_with_the_beginning_of_the_story(
         found = story(cut, torn=chance.randbytes(chance.choice((0, 512, 4096))))
         assert found == whole[: len(found)], f"cut at {cut} of {len(log)}"
         lengths.add(len(found))
-    # A busy machine commits much in few groups, so there may be few places to come up at.
-    assert len(lengths) > 3
+    assert len(lengths) > 10
 
 
 def _story(file: Path) -> list[tuple[object, ...]]:
