@@ -96,10 +96,16 @@ class CliSettings:
 
     @property
     def daemon_url(self) -> str:
-        """Where the daemon listens: where it is said to be, or where this machine's own would."""
+        """Where the daemon listens: where it is said to be, or where this machine's own would.
+
+        A profile that has a token and names no address means the usual one, whatever port is set here.
+        """
+        said = self._value("PACKHOUSE_URL")
+        if not said and self.profile is not None and str(self.profile.token):
+            said = DEFAULT_DAEMON_URL
         host = self.http_host
         here = f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
-        return _address(self._value("PACKHOUSE_URL") or here, "PACKHOUSE_URL")
+        return _address(said or here, "PACKHOUSE_URL")
 
     @property
     def knows_daemon(self) -> bool:

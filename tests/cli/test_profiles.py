@@ -165,6 +165,14 @@ def test_a_daemons_token_comes_from_the_profile_too(home: dict[str, str]) -> Non
         assert daemon.asked[0][1]["authorization"] == "Bearer sesame-open"
 
 
+def test_a_profile_without_an_address_means_the_usual_daemon_whatever_port_is_set(
+    home: dict[str, str],
+) -> None:
+    add(home, "house", "--token-file", secret_file(home, "sesame-open"), "--use")
+    settings = CliSettings(home | {"PACKHOUSE_HTTP__PORT": "9000"})
+    assert (settings.daemon_url, settings.token) == ("http://127.0.0.1:8080", "sesame-open")
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

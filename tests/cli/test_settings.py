@@ -21,6 +21,12 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert settings.site_slug == ""
 
 
+def test_the_daemon_of_this_machine_is_found_by_its_port() -> None:
+    environ = {"PACKHOUSE_HTTP__PORT": "9000", "PACKHOUSE_HTTP__HOST": "::"}
+    assert CliSettings(environ).daemon_url == "http://[::1]:9000"
+    assert CliSettings(environ | {"PACKHOUSE_URL": "http://ship.example"}).daemon_url == "http://ship.example"
+
+
 def test_the_stores_own_name_for_its_key_is_read_too_and_ours_wins() -> None:
     assert CliSettings({"ALY_API_KEY": "aly_a"}).api_key == "aly_a"
     assert CliSettings({"ALY_API_KEY": "aly_a", "PACKHOUSE_STORE__API_KEY": "aly_b"}).api_key == "aly_b"
