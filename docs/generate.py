@@ -36,7 +36,8 @@ from packhouse.sandbox.control import ROUTES
 from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics
-from packhouse_cli import exits, grammar
+from packhouse_cli import exit_codes as codes
+from packhouse_cli.arguments import tree
 from packhouse_cli.bulk.results import MEANING as ACT_MEANING
 
 DOCS = Path(__file__).parent
@@ -101,7 +102,7 @@ def hold_codes() -> str:
 
 def exit_codes() -> str:
     """Every exit code of the command with its sentence."""
-    return table(("code", "what it means"), [(str(int(code)), text) for code, text in exits.MEANING.items()])
+    return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.MEANING.items()])
 
 
 def act_states() -> str:
@@ -116,10 +117,10 @@ def act_states() -> str:
 def commands() -> str:
     """Every command: what it does, how it is called, and each option."""
     blocks = []
-    for command in grammar.commands():
+    for command in tree.commands():
         parser = command.parser
-        places = [(f"`{grammar.name_of(action)}`", _sense(action)) for action in grammar.places_of(parser)]
-        options = [(f"`{_spelled(action)}`", _sense(action)) for action in grammar.options_of(parser)]
+        places = [(f"`{tree.name_of(action)}`", _sense(action)) for action in tree.places_of(parser)]
+        options = [(f"`{_spelled(action)}`", _sense(action)) for action in tree.options_of(parser)]
         title = "##" if len(command.words) == 1 else "###"
         blocks += [f"{title} packhouse {' '.join(command.words)}", _first_block(parser.description or "")]
         if places or options:
@@ -129,7 +130,7 @@ def commands() -> str:
 
 def _spelled(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings)
-    return names if action.nargs == 0 else f"{names} {grammar.name_of(action)}"
+    return names if action.nargs == 0 else f"{names} {tree.name_of(action)}"
 
 
 def _sense(action: argparse.Action) -> str:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 
 from packhouse import __version__
-from packhouse_cli import exits, grammar, main, parsing
+from packhouse_cli import exit_codes, main
+from packhouse_cli.arguments import parsing, tree
 
 ENVIRONMENT = {
     "PACKHOUSE_STORE__URL": "The store's REST interface.",
@@ -33,7 +34,7 @@ FILES = {
 def pages() -> dict[str, str]:
     """File name to roff text."""
     found = {"packhouse.1": _overview(), "aly-store-cli.1": ".so man1/packhouse.1\n"}
-    commands = list(grammar.commands())
+    commands = list(tree.commands())
     for noun in main.NOUNS:
         below = [command for command in commands if command.words[0] == noun]
         found[f"packhouse-{noun}.1"] = _page(noun, below)
@@ -64,12 +65,12 @@ def _overview() -> str:
         for name, sense in table.items():
             lines += [".TP", rf"\fB{_text(name)}\fR", _line(sense)]
     lines.append(".SH EXIT STATUS")
-    for code, sense in exits.MEANING.items():
+    for code, sense in exit_codes.MEANING.items():
         lines += [".TP", rf"\fB{int(code)}\fR", _line(sense)]
     return "\n".join(lines) + "\n"
 
 
-def _page(noun: str, commands: list[grammar.Command]) -> str:
+def _page(noun: str, commands: list[tree.Command]) -> str:
     sense = main.NOUNS[noun][1]
     lines = [*_head(f"packhouse-{noun}", sense), ".SH SYNOPSIS"]
     leaves = [command for command in commands if not _has_verbs(command)]
@@ -97,18 +98,18 @@ def _head(name: str, sense: str) -> list[str]:
     ]
 
 
-def _has_verbs(command: grammar.Command) -> bool:
-    return bool(grammar.verbs_of(command.parser))
+def _has_verbs(command: tree.Command) -> bool:
+    return bool(tree.verbs_of(command.parser))
 
 
-def _usage(command: grammar.Command) -> str:
+def _usage(command: tree.Command) -> str:
     parts = [rf"\fB{_text(' '.join(('packhouse', *command.words)))}\fR"]
-    for action in grammar.places_of(command.parser):
-        shown = rf"\fI{_text(grammar.name_of(action))}\fR"
+    for action in tree.places_of(command.parser):
+        shown = rf"\fI{_text(tree.name_of(action))}\fR"
         parts.append(
             {"?": f"[{shown}]", "*": f"[{shown} ...]", "+": f"{shown} ..."}.get(str(action.nargs), shown)
         )
-    options = grammar.options_of(command.parser)
+    options = tree.options_of(command.parser)
     parts += [f"{_option(action)}" for action in options if action.required]
     if any(not action.required for action in options):
         parts.append(r"[\fIOPTION\fR ...]")
@@ -117,13 +118,13 @@ def _usage(command: grammar.Command) -> str:
 
 def _option(action: argparse.Action) -> str:
     names = ", ".join(rf"\fB{_text(name)}\fR" for name in action.option_strings)
-    return names if action.nargs == 0 else rf"{names} \fI{_text(grammar.name_of(action))}\fR"
+    return names if action.nargs == 0 else rf"{names} \fI{_text(tree.name_of(action))}\fR"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
-    for action in grammar.places_of(parser):
-        yield from (".TP", rf"\fI{_text(grammar.name_of(action))}\fR", _line(_sense(action)))
-    for action in grammar.options_of(parser):
+    for action in tree.places_of(parser):
+        yield from (".TP", rf"\fI{_text(tree.name_of(action))}\fR", _line(_sense(action)))
+    for action in tree.options_of(parser):
         yield from (".TP", _option(action), _line(_sense(action)))
 
 

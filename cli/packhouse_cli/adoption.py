@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from packhouse_cli.desk import add_reason, asking
-from packhouse_cli.exits import Exit
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, count
+from packhouse_cli.arguments.parsing import CommandParser, add_json, count
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.invocation import add_reason, asking
+from packhouse_cli.terminal.output import Terminal, safe
 
 HELP = "take the label you found in the carrier's account for a shipment nobody could tell of"
 

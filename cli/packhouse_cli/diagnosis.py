@@ -16,8 +16,8 @@ from packhouse.store import endpoints, requests
 from packhouse.store.answers import StoreAnswer
 from packhouse.store.blocking import BlockingStore
 from packhouse.store.requests import OrdersQuery
-from packhouse_cli.exits import CommandError
-from packhouse_cli.peer import Peer
+from packhouse_cli.clients.http import Peer
+from packhouse_cli.exit_codes import CommandError
 
 OK, WARN, WRONG, UNSEEN = "ok", "warning", "wrong", "not seen"
 INTAKE = "/webhooks/aly"

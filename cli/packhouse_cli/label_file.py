@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.output import safe
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.output import safe
 
 _PATIENCE_S = 30.0
 

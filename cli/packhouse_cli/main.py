@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
-from packhouse_cli.output import Terminal
+from packhouse_cli.terminal.output import Terminal
 
 # Noun -> (module, one-line help). A module has run(argv, terminal, environ) -> exit code.
 NOUNS: dict[str, tuple[str, str]] = {
@@ -64,9 +64,9 @@ def main(
         code = _dispatch(arguments, terminal, environ)
         terminal.stdout.flush()
         if terminal.seen:
-            from packhouse_cli import recent
+            from packhouse_cli.user import recent_ids
 
-            recent.remember(terminal.seen, environ)
+            recent_ids.remember(terminal.seen, environ)
         return code
     except SystemExit as asked:  # argparse after --help, or a door that ended the process itself
         if isinstance(asked.code, str):
@@ -106,9 +106,9 @@ def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, st
         arguments, environ = _with_profile(arguments, environ)
         name = arguments[0] if arguments else "help"
     if name == "__complete":  # what the shells' scripts call; see completing.py
-        from packhouse_cli import completing
+        from packhouse_cli.arguments import completion
 
-        return completing.answer(arguments[1:], terminal, environ)
+        return completion.answer(arguments[1:], terminal, environ)
     if name in ("-h", "--help"):
         name, arguments = "help", ["help", *arguments[1:]]
     elif name in ("-V", "--version"):
@@ -121,8 +121,8 @@ def _dispatch(arguments: list[str], terminal: Terminal, environ: Mapping[str, st
 
 def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
     """Take `--profile NAME` out of a line, wherever it stands before a `--`, and follow it."""
-    from packhouse_cli import profiles
-    from packhouse_cli.exits import UsageError
+    from packhouse_cli.exit_codes import UsageError
+    from packhouse_cli.user import profiles
 
     rest: list[str] = []
     words = iter(arguments)
@@ -142,9 +142,9 @@ def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[lis
 
 
 def _unknown(name: str, program: str) -> None:
-    from packhouse_cli.exits import UsageError
-    from packhouse_cli.output import safe
-    from packhouse_cli.parsing import nearest
+    from packhouse_cli.arguments.parsing import nearest
+    from packhouse_cli.exit_codes import UsageError
+    from packhouse_cli.terminal.output import safe
 
     if name.startswith("-"):
         raise UsageError(f"There is no option {safe(name)} before a command. See {program} --help.")
@@ -156,8 +156,8 @@ def _unknown(name: str, program: str) -> None:
 
 
 def _told(error: BaseException, arguments: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli.exits import ending_of
-    from packhouse_cli.output import json_text, safe
+    from packhouse_cli.exit_codes import ending_of
+    from packhouse_cli.terminal.output import json_text, safe
 
     ending = ending_of(error)
     try:
@@ -179,7 +179,7 @@ def _told(error: BaseException, arguments: list[str], terminal: Terminal, enviro
 
 
 def _reader_left() -> int:
-    from packhouse_cli.exits import Exit
+    from packhouse_cli.exit_codes import Exit
 
     # Nothing more can be written; without this the interpreter complains while it closes its streams.
     nowhere = os.open(os.devnull, os.O_WRONLY)

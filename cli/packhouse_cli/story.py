@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from packhouse.model.states import MEANING, ShipmentState
-from packhouse_cli.cells import width_of, wrap
-from packhouse_cli.moments import clock_time, day, span
-from packhouse_cli.output import safe
+from packhouse_cli.terminal.cells import width_of, wrap
+from packhouse_cli.terminal.formats import clock_time, day, span
+from packhouse_cli.terminal.output import safe
 
 Paint = Callable[..., str]
 _STATE_STYLE = {

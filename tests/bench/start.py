@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.bench.figures import Figure, figure, gathered
-from tests.cli.desk import serving
+from tests.cli.runner import serving
 
 HEADING = "start-up"
 BASELINE = "python -c pass, run in turn with each command"

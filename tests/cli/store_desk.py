@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.cli.desk import Outcome, call
+from tests.cli.runner import Outcome, call
 
 STORE = "/api/storefront/v1"
 BIN = Path(sys.executable).parent

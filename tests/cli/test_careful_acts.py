@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.exits import Exit
+from packhouse_cli.exit_codes import Exit
 from tests.cli.store_desk import BIN, StoreDesk, store_process
 
 pytestmark = pytest.mark.e2e

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desk import Outcome
+from tests.cli.runner import Outcome
 from tests.cli.store_desk import StoreDesk, store_process
 
 LINES = [

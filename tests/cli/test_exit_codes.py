@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import Outcome
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import Outcome
 from tests.cli.store_desk import StoreDesk, store_process
 
 pytestmark = pytest.mark.e2e

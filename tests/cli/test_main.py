@@ -10,9 +10,9 @@ from importlib import import_module
 import pytest
 
 from packhouse import __version__
-from packhouse_cli.exits import MEANING, Exit
+from packhouse_cli.exit_codes import MEANING, Exit
 from packhouse_cli.main import NOUNS
-from tests.cli.desk import call
+from tests.cli.runner import call
 
 
 def test_help_lists_every_command_with_its_one_line() -> None:

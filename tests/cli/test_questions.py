@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from packhouse_cli import grammar
-from packhouse_cli.exits import Exit
+from packhouse_cli.arguments import tree
+from packhouse_cli.exit_codes import Exit
 from packhouse_cli.main import main
-from packhouse_cli.output import Terminal
-from tests.cli.desk import FakePeer, Pretended, call, serving
+from packhouse_cli.terminal.output import Terminal
+from tests.cli.runner import FakePeer, Pretended, call, serving
 
 WHY = ["--reason", "counted"]
 LEFT = ["--carrier", "UPS", "--tracking", "1Z999AA10123456784"]
@@ -47,10 +47,10 @@ HARMLESS = {
 }
 LEAVES = {
     " ".join(command.words): {
-        name for action in grammar.options_of(command.parser) for name in action.option_strings
+        name for action in tree.options_of(command.parser) for name in action.option_strings
     }
-    for command in grammar.commands()
-    if not grammar.verbs_of(command.parser)
+    for command in tree.commands()
+    if not tree.verbs_of(command.parser)
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from packhouse_cli.main import NOUNS
-from tests.cli.desk import serving
+from tests.cli.runner import serving
 
 HEAVY = {
     "pydantic",

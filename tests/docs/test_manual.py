@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from packhouse_cli import grammar, main
+from packhouse_cli import main
+from packhouse_cli.arguments import tree
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ROOT / "docs" / "man"
@@ -38,11 +39,11 @@ def shown(file: Path) -> str:
 @pytest.mark.parametrize("noun", main.NOUNS)
 def test_a_page_is_read_without_a_warning_and_names_each_verb_and_option(noun: str) -> None:
     text = " ".join(shown(PAGES / f"packhouse-{noun}.1").split())
-    for command in grammar.commands():
+    for command in tree.commands():
         if command.words[0] == noun:
-            for option in grammar.options_of(command.parser):
+            for option in tree.options_of(command.parser):
                 assert option.option_strings[-1] in text
-            if not grammar.verbs_of(command.parser):
+            if not tree.verbs_of(command.parser):
                 assert " ".join(("packhouse", *command.words)) in text
             for example in command.examples:
                 assert " ".join(example.split()) in text

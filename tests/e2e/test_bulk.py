@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desk import Outcome, call
-from tests.e2e.at_the_desk import Shell
+from tests.cli.runner import Outcome, call
 from tests.e2e.processes import Process, Town, ask, clean_environ, town, wait_for
+from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.at_the_desk import Said, Shell
 from tests.e2e.processes import ask, town, wait_for
+from tests.e2e.shell import Said, Shell
 
 pytestmark = pytest.mark.e2e
 COUNT = 24

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.at_the_desk import Shell
 from tests.e2e.processes import Town, ask, town, wait_for
+from tests.e2e.shell import Shell
 
 pytestmark = [
     pytest.mark.e2e,

@@ -14,7 +14,7 @@ from packhouse.model.order import Order, Units
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.exits import CommandError
+from packhouse_cli.exit_codes import CommandError
 
 
 class NotPlanned(Exception):

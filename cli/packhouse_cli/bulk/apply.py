@@ -12,14 +12,14 @@ from typing import Any
 from packhouse.errors import StoreError
 from packhouse.store.blocking import BlockingStore
 from packhouse_cli.bulk.actions import ACTIONS
-from packhouse_cli.bulk.caller import Caller, Pace
-from packhouse_cli.bulk.carrying import Hand, Outcome, Taking
-from packhouse_cli.bulk.crew import stoppable, worked_through
+from packhouse_cli.bulk.executor import Hand, Outcome, Taking
 from packhouse_cli.bulk.plan import Act, Plan
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.results import FINAL, GOOD, Results, State, only_one, results_path
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.output import safe
+from packhouse_cli.bulk.threads import stoppable, worked_through
+from packhouse_cli.bulk.throttled_client import Caller, Pace
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.terminal.output import safe
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from packhouse.model.order import Fulfillment, Order, Units
 from packhouse.store import requests
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.acts.fulfill import FOR_GOOD, fulfill_act
 from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned, Taken, refused_as_not_planned
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.exits import CommandError
-from packhouse_cli.fulfilling import is_recorded
-from packhouse_cli.output import safe
+from packhouse_cli.changes.fulfill import FOR_GOOD, fulfill_act
+from packhouse_cli.changes.line_items import is_recorded
+from packhouse_cli.exit_codes import CommandError
+from packhouse_cli.terminal.output import safe
 
 _NEVER_SHIPS = ("cancelled", "refunded", "returned")
 

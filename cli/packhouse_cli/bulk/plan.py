@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packhouse_cli.bulk.relied import Relied
-from packhouse_cli.bulk.whole_file import write_whole
-from packhouse_cli.exits import UsageError
-from packhouse_cli.output import safe
+from packhouse_cli.bulk.atomic_write import write_whole
+from packhouse_cli.bulk.preconditions import Relied
+from packhouse_cli.exit_codes import UsageError
+from packhouse_cli.terminal.output import safe
 
 VERSION = 1
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from packhouse_cli.moments import span
+from packhouse_cli.terminal.formats import span
 
 _BAR = 24  # cells
 _BETWEEN_LINES_S = 5.0

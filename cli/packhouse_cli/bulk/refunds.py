@@ -8,12 +8,12 @@ from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.store import requests
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.acts.refund import FOR_GOOD, refund_act
 from packhouse_cli.bulk.action import Draft, NotNeeded, Taken, refused_as_not_planned
 from packhouse_cli.bulk.plan import Act
-from packhouse_cli.bulk.relied import refunded
+from packhouse_cli.bulk.preconditions import refunded
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.output import safe
+from packhouse_cli.changes.refund import FOR_GOOD, refund_act
+from packhouse_cli.terminal.output import safe
 
 
 class Refunds:

@@ -17,10 +17,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from packhouse_cli.bulk.atomic_write import sync_folder, write_whole
 from packhouse_cli.bulk.plan import Act, Plan
-from packhouse_cli.bulk.whole_file import sync_folder, write_whole
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.output import safe
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.terminal.output import safe
 
 
 class State(StrEnum):

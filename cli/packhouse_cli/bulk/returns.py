@@ -7,11 +7,11 @@ import json
 from packhouse.model.order import Order, Units
 from packhouse.store import returns as wire
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.acts.returns import newest_equal, return_act
 from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned, Taken, refused_as_not_planned
 from packhouse_cli.bulk.plan import Act
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.output import safe
+from packhouse_cli.changes.returns import newest_equal, return_act
+from packhouse_cli.terminal.output import safe
 
 
 class Returns:

@@ -10,9 +10,9 @@ from typing import Any
 
 from packhouse.model.order import Units
 from packhouse.store.fields import is_id
-from packhouse_cli.exits import UsageError
-from packhouse_cli.fulfilling import read_item
-from packhouse_cli.output import safe
+from packhouse_cli.changes.line_items import read_item
+from packhouse_cli.exit_codes import UsageError
+from packhouse_cli.terminal.output import safe
 
 # What a column may be called -> the field it is.
 _NAMES = {

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.in_hand import ALONE, NO_DAEMON, in_hand
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, count, rate
+from packhouse_cli.arguments.parsing import CommandParser, add_json, count, rate
+from packhouse_cli.clients.takeover import ALONE, NO_DAEMON, in_hand
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse_cli.bulk.apply import Summary
@@ -41,9 +41,9 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.apply import apply_plan
+    from packhouse_cli.bulk.display import Above, progress_on, show_left
     from packhouse_cli.bulk.plan import read_plan
-    from packhouse_cli.bulk.showing import Above, progress_on, show_left
-    from packhouse_cli.settings import CliSettings
+    from packhouse_cli.user.settings import CliSettings
 
     path = arguments.plan
     plan = read_plan(path)
@@ -103,8 +103,8 @@ def add_pace(add: Callable[..., object]) -> None:
 
 
 def _agree(plan: Plan, terminal: Terminal, left: int, *, yes: bool) -> None:
-    from packhouse_cli.asking import agree
-    from packhouse_cli.bulk.showing import amounts
+    from packhouse_cli.bulk.display import amounts
+    from packhouse_cli.terminal.prompt import agree
 
     worth = f" (the plan moves {amounts(plan.money)})" if plan.money else ""
     what = f"{plan.action}: {left:,} of {len(plan.acts):,} acts are left{worth} at {safe(plan.store_url)}."

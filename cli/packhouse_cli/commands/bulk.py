@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packhouse_cli.arguments.parsing import CommandParser, count
 from packhouse_cli.commands.apply import add_pace
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, count
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.rows import Fault, Row
-    from packhouse_cli.settings import CliSettings
+    from packhouse_cli.user.settings import CliSettings
 
 _FILTERS = ("status", "created_after", "created_before", "customer_id", "site_slug", "limit")
 _PAGE = 100
@@ -88,10 +88,10 @@ def run(
 
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.actions import ACTIONS
-    from packhouse_cli.bulk.caller import Pace
-    from packhouse_cli.bulk.planning import Desk, make_plan
-    from packhouse_cli.bulk.showing import progress_on, show_plan
-    from packhouse_cli.settings import CliSettings
+    from packhouse_cli.bulk.display import progress_on, show_plan
+    from packhouse_cli.bulk.planner import Desk, make_plan
+    from packhouse_cli.bulk.throttled_client import Pace
+    from packhouse_cli.user.settings import CliSettings
 
     settings = CliSettings(environ)
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
@@ -123,8 +123,8 @@ def run(
 
 def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None:
     """Write the plan, if there is anything in it, and say what it comes to."""
+    from packhouse_cli.bulk.display import summed_up
     from packhouse_cli.bulk.plan import write_plan
-    from packhouse_cli.bulk.showing import summed_up
 
     if plan.acts:
         write_plan(plan, path)
@@ -160,7 +160,7 @@ def _rows(
             "With a filter each order needs a tracking number of its own: --tracking 'VAN-{order}' puts the "
             "order's id in its place. Bought labels come with --from FILE."
         )
-    from packhouse_cli.moments import moment_in_utc
+    from packhouse_cli.terminal.formats import moment_in_utc
 
     asked = {name: getattr(arguments, name) for name in _FILTERS}
     asked["created_after"] = moment_in_utc(arguments.created_after)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packhouse_cli.exits import Exit
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser
+from packhouse_cli.arguments.parsing import CommandParser
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.terminal.output import Terminal
 
 # Each asks the command itself, under the name that was typed, so that it always fits the installed version.
 _BASH = r"""# bash completion for packhouse and aly-store-cli

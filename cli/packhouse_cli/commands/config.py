@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from packhouse_cli.exits import Exit
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.terminal.output import Terminal, safe
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

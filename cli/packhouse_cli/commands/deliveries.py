@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from packhouse_cli.commands.acting import declare_change, declare_waiting, show_dry_run
-from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.moments import day_and_time
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import Verbs, add_json, an_id, count
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import Verbs, add_json, an_id, count
+from packhouse_cli.changes.runner import declare_change, declare_waiting, show_dry_run
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.formats import day_and_time
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
     from packhouse.model.endpoint import Delivery
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.clients.store import PatientStore
 
 _PAGE = 100
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -71,7 +71,7 @@ def span_s(text: str) -> float:
 
 
 def _open(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> PatientStore:
-    from packhouse_cli.store_door import open_store
+    from packhouse_cli.clients.store import open_store
 
     return open_store(CliSettings(environ), terminal, waits=not arguments.no_wait)
 
@@ -140,7 +140,7 @@ def _at(delivery: Delivery) -> float:
 
 def _replay(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import endpoints
-    from packhouse_cli.acts.act import fresh_key, intent_key
+    from packhouse_cli.changes.change import fresh_key, intent_key
 
     intent = intent_key("webhook", arguments.webhook, "replay", arguments.delivery)
     key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)

@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from packhouse_cli.exits import UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, count, seconds, share
+from packhouse_cli.arguments.parsing import CommandParser, count, seconds, share
+from packhouse_cli.exit_codes import UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 _FOLDER = "demo-data"
 _WATCHED_LATENCY_MS = 400.0
@@ -21,8 +21,8 @@ _WATCHED_LATENCY_MS = 400.0
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     """Play the demonstration that `argv` describes."""
     asked = _parser().parse_args(argv)
-    from packhouse_cli.demo.course import Course, Plan
-    from packhouse_cli.demo.stage import Stage, Staging
+    from packhouse_cli.demo.processes import Stage, Staging
+    from packhouse_cli.demo.run import Course, Plan
 
     staging = Staging(_fresh_folder(asked.dir), asked.port, _sandbox_options(asked), _daemon_settings(asked))
     plan = Plan(

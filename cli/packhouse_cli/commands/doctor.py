@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from packhouse_cli.cells import wrap
-from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.cells import wrap
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
     from packhouse_cli.diagnosis import Finding

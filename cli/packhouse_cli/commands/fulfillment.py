@@ -6,18 +6,18 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
+from packhouse_cli.changes.runner import carried_out, declare_change
+from packhouse_cli.clients.takeover import ALONE
 from packhouse_cli.commands import bulk
-from packhouse_cli.commands.acting import carried_out, declare_change
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.in_hand import ALONE
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, an_id
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
-    from packhouse_cli.acts.act import Act, Done
-    from packhouse_cli.in_hand import InHand
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.clients.store import PatientStore
+    from packhouse_cli.clients.takeover import InHand
 
 EXAMPLES = (
     "packhouse orders fulfill ord_1 --carrier USPS --tracking 9400100000000000000000",
@@ -58,20 +58,20 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
     """Work out the units, take the order from the machine, post them, and say what the store now has."""
     if bulk.wanted(arguments):
         return plan_many(arguments, terminal, environ)
-    from packhouse_cli import fulfilling
-    from packhouse_cli.acts.catalogue import with_catalogue
-    from packhouse_cli.acts.fulfill import fulfill_act
+    from packhouse_cli.changes import line_items
+    from packhouse_cli.changes.digital_lines import with_catalogue
+    from packhouse_cli.changes.fulfill import fulfill_act
 
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
     if not carrier or not tracking:
         raise UsageError("--carrier and --tracking are needed and must not be empty.")
-    named = [fulfilling.read_item(text) for text in arguments.item]
+    named = [line_items.read_item(text) for text in arguments.item]
     left_out: dict[str, str] = {}
 
     def prepare(store: PatientStore, order: Order) -> Act:
         order = with_catalogue(store, order, terminal.note)
         if not named:
-            left_out.update((line.id, line.name) for line in fulfilling.digital_lines(order))
+            left_out.update((line.id, line.name) for line in line_items.digital_lines(order))
         return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key or "")
 
     def check(hand: InHand, act: Act) -> None:

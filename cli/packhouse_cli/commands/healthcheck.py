@@ -6,19 +6,19 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
-    from packhouse_cli.parsing import CommandParser
+    from packhouse_cli.arguments.parsing import CommandParser
 
 _TIMEOUT_S = 4.0
 
 
 def parser() -> CommandParser:
     """What it takes, for its help; the command itself needs no parser."""
-    from packhouse_cli.parsing import CommandParser, add_json
+    from packhouse_cli.arguments.parsing import CommandParser, add_json
 
     described = CommandParser(
         prog="packhouse healthcheck",

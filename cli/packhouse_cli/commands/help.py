@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packhouse_cli import main
-from packhouse_cli.exits import MEANING, UsageError
-from packhouse_cli.output import Terminal, safe
+from packhouse_cli.exit_codes import MEANING, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
-    from packhouse_cli.parsing import CommandParser
+    from packhouse_cli.arguments.parsing import CommandParser
 
 _EXAMPLES = (
     ("packhouse demo", "watch 40 orders ship by themselves, on this machine alone"),
@@ -27,7 +27,7 @@ _STORE_EXAMPLES = (
 
 def parser() -> CommandParser:
     """What it takes, for those who describe it; the command itself needs no parser."""
-    from packhouse_cli.parsing import CommandParser, add_json
+    from packhouse_cli.arguments.parsing import CommandParser, add_json
 
     described = CommandParser(
         prog="packhouse help",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from packhouse_cli.desk import add_reason, asking, bound
-from packhouse_cli.exits import Exit
-from packhouse_cli.moments import day_and_time
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, count
+from packhouse_cli.arguments.parsing import CommandParser, add_json, count
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.invocation import add_reason, asking, bound
+from packhouse_cli.terminal.formats import day_and_time
+from packhouse_cli.terminal.output import Terminal, safe
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from packhouse_cli.asking import agree
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.desk import asking
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.invocation import asking
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.prompt import agree
+from packhouse_cli.user.settings import CliSettings
 
 # How long a label that is bought is kept from its caller because its file is still being fetched.
 _FILE_S = 5.0
@@ -88,7 +88,7 @@ def _make_sure(daemon: Daemon, order: str, settings: CliSettings, terminal: Term
         settings.api_key  # noqa: B018 - raises where there is none
     except UsageError:
         return
-    from packhouse_cli.store_door import open_store
+    from packhouse_cli.clients.store import open_store
 
     open_store(settings, terminal).order(order)
 

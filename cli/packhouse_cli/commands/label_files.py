@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from packhouse_cli import label_file
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.desk import asking
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.output import Terminal, safe
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.invocation import asking
+from packhouse_cli.terminal.output import Terminal, safe
 
 _LIVE = ("bought", "void_refused")
 

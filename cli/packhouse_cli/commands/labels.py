@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from packhouse_cli import adoption
+from packhouse_cli.arguments.parsing import CommandParser, add_json, seconds
 from packhouse_cli.commands import label_create, label_files
 from packhouse_cli.commands import shipment_acts as acts
-from packhouse_cli.desk import add_reason, add_yes, bound
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser, add_json, seconds
+from packhouse_cli.invocation import add_reason, add_yes, bound
+from packhouse_cli.terminal.output import Terminal
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from packhouse_cli.amounts import amount_text
-from packhouse_cli.commands.acting import declare_waiting
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.moments import day_and_time, moment_in_utc
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import Verbs, add_json, an_id
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.amounts import amount_text
+from packhouse_cli.arguments.parsing import Verbs, add_json, an_id
+from packhouse_cli.changes.runner import declare_waiting
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.terminal.formats import day_and_time, moment_in_utc
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
     from packhouse.model.order import Address, Fulfillment, Order, RefundRecord
     from packhouse.model.returns import Return
     from packhouse.store.requests import OrdersQuery
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.clients.store import PatientStore
 
 T = TypeVar("T")
 _PAGE = 100
@@ -77,7 +77,7 @@ def _limit(text: str) -> int:
 
 def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store.requests import OrdersQuery
-    from packhouse_cli.store_door import open_store
+    from packhouse_cli.clients.store import open_store
 
     if arguments.json and arguments.jsonl:
         raise UsageError("--json prints one array, --jsonl one order a line; give one of them.")
@@ -155,7 +155,7 @@ def _stream(
     pages: Iterable[tuple[Sequence[Mapping[str, object]], bool]], limit: int, terminal: Terminal
 ) -> bool:
     """Print one object a line as pages come in; whether there is more than `limit` (0: all)."""
-    from packhouse_cli.output import json_text
+    from packhouse_cli.terminal.output import json_text
 
     printed = 0
     for rows, follows in pages:
@@ -182,7 +182,7 @@ def _row(order: Order) -> Sequence[object]:
 
 
 def _get(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli.store_door import open_store
+    from packhouse_cli.clients.store import open_store
 
     order = open_store(CliSettings(environ), terminal, waits=not arguments.no_wait).order(arguments.order)
     if arguments.json:

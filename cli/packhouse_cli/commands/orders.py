@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser
+from packhouse_cli.arguments.parsing import CommandParser
+from packhouse_cli.terminal.output import Terminal
 
 # Verb -> (module, one-line help). A module has declare(parser), EXAMPLES, run(arguments, terminal, environ).
 _ACTS = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.exits import Exit
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser, add_json
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.user.settings import CliSettings
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser, add_json
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
-    from packhouse_cli.profiles import Profile, Profiles, Secret
+    from packhouse_cli.user.profiles import Profile, Profiles, Secret
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
@@ -82,7 +82,7 @@ def _declare(parser: CommandParser) -> None:
 
 
 def _list(_arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli import profiles
+    from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     if _arguments.json:
@@ -109,7 +109,7 @@ def _list(_arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappin
 
 
 def _show(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli import profiles
+    from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     name = arguments.name or environ.get("PACKHOUSE_PROFILE") or known.current
@@ -134,7 +134,7 @@ def _show(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
 
 
 def _add(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli import profiles
+    from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     name = profiles.check_name(arguments.name)
@@ -166,7 +166,7 @@ def _add(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[
 def _place(arguments: argparse.Namespace, kind: str) -> Secret:
     from pathlib import Path
 
-    from packhouse_cli.profiles import Secret
+    from packhouse_cli.user.profiles import Secret
 
     env, file = getattr(arguments, f"{kind}_env"), getattr(arguments, f"{kind}_file")
     place = Secret(
@@ -194,7 +194,7 @@ def _asked(kind: str, name: str, terminal: Terminal) -> str:
 
 
 def _use(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli import profiles
+    from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     profile = profiles.named(known, arguments.name)
@@ -204,7 +204,7 @@ def _use(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[
 
 
 def _remove(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse_cli import profiles
+    from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     profile = profiles.named(known, arguments.name)

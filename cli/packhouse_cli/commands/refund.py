@@ -7,18 +7,18 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id, minor_units, seconds
+from packhouse_cli.changes.runner import carried_out, declare_change
+from packhouse_cli.clients.takeover import ALONE
 from packhouse_cli.commands import bulk
-from packhouse_cli.commands.acting import carried_out, declare_change
-from packhouse_cli.exits import CommandError, Exit, UsageError
-from packhouse_cli.in_hand import ALONE
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, an_id, minor_units, seconds
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
-    from packhouse_cli.acts.act import Act, Done
-    from packhouse_cli.in_hand import InHand
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.clients.store import PatientStore
+    from packhouse_cli.clients.takeover import InHand
 
 EXAMPLES = (
     'packhouse orders refund ord_1 --reason "Buyer request"',
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
             raise UsageError("--wait is for one order; `packhouse apply` says how each act ended.")
         given = {"amount": str(arguments.amount or ""), "reason": reason}
         return bulk.run("refund", arguments, given, terminal, environ)
-    from packhouse_cli.acts import refund
+    from packhouse_cli.changes import refund
 
     def prepare(_: PatientStore, order: Order) -> Act:
         return refund.refund_act(
@@ -99,8 +99,8 @@ def _followed(
 ) -> Done:
     """Read the order until it shows the refund. Raises CommandError when that takes too long."""
     from packhouse.errors import StoreError
-    from packhouse_cli.acts.act import Done
-    from packhouse_cli.acts.refund import has_landed
+    from packhouse_cli.changes.change import Done
+    from packhouse_cli.changes.refund import has_landed
 
     until, pause_s = time.monotonic() + arguments.wait_s, _LOOK_S
     before = done.act.order
@@ -129,7 +129,7 @@ def _tell(
 ) -> None:
     import json
 
-    from packhouse_cli.acts.refund import money
+    from packhouse_cli.changes.refund import money
 
     order = done.act.order
     sent = json.loads(done.act.request.body or b"{}").get("amount")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from packhouse_cli.commands import pause
-from packhouse_cli.output import Terminal
+from packhouse_cli.terminal.output import Terminal
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

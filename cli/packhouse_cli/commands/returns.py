@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
+from packhouse_cli.changes.runner import carried_out, declare_change
 from packhouse_cli.commands import bulk
-from packhouse_cli.commands.acting import carried_out, declare_change
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, an_id
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
     from packhouse.store.answers import StoreAnswer
-    from packhouse_cli.acts.act import Act, Done
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.clients.store import PatientStore
 
 _Read = TypeVar("_Read")
 _STEPS = {
@@ -122,8 +122,8 @@ def _declare_units(parser: CommandParser, *, many: bool = False) -> None:
 
 def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
-    from packhouse_cli.acts.returns import newest_equal, return_act
-    from packhouse_cli.fulfilling import named_units
+    from packhouse_cli.changes.line_items import named_units
+    from packhouse_cli.changes.returns import newest_equal, return_act
 
     reason = arguments.reason.strip()
     if bulk.wanted(arguments):
@@ -156,8 +156,8 @@ def _plan_many(
 
 def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
-    from packhouse_cli.acts.returns import exchange_act, newest_equal
-    from packhouse_cli.fulfilling import named_units
+    from packhouse_cli.changes.line_items import named_units
+    from packhouse_cli.changes.returns import exchange_act, newest_equal
 
     reason, units = arguments.reason.strip(), _units(arguments)
 
@@ -192,7 +192,7 @@ def _made(
     terminal: Terminal,
     environ: Mapping[str, str],
 ) -> int:
-    from packhouse_cli.acts.catalogue import with_catalogue
+    from packhouse_cli.changes.digital_lines import with_catalogue
 
     def prepare(store: PatientStore, order: Order) -> Act:
         return act_of(with_catalogue(store, order, terminal.note))
@@ -232,7 +232,7 @@ def _made(
 
 def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
-    from packhouse_cli.acts.returns import found_return, step_act
+    from packhouse_cli.changes.returns import found_return, step_act
 
     reason = getattr(arguments, "reason", "").strip()
 
@@ -265,7 +265,7 @@ def _answered(done: Done, read: Callable[[StoreAnswer, str], _Read | None]) -> _
 
 
 def _units(arguments: argparse.Namespace) -> list[Units]:
-    from packhouse_cli.fulfilling import read_item
+    from packhouse_cli.changes.line_items import read_item
 
     return [read_item(text) for text in arguments.item]
 

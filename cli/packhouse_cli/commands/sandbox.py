@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from packhouse_cli.output import Terminal
+from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser
+from packhouse_cli.arguments.parsing import CommandParser
+from packhouse_cli.terminal.output import Terminal
 
 
 def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:

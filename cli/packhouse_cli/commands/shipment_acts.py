@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from packhouse_cli.asking import agree
-from packhouse_cli.desk import asking
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal, safe
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.invocation import asking
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.prompt import agree
 
 
 def hold(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:

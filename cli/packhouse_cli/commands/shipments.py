@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from packhouse_cli import adoption
+from packhouse_cli.arguments.parsing import CommandParser, add_json, count
 from packhouse_cli.commands import shipment_acts as acts
-from packhouse_cli.desk import add_reason, add_yes, asking, bound
-from packhouse_cli.exits import Exit
-from packhouse_cli.moments import day_and_time
-from packhouse_cli.output import Terminal
-from packhouse_cli.parsing import CommandParser, add_json, count
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.invocation import add_reason, add_yes, asking, bound
+from packhouse_cli.terminal.formats import day_and_time
+from packhouse_cli.terminal.output import Terminal
 
 _WHY = '--reason "the buyer called"'
 

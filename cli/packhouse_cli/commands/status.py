@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.exits import Exit
-from packhouse_cli.moments import span
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import Exit
+from packhouse_cli.terminal.formats import span
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 
 def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.desk import asking
-from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.output import Terminal, json_text
-from packhouse_cli.parsing import CommandParser, add_json, count, seconds
+from packhouse_cli.arguments.parsing import CommandParser, add_json, count, seconds
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.invocation import asking
 from packhouse_cli.story import entry_line
+from packhouse_cli.terminal.output import Terminal, json_text
 
 _MOST = 500
 

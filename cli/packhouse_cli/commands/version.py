@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from packhouse_cli.output import Terminal
+from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
-    from packhouse_cli.parsing import CommandParser
+    from packhouse_cli.arguments.parsing import CommandParser
 
 
 def parser() -> CommandParser:
     """What it takes, for those who describe it; the command itself needs no parser."""
-    from packhouse_cli.parsing import CommandParser, add_json
+    from packhouse_cli.arguments.parsing import CommandParser, add_json
 
     described = CommandParser(
         prog="packhouse version", description="The version of packhouse.", examples=["packhouse version"]

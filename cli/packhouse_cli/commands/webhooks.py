@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from packhouse_cli.commands.acting import declare_change, declare_waiting, show_dry_run
-from packhouse_cli.exits import Exit, UsageError
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json, an_id
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
+from packhouse_cli.changes.runner import declare_change, declare_waiting, show_dry_run
+from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
     from packhouse.model.endpoint import WebhookEndpoint
     from packhouse.store.requests import StoreRequest
-    from packhouse_cli.store_door import PatientStore
+    from packhouse_cli.clients.store import PatientStore
 
 _ROTATED = "The old secret stops to sign at once, and nobody says for how long it stays valid."
 
@@ -85,7 +85,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
 
 def _open(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> PatientStore:
-    from packhouse_cli.store_door import open_store
+    from packhouse_cli.clients.store import open_store
 
     return open_store(CliSettings(environ), terminal, waits=not arguments.no_wait)
 
@@ -94,7 +94,7 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.model.event import ORDER_EVENTS
     from packhouse.store import endpoints
-    from packhouse_cli.acts.act import fresh_key, intent_key
+    from packhouse_cli.changes.change import fresh_key, intent_key
 
     url, events, site = arguments.url, list(dict.fromkeys(arguments.event)), arguments.site_slug
     if not url.startswith(("https://", "http://")):
@@ -164,8 +164,8 @@ def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
 def _delete(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.store import endpoints
-    from packhouse_cli.acts.act import intent_key
-    from packhouse_cli.asking import agree
+    from packhouse_cli.changes.change import intent_key
+    from packhouse_cli.terminal.prompt import agree
 
     key = arguments.idempotency_key or intent_key("webhook", arguments.webhook, "delete")
     request = endpoints.delete_webhook(arguments.webhook, key)
@@ -195,8 +195,8 @@ def _rotate(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
 
     from packhouse.errors import NotFound
     from packhouse.store import endpoints
-    from packhouse_cli.acts.act import fresh_key, intent_key
-    from packhouse_cli.asking import agree
+    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.terminal.prompt import agree
 
     intent = intent_key("webhook", arguments.webhook, "rotate")
     key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)

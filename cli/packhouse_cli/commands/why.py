@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from packhouse_cli.daemon import Daemon
-from packhouse_cli.exits import CommandError, Exit
-from packhouse_cli.output import Terminal, safe
-from packhouse_cli.parsing import CommandParser, add_json
-from packhouse_cli.settings import CliSettings
+from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.user.settings import CliSettings
 
 
 def declare(parser: CommandParser) -> None:

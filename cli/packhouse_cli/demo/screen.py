@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from packhouse_cli.demo.looking import Look
+from packhouse_cli.demo.snapshot import Look
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
-from packhouse_cli.output import Terminal
+from packhouse_cli.terminal.output import Terminal
 
 _LOG_EVERY_S = 2.0
 

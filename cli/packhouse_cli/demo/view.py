@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.money import Money
-from packhouse_cli.cells import cut, width_of
-from packhouse_cli.demo.looking import Look, OrderSeen, Place
-from packhouse_cli.moments import clock_time
-from packhouse_cli.output import safe
+from packhouse_cli.demo.snapshot import Look, OrderSeen, Place
+from packhouse_cli.terminal.cells import cut, width_of
+from packhouse_cli.terminal.formats import clock_time
+from packhouse_cli.terminal.output import safe
 
 Paint = Callable[..., str]
 STYLE = {

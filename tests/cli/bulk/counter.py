@@ -13,11 +13,11 @@ from packhouse.model.order import Order, Product
 from packhouse.store.protocol import order_from_json
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.bulk.actions import ACTIONS
-from packhouse_cli.bulk.caller import Pace
 from packhouse_cli.bulk.plan import Plan
-from packhouse_cli.bulk.planning import Desk, make_plan
+from packhouse_cli.bulk.planner import Desk, make_plan
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.rows import Row
+from packhouse_cli.bulk.throttled_client import Pace
 
 # What a call meets: raised before it has its effect, or after.
 Mishap = tuple[str, Exception]

@@ -9,7 +9,7 @@ import pytest
 
 from packhouse_cli.bulk.plan import Plan, read_plan, write_plan
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.exits import UsageError
+from packhouse_cli.exit_codes import UsageError
 from tests.cli.bulk.counter import Counter
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from packhouse_cli.bulk.plan import Plan, write_plan
 from packhouse_cli.bulk.results import MEANING, Results, State, only_one, read_results, results_path
-from packhouse_cli.exits import CommandError, Exit, UsageError
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 from tests.cli.bulk.counter import Counter
 
 

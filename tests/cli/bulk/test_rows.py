@@ -6,7 +6,7 @@ import pytest
 
 from packhouse.model.order import Units
 from packhouse_cli.bulk.rows import Row, decoded, read_rows, rows_for
-from packhouse_cli.exits import UsageError
+from packhouse_cli.exit_codes import UsageError
 
 GIVEN = {"carrier": "USPS", "tracking": "T-{order}"}
 

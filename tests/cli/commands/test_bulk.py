@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import Outcome, call
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import Outcome, call
 from tests.e2e.processes import ask, town
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call
 
 
 def environ(folder: Path, **more: str) -> dict[str, str]:

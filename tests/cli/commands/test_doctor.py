@@ -13,8 +13,8 @@ import pytest
 
 from packhouse.store.blocking import BlockingStore
 from packhouse_cli import diagnosis
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 from tests.e2e.processes import TOKEN, Town, town
 
 STORE = "/api/storefront/v1"

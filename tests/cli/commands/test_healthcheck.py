@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from packhouse_cli.commands import healthcheck
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 
 def check(port: int) -> int:

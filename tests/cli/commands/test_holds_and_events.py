@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 HOLD: dict[str, Any] = {
     "id": 7,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.exits import Exit
+from packhouse_cli.exit_codes import Exit
 from tests.cli.commands.test_shipments import SHIPMENT
-from tests.cli.desk import call, serving
+from tests.cli.runner import call, serving
 
 SHA = "ab" * 32
 READY: dict[str, Any] = {

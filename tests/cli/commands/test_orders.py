@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import Outcome, call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import Outcome, call, serving
 
 STORE = "/api/storefront/v1"
 

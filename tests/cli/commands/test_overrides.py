@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 
 def test_pause_and_resume_ask_the_daemon_with_a_reason() -> None:

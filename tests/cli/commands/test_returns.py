@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desk import call, serving
+from tests.cli.runner import call, serving
 
 ITEMS = [{"line_item_id": "li_1", "quantity": 1}]
 ORDER: dict[str, Any] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse_cli.exits import Exit
+from packhouse_cli.exit_codes import Exit
 
 
 def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 SHIPMENT: dict[str, Any] = {
     "id": "ord_1-1",

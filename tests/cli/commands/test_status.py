@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 STATUS = {
     "version": "0.1.0",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from packhouse_cli.commands.deliveries import span_s
-from packhouse_cli.exits import Exit
-from tests.cli.desk import Outcome, call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import Outcome, call, serving
 
 HOOK = {"id": "wh_1", "url": "https://shop.example/hook", "events": ["order.created"], "active": True}
 LIST = "GET /merchant/webhooks"

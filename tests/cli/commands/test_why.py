@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from packhouse_cli.exits import Exit
-from tests.cli.desk import call, serving
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
 
 ORDER: dict[str, Any] = {
     "id": "ord/1",

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from packhouse_cli.cells import width_of
-from packhouse_cli.demo.looking import Look, OrderSeen, Place
 from packhouse_cli.demo.screen import Log, Screen, watch_for
+from packhouse_cli.demo.snapshot import Look, OrderSeen, Place
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
-from packhouse_cli.output import Terminal
-from tests.cli.desk import Pretended
+from packhouse_cli.terminal.cells import width_of
+from packhouse_cli.terminal.output import Terminal
+from tests.cli.runner import Pretended
 
 CAPTION = Caption("http://127.0.0.1:8080", "demo-data/1/data/labels", 65.0)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,0 +1,1 @@
+"""Command lines: parsers, typed values, completion, and the tree of all commands."""

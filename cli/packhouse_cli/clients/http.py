@@ -1,0 +1,149 @@
+"""One HTTP peer that speaks JSON, over the standard library; the daemon's and the sandbox's clients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from packhouse_cli.exit_codes import CommandError, Exit, of_status
+from packhouse_cli.terminal.output import safe
+
+# Loaded with the first call: it is half of a start, and help, TAB and a wrong argument need none of it.
+if TYPE_CHECKING:
+    import http.client
+
+
+class Peer:
+    """Calls one address; the connection is kept between calls. Every failure is a CommandError.
+
+    `name` is what people call the peer, `hints` what to do about a status, `silence_hint` what to do when
+    nobody answers. `timeout_s` bounds each call.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        hints: Mapping[int, str] | None = None,
+        silence_hint: str = "",
+        timeout_s: float = 10.0,
+    ) -> None:
+        parts = urlsplit(url)
+        self._name = name
+        self._url = url
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or "127.0.0.1"
+        self._port = parts.port
+        self._base = parts.path.rstrip("/")
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._hints = dict(hints or {})
+        self._silence_hint = silence_hint
+        self._timeout_s = timeout_s
+        self._connection: http.client.HTTPConnection | None = None
+
+    def get(self, path: str, **query: object) -> dict[str, Any]:
+        """Read an object."""
+        return self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
+
+    def get_bytes(self, path: str) -> bytes:
+        """Read a file."""
+        status, content = self._send("GET", path, None)
+        if status != 200:
+            raise of_status(status, self._complaint(status, content))
+        return content
+
+    def look(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Read an object whatever the status; an empty one where the body is none."""
+        status, content = self._send("GET", path, None)
+        try:
+            body = json.loads(content)
+        except ValueError:
+            body = None
+        return status, body if isinstance(body, dict) else {}
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send an object; the answer is one too, empty where the peer says nothing."""
+        return self._call("POST", path, json.dumps(body).encode())
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        status, content = self._send(method, path, body)
+        if not 200 <= status < 300:
+            raise of_status(status, self._complaint(status, content))
+        try:
+            answer = json.loads(content) if content.strip() else {}
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise CommandError(
+                f"{self._url}{path} did not answer with a JSON object; is that address the {self._name}'s?",
+                Exit.UNKNOWN,
+                "unreadable",
+            )
+        return answer
+
+    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        import http.client
+
+        fresh = self._connection is None
+        try:
+            connection = self._open()
+            connection.request(method, self._base + path, body=body, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            # The peer may have closed a kept connection meanwhile; only what changes nothing is sent again.
+            if not fresh and method == "GET" and not isinstance(error, TimeoutError):
+                return self._send(method, path, body)
+            raise CommandError(self._silence(error), Exit.NETWORK, "network") from error
+
+    def _open(self) -> http.client.HTTPConnection:
+        if self._connection is None:
+            import http.client
+
+            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+            self._connection = kind(self._host, self._port, timeout=self._timeout_s)
+        return self._connection
+
+    def _silence(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"The {self._name} at {self._url} did not answer within {self._timeout_s:g} s."
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return f"No {self._name} answers at {self._url} ({safe(reason)}). {self._silence_hint}".strip()
+
+    def _complaint(self, status: int, content: bytes) -> str:
+        said = _sentence_in(content)
+        text = f"The {self._name} answered {status}" + (f": {said}" if said else "")
+        return f"{text.rstrip('.')}. {self._hints.get(status, '')}".strip()
+
+
+def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in an answer's list; nothing where there is no such list."""
+    rows = answer.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _sentence_in(content: bytes) -> str:
+    """The sentence in an error's body: {"error": {"message"}}, or the plain "detail" of other servers."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error")
+    if isinstance(error, dict) and isinstance(error.get("message"), str):
+        return str(error["message"])
+    detail = body.get("detail")
+    return detail if isinstance(detail, str) else ""

@@ -1,0 +1,85 @@
+"""How a table is laid out on a terminal: what is kept whole, what is shortened, what gets a line of its own.
+
+Cells that were made harmless come in, lines leave; none where the terminal is too narrow for columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from packhouse_cli.terminal.cells import cut, width_of, wrap
+
+_COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
+_DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}
+_PROSE = {"WHY", "WHAT", "NOTE"}
+_PROSE_WIDTH = 24
+_NARROWEST = 6
+_DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
+
+
+def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The heading and the rows in lines of at most `width` cells; empty where columns cannot do it.
+
+    The first column and ids are what people copy: they are never cut, nor are dates. Where all does not fit,
+    columns without any value and the year of dates go first, then prose moves to lines below its row.
+    """
+    if _taken(_widths(headers, rows)) > width:
+        headers, rows = _without_empty(headers, rows)
+        rows = [[_DATE.sub(r"\1", cell) if _DATE.fullmatch(cell) else cell for cell in row] for row in rows]
+    below: list[str] = []
+    if len(headers) > 2 and headers[-1] in _PROSE:
+        others = [row[:-1] for row in rows]
+        left = width - 2 - _taken(_widths(headers[:-1], others))
+        if left < min(_PROSE_WIDTH, _widths(headers, rows)[-1]):
+            headers, below, rows = headers[:-1], [row[-1] for row in rows], others
+    kept = {column for column, header in enumerate(headers) if not column or header in _COPIED | _DATED}
+    widths = fit(_widths(headers, rows), width, kept)
+    if _taken(widths) > width:
+        return []
+    lines = [_line(headers, widths)]
+    for number, row in enumerate(rows):
+        lines.append(_line(row, widths))
+        if below and below[number]:
+            lines += [f"    {part}" for part in wrap(below[number], width - 4)]
+    return lines
+
+
+def fit(widths: Sequence[int], total: int, kept: set[int]) -> list[int]:
+    """Column widths whose sum with two spaces between is at most `total`; the widest give way first.
+
+    The columns in `kept` stay as they are, none gets narrower than six cells: it may still be too wide.
+    """
+    fitted = list(widths)
+    while _taken(fitted) > total:
+        widest = max(
+            (at for at in range(len(fitted)) if at not in kept), key=fitted.__getitem__, default=None
+        )
+        if widest is None or fitted[widest] <= _NARROWEST:
+            break
+        fitted[widest] -= 1
+    return fitted
+
+
+def _without_empty(
+    headers: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    told = [column for column in range(len(headers)) if not column or any(row[column] for row in rows)]
+    return [headers[column] for column in told], [[row[column] for column in told] for row in rows]
+
+
+def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [
+        max([width_of(header), *(width_of(row[column]) for row in rows)])
+        for column, header in enumerate(headers)
+    ]
+
+
+def _taken(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (cut(cell, width) for cell, width in zip(row, widths, strict=True))
+    padded = (cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()

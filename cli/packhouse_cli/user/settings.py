@@ -1,0 +1,232 @@
+"""The few settings the command line needs, read by hand: the daemon's own reader costs too much.
+
+Same names and same order as there, with the profile between: packhouse.toml (or PACKHOUSE_CONFIG) < profile
+< environment < files in PACKHOUSE_SECRETS_DIR < files named by *_FILE; an empty variable counts as unset. A
+value is read when it is asked for, so that a command never fails over a setting that it does not use.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from packhouse_cli.exit_codes import UsageError
+from packhouse_cli.terminal.output import safe
+from packhouse_cli.user.paths import profiles_file
+
+if TYPE_CHECKING:
+    from packhouse_cli.user.profiles import Profile
+
+DEFAULT_STORE_URL = "https://aly.store/api/storefront/v1"
+DEFAULT_DAEMON_URL = "http://127.0.0.1:8080"
+CONFIG_PATHS = ("packhouse.toml", "/etc/packhouse/packhouse.toml")
+_IN_PROFILE = {
+    "PACKHOUSE_STORE__URL": "store_url",
+    "PACKHOUSE_STORE__SITE_SLUG": "site_slug",
+    "PACKHOUSE_URL": "daemon_url",
+}
+SECRETS_FOLDER = "/run/secrets"
+
+
+class CliSettings:
+    """Settings of one call of the command, from the environment that it was given."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._file: dict[str, Any] | None = None
+        self._chosen: Profile | None = None
+        self._has_chosen = False
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profile in use. Raises UsageError where one is named that does not exist."""
+        if not self._has_chosen:
+            self._has_chosen = True
+            if self._environ.get("PACKHOUSE_PROFILE") or _is_file(profiles_file(self._environ)):
+                from packhouse_cli.user import profiles
+
+                self._chosen = profiles.chosen(self._environ)
+        return self._chosen
+
+    @property
+    def store_url(self) -> str:
+        """Base address of the store's REST interface."""
+        return _address(self._value("PACKHOUSE_STORE__URL") or DEFAULT_STORE_URL, "PACKHOUSE_STORE__URL")
+
+    @property
+    def api_key(self) -> str:
+        """The store's API key. Raises UsageError where none is set."""
+        name = "PACKHOUSE_STORE__API_KEY"
+        key = (
+            self._secret(name)
+            or self._secret("ALY_API_KEY")
+            or self._of_profile("key", self.store_url, "store_url", DEFAULT_STORE_URL)
+            or self._from_file(name)
+        )
+        if not key:
+            raise UsageError(
+                "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY, "
+                "or make a profile with `packhouse profile add`."
+            )
+        return key
+
+    @property
+    def site_slug(self) -> str:
+        """Only this site's orders; "" for all."""
+        return self._value("PACKHOUSE_STORE__SITE_SLUG")
+
+    @property
+    def store_timeout_s(self) -> float:
+        """Longest wait for one answer of the store, in seconds."""
+        return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
+
+    @property
+    def store_max_per_s(self) -> float:
+        """Most calls to the store a second; 0 where none is set, for no limit of our own."""
+        name = "PACKHOUSE_STORE__MAX_PER_S"
+        text = self._value(name) or "0"
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise UsageError(f"{name} is {safe(text)!r}; it must be a number, 0 for no limit.")
+        return value
+
+    @property
+    def daemon_url(self) -> str:
+        """Where the daemon listens: where it is said to be, or where this machine's own would.
+
+        A profile that has a token and names no address means the usual one, whatever port is set here.
+        """
+        said = self._value("PACKHOUSE_URL")
+        if not said and self.profile is not None and str(self.profile.token):
+            said = DEFAULT_DAEMON_URL
+        host = self.http_host
+        here = f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
+        return _address(said or here, "PACKHOUSE_URL")
+
+    @property
+    def knows_daemon(self) -> bool:
+        """Whether a daemon is set up here: an address or a token was given."""
+        return bool(
+            self._value("PACKHOUSE_URL")
+            or self._secret("PACKHOUSE_TOKEN")
+            or (self.profile is not None and str(self.profile.token))
+            or self._from_file("PACKHOUSE_TOKEN")
+        )
+
+    @property
+    def token(self) -> str:
+        """The operator token. Raises UsageError where none is set."""
+        token = (
+            self._secret("PACKHOUSE_TOKEN")
+            or self._of_profile("token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL)
+            or self._from_file("PACKHOUSE_TOKEN")
+        )
+        if not token:
+            raise UsageError(
+                "No operator token is set: put one of the daemon's PACKHOUSE_OPERATOR__TOKENS, what stands "
+                "behind the name and its colon, into PACKHOUSE_TOKEN."
+            )
+        return token
+
+    @property
+    def http_port(self) -> int:
+        """The port on which the daemon of this machine listens."""
+        text = self._value("PACKHOUSE_HTTP__PORT") or "8080"
+        if not text.isdigit() or not 0 < int(text) < 65536:
+            raise UsageError(f"PACKHOUSE_HTTP__PORT is {safe(text)!r}; it must be a port from 1 to 65535.")
+        return int(text)
+
+    @property
+    def http_host(self) -> str:
+        """Where the daemon of this machine can be asked: its own address, or loopback if it takes any."""
+        host = self._value("PACKHOUSE_HTTP__HOST") or "127.0.0.1"
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+
+    def _seconds(self, name: str, default: float) -> float:
+        text = self._value(name)
+        try:
+            seconds = float(text) if text else default
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= 3600:
+            raise UsageError(f"{name} is {safe(text)!r}; it must be a number of seconds above 0.")
+        return seconds
+
+    def _secret(self, name: str) -> str:
+        """The secret from a file of its own or from the environment."""
+        named = self._environ.get(f"{name}_FILE")
+        if named:
+            return _read_secret(f"{name}_FILE", named)
+        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER)
+        if folder:
+            for spelling in (name, name.lower()):
+                if _is_file(file := f"{folder}/{spelling}"):
+                    return _read_secret("PACKHOUSE_SECRETS_DIR", file)
+        return self._environ.get(name, "").strip()
+
+    def _value(self, name: str) -> str:
+        said = self._environ.get(name, "").strip()
+        if not said and name in _IN_PROFILE and self.profile is not None:
+            said = str(getattr(self.profile, _IN_PROFILE[name]))
+        return said or self._from_file(name)
+
+    def _of_profile(self, kind: str, url: str, field: str, default: str) -> str:
+        """The profile's key or token, which is sent to the address that the profile means and to no other."""
+        if self.profile is None or not str(getattr(self.profile, kind)):
+            return ""
+        meant = getattr(self.profile, field) or default
+        if url != meant.rstrip("/"):
+            raise UsageError(
+                f"The {kind} of profile {self.profile.name} belongs to {safe(meant)}, and {safe(url)} is "
+                f"asked for; set its own {kind} too, or --profile."
+            )
+        return self.profile.secret(kind, self._environ)
+
+    def _from_file(self, name: str) -> str:
+        place: Any = self._toml()
+        for part in name.removeprefix("PACKHOUSE_").lower().split("__"):
+            place = place.get(part) if isinstance(place, dict) else None
+        return str(place) if isinstance(place, (str, int, float)) else ""
+
+    def _toml(self) -> dict[str, Any]:
+        if self._file is None:
+            asked = self._environ.get("PACKHOUSE_CONFIG")
+            found = asked or next(filter(_is_file, CONFIG_PATHS), None)
+            self._file = _read_toml(found) if found else {}
+        return self._file
+
+
+def _is_file(name: str) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113 - pathlib takes longer to load than all the rest of this module
+
+
+def _read_toml(name: str) -> dict[str, Any]:
+    import tomllib
+    from pathlib import Path
+
+    try:
+        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"{safe(name)} cannot be read: {error}. Correct it or set PACKHOUSE_CONFIG."
+        ) from error
+
+
+def _read_secret(setting: str, name: str) -> str:
+    from pathlib import Path
+
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{setting} names {safe(name)!r}, which cannot be read: {error}.") from error
+
+
+def _address(text: str, setting: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    if not mark or scheme not in ("http", "https") or not rest.strip("/"):
+        raise UsageError(f"{setting} is {safe(text)!r}; it must be an address such as {DEFAULT_DAEMON_URL}.")
+    return text.rstrip("/")

@@ -1,0 +1,193 @@
+"""Rows against the store's orders: what becomes an act, what is left out, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from packhouse.errors import BadCredentials, StoreUnavailable
+from packhouse.model.order import Units
+from packhouse_cli.bulk.plan import Plan
+from packhouse_cli.bulk.rows import Fault, Row
+from packhouse_cli.exit_codes import UsageError
+from tests.cli.bulk.counter import Counter
+
+ONE_OF_LI_1 = [{"line_item_id": "li_1", "quantity": 1, "tracking_number": "T0"}]
+
+
+def bodies(plan: Plan) -> list[Any]:
+    return [json.loads(act.body) for act in plan.acts]
+
+
+def refused(store: Counter, *rows: Row, action: str = "fulfill") -> list[str]:
+    with pytest.raises(UsageError) as raised:
+        store.plan(*rows, action=action)
+    head, *lines = str(raised.value).splitlines()
+    assert f"{len(lines)} row" in head
+    return lines
+
+
+def parcel(line: int, order_id: str, tracking: str, *items: Units) -> Row:
+    return Row(line, order_id, "USPS", tracking, items)
+
+
+def test_a_row_without_units_takes_what_has_not_shipped_and_is_not_digital() -> None:
+    store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
+    store.digital = {"prod_2"}
+    assert bodies(store.plan())[0]["items"] == [{"line_item_id": "li_1", "quantity": 1}]
+
+
+def test_two_parcels_of_one_order_share_its_units_and_the_second_relies_on_the_first() -> None:
+    store = Counter("ord_1")
+    plan = store.plan(parcel(2, "ord_1", "T1", Units("li_1", 1)), parcel(3, "ord_1", "T2"))
+    assert [body["items"] for body in bodies(plan)] == [
+        [{"line_item_id": "li_1", "quantity": 1}],
+        [{"line_item_id": "li_1", "quantity": 1}, {"line_item_id": "li_2", "quantity": 1}],
+    ]
+    assert plan.acts[1].relied.left == {"li_1": 1, "li_2": 1}
+    assert store.reads == 1
+
+
+def test_everything_wrong_is_told_at_once_in_the_files_sequence() -> None:
+    store = Counter("ord_1", "ord_2", "ord_3", "ord_4")
+    store.orders["ord_2"]["status"] = "cancelled"
+    store.digital = {"prod_2"}
+    said = refused(
+        store,
+        parcel(2, "ord_1", "T1"),
+        parcel(3, "ord_1", "T1"),
+        parcel(4, "ord_none", "T2"),
+        parcel(5, "ord_2", "T3"),
+        parcel(6, "ord_3", "T4", Units("li_1", 3)),
+        parcel(7, "ord_4", "T5", Units("li_2", 1)),
+    )
+    assert [line.partition(":")[0] for line in said] == [f"line {number}" for number in range(3, 8)]
+    for line, why in zip(
+        said,
+        ("same parcel on line 2", "does not know", "is cancelled", "has 2 units, and 3", "is digital"),
+        strict=True,
+    ):
+        assert why in line
+
+
+def test_bad_rows_are_left_out_where_that_is_wanted_and_said() -> None:
+    plan = Counter("ord_1").plan(parcel(2, "ord_none", "T1"), parcel(3, "ord_1", "T2"), skip_bad=True)
+    assert [(act.number, act.line) for act in plan.acts] == [(1, 3)]
+    (left_out,) = plan.left_out
+    assert (left_out.line, left_out.order_id) == (2, "ord_none")
+
+
+def test_a_file_that_was_done_already_becomes_a_plan_of_the_rest() -> None:
+    store = Counter("ord_1", "ord_2")
+    items = store.orders["ord_1"]["items"]
+    rows = [
+        {"line_item_id": one["id"], "quantity": one["quantity"], "tracking_number": "T1"} for one in items
+    ]
+    store.orders["ord_1"] |= {"fulfillments": rows, "status": "fulfilled"}
+    plan = store.plan(parcel(2, "ord_1", "T1"), parcel(3, "ord_2", "T2"))
+    assert [act.order_id for act in plan.acts] == ["ord_2"]
+    assert [str(one) for one in plan.left_out] == ["line 2: order ord_1 has tracking number T1 already"]
+
+
+def test_what_a_filter_found_and_cannot_be_done_is_left_out_without_a_fault() -> None:
+    store = Counter("ord_1", "ord_2", status="cancelled")
+    store.orders["ord_2"]["status"] = "pending"
+    plan = store.plan(parcel(0, "ord_1", "V1"), parcel(0, "ord_2", "V2"))
+    assert [act.order_id for act in plan.acts] == ["ord_2"]
+    assert [one.order_id for one in plan.left_out] == ["ord_1"]
+
+
+def test_money_back_is_all_that_is_left_and_never_more() -> None:
+    store = Counter("ord_1", "ord_2", refunds=[{"amount": 1200}])
+    plan = store.plan(Row(2, "ord_1"), action="refund")
+    assert bodies(plan) == [{"amount": 3800}]
+    (said,) = refused(store, Row(2, "ord_1", amount_minor=3801), action="refund")
+    assert (
+        "has $38.00 left to refund: its total is $50.00, $12.00 went back already, and $38.01 was asked"
+        in said
+    )
+
+
+def test_an_order_twice_in_a_refund_is_not_guessed_at() -> None:
+    (said,) = refused(Counter("ord_1"), Row(2, "ord_1", amount_minor=1), Row(4, "ord_1"), action="refund")
+    assert said == "line 4: order ord_1 has another row on line 2; make them one"
+
+
+def test_faults_of_the_file_are_told_with_those_of_the_orders() -> None:
+    from packhouse_cli.bulk.actions import ACTIONS
+    from packhouse_cli.bulk.planner import make_plan
+
+    rows: Sequence[Row] = [parcel(3, "ord_none", "T1")]
+    with pytest.raises(UsageError) as raised:
+        make_plan(
+            ACTIONS["fulfill"], rows, Counter().desk(), made_at="", source={}, faults=[Fault(2, "is no row")]
+        )
+    assert [line.partition(":")[0] for line in str(raised.value).splitlines()[1:]] == ["line 2", "line 3"]
+
+
+def test_a_store_that_recovers_does_not_spoil_the_plan_and_a_wrong_key_ends_it() -> None:
+    store = Counter("ord_1", "ord_2")
+    store.unread = [StoreUnavailable("Down.", status=503)]
+    assert len(store.plan().acts) == 2
+    store.unread = [None, BadCredentials("The key is wrong.", status=401)]
+    with pytest.raises(BadCredentials):
+        store.plan()
+
+
+def test_a_catalogue_that_does_not_answer_is_a_warning() -> None:
+    from packhouse.errors import Forbidden
+
+    class NoCatalogue(Counter):
+        def products(self, site_slug: str, ids: Sequence[str]) -> Any:
+            raise Forbidden("No scope.", status=403)
+
+    plan = NoCatalogue("ord_1", "ord_2").plan()
+    assert len(plan.acts) == 2
+    assert plan.warnings == ("Which lines of site lantern are digital was not told: No scope.",)
+
+
+def test_the_same_rows_give_the_same_keys_however_often_they_are_planned() -> None:
+    store = Counter("ord_1", "ord_2")
+    first, second = store.plan(), store.plan()
+    assert [act.key for act in first.acts] == [act.key for act in second.acts]
+    assert len({act.key for act in first.acts}) == 2
+
+
+def test_a_refund_or_return_that_the_order_shows_is_planned_a_second_time_only_if_that_is_wanted() -> None:
+    shown = {
+        "items": [{"line_item_id": "li_1", "quantity": 1}],
+        "reason": "Torn",
+        "status": "requested",
+        "id": "ret_1",
+    }
+    shipped = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
+    refunds = [{"amount": 700, "reason": "Torn"}]
+    for action, row in (
+        ("refund", Row(2, "ord_1", amount_minor=700, reason="Torn")),
+        ("return", Row(2, "ord_1", items=(Units("li_1", 1),), reason="Torn")),
+    ):
+        store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
+        plan = store.plan(row, action=action)
+        assert plan.acts == ()
+        assert "already; --again plans a second one" in plan.left_out[0].why
+        first, second = (store.plan(row, action=action, again=True).acts[0].key for _ in range(2))
+        assert first == second, "planned twice by mistake, it is still one deed"
+        store.orders["ord_1"]["refunds"] = [*refunds, *refunds]
+        store.orders["ord_1"]["items"][0]["quantity"] = 3
+        store.orders["ord_1"]["fulfillments"] = [shipped[0] | {"quantity": 3}]
+        store.orders["ord_1"]["returns"] = [shown, shown | {"id": "ret_2"}]
+        assert store.plan(row, action=action, again=True).acts[0].key != first, "shown, another is wanted"
+
+
+def test_a_return_names_its_units_and_no_more_than_left() -> None:
+    store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
+    plan = store.plan(Row(2, "ord_1", items=(Units("li_1", 1),), reason="Wrong size"), action="return")
+    assert plan.acts[0].path == "/merchant/orders/ord_1/returns"
+    assert bodies(plan)[0]["reason"] == "Wrong size"
+    (said,) = refused(store, Row(2, "ord_1"), action="return")
+    assert "name the units" in said
+    (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
+    assert "has 1 units that can come back" in said

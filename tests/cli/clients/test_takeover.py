@@ -1,0 +1,157 @@
+"""An order in a person's hands: taken before the store is called, given back when its end is known."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from packhouse.errors import Refused, StoreUnanswered, StoreUnreachable
+from packhouse.model.order import Units
+from packhouse_cli.clients.takeover import InHand, give_back_what_is_done, in_hand
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.output import Terminal
+from tests.cli.runner import FakePeer, serving
+
+LABELED = {
+    "id": "ord_1-1",
+    "state": "labeled",
+    "units": [{"line_id": "li_1", "quantity": 1}],
+    "label": {"carrier": "USPS", "tracking_number": "9400"},
+}
+TAKEN: dict[str, Any] = {"hold": {"id": 7}, "in_flight": "", "order": {"id": "ord_1", "shipments": [LABELED]}}
+TAKE, RELEASE = "POST /api/v1/orders/ord_1/take", "POST /api/v1/holds/7/release"
+
+
+def hold(daemon: FakePeer, failing: Exception | None = None, *, sent: bool = True) -> str:
+    """Have the order in hand once; answers what was said beside it."""
+    err = io.StringIO()
+    terminal = Terminal(io.StringIO(), err, {})
+
+    def act() -> None:
+        with in_hand("ord_1", "fulfill", daemon.environ, terminal) as hand:
+            if sent:
+                hand.sending()
+            if failing is not None:
+                raise failing
+
+    if failing is None:
+        act()
+    else:
+        with pytest.raises(type(failing)):
+            act()
+    return err.getvalue()
+
+
+def asked(daemon: FakePeer) -> list[str]:
+    return [name for name, _ in daemon.asked]
+
+
+def test_the_order_is_taken_before_and_given_back_after() -> None:
+    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
+        assert hold(daemon) == ""
+    assert asked(daemon) == [TAKE, RELEASE]
+
+
+def test_what_is_in_flight_is_waited_for() -> None:
+    answers: dict[str, tuple[int, Any]] = {RELEASE: (200, {})}
+    waits = iter(["a purchase is under way", "a purchase is under way", ""])
+
+    class Changing(dict[str, tuple[int, Any]]):
+        def get(self, key: str, default: Any = None) -> Any:
+            # From the second time on the daemon finds our own first asking.
+            more = {"in_flight": next(waits), "resumed": len(asked(daemon)) > 1}
+            return (200, TAKEN | more) if key == TAKE else super().get(key, default)
+
+    with serving(Changing(answers)) as daemon:
+        hold(daemon)
+    assert asked(daemon) == [TAKE, TAKE, TAKE, RELEASE]
+
+
+def test_a_plain_no_of_the_store_gives_the_order_back() -> None:
+    with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
+        hold(daemon, Refused("the order is cancelled", status=422))
+        hold(daemon, KeyboardInterrupt(), sent=False)  # type: ignore[arg-type]
+    assert asked(daemon) == [TAKE, RELEASE] * 2
+
+
+@pytest.mark.parametrize("doubt", [StoreUnanswered("no answer in time"), KeyboardInterrupt()])
+def test_an_end_that_says_nothing_keeps_the_order_and_tells_how_to_go_on(doubt: Any) -> None:
+    with serving({TAKE: (200, TAKEN)}) as daemon:
+        said = hold(daemon, doubt)
+    assert asked(daemon) == [TAKE]
+    assert "packhouse holds release 7" in said
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_plain_no_says_nothing_of_an_earlier_run_of_the_same_line(sent: bool) -> None:
+    resumed = TAKEN | {"resumed": True}
+    with serving({TAKE: (200, resumed), RELEASE: (200, {})}) as daemon:
+        said = hold(daemon, StoreUnreachable("No route."), sent=sent)
+    assert asked(daemon) == [TAKE]
+    assert "an earlier run" in said
+    assert "packhouse holds release 7" in said
+
+
+def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_after() -> None:
+    err = io.StringIO()
+    with (
+        serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon,
+        pytest.raises(StoreUnreachable),
+        in_hand("ord_1", "refund", daemon.environ, Terminal(io.StringIO(), err, {})) as hand,
+    ):
+        hand.sending()
+        hand.stays("The refund is not confirmed yet.")
+        raise StoreUnreachable("No route.")
+    assert asked(daemon) == [TAKE]
+    assert "The refund is not confirmed yet." in err.getvalue()
+
+
+def test_an_order_in_somebody_elses_hands_is_refused() -> None:
+    answer = (409, {"error": {"code": "conflict", "message": "ada has order ord_1 in hand"}})
+    with serving({TAKE: answer}) as daemon, pytest.raises(CommandError, match="in hand") as refused:
+        hold(daemon)
+    assert refused.value.exit_code is Exit.CONFLICT
+
+
+def test_a_daemon_that_does_not_answer_is_no_leave_to_go_on() -> None:
+    with serving({}) as gone:
+        pass
+    with pytest.raises(CommandError, match="--without-daemon") as refused:
+        hold(gone)
+    assert refused.value.exit_code is Exit.NETWORK
+
+
+def test_without_a_daemon_a_note_says_so() -> None:
+    err = io.StringIO()
+    with in_hand("ord_1", "fulfill", {}, Terminal(io.StringIO(), err, {})) as hand:
+        assert not hand.coordinated
+    assert "No daemon is set up here" in err.getvalue()
+
+
+def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line() -> None:
+    standing = {"id": 7, "code": "done_by_hand", "released_at": None}
+    for note, given_back in (("fulfill x", True), ("fulfill y", False)):
+        order = {"id": "ord_1", "holds": [standing | {"note": note}]}
+        with serving({"GET /api/v1/orders/ord_1": (200, order), RELEASE: (200, {})}) as daemon:
+            give_back_what_is_done("ord_1", "fulfill x", daemon.environ, alone=False)
+        assert (RELEASE in asked(daemon)) is given_back
+
+
+def test_another_label_for_the_same_units_stands_in_the_way() -> None:
+    hand = InHand("ord_1", TAKEN)
+    with pytest.raises(CommandError, match="9400") as refused:
+        hand.refuse_other_labels([Units("li_1", 1)], "1Z9")
+    assert "packhouse labels void ord_1-1" in str(refused.value)
+    hand.refuse_other_labels([Units("li_1", 1)], "9400")
+    hand.refuse_other_labels([Units("li_2", 1)], "1Z9")
+
+
+@pytest.mark.parametrize("state", ["voiding", "voided"])
+def test_no_parcel_is_told_of_with_a_label_that_was_taken_back(state: str) -> None:
+    hand = InHand("ord_1", TAKEN | {"order": {"id": "ord_1", "shipments": [LABELED | {"state": state}]}})
+    with pytest.raises(CommandError, match="was taken back") as refused:
+        hand.refuse_other_labels([Units("li_1", 1)], "9400")
+    assert refused.value.exit_code is Exit.CONFLICT
+    hand.refuse_other_labels([Units("li_1", 1)], "1Z9")

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from packhouse import errors
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError, ending_of, of_status
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.BadCredentials("no", status=401), Exit.UNAUTHENTICATED),
+        (errors.Forbidden("no", status=403), Exit.FORBIDDEN),
+        (errors.NotFound("no", status=404), Exit.NOT_FOUND),
+        (errors.Conflict("no", status=409), Exit.CONFLICT),
+        (errors.Refused("no", status=422), Exit.CONFLICT),
+        (errors.StoreThrottled("no", status=429), Exit.THROTTLED),
+        (errors.InvalidRequest("no", status=400), Exit.USAGE),
+        (errors.StoreUnreachable("no"), Exit.NETWORK),
+        (errors.StoreUnanswered("no"), Exit.NETWORK),
+        (errors.StoreUnavailable("no", status=503), Exit.UNKNOWN),
+        (errors.StoreUnreadable("no"), Exit.UNKNOWN),
+        (errors.SettingsError("no"), Exit.USAGE),
+        (errors.LedgerUnusable("no"), Exit.UNKNOWN),
+        (UsageError("no"), Exit.USAGE),
+        (of_status(404, "no"), Exit.NOT_FOUND),
+        (of_status(503, "no"), Exit.UNKNOWN),
+        (KeyboardInterrupt(), Exit.INTERRUPTED),
+        (PermissionError(13, "no"), Exit.UNKNOWN),
+    ],
+)
+def test_each_error_has_its_exit_code(error: BaseException, code: Exit) -> None:
+    assert ending_of(error).exit_code is code
+
+
+def test_the_stores_list_of_wrong_fields_is_told() -> None:
+    error = errors.InvalidRequest(
+        "The store refuses the request.",
+        status=400,
+        code="validation_failed",
+        details=({"path": "line_items.0.quantity", "code": "too_small", "min": 1},),
+    )
+    ending = ending_of(error)
+    assert "line_items.0.quantity: too_small" in ending.message
+    assert ending.as_json() == {
+        "error": {"code": "validation_failed", "message": ending.message, "exit_code": 2, "status": 400}
+    }
+
+
+def test_an_error_nobody_foresaw_is_named_and_says_how_to_see_more() -> None:
+    ending = ending_of(KeyError("lines"))
+    assert ending.exit_code is Exit.UNKNOWN
+    assert "KeyError" in ending.message
+    assert "PACKHOUSE_DEBUG" in ending.message
+
+
+def test_a_command_error_keeps_its_status_for_programs() -> None:
+    ending = ending_of(CommandError("gone", Exit.NOT_FOUND, "not_found", status=404))
+    assert ending.as_json()["error"] == {
+        "code": "not_found",
+        "message": "gone",
+        "exit_code": 5,
+        "status": 404,
+    }
