@@ -55,12 +55,12 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     )
     holds = _counts(status.get("holds"))
     if holds:
-        from packhouse.model.hold import SENTENCE, HoldCode
+        from packhouse.model.hold import KINDS, HoldCode
 
         terminal.line()
         terminal.line(terminal.paint("holds", "bold"))
         for code, number in sorted(holds.items(), key=lambda item: -item[1]):
-            sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else ""
+            sentence = KINDS[HoldCode(code)].sentence if code in set(HoldCode) else ""
             terminal.line(f"  {number:>4}  {terminal.paint(safe(code), 'yellow')}  {sentence}".rstrip())
         terminal.line("        packhouse holds list tells which orders")
 

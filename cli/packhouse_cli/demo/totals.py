@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.money import Money
 from packhouse_cli.clients.http import rows_of
 from packhouse_cli.demo.snapshot import Look, Place
@@ -143,7 +143,7 @@ def _held(
         if order.get("id") in held:
             holds = rows_of(order, "holds") or [{"code": "held", "sentence": ""}]
             code = str(holds[0].get("code"))
-            meaning = SENTENCE[HoldCode(code)] if code in set(HoldCode) else safe(code)
+            meaning = KINDS[HoldCode(code)].sentence if code in set(HoldCode) else safe(code)
             particulars = " ".join(safe(hold.get("sentence")) for hold in holds).removeprefix(meaning).strip()
             rows.append((meaning, str(order.get("id")), particulars))
     return _grouped(rows)

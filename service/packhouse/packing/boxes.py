@@ -47,7 +47,7 @@ def pack(
         else:
             weights[some.line_id] = weight
     if nameless:
-        return CannotPack(HoldCode.WEIGHT_MISSING, f"No weight for: {', '.join(nameless)}.")
+        return CannotPack(HoldCode.WEIGHT_MISSING, ", ".join(nameless))
     room = fallback.max_weight_g - fallback.tare_g
     for some in units:
         if weights[some.line_id] > room:

@@ -41,10 +41,9 @@ def decide(
     reasons = [*_unclear(order, shipments, units)]
     if unknown:
         names = ", ".join(line.name or line.id for line in unknown)
-        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, f"Not known to be physical: {names}."))
+        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
     if units and settings.check_address and (missing := address.faults(order.address)):
-        note = "; ".join(missing)
-        reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, f"{note[0].upper()}{note[1:]}."))
+        reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
     reasons = [reason for reason in reasons if reason.code not in waived]
     if reasons:
         return NeedsHold(tuple(reasons))
