@@ -32,7 +32,7 @@ from packhouse.flow import LIFE
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
-from packhouse.sandbox.control import ROUTES
+from packhouse.sandbox.control_api import ROUTES
 from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics

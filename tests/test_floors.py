@@ -17,8 +17,9 @@ PLANTED = [
     ("packhouse.steps.buy", "packhouse.carriers.easypost.adapter"),
     ("packhouse.flow", "packhouse.carriers.offline.adapter"),
     ("packhouse.model.money", "packhouse.settings"),
-    ("packhouse.sandbox.world", "packhouse.store.protocol"),
-    ("packhouse.app", "packhouse.sandbox.door"),
+    ("packhouse.sandbox.sandbox", "packhouse.store.protocol"),
+    ("packhouse.app", "packhouse.sandbox.cli"),
+    ("packhouse.sandbox.easypost.state", "packhouse.sandbox.store.state"),
     ("packhouse.carriers.command.wire", "packhouse.ledger.orders"),
     ("packhouse.carriers.offline.wire", "packhouse.carriers.easypost.wire"),
     ("packhouse_cli.story", "packhouse.ledger.orders"),
@@ -26,7 +27,7 @@ PLANTED = [
     ("packhouse.store.aio", "httpx2"),
     ("packhouse.board", "sqlite3"),
 ]
-UNPLACED = ["packhouse.novelty", "packhouse.carriers.novelty"]
+UNPLACED = ["packhouse.novelty", "packhouse.carriers.novelty", "packhouse.sandbox.novelty"]
 
 
 @pytest.fixture(scope="module")

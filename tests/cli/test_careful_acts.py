@@ -172,7 +172,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
     order = store.order("plain")
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}", "--json")
     quick = {"PACKHOUSE_STORE__TIMEOUT_S": "1"}
-    store.tell("/faults", {"store.no_answer_before_effect": 0.4})
+    store.tell("/faults", {"store.no_response_before_effect": 0.4})
     for _ in range(60):
         shown = store.call(*argv, **quick)
         if shown.code == 8 and shown.error["code"] == "unknown_outcome" and "Read again" in shown.err:

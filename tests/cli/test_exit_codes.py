@@ -117,13 +117,13 @@ def test_7_asked_too_often_at_once_with_no_wait_else_waited_for(store: StoreDesk
     store.tell("/faults", {"store.throttle": {"next": 3}})
     waited = store.shell("packhouse orders list --json")
     assert (waited.code, waited.err) == (0, "")
-    assert store.tell("/faults")["struck"]["store.throttle"] == 4
+    assert store.tell("/faults")["triggered"]["store.throttle"] == 4
 
 
 def test_8_nobody_there_or_no_answer_in_time(store: StoreDesk) -> None:
     gone = "PACKHOUSE_STORE__URL=http://127.0.0.1:9"
     ended(store.shell(f"{gone} packhouse orders list --json"), 8)
-    store.tell("/faults", {"store.no_answer_before_effect": {"next": 1}})
+    store.tell("/faults", {"store.no_response_before_effect": {"next": 1}})
     ended(store.shell("PACKHOUSE_STORE__TIMEOUT_S=0.3 packhouse orders list --json"), 8)
 
 

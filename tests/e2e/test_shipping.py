@@ -61,7 +61,7 @@ def test_every_kind_of_upstream_trouble_at_once_still_adds_up(tmp_path: Path) ->
             ("garbage_body", 0.03),
         )
     ]
-    options = [word for fault in (*faults, "carrier.late_effect=0.03") for word in ("--fault", fault)]
+    options = [word for fault in (*faults, "easypost.late_effect=0.03") for word in ("--fault", fault)]
     with town(tmp_path, *options, "--late-s", "0.5", PACKHOUSE_RETRY__HOLD_AFTER="1000") as here:
         here.start()
         here.sell(COUNT)

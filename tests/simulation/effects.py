@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 from packhouse.http import httpx
-from packhouse.sandbox.transport import WorldTransport
+from packhouse.sandbox.transport import SandboxTransport
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
 from tests.simulation.witness import Witness
@@ -47,7 +47,7 @@ class LifeTransport(httpx.AsyncBaseTransport):
 
     def __init__(
         self,
-        world: WorldTransport,
+        world: SandboxTransport,
         life: Life,
         trace: Trace,
         witness: Witness,
