@@ -1,4 +1,4 @@
-"""The arguments of the sandbox's command line. Loads nothing heavy: shell completion runs it at every TAB."""
+"""The arguments of `packhouse sandbox`. Loads nothing heavy: shell completion runs it at every TAB."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ _EXAMPLES = """examples:
 def parser() -> argparse.ArgumentParser:
     """The parser of `packhouse sandbox`."""
     faults = "\n".join(f"  {name:<34} {effect}" for name, effect in FAULTS.items())
-    described = argparse.ArgumentParser(
+    arguments = argparse.ArgumentParser(
         prog="packhouse sandbox",
         description="Run a fake Aly store and a fake EasyPost on this machine, with faults on demand. "
         f"Nothing costs money.\n\n{_EXAMPLES}",
         epilog=f"faults, each with a probability from 0 to 1:\n{faults}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = described.add_argument
+    add = arguments.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     add("--port", type=int, default=8090, help="port to listen on; 0: any free port (8090)")
-    add("--port-file", type=Path, help="write the port number to this file when the sandbox accepts calls")
+    add(
+        "--port-file",
+        type=Path,
+        metavar="FILE",
+        help="write the port number to this file when the sandbox accepts calls",
+    )
     add("--orders", type=int, default=40, metavar="N", help="number of orders placed at the start (40)")
     add(
         "--rate",
@@ -40,11 +45,18 @@ def parser() -> argparse.ArgumentParser:
         "--seed",
         type=int,
         default=1,
+        metavar="N",
         help="seed of the random numbers; the same seed gives the same orders (1)",
     )
     add("--webhook-url", default="", metavar="URL", help="send webhooks to this URL")
-    add("--webhook-secret", metavar="S", help="sign webhooks with this secret (whsec_sandbox)")
-    add("--poll-only-share", type=float, default=0.1, help="share of orders that send no webhooks (0.1)")
+    add("--webhook-secret", metavar="SECRET", help="sign webhooks with this secret (whsec_sandbox)")
+    add(
+        "--poll-only-share",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="share of orders that send no webhooks (0.1)",
+    )
     add(
         "--fault",
         action="append",
@@ -52,23 +64,51 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=P",
         help="turn a fault on, with this probability; repeatable",
     )
-    add("--slow-s", type=float, default=2.0, help="delay of a call with a fault *.slow, in seconds (2)")
+    add(
+        "--slow-s", type=float, default=2.0, metavar="SECONDS", help="delay of a call with a fault *.slow (2)"
+    )
     add(
         "--late-s",
         type=float,
         default=2.5,
-        help="delay of a purchase with easypost.late_effect, in seconds (2.5)",
+        metavar="SECONDS",
+        help="delay of a purchase with easypost.late_effect (2.5)",
     )
-    add("--store-latency-ms", type=float, default=0.0, help="latency of every call to the store (0)")
-    add("--easypost-latency-ms", type=float, default=0.0, help="latency of every call to EasyPost (0)")
-    add("--retry-scale", type=float, default=0.01, help="factor on the waits between webhook attempts (0.01)")
-    add("--void-s", type=float, default=2.0, help="time until EasyPost completes a void, in seconds (2)")
+    add(
+        "--store-latency-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="latency of every call to the store (0)",
+    )
+    add(
+        "--easypost-latency-ms",
+        type=float,
+        default=0.0,
+        metavar="MS",
+        help="latency of every call to EasyPost (0)",
+    )
+    add(
+        "--retry-scale",
+        type=float,
+        default=0.01,
+        metavar="FACTOR",
+        help="factor on the waits between webhook attempts (0.01)",
+    )
+    add(
+        "--void-s",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="time until EasyPost completes a void (2)",
+    )
     add(
         "--store-refund-s",
         type=float,
         default=0.5,
-        help="time until the store completes a refund, in seconds (0.5)",
+        metavar="SECONDS",
+        help="time until the store completes a refund (0.5)",
     )
     add("--site", default=SITE, metavar="SLUG", help=f"name of the store's one site ({SITE})")
-    add("--transit-s", type=float, default=600.0, help="time a parcel is in transit, in seconds (600)")
-    return described
+    add("--transit-s", type=float, default=600.0, metavar="SECONDS", help="time a parcel is in transit (600)")
+    return arguments

@@ -146,7 +146,7 @@ def _check(arguments: argparse.Namespace, faults: dict[str, float]) -> None:
 def _welcome(base_url: str, secret: str) -> str:
     return f"""The sandbox is running: a fake Aly store and a fake EasyPost. Control API: {base_url}/sandbox
 
-Paste these settings in the terminal of the daemon or the command:
+Settings for the daemon and the command; paste them in another terminal:
 
   export PACKHOUSE_STORE__URL={base_url}/api/storefront/v1
   export PACKHOUSE_STORE__API_KEY={STORE_KEY}
@@ -158,7 +158,7 @@ Paste these settings in the terminal of the daemon or the command:
   export PACKHOUSE_PARCEL__WEIGHT_G=400
   export PACKHOUSE_OPERATOR__TOKENS=me:sandbox-token PACKHOUSE_TOKEN=sandbox-token
 
-Try these requests:
+Requests to try:
 
   curl -s {base_url}/sandbox/state
   curl -s {base_url}/sandbox/check
