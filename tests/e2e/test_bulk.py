@@ -189,7 +189,7 @@ def test_a_store_that_breaks_its_answers_gets_each_act_once(store: Store) -> Non
         if ended.code != 13:
             break
     assert ended.code == 0, ended.err
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
     store.parcels_are_right(orders)
 
 
@@ -200,7 +200,7 @@ def test_a_store_that_is_down_leaves_the_acts_for_another_run(store: Store) -> N
     ended = store.finish()
     assert ended.code == 13
     assert ended.json["counts"] == {"failed": 3}
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
     assert store.finish().code == 0
     store.parcels_are_right(orders)
 

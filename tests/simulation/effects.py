@@ -62,7 +62,7 @@ class LifeTransport(httpx.AsyncBaseTransport):
         self._dally = dally
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See WorldTransport."""
+        """See SandboxTransport."""
         self._life.check()
         if self._dally:
             await asyncio.sleep(self._chance.random() * 0.05)

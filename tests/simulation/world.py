@@ -57,7 +57,7 @@ class SimWorld(Sandbox):
         super().__init__(clock, random.Random(chance.getrandbits(64)), post, options=options, **parts)
 
     async def handle(self, request: Request) -> Response:
-        """See World.handle."""
+        """See Sandbox.handle."""
         await asyncio.sleep(self._way.random() * self._way_s)
         answer = await super().handle(request)
         await asyncio.sleep(self._way.random() * self._way_s)
