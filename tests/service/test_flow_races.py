@@ -14,23 +14,23 @@ from typing import Any
 import pytest
 
 from packhouse.errors import PackhouseError
-from packhouse.flow import LIFE, live
+from packhouse.flow import STEPS, process_order
 from packhouse.ledger import overrides
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
-from packhouse.steps.desk import Work
-from tests.service.house import House, in_house
+from packhouse.steps.context import OrderJob
+from tests.service.house import App, in_house
 
 CALLS = ("second look", "purchase", "purchased", "post", "posted")
-MOMENTS = (*(step.name for step in LIFE), *CALLS, "end")
+MOMENTS = (*(step.name for step in STEPS), *CALLS, "end")
 # The buyer knows of the parcel by then, or is being told.
-TOLD = frozenset({"post", "posted", "announce", "follow", "void", "end"})
+TOLD = frozenset({"post", "posted", "announce", "track", "void", "end"})
 
 
 @dataclass(frozen=True)
 class Change:
     """Something that happens at the store, and how many units of the order may leave after it."""
 
-    happens: Callable[[House, StoreOrder], Any]
+    happens: Callable[[App, StoreOrder], Any]
     leaves: Callable[[StoreOrder], int]
     warns: bool = False
 
@@ -43,26 +43,26 @@ def _none(order: StoreOrder) -> int:
     return 0
 
 
-def _cancel(house: House, order: StoreOrder) -> None:
+def _cancel(house: App, order: StoreOrder) -> None:
     if order.status == "fulfilled":  # an operator of the store can do what a buyer cannot
         order.status = "partially_fulfilled"
     house.world.store.cancel(order)
 
 
-def _refund(house: House, order: StoreOrder) -> None:
+def _refund(house: App, order: StoreOrder) -> None:
     house.world.store.refund(order)
 
 
-def _return(house: House, order: StoreOrder) -> None:
+def _return(house: App, order: StoreOrder) -> None:
     order.status = "returned"
     order.touch(house.clock.now())
 
 
-def _move(house: House, order: StoreOrder) -> None:
+def _move(house: App, order: StoreOrder) -> None:
     house.world.store.change_address(order, {"line1": "77 Other Road"})
 
 
-def _fewer(house: House, order: StoreOrder) -> None:
+def _fewer(house: App, order: StoreOrder) -> None:
     """One unit less of the first line, as far as it has not been shipped."""
     item = order.sale.items[0]
     if order.unshipped()[item["id"]]:
@@ -70,23 +70,23 @@ def _fewer(house: House, order: StoreOrder) -> None:
         order.touch(house.clock.now())
 
 
-def _by_hand(house: House, order: StoreOrder) -> None:
+def _by_hand(house: App, order: StoreOrder) -> None:
     left = [(line, quantity) for line, quantity in order.unshipped().items() if quantity]
     if left:
         house.world.store.fulfill(order, left, "FedEx", "HAND1", recorded_by=EXTERNAL)
 
 
-def _a_part_by_hand(house: House, order: StoreOrder) -> None:
+def _a_part_by_hand(house: App, order: StoreOrder) -> None:
     line = order.sale.items[0]["id"]
     if order.unshipped()[line]:
         house.world.store.fulfill(order, [(line, 1)], "FedEx", "HAND1", recorded_by=EXTERNAL)
 
 
-async def _person_holds(house: House, order: StoreOrder) -> None:
+async def _person_holds(house: App, order: StoreOrder) -> None:
     await house.person_holds(order)
 
 
-async def _paused(house: House, order: StoreOrder) -> None:
+async def _paused(house: App, order: StoreOrder) -> None:
     await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
 
 
@@ -101,26 +101,26 @@ CHANGES = {
 }
 
 
-async def _tell(house: House, order: StoreOrder, change: Change) -> None:
+async def _tell(house: App, order: StoreOrder, change: Change) -> None:
     result = change.happens(house, order)
     if result is not None:
         await result
 
 
-async def _live_until(house: House, order: StoreOrder, moment: str, change: Change, dies: bool) -> None:
+async def _live_until(house: App, order: StoreOrder, moment: str, change: Change, dies: bool) -> None:
     """One worker takes the order, meets the change at this moment, and lives on or dies."""
     await house.hear(order)
-    (work,) = [one for one in await house.claim() if one.order_id == order.id]
+    (job,) = [one for one in await house.claim() if one.order_id == order.id]
     if moment in CALLS:
-        await _during_a_call(house, work, order, moment, change, dies)
+        await _during_a_call(house, job, order, moment, change, dies)
         return
-    for step in LIFE:
+    for step in STEPS:
         if step.name == moment:
             await _tell(house, order, change)
             if dies:
                 return
         try:
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         except PackhouseError:
             return
     if moment == "end":
@@ -132,7 +132,7 @@ class _Death(BaseException):
 
 
 async def _during_a_call(
-    house: House, work: Work, order: StoreOrder, moment: str, change: Change, dies: bool
+    house: App, job: OrderJob, order: StoreOrder, moment: str, change: Change, dies: bool
 ) -> None:
     read, buy, fulfill = house.store.order, house.easypost.buy, house.store.fulfill
     looks = 0
@@ -167,20 +167,20 @@ async def _during_a_call(
 
     house.store.order, house.easypost.buy, house.store.fulfill = looking, buying, posting  # type: ignore[method-assign]
     try:
-        await live(house.desk, work)
+        await process_order(house.context, job)
     except (_Death, PackhouseError):
         pass
     finally:
         house.store.order, house.easypost.buy, house.store.fulfill = read, buy, fulfill  # type: ignore[method-assign]
 
 
-async def _quiet(house: House) -> None:
+async def _quiet(house: App) -> None:
     """Long enough for leases to end, purchases to settle, refunds to arrive and posts to be confirmed."""
     await house.clock.advance(130)
     await house.pass_time(900, step=30)
 
 
-def _doors(house: House, order: StoreOrder) -> set[str]:
+def _doors(house: App, order: StoreOrder) -> set[str]:
     """The streets for which labels were bought that are not given back."""
     return {
         one.request["to_address"]["street1"]
@@ -194,7 +194,7 @@ def _doors(house: House, order: StoreOrder) -> set[str]:
 def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, name: str, dies: bool) -> None:
     change = CHANGES[name]
 
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         orders = {moment: house.world.place_order("plain") for moment in MOMENTS}
         for moment, order in orders.items():
             await _live_until(house, order, moment, change, dies)
@@ -208,7 +208,7 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
             assert set(states) <= {"fulfilled", "voided", "cancelled", "delivered"}, where
             assert told or change.leaves(order) == 0 or not any(order.unshipped().values()) or holds, where
             assert late or sum(row.quantity for row in ours) <= change.leaves(order), where
-            assert holds == (["label_outdated"] if change.warns and told and late else []), where
+            assert holds == (["order_changed"] if change.warns and told and late else []), where
             if change.happens is _move and told and not late:
                 assert _doors(house, order) == {"77 Other Road"}, where
         assert house.world.audit.problems(final=True) == []
@@ -219,13 +219,13 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
 @pytest.mark.parametrize("stop", [_person_holds, _paused], ids=["a person holds it", "everything is paused"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
-    tmp_path: Path, moment: str, stop: Callable[[House, StoreOrder], Any]
+    tmp_path: Path, moment: str, stop: Callable[[App, StoreOrder], Any]
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
         seen: list[tuple[int, int]] = []
 
-        async def step_in(house: House, order: StoreOrder) -> None:
+        async def step_in(house: App, order: StoreOrder) -> None:
             await stop(house, order)
             seen.append((house.labels_sold(order, live_only=False), len(order.fulfillments)))
 
@@ -236,7 +236,7 @@ def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
         assert house.labels_sold(order, live_only=False) == (1 if moment == "purchase" else bought)
         assert bool(order.fulfillments) == (moment == "post" or bool(posted))
         if stop is _person_holds:
-            (hold,) = [one for one in await house.standing(order) if one.code == "by_person"]
+            (hold,) = [one for one in await house.standing(order) if one.code == "manual"]
             await house.person_releases(hold, "go on")
         else:
             await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")

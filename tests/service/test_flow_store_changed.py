@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from packhouse.errors import StoreUnavailable
-from packhouse.flow import LIFE
+from packhouse.flow import STEPS
 from packhouse.model.order import Order
 from packhouse.sandbox.store.state import StoreOrder
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -24,24 +24,24 @@ def _silent(order: Order) -> Order:
     return replace(order, fulfillments=None, refunds=None)
 
 
-def _four_of_one(house: House) -> StoreOrder:
+def _four_of_one(house: App) -> StoreOrder:
     order = house.world.place_order("plain")
     order.sale.items[0]["quantity"] = 4
     del order.sale.items[1:]
     return order
 
 
-async def _post_with_a_lost_answer(house: House, order: StoreOrder) -> None:
-    work = await house.work_until(order, "post")
+async def _post_with_a_lost_answer(house: App, order: StoreOrder) -> None:
+    job = await house.work_until(order, "post")
     house.world.faults.trigger_next("store.error_after_effect")
-    post = next(step for step in LIFE if step.name == "post")
+    post = next(step for step in STEPS if step.name == "post")
     with pytest.raises(StoreUnavailable):
-        await post.run(house.desk, work)
+        await post.run(house.context, job)
     assert order.fulfillments
 
 
 def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.store_answers(_silent)
         order = house.world.place_order("plain")
         await house.work_until(order, "buy")
@@ -49,7 +49,7 @@ def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_
             order, list(order.ordered().items()), "FedEx", "80001", recorded_by="external"
         )
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["cancelled"]
         assert house.labels_sold(order, live_only=False) == 0
 
@@ -57,13 +57,13 @@ def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_
 
 
 def test_nothing_is_bought_for_a_returned_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
         await house.work_until(order, "buy")
         order.status = "returned"
         order.touch(house.clock.now())
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert house.labels_sold(order, live_only=False) == 0
 
     in_house(story, tmp_path)
@@ -72,22 +72,22 @@ def test_nothing_is_bought_for_a_returned_order(tmp_path: Path) -> None:
 def test_a_label_that_the_store_has_recorded_is_not_taken_back_when_the_address_changes(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
         await _post_with_a_lost_answer(house, order)
         house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert await house.states(order) == ["fulfilled"]
-        assert [hold.code for hold in await house.standing(order)] == ["label_outdated"]
+        assert [hold.code for hold in await house.standing(order)] == ["order_changed"]
         assert house.labels_sold(order) == 1
 
     in_house(story, tmp_path)
 
 
 def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.store_answers(_silent)
         order = house.world.place_order("plain")
         await _post_with_a_lost_answer(house, order)
@@ -96,7 +96,7 @@ def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_pat
         await house.pass_time(200)
         assert await house.states(order) == ["labeled"]
         (hold,) = await house.standing(order)
-        assert hold.code == "label_outdated"
+        assert hold.code == "order_changed"
         assert "the store does not say" in hold.note
         assert house.labels_sold(order) == 1
 
@@ -106,15 +106,15 @@ def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_pat
 def test_a_post_on_its_way_is_given_time_to_be_recorded_before_its_label_is_taken_back(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
-        work = await house.work_until(order, "post")
+        job = await house.work_until(order, "post")
         house.world.faults.trigger_next("store.error_before_effect")
         with pytest.raises(StoreUnavailable):
-            await next(step for step in LIFE if step.name == "post").run(house.desk, work)
+            await next(step for step in STEPS if step.name == "post").run(house.context, job)
         house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["labeled"]
         await house.pass_time(200)
         assert await house.states(order) == ["voided", "fulfilled"]
@@ -123,7 +123,7 @@ def test_a_post_on_its_way_is_given_time_to_be_recorded_before_its_label_is_take
 
 
 def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_back(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = _four_of_one(house)
         buy, bought = house.easypost.buy, 0
 
@@ -137,7 +137,7 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
 
         house.easypost.buy = then_it_moves  # type: ignore[method-assign]
         await house.hear(order)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert (await house.states(order))[0] == "voided"
         assert sum(row.quantity for row in order.fulfillments) == 4
@@ -149,7 +149,7 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
 
 
 def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
         await house.work_until(order, "post")
         house.world.store.orders.pop(order.id)
@@ -167,7 +167,7 @@ def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path:
 
 
 def test_an_order_that_vanishes_before_anything_is_bought_is_let_go(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.place_order("plain")
         await house.work_until(order, "buy")
         house.world.store.orders.pop(order.id)
@@ -180,7 +180,7 @@ def test_an_order_that_vanishes_before_anything_is_bought_is_let_go(tmp_path: Pa
 
 
 def test_a_store_that_leaves_empty_lists_out_now_and_then_has_not_changed_the_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         looks = 0
 
         def flapping(order: Order) -> Order:
@@ -191,7 +191,7 @@ def test_a_store_that_leaves_empty_lists_out_now_and_then_has_not_changed_the_or
         house.store_answers(flapping)
         order = house.world.place_order("plain")
         await house.hear(order)
-        await house.work(passes=4)
+        await house.job(passes=4)
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)

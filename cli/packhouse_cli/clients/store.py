@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
-    from packhouse.store.answers import StoreAnswer
     from packhouse.store.requests import StoreRequest
+    from packhouse.store.responses import StoreResponse
     from packhouse_cli.terminal.output import Terminal
 
 LONGEST_WAIT_S = 300.0  # in all, for one call; then the 429 is the answer
@@ -20,7 +20,7 @@ _FIRST_WAIT_S = 1.0  # where the store does not say how long
 _LEAST_SHARE, _LONGEST_LEAST_S = 0.05, 5.0
 
 
-class PatientStore(BlockingStore):
+class PatientStore(StoreClient):
     """A store whose 429 is waited for: as long as it says, else 1, 2, 4, ... seconds, up to LONGEST_WAIT_S.
 
     With `waits` False a 429 is raised at once. `told` hears of each wait, in seconds.
@@ -41,7 +41,7 @@ class PatientStore(BlockingStore):
         self._told = told
         self._sleep = sleep
 
-    def ask(self, request: StoreRequest) -> StoreAnswer:
+    def ask(self, request: StoreRequest) -> StoreResponse:
         """As the store's own; a throttled call had no effect, so the same bytes are simply sent again."""
         from packhouse.errors import StoreThrottled
 

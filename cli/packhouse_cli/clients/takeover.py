@@ -139,7 +139,7 @@ def give_back_what_is_done(order_id: str, doing: str, environ: Mapping[str, str]
     daemon = Daemon(settings.daemon_url, settings.token)
     try:
         for hold in daemon.order(order_id).get("holds", ()):
-            stands = hold.get("released_at") is None and hold.get("code") == "done_by_hand"
+            stands = hold.get("released_at") is None and hold.get("code") == "taken_over"
             if stands and hold.get("note") == doing[:500]:
                 daemon.release(int(hold["id"]), reason=f"Done: {doing}."[:500], gently=True)
     except CommandError:
@@ -196,15 +196,23 @@ def _tell_kept(terminal: Terminal, hand: InHand, why: str) -> None:
 def _is_plain_no(error: BaseException) -> bool:
     """Whether this end means for certain that the store did nothing."""
     from packhouse.errors import (
-        BadCredentials,
-        Conflict,
-        Forbidden,
-        InvalidRequest,
-        NotFound,
-        Refused,
+        StoreConflict,
+        StoreForbidden,
+        StoreInvalidRequest,
+        StoreNotFound,
+        StoreRefused,
         StoreThrottled,
+        StoreUnauthorized,
         StoreUnreachable,
     )
 
-    no = (BadCredentials, Conflict, Forbidden, InvalidRequest, NotFound, Refused, StoreThrottled)
+    no = (
+        StoreUnauthorized,
+        StoreConflict,
+        StoreForbidden,
+        StoreInvalidRequest,
+        StoreNotFound,
+        StoreRefused,
+        StoreThrottled,
+    )
     return isinstance(error, (*no, StoreUnreachable))

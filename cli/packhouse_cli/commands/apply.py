@@ -39,7 +39,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     add_json(parser, "print a JSON summary")
     arguments = parser.parse_args(argv)
 
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.apply import apply_plan
     from packhouse_cli.bulk.display import Above, progress_on, show_left
     from packhouse_cli.bulk.plan import read_plan
@@ -66,7 +66,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     summary = apply_plan(
         plan,
         path,
-        partial(BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
+        partial(StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
         progress,
         concurrency=arguments.concurrency,
         max_per_s=most,
@@ -97,7 +97,7 @@ def add_pace(add: Callable[..., object]) -> None:
         "--max-per-s",
         metavar="N",
         type=rate,
-        help="most calls a second, 0 for no limit of our own (default: PACKHOUSE_STORE__MAX_PER_S, else 0); "
+        help="most calls a second, 0 for no limit of our own (default: PACKHOUSE_STORE__RATE_LIMIT_PER_S, else 0); "
         "a 429 is waited for in any case",
     )
 

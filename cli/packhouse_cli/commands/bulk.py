@@ -13,7 +13,7 @@ from packhouse_cli.exit_codes import Exit, UsageError
 from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.rows import Fault, Row
     from packhouse_cli.user.settings import CliSettings
@@ -86,7 +86,7 @@ def run(
     from functools import partial
     from threading import Event
 
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_on, show_plan
     from packhouse_cli.bulk.planner import Desk, make_plan
@@ -96,7 +96,7 @@ def run(
     settings = CliSettings(environ)
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
-        BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
+        StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
     rows, faults, source = _rows(action, arguments, given, settings, open_store)
     desk = Desk(
@@ -147,7 +147,7 @@ def _rows(
     arguments: argparse.Namespace,
     given: Mapping[str, str],
     settings: CliSettings,
-    open_store: Callable[[], BlockingStore],
+    open_store: Callable[[], StoreClient],
 ) -> tuple[list[Row], Sequence[Fault], dict[str, Any]]:
     """The rows of the file or filter, what is wrong in the file, and what the plan says of its source."""
     from packhouse_cli.bulk.rows import decoded, read_rows, rows_for
@@ -173,7 +173,7 @@ def _rows(
     return rows_for(ids, action, given), (), {"filter": told}
 
 
-def _found(store: BlockingStore, asked: Mapping[str, Any]) -> list[str]:
+def _found(store: StoreClient, asked: Mapping[str, Any]) -> list[str]:
     """The ids of all orders that match, each once. Raises UsageError where the store cuts its list off."""
     from packhouse.store.protocol import OrdersQuery
 

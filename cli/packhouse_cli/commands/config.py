@@ -26,10 +26,10 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
 
 
 def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    from packhouse import checkup, configuration
+    from packhouse import config, preflight
 
-    settings = configuration.load(environ=environ)
-    text = configuration.effective(settings)
+    settings = config.load(environ=environ)
+    text = config.effective(settings)
     if arguments.json:
         import tomllib
 
@@ -37,5 +37,5 @@ def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[s
     else:
         for line in text.splitlines():
             terminal.line(safe(line))
-    checkup.require_startable(settings)
+    preflight.require_startable(settings)
     return int(Exit.OK)

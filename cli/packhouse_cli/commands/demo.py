@@ -129,7 +129,7 @@ def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
 def _daemon_settings(asked: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     # A purchase that happens late must be waited for, as with a real carrier that is known to do so.
     late = any(fault.startswith("easypost.late_effect") for fault in asked.fault)
-    return (("PACKHOUSE_CARRIER_SETTLE_S", "5"),) if late else ()
+    return (("PACKHOUSE_PROVIDER_SETTLE_S", "5"),) if late else ()
 
 
 def _fresh_folder(wanted: Path | None) -> Path:

@@ -57,9 +57,9 @@ def _findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     else:
         yield Finding("settings", OK, "all can be read" + _named(settings))
     try:
-        from packhouse.store.blocking import BlockingStore
+        from packhouse.store.client import StoreClient
 
-        with BlockingStore(settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s) as store:
+        with StoreClient(settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s) as store:
             reached = list(of_store(store, settings.store_url))
             yield from reached
             if len(reached) > 1:
@@ -78,17 +78,17 @@ def _findings(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _house(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
     """The daemon's settings in this environment, or what is wrong with them."""
-    from packhouse import configuration
+    from packhouse import config
     from packhouse.errors import SettingsError
 
     try:
-        return configuration.load(environ=environ), []
+        return config.load(environ=environ), []
     except SettingsError as error:
         return None, str(error).splitlines()
 
 
 def _checked(house: Any) -> Iterator[Finding]:
-    from packhouse.checkup import look
+    from packhouse.preflight import look
     from packhouse_cli.diagnosis import OK, WARN, WRONG, Finding
 
     states = {"pass": OK, "warn": WARN, "fail": WRONG}

@@ -16,7 +16,7 @@ from packhouse_cli.terminal.output import Terminal, safe
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
-    from packhouse.store.answers import StoreAnswer
+    from packhouse.store.responses import StoreResponse
     from packhouse_cli.changes.change import Act, Done
     from packhouse_cli.clients.store import PatientStore
 
@@ -254,7 +254,7 @@ def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, envir
     return int(Exit.OK)
 
 
-def _answered(done: Done, read: Callable[[StoreAnswer, str], _Read | None]) -> _Read | None:
+def _answered(done: Done, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
     """What the store's answer shows; None where it is cut off or says nothing: that is accepted as well."""
     from packhouse.errors import StoreUnreadable
 

@@ -93,7 +93,7 @@ def _open(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[st
 def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.model.event import ORDER_EVENTS
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import fresh_key, intent_key
 
     url, events, site = arguments.url, list(dict.fromkeys(arguments.event)), arguments.site_slug
@@ -103,7 +103,7 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
         terminal.note(f"Packhouse takes no notice of {safe(', '.join(unknown))}; check how it is spelled.")
     intent = intent_key("webhook", url, sorted(events), site)
     key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
-    request = endpoints.create_webhook(endpoints.webhook_body(url, events, site), key)
+    request = webhooks.create_webhook(webhooks.webhook_body(url, events, site), key)
     with _open(arguments, terminal, environ) as store:
         found = None if arguments.again else _equal(_all(store, site), url, events, site)
         if arguments.dry_run:
@@ -118,8 +118,8 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
                     raise
                 terminal.note(f"Unknown outcome: {safe(error)} The store's list shows the webhook.")
             else:
-                made = endpoints.read_webhook(answer)
-                secret = endpoints.read_secret(answer)
+                made = webhooks.read_webhook(answer)
+                secret = webhooks.read_secret(answer)
                 if arguments.json:
                     terminal.json(made.raw if made else {"secret": secret})
                 else:
@@ -163,12 +163,12 @@ def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
 
 def _delete(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import intent_key
     from packhouse_cli.terminal.prompt import agree
 
     key = arguments.idempotency_key or intent_key("webhook", arguments.webhook, "delete")
-    request = endpoints.delete_webhook(arguments.webhook, key)
+    request = webhooks.delete_webhook(arguments.webhook, key)
     if arguments.dry_run:
         show_dry_run(request, terminal, as_json=arguments.json, already=False)
         return int(Exit.OK)
@@ -193,15 +193,15 @@ def _delete(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
 def _rotate(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     import json
 
-    from packhouse.errors import NotFound
-    from packhouse.store import endpoints
+    from packhouse.errors import StoreNotFound
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import fresh_key, intent_key
     from packhouse_cli.terminal.prompt import agree
 
     intent = intent_key("webhook", arguments.webhook, "rotate")
     key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
     requests: list[StoreRequest] = [
-        endpoints.rotate_webhook(arguments.webhook, name, key) for name in endpoints.ROTATIONS
+        webhooks.rotate_webhook(arguments.webhook, name, key) for name in webhooks.ROTATIONS
     ]
     if arguments.dry_run:
         show_dry_run(requests[0], terminal, as_json=arguments.json, already=False)
@@ -215,9 +215,9 @@ def _rotate(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     with _open(arguments, terminal, environ) as store:
         try:
             answer = store.ask(requests[0])
-        except NotFound:
+        except StoreNotFound:
             answer = store.ask(requests[1])
-    secret = endpoints.read_secret(answer)
+    secret = webhooks.read_secret(answer)
     if arguments.json:
         terminal.json(json.loads(answer.body))
     else:
@@ -231,7 +231,7 @@ def _rotate(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
 def _all(store: PatientStore, site: str) -> list[WebhookEndpoint]:
     """Every webhook of the site, "" for all sites. Raises StoreError."""
     from packhouse.errors import StoreUnreadable
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
 
     found: list[WebhookEndpoint] = []
     cursor: str | None = ""
@@ -240,7 +240,7 @@ def _all(store: PatientStore, site: str) -> list[WebhookEndpoint]:
         if cursor in followed:
             raise StoreUnreadable("The store's list of webhooks leads back to a page already read.")
         followed.add(cursor)
-        page, cursor = endpoints.read_webhooks(store.ask(endpoints.list_webhooks(site, cursor)))
+        page, cursor = webhooks.read_webhooks(store.ask(webhooks.list_webhooks(site, cursor)))
         found += page
     return found
 

@@ -133,7 +133,7 @@ def test_a_signal_stops_the_sandbox_cleanly_even_while_a_call_hangs(
     assert process.returncode == 0
     assert "Traceback" not in err
     assert f"export PACKHOUSE_STORE__URL={address}/api/storefront/v1" in out
-    assert f"export PACKHOUSE_CARRIERS__EASYPOST__URL={address}/easypost/v2" in out
+    assert f"export PACKHOUSE_PROVIDERS__EASYPOST__URL={address}/easypost/v2" in out
 
 
 @pytest.mark.parametrize(

@@ -7,34 +7,33 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
-from packhouse.carriers.easypost.adapter import EasyPostCarrier
-from packhouse.carriers.easypost.options import EasyPostOptions
-from packhouse.carriers.port import (
+from packhouse.errors import StoreConflict, StoreRefused, StoreThrottled, StoreUnanswered, StoreUnreadable
+from packhouse.model.label import Label, LabelFormat
+from packhouse.model.order import Address, Order, Units
+from packhouse.model.parcel import Parcel
+from packhouse.model.states import LabelState
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.port import (
     Bought,
-    CarrierContext,
     NotBought,
     Prepared,
+    ProviderContext,
     Purchase,
     PurchaseRequest,
     Unknown,
     Voided,
     VoidPending,
 )
-from packhouse.errors import Conflict, Refused, StoreThrottled, StoreUnanswered, StoreUnreadable
-from packhouse.model.label import Label, LabelFormat
-from packhouse.model.order import Address, Order, Units
-from packhouse.model.parcel import Parcel
-from packhouse.model.states import LabelState
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, Sandbox
 from packhouse.sandbox.store.products import SITE
 from packhouse.sandbox.transport import SandboxTransport
 from packhouse.store import protocol
-from packhouse.store.aio import AioStore
+from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.event import read_event
 from packhouse.store.protocol import OrdersQuery
 from packhouse.store.signature import SignatureVerdict, verify
-from tests.clock import ManualClock
-from tests.service.sandbox.harness import Receiver, in_sandbox
+from tests.service.sandbox.harness import ManualClock, Receiver, in_sandbox
 
 SENDER = Address(
     name="Paper Lantern", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -45,22 +44,22 @@ def _unobserved(peer: str, call: str, outcome: str, seconds: float) -> None:
     pass
 
 
-def _store(sandbox: Sandbox, clock: ManualClock) -> AioStore:
-    return AioStore(
+def _store(sandbox: Sandbox, clock: ManualClock) -> AsyncStoreClient:
+    return AsyncStoreClient(
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
         timeout_s=5,
-        max_per_s=0,
+        rate_limit_per_s=0,
         clock=clock,
         observe=_unobserved,
         transport=SandboxTransport(sandbox),
     )
 
 
-def _carrier(sandbox: Sandbox, clock: ManualClock) -> EasyPostCarrier:
+def _carrier(sandbox: Sandbox, clock: ManualClock) -> EasyPostProvider:
     options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
-    context = CarrierContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
-    return EasyPostCarrier(options, context, SandboxTransport(sandbox))
+    context = ProviderContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
+    return EasyPostProvider(options, context, SandboxTransport(sandbox))
 
 
 def _request(order: Order) -> PurchaseRequest:
@@ -81,7 +80,7 @@ def _label(bought: Bought) -> Label:
         id="lb_1",
         shipment_id="sh_1",
         generation=1,
-        adapter="easypost",
+        provider="easypost",
         carrier=bought.carrier,
         service=bought.service,
         tracking_number=bought.tracking_number,
@@ -109,9 +108,9 @@ def test_an_order_is_shipped_and_the_audit_finds_no_problem() -> None:
         assert isinstance(bought, Bought)
         document = await carrier.document(_label(bought))
         assert document.format is LabelFormat.ZPL
-        body = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
-        await store.fulfill(order.id, body, "key-1")
-        await store.fulfill(order.id, body, "key-1")
+        wish = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
+        await store.fulfill(order.id, wish, "key-1")
+        await store.fulfill(order.id, wish, "key-1")
         after = await store.order(order.id)
         assert after.status == "fulfilled"
         assert after.has_tracking(bought.tracking_number)
@@ -232,11 +231,11 @@ def test_the_stores_errors_arrive_as_their_own_exceptions() -> None:
         with pytest.raises(StoreUnanswered):
             await store.fulfill(order.id, body, "k")
         await store.fulfill(order.id, body, "k")
-        with pytest.raises(Conflict):
+        with pytest.raises(StoreConflict):
             await store.fulfill(order.id, body, "another")
         cancelled = sandbox.place_order("plain")
         sandbox.store.cancel(cancelled)
-        with pytest.raises(Refused):
+        with pytest.raises(StoreRefused):
             await store.fulfill(cancelled.id, body, "k")
         sandbox.faults.trigger_next("store.garbage_body")
         with pytest.raises(StoreUnreadable):
