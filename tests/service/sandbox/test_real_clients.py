@@ -33,7 +33,8 @@ from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.event import read_event
 from packhouse.store.protocol import OrdersQuery
 from packhouse.store.signature import SignatureVerdict, verify
-from tests.service.sandbox.harness import ManualClock, Receiver, in_sandbox
+from tests.clock import ManualClock
+from tests.service.sandbox.harness import Receiver, in_sandbox
 
 SENDER = Address(
     name="Paper Lantern", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -108,9 +109,9 @@ def test_an_order_is_shipped_and_the_audit_finds_no_problem() -> None:
         assert isinstance(bought, Bought)
         document = await carrier.document(_label(bought))
         assert document.format is LabelFormat.ZPL
-        wish = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
-        await store.fulfill(order.id, wish, "key-1")
-        await store.fulfill(order.id, wish, "key-1")
+        body = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
+        await store.fulfill(order.id, body, "key-1")
+        await store.fulfill(order.id, body, "key-1")
         after = await store.order(order.id)
         assert after.status == "fulfilled"
         assert after.has_tracking(bought.tracking_number)
