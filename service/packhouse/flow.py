@@ -1,8 +1,8 @@
 """THE LIFE OF AN ORDER: the steps in their order, and the function that takes one order through them.
 
 Events and polls only wake an order (ledger/inbox.py, worker/periodic.py). A worker claims a due order and
-takes it once through STEPS. Each step acts on the shipments in its states and leaves the others; no step calls
-another. next_check.py then decides when the order is processed again.
+takes it once through STEPS. Each step acts on the shipments in its states and leaves the others; no step
+calls another. next_check.py then decides when the order is processed again.
 """
 
 from __future__ import annotations

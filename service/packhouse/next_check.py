@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from sqlalchemy import Connection
-
 from packhouse.ledger import holds, journal, leases
-from packhouse.ledger.leases import Lease
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
@@ -34,20 +32,18 @@ async def finish(context: Context, job: OrderJob) -> None:
     entries += [released(hold, why) for hold, why in ended]
     confirm_s = context.settings.poll.confirm_s
 
-    def unit(connection: Connection, now: float, lease: Lease) -> None:
+    def unit(tx: Tx) -> None:
         for hold, why in ended:
-            holds.release(connection, now, hold.id, by=MACHINE, reason=why)
+            holds.release(tx, hold.id, by=MACHINE, reason=why)
         leases.release(
-            connection,
-            now,
-            lease,
+            tx,
             phase=phase,
             reason=reason,
-            due_at=now if ended else due_at,
+            due_at=tx.now if ended else due_at,
             attempts=job.lease.attempts if job.waiting_reason else 0,
             woken_delay_s=confirm_s if phase is OrderPhase.SHIPPED else 0.0,
         )
-        journal.write(connection, now, entries)
+        journal.write(tx, entries)
 
     await context.write(job, unit)
     context.record(*entries)
@@ -116,8 +112,8 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
         leases.release, phase=phase, due_at=due_at, attempts=attempts, last_error=why[:1000], reason=why[:500]
     )
 
-    def unit(connection: Connection, now: float, lease: Lease) -> None:
-        release(connection, now, lease)
-        journal.write(connection, now, entries)
+    def unit(tx: Tx) -> None:
+        release(tx)
+        journal.write(tx, entries)
 
     await context.write(job, unit)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from packhouse.ledger.tx import Tx
+
 _READ = text("SELECT value FROM marks WHERE name = :name")
 _WRITE = text(
     "INSERT INTO marks (name, value, updated_at) VALUES (:name, :value, :now) "
@@ -22,18 +24,18 @@ def read(connection: Connection, name: str) -> str | None:
     return None if value is None else str(value)
 
 
-def write(connection: Connection, now: float, name: str, value: str) -> None:
+def write(tx: Tx, name: str, value: str) -> None:
     """Write or replace a fact."""
-    connection.execute(_WRITE, {"name": name, "value": value, "now": now})
+    tx.connection.execute(_WRITE, {"name": name, "value": value, "now": tx.now})
 
 
-def claim_turn(connection: Connection, now: float, duty: str, who: str, every_s: float) -> bool:
+def claim_turn(tx: Tx, duty: str, who: str, every_s: float) -> bool:
     """Whether this replica runs the duty now: nobody else did within `every_s`. A time ahead of ours (a clock
     that was set back) does not block it.
     """
     return (
-        connection.execute(
-            _TAKE, {"name": f"duty:{duty}", "value": who, "now": now, "before": now - every_s}
+        tx.connection.execute(
+            _TAKE, {"name": f"duty:{duty}", "value": who, "now": tx.now, "before": tx.now - every_s}
         ).rowcount
         == 1
     )

@@ -76,7 +76,7 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
 async def _offer(
     context: Context, job: OrderJob, provider: Provider, shipment: Shipment, request: PurchaseRequest
 ) -> tuple[str, Rate] | None:
-    """The prepared purchase and its rate: those of an earlier attempt, which cannot be sold twice, or new ones.
+    """The prepared purchase and its rate: of an earlier attempt, which cannot be sold twice, or new ones.
 
     None if there is none; the reason is left in `job`.
     """

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
 from structlog.typing import FilteringBoundLogger
 
 from packhouse.clock import Clock
@@ -16,8 +15,8 @@ from packhouse.ledger import guard
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger import shipments as shipment_records
 from packhouse.ledger.documents import Documents
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import Lease, P, R, Tx, WriteUnit, under
 from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
@@ -35,9 +34,6 @@ from packhouse.steps.moves import Move
 from packhouse.steps.products import ProductCache
 from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Store(Protocol):
@@ -79,7 +75,7 @@ class OrderJob:
     fetched_at: float = 0.0
     paused: str = ""
     waiting_reason: str = ""
-    deferred: list[Callable[[Connection], None]] = field(default_factory=list)
+    deferred: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property
     def order_id(self) -> str:
@@ -216,7 +212,7 @@ class Context:
     async def write(
         self,
         job: OrderJob,
-        unit: Callable[Concatenate[Connection, float, Lease, P], R],
+        unit: WriteUnit[P, R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
@@ -226,12 +222,12 @@ class Context:
         """
         now, deferred = self.clock.now(), tuple(job.deferred)
 
-        def both(connection: Connection) -> R:
+        def both(tx: Tx) -> R:
             for earlier in deferred:
-                earlier(connection)
-            return unit(connection, now, job.lease, *args, **kwargs)
+                earlier(tx)
+            return unit(tx, *args, **kwargs)
 
-        result = await self.ledger.write(both)
+        result = await self.ledger.write(under(job.lease, both), now)
         del job.deferred[: len(deferred)]
         return result
 
@@ -273,16 +269,16 @@ class Context:
         job: OrderJob,
         move: Move,
         entry: Entry | None = None,
-        also: Callable[[Connection, float, Lease], None] | None = None,
+        also: Callable[[Tx], None] | None = None,
     ) -> Shipment:
         """Carry out one move, with `also` in the same transaction. Raises LeaseLost, LedgerUnavailable."""
         entries = (entry,) if entry else ()
 
-        def unit(connection: Connection, now: float, lease: Lease) -> float:
-            move.write(connection, now, lease, entries)
+        def unit(tx: Tx) -> float:
+            move.write(tx, entries)
             if also:
-                also(connection, now, lease)
-            return now
+                also(tx)
+            return tx.now
 
         moved_at = await self.write(job, unit)
         self.record(*entries)
@@ -315,11 +311,9 @@ class Context:
         )
         fingerprint = self.fingerprint(job, code)
 
-        def place(connection: Connection, now: float, lease: Lease) -> tuple[float, tuple[Hold, ...]]:
+        def place(tx: Tx) -> tuple[float, tuple[Hold, ...]]:
             hold_records.place(
-                connection,
-                now,
-                lease,
+                tx,
                 code=code,
                 note=note,
                 fingerprint=fingerprint,
@@ -327,8 +321,8 @@ class Context:
                 act=entry,
             )
             if move:
-                move.write(connection, now, lease)
-            return now, hold_records.of_order(connection, lease.order_id)
+                move.write(tx)
+            return tx.now, hold_records.of_order(tx.connection, job.order_id)
 
         was_active = any((one.code, one.shipment_id) == (code, shipment_id) for one in job.active_holds())
         held_at, holds = await self.write(job, place)

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
-
 from packhouse.ledger import shipments
-from packhouse.ledger.leases import Lease
+from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
@@ -31,14 +29,14 @@ class Move:
     void_refusals: int = 0
     changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def write(self, connection: Connection, now: float, lease: Lease, entries: Sequence[Entry] = ()) -> None:
+    def write(self, tx: Tx, entries: Sequence[Entry] = ()) -> None:
         """Write the move and its journal entries. Raises LeaseLost."""
         if self.label_state is None:
             columns = columns_of(self.changes)
-            shipments.move(connection, now, lease, self.shipment, self.to, entries, **columns)
+            shipments.move(tx, self.shipment, self.to, entries, **columns)
         else:
             shipments.move_with_label(
-                connection, now, lease, self.shipment, self.to, self.label_state, entries, self.void_refusals
+                tx, self.shipment, self.to, self.label_state, entries, self.void_refusals
             )
 
     def fields(self, now: float) -> dict[str, Any]:

@@ -5,10 +5,8 @@ A label that is on its way to the store, or may be, is not voided: what the buye
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from packhouse.ledger import holds as hold_records
-from packhouse.ledger.leases import Lease
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.shipment import Shipment
@@ -73,9 +71,9 @@ async def _void(
     """Move a label to its void, and release the request for it in the same transaction."""
     entry = Entry(job.order_id, "voiding", f"{why} {_VOID_REQUESTED}", shipment.id)
 
-    def end_request(connection: Connection, now: float, lease: Lease) -> None:
+    def end_request(tx: Tx) -> None:
         if request is not None:
-            hold_records.release(connection, now, request.id, by=MACHINE, reason=_VOID_REQUESTED)
+            hold_records.release(tx, request.id, by=MACHINE, reason=_VOID_REQUESTED)
 
     await context.apply(job, Move(shipment, _S.VOIDING, LabelState.VOIDING), entry, also=end_request)
     job.holds = [hold for hold in job.holds if hold is not request]
