@@ -10,6 +10,7 @@ from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.results import FINAL, Standing, read_results, results_path
 from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.terminal.text import escaped
 
 
 def progress_on(terminal: Terminal) -> Progress:
@@ -27,7 +28,7 @@ class Above(Terminal):
 
     def note(self, text: str) -> None:
         """One line beside the result, for people."""
-        self._progress.say(text)
+        self._progress.say(escaped(text))
 
 
 def amounts(money: Mapping[str, int]) -> str:

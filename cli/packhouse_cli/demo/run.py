@@ -123,7 +123,7 @@ class Course:
         width = terminal.width or 100
         terminal.line()
         for line in told(reckoning, seconds=seconds, width=width, paint=terminal.paint):
-            terminal.line(line)
+            terminal.drawn(line)
         if not look.settled:
             terminal.line(
                 f"Not everything was settled within {self._plan.time_limit_s:g} s; --time-limit gives it "
@@ -164,11 +164,11 @@ class Course:
             (f"curl -s {self._stage.sandbox_url}/sandbox/orders -d '{{\"count\": 5}}'", "five more orders")
         )
         terminal.line()
-        terminal.line(terminal.paint("Try, in another terminal:", "bold"))
+        terminal.drawn(terminal.paint("Try, in another terminal:", "bold"))
         for command, sense in tries:
             fits = len(command) + len(sense) + 8 <= (terminal.width or 100)
             beside = terminal.paint(f"   # {sense}", "dim") if fits else ""
-            terminal.line(f"  {terminal.paint(command, 'cyan')}{beside}")
+            terminal.drawn(f"  {terminal.paint(command, 'cyan')}{beside}")
         terminal.line()
         terminal.line("Daemon and sandbox go on; what they do appears here. Ctrl-C ends them.")
 
@@ -179,7 +179,7 @@ class Course:
                 time.sleep(1.0)
                 self._stage.check()
                 for act in self._ask(looker.look).new_acts:
-                    self._terminal.line(act_line(act, self._terminal.width, self._terminal.paint))
+                    self._terminal.drawn(act_line(act, self._terminal.width, self._terminal.paint))
                 self._terminal.stdout.flush()
         except KeyboardInterrupt:
             self._terminal.line()

@@ -11,8 +11,8 @@ from packhouse.model.hold import SENTENCE, HoldCode
 from packhouse.model.money import Money
 from packhouse_cli.clients.http import rows_of
 from packhouse_cli.demo.snapshot import Look, Place
-from packhouse_cli.terminal.cells import wrap
 from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import wrap
 
 Paint = Callable[..., str]
 _SHOWN_OF_A_GROUP = 3

@@ -8,9 +8,9 @@ from typing import Any
 
 from packhouse.model.money import Money
 from packhouse_cli.demo.snapshot import Look, OrderSeen, Place
-from packhouse_cli.terminal.cells import cut, width_of
 from packhouse_cli.terminal.formats import clock_time
 from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import cut, width_of
 
 Paint = Callable[..., str]
 STYLE = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse_cli.terminal.cells import cut, width_of, wrap
+from packhouse_cli.terminal.text import cut, width_of, wrap
 from packhouse_cli.terminal.output import Terminal, json_text, safe
 from packhouse_cli.terminal.table import fit
 from tests.cli.runner import Pretended

@@ -1,4 +1,4 @@
-"""Many orders at once (`orders fulfill --from FILE`, or a filter) become a plan for `packhouse apply`."""
+"""Selects many orders, by rows of a file or by a filter, and makes the plan for `packhouse apply`."""
 
 from __future__ import annotations
 
@@ -7,102 +7,100 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packhouse_cli.arguments.parsing import CommandParser, count
-from packhouse_cli.commands.apply import add_pace
+from packhouse_cli.arguments.options import (
+    CREATED_AFTER,
+    CREATED_BEFORE,
+    CUSTOMER,
+    DRY_RUN,
+    PACE,
+    SITE,
+    Option,
+    OptionGroup,
+    count,
+)
 from packhouse_cli.exit_codes import Exit, UsageError
-from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.rows import Fault, Row
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
     from packhouse_cli.user.settings import CliSettings
 
 _FILTERS = ("status", "created_after", "created_before", "customer_id", "site_slug", "limit")
 _PAGE = 100
-EXAMPLES = {
-    "fulfill": (
-        "packhouse orders fulfill --from labels.csv --carrier USPS",
-        "packhouse orders fulfill --status pending --carrier Courier --tracking 'VAN-{order}' --dry-run",
+
+OPTIONS = OptionGroup(
+    "many orders (makes a plan for `packhouse apply`)",
+    (
+        Option(
+            "--from",
+            dest="rows_from",
+            metavar="FILE",
+            help="select the orders of this file: CSV with column names, JSON lines, or ids; - for stdin",
+        ),
+        Option("--status", default="", help="select all orders of this status"),
+        CREATED_AFTER.but(help="select orders created after this date (UTC) or ISO 8601 time"),
+        CREATED_BEFORE.but(help="select orders created before this date (UTC) or ISO 8601 time"),
+        CUSTOMER.but(help="select all orders of this customer"),
+        SITE.but(default=None, help="select all orders of this site"),
+        Option("--limit", metavar="N", type=count, help="select at most N orders (default: all)"),
+        Option("--skip-bad", action="store_true", help="plan the valid rows, even if others are invalid"),
+        Option(
+            "--plan-out", metavar="FILE", type=Path, help="write the plan to FILE (default: named by time)"
+        ),
+        DRY_RUN.but(help="print what would be sent or planned, and change nothing"),
+        *PACE,
     ),
-    "return": ('packhouse orders return create --from returns.csv --reason "Recall"',),
-    "refund": (
-        "packhouse orders refund --from refunds.csv --plan-out recall.plan.jsonl",
-        "packhouse orders refund --status cancelled --created-after 2026-11-01 --reason 'Order cancelled'",
-    ),
-}
+)
 
 
-def declare(parser: CommandParser) -> None:
-    """The arguments that make it many orders."""
-    many = parser.add_argument_group("many orders: a plan is made, and `packhouse apply` carries it out")
-    add = many.add_argument
-    add(
-        "--from",
-        dest="rows_from",
-        metavar="FILE",
-        help="CSV with column names, JSON lines, or ids; - for stdin",
-    )
-    add("--status", default="", help="all orders of this status")
-    add("--created-after", metavar="DATE", default="", help="a date (UTC) or an ISO 8601 time")
-    add("--created-before", metavar="DATE", default="", help="likewise")
-    add("--customer-id", metavar="ID", default="", help="all orders of this customer")
-    add("--site-slug", metavar="SITE", help="all orders of this site")
-    add("--limit", metavar="N", type=count, help="at most so many of those (default: all)")
-    add("--skip-bad", action="store_true", help="plan the good rows although others cannot be done")
-    add("--plan-out", metavar="FILE", type=Path, help="where the plan goes (default: named by time)")
-    add("--dry-run", action="store_true", help="say what would be sent or planned, and change nothing")
-    add_pace(add)
-
-
-def wanted(arguments: argparse.Namespace) -> bool:
-    """Whether many orders are meant. Raises UsageError where it is neither one nor many, or both."""
+def is_many(arguments: argparse.Namespace) -> bool:
+    """Whether many orders are selected. Raises UsageError where none is, or one and many are."""
     filters = [name for name in _FILTERS if getattr(arguments, name) not in (None, "")]
     many = arguments.rows_from is not None or bool(filters)
     if many and arguments.order:
-        raise UsageError("Name one order, or many with --from or a filter; not both.")
+        raise UsageError("Pass one ORDER, or select many with --from or a filter, not both.")
     if arguments.rows_from is not None and filters:
         option = filters[0].replace("_", "-")
-        raise UsageError(f"--from says which orders, and so does --{option}; give one of them.")
+        raise UsageError(f"--from and --{option} both select orders. Pass one of them.")
     if many and arguments.idempotency_key:
-        raise UsageError("--idempotency-key is for one order; in a plan each act has its own.")
+        raise UsageError("--idempotency-key is for one order; in a plan each change has its own key.")
     if many:
         return True
     if not arguments.order:
-        raise UsageError("Name an order, or many with --from FILE or a filter such as --status pending.")
+        raise UsageError(
+            "No order is selected. Pass an ORDER, --from FILE, or a filter such as --status pending."
+        )
     if arguments.plan_out is not None or arguments.skip_bad:
-        raise UsageError("--plan-out and --skip-bad are for many orders: name them with --from or a filter.")
+        raise UsageError("--plan-out and --skip-bad need many orders: select them with --from or a filter.")
     return False
 
 
-def run(
-    action: str,
-    arguments: argparse.Namespace,
-    given: Mapping[str, str],
-    terminal: Terminal,
-    environ: Mapping[str, str],
+def make_plan(
+    action: str, arguments: argparse.Namespace, given: Mapping[str, str], invocation: Invocation
 ) -> int:
-    """Make the plan and write it, or only print it. `given` fills what a row leaves empty."""
+    """Make the plan and write it, or print it with --dry-run. `given` has the values for empty cells."""
     from functools import partial
     from threading import Event
 
     from packhouse.store.blocking import BlockingStore
+    from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_on, show_plan
-    from packhouse_cli.bulk.planner import Desk, make_plan
     from packhouse_cli.bulk.throttled_client import Pace
-    from packhouse_cli.user.settings import CliSettings
 
-    settings = CliSettings(environ)
+    terminal, settings = invocation.terminal, invocation.settings
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
     rows, faults, source = _rows(action, arguments, given, settings, open_store)
-    desk = Desk(
+    desk = planner.Desk(
         open_store, settings.store_url, Pace(most, Event()), arguments.concurrency, progress_on(terminal)
     )
-    plan = make_plan(
+    plan = planner.make_plan(
         ACTIONS[action],
         rows,
         desk,
@@ -122,7 +120,7 @@ def run(
 
 
 def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None:
-    """Write the plan, if there is anything in it, and say what it comes to."""
+    """Write the plan, unless it is empty, and print its totals."""
     from packhouse_cli.bulk.display import summed_up
     from packhouse_cli.bulk.plan import write_plan
 
@@ -134,12 +132,12 @@ def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None
         terminal.json({"plan": written, "id": plan.id, **plan.head(), "left_out": left_out})
     else:
         for one in plan.left_out:
-            terminal.line(f"Left out: {safe(one)}")
+            terminal.line(f"Left out: {one}")
         terminal.line(
-            summed_up(plan) if plan.acts else f"There is nothing to {plan.action}: no plan was written."
+            summed_up(plan) if plan.acts else f"There is nothing to {plan.action}. No plan was written."
         )
     if plan.acts:
-        terminal.note(f"The plan is {safe(path)}. Look at it, then: packhouse apply {safe(path)}")
+        terminal.note(f"The plan is in {path}. Check it, then run: packhouse apply {path}")
 
 
 def _rows(
@@ -149,16 +147,16 @@ def _rows(
     settings: CliSettings,
     open_store: Callable[[], BlockingStore],
 ) -> tuple[list[Row], Sequence[Fault], dict[str, Any]]:
-    """The rows of the file or filter, what is wrong in the file, and what the plan says of its source."""
+    """The rows of the file or filter, the errors in the file, and the source as the plan names it."""
     from packhouse_cli.bulk.rows import decoded, read_rows, rows_for
 
     if arguments.rows_from is not None:
         rows, faults = read_rows(decoded(_content(arguments.rows_from)), action, given)
-        return rows, faults, {"from": safe(arguments.rows_from)}
+        return rows, faults, {"from": arguments.rows_from}
     if action == "fulfill" and "{order}" not in given.get("tracking", ""):
         raise UsageError(
-            "With a filter each order needs a tracking number of its own: --tracking 'VAN-{order}' puts the "
-            "order's id in its place. Bought labels come with --from FILE."
+            "With a filter, every order needs a tracking number of its own. --tracking 'VAN-{order}' "
+            "inserts the order's id. For labels that you bought, use --from FILE."
         )
     from packhouse_cli.terminal.formats import moment_in_utc
 
@@ -169,12 +167,12 @@ def _rows(
         asked["site_slug"] = settings.site_slug
     with open_store() as store:
         ids = _found(store, asked)
-    told = {name: value for name, value in asked.items() if value}
-    return rows_for(ids, action, given), (), {"filter": told}
+    used = {name: value for name, value in asked.items() if value}
+    return rows_for(ids, action, given), (), {"filter": used}
 
 
 def _found(store: BlockingStore, asked: Mapping[str, Any]) -> list[str]:
-    """The ids of all orders that match, each once. Raises UsageError where the store cuts its list off."""
+    """The ids of all orders that match, each once. Raises UsageError where the store cuts its list short."""
     from packhouse.store.protocol import OrdersQuery
 
     limit = asked["limit"]
@@ -186,8 +184,8 @@ def _found(store: BlockingStore, asked: Mapping[str, Any]) -> list[str]:
             break
         if page.truncated:
             raise UsageError(
-                "The store cut its list off and names no next page; narrow it with --created-after and "
-                "--created-before."
+                "The store cut its list short and names no next page. Narrow the list with --created-after "
+                "and --created-before."
             )
     return list(ids)[:limit]
 
@@ -198,11 +196,11 @@ def _content(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{safe(name)} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"Cannot read {name}: {error.strerror}.") from None
 
 
 def _free_name(action: str) -> Path:
-    """A name for a plan that no file has, neither a plan's nor that of its results."""
+    """A file name for the plan that does not exist yet."""
     import itertools
     import time
 
