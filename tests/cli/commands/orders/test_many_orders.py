@@ -121,7 +121,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     assert applied.json["counts"] == {"done": 2}
     assert "No daemon" not in applied.err, "the machine does nothing about returns"
     again = call(*returning, "r2", environ=shop.environ)
-    assert "no plan was written" in again.out
+    assert "No plan was written" in again.out
     assert again.out.count("has this return already; --again plans a second one") == 2
 
     refunding = ("orders", "refund", "--from", "ids", "--amount", "300", "--reason", "Recall", "--plan-out")
@@ -130,7 +130,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     assert made.json["totals"]["money_minor"] == {"USD": 600}
     applied = shop.apply("m", "--yes", "--json")
     assert applied.json["counts"] == {"done": 2}
-    assert "No daemon is set up here" in applied.err
+    assert "No daemon is configured" in applied.err
     states = [ask(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
     assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
 
@@ -138,8 +138,8 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
 def test_a_return_of_many_names_its_units_in_rows(folder: Path) -> None:
     (folder / "ids").write_text("ord_1")
     for argv, why in (
-        (("--from", "ids", "--item", "li_1:1"), "a column `items`"),
-        (("--status", "fulfilled"), "A filter cannot know"),
+        (("--from", "ids", "--item", "li_1:1"), "the column `items`"),
+        (("--status", "fulfilled"), "A filter does not select units"),
         (("ord_1",), "--item LINE:QTY"),
     ):
         refused = call("orders", "return", "create", *argv, environ={"ALY_API_KEY": "aly_x"})
@@ -173,7 +173,7 @@ def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path
     again = shop.fulfill(*argv, "q")
     assert again.code == 0
     assert f"line 2: order {orders[0]} has tracking number" in again.out
-    assert "no plan was written" in again.out
+    assert "No plan was written" in again.out
     assert not (folder / "q").exists()
     assert shop.fulfill(*argv, "q", "--json").json["plan"] is None
 
@@ -181,16 +181,16 @@ def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path
 @pytest.mark.parametrize(
     ("argv", "why"),
     [
-        ((), "Name an order, or many"),
+        ((), "No order is selected"),
         (("ord_1", "--from", "rows.csv"), "not both"),
         (("ord_1", "--status", "pending"), "not both"),
-        (("ord_1", "--plan-out", "p"), "for many orders"),
-        (("ord_1", "--tracking", "T1", "--skip-bad"), "for many orders"),
+        (("ord_1", "--plan-out", "p"), "need many orders"),
+        (("ord_1", "--tracking", "T1", "--skip-bad"), "need many orders"),
         (("--from", "rows.csv", "--limit", "3"), "--limit"),
         (("--from", "rows.csv", "--site-slug", "x"), "--site-slug"),
-        (("--from", "rows.csv", "--idempotency-key", "k"), "each act has its own"),
-        (("--from", "rows.csv", "--item", "li_1:1"), "a column `items`"),
-        (("--from", "none.csv"), "cannot be read"),
+        (("--from", "rows.csv", "--idempotency-key", "k"), "each change has its own"),
+        (("--from", "rows.csv", "--item", "li_1:1"), "the column `items`"),
+        (("--from", "none.csv"), "Cannot read"),
         (("--status", "pending", "--tracking", "T1"), "{order}"),
         (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is no date"),
         (("--from", "rows.csv", "--max-per-s", "-1"), "0 or more"),
@@ -214,7 +214,7 @@ def test_applying_tells_what_became_of_the_acts_and_leaves_them_in_a_file(shop: 
     assert [(line["order_id"], line["state"]) for line in results] == [(one, "done") for one in orders]
     again = shop.apply("p")  # with nothing to do there is nothing to ask
     assert again.code == 0
-    assert "nothing was left to do of its 3 acts" in again.out
+    assert "all of its 3 changes were done before" in again.out
 
 
 def test_a_dry_run_of_an_apply_shows_what_is_left(shop: Shop, folder: Path) -> None:
