@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse_cli.arguments import registry
-from packhouse_cli.arguments import tree
+from packhouse_cli.arguments import registry, tree
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ROOT / "docs" / "man"
