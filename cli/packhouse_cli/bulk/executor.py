@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from packhouse.errors import (
-    BadCredentials,
-    Conflict,
-    Forbidden,
-    Refused,
+    StoreConflict,
     StoreError,
+    StoreForbidden,
+    StoreRefused,
     StoreThrottled,
     StoreUnanswered,
+    StoreUnauthorized,
     StoreUnavailable,
     StoreUnreachable,
     StoreUnreadable,
@@ -29,7 +29,7 @@ from packhouse_cli.exit_codes import CommandError, Exit
 # None of these says whether it happened.
 _DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
 # No other order would fare better: the run ends.
-_HOPELESS = (BadCredentials, Forbidden, StoreUnreachable)
+_HOPELESS = (StoreUnauthorized, StoreForbidden, StoreUnreachable)
 # How long a store is trusted to remember an idempotency key; Aly does not say how long it does.
 KEY_REMEMBERED_S = 600.0
 _CLOCK_SLACK_S = 5.0
@@ -146,7 +146,7 @@ class Hand:
                     return found
                 if doubts == TRIES:
                     return self._tell(act, State.UNKNOWN, str(error))
-            except (Conflict, Refused) as error:
+            except (StoreConflict, StoreRefused) as error:
                 return self._judged(act, error, in_doubt=in_doubt)
             except StoreThrottled as error:
                 return self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
@@ -193,7 +193,7 @@ class Hand:
         if self._action.is_recorded(act, order, sent=True):
             return self._tell(act, State.RECORDED)
         # The no may be about the call before, which is still on its way.
-        waits = in_doubt and (self._action.lands_later or isinstance(error, Conflict))
+        waits = in_doubt and (self._action.lands_later or isinstance(error, StoreConflict))
         return self._tell(act, State.UNKNOWN if waits else State.REFUSED, str(error))
 
     def _tell(self, act: Act, state: State, why: str = "") -> Outcome:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from packhouse.errors import Forbidden, NotFound, StoreError, StoreUnreadable
+from packhouse.errors import StoreError, StoreForbidden, StoreNotFound, StoreUnreadable
 from packhouse.model.order import Order
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.action import Action, Draft, NotNeeded, NotPlanned
 from packhouse_cli.bulk.plan import Act, LeftOut, Plan
 from packhouse_cli.bulk.preconditions import Relied
@@ -24,7 +24,7 @@ from packhouse_cli.terminal.output import safe
 class Desk:
     """What a plan is made with. `open_store` makes one connection, and there are at most `concurrency`."""
 
-    open_store: Callable[[], BlockingStore]
+    open_store: Callable[[], StoreClient]
     store_url: str
     pace: Pace
     concurrency: int
@@ -126,7 +126,7 @@ def _judged(action: Action, rows: Sequence[Row], desk: Desk, warnings: set[str],
             mine = of_order[order_id]
             try:
                 order = caller.order(order_id)
-            except (NotFound, Forbidden, StoreUnreadable) as error:
+            except (StoreNotFound, StoreForbidden, StoreUnreadable) as error:
                 return [(at, Fault(rows[at].line, str(error), order_id)) for at in mine]
             if action.for_parcel:
                 order = catalogue.marked(order, caller)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from packhouse.errors import StoreError, StoreThrottled, StoreUnreachable
 from packhouse.model.order import Order
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse.store.requests import StoreRequest
 
 TRIES = 5
@@ -91,7 +91,7 @@ class Pace:
 class Caller:
     """Calls one store. A 429 is waited for by all callers of this `pace`."""
 
-    def __init__(self, store: BlockingStore, pace: Pace) -> None:
+    def __init__(self, store: StoreClient, pace: Pace) -> None:
         self.store = store
         self._pace = pace
 

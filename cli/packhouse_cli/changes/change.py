@@ -13,9 +13,9 @@ from packhouse_cli.terminal.output import safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
-    from packhouse.store.answers import StoreAnswer
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse.store.requests import StoreRequest
+    from packhouse.store.responses import StoreResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Done:
 
     act: Act
     order: Order
-    answer: StoreAnswer | None = None
+    answer: StoreResponse | None = None
     already: bool = False
 
 
@@ -72,19 +72,25 @@ def fresh_key() -> str:
     return f"packhouse-cli-again-{secrets.token_hex(16)}"
 
 
-def carry_out(store: BlockingStore, act: Act) -> Done:
+def carry_out(store: StoreClient, act: Act) -> Done:
     """Send the act, unless the order shows it already, and find out what happened where no answer says.
 
     Raises StoreError where the store says no or was never reached, CommandError `unknown_outcome` where
     neither its answer nor its record tells.
     """
-    from packhouse.errors import Conflict, Refused, StoreUnanswered, StoreUnavailable, StoreUnreadable
+    from packhouse.errors import (
+        StoreConflict,
+        StoreRefused,
+        StoreUnanswered,
+        StoreUnavailable,
+        StoreUnreadable,
+    )
 
     if act.already:
         return Done(act, act.order, already=True)
     try:
         return Done(act, act.order, store.ask(act.request))
-    except (Conflict, Refused) as error:
+    except (StoreConflict, StoreRefused) as error:
         order = _read_again(store, act)
         if order is not None and act.shown_by(order):
             return Done(act, order, already=True)
@@ -102,7 +108,7 @@ def carry_out(store: BlockingStore, act: Act) -> Done:
         raise _unknown(error, act, order) from error
 
 
-def _read_again(store: BlockingStore, act: Act) -> Order | None:
+def _read_again(store: StoreClient, act: Act) -> Order | None:
     from packhouse.errors import StoreError
 
     try:

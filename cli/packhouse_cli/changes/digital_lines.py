@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packhouse.model.order import Order
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
 
 
-def with_catalogue(store: BlockingStore, order: Order, told: Callable[[str], None]) -> Order:
+def with_catalogue(store: StoreClient, order: Order, told: Callable[[str], None]) -> Order:
     """The order with `is_digital` filled from the catalogue where it was open: one call, or none.
 
     A catalogue that cannot be read leaves it open, and `told` hears of it.

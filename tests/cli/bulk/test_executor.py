@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from packhouse.errors import (
-    BadCredentials,
-    Conflict,
-    Forbidden,
-    InvalidRequest,
+    StoreConflict,
     StoreError,
+    StoreForbidden,
+    StoreInvalidRequest,
     StoreThrottled,
     StoreUnanswered,
+    StoreUnauthorized,
     StoreUnavailable,
     StoreUnreachable,
 )
@@ -208,7 +208,7 @@ def test_where_the_record_does_not_show_it_an_old_key_is_not_trusted(start: Star
     assert run.again() == [State.DONE]
 
 
-@pytest.mark.parametrize("error", [Conflict("No.", status=409), InvalidRequest("No.", status=400)])
+@pytest.mark.parametrize("error", [StoreConflict("No.", status=409), StoreInvalidRequest("No.", status=400)])
 def test_a_no_is_final_and_its_reason_kept(start: Starter, error: StoreError) -> None:
     run = start()
     run.store.mishaps = [("before", error)]
@@ -219,12 +219,13 @@ def test_a_no_is_final_and_its_reason_kept(start: Starter, error: StoreError) ->
 
 def test_a_conflict_over_what_is_recorded_is_a_success(start: Starter) -> None:
     run = start()
-    run.store.mishaps = [("after", Conflict("Already fulfilled.", status=409))]
+    run.store.mishaps = [("after", StoreConflict("Already fulfilled.", status=409))]
     assert run.again() == [State.RECORDED]
 
 
 @pytest.mark.parametrize(
-    "error", [BadCredentials("No.", status=401), Forbidden("No scope.", status=403), StoreUnreachable("Off.")]
+    "error",
+    [StoreUnauthorized("No.", status=401), StoreForbidden("No scope.", status=403), StoreUnreachable("Off.")],
 )
 def test_what_no_order_would_survive_ends_the_run_and_the_act_is_tried_again_later(
     start: Starter, error: StoreError
@@ -264,7 +265,7 @@ def test_a_second_parcel_waits_for_the_first_and_falls_with_it(tmp_path: Path) -
 
     other = Counter("ord_1")
     plan = other.plan(*rows)
-    other.mishaps = [("before", Conflict("No.", status=409))]
+    other.mishaps = [("before", StoreConflict("No.", status=409))]
     (tmp_path / "other").mkdir()
     run = Run(tmp_path / "other", other, plan)
     assert run.again() == [State.REFUSED, State.DRIFTED]
@@ -318,7 +319,7 @@ def test_a_refund_of_an_order_that_has_shipped_gives_it_back_at_once(start: Star
 def test_a_no_to_a_refund_that_may_be_on_its_way_decides_nothing(start: Starter) -> None:
     run = start("refund")
     run.store.refunds_land = False
-    run.store.mishaps = [("after", LOST), ("before", Conflict("In progress.", status=409))]
+    run.store.mishaps = [("after", LOST), ("before", StoreConflict("In progress.", status=409))]
     assert run.again() == [State.UNKNOWN]
 
 
@@ -390,7 +391,9 @@ def test_to_wait_no_seconds_is_no_leave_to_hammer(start: Starter) -> None:
     assert sum(run.pace.rested) > 10
 
 
-@pytest.mark.parametrize("error", [Conflict("In progress.", status=409), InvalidRequest("No.", status=400)])
+@pytest.mark.parametrize(
+    "error", [StoreConflict("In progress.", status=409), StoreInvalidRequest("No.", status=400)]
+)
 def test_an_odd_answer_to_what_is_in_doubt_decides_nothing(start: Starter, error: StoreError) -> None:
     run = start()
     run.store.mishaps = [("before", LOST), ("before", error)]

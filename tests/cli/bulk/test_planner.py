@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import BadCredentials, StoreUnavailable
+from packhouse.errors import StoreUnauthorized, StoreUnavailable
 from packhouse.model.order import Units
 from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.rows import Fault, Row
@@ -132,17 +132,17 @@ def test_a_store_that_recovers_does_not_spoil_the_plan_and_a_wrong_key_ends_it()
     store = Counter("ord_1", "ord_2")
     store.unread = [StoreUnavailable("Down.", status=503)]
     assert len(store.plan().acts) == 2
-    store.unread = [None, BadCredentials("The key is wrong.", status=401)]
-    with pytest.raises(BadCredentials):
+    store.unread = [None, StoreUnauthorized("The key is wrong.", status=401)]
+    with pytest.raises(StoreUnauthorized):
         store.plan()
 
 
 def test_a_catalogue_that_does_not_answer_is_a_warning() -> None:
-    from packhouse.errors import Forbidden
+    from packhouse.errors import StoreForbidden
 
     class NoCatalogue(Counter):
         def products(self, site_slug: str, ids: Sequence[str]) -> Any:
-            raise Forbidden("No scope.", status=403)
+            raise StoreForbidden("No scope.", status=403)
 
     plan = NoCatalogue("ord_1", "ord_2").plan()
     assert len(plan.acts) == 2

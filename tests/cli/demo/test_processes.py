@@ -42,7 +42,7 @@ def test_the_demonstrations_shop_knows_each_weight_but_the_one_that_nobody_weigh
 
 def test_the_demonstrations_settings_are_accepted_by_the_daemon() -> None:
     environ = {"PACKHOUSE_CONFIG": str(SHOP), "ALY_API_KEY": "aly_x"} | {
-        "PACKHOUSE_CARRIERS__EASYPOST__API_KEY": "EZTK_x"
+        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_x"
     }
     shown = call("config", "check", "--json", environ=environ)
     assert shown.code == 0, shown.err

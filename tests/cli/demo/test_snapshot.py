@@ -46,7 +46,7 @@ def test_an_order_is_as_far_as_its_slowest_shipment(
 @pytest.mark.parametrize("state", ShipmentState)
 def test_no_state_of_a_shipment_is_unknown_to_the_view(state: ShipmentState) -> None:
     seen = seen_order("ord_1", "pending", ours("open", state))
-    if state.claims_units:
+    if state.reserves_units:
         assert seen.steps >= 2
         assert not seen.settled
 

@@ -21,7 +21,7 @@ from packhouse_cli.arguments.options import (
 from packhouse_cli.exit_codes import Exit, UsageError
 
 if TYPE_CHECKING:
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.rows import Fault, Row
     from packhouse_cli.invocation import Invocation
@@ -85,7 +85,7 @@ def make_plan(
     from functools import partial
     from threading import Event
 
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_on, show_plan
@@ -94,7 +94,7 @@ def make_plan(
     terminal, settings = invocation.terminal, invocation.settings
     most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
-        BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
+        StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
     rows, faults, source = _rows(action, arguments, given, settings, open_store)
     desk = planner.Desk(
@@ -145,7 +145,7 @@ def _rows(
     arguments: argparse.Namespace,
     given: Mapping[str, str],
     settings: CliSettings,
-    open_store: Callable[[], BlockingStore],
+    open_store: Callable[[], StoreClient],
 ) -> tuple[list[Row], Sequence[Fault], dict[str, Any]]:
     """The rows of the file or filter, the errors in the file, and the source as the plan names it."""
     from packhouse_cli.bulk.rows import decoded, read_rows, rows_for
@@ -171,7 +171,7 @@ def _rows(
     return rows_for(ids, action, given), (), {"filter": used}
 
 
-def _found(store: BlockingStore, asked: Mapping[str, Any]) -> list[str]:
+def _found(store: StoreClient, asked: Mapping[str, Any]) -> list[str]:
     """The ids of all orders that match, each once. Raises UsageError where the store cuts its list short."""
     from packhouse.store.protocol import OrdersQuery
 

@@ -259,6 +259,6 @@ def test_a_key_without_the_right_ends_the_run_with_its_own_code_and_can_be_mende
 
 def test_the_calls_a_second_are_a_setting_too(shop: Shop, folder: Path) -> None:
     shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
-    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__MAX_PER_S="many")
+    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__RATE_LIMIT_PER_S="many")
     assert refused.code == Exit.USAGE
-    assert "PACKHOUSE_STORE__MAX_PER_S" in refused.err
+    assert "PACKHOUSE_STORE__RATE_LIMIT_PER_S" in refused.err
