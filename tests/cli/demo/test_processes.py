@@ -46,7 +46,7 @@ def test_the_demonstrations_settings_are_accepted_by_the_daemon() -> None:
     }
     shown = call("config", "check", "--json", environ=environ)
     assert shown.code == 0, shown.err
-    assert shown.json["carrier"] == "easypost"
+    assert shown.json["provider"] == "easypost"
     assert shown.json["poll"]["interval_s"] == 2
 
 
