@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "demo": "watch the orders of a sandbox store ship by themselves",
     "serve": "run the daemon",
-    "sandbox": "run a practice store and label provider, with faults on demand",
+    "sandbox": "run a fake Aly store and a fake EasyPost, with faults on demand",
     "status": "show what the daemon is doing",
     "orders": "list, get, fulfill, refund, return and exchange the store's orders",
     "webhooks": "create, list, rotate and delete webhooks; list and replay deliveries",
