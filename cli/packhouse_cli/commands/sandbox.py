@@ -11,26 +11,15 @@ if TYPE_CHECKING:
 
 
 def parser() -> ArgumentParser:
-<<<<<<< HEAD
-    """The sandbox's parser; the sandbox itself is not loaded."""
-=======
     """The parser of its arguments, without loading the sandbox."""
->>>>>>> origin/main
     from packhouse.sandbox import arguments
 
     return arguments.parser()
 
 
-<<<<<<< HEAD
 def run(argv: list[str], _invocation: Invocation) -> int:
-    """Run the sandbox until Ctrl-C; its own entry point reads the arguments."""
-    parser().parse_args(argv)  # help and usage errors are answered before anything is loaded
-    from packhouse.sandbox.door import run as open_sandbox
-=======
-def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:
     """Run the sandbox until Ctrl-C. The sandbox reads the arguments itself."""
     parser().parse_args(argv)  # --help and wrong arguments end here, before the sandbox is loaded
     from packhouse.sandbox.cli import run as run_sandbox
->>>>>>> origin/main
 
     return run_sandbox(argv)
