@@ -31,14 +31,14 @@ from packhouse.carriers.offline.adapter import OfflineOptions
 from packhouse.flow import LIFE
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
-from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.model.states import STATE_DESCRIPTION, MOVES, PHASE_MEANING, ShipmentState
 from packhouse.sandbox.control import ROUTES
 from packhouse.sandbox.faults import FAULTS
 from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exit_codes as codes
 from packhouse_cli.arguments import tree
-from packhouse_cli.bulk.results import MEANING as ACT_MEANING
+from packhouse_cli.bulk.results import STATE_DESCRIPTION as ITEM_STATES
 
 DOCS = Path(__file__).parent
 MAN = DOCS / "man"
@@ -76,7 +76,7 @@ def shipment_states() -> str:
     """Each state of a shipment with its sentence and where it leads."""
     rows = [
         (f"`{state}`", sentence, " ".join(f"`{target}`" for target in MOVES[state]) or "(an end)")
-        for state, sentence in MEANING.items()
+        for state, sentence in STATE_DESCRIPTION.items()
     ]
     return table(("state", "what it means", "leaves to"), rows)
 
@@ -102,12 +102,12 @@ def hold_codes() -> str:
 
 def exit_codes() -> str:
     """Every exit code of the command with its sentence."""
-    return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.MEANING.items()])
+    return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.STATE_DESCRIPTION.items()])
 
 
 def act_states() -> str:
     """How an act of a plan can stand."""
-    rows = [(f"`{state}`", sentence) for state, sentence in ACT_MEANING.items()]
+    rows = [(f"`{state}`", sentence) for state, sentence in ITEM_STATES.items()]
     return table(("state", "what it means"), rows)
 
 

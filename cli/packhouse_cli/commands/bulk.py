@@ -1,25 +1,24 @@
-"""Many orders at once (`orders fulfill --from FILE`, or a filter) become a plan for `packhouse apply`."""
+"""Plans for many orders (`orders fulfill --from FILE`, or a filter); `packhouse apply` applies them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.parsing import CommandParser, count
-from packhouse_cli.commands.apply import add_pace
+from packhouse_cli.commands.apply import add_rate_options
 from packhouse_cli.exit_codes import Exit, UsageError
-from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.plan import Plan
-    from packhouse_cli.bulk.rows import Fault, Row
+    from packhouse_cli.bulk.selection import Selection
     from packhouse_cli.user.settings import CliSettings
 
 _FILTERS = ("status", "created_after", "created_before", "customer_id", "site_slug", "limit")
-_PAGE = 100
 EXAMPLES = {
     "fulfill": (
         "packhouse orders fulfill --from labels.csv --carrier USPS",
@@ -34,81 +33,95 @@ EXAMPLES = {
 
 
 def declare(parser: CommandParser) -> None:
-    """The arguments that make it many orders."""
-    many = parser.add_argument_group("many orders: a plan is made, and `packhouse apply` carries it out")
+    """Add the arguments for many orders."""
+    many = parser.add_argument_group("many orders: make a plan, which `packhouse apply` applies")
     add = many.add_argument
     add(
         "--from",
         dest="rows_from",
         metavar="FILE",
-        help="CSV with column names, JSON lines, or ids; - for stdin",
+        help="read rows: CSV with column names, JSON lines, or ids; - is stdin",
     )
-    add("--status", default="", help="all orders of this status")
-    add("--created-after", metavar="DATE", default="", help="a date (UTC) or an ISO 8601 time")
-    add("--created-before", metavar="DATE", default="", help="likewise")
-    add("--customer-id", metavar="ID", default="", help="all orders of this customer")
-    add("--site-slug", metavar="SITE", help="all orders of this site")
-    add("--limit", metavar="N", type=count, help="at most so many of those (default: all)")
-    add("--skip-bad", action="store_true", help="plan the good rows although others cannot be done")
-    add("--plan-out", metavar="FILE", type=Path, help="where the plan goes (default: named by time)")
-    add("--dry-run", action="store_true", help="say what would be sent or planned, and change nothing")
-    add_pace(add)
+    add("--status", default="", help="select orders with this status")
+    add(
+        "--created-after",
+        metavar="DATE",
+        default="",
+        help="select orders created after this date (UTC) or ISO 8601 time",
+    )
+    add("--created-before", metavar="DATE", default="", help="select orders created before this date or time")
+    add("--customer-id", metavar="ID", default="", help="select orders of this customer")
+    add("--site-slug", metavar="SITE", help="select orders of this site")
+    add("--limit", metavar="N", type=count, help="select at most N orders (default: all)")
+    add("--skip-bad", action="store_true", help="skip rows that cannot be planned")
+    add("--plan-out", metavar="FILE", type=Path, help="write the plan to this file (default: named by time)")
+    add("--dry-run", action="store_true", help="print the request or the plan without sending or writing it")
+    add_rate_options(add)
 
 
 def wanted(arguments: argparse.Namespace) -> bool:
-    """Whether many orders are meant. Raises UsageError where it is neither one nor many, or both."""
+    """Whether the arguments name many orders. Raises UsageError if they name none, or one and many."""
     filters = [name for name in _FILTERS if getattr(arguments, name) not in (None, "")]
     many = arguments.rows_from is not None or bool(filters)
     if many and arguments.order:
-        raise UsageError("Name one order, or many with --from or a filter; not both.")
+        raise UsageError("Give one order id, or select many orders with --from or a filter; not both.")
     if arguments.rows_from is not None and filters:
         option = filters[0].replace("_", "-")
-        raise UsageError(f"--from says which orders, and so does --{option}; give one of them.")
+        raise UsageError(f"--from and --{option} both select orders. Give only one of them.")
     if many and arguments.idempotency_key:
-        raise UsageError("--idempotency-key is for one order; in a plan each act has its own.")
+        raise UsageError("--idempotency-key is for one order. Each item of a plan has its own key.")
     if many:
         return True
     if not arguments.order:
-        raise UsageError("Name an order, or many with --from FILE or a filter such as --status pending.")
+        raise UsageError(
+            "Give an order id, or select many orders with --from FILE or a filter such as --status pending."
+        )
     if arguments.plan_out is not None or arguments.skip_bad:
-        raise UsageError("--plan-out and --skip-bad are for many orders: name them with --from or a filter.")
+        raise UsageError(
+            "--plan-out and --skip-bad are for many orders. Select orders with --from or a filter."
+        )
     return False
 
 
 def run(
     action: str,
     arguments: argparse.Namespace,
-    given: Mapping[str, str],
+    defaults: Mapping[str, str],
     terminal: Terminal,
     environ: Mapping[str, str],
 ) -> int:
-    """Make the plan and write it, or only print it. `given` fills what a row leaves empty."""
+    """Make the plan, and write it or only print it. `defaults` fills the fields that a row leaves empty."""
     from functools import partial
     from threading import Event
 
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.actions import ACTIONS
-    from packhouse_cli.bulk.display import progress_on, show_plan
-    from packhouse_cli.bulk.planner import Desk, make_plan
-    from packhouse_cli.bulk.throttled_client import Pace
+    from packhouse_cli.bulk.display import progress_for, show_plan
+    from packhouse_cli.bulk.plan import unused_plan_path
+    from packhouse_cli.bulk.planner import PlanContext, make_plan
+    from packhouse_cli.bulk.throttled_client import RateLimiter
     from packhouse_cli.user.settings import CliSettings
 
     settings = CliSettings(environ)
-    most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
+    max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
-    rows, faults, source = _rows(action, arguments, given, settings, open_store)
-    desk = Desk(
-        open_store, settings.store_url, Pace(most, Event()), arguments.concurrency, progress_on(terminal)
+    selection = _select(action, arguments, defaults, settings, open_store)
+    context = PlanContext(
+        open_store,
+        settings.store_url,
+        RateLimiter(max_per_s, Event()),
+        arguments.concurrency,
+        progress_for(terminal),
     )
     plan = make_plan(
         ACTIONS[action],
-        rows,
-        desk,
+        selection.rows,
+        context,
         made_at=_now(),
-        source=source,
-        faults=faults,
+        source=selection.source,
+        bad_rows=selection.bad_rows,
         skip_bad=arguments.skip_bad,
         again=getattr(arguments, "again", False),
     )
@@ -117,99 +130,50 @@ def run(
     if arguments.dry_run:
         show_plan(plan, terminal, as_json=arguments.json)
     else:
-        _write(plan, arguments.plan_out or _free_name(action), terminal, as_json=arguments.json)
+        _write(plan, arguments.plan_out or unused_plan_path(action), terminal, as_json=arguments.json)
     return int(Exit.OK)
 
 
 def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None:
-    """Write the plan, if there is anything in it, and say what it comes to."""
-    from packhouse_cli.bulk.display import summed_up
+    """Write the plan unless it is empty, and print its summary."""
+    from packhouse_cli.bulk.display import plan_summary
     from packhouse_cli.bulk.plan import write_plan
 
-    if plan.acts:
+    if plan.items:
         write_plan(plan, path)
     if as_json:
-        left_out = [one.to_json() for one in plan.left_out]
-        written = str(path) if plan.acts else None
-        terminal.json({"plan": written, "id": plan.id, **plan.head(), "left_out": left_out})
+        skipped = [one.to_json() for one in plan.skipped]
+        written = str(path) if plan.items else None
+        terminal.json({"plan": written, "id": plan.id, **plan.head(), "skipped": skipped})
     else:
-        for one in plan.left_out:
-            terminal.line(f"Left out: {safe(one)}")
-        terminal.line(
-            summed_up(plan) if plan.acts else f"There is nothing to {plan.action}: no plan was written."
-        )
-    if plan.acts:
-        terminal.note(f"The plan is {safe(path)}. Look at it, then: packhouse apply {safe(path)}")
+        for one in plan.skipped:
+            terminal.line(f"Skipped: {one}")
+        terminal.line(plan_summary(plan) if plan.items else f"Nothing to {plan.action}. No plan was written.")
+    if plan.items:
+        terminal.note(f"Wrote the plan to {path}. Check it, then run: packhouse apply {path}")
 
 
-def _rows(
+def _select(
     action: str,
     arguments: argparse.Namespace,
-    given: Mapping[str, str],
+    defaults: Mapping[str, str],
     settings: CliSettings,
     open_store: Callable[[], BlockingStore],
-) -> tuple[list[Row], Sequence[Fault], dict[str, Any]]:
-    """The rows of the file or filter, what is wrong in the file, and what the plan says of its source."""
-    from packhouse_cli.bulk.rows import decoded, read_rows, rows_for
-
-    if arguments.rows_from is not None:
-        rows, faults = read_rows(decoded(_content(arguments.rows_from)), action, given)
-        return rows, faults, {"from": safe(arguments.rows_from)}
-    if action == "fulfill" and "{order}" not in given.get("tracking", ""):
-        raise UsageError(
-            "With a filter each order needs a tracking number of its own: --tracking 'VAN-{order}' puts the "
-            "order's id in its place. Bought labels come with --from FILE."
-        )
+) -> Selection:
+    """The rows that the arguments name: those of the file, or one for each order that the filter finds."""
+    from packhouse_cli.bulk.selection import check_filter, select_by_filter, select_from_file
     from packhouse_cli.terminal.formats import moment_in_utc
 
-    asked = {name: getattr(arguments, name) for name in _FILTERS}
-    asked["created_after"] = moment_in_utc(arguments.created_after)
-    asked["created_before"] = moment_in_utc(arguments.created_before)
+    if arguments.rows_from is not None:
+        return select_from_file(arguments.rows_from, action, defaults)
+    check_filter(action, defaults)
+    query = {name: getattr(arguments, name) for name in _FILTERS}
+    query["created_after"] = moment_in_utc(arguments.created_after)
+    query["created_before"] = moment_in_utc(arguments.created_before)
     if arguments.site_slug is None:
-        asked["site_slug"] = settings.site_slug
+        query["site_slug"] = settings.site_slug
     with open_store() as store:
-        ids = _found(store, asked)
-    told = {name: value for name, value in asked.items() if value}
-    return rows_for(ids, action, given), (), {"filter": told}
-
-
-def _found(store: BlockingStore, asked: Mapping[str, Any]) -> list[str]:
-    """The ids of all orders that match, each once. Raises UsageError where the store cuts its list off."""
-    from packhouse.store.protocol import OrdersQuery
-
-    limit = asked["limit"]
-    query = OrdersQuery(**{**asked, "limit": min(_PAGE, limit or _PAGE)})
-    ids: dict[str, None] = {}
-    for page in store.order_pages(query):
-        ids |= dict.fromkeys(order.id for order in page.orders)
-        if limit and len(ids) >= limit:
-            break
-        if page.truncated:
-            raise UsageError(
-                "The store cut its list off and names no next page; narrow it with --created-after and "
-                "--created-before."
-            )
-    return list(ids)[:limit]
-
-
-def _content(name: str) -> bytes:
-    import sys
-
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{safe(name)} cannot be read: {error.strerror}.") from None
-
-
-def _free_name(action: str) -> Path:
-    """A name for a plan that no file has, neither a plan's nor that of its results."""
-    import itertools
-    import time
-
-    stem = f"{action.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-    paths = (Path(f"{name}.plan.jsonl") for name in names)
-    return next(path for path in paths if not path.exists())
+        return select_by_filter(store, query, action, defaults)
 
 
 def _now() -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.parsing import Verbs, add_json, an_id, count
-from packhouse_cli.changes.runner import declare_change, declare_waiting, show_dry_run
+from packhouse_cli.changes.runner import add_change_arguments, add_no_wait, show_dry_run
 from packhouse_cli.exit_codes import CommandError, Exit
 from packhouse_cli.terminal.formats import day_and_time
 from packhouse_cli.terminal.output import Terminal, safe
@@ -49,7 +49,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
         "--since", metavar="SPAN", type=span_s, help="not older than this: 90s, 15m, 1h, 2d (default: all)"
     )
     add_json(listing, "print a JSON array of the attempts as the store sent them")
-    declare_waiting(listing)
+    add_no_wait(listing)
     replay = under.add(
         "replay",
         partial(_replay, terminal=terminal, environ=environ),
@@ -58,7 +58,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
     )
     replay.add_argument("webhook", metavar="WEBHOOK", type=an_id, help="the webhook's id")
     replay.add_argument("delivery", metavar="DELIVERY", type=an_id, help="the delivery's id")
-    declare_change(replay, key_of="webhook and delivery", again="once more, under a new key")
+    add_change_arguments(replay, key_of="webhook and delivery", again="once more, under a new key")
     add_json(replay)
 
 
@@ -140,13 +140,13 @@ def _at(delivery: Delivery) -> float:
 
 def _replay(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import endpoints
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
 
     intent = intent_key("webhook", arguments.webhook, "replay", arguments.delivery)
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     request = endpoints.replay_delivery(arguments.webhook, arguments.delivery, key)
     if arguments.dry_run:
-        show_dry_run(request, terminal, as_json=arguments.json, already=False)
+        show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     with _open(arguments, terminal, environ) as store:
         store.ask(request)

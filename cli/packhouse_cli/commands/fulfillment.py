@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
-from packhouse_cli.changes.runner import carried_out, declare_change
+from packhouse_cli.changes.runner import add_change_arguments, run_change
 from packhouse_cli.clients.takeover import ALONE
 from packhouse_cli.commands import bulk
 from packhouse_cli.exit_codes import Exit, UsageError
@@ -15,7 +15,7 @@ from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import PatientStore
     from packhouse_cli.clients.takeover import InHand
 
@@ -38,7 +38,7 @@ def declare(parser: CommandParser) -> None:
         default=[],
         help="these units only; repeatable (default: all unshipped)",
     )
-    declare_change(parser, key_of="order, carrier, number and units", asks=True, dry_run=False)
+    add_change_arguments(parser, key_of="order, carrier, number and units", confirms=True, dry_run=False)
     parser.add_argument(
         ALONE, dest="alone", action="store_true", help="although a daemon serves this store, do not ask it"
     )
@@ -59,26 +59,26 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
     if bulk.wanted(arguments):
         return plan_many(arguments, terminal, environ)
     from packhouse_cli.changes import line_items
-    from packhouse_cli.changes.digital_lines import with_catalogue
-    from packhouse_cli.changes.fulfill import fulfill_act
+    from packhouse_cli.changes.digital_lines import mark_digital_lines
+    from packhouse_cli.changes.fulfill import fulfill_change
 
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
     if not carrier or not tracking:
         raise UsageError("--carrier and --tracking are needed and must not be empty.")
-    named = [line_items.read_item(text) for text in arguments.item]
+    named = [line_items.parse_item(text) for text in arguments.item]
     left_out: dict[str, str] = {}
 
-    def prepare(store: PatientStore, order: Order) -> Act:
-        order = with_catalogue(store, order, terminal.note)
+    def prepare(store: PatientStore, order: Order) -> Change:
+        order = mark_digital_lines(store, order, terminal.note)
         if not named:
             left_out.update((line.id, line.name) for line in line_items.digital_lines(order))
-        return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key or "")
+        return fulfill_change(order, carrier, tracking, named, key=arguments.idempotency_key or "")
 
-    def check(hand: InHand, act: Act) -> None:
-        hand.refuse_other_labels(_units(act), tracking)
+    def check(hand: InHand, change: Change) -> None:
+        hand.refuse_other_labels(_units(change), tracking)
 
-    done = carried_out(arguments, terminal, environ, prepare, in_hand=True, check=check)
-    if done is None or not done.already:
+    done = run_change(arguments, terminal, environ, prepare, takes_over=True, check=check)
+    if done is None or not done.already_recorded:
         for line_id, name in left_out.items():
             terminal.note(f"Line {safe(line_id)} ({safe(name)}) is digital and is left out.")
     if done is not None:
@@ -86,8 +86,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
     return int(Exit.OK)
 
 
-def _tell(done: Done, carrier: str, tracking: str, terminal: Terminal, *, as_json: bool) -> None:
-    order_id, units = done.act.order.id, _units(done.act)
+def _tell(done: ChangeResult, carrier: str, tracking: str, terminal: Terminal, *, as_json: bool) -> None:
+    order_id, units = done.change.order.id, _units(done.change)
     if as_json:
         terminal.json(
             {
@@ -95,22 +95,22 @@ def _tell(done: Done, carrier: str, tracking: str, terminal: Terminal, *, as_jso
                 "carrier": carrier,
                 "tracking_number": tracking,
                 "items": [{"line_item_id": part.line_id, "quantity": part.quantity} for part in units],
-                "idempotency_key": done.act.key,
-                "already_recorded": done.already,
+                "idempotency_key": done.change.key,
+                "already_recorded": done.already_recorded,
             }
         )
-    elif done.already:
+    elif done.already_recorded:
         terminal.line(f"The store already has tracking number {safe(tracking)} on order {safe(order_id)}.")
     else:
         what = ", ".join(f"{part.quantity} of {safe(part.line_id)}" for part in units)
         terminal.line(f"Order {safe(order_id)}: {what} fulfilled with {safe(carrier)} {safe(tracking)}.")
 
 
-def _units(act: Act) -> list[Units]:
+def _units(change: Change) -> list[Units]:
     """The units that the act names."""
     import json
 
     from packhouse.model.order import Units
 
-    said = json.loads(act.request.body or b"{}").get("items", [])
+    said = json.loads(change.request.body or b"{}").get("items", [])
     return [Units(item["line_item_id"], item["quantity"]) for item in said]

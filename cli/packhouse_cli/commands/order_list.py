@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packhouse_cli.arguments.amounts import amount_text
 from packhouse_cli.arguments.parsing import Verbs, add_json, an_id
-from packhouse_cli.changes.runner import declare_waiting
+from packhouse_cli.changes.runner import add_no_wait
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 from packhouse_cli.terminal.formats import day_and_time, moment_in_utc
 from packhouse_cli.terminal.output import Terminal, safe
@@ -53,7 +53,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
     add("--customer-id", metavar="ID", default="", help="only this customer's")
     add_json(listing, "print a JSON array of the orders as the store sent them")
     add("--jsonl", action="store_true", help="print one order a line, as the pages come in")
-    declare_waiting(listing)
+    add_no_wait(listing)
 
     getting = verbs.add(
         "get",
@@ -63,7 +63,7 @@ def declare(verbs: Verbs, terminal: Terminal, environ: Mapping[str, str]) -> Non
     )
     getting.add_argument("order", metavar="ORDER", type=an_id, help="the order's id")
     add_json(getting, "print the order as the store sent it")
-    declare_waiting(getting)
+    add_no_wait(getting)
 
 
 def _limit(text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id, minor_units, seconds
-from packhouse_cli.changes.runner import carried_out, declare_change
+from packhouse_cli.changes.runner import add_change_arguments, run_change
 from packhouse_cli.clients.takeover import ALONE
 from packhouse_cli.commands import bulk
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
@@ -16,7 +16,7 @@ from packhouse_cli.terminal.output import Terminal, safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import PatientStore
     from packhouse_cli.clients.takeover import InHand
 
@@ -43,11 +43,11 @@ def declare(parser: CommandParser) -> None:
     parser.add_argument(
         "--wait-s", metavar="S", type=seconds, default=120.0, help="how long --wait follows (default 120)"
     )
-    declare_change(
+    add_change_arguments(
         parser,
         key_of="order, amount and reason",
         again="although the order has a refund of this amount and reason already",
-        asks=True,
+        confirms=True,
         dry_run=False,
     )
     parser.add_argument(
@@ -67,14 +67,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
         return bulk.run("refund", arguments, given, terminal, environ)
     from packhouse_cli.changes import refund
 
-    def prepare(_: PatientStore, order: Order) -> Act:
-        return refund.refund_act(
+    def prepare(_: PatientStore, order: Order) -> Change:
+        return refund.refund_change(
             order, arguments.amount, reason, key=arguments.idempotency_key or "", again=arguments.again
         )
 
     confirmed = False
 
-    def follow(store: PatientStore, done: Done, hand: InHand | None) -> Done:
+    def follow(store: PatientStore, done: ChangeResult, hand: InHand | None) -> ChangeResult:
         nonlocal confirmed
         confirmed = refund.is_confirmed(done, arguments.amount, reason)
         if arguments.wait and not confirmed:
@@ -88,22 +88,22 @@ def run(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str,
             hand.stays("The refund is requested and not confirmed yet.")
         return done
 
-    done = carried_out(arguments, terminal, environ, prepare, in_hand=True, follow=follow)
+    done = run_change(arguments, terminal, environ, prepare, takes_over=True, follow=follow)
     if done is not None:
         _tell(done, arguments, reason, terminal, confirmed=confirmed)
     return int(Exit.OK)
 
 
 def _followed(
-    store: PatientStore, done: Done, arguments: argparse.Namespace, reason: str, terminal: Terminal
-) -> Done:
+    store: PatientStore, done: ChangeResult, arguments: argparse.Namespace, reason: str, terminal: Terminal
+) -> ChangeResult:
     """Read the order until it shows the refund. Raises CommandError when that takes too long."""
     from packhouse.errors import StoreError
-    from packhouse_cli.changes.change import Done
-    from packhouse_cli.changes.refund import has_landed
+    from packhouse_cli.changes.change import ChangeResult
+    from packhouse_cli.changes.refund import is_settled
 
     until, pause_s = time.monotonic() + arguments.wait_s, _LOOK_S
-    before = done.act.order
+    before = done.change.order
     while True:
         try:
             order = store.order(before.id)
@@ -111,8 +111,8 @@ def _followed(
             if not error.transient:
                 raise
         else:
-            if has_landed(done, order, arguments.amount, reason):
-                return Done(done.act, order, done.answer, done.already)
+            if is_settled(done, order, arguments.amount, reason):
+                return ChangeResult(done.change, order, done.answer, done.already_recorded)
         if time.monotonic() + pause_s > until:
             raise CommandError(
                 f"The refund of order {safe(before.id)} is requested, and not confirmed after "
@@ -125,14 +125,14 @@ def _followed(
 
 
 def _tell(
-    done: Done, arguments: argparse.Namespace, reason: str, terminal: Terminal, *, confirmed: bool
+    done: ChangeResult, arguments: argparse.Namespace, reason: str, terminal: Terminal, *, confirmed: bool
 ) -> None:
     import json
 
     from packhouse_cli.changes.refund import money
 
-    order = done.act.order
-    sent = json.loads(done.act.request.body or b"{}").get("amount")
+    order = done.change.order
+    sent = json.loads(done.change.request.body or b"{}").get("amount")
     amount = arguments.amount if arguments.amount is not None else sent
     if arguments.json:
         terminal.json(
@@ -142,11 +142,11 @@ def _tell(
                 "currency": order.currency,
                 "reason": reason,
                 "status": "confirmed" if confirmed else "requested",
-                "idempotency_key": done.act.key,
-                "already_recorded": done.already,
+                "idempotency_key": done.change.key,
+                "already_recorded": done.already_recorded,
             }
         )
-    elif done.already and done.act.already:
+    elif done.already_recorded and done.change.already_recorded:
         what = money(order, amount) if amount else "everything"
         terminal.line(
             f"Nothing was sent: order {safe(order.id)} has this refund already ({what}). "

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
-from packhouse_cli.changes.runner import carried_out, declare_change
+from packhouse_cli.changes.runner import add_change_arguments, run_change
 from packhouse_cli.commands import bulk
 from packhouse_cli.exit_codes import Exit, UsageError
 from packhouse_cli.terminal.output import Terminal, safe
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
     from packhouse.store.answers import StoreAnswer
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import PatientStore
 
 _Read = TypeVar("_Read")
@@ -48,7 +48,7 @@ def declare_returns(noun: CommandParser, terminal: Terminal, environ: Mapping[st
         ],
     )
     _declare_units(creating, many=True)
-    declare_change(
+    add_change_arguments(
         creating,
         key_of="order, units and reason",
         again="although the order has a return of these units and reason already",
@@ -70,7 +70,7 @@ def declare_returns(noun: CommandParser, terminal: Terminal, environ: Mapping[st
         step.add_argument("return_id", metavar="RETURN", type=an_id, help="the return's id")
         if name == "reject":
             step.add_argument("--reason", metavar="WHY", default="", help="kept by the store")
-        declare_change(step, key_of="order, return and step", asks=name != "approve")
+        add_change_arguments(step, key_of="order, return and step", confirms=name != "approve")
         add_json(step, "print the return as the store sent it")
 
 
@@ -94,11 +94,11 @@ def declare_exchanges(noun: CommandParser, terminal: Terminal, environ: Mapping[
         type=an_id,
         help="the variant sent instead",
     )
-    declare_change(
+    add_change_arguments(
         exchanging,
         key_of="order, units, variant and reason",
         again="although the order has such an exchange already",
-        asks=True,
+        confirms=True,
     )
     add_json(exchanging, "print the exchange as the store sent it")
 
@@ -123,7 +123,7 @@ def _declare_units(parser: CommandParser, *, many: bool = False) -> None:
 def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.changes.line_items import named_units
-    from packhouse_cli.changes.returns import newest_equal, return_act
+    from packhouse_cli.changes.returns import newest_match, return_change
 
     reason = arguments.reason.strip()
     if bulk.wanted(arguments):
@@ -132,12 +132,12 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
         raise UsageError("Name the units that come back with --item LINE:QTY, such as li_1:1.")
     units = _units(arguments)
 
-    def act_of(order: Order) -> Act:
-        return return_act(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
+    def act_of(order: Order) -> Change:
+        return return_change(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
 
-    def read(done: Done) -> Return | None:
-        return _answered(done, wire.read_return) or newest_equal(
-            wire.returns_of(done.order), named_units(done.act.order, units), reason
+    def read(done: ChangeResult) -> Return | None:
+        return _answered(done, wire.read_return) or newest_match(
+            wire.returns_of(done.order), named_units(done.change.order, units), reason
         )
 
     return _made("return", act_of, read, arguments, terminal, environ)
@@ -157,12 +157,12 @@ def _plan_many(
 def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.changes.line_items import named_units
-    from packhouse_cli.changes.returns import exchange_act, newest_equal
+    from packhouse_cli.changes.returns import exchange_change, newest_match
 
     reason, units = arguments.reason.strip(), _units(arguments)
 
-    def act_of(order: Order) -> Act:
-        return exchange_act(
+    def act_of(order: Order) -> Change:
+        return exchange_change(
             order,
             units,
             arguments.new_variant_id,
@@ -171,14 +171,14 @@ def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Map
             again=arguments.again,
         )
 
-    def read(done: Done) -> Return | None:
+    def read(done: ChangeResult) -> Return | None:
         rows = [
             row
             for row in wire.exchanges_of(done.order) or ()
             if row.new_variant_id in ("", arguments.new_variant_id)
         ]
-        return _answered(done, wire.read_exchange) or newest_equal(
-            rows, named_units(done.act.order, units), reason
+        return _answered(done, wire.read_exchange) or newest_match(
+            rows, named_units(done.change.order, units), reason
         )
 
     return _made("exchange", act_of, read, arguments, terminal, environ)
@@ -186,18 +186,18 @@ def _exchange(arguments: argparse.Namespace, *, terminal: Terminal, environ: Map
 
 def _made(
     what: str,
-    act_of: Callable[[Order], Act],
-    read: Callable[[Done], Return | None],
+    act_of: Callable[[Order], Change],
+    read: Callable[[ChangeResult], Return | None],
     arguments: argparse.Namespace,
     terminal: Terminal,
     environ: Mapping[str, str],
 ) -> int:
-    from packhouse_cli.changes.digital_lines import with_catalogue
+    from packhouse_cli.changes.digital_lines import mark_digital_lines
 
-    def prepare(store: PatientStore, order: Order) -> Act:
-        return act_of(with_catalogue(store, order, terminal.note))
+    def prepare(store: PatientStore, order: Order) -> Change:
+        return act_of(mark_digital_lines(store, order, terminal.note))
 
-    def follow(store: PatientStore, done: Done, _: object) -> Done:
+    def follow(store: PatientStore, done: ChangeResult, _: object) -> ChangeResult:
         if done.answer is None or read(done) is not None:
             return done
         from dataclasses import replace
@@ -205,23 +205,23 @@ def _made(
         from packhouse.errors import StoreError
 
         try:
-            return replace(done, order=store.order(done.act.order.id))  # an answer that does not show it
+            return replace(done, order=store.order(done.change.order.id))  # an answer that does not show it
         except StoreError:
             return done  # it was accepted all the same
 
-    done = carried_out(arguments, terminal, environ, prepare, in_hand=False, follow=follow)
+    done = run_change(arguments, terminal, environ, prepare, takes_over=False, follow=follow)
     if done is None:
         return int(Exit.OK)
     found = read(done)
     if arguments.json:
         terminal.json(found.raw if found else _unshown(done))
-        if done.already:
+        if done.already_recorded:
             terminal.note(f"The store had this {what} already; --again asks for another one.")
         return int(Exit.OK)
     name = safe(found.id) if found else "(the store does not say its id)"
     state = f" ({safe(found.status)})" if found and found.status else ""
-    order_id = safe(done.act.order.id)
-    if done.already:
+    order_id = safe(done.change.order.id)
+    if done.already_recorded:
         terminal.line(
             f"Nothing new: order {order_id} has this {what} already, {name}{state}. --again asks for another."
         )
@@ -232,47 +232,49 @@ def _made(
 
 def _step(verb: str, arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
     from packhouse.store import returns as wire
-    from packhouse_cli.changes.returns import found_return, step_act
+    from packhouse_cli.changes.returns import find_return, return_step_change
 
     reason = getattr(arguments, "reason", "").strip()
 
-    def prepare(_: PatientStore, order: Order) -> Act:
-        return step_act(order, arguments.return_id, verb, reason, key=arguments.idempotency_key or "")
+    def prepare(_: PatientStore, order: Order) -> Change:
+        return return_step_change(
+            order, arguments.return_id, verb, reason, key=arguments.idempotency_key or ""
+        )
 
-    done = carried_out(arguments, terminal, environ, prepare, in_hand=False)
+    done = run_change(arguments, terminal, environ, prepare, takes_over=False)
     if done is None:
         return int(Exit.OK)
     answered = _answered(done, wire.read_return)
-    found = answered or found_return(done.order, arguments.return_id)
+    found = answered or find_return(done.order, arguments.return_id)
     if arguments.json:
         terminal.json(found.raw if found else _unshown(done) | {"id": arguments.return_id})
         return int(Exit.OK)
     state = _TOLD[verb] if answered or not found else (found.status or _TOLD[verb])
     rma = f" The RMA is {safe(found.rma)}." if found and found.rma and verb == "approve" else ""
-    was = "is already" if done.already else "is"
+    was = "is already" if done.already_recorded else "is"
     terminal.line(f"Return {safe(arguments.return_id)} {was} {safe(state)}.{rma}")
     return int(Exit.OK)
 
 
-def _answered(done: Done, read: Callable[[StoreAnswer, str], _Read | None]) -> _Read | None:
+def _answered(done: ChangeResult, read: Callable[[StoreAnswer, str], _Read | None]) -> _Read | None:
     """What the store's answer shows; None where it is cut off or says nothing: that is accepted as well."""
     from packhouse.errors import StoreUnreadable
 
     try:
-        return read(done.answer, done.act.order.id) if done.answer else None
+        return read(done.answer, done.change.order.id) if done.answer else None
     except StoreUnreadable:
         return None
 
 
 def _units(arguments: argparse.Namespace) -> list[Units]:
-    from packhouse_cli.changes.line_items import read_item
+    from packhouse_cli.changes.line_items import parse_item
 
-    return [read_item(text) for text in arguments.item]
+    return [parse_item(text) for text in arguments.item]
 
 
-def _unshown(done: Done) -> dict[str, Any]:
+def _unshown(done: ChangeResult) -> dict[str, Any]:
     """What is known where neither the answer nor the order shows the thing itself."""
     import json
 
-    said = json.loads(done.act.request.body) if done.act.request.body else {}
-    return {"id": None, "order_id": done.act.order.id, **said}
+    said = json.loads(done.change.request.body) if done.change.request.body else {}
+    return {"id": None, "order_id": done.change.order.id, **said}

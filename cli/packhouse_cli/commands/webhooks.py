@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.parsing import CommandParser, add_json, an_id
-from packhouse_cli.changes.runner import declare_change, declare_waiting, show_dry_run
+from packhouse_cli.changes.runner import add_change_arguments, add_no_wait, show_dry_run
 from packhouse_cli.exit_codes import Exit, UsageError
 from packhouse_cli.terminal.output import Terminal, safe
 from packhouse_cli.user.settings import CliSettings
@@ -46,7 +46,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     create.add_argument(
         "--event", metavar="TYPE", action="append", required=True, help="such as order.created; repeatable"
     )
-    declare_change(
+    add_change_arguments(
         create, key_of="address, events and site", again="although there is such a webhook already"
     )
     add_json(create, "print the webhook as the store sent it, with its secret")
@@ -59,7 +59,7 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     )
     listing.add_argument("--site-slug", metavar="SITE", default="", help="only this site's (default: all)")
     add_json(listing, "print a JSON array of the webhooks as the store sent them")
-    declare_waiting(listing)
+    add_no_wait(listing)
 
     delete = verbs.add(
         "delete",
@@ -75,8 +75,10 @@ def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
     )
     for parser in (delete, rotate):
         parser.add_argument("webhook", metavar="WEBHOOK", type=an_id, help="the webhook's id")
-    declare_change(delete, key_of="the webhook", asks=True)
-    declare_change(rotate, key_of="the webhook", again="rotate once more, under a new key", asks=True)
+    add_change_arguments(delete, key_of="the webhook", confirms=True)
+    add_change_arguments(
+        rotate, key_of="the webhook", again="rotate once more, under a new key", confirms=True
+    )
     add_json(delete)
     add_json(rotate, "print the answer as the store sent it, with the secret")
     deliveries.declare(verbs, terminal, environ)
@@ -94,7 +96,7 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.model.event import ORDER_EVENTS
     from packhouse.store import endpoints
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
 
     url, events, site = arguments.url, list(dict.fromkeys(arguments.event)), arguments.site_slug
     if not url.startswith(("https://", "http://")):
@@ -102,12 +104,12 @@ def _create(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     if unknown := [event for event in events if event not in ORDER_EVENTS]:
         terminal.note(f"Packhouse takes no notice of {safe(', '.join(unknown))}; check how it is spelled.")
     intent = intent_key("webhook", url, sorted(events), site)
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     request = endpoints.create_webhook(endpoints.webhook_body(url, events, site), key)
     with _open(arguments, terminal, environ) as store:
         found = None if arguments.again else _equal(_all(store, site), url, events, site)
         if arguments.dry_run:
-            show_dry_run(request, terminal, as_json=arguments.json, already=found is not None)
+            show_dry_run(request, terminal, as_json=arguments.json, already_recorded=found is not None)
             return int(Exit.OK)
         if found is None:
             try:
@@ -170,7 +172,7 @@ def _delete(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
     key = arguments.idempotency_key or intent_key("webhook", arguments.webhook, "delete")
     request = endpoints.delete_webhook(arguments.webhook, key)
     if arguments.dry_run:
-        show_dry_run(request, terminal, as_json=arguments.json, already=False)
+        show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     question = f"Delete webhook {safe(arguments.webhook)}? Its deliveries and its secret are gone then."
     agree(question, terminal, yes=arguments.yes, as_written=True)
@@ -195,16 +197,16 @@ def _rotate(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
 
     from packhouse.errors import NotFound
     from packhouse.store import endpoints
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
     from packhouse_cli.terminal.prompt import agree
 
     intent = intent_key("webhook", arguments.webhook, "rotate")
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     requests: list[StoreRequest] = [
         endpoints.rotate_webhook(arguments.webhook, name, key) for name in endpoints.ROTATIONS
     ]
     if arguments.dry_run:
-        show_dry_run(requests[0], terminal, as_json=arguments.json, already=False)
+        show_dry_run(requests[0], terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     agree(
         f"Rotate the secret of webhook {safe(arguments.webhook)}? {_ROTATED}",
