@@ -90,14 +90,10 @@ def test_nothing_is_processed_while_orders_are_still_arriving() -> None:
     }
     with serving(answers) as peer:
         assert (
-            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1)
-            .snapshot()
-            .processed
+            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
         )
         answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "coming": 0})
         assert SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
         assert (
-            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=2)
-            .snapshot()
-            .processed
+            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=2).read().processed
         )
