@@ -58,7 +58,7 @@ def test_more_than_is_left_cannot_be_refunded(store: StoreDesk) -> None:
     assert store.call("orders", "refund", order, "--amount", "100", "--reason", "A", "--wait").code == 0
     rest = store.call("orders", "refund", order, "--amount", str(total - 99), "--reason", "B", "--json")
     assert rest.code == Exit.USAGE
-    assert "$1.00 went back already" in rest.error["message"]
+    assert "$1.00 was refunded before" in rest.error["message"]
     assert len(store.shown(order)["refunds"]) == 1
 
 
@@ -226,7 +226,7 @@ def test_a_person_is_asked_before_money_goes_and_no_means_no(store: StoreDesk) -
     line = f"packhouse orders refund {order} --amount 100"
     code, seen = at_a_terminal(store, line, "n\n")
     assert code == Exit.UNKNOWN
-    assert f"Refund $1.00 of order {order}? Money that was sent back does not return. [y/N]" in seen
+    assert f"Refund $1.00 of order {order}? A refund cannot be reversed. [y/N]" in seen
     assert "Nothing was done." in seen
     code, seen = at_a_terminal(store, line, "y\n")
     assert code == 0

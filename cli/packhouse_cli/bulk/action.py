@@ -49,11 +49,11 @@ class Draft:
 class OrderTakeover(Protocol):
     """An order that the command has taken over from the daemon, or that no daemon ships."""
 
-    def sending(self) -> None:
+    def mark_sent(self) -> None:
         """The request is being sent to the store."""
         ...
 
-    def stays(self, why: str) -> None:
+    def keep(self, why: str) -> None:
         """Keep the order taken over after the block ends, and why; "" releases it."""
         ...
 

@@ -18,18 +18,6 @@ def progress_for(terminal: Terminal) -> Progress:
     return Progress(terminal.stderr, can_draw=can_draw, width=terminal.size[0])
 
 
-class TerminalAboveProgress(Terminal):
-    """A terminal that prints notes above the progress bar."""
-
-    def __init__(self, progress: Progress, terminal: Terminal) -> None:
-        super().__init__(terminal.stdout, terminal.stderr, {})
-        self._progress = progress
-
-    def note(self, text: str) -> None:
-        """Print one line for people on standard error."""
-        self._progress.print(text)
-
-
 def amounts(money: Mapping[str, int]) -> str:
     """Amounts of money for people; "" if there are none."""
     return ", ".join(amount_text(minor, currency) for currency, minor in money.items())

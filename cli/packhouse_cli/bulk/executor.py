@@ -99,9 +99,9 @@ class ItemExecutor:
                 outcome = self._verify_or_send(item, takeover, sent=sent)
                 is_pending = outcome.state in SUCCESSFUL and self._action.completes_later
                 if outcome.state is State.UNKNOWN:
-                    takeover.stays(_OUTCOME_UNKNOWN)
+                    takeover.keep(_OUTCOME_UNKNOWN)
                 elif is_pending and item.preconditions.may_ship:
-                    takeover.stays("The store has accepted the change and completes it later.")
+                    takeover.keep("The store has accepted the change and completes it later.")
                 return outcome
         except CommandError as error:
             if error.exit_code is not Exit.CONFLICT and error.code != "in_flight":
@@ -113,12 +113,12 @@ class ItemExecutor:
         found = self._verify(item, sent=sent)
         if found is None:
             self._action.check_takeover(item, takeover)
-        takeover.stays("")
+        takeover.keep("")
         if found is not None:
             return found
         request = self._action.request(item.order_id, item.body.encode("ascii"), item.key)
         self._record(item, State.SENDING)
-        takeover.sending()
+        takeover.mark_sent()
         tries, delays = 1, 0
         while True:
             uncertain = sent or tries > 1
@@ -214,4 +214,4 @@ class ItemExecutor:
 def _keep_if_uncertain(takeover: OrderTakeover, uncertain: bool) -> None:
     """Keep the order taken over if an earlier attempt may have succeeded."""
     if uncertain:
-        takeover.stays(_OUTCOME_UNKNOWN)
+        takeover.keep(_OUTCOME_UNKNOWN)

@@ -17,7 +17,7 @@ from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
 from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def make_plan(
 
 
 def _bad_rows_error(bad_rows: Sequence[BadRow]) -> UsageError:
-    listed = "\n".join(safe(bad).rstrip(".") for bad in sorted(bad_rows, key=lambda bad: bad.line))
+    listed = "\n".join(escaped(bad).rstrip(".") for bad in sorted(bad_rows, key=lambda bad: bad.line))
     count = "1 bad row" if len(bad_rows) == 1 else f"{len(bad_rows):,} bad rows"
     return UsageError(f"No plan was made: {count}. Correct them, or skip them with --skip-bad.\n{listed}")
 

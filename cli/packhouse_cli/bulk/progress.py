@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from packhouse_cli.terminal.formats import span
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import escaped
 
 _BAR = 24  # cells
 _BETWEEN_LINES_S = 5.0
@@ -61,7 +61,7 @@ class Progress:
         """Print a line above the bar. Any thread may call it."""
         with self._lock:
             self._clear()
-            self._stream.write(safe(text) + "\n")
+            self._stream.write(escaped(text) + "\n")
             self._stream.flush()
 
     def end(self) -> None:

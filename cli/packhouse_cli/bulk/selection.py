@@ -34,8 +34,8 @@ def check_filter(action: str, defaults: Mapping[str, str]) -> None:
     """Raise UsageError if a filter cannot give each order its own tracking number."""
     if action == "fulfill" and "{order}" not in defaults.get("tracking", ""):
         raise UsageError(
-            "With a filter, each order needs its own tracking number: --tracking 'VAN-{order}' inserts the "
-            "order's id. To post tracking numbers of bought labels, use --from FILE."
+            "With a filter, each order needs its own tracking number. --tracking 'VAN-{order}' inserts the "
+            "order's id. For labels that you bought, use --from FILE."
         )
 
 
@@ -44,7 +44,7 @@ def select_by_filter(
 ) -> Selection:
     """One row for each order that matches `query`, the fields of an OrdersQuery; a `limit` of None means all.
 
-    Raises UsageError if the store cuts its list off, and StoreError.
+    Raises UsageError if the store cuts its list short, and StoreError.
     """
     source = {"filter": {name: value for name, value in query.items() if value}}
     return Selection(rows_for(_matching_ids(store, query), action, defaults), (), source)
@@ -59,8 +59,8 @@ def _matching_ids(store: BlockingStore, query: Mapping[str, Any]) -> list[str]:
             break
         if page.truncated:
             raise UsageError(
-                "The store cut its list of orders off and named no next page. Narrow the filter with "
-                "--created-after and --created-before."
+                "The store cut its list short and names no next page. Narrow the filter with --created-after "
+                "and --created-before."
             )
     return list(ids)[:limit]
 

@@ -18,7 +18,7 @@ from packhouse_cli.demo.snapshot import Snapshot, SnapshotReader
 from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
 from packhouse_cli.demo.view import Caption, entry_line
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.output import Terminal
 
 # Reading a snapshot costs both processes some work, so it takes no more than this share of the time.
 _READ_TIME_SHARE = 0.3
@@ -133,7 +133,7 @@ class DemoRun:
         width = terminal.width or 100
         terminal.line()
         for line in totals_lines(totals, seconds=seconds, width=width, paint=terminal.paint):
-            terminal.line(line)
+            terminal.drawn(line)
         if not snapshot.processed:
             terminal.line(
                 f"Not all orders were processed within {self._options.time_limit_s:g} s. Set a longer limit "
@@ -172,7 +172,7 @@ class DemoRun:
             (f"{self._command} orders list --status pending", "list the orders that have not shipped"),
         ]
         if held:
-            tries.insert(2, (f"{self._command} why {safe(held)}", "show why an order is held and what to do"))
+            tries.insert(2, (f"{self._command} why {held}", "show why an order is held and what to do"))
         tries.append(
             (
                 f"curl -s {self._processes.sandbox_url}/sandbox/orders -d '{{\"count\": 5}}'",
@@ -180,11 +180,11 @@ class DemoRun:
             )
         )
         terminal.line()
-        terminal.line(terminal.paint("Try in another terminal:", "bold"))
+        terminal.drawn(terminal.paint("Try in another terminal:", "bold"))
         for command, meaning in tries:
             fits = len(command) + len(meaning) + 8 <= (terminal.width or 100)
             comment = terminal.paint(f"   # {meaning}", "dim") if fits else ""
-            terminal.line(f"  {terminal.paint(command, 'cyan')}{comment}")
+            terminal.drawn(f"  {terminal.paint(command, 'cyan')}{comment}")
         terminal.line()
         terminal.line(
             "The daemon and the sandbox keep running; new journal entries appear here. Press Ctrl-C to stop."
@@ -197,7 +197,7 @@ class DemoRun:
                 time.sleep(1.0)
                 self._processes.check()
                 for entry in self._read(reader.read).new_entries:
-                    self._terminal.line(entry_line(entry, self._terminal.width, self._terminal.paint))
+                    self._terminal.drawn(entry_line(entry, self._terminal.width, self._terminal.paint))
                 self._terminal.stdout.flush()
         except KeyboardInterrupt:
             self._terminal.line()
@@ -214,7 +214,7 @@ class DemoRun:
     def _show_last_lines(self, died: ProcessDied) -> None:
         self._terminal.note(f"Last lines of {_display_path(died.log)}:")
         for line in died.last_lines:
-            self._terminal.note(f"  {safe(line)}")
+            self._terminal.note(f"  {line}")
 
     def _report(self, text: str) -> None:
         self._terminal.line(text)

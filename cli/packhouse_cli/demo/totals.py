@@ -11,8 +11,7 @@ from packhouse.model.hold import SENTENCE, HoldCode
 from packhouse.model.money import Money
 from packhouse_cli.clients.http import rows_of
 from packhouse_cli.demo.snapshot import Place, Snapshot
-from packhouse_cli.terminal.cells import wrap
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import escaped, wrap
 
 Paint = Callable[..., str]
 Group = tuple[str, tuple[tuple[str, str], ...]]
@@ -60,7 +59,7 @@ def compute_totals(
     purchases = rows_of(books, "purchases")
     active = [row for row in purchases if row.get("live")]
     labels = _active_labels(ours)
-    discrepancies = [f"The sandbox found: {safe(problem)}." for problem in problems]
+    discrepancies = [f"The sandbox found: {escaped(problem)}." for problem in problems]
     discrepancies += _count_discrepancies(snapshot)
     discrepancies += _label_discrepancies(labels, active)
     discrepancies += _post_discrepancies(ours, rows_of(books, "fulfillments"))
@@ -116,15 +115,15 @@ def _label_discrepancies(
     sold = Counter(str(row.get("tracking")) for row in active)
     of_shipment = Counter(str(row.get("reference", "")).rpartition("/")[0] for row in active)
     discrepancies = [
-        f"Shipment {safe(name)} has {n} active labels." for name, n in of_shipment.items() if n > 1
+        f"Shipment {escaped(name)} has {n} active labels." for name, n in of_shipment.items() if n > 1
     ]
     discrepancies += [
-        f"Label {safe(number)} of order {safe(row.get('order_id'))} is not active at the provider."
+        f"Label {escaped(number)} of order {escaped(row.get('order_id'))} is not active at the provider."
         for number, row in labels.items()
         if sold[number] != 1
     ]
     discrepancies += [
-        f"The provider sold label {safe(number)}, which Packhouse did not record."
+        f"The provider sold label {escaped(number)}, which Packhouse did not record."
         for number in sold
         if number not in labels
     ]
@@ -146,10 +145,11 @@ def _post_discrepancies(
         if shipment.get("state") in ("fulfilled", "delivered")
     }
     discrepancies = [
-        f"Order {safe(o)}: the store has no tracking number {safe(n)}." for o, n in sorted(posted - at_store)
+        f"Order {escaped(o)}: the store has no tracking number {escaped(n)}."
+        for o, n in sorted(posted - at_store)
     ]
     discrepancies += [
-        f"Order {safe(o)}: Packhouse did not record that it posted {safe(n)}."
+        f"Order {escaped(o)}: Packhouse did not record that it posted {escaped(n)}."
         for o, n in sorted(at_store - posted)
     ]
     return discrepancies
@@ -162,9 +162,9 @@ def _held(snapshot: Snapshot, ours: Sequence[Mapping[str, Any]]) -> tuple[Group,
         if order.get("id") in held:
             holds = rows_of(order, "holds") or [{"code": "held", "sentence": ""}]
             code = str(holds[0].get("code"))
-            hold_sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else safe(code)
+            hold_sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else escaped(code)
             detail = (
-                " ".join(safe(hold.get("sentence")) for hold in holds).removeprefix(hold_sentence).strip()
+                " ".join(escaped(hold.get("sentence")) for hold in holds).removeprefix(hold_sentence).strip()
             )
             rows.append((hold_sentence, str(order.get("id")), detail))
     return _grouped(rows)
@@ -209,7 +209,7 @@ def totals_lines(totals: Totals, *, seconds: float, width: int, paint: Paint) ->
         "",
     ]
     if r.unprocessed:
-        lines += [paint("Not processed: ", "red") + ", ".join(safe(name) for name in r.unprocessed[:8])]
+        lines += [paint("Not processed: ", "red") + ", ".join(escaped(name) for name in r.unprocessed[:8])]
     if r.discrepancies:
         lines += [
             paint("The records do not agree:", "bold", "red"),
@@ -231,17 +231,17 @@ def _section(
         return []
     lines = [paint(title, "bold")]
     for reason, members in groups:
-        first, *rest = wrap(safe(reason), max(width - 8, 30))
+        first, *rest = wrap(escaped(reason), max(width - 8, 30))
         lines.append(f"  {paint(f'{len(members):>4}', style)}  {first}")
         lines += [f"        {line}" for line in rest]
         with_detail = [(name, detail) for name, detail in members if detail]
         for name, detail in with_detail[:_SHOWN_OF_A_GROUP]:
-            head = f"        {safe(name)}  "
-            first, *rest = wrap(safe(detail), max(width - len(head), 30))
+            head = f"        {escaped(name)}  "
+            first, *rest = wrap(escaped(detail), max(width - len(head), 30))
             lines.append(paint(head, "dim") + first)
             lines += [" " * len(head) + line for line in rest]
         plain = [name for name, detail in members if not detail]
-        names = [safe(name) for name in plain[:_SHOWN_OF_A_GROUP]]
+        names = [escaped(name) for name in plain[:_SHOWN_OF_A_GROUP]]
         if names:
             lines.append(paint("        " + ", ".join(names), "dim"))
         unshown = len(members) - min(len(with_detail), _SHOWN_OF_A_GROUP) - len(names)

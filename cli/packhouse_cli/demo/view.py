@@ -8,9 +8,8 @@ from typing import Any
 
 from packhouse.model.money import Money
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
-from packhouse_cli.terminal.cells import cut, width_of
 from packhouse_cli.terminal.formats import clock_time
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import cut, escaped, width_of
 
 Paint = Callable[..., str]
 STYLE = {
@@ -171,9 +170,9 @@ def _most_recent(orders: Sequence[OrderProgress], room: int) -> list[OrderProgre
 
 
 def _cell(order: OrderProgress, label_cells: int, paint: Paint, symbols: Symbols) -> str:
-    name = safe(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
+    name = escaped(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
     steps = symbols.joint.join([symbols.done] * order.steps + [symbols.open] * (4 - order.steps))
-    label = safe(order.label)
+    label = escaped(order.label)
     if order.place is Place.HELD and width_of(label) > label_cells:
         label = "held"
     label = cut(label, label_cells).ljust(label_cells)
@@ -181,11 +180,11 @@ def _cell(order: OrderProgress, label_cells: int, paint: Paint, symbols: Symbols
 
 
 def _entry(entry: Mapping[str, Any], columns: int, paint: Paint) -> str:
-    action = safe(entry.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
-    head = f"{clock_time(entry.get('at'))}  {safe(entry.get('order_id'))}  "
+    action = escaped(entry.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
+    head = f"{clock_time(entry.get('at'))}  {escaped(entry.get('order_id'))}  "
     room = columns - width_of(head)
     shown = cut(action, max(room, 4))
-    why = cut(safe(entry.get("why")), max(room - width_of(shown) - 2, 0))
+    why = cut(escaped(entry.get("why")), max(room - width_of(shown) - 2, 0))
     return f"{paint(head, 'dim')}{paint(shown, 'cyan')}  {why}".rstrip()
 
 

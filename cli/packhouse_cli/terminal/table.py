@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from packhouse_cli.terminal.cells import cut, width_of, wrap
+from packhouse_cli.terminal.text import cut, width_of, wrap
 
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
 _DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}

@@ -104,7 +104,7 @@ def named(profiles: Profiles, name: str) -> Profile:
     """The profile. Raises UsageError, with a near name for a mistyped one."""
     if name in profiles.by_name:
         return profiles.by_name[name]
-    from packhouse_cli.arguments.parsing import nearest
+    from packhouse_cli.terminal.suggestion import nearest
 
     near = nearest(name, profiles.by_name)
     known = (
@@ -113,7 +113,7 @@ def named(profiles: Profiles, name: str) -> Profile:
     raise UsageError(f"There is no profile {safe(name)!r}. {known}")
 
 
-def leading(environ: Mapping[str, str], name: str) -> dict[str, str]:
+def with_profile(environ: Mapping[str, str], name: str) -> dict[str, str]:
     """The environment for `--profile NAME`: variables for what this profile says are left out of it."""
     profile = named(load(environ), name)
     said = {

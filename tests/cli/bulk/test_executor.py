@@ -53,10 +53,10 @@ class OrderTakeover:
     def __init__(self) -> None:
         self.was_sent, self.stays_for, self.released = False, "", False
 
-    def sending(self) -> None:
+    def mark_sent(self) -> None:
         self.was_sent = True
 
-    def stays(self, why: str) -> None:
+    def keep(self, why: str) -> None:
         self.stays_for = why
 
     def refuse_other_labels(self, units: object, tracking: str) -> None:

@@ -130,7 +130,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     assert made.json["totals"]["money_minor"] == {"USD": 600}
     applied = shop.apply("m", "--yes", "--json")
     assert applied.json["counts"] == {"done": 2}
-    assert "No daemon is set up here" in applied.err
+    assert "No daemon is configured" in applied.err
     states = [ask(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
     assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
 
@@ -138,7 +138,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
 def test_a_bulk_return_names_its_units_in_rows(folder: Path) -> None:
     (folder / "ids").write_text("ord_1")
     for argv, why in (
-        (("--from", "ids", "--item", "li_1:1"), "a column `items`"),
+        (("--from", "ids", "--item", "li_1:1"), "the column `items`"),
         (("--status", "fulfilled"), "A filter cannot know"),
         (("ord_1",), "--item LINE:QTY"),
     ):
@@ -181,15 +181,15 @@ def test_if_nothing_needs_to_be_done_no_plan_is_written(shop: Shop, folder: Path
 @pytest.mark.parametrize(
     ("argv", "why"),
     [
-        ((), "Give an order id, or select many"),
+        ((), "No order is selected. Pass an ORDER"),
         (("ord_1", "--from", "rows.csv"), "not both"),
         (("ord_1", "--status", "pending"), "not both"),
-        (("ord_1", "--plan-out", "p"), "for many orders"),
-        (("ord_1", "--tracking", "T1", "--skip-bad"), "for many orders"),
+        (("ord_1", "--plan-out", "p"), "need many orders"),
+        (("ord_1", "--tracking", "T1", "--skip-bad"), "need many orders"),
         (("--from", "rows.csv", "--limit", "3"), "--limit"),
         (("--from", "rows.csv", "--site-slug", "x"), "--site-slug"),
         (("--from", "rows.csv", "--idempotency-key", "k"), "Each item of a plan has its own"),
-        (("--from", "rows.csv", "--item", "li_1:1"), "a column `items`"),
+        (("--from", "rows.csv", "--item", "li_1:1"), "the column `items`"),
         (("--from", "none.csv"), "Cannot read none.csv"),
         (("--status", "pending", "--tracking", "T1"), "{order}"),
         (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is no date"),

@@ -9,8 +9,8 @@ import pytest
 from packhouse_cli.demo.screen import Log, Screen, watch_for
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
-from packhouse_cli.terminal.cells import width_of
 from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.terminal.text import width_of
 from tests.cli.runner import Pretended
 
 CAPTION = Caption("http://127.0.0.1:8080", "demo-data/1/data/labels", 65.0)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse_cli.terminal.cells import cut, width_of, wrap
 from packhouse_cli.terminal.output import Terminal, json_text, safe
 from packhouse_cli.terminal.table import fit
+from packhouse_cli.terminal.text import cut, width_of, wrap
 from tests.cli.runner import Pretended
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"

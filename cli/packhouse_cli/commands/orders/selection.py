@@ -1,4 +1,4 @@
-"""Plans for many orders (`orders fulfill --from FILE`, or a filter); `packhouse apply` applies them."""
+"""Selects many orders, by rows of a file or by a filter, and makes the plan for `packhouse apply`."""
 
 from __future__ import annotations
 
@@ -7,115 +7,104 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser, count
-from packhouse_cli.commands.apply import add_rate_options
+from packhouse_cli.arguments.options import (
+    CREATED_AFTER,
+    CREATED_BEFORE,
+    CUSTOMER,
+    DRY_RUN,
+    PACE,
+    SITE,
+    Option,
+    OptionGroup,
+    count,
+)
 from packhouse_cli.exit_codes import Exit, UsageError
-from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from packhouse.store.blocking import BlockingStore
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.selection import Selection
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
     from packhouse_cli.user.settings import CliSettings
 
 _FILTERS = ("status", "created_after", "created_before", "customer_id", "site_slug", "limit")
-EXAMPLES = {
-    "fulfill": (
-        "packhouse orders fulfill --from labels.csv --carrier USPS",
-        "packhouse orders fulfill --status pending --carrier Courier --tracking 'VAN-{order}' --dry-run",
+
+OPTIONS = OptionGroup(
+    "many orders (makes a plan for `packhouse apply`)",
+    (
+        Option(
+            "--from",
+            dest="rows_from",
+            metavar="FILE",
+            help="select the orders of this file: CSV with column names, JSON lines, or ids; - for stdin",
+        ),
+        Option("--status", default="", help="select all orders of this status"),
+        CREATED_AFTER.but(help="select orders created after this date (UTC) or ISO 8601 time"),
+        CREATED_BEFORE.but(help="select orders created before this date (UTC) or ISO 8601 time"),
+        CUSTOMER.but(help="select all orders of this customer"),
+        SITE.but(default=None, help="select all orders of this site"),
+        Option("--limit", metavar="N", type=count, help="select at most N orders (default: all)"),
+        Option("--skip-bad", action="store_true", help="plan the valid rows, even if others are invalid"),
+        Option(
+            "--plan-out", metavar="FILE", type=Path, help="write the plan to FILE (default: named by time)"
+        ),
+        DRY_RUN.but(help="print what would be sent or planned, and change nothing"),
+        *PACE,
     ),
-    "return": ('packhouse orders return create --from returns.csv --reason "Recall"',),
-    "refund": (
-        "packhouse orders refund --from refunds.csv --plan-out recall.plan.jsonl",
-        "packhouse orders refund --status cancelled --created-after 2026-11-01 --reason 'Order cancelled'",
-    ),
-}
+)
 
 
-def declare(parser: CommandParser) -> None:
-    """Add the arguments for many orders."""
-    many = parser.add_argument_group("many orders: make a plan, which `packhouse apply` applies")
-    add = many.add_argument
-    add(
-        "--from",
-        dest="rows_from",
-        metavar="FILE",
-        help="read rows: CSV with column names, JSON lines, or ids; - is stdin",
-    )
-    add("--status", default="", help="select orders with this status")
-    add(
-        "--created-after",
-        metavar="DATE",
-        default="",
-        help="select orders created after this date (UTC) or ISO 8601 time",
-    )
-    add("--created-before", metavar="DATE", default="", help="select orders created before this date or time")
-    add("--customer-id", metavar="ID", default="", help="select orders of this customer")
-    add("--site-slug", metavar="SITE", help="select orders of this site")
-    add("--limit", metavar="N", type=count, help="select at most N orders (default: all)")
-    add("--skip-bad", action="store_true", help="skip rows that cannot be planned")
-    add("--plan-out", metavar="FILE", type=Path, help="write the plan to this file (default: named by time)")
-    add("--dry-run", action="store_true", help="print the request or the plan without sending or writing it")
-    add_rate_options(add)
-
-
-def wanted(arguments: argparse.Namespace) -> bool:
-    """Whether the arguments name many orders. Raises UsageError if they name none, or one and many."""
+def is_many(arguments: argparse.Namespace) -> bool:
+    """Whether many orders are selected. Raises UsageError if none is, or if one and many are."""
     filters = [name for name in _FILTERS if getattr(arguments, name) not in (None, "")]
     many = arguments.rows_from is not None or bool(filters)
     if many and arguments.order:
-        raise UsageError("Give one order id, or select many orders with --from or a filter; not both.")
+        raise UsageError("Pass one ORDER, or select many with --from or a filter, not both.")
     if arguments.rows_from is not None and filters:
         option = filters[0].replace("_", "-")
-        raise UsageError(f"--from and --{option} both select orders. Give only one of them.")
+        raise UsageError(f"--from and --{option} both select orders. Pass one of them.")
     if many and arguments.idempotency_key:
         raise UsageError("--idempotency-key is for one order. Each item of a plan has its own key.")
     if many:
         return True
     if not arguments.order:
         raise UsageError(
-            "Give an order id, or select many orders with --from FILE or a filter such as --status pending."
+            "No order is selected. Pass an ORDER, --from FILE, or a filter such as --status pending."
         )
     if arguments.plan_out is not None or arguments.skip_bad:
-        raise UsageError(
-            "--plan-out and --skip-bad are for many orders. Select orders with --from or a filter."
-        )
+        raise UsageError("--plan-out and --skip-bad need many orders: select them with --from or a filter.")
     return False
 
 
-def run(
-    action: str,
-    arguments: argparse.Namespace,
-    defaults: Mapping[str, str],
-    terminal: Terminal,
-    environ: Mapping[str, str],
+def make_plan(
+    action: str, arguments: argparse.Namespace, defaults: Mapping[str, str], invocation: Invocation
 ) -> int:
-    """Make the plan, and write it or only print it. `defaults` fills the fields that a row leaves empty."""
+    """Make the plan and write it, or print it with --dry-run. `defaults` fills empty cells."""
     from functools import partial
     from threading import Event
 
     from packhouse.store.blocking import BlockingStore
+    from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_for, show_plan
     from packhouse_cli.bulk.plan import unused_plan_path
-    from packhouse_cli.bulk.planner import PlanContext, make_plan
     from packhouse_cli.bulk.throttled_client import RateLimiter
-    from packhouse_cli.user.settings import CliSettings
 
-    settings = CliSettings(environ)
+    terminal, settings = invocation.terminal, invocation.settings
     max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
     selection = _select(action, arguments, defaults, settings, open_store)
-    context = PlanContext(
+    context = planner.PlanContext(
         open_store,
         settings.store_url,
         RateLimiter(max_per_s, Event()),
         arguments.concurrency,
         progress_for(terminal),
     )
-    plan = make_plan(
+    plan = planner.make_plan(
         ACTIONS[action],
         selection.rows,
         context,
@@ -135,7 +124,7 @@ def run(
 
 
 def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None:
-    """Write the plan unless it is empty, and print its summary."""
+    """Write the plan, unless it is empty, and print its totals."""
     from packhouse_cli.bulk.display import plan_summary
     from packhouse_cli.bulk.plan import write_plan
 
@@ -150,7 +139,7 @@ def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None
             terminal.line(f"Skipped: {one}")
         terminal.line(plan_summary(plan) if plan.items else f"Nothing to {plan.action}. No plan was written.")
     if plan.items:
-        terminal.note(f"Wrote the plan to {path}. Check it, then run: packhouse apply {path}")
+        terminal.note(f"The plan is in {path}. Check it, then run: packhouse apply {path}")
 
 
 def _select(
@@ -160,7 +149,7 @@ def _select(
     settings: CliSettings,
     open_store: Callable[[], BlockingStore],
 ) -> Selection:
-    """The rows that the arguments name: those of the file, or one for each order that the filter finds."""
+    """The rows that the arguments name: those of the file, or one for each order that matches the filter."""
     from packhouse_cli.bulk.selection import check_filter, select_by_filter, select_from_file
     from packhouse_cli.terminal.formats import moment_in_utc
 
