@@ -139,7 +139,7 @@ def test_a_bulk_return_names_its_units_in_rows(folder: Path) -> None:
     (folder / "ids").write_text("ord_1")
     for argv, why in (
         (("--from", "ids", "--item", "li_1:1"), "the column `items`"),
-        (("--status", "fulfilled"), "A filter cannot know"),
+        (("--status", "fulfilled"), "A filter does not select units"),
         (("ord_1",), "--item LINE:QTY"),
     ):
         refused = call("orders", "return", "create", *argv, environ={"ALY_API_KEY": "aly_x"})
