@@ -89,7 +89,7 @@ def test_events_are_listed_over_pages_shown_with_what_followed_and_replayed() ->
     assert table.out.count("order.created") == 2
     assert "why 5" in shown.out
     assert "why -9" not in shown.out
-    assert replayed.out == "Order ord_1 is looked at again now.\n"
+    assert replayed.out == "Packhouse processes order ord_1 again now.\n"
 
 
 def test_the_journals_end_is_printed_one_act_a_line() -> None:

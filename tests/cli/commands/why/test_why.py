@@ -37,7 +37,7 @@ def test_why_tells_the_story_and_ends_with_what_happens_next() -> None:
     assert shown.code == 0
     assert shown.out.startswith("Order ord/1")
     assert "heard  So." in shown.out
-    assert shown.out.splitlines()[-2:] == ["What happens next", "  → Packhouse is working on it now."]
+    assert shown.out.splitlines()[-2:] == ["What happens next", "  → Packhouse is processing the order now."]
     assert same.out == shown.out
 
 

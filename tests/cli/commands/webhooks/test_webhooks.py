@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.commands.deliveries import span_s
+from packhouse_cli.arguments.options import period
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import Outcome, call, serving
 
@@ -51,19 +51,19 @@ def test_a_list_that_leads_in_a_circle_is_found_out() -> None:
     answers = {LOG: (200, page), f"{LOG}&cursor=a": (200, page)}
     shown, asked = at(answers, "deliveries", "list", "wh_1", "--json")
     assert shown.code == Exit.UNKNOWN
-    assert "leads back" in shown.err
+    assert "repeats a page" in shown.err
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15m", 900), ("1h", 3600), ("2d", 172800)])
 def test_a_span_is_a_number_and_its_unit(text: str, seconds: float) -> None:
-    assert span_s(text) == seconds
+    assert period(text) == seconds
 
 
 def test_an_event_that_wakes_no_order_is_pointed_out() -> None:
     shown, asked = at({LIST: (200, [])}, "create", *CREATE[1:-1], "--event", "order.craeted", "--dry-run")
     assert (shown.code, asked) == (0, [LIST])
-    assert shown.err == "Packhouse takes no notice of order.craeted; check how it is spelled.\n"
+    assert shown.err == "Packhouse does not use the event order.craeted. Check its spelling.\n"
 
 
 def test_a_webhook_that_stands_is_not_made_twice_unless_again() -> None:

@@ -107,4 +107,4 @@ def test_a_shipment_in_no_doubt_is_simply_looked_at_again() -> None:
     }
     with serving(answers) as daemon:
         done = call("shipments", "retry", "ord_1-1", "--reason", "r", environ=daemon.environ)
-    assert (done.code, done.out) == (0, "Order ord_1 is looked at now.\n")
+    assert (done.code, done.out) == (0, "Packhouse processes order ord_1 now.\n")

@@ -245,5 +245,5 @@ def test_a_list_that_was_cut_off_is_never_taken_for_the_whole(how: tuple[str, ..
         environ = {"PACKHOUSE_STORE__URL": store.url, "ALY_API_KEY": "aly_x"}
         shown = call("orders", "list", "--limit", "all", *how, environ=environ)
     assert shown.code == Exit.UNKNOWN
-    assert "cut its list off" in shown.err
+    assert "cut its list short" in shown.err
     assert "--created-before" in shown.err

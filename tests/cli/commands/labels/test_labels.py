@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from packhouse_cli.exit_codes import Exit
-from tests.cli.commands.test_shipments import SHIPMENT
+from tests.cli.commands.shipments.test_shipments import SHIPMENT
 from tests.cli.runner import call, serving
 
 SHA = "ab" * 32
@@ -104,13 +104,13 @@ def test_an_order_that_the_store_does_not_know_is_not_waited_for() -> None:
     assert len(store.asked) == 1
 
 
-def test_a_label_that_does_not_come_in_time_is_said_to_be_still_wanted() -> None:
+def test_a_label_that_does_not_come_in_time_is_reported_as_still_open() -> None:
     waiting = READY | {"state": "waiting", "why": "The carrier does not answer.", "complete": False}
     answers = {f"{verb} /api/v1/orders/ord_1/label": (200, waiting) for verb in ("POST", "GET")}
     with serving(answers) as daemon:
         shown = call("labels", "create", "--order", "ord_1", "--timeout", "0.3", environ=daemon.environ)
     assert shown.code == Exit.NETWORK
-    assert "The carrier does not answer. It is still wanted" in shown.err
+    assert "The carrier does not answer. The request is still open" in shown.err
 
 
 @pytest.mark.parametrize("name", ["ord_1-1", "ord_1"])
@@ -173,7 +173,7 @@ def test_a_label_is_opened_by_the_desktop_or_its_file_is_named(tmp_path: Path) -
     assert opened.json["opened"] is True
     assert (tmp_path / "opened").read_bytes() == b"%PDF-1.4 label"
     assert Path(alone.out.strip()).read_bytes() == b"%PDF-1.4 label"
-    assert "no desktop" in alone.err
+    assert "No viewer" in alone.err
 
 
 def test_void_and_adopt_are_the_same_acts_as_those_of_shipments() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from packhouse.store.blocking import BlockingStore
-from packhouse_cli import diagnosis
+from packhouse_cli.commands.doctor import checks
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
 from tests.e2e.processes import TOKEN, Town, town
@@ -57,7 +57,7 @@ def test_a_house_in_order_has_no_line_that_is_wrong(here: Town) -> None:
 def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
     environ = here.environ() | {"PACKHOUSE_URL": here.daemon_url}
     code, found = doctor(environ)
-    assert code == Exit.NOT_WELL
+    assert code == Exit.CHECKS_FAILED
     assert found["daemon"]["state"] == "wrong"
     assert "packhouse serve" in found["daemon"]["fix"]
     assert "SQLite" in found["database"]["seen"]
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None
         ledger.execute("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
     code, found = doctor(environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_DISK_FLOOR_MB": "999999999"})
-    assert code == Exit.NOT_WELL
+    assert code == Exit.CHECKS_FAILED
     assert {name for name, row in found.items() if row["state"] == "wrong"} == {"carrier", "database", "disk"}
     assert "newer" in found["database"]["seen"]
     assert "PACKHOUSE_DATA_DIR" in found["disk"]["seen"]
@@ -92,16 +92,16 @@ def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(
 @pytest.mark.e2e
 def test_a_wrong_key_is_told_once(here: Town) -> None:
     code, found = doctor(here.environ() | {"ALY_API_KEY": "aly_wrong"})
-    assert code == Exit.NOT_WELL
+    assert code == Exit.CHECKS_FAILED
     assert found["store"]["state"] == "wrong"
     assert "aly_wrong" not in json.dumps(found)
     assert not {"clock", "scopes", "webhook"} & set(found)
 
 
-def findings(answers: dict[str, tuple[int, Any]], clock: Any = None) -> dict[str, diagnosis.Finding]:
+def findings(answers: dict[str, tuple[int, Any]], clock: Any = None) -> dict[str, checks.Finding]:
     with serving(answers) as shop, BlockingStore(shop.url + STORE, "aly_x", timeout_s=5) as store:
         more = {"clock": clock} if clock else {}
-        found = [*diagnosis.of_store(store, "http://shop", **more), *diagnosis.of_webhook(store, "")]
+        found = [*checks.of_store(store, "http://shop", **more), *checks.of_webhook(store, "")]
     return {finding.name: finding for finding in found}
 
 
@@ -139,7 +139,7 @@ def test_a_clock_that_is_off_is_seen_by_the_stores_date(off_s: float, state: str
         assert ("ahead of" if off_s > 0 else "behind") in found["clock"].seen
 
 
-def hooks(*rows: dict[str, Any], deliveries: Sequence[object] = ()) -> dict[str, diagnosis.Finding]:
+def hooks(*rows: dict[str, Any], deliveries: Sequence[object] = ()) -> dict[str, checks.Finding]:
     log = f"GET {STORE}/merchant/webhooks/wh_1/deliveries?limit=25"
     listed = f"GET {STORE}/merchant/webhooks"
     answers = {listed: (200, {"webhooks": list(rows)}), log: (200, {"deliveries": list(deliveries)})}
@@ -179,13 +179,13 @@ def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, w
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
 
-def beside(body: object, status: int = 200) -> dict[str, diagnosis.Finding]:
+def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
     answers = {
         "GET /readyz": (503, {"checks": {"disk": [{"status": "fail", "output": "1 MB free"}]}}),
         "GET /api/v1/status": (status, body),
     }
     with serving(answers) as daemon:
-        return {finding.name: finding for finding in diagnosis.of_daemon(daemon.url, "sesame-open")}
+        return {finding.name: finding for finding in checks.of_daemon(daemon.url, "sesame-open")}
 
 
 def test_a_daemon_in_trouble_is_quoted() -> None:
@@ -205,10 +205,10 @@ def test_wrong_settings_are_told_line_by_line(tmp_path: Path) -> None:
         "PACKHOUSE_URL": "http://127.0.0.1:9",
     }
     shown = call("doctor", environ=environ, tty=True)
-    assert shown.code == Exit.NOT_WELL
-    assert shown.out.count("WRONG  settings") == 2
+    assert shown.code == Exit.CHECKS_FAILED
+    assert shown.out.count("FAIL     settings") == 2
     assert "PACKHOUSE_HTTP__PORT" in shown.out
-    assert shown.err.strip().endswith("are wrong.")
+    assert shown.err.strip().endswith("checks failed.")
 
 
 def test_lines_fit_the_terminal() -> None:
