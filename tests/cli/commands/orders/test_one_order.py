@@ -185,7 +185,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
         raise AssertionError("the act itself never timed out")
     message = shown.error["message"]
     assert message.startswith("Unknown outcome: ")
-    assert f"order {order} (pending) does not show it" in message
+    assert f"Order {order} (pending), read again, does not show the change" in message
     key = message.split("--idempotency-key ")[1].split(":")[0]
     store.tell("/quiet", {})
     assert store.call(*argv, "--idempotency-key", key).json["already_recorded"] is False
