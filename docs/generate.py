@@ -23,18 +23,19 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 import manual
-from packhouse.api import health, operator
-from packhouse.api.bearer import Doorkeeper
-from packhouse.carriers.command.options import CommandOptions
-from packhouse.carriers.easypost.options import EasyPostOptions
-from packhouse.carriers.offline.adapter import OfflineOptions
-from packhouse.flow import LIFE
+from packhouse.api import health
+from packhouse.api.auth import TokenAuth
+from packhouse.api.routes import queries
+from packhouse.config.settings import Settings
+from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
-from packhouse.model.states import STATE_DESCRIPTION, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.providers.command.options import CommandOptions
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.offline.adapter import OfflineOptions
 from packhouse.sandbox.control import ROUTES
 from packhouse.sandbox.faults import FAULTS
-from packhouse.settings import Settings
 from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exit_codes as codes
 from packhouse_cli.arguments import tree
@@ -56,7 +57,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def steps() -> str:
     """The steps in their order, each with its sentence."""
-    rows = [(f"**{step.name}**", step.meaning) for step in LIFE]
+    rows = [(f"**{step.name}**", step.meaning) for step in STEPS]
     return table(("step", "what it does"), rows)
 
 
@@ -76,7 +77,7 @@ def shipment_states() -> str:
     """Each state of a shipment with its sentence and where it leads."""
     rows = [
         (f"`{state}`", sentence, " ".join(f"`{target}`" for target in MOVES[state]) or "(an end)")
-        for state, sentence in STATE_DESCRIPTION.items()
+        for state, sentence in MEANING.items()
     ]
     return table(("state", "what it means", "leaves to"), rows)
 
@@ -102,11 +103,11 @@ def hold_codes() -> str:
 
 def exit_codes() -> str:
     """Every exit code of the command with its sentence."""
-    return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.STATE_DESCRIPTION.items()])
+    return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.MEANING.items()])
 
 
-def act_states() -> str:
-    """How an act of a plan can stand."""
+def item_states() -> str:
+    """The states of a plan item."""
     rows = [(f"`{state}`", sentence) for state, sentence in ITEM_STATES.items()]
     return table(("state", "what it means"), rows)
 
@@ -119,9 +120,7 @@ def commands() -> str:
     blocks = []
     for command in tree.commands():
         parser = command.parser
-        places = [
-            (f"`{tree.value_name_of(action)}`", _sense(action)) for action in tree.positionals_of(parser)
-        ]
+        places = [(f"`{tree.name_of(action)}`", _sense(action)) for action in tree.places_of(parser)]
         options = [(f"`{_spelled(action)}`", _sense(action)) for action in tree.options_of(parser)]
         title = "##" if len(command.words) == 1 else "###"
         blocks += [f"{title} packhouse {' '.join(command.words)}", _first_block(parser.description or "")]
@@ -132,7 +131,7 @@ def commands() -> str:
 
 def _spelled(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings)
-    return names if action.nargs == 0 else f"{names} {tree.value_name_of(action)}"
+    return names if action.nargs == 0 else f"{names} {tree.name_of(action)}"
 
 
 def _sense(action: argparse.Action) -> str:
@@ -227,7 +226,7 @@ def setting_rows(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
 
 
 def settings() -> str:
-    """Every setting, section by section, in the order of packhouse.settings."""
+    """Every setting, section by section, in the order of packhouse.config.settings."""
     heads = ("field", "environment", "value", "default", "meaning")
     blocks = ["### Top level", table(heads, setting_rows(Settings, "PACKHOUSE_"))]
     for name, field in Settings.model_fields.items():
@@ -254,7 +253,7 @@ def routes() -> str:
     # The routes are only described here, never called: they need nobody behind them.
     nobody: Any = None
     api.include_router(health.router(nobody))
-    api.include_router(operator.router(nobody, Doorkeeper({})))
+    api.include_router(queries.router(nobody, TokenAuth({})))
     return table(
         ("route", "what it does", "answers"),
         [
@@ -315,7 +314,7 @@ def events() -> str:
 def adapter_options(name: str, options: type[BaseModel]) -> Callable[[], str]:
     """A part with the options of one carrier adapter."""
     heads = ("option", "environment", "value", "default", "meaning")
-    return lambda: table(heads, setting_rows(options, f"PACKHOUSE_CARRIERS__{name.upper()}__"))
+    return lambda: table(heads, setting_rows(options, f"PACKHOUSE_PROVIDERS__{name.upper()}__"))
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -325,7 +324,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "order-phases": order_phases,
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
-    "act-states": act_states,
+    "item-states": item_states,
     "commands": commands,
     "settings": settings,
     "events": events,

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from packhouse import __version__
-from packhouse.api.hooks import PATHS
-from packhouse.configuration import load
-from packhouse.settings import Settings
+from packhouse.api.webhooks import PATHS
+from packhouse.config import load
+from packhouse.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 GRACE_S = Settings().worker.grace_s
@@ -103,14 +103,14 @@ def test_the_example_settings_leave_three_values_to_fill_in() -> None:
     assert [name for name, value in given.items() if not value] == [
         "PACKHOUSE_STORE__API_KEY",
         "PACKHOUSE_WEBHOOK__SECRETS",
-        "PACKHOUSE_CARRIERS__EASYPOST__API_KEY",
+        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY",
     ]
 
 
 def test_every_example_setting_is_a_setting() -> None:
     offered = variables((ROOT / "deploy/packhouse.env.example").read_text(), offered=True)
     settings = load(environ={**offered, "PACKHOUSE_CONFIG": "/dev/null", "PACKHOUSE_SECRETS_DIR": ""})
-    assert settings.carrier == "easypost"
+    assert settings.provider == "easypost"
     assert settings.ship_from.city == "San Francisco"
     assert settings.parcel.weight_g == 400
 

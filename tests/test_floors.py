@@ -14,19 +14,19 @@ ROOT = Path(__file__).parent.parent
 
 # Who would import whom.
 PLANTED = [
-    ("packhouse.steps.buy", "packhouse.carriers.easypost.adapter"),
-    ("packhouse.flow", "packhouse.carriers.offline.adapter"),
-    ("packhouse.model.money", "packhouse.settings"),
+    ("packhouse.steps.buy", "packhouse.providers.easypost.adapter"),
+    ("packhouse.flow", "packhouse.providers.offline.adapter"),
+    ("packhouse.model.money", "packhouse.config.settings"),
     ("packhouse.sandbox.world", "packhouse.store.protocol"),
     ("packhouse.app", "packhouse.sandbox.door"),
-    ("packhouse.carriers.command.wire", "packhouse.ledger.orders"),
-    ("packhouse.carriers.offline.wire", "packhouse.carriers.easypost.wire"),
+    ("packhouse.providers.command.wire", "packhouse.ledger.orders"),
+    ("packhouse.providers.offline.wire", "packhouse.providers.easypost.wire"),
     ("packhouse_cli.story", "packhouse.ledger.orders"),
-    ("packhouse.rules.fit", "socket"),
-    ("packhouse.store.aio", "httpx2"),
+    ("packhouse.rules.changes", "socket"),
+    ("packhouse.store.async_client", "httpx2"),
     ("packhouse.board", "sqlite3"),
 ]
-UNPLACED = ["packhouse.novelty", "packhouse.carriers.novelty"]
+UNPLACED = ["packhouse.novelty", "packhouse.providers.novelty"]
 
 
 @pytest.fixture(scope="module")

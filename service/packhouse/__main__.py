@@ -1,4 +1,4 @@
-"""The daemon's door: settings, house, uvicorn; and the order in which everything stops."""
+"""The daemon's door: settings, app, uvicorn; and the order in which everything stops."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 import structlog
 import uvicorn
 
-from packhouse import __version__, configuration
-from packhouse.app import House, build_house, only_one
+from packhouse import __version__, config
+from packhouse.app import App, build_app, lock_data_dir
 from packhouse.clock import SystemClock
+from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
-from packhouse.settings import Settings
 from packhouse.telemetry import logs
 
 _TAKE_OVER_S = 30.0
@@ -36,11 +36,11 @@ def main(argv: Sequence[str] = ()) -> int:
         )
         return _SETTINGS
     try:
-        settings = configuration.load()
+        settings = config.load()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return _SETTINGS
-    logs.configure(settings.log.level, settings.log.format, secrets=configuration.secret_values(settings))
+    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings))
     log = structlog.get_logger("packhouse")
     try:
         with _held_folder(settings):
@@ -66,7 +66,7 @@ def _held_folder(settings: Settings) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(only_one(settings.data_dir))
+                stack.enter_context(lock_data_dir(settings.data_dir))
                 break
             except FolderInUse as error:
                 if clock.monotonic() > until:
@@ -86,7 +86,7 @@ def _serve(settings: Settings) -> int:
             file=sys.stderr,
         )
         return _PORT
-    config = uvicorn.Config(
+    server_config = uvicorn.Config(
         _nothing,
         lifespan="off",
         log_config=None,
@@ -96,55 +96,55 @@ def _serve(settings: Settings) -> int:
         limit_concurrency=2000,
         timeout_graceful_shutdown=max(1, int(settings.worker.grace_s)),
     )
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_live(settings, config, sock))
+    with asyncio.Runner(loop_factory=server_config.get_loop_factory()) as runner:
+        runner.run(_live(settings, server_config, sock))
     return 0
 
 
-async def _live(settings: Settings, config: uvicorn.Config, sock: socket.socket) -> None:
-    house = await build_house(settings, SystemClock())
+async def _live(settings: Settings, server_config: uvicorn.Config, sock: socket.socket) -> None:
+    app = await build_app(settings, SystemClock())
     log = structlog.get_logger("packhouse")
-    config.app = house.surface
-    config.load()
-    server = _Server(config)
+    server_config.app = app.asgi_app
+    server_config.load()
+    server = _Server(server_config)
     stop = _on_signals(server)
-    working = asyncio.create_task(house.dispatcher.run(), name="dispatcher")
+    working = asyncio.create_task(app.dispatcher.run(), name="dispatcher")
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
-    house.schedule.start()
-    polling = asyncio.create_task(house.duties.poll(), name="first poll")
+    app.schedule.start()
+    polling = asyncio.create_task(app.duties.poll(), name="first poll")
     host, port = sock.getsockname()[:2]
     log.info(
         "serving",
         address=f"http://{host}:{port}",
         version=__version__,
-        carrier=settings.carrier,
+        provider=settings.provider,
         # The beginning of its leases' tokens.
-        replica=house.dispatcher.name,
+        replica=app.dispatcher.name,
     )
     gc.collect()
     gc.freeze()
     await asyncio.wait([stop, working, serving], return_when=asyncio.FIRST_COMPLETED)
-    log.info("stopping", in_flight=house.dispatcher.in_flight)
-    house.health.draining = True
-    house.schedule.shutdown(wait=False)
+    log.info("stopping", in_flight=app.dispatcher.in_flight)
+    app.health.draining = True
+    app.schedule.shutdown(wait=False)
     polling.cancel()
-    await _drain(house, working, settings.worker.grace_s)
+    await _drain(app, working, settings.worker.grace_s)
     server.should_exit = True
     await serving
-    await house.aclose()
+    await app.aclose()
     log.info("stopped")
 
 
-async def _drain(house: House, working: asyncio.Task[None], grace_s: float) -> None:
+async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
     """Take no more work and finish what has begun; what the grace period does not suffice for is cut off.
 
     Health is still answered and events are still taken meanwhile.
     """
-    house.dispatcher.stop()
+    app.dispatcher.stop()
     done, _ = await asyncio.wait([working], timeout=grace_s)
     if not done:
         log = structlog.get_logger("packhouse")
-        log.warning("grace_over", in_flight=house.dispatcher.in_flight)
+        log.warning("grace_over", in_flight=app.dispatcher.in_flight)
         working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
@@ -176,7 +176,7 @@ class _Server(uvicorn.Server):
 
 
 async def _nothing(*_: object) -> None:
-    """Stands in the configuration until the loop runs and the house can be built."""
+    """Stands in the configuration until the loop runs and the app can be built."""
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -13,60 +13,60 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from packhouse import __version__, configuration
-from packhouse.api.app_factory import build_api
+from packhouse import __version__, config
+from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
 from packhouse.board import LedgerBoard
-from packhouse.carriers.port import Carrier, CarrierContext
-from packhouse.carriers.registry import build_carrier
 from packhouse.clock import Clock
-from packhouse.dispatcher import Dispatcher
-from packhouse.duties import Duties
+from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
-from packhouse.health import HouseHealth
 from packhouse.ledger import leases
-from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.order import Address
-from packhouse.schedule import build_schedule
-from packhouse.settings import Settings
+from packhouse.providers.port import Provider, ProviderContext
+from packhouse.providers.registry import build_provider
 from packhouse.sinks.folder import FolderSink
-from packhouse.steps.desk import Desk
-from packhouse.steps.intake import Intake
-from packhouse.steps.resting import Resting
-from packhouse.store.aio import AioStore
+from packhouse.steps.circuit_breaker import CircuitBreaker
+from packhouse.steps.context import Context
+from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
+from packhouse.worker.dispatcher import Dispatcher
+from packhouse.worker.intake import Intake
+from packhouse.worker.periodic import PeriodicTasks
+from packhouse.worker.readiness import Readiness
+from packhouse.worker.schedule import build_schedule
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class App:
     """Everything that runs: what __main__ starts, and stops in the opposite order."""
 
-    surface: ASGIApp
+    asgi_app: ASGIApp
     dispatcher: Dispatcher
-    duties: Duties
+    duties: PeriodicTasks
     schedule: Any
-    health: HouseHealth
+    health: Readiness
     ledger: SqliteLedger | PostgresLedger
-    store: AioStore
-    carriers: dict[str, Carrier]
+    store: AsyncStoreClient
+    providers: dict[str, Provider]
 
     async def aclose(self) -> None:
         """Let go of everything that was opened."""
-        for carrier in self.carriers.values():
-            await carrier.aclose()
+        for provider in self.providers.values():
+            await provider.aclose()
         await self.store.aclose()
         await self.ledger.close()
 
 
-async def build_house(settings: Settings, clock: Clock) -> House:
+async def build_app(settings: Settings, clock: Clock) -> App:
     """Build the daemon. Raises SettingsError, LedgerUnavailable or LedgerUnusable."""
-    configuration.require_for_serving(settings)
+    config.require_for_serving(settings)
     log = structlog.get_logger("packhouse")
     metrics = Metrics(CollectorRegistry(), __version__)
-    carriers = build_carriers(settings, clock, metrics)
+    providers = build_providers(settings, clock, metrics)
     outbox = settings.data_dir / "outbox"
     for folder in (settings.data_dir, settings.labels_dir, outbox):
         _make(folder)
@@ -77,35 +77,35 @@ async def build_house(settings: Settings, clock: Clock) -> House:
     log.info("ledger_ready", version=after, migrated_from=before if before != after else None)
     if not ledger.shared:
         # Only one process can hold this ledger, and we are it: whoever held leases is gone.
-        await ledger.write(leases.free_all, ours.now())
-    await ledger.write(leases.stir, ours.now())
-    shelf = DocumentShelf(settings.labels_dir)
-    store = AioStore(
+        await ledger.write(leases.release_all, ours.now())
+    await ledger.write(leases.wake_unfinished, ours.now())
+    documents = DocumentFolder(settings.labels_dir)
+    store = AsyncStoreClient(
         settings.store.url,
         settings.store.api_key.get_secret_value(),
         timeout_s=settings.store.timeout_s,
-        max_per_s=settings.store.max_per_s,
+        rate_limit_per_s=settings.store.rate_limit_per_s,
         clock=clock,
         observe=metrics.call,
     )
-    desk = Desk(
+    context = Context(
         store=store,
         ledger=ledger,
-        carriers=carriers,
-        shelf=shelf,
+        providers=providers,
+        documents=documents,
         settings=settings,
         clock=ours,
         metrics=metrics,
         log=log,
         sinks=(FolderSink(outbox),),
-        resting=Resting(settings.guard.rest_after, settings.guard.rest_s),
+        breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
     )
-    dispatcher = Dispatcher(desk)
-    duties = Duties(desk, dispatcher.name, dispatcher.nudge)
-    health = HouseHealth(ledger, dispatcher, duties, carriers[settings.carrier], ours, settings)
-    surface = build_api(
-        board=LedgerBoard(ledger, shelf, ours, settings, dispatcher.nudge),
-        inbox=Intake(ledger, ours, settings, dispatcher.nudge),
+    dispatcher = Dispatcher(context)
+    duties = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
+    health = Readiness(ledger, dispatcher, duties, providers[settings.provider], ours, settings)
+    asgi_app = build_api(
+        board=LedgerBoard(ledger, documents, ours, settings, dispatcher.wake),
+        inbox=Intake(ledger, ours, settings, dispatcher.wake),
         health_source=health,
         metrics=metrics,
         clock=clock,
@@ -114,17 +114,17 @@ async def build_house(settings: Settings, clock: Clock) -> House:
         version=__version__,
         docs=settings.http.docs,
     )
-    return House(
-        surface, dispatcher, duties, build_schedule(duties, settings), health, ledger, store, carriers
+    return App(
+        asgi_app, dispatcher, duties, build_schedule(duties, settings), health, ledger, store, providers
     )
 
 
-def build_carriers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Carrier]:
+def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
     """The adapter that sells, and every other with a section: labels they sold may still need them."""
     sender = settings.ship_from
-    context = CarrierContext(
+    context = ProviderContext(
         clock=clock,
-        timeout_s=settings.carrier_timeout_s,
+        timeout_s=settings.provider_timeout_s,
         ship_from=Address(
             name=sender.name,
             company=sender.company,
@@ -139,8 +139,8 @@ def build_carriers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[s
         label_format=settings.label_format,
         observe=metrics.call,
     )
-    names = dict.fromkeys((settings.carrier, *settings.carriers))
-    return {name: build_carrier(name, settings.carriers.get(name, {}), context) for name in names}
+    names = dict.fromkeys((settings.provider, *settings.providers))
+    return {name: build_provider(name, settings.providers.get(name, {}), context) for name in names}
 
 
 def _make(folder: Path) -> None:
@@ -158,7 +158,7 @@ def _unusable(folder: Path, error: OSError) -> SettingsError:
 
 
 @contextlib.contextmanager
-def only_one(data_dir: Path) -> Iterator[None]:
+def lock_data_dir(data_dir: Path) -> Iterator[None]:
     """Hold the data folder for this process. Raises FolderInUse, or SettingsError if nobody can."""
     _make(data_dir)
     try:

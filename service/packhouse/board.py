@@ -16,21 +16,21 @@ from packhouse.api.board import (
     TakenOrder,
 )
 from packhouse.clock import Clock
-from packhouse.errors import ActRefused, NotRecorded
+from packhouse.config.settings import Settings
+from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import by_hand, inbox, overrides
-from packhouse.ledger.documents import Shelf
-from packhouse.ledger.door import Ledger
+from packhouse.ledger.documents import Documents
+from packhouse.ledger.port import Ledger
 from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.providers.manual import ManualProvider
 from packhouse.reads import LedgerReads, unknown_order
-from packhouse.rules.patience import longest_post_s
-from packhouse.settings import Settings
-from packhouse.steps.by_hand import ByHand
-from packhouse.steps.post import bars_post
+from packhouse.rules.timeouts import longest_post_s
+from packhouse.steps.post import blocks_posting
 
 P = ParamSpec("P")
 _S = ShipmentState
@@ -42,13 +42,13 @@ class LedgerBoard(LedgerReads):
     def __init__(
         self,
         ledger: Ledger,
-        shelf: Shelf,
+        documents: Documents,
         clock: Clock,
         settings: Settings,
-        nudge: Callable[[], None],
+        wake: Callable[[], None],
     ) -> None:
-        super().__init__(ledger, shelf, clock, settings)
-        self._nudge = nudge
+        super().__init__(ledger, documents, clock, settings)
+        self._wake = wake
 
     async def place_hold(self, order_id: str, *, reason: str, actor: str) -> Hold:
         """See Board."""
@@ -56,7 +56,7 @@ class LedgerBoard(LedgerReads):
         hold = await self._ledger.write(overrides.place_hold, now, order_id, reason, actor)
         if hold is None:
             raise unknown_order(order_id)
-        self._nudge()
+        self._wake()
         return hold
 
     async def release_hold(self, hold_id: int, *, reason: str, actor: str) -> Hold:
@@ -64,10 +64,10 @@ class LedgerBoard(LedgerReads):
         now = self._clock.now()
         hold, stood = await self._ledger.write(overrides.release_hold, now, hold_id, reason, actor)
         if hold is None:
-            raise NotRecorded(f"there is no hold {hold_id}")
+            raise RecordNotFound(f"there is no hold {hold_id}")
         if not stood:
-            raise ActRefused(f"hold {hold_id} was released before, by {hold.released_by}")
-        self._nudge()
+            raise OperationRefused(f"hold {hold_id} was released before, by {hold.released_by}")
+        self._wake()
         return hold
 
     async def pause(self, *, reason: str, actor: str) -> StatusReport:
@@ -78,9 +78,9 @@ class LedgerBoard(LedgerReads):
     async def resume(self, *, reason: str, actor: str) -> StatusReport:
         """See Board."""
         if self._settings.guard.paused:
-            raise ActRefused("PACKHOUSE_GUARD__PAUSED is set: take it away and start the daemon again")
+            raise OperationRefused("PACKHOUSE_GUARD__PAUSED is set: take it away and start the daemon again")
         await self._ledger.write(overrides.resume, self._clock.now(), reason, actor)
-        self._nudge()
+        self._wake()
         return await self.status()
 
     async def adopt_label(
@@ -92,7 +92,7 @@ class LedgerBoard(LedgerReads):
             id=f"{shipment_id}-label",
             shipment_id=shipment_id,
             generation=shipment.generation,
-            adapter=shipment.adapter or self._settings.carrier,
+            provider=shipment.provider or self._settings.provider,
             carrier=label.carrier,
             service=label.service,
             tracking_number=label.tracking_number,
@@ -117,22 +117,22 @@ class LedgerBoard(LedgerReads):
         **kwargs: P.kwargs,
     ) -> Shipment:
         if objection := await self._ledger.write(act, *args, **kwargs):
-            raise ActRefused(objection)
-        self._nudge()
+            raise OperationRefused(objection)
+        self._wake()
         return await self.shipment(shipment_id)
 
     async def retry(self, order_id: str, *, reason: str, actor: str) -> OrderView:
         """See Board."""
         if not await self._ledger.write(overrides.retry, self._clock.now(), order_id, reason, actor):
             raise unknown_order(order_id)
-        self._nudge()
+        self._wake()
         return await self.order(order_id)
 
     async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
         """See Board."""
         now = self._clock.now()
         hold, stood = await self._ledger.write(by_hand.take, now, order_id, doing, reason, actor)
-        self._nudge()
+        self._wake()
         view = await self.order(order_id)
         return TakenOrder(view, hold, self._in_flight(view), resumed=stood)
 
@@ -147,7 +147,9 @@ class LedgerBoard(LedgerReads):
             held = [
                 hold.placed_at
                 for hold in view.holds
-                if hold.stands and hold.shipment_id in ("", shipment.id) and bars_post(hold, shipment.label)
+                if hold.is_active
+                and hold.shipment_id in ("", shipment.id)
+                and blocks_posting(hold, shipment.label)
             ]
             if self._clock.now() < min(held, default=self._clock.now()) + longest_post_s(self._settings):
                 return f"the label of {shipment.id} may be on its way to the store"
@@ -157,21 +159,21 @@ class LedgerBoard(LedgerReads):
         """See Board."""
         now = self._clock.now()
         hold = await self._ledger.write(by_hand.hold_shipment, now, shipment_id, reason, actor)
-        self._nudge()
+        self._wake()
         return hold
 
     async def release_shipment(self, shipment_id: str, *, reason: str, actor: str, ship: bool) -> Shipment:
         """See Board."""
         now = self._clock.now()
         await self._ledger.write(by_hand.release_shipment, now, shipment_id, reason, actor, ship=ship)
-        self._nudge()
+        self._wake()
         return await self.shipment(shipment_id)
 
     async def ask_void(self, shipment_id: str, *, reason: str, actor: str, again: bool) -> Shipment:
         """See Board."""
         now = self._clock.now()
         await self._ledger.write(by_hand.ask_void, now, shipment_id, reason, actor, again=again)
-        self._nudge()
+        self._wake()
         return await self.shipment(shipment_id)
 
     async def mark_shipped(
@@ -183,7 +185,7 @@ class LedgerBoard(LedgerReads):
             id=f"{shipment_id}-label",
             shipment_id=shipment_id,
             generation=shipment.generation,
-            adapter=ByHand.name,
+            provider=ManualProvider.name,
             carrier=parcel.carrier,
             service="",
             tracking_number=parcel.tracking_number,
@@ -193,26 +195,26 @@ class LedgerBoard(LedgerReads):
             bought_at=now,
         )
         await self._ledger.write(by_hand.mark_shipped, now, label, reason, actor)
-        self._nudge()
+        self._wake()
         return await self.shipment(shipment_id)
 
     async def ask_label(self, order_id: str, *, reason: str, actor: str) -> LabelInHand:
         """See Board."""
         try:
             found = await self.label_of(order_id)
-        except NotRecorded:
+        except RecordNotFound:
             found = None
         if found is not None:
             if found.state == "ready" and found.shipment and found.shipment.state is not _S.LABELED:
                 return found
             if found.parcels > 1:
-                raise ActRefused(found.why)
+                raise OperationRefused(found.why)
         await self._ledger.write(by_hand.post_by_hand, self._clock.now(), order_id, reason, actor)
-        self._nudge()
+        self._wake()
         return await self.label_of(order_id)
 
     async def replay_event(self, event_id: str, *, reason: str, actor: str) -> EventRecord:
         """See Board."""
         record = await self._ledger.write(inbox.replay, self._clock.now(), event_id, reason, actor)
-        self._nudge()
+        self._wake()
         return record

@@ -102,35 +102,35 @@ class StoreUnreadable(StoreError):
     transient = True
 
 
-class InvalidRequest(StoreError):
+class StoreInvalidRequest(StoreError):
     """400: the store found the request malformed; `details` lists the fields."""
 
 
-class BadCredentials(StoreError):
+class StoreUnauthorized(StoreError):
     """401: the API key is missing, wrong or revoked."""
 
 
-class Forbidden(StoreError):
+class StoreForbidden(StoreError):
     """403: the API key lacks a scope, or the resource belongs to another workspace."""
 
 
-class NotFound(StoreError):
+class StoreNotFound(StoreError):
     """404: the store does not know it."""
 
 
-class Conflict(StoreError):
+class StoreConflict(StoreError):
     """409: an idempotency key met a different body, or the state machine forbids the act."""
 
 
-class Refused(StoreError):
+class StoreRefused(StoreError):
     """422: the store refuses the act, for example fulfilling a cancelled order."""
 
 
-class UnexpectedStatus(StoreError):
+class StoreUnexpectedStatus(StoreError):
     """A status that the contract does not name."""
 
 
-class CarrierError(PackhouseError):
+class ProviderError(PackhouseError):
     """A carrier's call failed. Purchases never raise it: they answer Bought, NotBought or Unknown."""
 
     def __init__(self, message: str, *, code: str = "", retry_after_s: float | None = None) -> None:
@@ -139,17 +139,17 @@ class CarrierError(PackhouseError):
         self.retry_after_s = retry_after_s
 
 
-class CarrierUnavailable(CarrierError):
+class ProviderUnavailable(ProviderError):
     """The carrier could not be reached, is overloaded, or its answer could not be read."""
 
     transient = True
 
 
-class CarrierRefused(CarrierError):
+class ProviderRefused(ProviderError):
     """The carrier says no, and will say no again until something changes; the message is its reason."""
 
 
-class CarrierMisconfigured(CarrierError):
+class ProviderMisconfigured(ProviderError):
     """The carrier does not accept our credentials or settings; every order would meet the same."""
 
 
@@ -171,9 +171,9 @@ class LedgerUnusable(LedgerError):
     """The database is corrupt or was written by a newer version. The message says how to go on."""
 
 
-class NotRecorded(LedgerError):
+class RecordNotFound(LedgerError):
     """The ledger has no order, shipment, hold or label under the id that was asked for."""
 
 
-class ActRefused(LedgerError):
+class OperationRefused(LedgerError):
     """A person's act does not fit the present state. The message says what stands in its way."""

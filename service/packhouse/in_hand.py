@@ -12,7 +12,7 @@ from packhouse.model.states import MEANING, ShipmentState
 _S = ShipmentState
 _POSTED = (_S.FULFILLED, _S.DELIVERED)
 # Placed for the very purpose of handing a label out.
-_HANDING_OUT = (HoldCode.POSTED_BY_HAND, HoldCode.DONE_BY_HAND)
+_HANDING_OUT = (HoldCode.EXTERNAL_POSTING, HoldCode.TAKEN_OVER)
 
 
 def label_in_hand(view: OrderView, name_of: Callable[[str], str], paused: str = "") -> LabelInHand:
@@ -21,9 +21,9 @@ def label_in_hand(view: OrderView, name_of: Callable[[str], str], paused: str = 
 
     While the machine has not looked since the last act, what it will say is waited for.
     """
-    live = [s for s in view.shipments if s.state.claims_units and s.state is not _S.VOIDING]
+    live = [s for s in view.shipments if s.state.reserves_units and s.state is not _S.VOIDING]
     unposted = [shipment for shipment in live if shipment.state not in _POSTED]
-    asked = next((h.id for h in view.holds if h.stands and h.code is HoldCode.POSTED_BY_HAND), None)
+    asked = next((h.id for h in view.holds if h.is_active and h.code is HoldCode.EXTERNAL_POSTING), None)
 
     def answer(state: str, why: str, shipment: Shipment | None = None) -> LabelInHand:
         label = shipment.label if shipment else None
@@ -59,7 +59,7 @@ def _holding(view: OrderView, shipment: Shipment | None) -> list[Hold]:
     return [
         hold
         for hold in view.holds
-        if hold.stands
+        if hold.is_active
         and hold.code not in _HANDING_OUT
         and (shipment is None or hold.shipment_id in ("", shipment.id))
     ]

@@ -11,18 +11,18 @@ from sqlalchemy import Connection, Row
 from packhouse import __version__
 from packhouse.api.board import LabelInHand, OrderView, OrderViews, StatusReport
 from packhouse.clock import Clock
-from packhouse.errors import ActRefused, NotRecorded
+from packhouse.config.settings import Settings
+from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.in_hand import label_in_hand
-from packhouse.ledger import guard, holds, inbox, reading, shipments
-from packhouse.ledger.documents import Shelf
-from packhouse.ledger.door import Ledger
+from packhouse.ledger import guard, holds, inbox, queries, shipments
+from packhouse.ledger.documents import Documents
+from packhouse.ledger.port import Ledger
 from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
-from packhouse.settings import Settings
 from packhouse.telemetry.metrics import LedgerCounts
 
 
@@ -32,22 +32,22 @@ class LedgerReads:
     def __init__(
         self,
         ledger: Ledger,
-        shelf: Shelf,
+        documents: Documents,
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
-        self._shelf = shelf
+        self._documents = documents
         self._clock = clock
         self._settings = settings
 
     async def counts(self) -> LedgerCounts:
         """See Board."""
-        return LedgerCounts(**await self._ledger.read(reading.tally, self._clock.now()))
+        return LedgerCounts(**await self._ledger.read(queries.tally, self._clock.now()))
 
     async def status(self) -> StatusReport:
         """See Board."""
-        spent, labels = await self._ledger.read(reading.spent)
+        spent, labels = await self._ledger.read(queries.spent)
         paused = await self._paused()
         return StatusReport(
             version=__version__,
@@ -56,7 +56,7 @@ class LedgerReads:
             counts=await self.counts(),
             spent=spent,
             labels=labels,
-            carrier=self._settings.carrier,
+            carrier=self._settings.provider,
             store=self._settings.store.url,
         )
 
@@ -73,29 +73,29 @@ class LedgerReads:
 
     async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
         """See Board."""
-        entries = await self._ledger.read(reading.entries, order_id=order_id)
+        entries = await self._ledger.read(queries.entries, order_id=order_id)
         if not entries:
             await self.order(order_id)
         return entries
 
     async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
         """See Board."""
-        return await self._ledger.read(reading.entries, after=after, limit=limit)
+        return await self._ledger.read(queries.entries, after=after, limit=limit)
 
     async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
         """See Board."""
-        return await self._ledger.read(reading.list_shipments, state, limit)
+        return await self._ledger.read(queries.list_shipments, state, limit)
 
     async def shipment(self, shipment_id: str) -> Shipment:
         """See Board."""
-        shipment = await self._ledger.read(reading.shipment, shipment_id)
+        shipment = await self._ledger.read(queries.shipment, shipment_id)
         if shipment is None:
-            raise NotRecorded(f"there is no shipment {shipment_id} here")
+            raise RecordNotFound(f"there is no shipment {shipment_id} here")
         return shipment
 
     async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
         """See Board."""
-        return await self._ledger.read(reading.list_holds, standing, limit)
+        return await self._ledger.read(queries.list_holds, standing, limit)
 
     async def events(
         self, *, order_id: str, outcome: str, limit: int, before: float | None
@@ -107,7 +107,7 @@ class LedgerReads:
         """See Board."""
         record = await self._ledger.read(inbox.record, event_id)
         if record is None:
-            raise NotRecorded(f"there is no event {event_id} here; old ones are forgotten")
+            raise RecordNotFound(f"there is no event {event_id} here; old ones are forgotten")
         return record
 
     async def label_of(self, order_id: str) -> LabelInHand:
@@ -122,15 +122,15 @@ class LedgerReads:
 
     async def label_document(self, sha256: str) -> LabelDocument:
         """See Board."""
-        kind = await self._ledger.read(reading.document_format, sha256)
-        content = await asyncio.to_thread(self._shelf.get, sha256, kind) if kind else None
+        kind = await self._ledger.read(queries.document_format, sha256)
+        content = await asyncio.to_thread(self._documents.get, sha256, kind) if kind else None
         if kind is None or content is None:
-            raise NotRecorded(f"no label is kept under {sha256}")
+            raise RecordNotFound(f"no label is kept under {sha256}")
         return LabelDocument(content, kind)
 
 
-def unknown_order(order_id: str) -> NotRecorded:
-    return NotRecorded(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
+def unknown_order(order_id: str) -> RecordNotFound:
+    return RecordNotFound(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
 
 
 def _page_of_orders(
@@ -140,20 +140,20 @@ def _page_of_orders(
     limit: int,
     before: tuple[float, str] | None,
 ) -> OrderViews:
-    rows = reading.order_rows(connection, phase, limit + 1, before)
+    rows = queries.order_rows(connection, phase, limit + 1, before)
     more, rows = len(rows) > limit, rows[:limit]
     ids = [row.id for row in rows]
     sent = shipments.of_orders(connection, ids)
     held = holds.of_orders(connection, ids)
     views = tuple(
-        _view(row, now, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.stands))
+        _view(row, now, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.is_active))
         for row in rows
     )
     return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
 
 
 def _one_order(connection: Connection, now: float, order_id: str) -> OrderView | None:
-    row = reading.order_row(connection, order_id)
+    row = queries.order_row(connection, order_id)
     if row is None:
         return None
     return _view(row, now, shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
@@ -186,4 +186,4 @@ def _position(after: str) -> tuple[float, str] | None:
             return float(at), order_id
     except ValueError:
         pass
-    raise ActRefused("`after` must be the `next` of an earlier page")
+    raise OperationRefused("`after` must be the `next` of an earlier page")

@@ -17,15 +17,15 @@ import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from packhouse.api.app_factory import build_api
+from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
-from packhouse.api.hooks import Inbox, Receipt
+from packhouse.api.webhooks import Inbox, Receipt
 from packhouse.clock import SystemClock
+from packhouse.config.settings import OperatorSettings, Settings, WebhookSettings
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
-from packhouse.settings import OperatorSettings, Settings, WebhookSettings
-from packhouse.steps.intake import Intake
 from packhouse.telemetry.metrics import Metrics
+from packhouse.worker.intake import Intake
 from tests.e2e.processes import SECRET
 
 

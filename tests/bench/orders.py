@@ -27,10 +27,10 @@ _ROOT = Path(__file__).parents[2]
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
-    "PACKHOUSE_CARRIER_TIMEOUT_S": "30",
+    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
     "PACKHOUSE_POLL__INTERVAL_S": "300",
-    "PACKHOUSE_POLL__SWEEP_S": "21600",
-    "PACKHOUSE_POLL__RELOOK_S": "3600",
+    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
+    "PACKHOUSE_POLL__RECHECK_S": "3600",
 }
 # At half of what it can do, the daemon is watched for as long as this many orders of the burst take.
 _CALM_SHARE = 0.1

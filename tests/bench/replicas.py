@@ -24,10 +24,10 @@ CONCURRENCY = 4
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
-    "PACKHOUSE_CARRIER_TIMEOUT_S": "30",
+    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
     "PACKHOUSE_POLL__INTERVAL_S": "300",
-    "PACKHOUSE_POLL__SWEEP_S": "21600",
-    "PACKHOUSE_POLL__RELOOK_S": "3600",
+    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
+    "PACKHOUSE_POLL__RECHECK_S": "3600",
 }
 _LATENT = (
     "--poll-only-share",
@@ -39,7 +39,7 @@ _LATENT = (
 )
 _POSTED = "SELECT count(*) FROM journal WHERE action = 'fulfilled'"
 _TOOK = """
-SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'heard') FROM journal
+SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received') FROM journal
 """
 
 

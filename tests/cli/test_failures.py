@@ -9,13 +9,13 @@ from packhouse_cli.exit_codes import CommandError, Exit, UsageError, failure_of,
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (errors.BadCredentials("no", status=401), Exit.UNAUTHENTICATED),
-        (errors.Forbidden("no", status=403), Exit.FORBIDDEN),
-        (errors.NotFound("no", status=404), Exit.NOT_FOUND),
-        (errors.Conflict("no", status=409), Exit.CONFLICT),
-        (errors.Refused("no", status=422), Exit.CONFLICT),
+        (errors.StoreUnauthorized("no", status=401), Exit.UNAUTHENTICATED),
+        (errors.StoreForbidden("no", status=403), Exit.FORBIDDEN),
+        (errors.StoreNotFound("no", status=404), Exit.NOT_FOUND),
+        (errors.StoreConflict("no", status=409), Exit.CONFLICT),
+        (errors.StoreRefused("no", status=422), Exit.CONFLICT),
         (errors.StoreThrottled("no", status=429), Exit.THROTTLED),
-        (errors.InvalidRequest("no", status=400), Exit.USAGE),
+        (errors.StoreInvalidRequest("no", status=400), Exit.USAGE),
         (errors.StoreUnreachable("no"), Exit.NETWORK),
         (errors.StoreUnanswered("no"), Exit.NETWORK),
         (errors.StoreUnavailable("no", status=503), Exit.UNKNOWN),
@@ -34,7 +34,7 @@ def test_each_error_has_its_exit_code(error: BaseException, code: Exit) -> None:
 
 
 def test_the_stores_list_of_wrong_fields_is_told() -> None:
-    error = errors.InvalidRequest(
+    error = errors.StoreInvalidRequest(
         "The store refuses the request.",
         status=400,
         code="validation_failed",

@@ -25,8 +25,8 @@ HEAVY = {
     "uvicorn",
     "sqlalchemy",
     "alembic",
-    "packhouse.settings",
-    "packhouse.configuration",
+    "packhouse.config.settings",
+    "packhouse.config",
     "packhouse.sandbox",
     "packhouse.ledger",
     "packhouse.api",
@@ -87,7 +87,7 @@ def test_a_list_of_orders_loads_no_heavy_library() -> None:
         modules = loaded_by(["orders", "list", "--json"], environ)
     assert not modules & HEAVY
     assert not modules & {"dataclasses", "inspect", "shutil", "difflib", "packhouse.model.order"}
-    assert "packhouse.store.blocking" in modules
+    assert "packhouse.store.client" in modules
 
 
 def test_a_plan_and_its_apply_load_no_heavy_library(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_status_loads_no_heavy_library_and_nothing_of_the_store() -> None:
     with serving({"GET /api/v1/status": (200, {"version": "1"})}) as daemon:
         modules = loaded_by(["status"], daemon.environ)
     assert not modules & HEAVY
-    assert "packhouse.store.blocking" not in modules
+    assert "packhouse.store.client" not in modules
 
 
 def test_the_health_check_needs_little_more_than_a_socket() -> None:

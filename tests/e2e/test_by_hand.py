@@ -167,7 +167,7 @@ def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) 
         _, err = tail.communicate(timeout=30)
         assert tail.returncode == 130
         assert "Traceback" not in err
-        acts = [json.loads(line) for line in output.read_text().splitlines()]
-        assert [act["id"] for act in acts] == sorted({act["id"] for act in acts})
-        assert {"bought", "fulfilled", "paused"} <= {act["action"] for act in acts}
+        entries = [json.loads(line) for line in output.read_text().splitlines()]
+        assert [act["id"] for act in entries] == sorted({act["id"] for act in entries})
+        assert {"bought", "fulfilled", "paused"} <= {act["action"] for act in entries}
         assert ask(f"{here.sandbox_url}/sandbox/books")["purchases"]

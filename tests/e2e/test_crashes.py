@@ -79,7 +79,7 @@ def test_a_carrier_that_cannot_be_asked_is_not_paid_again_after_a_kill(tmp_path:
         'echo "{\\"tracking\\": \\"T-$$\\", \\"carrier\\": \\"Bike\\"}"'
     )
     argv = json.dumps(["sh", str(program), "{reference}", str(bought)])
-    carrier = {"PACKHOUSE_CARRIER": "command", "PACKHOUSE_CARRIERS__COMMAND__ARGV": argv}
+    carrier = {"PACKHOUSE_PROVIDER": "command", "PACKHOUSE_PROVIDERS__COMMAND__ARGV": argv}
     with town(tmp_path, **carrier) as here:
         daemon = here.start()
         here.sell(20, kinds=("plain",))

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.e2e
 LEASE_S = 4.0
 _SHORT = {
     "PACKHOUSE_LEASE_S": str(LEASE_S),
-    "PACKHOUSE_CARRIER_TIMEOUT_S": "1",
+    "PACKHOUSE_PROVIDER_TIMEOUT_S": "1",
     "PACKHOUSE_STORE__TIMEOUT_S": "1",
     # Calls that were under way while the daemon slept have all timed out when it wakes.
-    "PACKHOUSE_GUARD__REST_S": "1",
+    "PACKHOUSE_GUARD__BREAKER_COOLDOWN_S": "1",
 }
 _HOLDER = "SELECT max(split_part(lease, ':', 1)) FROM orders"
 _BUYING = "SELECT count(*) FROM shipments WHERE state = 'buying'"

@@ -119,7 +119,7 @@ def test_a_disk_that_fails_to_sync_for_a_while_costs_no_order_and_no_label(tmp_p
 def _on(disk: Path) -> dict[str, str]:
     return {
         "PACKHOUSE_DATA_DIR": str(disk / "data"),
-        "PACKHOUSE_DISK_FLOOR_MB": "0",
+        "PACKHOUSE_MIN_FREE_DISK_MB": "0",
     }
 
 

@@ -54,7 +54,7 @@ def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
         options, polls = ("--fault", "webhook.lose=1"), {"PACKHOUSE_POLL__INTERVAL_S": "600"}
     else:
         options, polls = ("--carrier-latency-ms", "150", "--store-latency-ms", "30"), {}
-    with town(tmp_path, *options, PACKHOUSE_POLL__SWEEP_S="600", **polls) as here:
+    with town(tmp_path, *options, PACKHOUSE_POLL__FULL_POLL_S="600", **polls) as here:
         here.start()
         shell = Shell(here)
         shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
@@ -67,7 +67,7 @@ def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
 
 
 def test_a_daemon_that_dies_in_the_middle_of_the_recipe_buys_nothing_twice(tmp_path: Path) -> None:
-    slow = {"PACKHOUSE_POLL__INTERVAL_S": "600", "PACKHOUSE_POLL__SWEEP_S": "600"}
+    slow = {"PACKHOUSE_POLL__INTERVAL_S": "600", "PACKHOUSE_POLL__FULL_POLL_S": "600"}
     with town(tmp_path, "--fault", "webhook.lose=1", **slow) as here:
         daemon = here.start()
         shell = Shell(here)

@@ -119,9 +119,14 @@ def test_health_metrics_and_the_operators_api_answer(tmp_path: Path) -> None:
             ask(f"{here.daemon_url}/api/v1/status")
         assert refused.value.code == 401
         shipped = next(o for o in here.api("/api/v1/orders?phase=shipped")["orders"])
-        acts = [e["action"] for e in here.api(f"/api/v1/orders/{shipped['id']}/journal")["entries"]]
+        entries = [e["action"] for e in here.api(f"/api/v1/orders/{shipped['id']}/journal")["entries"]]
         # A poll may have been quicker than the webhook.
-        assert [act for act in acts if act != "heard"][:4] == ["planned", "buying", "bought", "fulfilled"]
+        assert [act for act in entries if act != "event_received"][:4] == [
+            "planned",
+            "buying",
+            "bought",
+            "fulfilled",
+        ]
 
 
 def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
@@ -136,17 +141,17 @@ def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
         assert "aly_sandbox" not in words
         assert "@example" not in words
         lines = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
-        acts = [line for line in lines if line.get("action") == "bought"]
-        assert acts
-        assert all(line["order_id"] and line["shipment_id"] for line in acts)
+        entries = [line for line in lines if line.get("action") == "bought"]
+        assert entries
+        assert all(line["order_id"] and line["shipment_id"] for line in entries)
 
 
 @pytest.mark.parametrize(
     ("setting", "word"),
     [
         ({"PACKHOUSE_POLL__INTERVAL_S": "soon"}, "PACKHOUSE_POLL__INTERVAL_S"),
-        ({"PACKHOUSE_CARIER": "easypost"}, "PACKHOUSE_CARRIER"),
-        ({"PACKHOUSE_CARRIER": "pigeon"}, "pigeon"),
+        ({"PACKHOUSE_CARIER": "easypost"}, "PACKHOUSE_PROVIDER"),
+        ({"PACKHOUSE_PROVIDER": "pigeon"}, "pigeon"),
         ({"ALY_API_KEY": ""}, "API_KEY"),
         ({"PACKHOUSE_LEDGER__URL": "mysql://x/y"}, "PACKHOUSE_LEDGER__URL"),
         ({"PACKHOUSE_DATA_DIR": "/dev/null/data"}, "PACKHOUSE_DATA_DIR"),

@@ -14,27 +14,27 @@ import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from packhouse.carriers.easypost.adapter import EasyPostCarrier
-from packhouse.carriers.easypost.options import EasyPostOptions
-from packhouse.carriers.port import Carrier, CarrierContext
-from packhouse.flow import LIFE, live
-from packhouse.ledger import guard, holds, orders, overrides, reading, shipments
-from packhouse.ledger.documents import DocumentShelf
+from packhouse.config.settings import ParcelSettings, Settings
+from packhouse.flow import STEPS, process_order
+from packhouse.ledger import guard, holds, orders, overrides, queries, shipments
+from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.port import Provider, ProviderContext
 from packhouse.sandbox.shop import ShopOrder
 from packhouse.sandbox.transport import WorldTransport
 from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, Plan, World
-from packhouse.settings import ParcelSettings, Settings
 from packhouse.sinks.port import Sink
-from packhouse.steps.desk import Desk, Work
-from packhouse.steps.intake import Intake
-from packhouse.store.aio import AioStore
+from packhouse.steps.context import Context, OrderJob
+from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
+from packhouse.worker.intake import Intake
 from tests.service.ledger.address import address_in
 from tests.service.sandbox.worlds import ManualClock
 
@@ -57,7 +57,7 @@ class HouseClock(ManualClock):
         return super().now()
 
 
-class House:
+class App:
     """One desk, its world and its ledger; `pass_time` does everything that falls due meanwhile."""
 
     def __init__(
@@ -65,7 +65,7 @@ class House:
         folder: Path,
         *,
         settings: Mapping[str, Any] | None = None,
-        carriers: Callable[[CarrierContext], dict[str, Carrier]] | None = None,
+        providers: Callable[[ProviderContext], dict[str, Provider]] | None = None,
         sinks: tuple[Sink, ...] = (),
     ) -> None:
         self.clock = HouseClock()
@@ -73,31 +73,31 @@ class House:
         plan = Plan(carrier_refund_s=30.0, transit_s=6000.0)
         self.world = World(self.clock, random.Random(1), self._deaf, plan=plan)
         self.ledger = open_ledger(address_in(folder), connections=4)
-        chosen = {"carrier": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
+        chosen = {"provider": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
         self.settings = Settings(_env_file=None, data_dir=folder, **chosen)  # type: ignore[call-arg]
         self.metrics = Metrics(CollectorRegistry())
-        context = CarrierContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
-        self.easypost = EasyPostCarrier(
+        context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
+        self.easypost = EasyPostProvider(
             EasyPostOptions(
                 api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2", customs_origin="US"
             ),
             context,
             WorldTransport(self.world),
         )
-        self.store = AioStore(
+        self.store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
             STORE_KEY,
             timeout_s=15,
-            max_per_s=0,
+            rate_limit_per_s=0,
             clock=self.clock,
             observe=self.metrics.call,
             transport=WorldTransport(self.world),
         )
-        self.desk = Desk(
+        self.context = Context(
             store=self.store,
             ledger=self.ledger,
-            carriers=carriers(context) if carriers else {"easypost": self.easypost},
-            shelf=DocumentShelf(self.settings.labels_dir),
+            providers=providers(context) if providers else {"easypost": self.easypost},
+            documents=DocumentFolder(self.settings.labels_dir),
             settings=self.settings,
             clock=self.clock,
             metrics=self.metrics,
@@ -117,7 +117,7 @@ class House:
         self._claims += 1
         await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "", "{}"))
 
-    async def claim(self) -> list[Work]:
+    async def claim(self) -> list[OrderJob]:
         """Take every due order."""
         self._claims += 1
         now = self.clock.now()
@@ -125,18 +125,18 @@ class House:
         paused = await self.ledger.read(guard.paused)
         until = self.clock.monotonic() + 120
         return [
-            Work(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
             for lease, known in taken
         ]
 
-    async def work(self, passes: int = 20) -> None:
+    async def job(self, passes: int = 20) -> None:
         """Take due orders through their life until nothing is due."""
         for _ in range(passes):
             taken = await self.claim()
             if not taken:
                 return
-            for work in taken:
-                await self._patiently(live(self.desk, work))
+            for job in taken:
+                await self._patiently(process_order(self.context, job))
         raise AssertionError(f"still work to do after {passes} passes")
 
     async def _patiently(self, doing: Coroutine[Any, Any, None]) -> None:
@@ -150,24 +150,24 @@ class House:
         """Let time pass, and do what falls due."""
         for _ in range(int(seconds / step)):
             await self.clock.advance(step)
-            await self.work()
+            await self.job()
 
     async def ship(self, kind: str = "plain") -> ShopOrder:
         """Somebody orders; the store tells; the work is done."""
         order = self.world.order(kind)
         await self.hear(order)
-        await self.work()
+        await self.job()
         return order
 
-    async def work_until(self, order: ShopOrder, before: str) -> Work:
+    async def work_until(self, order: ShopOrder, before: str) -> OrderJob:
         """The store tells of an order, and its worker dies just before this step. Its lease ends in 120 s."""
         await self.hear(order)
-        (work,) = [one for one in await self.claim() if one.order_id == order.id]
-        for step in LIFE:
+        (job,) = [one for one in await self.claim() if one.order_id == order.id]
+        for step in STEPS:
             if step.name == before:
                 break
-            await step.run(self.desk, work)
-        return work
+            await step.run(self.context, job)
+        return job
 
     def store_answers(self, how: Callable[[Order], Order]) -> None:
         """From now on the store tells of its orders in another way."""
@@ -179,12 +179,12 @@ class House:
         self.store.order = order  # type: ignore[method-assign]
 
     async def phase(self, order: ShopOrder) -> str:
-        row = await self.ledger.read(reading.order_row, order.id)
+        row = await self.ledger.read(queries.order_row, order.id)
         assert row is not None
         return str(row.phase)
 
     async def row(self, order: ShopOrder) -> Any:
-        return await self.ledger.read(reading.order_row, order.id)
+        return await self.ledger.read(queries.order_row, order.id)
 
     async def shipments(self, order: ShopOrder) -> tuple[Shipment, ...]:
         return await self.ledger.read(shipments.of_order, order.id)
@@ -193,10 +193,10 @@ class House:
         return [shipment.state.value for shipment in await self.shipments(order)]
 
     async def standing(self, order: ShopOrder) -> list[Hold]:
-        return [hold for hold in await self.ledger.read(holds.of_order, order.id) if hold.stands]
+        return [hold for hold in await self.ledger.read(holds.of_order, order.id) if hold.is_active]
 
     async def story(self, order: ShopOrder) -> list[str]:
-        return [entry.action for entry in await self.ledger.read(reading.entries, order_id=order.id)]
+        return [entry.action for entry in await self.ledger.read(queries.entries, order_id=order.id)]
 
     async def person_releases(self, hold: Hold, reason: str = "looked at it") -> None:
         await self.ledger.write(overrides.release_hold, self.clock.now(), hold.id, reason, "ada")
@@ -219,7 +219,7 @@ class House:
 
 
 def in_house(
-    story: Callable[[House], Awaitable[None]], folder: Path, *, elsewhere: str = "", **how: Any
+    story: Callable[[App], Awaitable[None]], folder: Path, *, elsewhere: str = "", **how: Any
 ) -> None:
     """Tell a story in a new house, and close it. The sandbox's own checker has the last word; `elsewhere`
     is the number of a parcel whose label a person bought somewhere else.
@@ -227,7 +227,7 @@ def in_house(
     unsold = f"the carrier never sold {elsewhere!r}"
 
     async def tell() -> None:
-        house = House(folder, **how)
+        house = App(folder, **how)
         try:
             await story(house)
             assert [one for one in house.world.books.problems() if not one.endswith(unsold)] == []

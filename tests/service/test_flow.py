@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.flow import LIFE
+from packhouse.flow import STEPS
 from packhouse.ledger import leases
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
 def test_a_plain_order_is_labeled_and_fulfilled_with_its_own_tracking_number(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
         assert shipment.state == "fulfilled"
@@ -28,12 +28,12 @@ def test_a_plain_order_is_labeled_and_fulfilled_with_its_own_tracking_number(tmp
 
 
 def test_the_label_file_is_kept_here_before_the_store_is_told(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
         assert shipment.label is not None
         assert shipment.label.document_format is not None
-        kept = house.desk.shelf.get(shipment.label.document, shipment.label.document_format)
+        kept = house.context.documents.get(shipment.label.document, shipment.label.document_format)
         assert kept is not None
         assert shipment.label.tracking_number.encode() in kept
 
@@ -41,15 +41,22 @@ def test_the_label_file_is_kept_here_before_the_store_is_told(tmp_path: Path) ->
 
 
 def test_the_journal_tells_the_whole_story_in_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
-        assert await house.story(order) == ["heard", "planned", "buying", "bought", "fulfilled", "shipped"]
+        assert await house.story(order) == [
+            "event_received",
+            "planned",
+            "buying",
+            "bought",
+            "fulfilled",
+            "shipped",
+        ]
 
     in_house(story, tmp_path)
 
 
 def test_an_echo_of_our_own_fulfillment_confirms_and_changes_nothing(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         await house.hear(order, "order.fulfilled")
         assert await house.claim() == []  # not urgent
@@ -62,7 +69,7 @@ def test_an_echo_of_our_own_fulfillment_confirms_and_changes_nothing(tmp_path: P
 
 
 def test_a_digital_order_is_left_alone(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship("digital")
         assert await house.phase(order) == "closed"
         assert await house.shipments(order) == ()
@@ -71,7 +78,7 @@ def test_a_digital_order_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_of_a_mixed_order_only_the_physical_lines_ship(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship("mixed")
         left = order.left()
         digital = {
@@ -85,12 +92,12 @@ def test_of_a_mixed_order_only_the_physical_lines_ship(tmp_path: Path) -> None:
 
 
 def test_what_somebody_else_shipped_is_not_shipped_again(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("part_fulfilled")
         by_others = {row.id for row in order.shipped}
         assert by_others
         await house.hear(order)
-        await house.work()
+        await house.job()
         assert order.left() == dict.fromkeys(order.ordered(), 0)
         assert house.labels_sold(order) == 1
 
@@ -105,7 +112,7 @@ def test_what_somebody_else_shipped_is_not_shipped_again(tmp_path: Path) -> None
     ],
 )
 def test_what_is_not_known_holds_the_order_and_spends_nothing(tmp_path: Path, kind: str, code: str) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship(kind)
         assert [hold.code for hold in await house.standing(order)] == [code]
         assert await house.phase(order) == "held"
@@ -115,7 +122,7 @@ def test_what_is_not_known_holds_the_order_and_spends_nothing(tmp_path: Path, ki
 
 
 def test_a_product_without_weight_holds_the_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship("no_weight")
         (hold,) = await house.standing(order)
         assert hold.code == "weight_missing"
@@ -125,7 +132,7 @@ def test_a_product_without_weight_holds_the_order(tmp_path: Path) -> None:
 
 
 def test_a_corrected_address_lifts_the_hold_and_ships(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship("incomplete_address")
         house.world.shop.change_address(
             order,
@@ -139,7 +146,7 @@ def test_a_corrected_address_lifts_the_hold_and_ships(tmp_path: Path) -> None:
             },
         )
         await house.hear(order, "order.updated")
-        await house.work()
+        await house.job()
         assert await house.standing(order) == []
         assert await house.phase(order) == "shipped"
 
@@ -147,11 +154,11 @@ def test_a_corrected_address_lifts_the_hold_and_ships(tmp_path: Path) -> None:
 
 
 def test_a_hold_that_a_person_released_does_not_come_back_for_the_same_facts(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship("unknown_digital")
         (hold,) = await house.standing(order)
         await house.person_releases(hold, "it is a parcel")
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "shipped"
         assert house.labels_sold(order) == 1
 
@@ -159,45 +166,45 @@ def test_a_hold_that_a_person_released_does_not_come_back_for_the_same_facts(tmp
 
 
 def test_a_persons_hold_is_never_lifted_by_the_machine(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         await house.person_holds(order)
-        await house.work()
-        await house.pass_time(2 * house.settings.poll.relook_s, step=600)
+        await house.job()
+        await house.pass_time(2 * house.settings.poll.recheck_s, step=600)
         assert await house.phase(order) == "held"
         assert house.labels_sold(order) == 0
         (hold,) = await house.standing(order)
         await house.person_releases(hold)
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "shipped"
 
     in_house(story, tmp_path)
 
 
 def test_a_person_who_steps_in_stops_the_worker_at_its_next_write(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         await house.person_holds(order)
         with pytest.raises(leases.LeaseLost):
-            await LIFE[0].run(house.desk, work)
-            for step in LIFE[1:]:
-                await step.run(house.desk, work)
+            await STEPS[0].run(house.context, job)
+            for step in STEPS[1:]:
+                await step.run(house.context, job)
         assert house.labels_sold(order) == 0
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "held"
 
     in_house(story, tmp_path)
 
 
 def test_an_order_cancelled_before_we_look_is_left_alone(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         house.world.shop.cancel(order)
         await house.hear(order)
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "closed"
         assert house.labels_sold(order) == 0
 
@@ -205,20 +212,20 @@ def test_an_order_cancelled_before_we_look_is_left_alone(tmp_path: Path) -> None
 
 
 def test_an_order_cancelled_after_the_label_is_voided_until_the_money_is_back(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         house.world.faults.strike_next("store.error_before_effect")
 
         # The label is bought; then the store is away, and the order is cancelled before it can be posted.
         house.world.faults.silence()
-        (work,) = await house.claim()
-        for step in LIFE:
+        (job,) = await house.claim()
+        for step in STEPS:
             if step.name == "post":
                 break
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         house.world.shop.cancel(order)
-        await LIFE[[step.name for step in LIFE].index("post")].run(house.desk, work)
+        await STEPS[[step.name for step in STEPS].index("post")].run(house.context, job)
         assert await house.states(order) == ["voiding"]
         await house.pass_time(400)
         assert await house.states(order) == ["voided"]
@@ -231,18 +238,18 @@ def test_an_order_cancelled_after_the_label_is_voided_until_the_money_is_back(tm
 def test_an_address_changed_after_the_label_gets_a_new_label_and_the_old_one_is_voided(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        for step in LIFE:
+        (job,) = await house.claim()
+        for step in STEPS:
             if step.name == "post":
                 break
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         house.world.shop.change_address(order, {"line1": "77 Other Road"})
         await house.hear(order, "order.updated")
         await house.clock.advance(130)  # the worker is gone; its lease runs out
-        await house.work()
+        await house.job()
         await house.pass_time(400)
         first, second = await house.shipments(order)
         assert (first.state, second.state) == ("voided", "fulfilled")
@@ -254,11 +261,11 @@ def test_an_address_changed_after_the_label_gets_a_new_label_and_the_old_one_is_
 
 
 def test_too_many_units_for_one_parcel_make_more_parcels_each_posted_once(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         order.sale.items[0]["quantity"] = 5
         await house.hear(order)
-        await house.work()
+        await house.job()
         states = await house.states(order)
         assert len(states) >= 3
         assert set(states) == {"fulfilled"}
@@ -269,11 +276,11 @@ def test_too_many_units_for_one_parcel_make_more_parcels_each_posted_once(tmp_pa
 
 
 def test_a_parcel_is_followed_until_it_has_arrived(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(house.settings.poll.confirm_s + 10)
-        await house.clock.advance(house.settings.poll.track_s)
-        await house.work()
+        await house.clock.advance(house.settings.poll.track_interval_s)
+        await house.job()
         assert await house.states(order) == ["delivered"]
         assert (await house.row(order)).due_at is None
 

@@ -8,32 +8,32 @@ from typing import Any
 import pytest
 
 from packhouse.api.board import AdoptedLabel, SentParcel
-from packhouse.errors import ActRefused, LeaseLost
-from packhouse.flow import live
+from packhouse.config.settings import ParcelSettings
+from packhouse.errors import LeaseLost, OperationRefused
+from packhouse.flow import process_order
 from packhouse.model.money import Money
-from packhouse.rules.patience import longest_post_s
-from packhouse.settings import ParcelSettings
-from tests.service.house import House, in_house
+from packhouse.rules.timeouts import longest_post_s
+from tests.service.house import App, in_house
 from tests.service.test_flow_by_hand import BY, board, half_way
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
 def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await board(house).ask_label(order.id, **BY)
-        await house.work()
+        await house.job()
         (shipment,) = await house.shipments(order)
         await board(house).ask_void(shipment.id, again=False, **BY)
         await board(house).ask_void(shipment.id, again=False, **BY)
         await house.pass_time(300)
         assert await house.states(order) == ["voided", "held"]
-        assert (await house.story(order)).count("void_asked") == 1
+        assert (await house.story(order)).count("void_requested") == 1
         (hold,) = await house.standing(order)
-        assert hold.code == "by_person"
+        assert hold.code == "manual"
         await house.person_releases(hold)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["voided", "fulfilled"]
         assert house.labels_sold(order) == 1
 
@@ -41,10 +41,10 @@ def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(t
 
 
 def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
-        with pytest.raises(ActRefused, match="cannot be taken back"):
+        with pytest.raises(OperationRefused, match="cannot be taken back"):
             await board(house).ask_void(shipment.id, again=False, **BY)
 
         # A post that was begun when the person asked, and landed: it is too late, and said so.
@@ -55,13 +55,13 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
         async def interrupted(*post: Any) -> None:
             (known,) = await house.shipments(late)
             await board(house).ask_void(known.id, again=True, **BY)
-            await house.work()
+            await house.job()
             await fulfill(*post)
 
         house.store.fulfill = interrupted  # type: ignore[method-assign]
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         house.store.fulfill = fulfill  # type: ignore[method-assign]
         await house.pass_time(longest_post_s(house.settings) + 60)
         assert await house.states(late) == ["fulfilled"]
@@ -72,20 +72,20 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
 
 
 def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         await house.person_holds(order)
-        await house.work()
+        await house.job()
         (shipment,) = await house.shipments(order)
         sent = SentParcel("1Z77", "UPS")
         await board(house).mark_shipped(shipment.id, sent, **BY)
         await board(house).mark_shipped(shipment.id, sent, **BY)
-        with pytest.raises(ActRefused, match="has the label 1Z77"):
+        with pytest.raises(OperationRefused, match="has the label 1Z77"):
             await board(house).mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
         for hold in await house.standing(order):
             await house.person_releases(hold)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 0
         assert (await house.store.order(order.id)).has_tracking("1Z77")
@@ -94,23 +94,23 @@ def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Pat
 
 
 def test_a_parcel_that_left_is_never_voided_even_if_its_order_is_cancelled(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         await house.person_holds(order)
-        await house.work()
+        await house.job()
         (shipment,) = await house.shipments(order)
         await board(house).mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
         house.world.shop.cancel(order)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["labeled"]
-        assert [one.code for one in await house.standing(order)] == ["by_person", "label_outdated"]
+        assert [one.code for one in await house.standing(order)] == ["manual", "order_changed"]
 
     in_house(story, tmp_path)
 
 
 def test_one_shipment_is_held_and_released_and_the_word_ship_sets_reasons_aside(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         await half_way(house, "buy")
@@ -121,19 +121,19 @@ def test_one_shipment_is_held_and_released_and_the_word_ship_sets_reasons_aside(
         assert await house.states(order) == ["held"]
         await board(house).release_shipment(shipment.id, ship=False, **BY)
         assert (await house.standing(order), held.shipment_id) == ([], shipment.id)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
-        with pytest.raises(ActRefused, match="nothing of it is left to ship"):
+        with pytest.raises(OperationRefused, match="nothing of it is left to ship"):
             await board(house).release_shipment(shipment.id, ship=True, **BY)
 
     in_house(story, tmp_path)
 
 
 def test_a_spending_cap_is_not_set_aside_by_the_word_ship(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
-        with pytest.raises(ActRefused, match="cannot ship yet"):
+        with pytest.raises(OperationRefused, match="cannot ship yet"):
             await board(house).release_shipment(shipment.id, ship=True, **BY)
         assert house.labels_sold(order) == 0
 
@@ -141,17 +141,17 @@ def test_a_spending_cap_is_not_set_aside_by_the_word_ship(tmp_path: Path) -> Non
 
 
 def test_an_event_is_replayed_and_one_of_no_concern_is_not(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (record,) = await board(house).events(order_id=order.id, outcome="", limit=5, before=None)
         assert (record.type, record.outcome) == ("order.created", "new")
         await board(house).replay_event(record.id, **BY)
-        await house.work()
+        await house.job()
         assert "replayed" in await house.story(order)
         assert house.labels_sold(order, live_only=False) == 1
         await house.hear("", "product.updated")
         (ignored,) = await board(house).events(order_id="", outcome="ignored", limit=5, before=None)
-        with pytest.raises(ActRefused, match="ignored"):
+        with pytest.raises(OperationRefused, match="ignored"):
             await board(house).replay_event(ignored.id, **BY)
 
     in_house(story, tmp_path)
@@ -160,14 +160,14 @@ def test_an_event_is_replayed_and_one_of_no_concern_is_not(tmp_path: Path) -> No
 def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_shipments(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         await half_way(house, "buy")
         (shipment,) = await house.shipments(order)
         await board(house).take(order.id, doing="refund all", **BY)
         for ship in (True, False):
-            with pytest.raises(ActRefused, match=r"in hand \(refund all\).*packhouse holds release"):
+            with pytest.raises(OperationRefused, match=r"in hand \(refund all\).*packhouse holds release"):
                 await board(house).release_shipment(shipment.id, ship=ship, **BY)
         await house.pass_time(300, step=60)
         assert house.labels_sold(order) == 0
@@ -176,7 +176,7 @@ def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_s
 
 
 def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         while sum(order.ordered().values()) < 2:
             order = house.world.order("plain")
@@ -184,12 +184,12 @@ def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_pa
         await half_way(house, "buy")
         first, second, *_ = await house.shipments(order)
         await board(house).mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
-        with pytest.raises(ActRefused, match=f"1Z88 is the number of {first.id}"):
+        with pytest.raises(OperationRefused, match=f"1Z88 is the number of {first.id}"):
             await board(house).mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
         await board(house).hold_shipment(second.id, **BY)
-        await house.work()
+        await house.job()
         found = AdoptedLabel("1Z88", "UPS", "", Money(500, "USD"))
-        with pytest.raises(ActRefused, match=f"1Z88 is the label of shipment {first.id}"):
+        with pytest.raises(OperationRefused, match=f"1Z88 is the label of shipment {first.id}"):
             await board(house).adopt_label(second.id, found, **BY)
         another = house.world.order("plain")
         await house.hear(another)

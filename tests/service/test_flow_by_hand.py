@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from packhouse.board import LedgerBoard
-from packhouse.errors import ActRefused, LeaseLost, StoreUnavailable
-from packhouse.flow import LIFE, live
+from packhouse.config.settings import ParcelSettings, RetrySettings
+from packhouse.errors import LeaseLost, OperationRefused, StoreUnavailable
+from packhouse.flow import STEPS, process_order
 from packhouse.model.order import Order
-from packhouse.rules.patience import longest_post_s
+from packhouse.rules.timeouts import longest_post_s
 from packhouse.sandbox.shop import SELLER, ShopOrder
-from packhouse.settings import ParcelSettings, RetrySettings
 from packhouse.store.protocol import fulfill_body
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 BY = {"reason": "by hand", "actor": "ada"}
 
 
-def board(house: House) -> LedgerBoard:
-    return LedgerBoard(house.ledger, house.desk.shelf, house.clock, house.settings, lambda: None)
+def board(house: App) -> LedgerBoard:
+    return LedgerBoard(house.ledger, house.context.documents, house.clock, house.settings, lambda: None)
 
 
-async def fulfills(house: House, order: ShopOrder, tracking: str, carrier: str = "USPS") -> None:
+async def fulfills(house: App, order: ShopOrder, tracking: str, carrier: str = "USPS") -> None:
     """What the command does at the store, for every line of the order."""
     seen: Order = await house.store.order(order.id)
     units = tuple(row for row in _all_units(seen))
@@ -43,22 +43,22 @@ def _all_units(order: Order) -> list[Any]:
     return [Units(line.id, line.quantity) for line in order.lines if not line.is_digital]
 
 
-async def half_way(house: House, until: str) -> Any:
+async def half_way(house: App, until: str) -> Any:
     """One worker that has come up to this step."""
-    (work,) = await house.claim()
-    for step in LIFE:
+    (job,) = await house.claim()
+    for step in STEPS:
         if step.name == until:
-            return work
-        await step.run(house.desk, work)
+            return job
+        await step.run(house.context, job)
     raise AssertionError(until)
 
 
 def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         asked = await board(house).ask_label(order.id, **BY)
         assert (asked.state, asked.label) == ("waiting", None)
-        await house.work()
+        await house.job()
         ready = await board(house).label_of(order.id)
         assert ready.label is not None
         assert ready.label.document
@@ -67,7 +67,7 @@ def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path
         assert again.label == (await board(house).label_of(order.id)).label == ready.label
         assert await house.states(order) == ["labeled"]
         assert house.labels_sold(order, live_only=False) == 1
-        assert [hold.code for hold in await house.standing(order)] == ["posted_by_hand"]
+        assert [hold.code for hold in await house.standing(order)] == ["external_posting"]
 
         await fulfills(house, order, ready.label.tracking_number, ready.carrier)
         await house.hear(order, "order.fulfilled")
@@ -83,13 +83,13 @@ def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path
 
 
 def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await board(house).ask_label(order.id, **BY)
-        await house.work()
+        await house.job()
         (hold,) = await house.standing(order)
         await house.person_releases(hold)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1
 
@@ -97,11 +97,11 @@ def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_pat
 
 
 def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         for kind in ("incomplete_address", "digital"):
             order = house.world.order(kind)
             await board(house).ask_label(order.id, **BY)
-            await house.work()
+            await house.job()
             found = await board(house).label_of(order.id)
             assert (found.state, found.label) == ("refused", None), kind
             assert found.why
@@ -111,27 +111,27 @@ def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_pa
         await board(house).ask_label(held.id, **BY)
         await house.hear(held)
         await house.person_holds(held)
-        await house.work()
+        await house.job()
         assert (await board(house).label_of(held.id)).state == "refused"
 
     in_house(story, tmp_path)
 
 
 def test_an_order_of_several_parcels_is_left_to_the_machine(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         while sum(order.ordered().values()) < 2:
             order = house.world.order("plain")
         await board(house).ask_label(order.id, **BY)
-        await house.work()
+        await house.job()
         found = await board(house).label_of(order.id)
         assert (found.state, found.label) == ("refused", None)
         assert found.parcels > 1
-        with pytest.raises(ActRefused, match="Packhouse posts them itself"):
+        with pytest.raises(OperationRefused, match="Packhouse posts them itself"):
             await board(house).ask_label(order.id, **BY)
         assert found.hold_id is not None
         await board(house).release_hold(found.hold_id, **BY)
-        await house.work()
+        await house.job()
         assert set(await house.states(order)) == {"fulfilled"}
         assert house.labels_sold(order, live_only=False) == found.parcels
 
@@ -140,7 +140,7 @@ def test_an_order_of_several_parcels_is_left_to_the_machine(tmp_path: Path) -> N
 
 
 def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
         found = await board(house).ask_label(order.id, **BY)
@@ -151,14 +151,14 @@ def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_p
 
 
 def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        work = await half_way(house, "buy")
+        job = await half_way(house, "buy")
         taken = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
         assert taken.in_flight == ""
         with pytest.raises(LeaseLost):
-            await {step.name: step.run for step in LIFE}["buy"](house.desk, work)
+            await {step.name: step.run for step in STEPS}["buy"](house.context, job)
         await house.pass_time(300, step=60)
         assert house.labels_sold(order, live_only=False) == 0
         await fulfills(house, order, "1Z1", "UPS")
@@ -173,23 +173,23 @@ def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp
 
 
 def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         first = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
         again = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
         assert again.hold.id == first.hold.id
         assert (first.resumed, again.resumed) == (False, True)
-        with pytest.raises(ActRefused, match=r"ada has order .* in hand"):
+        with pytest.raises(OperationRefused, match=r"ada has order .* in hand"):
             await board(house).take(order.id, doing="fulfill with 1Z2", **BY)
         await board(house).release_hold(first.hold.id, **BY)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
 
 
 def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         buy, during = house.easypost.buy, []
@@ -199,9 +199,9 @@ def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Pa
             return await buy(purchase)
 
         house.easypost.buy = interrupted  # type: ignore[method-assign]
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         assert "being found out" in during[0].in_flight
         await house.pass_time(120)
         settled = await board(house).take(order.id, doing="x", **BY)
@@ -214,7 +214,7 @@ def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Pa
 
 
 def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
@@ -224,12 +224,12 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
             await fulfill(*post)
 
         house.store.fulfill = interrupted  # type: ignore[method-assign]
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         assert "on its way to the store" in during[0].in_flight
         house.store.fulfill = fulfill  # type: ignore[method-assign]
-        await house.work()
+        await house.job()
         assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
         assert await house.states(order) == ["fulfilled"]
 
@@ -238,18 +238,18 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         stands, asked = house.ledger.read, []
 
         async def taken_meanwhile(unit: Any, *args: Any, **more: Any) -> Any:
-            if unit.__name__ == "last_word" and await house.states(other) == ["labeled"]:
+            if unit.__name__ == "check_may_proceed" and await house.states(other) == ["labeled"]:
                 asked.append(await board(house).take(other.id, doing="y", **BY))
             return await stands(unit, *args, **more)
 
         house.ledger.read = taken_meanwhile  # type: ignore[method-assign]
-        (work,) = [work for work in await house.claim() if work.order_id == other.id]
+        (job,) = [job for job in await house.claim() if job.order_id == other.id]
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         house.ledger.read = stands  # type: ignore[method-assign]
         assert asked
         await house.clock.advance(longest_post_s(house.settings))
-        await house.work()
+        await house.job()
         assert (await board(house).take(other.id, doing="y", **BY)).in_flight == ""
         assert await house.states(other) == ["labeled"]
 
@@ -257,7 +257,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
 
 
 def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
@@ -269,12 +269,12 @@ def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_
             await fulfill(*post)
 
         house.store.fulfill = interrupted  # type: ignore[method-assign]
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         assert "on its way to the store" in during[0].in_flight
         house.store.fulfill = fulfill  # type: ignore[method-assign]
-        await house.work()
+        await house.job()
         assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
         assert await house.states(order) == ["fulfilled"]
 
@@ -284,7 +284,7 @@ def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_
 def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_bars_no_post(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
@@ -298,12 +298,12 @@ def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_b
 
         house.store.fulfill = down  # type: ignore[method-assign]
         await house.pass_time(1200, step=60)
-        assert [hold.code for hold in await house.standing(order)] == ["keeps_failing"]
+        assert [hold.code for hold in await house.standing(order)] == ["repeated_failure"]
         house.store.fulfill = interrupted  # type: ignore[method-assign]
         await house.clock.advance(7200)
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         assert "on its way to the store" in during[0].in_flight
 
     in_house(story, tmp_path, settings={"retry": RetrySettings(hold_after=2)})
@@ -312,10 +312,10 @@ def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_b
 def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_confirms_it(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await board(house).ask_label(order.id, **BY)
-        await house.work()
+        await house.job()
         await board(house).take(order.id, doing="refund all", **BY)
         await house.pass_time(600, step=60)
         assert await house.states(order) == ["labeled"]
@@ -331,7 +331,7 @@ def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_c
 
 
 def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         orders = [house.world.order("plain") for _ in range(30)]
         for order in orders:
             await house.hear(order)
@@ -341,17 +341,17 @@ def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: 
                 await asyncio.sleep(0)
             while (taken := await board(house).take(order.id, doing="fulfill", **BY)).in_flight:
                 await house.clock.advance(1.0)
-                await house.work()
-            if not any(s.label for s in taken.order.shipments if s.state.claims_units):
+                await house.job()
+            if not any(s.label for s in taken.order.shipments if s.state.reserves_units):
                 seen = await house.store.order(order.id)
                 assert not seen.fulfillments
                 await fulfills(house, order, f"HAND{number}")
             await board(house).release_hold(taken.hold.id, **BY)
 
         async def machine() -> None:
-            for work in await house.claim():
+            for job in await house.claim():
                 try:
-                    await live(house.desk, work)
+                    await process_order(house.context, job)
                 except LeaseLost:
                     continue
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from packhouse.errors import CarrierRefused, CarrierUnavailable
-from tests.service.house import House, in_house
+from packhouse.errors import ProviderRefused, ProviderUnavailable
+from tests.service.house import App, in_house
 
 IMPATIENT = {"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}}
 
 
 def test_the_hold_of_what_keeps_failing_stands_until_it_goes_well(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         prepare = house.easypost.prepare
 
         async def down(request: Any) -> Any:
-            raise CarrierUnavailable("down")
+            raise ProviderUnavailable("down")
 
         house.easypost.prepare = down  # type: ignore[method-assign]
         order = house.world.order("plain")
@@ -24,7 +24,7 @@ def test_the_hold_of_what_keeps_failing_stands_until_it_goes_well(tmp_path: Path
         await house.pass_time(600, step=30)
         for _ in range(20):
             await house.pass_time(60, step=30)
-            assert [hold.code for hold in await house.standing(order)] == ["keeps_failing"]
+            assert [hold.code for hold in await house.standing(order)] == ["repeated_failure"]
         assert (await house.story(order)).count("held") == 1
         house.easypost.prepare = prepare  # type: ignore[method-assign]
         await house.pass_time(600, step=30)
@@ -35,7 +35,7 @@ def test_the_hold_of_what_keeps_failing_stands_until_it_goes_well(tmp_path: Path
 
 
 def test_the_journal_tells_when_it_went_well_at_last(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.world.faults.set("store.error_before_effect", 1.0)
         order = house.world.order("plain")
         await house.hear(order)
@@ -49,12 +49,12 @@ def test_the_journal_tells_when_it_went_well_at_last(tmp_path: Path) -> None:
 
 
 def test_one_parcel_that_finds_no_offer_does_not_stop_the_others(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         prepare = house.easypost.prepare
 
         async def down_for_the_first(request: Any) -> Any:
             if request.reference.endswith("/1/1"):
-                raise CarrierUnavailable("down")
+                raise ProviderUnavailable("down")
             return await prepare(request)
 
         house.easypost.prepare = down_for_the_first  # type: ignore[method-assign]
@@ -69,16 +69,16 @@ def test_one_parcel_that_finds_no_offer_does_not_stop_the_others(tmp_path: Path)
 
 
 def test_a_hold_ends_with_its_shipment(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         async def no(request: Any) -> Any:
-            raise CarrierRefused("no")
+            raise ProviderRefused("no")
 
         house.easypost.prepare = no  # type: ignore[method-assign]
         order = await house.ship()
-        assert [hold.code for hold in await house.standing(order)] == ["carrier_refused"]
+        assert [hold.code for hold in await house.standing(order)] == ["provider_refused"]
         house.world.shop.cancel(order)
         await house.hear(order, "order.cancelled")
-        await house.work()
+        await house.job()
         assert await house.standing(order) == []
         assert await house.phase(order) == "closed"
 

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.flow import LIFE
+from packhouse.flow import STEPS
 from packhouse.model.order import Order, RefundRecord, Units
 from packhouse.sandbox.shop import ShopOrder
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 TWO_PARCELS = {"parcel": {"weight_g": 500, "max_weight_g": 1000}}
 
 
-def _edit(house: House, order: ShopOrder) -> None:
+def _edit(house: App, order: ShopOrder) -> None:
     order.sale.items[0]["quantity"] = 2
     order.changed(house.clock.now())
 
 
-def _refund(house: House, order: ShopOrder) -> None:
+def _refund(house: App, order: ShopOrder) -> None:
     read, refunded = house.store.order, (Units(order.sale.items[0]["id"], 2),)
 
     async def telling(order_id: str) -> Order:
@@ -35,22 +35,22 @@ def _refund(house: House, order: ShopOrder) -> None:
 @pytest.mark.parametrize("before", ["buy", "post"])
 @pytest.mark.parametrize("take_two_away", [_edit, _refund])
 def test_of_two_parcels_one_ships_when_half_of_the_units_go(
-    tmp_path: Path, take_two_away: Callable[[House, ShopOrder], None], before: str
+    tmp_path: Path, take_two_away: Callable[[App, ShopOrder], None], before: str
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
         await house.hear(order)
-        (work,) = await house.claim()
-        for step in LIFE:
+        (job,) = await house.claim()
+        for step in STEPS:
             if step.name == before:
                 break
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         assert len(await house.shipments(order)) == 2
         take_two_away(house, order)
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         ended = "cancelled" if before == "buy" else "voided"
         assert sorted(await house.states(order)) == sorted(["fulfilled", ended])
@@ -63,13 +63,13 @@ def test_of_two_parcels_one_ships_when_half_of_the_units_go(
 def test_a_second_parcel_is_not_bought_when_the_look_before_the_first_met_a_cancelled_order(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
-        work = await house.work_until(order, "buy")
+        job = await house.work_until(order, "buy")
         house.world.shop.cancel(order)
-        await next(step for step in LIFE if step.name == "buy").run(house.desk, work)
+        await next(step for step in STEPS if step.name == "buy").run(house.context, job)
         assert house.labels_sold(order, live_only=False) == 0
         assert await house.states(order) == ["planned", "planned"]
 

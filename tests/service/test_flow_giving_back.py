@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from packhouse.carriers.port import Voided, VoidPending, VoidRefused
 from packhouse.model.label import Label
+from packhouse.providers.port import Voided, VoidPending, VoidRefused
 from packhouse.sandbox.shop import ShopOrder
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 DAY_S = 86_400.0
 
 
-async def _label_for_another_door(house: House, answer: Any) -> ShopOrder:
+async def _label_for_another_door(house: App, answer: Any) -> ShopOrder:
     """An order that moves after its label was bought, at a carrier that answers so when asked to pay back."""
     order = house.world.order("plain")
     await house.work_until(order, "post")
@@ -27,21 +27,21 @@ async def _label_for_another_door(house: House, answer: Any) -> ShopOrder:
 
     house.easypost.void = void  # type: ignore[method-assign]
     await house.clock.advance(130)
-    await house.work()
+    await house.job()
     return order
 
 
 def test_an_order_that_waits_for_a_refund_is_shown_and_ships_anew_when_a_person_says_so(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _label_for_another_door(house, VoidPending())
         assert await house.states(order) == ["voiding"]
         await house.pass_time(3 * 3600, step=600)
         (hold,) = await house.standing(order)
-        assert hold.code == "refund_pending"
+        assert hold.code == "void_pending"
         await house.person_releases(hold, "nobody has printed it")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["voiding", "fulfilled"]
         first, second = await house.shipments(order)
         assert (second.seq, second.generation) == (first.seq, 2)
@@ -53,7 +53,7 @@ def test_an_order_that_waits_for_a_refund_is_shown_and_ships_anew_when_a_person_
 
 
 def test_the_hold_goes_when_the_money_comes_back(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _label_for_another_door(house, VoidPending())
         await house.pass_time(3 * 3600, step=600)
 
@@ -69,7 +69,7 @@ def test_the_hold_goes_when_the_money_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_order_waits_for_its_refund_without_a_hold(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _label_for_another_door(house, VoidPending())
         await house.pass_time(3 * 3600, step=600)
         house.world.shop.cancel(order)
@@ -82,14 +82,14 @@ def test_a_cancelled_order_waits_for_its_refund_without_a_hold(tmp_path: Path) -
 
 
 def test_a_refused_refund_that_a_person_has_seen_to_lets_the_order_ship(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _label_for_another_door(house, VoidRefused("no"))
         await house.pass_time(3 * DAY_S, step=3600)
         (hold,) = await house.standing(order)
         assert hold.code == "void_refused"
         assert house.labels_sold(order, live_only=False) == 1
         await house.person_releases(hold, "written off")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["voiding", "fulfilled"]
 
     in_house(story, tmp_path)
@@ -97,7 +97,7 @@ def test_a_refused_refund_that_a_person_has_seen_to_lets_the_order_ship(tmp_path
 
 @pytest.mark.parametrize(("carrier", "days"), [("USPS", 25), ("UPS", 85), ("FEDEX", 85), ("Some Other", 25)])
 def test_a_person_is_asked_before_the_carriers_window_shuts(tmp_path: Path, carrier: str, days: int) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         buy = house.easypost.buy
 
         async def from_that_carrier(purchase: Any) -> Any:

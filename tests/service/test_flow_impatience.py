@@ -6,17 +6,17 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from packhouse.carriers.port import Bought, NotBought, Purchase, Unknown
 from packhouse.errors import LeaseLost
-from packhouse.flow import live
+from packhouse.flow import process_order
 from packhouse.ledger import overrides
-from tests.service.house import House, in_house
-from tests.service.slow_carrier import SlowCarrier, slow
+from packhouse.providers.port import Bought, NotBought, Purchase, Unknown
+from tests.service.house import App, in_house
+from tests.service.slow_provider import SlowProvider, slow
 
 
-def _carrier(house: House) -> SlowCarrier:
-    carrier = house.desk.carrier
-    assert isinstance(carrier, SlowCarrier)
+def _carrier(house: App) -> SlowProvider:
+    carrier = house.context.seller
+    assert isinstance(carrier, SlowProvider)
     return carrier
 
 
@@ -27,17 +27,17 @@ async def _a_moment() -> None:
 
 
 def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         (first,) = await house.claim()
-        workers = [asyncio.create_task(live(house.desk, first))]
+        workers = [asyncio.create_task(process_order(house.context, first))]
         await _a_moment()
         assert await house.states(order) == ["buying"]
         for _ in range(6):
             now = house.clock.now()
             await house.ledger.write(overrides.retry, now, order.id, "is it stuck?", "ada")
-            workers += [asyncio.create_task(live(house.desk, work)) for work in await house.claim()]
+            workers += [asyncio.create_task(process_order(house.context, job)) for job in await house.claim()]
             await _a_moment()
             await house.clock.advance(5)
         await _a_moment()
@@ -48,7 +48,7 @@ def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Pa
         assert _carrier(house).sold == 1
         house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
 
-    in_house(story, tmp_path, settings={"carrier": "slow"}, carriers=slow())
+    in_house(story, tmp_path, settings={"provider": "slow"}, providers=slow())
 
 
 def test_what_a_process_remembers_of_an_earlier_try_does_not_shorten_the_wait_for_a_later_one(
@@ -57,7 +57,7 @@ def test_what_a_process_remembers_of_an_earlier_try_does_not_shorten_the_wait_fo
     class Dies(BaseException):
         pass
 
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         carrier = _carrier(house)
 
         async def lose_the_answer(purchase: Purchase) -> Bought | NotBought | Unknown:
@@ -69,21 +69,21 @@ def test_what_a_process_remembers_of_an_earlier_try_does_not_shorten_the_wait_fo
         order = house.world.order("plain")
         await house.hear(order)
         carrier.buy = lose_the_answer  # type: ignore[method-assign]
-        await house.work()
+        await house.job()
         await house.clock.advance(15)
         carrier.buy = die  # type: ignore[method-assign]
-        other = replace(house.desk, settling={})
+        other = replace(house.context, settling={})
         for _ in range(2):  # it meets the purchase, waits, finds nothing, tries again, and dies
-            (work,) = await house.claim()
+            (job,) = await house.claim()
             try:
-                await live(other, work)
+                await process_order(other, job)
             except Dies:
                 break
             await house.clock.advance(15)
         assert await house.states(order) == ["buying"]
         asked = carrier.asked
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert carrier.asked == asked
 
-    in_house(story, tmp_path, settings={"carrier": "slow"}, carriers=slow())
+    in_house(story, tmp_path, settings={"provider": "slow"}, providers=slow())

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.carriers.command.adapter import CommandCarrier
-from packhouse.carriers.port import Carrier, CarrierContext
-from packhouse.errors import ActRefused
+from packhouse.errors import OperationRefused
 from packhouse.ledger import overrides
+from packhouse.providers.command.adapter import CommandProvider
+from packhouse.providers.port import Provider, ProviderContext
 from packhouse.sandbox.shop import Shop, ShopOrder
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def _blind(runs: Path) -> Callable[[CarrierContext], dict[str, Carrier]]:
+def _blind(runs: Path) -> Callable[[ProviderContext], dict[str, Provider]]:
     """A program that cannot tell whether it bought, and that leaves a mark at each run."""
     script = f"cat >/dev/null; echo run >> {runs}; echo nonsense"
-    return lambda context: {"command": CommandCarrier.from_settings({"argv": ["sh", "-c", script]}, context)}
+    return lambda context: {"command": CommandProvider.from_settings({"argv": ["sh", "-c", script]}, context)}
 
 
 def _move(shop: Shop, order: ShopOrder) -> None:
@@ -35,32 +35,32 @@ def _cancel(shop: Shop, order: ShopOrder) -> None:
 def test_nothing_is_bought_again_and_the_question_stands_when_the_order_changes(
     tmp_path: Path, change: Callable[[Shop, ShopOrder], None]
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(30)
         change(house.world.shop, order)
         await house.hear(order, "order.updated")
-        await house.work()
+        await house.job()
         await house.pass_time(60)
         assert (tmp_path / "runs").read_text().count("run") == 1
         assert await house.states(order) == ["held"]
         assert [hold.code for hold in await house.standing(order)] == ["purchase_unknown"]
 
-    in_house(story, tmp_path, settings={"carrier": "command"}, carriers=_blind(tmp_path / "runs"))
+    in_house(story, tmp_path, settings={"provider": "command"}, providers=_blind(tmp_path / "runs"))
 
 
 def test_once_a_person_has_looked_the_changed_order_ships_afresh(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(30)
         _move(house.world.shop, order)
         (hold,) = await house.standing(order)
-        with pytest.raises(ActRefused, match="--not-bought"):
+        with pytest.raises(OperationRefused, match="--not-bought"):
             await house.person_releases(hold, "go on")
         now, shipment_id = house.clock.now(), hold.shipment_id
         await house.ledger.write(overrides.not_bought, now, shipment_id, "no label in the account", "ada")
-        await house.work()
+        await house.job()
         assert (tmp_path / "runs").read_text().count("run") == 2
         assert (await house.states(order))[0] == "cancelled"
 
-    in_house(story, tmp_path, settings={"carrier": "command"}, carriers=_blind(tmp_path / "runs"))
+    in_house(story, tmp_path, settings={"provider": "command"}, providers=_blind(tmp_path / "runs"))

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from packhouse.errors import LeaseLost
-from packhouse.flow import live
+from packhouse.flow import process_order
 from packhouse.model.order import Order
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
 def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         read, looks = house.store.order, 0
 
@@ -28,15 +28,15 @@ def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(tmp_path: Pa
 
         house.store.order = interrupted  # type: ignore[method-assign]
         await house.hear(order)
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         with pytest.raises(LeaseLost):
-            await live(house.desk, work)
+            await process_order(house.context, job)
         await house.pass_time(120)
         assert house.labels_sold(order, live_only=False) == 0
         assert await house.states(order) == ["held"]
         (hold,) = await house.standing(order)
         await house.person_releases(hold)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.errors import InvalidRequest, StoreUnavailable
-from packhouse.flow import LIFE
+from packhouse.errors import StoreInvalidRequest, StoreUnavailable
+from packhouse.flow import STEPS
 from packhouse.model.order import Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.rules import post_keys
-from tests.service.house import House, in_house
+from packhouse.rules import idempotency
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.usefixtures("engine")
 def test_after_a_refusal_that_a_person_saw_to_the_post_is_worded_anew_under_another_key(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         fulfill, keys = house.store.fulfill, []
 
         async def picky(order_id: str, body: bytes, key: str) -> None:
             keys.append(key)
             if json.loads(body)["carrier"] != "Post":
-                raise InvalidRequest("carrier is not known", status=400)
+                raise StoreInvalidRequest("carrier is not known", status=400)
             await fulfill(order_id, body, key)
 
         house.store.fulfill = picky  # type: ignore[method-assign]
@@ -38,7 +38,7 @@ def test_after_a_refusal_that_a_person_saw_to_the_post_is_worded_anew_under_anot
         assert shipment.label is not None
         house.settings.store.carrier_names[shipment.label.carrier] = "Post"
         await house.person_releases(hold, "set the store's name for it")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert len(set(keys)) == 2
 
@@ -46,7 +46,7 @@ def test_after_a_refusal_that_a_person_saw_to_the_post_is_worded_anew_under_anot
 
 
 def test_a_post_whose_answer_was_lost_is_sent_again_word_for_word(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         fulfill, sent = house.store.fulfill, []
 
         async def lossy(order_id: str, body: bytes, key: str) -> None:
@@ -55,13 +55,13 @@ def test_a_post_whose_answer_was_lost_is_sent_again_word_for_word(tmp_path: Path
 
         house.store.fulfill = lossy  # type: ignore[method-assign]
         order = house.world.order("plain")
-        work = await house.work_until(order, "post")
-        post = next(step for step in LIFE if step.name == "post")
+        job = await house.work_until(order, "post")
+        post = next(step for step in STEPS if step.name == "post")
         house.world.faults.strike_next("store.error_before_effect")
         with pytest.raises(StoreUnavailable):
-            await post.run(house.desk, work)
+            await post.run(house.context, job)
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert len(sent) == 2
         assert len(set(sent)) == 1
@@ -70,7 +70,7 @@ def test_a_post_whose_answer_was_lost_is_sent_again_word_for_word(tmp_path: Path
 
 
 def test_a_fulfillment_that_the_store_took_and_does_not_show_is_shown_to_a_person(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         fulfill, forgotten = house.store.fulfill, []
 
         async def forgetful(*post: object) -> None:
@@ -81,7 +81,7 @@ def test_a_fulfillment_that_the_store_took_and_does_not_show_is_shown_to_a_perso
         assert await house.standing(order) == []
         await house.pass_time(house.settings.poll.confirm_s + 10)
         (hold,) = await house.standing(order)
-        assert hold.code == "not_recorded"
+        assert hold.code == "fulfillment_missing"
         assert house.labels_sold(order, live_only=False) == 1
         await fulfill(*forgotten[0])  # type: ignore[arg-type]
         await house.hear(order, "order.updated")
@@ -95,7 +95,7 @@ def test_a_fulfillment_that_the_store_took_and_does_not_show_is_shown_to_a_perso
 def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_from_being_posted(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         fulfill, posts = house.store.fulfill, []
 
         async def too_late(order_id: str, body: bytes, key: str) -> None:
@@ -109,7 +109,7 @@ def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_fro
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
         await house.hear(order)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert len(posts) == 1
         assert await house.states(order) == ["voided", "voided"]
@@ -119,13 +119,13 @@ def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_fro
 
 @pytest.mark.parametrize("order_id", ["ord_" + "x" * 250, "ord_é"])
 def test_an_order_with_a_strange_id_ships(tmp_path: Path, order_id: str) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         house.world.shop.orders[order_id] = house.world.shop.orders.pop(order.id)
         order.id = order_id
         order.changed(house.clock.now())
         await house.hear(order)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
@@ -136,10 +136,10 @@ def test_keys_fit_a_header_and_never_come_twice() -> None:
         return Shipment("s", order_id, seq, ShipmentState.LABELED, (Units("l", 1),), generation)
 
     keys = [
-        post_keys.first(shipment(order_id, *numbers))
+        idempotency.first(shipment(order_id, *numbers))
         for order_id in ("ord_1", "ord_é", "o" * 300, "p" * 300)
         for numbers in ((1, 1), (1, 2), (2, 1))
     ]
-    keys += [post_keys.after(keys[0]), post_keys.after(post_keys.after(keys[0]))]
+    keys += [idempotency.after(keys[0]), idempotency.after(idempotency.after(keys[0]))]
     assert len(set(keys)) == len(keys)
     assert all(key.isascii() and key.isprintable() and len(key) < 255 for key in keys)

@@ -14,24 +14,24 @@ from typing import Any
 import pytest
 
 from packhouse.errors import PackhouseError
-from packhouse.flow import LIFE, live
+from packhouse.flow import STEPS, process_order
 from packhouse.ledger import overrides
 from packhouse.sandbox.books import SELLER
 from packhouse.sandbox.shop import ShopOrder
-from packhouse.steps.desk import Work
-from tests.service.house import House, in_house
+from packhouse.steps.context import OrderJob
+from tests.service.house import App, in_house
 
 CALLS = ("second look", "purchase", "purchased", "post", "posted")
-MOMENTS = (*(step.name for step in LIFE), *CALLS, "end")
+MOMENTS = (*(step.name for step in STEPS), *CALLS, "end")
 # The buyer knows of the parcel by then, or is being told.
-TOLD = frozenset({"post", "posted", "announce", "follow", "void", "end"})
+TOLD = frozenset({"post", "posted", "announce", "track", "void", "end"})
 
 
 @dataclass(frozen=True)
 class Change:
     """Something that happens at the store, and how many units of the order may leave after it."""
 
-    happens: Callable[[House, ShopOrder], Any]
+    happens: Callable[[App, ShopOrder], Any]
     leaves: Callable[[ShopOrder], int]
     warns: bool = False
 
@@ -44,26 +44,26 @@ def _none(order: ShopOrder) -> int:
     return 0
 
 
-def _cancel(house: House, order: ShopOrder) -> None:
+def _cancel(house: App, order: ShopOrder) -> None:
     if order.status == "fulfilled":  # an operator of the store can do what a buyer cannot
         order.status = "partially_fulfilled"
     house.world.shop.cancel(order)
 
 
-def _refund(house: House, order: ShopOrder) -> None:
+def _refund(house: App, order: ShopOrder) -> None:
     house.world.shop.refund(order)
 
 
-def _return(house: House, order: ShopOrder) -> None:
+def _return(house: App, order: ShopOrder) -> None:
     order.status = "returned"
     order.changed(house.clock.now())
 
 
-def _move(house: House, order: ShopOrder) -> None:
+def _move(house: App, order: ShopOrder) -> None:
     house.world.shop.change_address(order, {"line1": "77 Other Road"})
 
 
-def _fewer(house: House, order: ShopOrder) -> None:
+def _fewer(house: App, order: ShopOrder) -> None:
     """One unit less of the first line, as far as it has not been shipped."""
     item = order.sale.items[0]
     if order.left()[item["id"]]:
@@ -71,23 +71,23 @@ def _fewer(house: House, order: ShopOrder) -> None:
         order.changed(house.clock.now())
 
 
-def _by_hand(house: House, order: ShopOrder) -> None:
+def _by_hand(house: App, order: ShopOrder) -> None:
     left = [(line, quantity) for line, quantity in order.left().items() if quantity]
     if left:
         house.world.shop.fulfil(order, left, "FedEx", "HAND1", by=SELLER)
 
 
-def _a_part_by_hand(house: House, order: ShopOrder) -> None:
+def _a_part_by_hand(house: App, order: ShopOrder) -> None:
     line = order.sale.items[0]["id"]
     if order.left()[line]:
         house.world.shop.fulfil(order, [(line, 1)], "FedEx", "HAND1", by=SELLER)
 
 
-async def _person_holds(house: House, order: ShopOrder) -> None:
+async def _person_holds(house: App, order: ShopOrder) -> None:
     await house.person_holds(order)
 
 
-async def _paused(house: House, order: ShopOrder) -> None:
+async def _paused(house: App, order: ShopOrder) -> None:
     await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
 
 
@@ -102,26 +102,26 @@ CHANGES = {
 }
 
 
-async def _tell(house: House, order: ShopOrder, change: Change) -> None:
+async def _tell(house: App, order: ShopOrder, change: Change) -> None:
     result = change.happens(house, order)
     if result is not None:
         await result
 
 
-async def _live_until(house: House, order: ShopOrder, moment: str, change: Change, dies: bool) -> None:
+async def _live_until(house: App, order: ShopOrder, moment: str, change: Change, dies: bool) -> None:
     """One worker takes the order, meets the change at this moment, and lives on or dies."""
     await house.hear(order)
-    (work,) = [one for one in await house.claim() if one.order_id == order.id]
+    (job,) = [one for one in await house.claim() if one.order_id == order.id]
     if moment in CALLS:
-        await _during_a_call(house, work, order, moment, change, dies)
+        await _during_a_call(house, job, order, moment, change, dies)
         return
-    for step in LIFE:
+    for step in STEPS:
         if step.name == moment:
             await _tell(house, order, change)
             if dies:
                 return
         try:
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         except PackhouseError:
             return
     if moment == "end":
@@ -133,7 +133,7 @@ class _Death(BaseException):
 
 
 async def _during_a_call(
-    house: House, work: Work, order: ShopOrder, moment: str, change: Change, dies: bool
+    house: App, job: OrderJob, order: ShopOrder, moment: str, change: Change, dies: bool
 ) -> None:
     read, buy, fulfill = house.store.order, house.easypost.buy, house.store.fulfill
     looks = 0
@@ -168,20 +168,20 @@ async def _during_a_call(
 
     house.store.order, house.easypost.buy, house.store.fulfill = looking, buying, posting  # type: ignore[method-assign]
     try:
-        await live(house.desk, work)
+        await process_order(house.context, job)
     except (_Death, PackhouseError):
         pass
     finally:
         house.store.order, house.easypost.buy, house.store.fulfill = read, buy, fulfill  # type: ignore[method-assign]
 
 
-async def _quiet(house: House) -> None:
+async def _quiet(house: App) -> None:
     """Long enough for leases to end, purchases to settle, refunds to arrive and posts to be confirmed."""
     await house.clock.advance(130)
     await house.pass_time(900, step=30)
 
 
-def _doors(house: House, order: ShopOrder) -> set[str]:
+def _doors(house: App, order: ShopOrder) -> set[str]:
     """The streets for which labels were bought that are not given back."""
     return {
         one.asked["to_address"]["street1"]
@@ -195,7 +195,7 @@ def _doors(house: House, order: ShopOrder) -> set[str]:
 def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, name: str, dies: bool) -> None:
     change = CHANGES[name]
 
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         orders = {moment: house.world.order("plain") for moment in MOMENTS}
         for moment, order in orders.items():
             await _live_until(house, order, moment, change, dies)
@@ -209,7 +209,7 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
             assert set(states) <= {"fulfilled", "voided", "cancelled", "delivered"}, where
             assert told or change.leaves(order) == 0 or not any(order.left().values()) or holds, where
             assert late or sum(row.quantity for row in ours) <= change.leaves(order), where
-            assert holds == (["label_outdated"] if change.warns and told and late else []), where
+            assert holds == (["order_changed"] if change.warns and told and late else []), where
             if change.happens is _move and told and not late:
                 assert _doors(house, order) == {"77 Other Road"}, where
         assert house.world.books.problems(settled=True) == []
@@ -220,13 +220,13 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
 @pytest.mark.parametrize("stop", [_person_holds, _paused], ids=["a person holds it", "everything is paused"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
-    tmp_path: Path, moment: str, stop: Callable[[House, ShopOrder], Any]
+    tmp_path: Path, moment: str, stop: Callable[[App, ShopOrder], Any]
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         seen: list[tuple[int, int]] = []
 
-        async def step_in(house: House, order: ShopOrder) -> None:
+        async def step_in(house: App, order: ShopOrder) -> None:
             await stop(house, order)
             seen.append((house.labels_sold(order, live_only=False), len(order.shipped)))
 
@@ -237,7 +237,7 @@ def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
         assert house.labels_sold(order, live_only=False) == (1 if moment == "purchase" else bought)
         assert bool(order.shipped) == (moment == "post" or bool(posted))
         if stop is _person_holds:
-            (hold,) = [one for one in await house.standing(order) if one.code == "by_person"]
+            (hold,) = [one for one in await house.standing(order) if one.code == "manual"]
             await house.person_releases(hold, "go on")
         else:
             await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")

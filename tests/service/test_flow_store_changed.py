@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from packhouse.errors import StoreUnavailable
-from packhouse.flow import LIFE
+from packhouse.flow import STEPS
 from packhouse.model.order import Order
 from packhouse.sandbox.shop import ShopOrder
-from tests.service.house import House, in_house
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -24,30 +24,30 @@ def _silent(order: Order) -> Order:
     return replace(order, fulfillments=None, refunds=None)
 
 
-def _four_of_one(house: House) -> ShopOrder:
+def _four_of_one(house: App) -> ShopOrder:
     order = house.world.order("plain")
     order.sale.items[0]["quantity"] = 4
     del order.sale.items[1:]
     return order
 
 
-async def _post_with_a_lost_answer(house: House, order: ShopOrder) -> None:
-    work = await house.work_until(order, "post")
+async def _post_with_a_lost_answer(house: App, order: ShopOrder) -> None:
+    job = await house.work_until(order, "post")
     house.world.faults.strike_next("store.error_after_effect")
-    post = next(step for step in LIFE if step.name == "post")
+    post = next(step for step in STEPS if step.name == "post")
     with pytest.raises(StoreUnavailable):
-        await post.run(house.desk, work)
+        await post.run(house.context, job)
     assert order.shipped
 
 
 def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.store_answers(_silent)
         order = house.world.order("plain")
         await house.work_until(order, "buy")
         house.world.shop.fulfil(order, list(order.ordered().items()), "FedEx", "80001", by="somebody else")
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["cancelled"]
         assert house.labels_sold(order, live_only=False) == 0
 
@@ -55,13 +55,13 @@ def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_
 
 
 def test_nothing_is_bought_for_a_returned_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.work_until(order, "buy")
         order.status = "returned"
         order.changed(house.clock.now())
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert house.labels_sold(order, live_only=False) == 0
 
     in_house(story, tmp_path)
@@ -70,22 +70,22 @@ def test_nothing_is_bought_for_a_returned_order(tmp_path: Path) -> None:
 def test_a_label_that_the_store_has_recorded_is_not_taken_back_when_the_address_changes(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await _post_with_a_lost_answer(house, order)
         house.world.shop.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert await house.states(order) == ["fulfilled"]
-        assert [hold.code for hold in await house.standing(order)] == ["label_outdated"]
+        assert [hold.code for hold in await house.standing(order)] == ["order_changed"]
         assert house.labels_sold(order) == 1
 
     in_house(story, tmp_path)
 
 
 def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.store_answers(_silent)
         order = house.world.order("plain")
         await _post_with_a_lost_answer(house, order)
@@ -94,7 +94,7 @@ def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_pat
         await house.pass_time(200)
         assert await house.states(order) == ["labeled"]
         (hold,) = await house.standing(order)
-        assert hold.code == "label_outdated"
+        assert hold.code == "order_changed"
         assert "the store does not say" in hold.note
         assert house.labels_sold(order) == 1
 
@@ -104,15 +104,15 @@ def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_pat
 def test_a_post_on_its_way_is_given_time_to_be_recorded_before_its_label_is_taken_back(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
-        work = await house.work_until(order, "post")
+        job = await house.work_until(order, "post")
         house.world.faults.strike_next("store.error_before_effect")
         with pytest.raises(StoreUnavailable):
-            await next(step for step in LIFE if step.name == "post").run(house.desk, work)
+            await next(step for step in STEPS if step.name == "post").run(house.context, job)
         house.world.shop.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["labeled"]
         await house.pass_time(200)
         assert await house.states(order) == ["voided", "fulfilled"]
@@ -121,7 +121,7 @@ def test_a_post_on_its_way_is_given_time_to_be_recorded_before_its_label_is_take
 
 
 def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_back(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = _four_of_one(house)
         buy, bought = house.easypost.buy, 0
 
@@ -135,7 +135,7 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
 
         house.easypost.buy = then_it_moves  # type: ignore[method-assign]
         await house.hear(order)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert (await house.states(order))[0] == "voided"
         assert sum(row.quantity for row in order.shipped) == 4
@@ -147,7 +147,7 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
 
 
 def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.work_until(order, "post")
         house.world.shop.orders.pop(order.id)
@@ -165,7 +165,7 @@ def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path:
 
 
 def test_an_order_that_vanishes_before_anything_is_bought_is_let_go(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.work_until(order, "buy")
         house.world.shop.orders.pop(order.id)
@@ -178,7 +178,7 @@ def test_an_order_that_vanishes_before_anything_is_bought_is_let_go(tmp_path: Pa
 
 
 def test_a_store_that_leaves_empty_lists_out_now_and_then_has_not_changed_the_order(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         looks = 0
 
         def flapping(order: Order) -> Order:
@@ -189,7 +189,7 @@ def test_a_store_that_leaves_empty_lists_out_now_and_then_has_not_changed_the_or
         house.store_answers(flapping)
         order = house.world.order("plain")
         await house.hear(order)
-        await house.work(passes=4)
+        await house.job(passes=4)
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.carriers.command.adapter import CommandCarrier
-from packhouse.carriers.port import Carrier, CarrierContext
 from packhouse.errors import PackhouseError
-from packhouse.flow import LIFE
+from packhouse.flow import STEPS
 from packhouse.ledger import leases, overrides
-from packhouse.steps.desk import Work
-from tests.service.house import House, in_house
+from packhouse.providers.command.adapter import CommandProvider
+from packhouse.providers.port import Provider, ProviderContext
+from packhouse.steps.context import OrderJob
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -32,11 +32,11 @@ pytestmark = pytest.mark.usefixtures("engine")
     ],
 )
 def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path: Path, fault: str) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        await _until(house, work, "buy")
+        (job,) = await house.claim()
+        await _until(house, job, "buy")
         # Preparing is free and comes first: let it pass, so that the fault meets the purchase itself.
         prepare = house.easypost.prepare
 
@@ -47,11 +47,11 @@ def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path
 
         house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
         house.mute = True
-        await house._patiently(_rest(house, work, "buy"))
+        await house._patiently(_rest(house, job, "buy"))
         house.easypost.prepare = prepare  # type: ignore[method-assign]
         assert house.world.faults.struck == {fault: 1}
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1
@@ -59,17 +59,17 @@ def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path
     in_house(story, tmp_path)
 
 
-async def _until(house: House, work: Work, name: str) -> None:
-    for step in LIFE:
+async def _until(house: App, job: OrderJob, name: str) -> None:
+    for step in STEPS:
         if step.name == name:
             return
-        await step.run(house.desk, work)
+        await step.run(house.context, job)
 
 
-async def _rest(house: House, work: Work, name: str) -> None:
-    names = [step.name for step in LIFE]
-    for step in LIFE[names.index(name) :]:
-        await step.run(house.desk, work)
+async def _rest(house: App, job: OrderJob, name: str) -> None:
+    names = [step.name for step in STEPS]
+    for step in STEPS[names.index(name) :]:
+        await step.run(house.context, job)
 
 
 @pytest.mark.parametrize(
@@ -84,19 +84,19 @@ async def _rest(house: House, work: Work, name: str) -> None:
     ],
 )
 def test_whatever_the_store_answers_to_a_fulfillment_it_is_recorded_once(tmp_path: Path, fault: str) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        await _until(house, work, "post")
+        (job,) = await house.claim()
+        await _until(house, job, "post")
         house.world.faults.strike_next(fault)
         house.mute = True
         try:
-            await house._patiently(_rest(house, work, "post"))
+            await house._patiently(_rest(house, job, "post"))
         except PackhouseError as error:
             assert error.transient
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         await house.pass_time(200)
         assert await house.states(order) == ["fulfilled"]
         assert len({row.tracking_number for row in order.shipped}) == 1
@@ -106,19 +106,19 @@ def test_whatever_the_store_answers_to_a_fulfillment_it_is_recorded_once(tmp_pat
 
 
 def test_an_unknown_purchase_is_not_looked_up_before_the_carrier_must_have_settled(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        await _until(house, work, "buy")
-        await _crash_after_intent(house, work)
+        (job,) = await house.claim()
+        await _until(house, job, "buy")
+        await _crash_after_intent(house, job)
         assert await house.states(order) == ["buying"]
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["unknown"]
         asked = house.world.faults.struck
         house.clock.skew = 600.0  # a clock that jumps must not shorten the wait
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["unknown"]
         house.clock.skew = 0.0
         await house.pass_time(700, step=10)  # its due time was written by the clock that jumped
@@ -129,7 +129,7 @@ def test_an_unknown_purchase_is_not_looked_up_before_the_carrier_must_have_settl
     in_house(story, tmp_path)
 
 
-async def _crash_after_intent(house: House, work: Work) -> None:
+async def _crash_after_intent(house: App, job: OrderJob) -> None:
     """Let the worker die between the intent and the purchase."""
 
     class Dies(BaseException):
@@ -141,18 +141,18 @@ async def _crash_after_intent(house: House, work: Work) -> None:
     buy = house.easypost.buy
     house.easypost.buy = die  # type: ignore[method-assign, assignment]
     with pytest.raises(Dies):
-        await _rest(house, work, "buy")
+        await _rest(house, job, "buy")
     house.easypost.buy = buy  # type: ignore[method-assign]
-    house.desk.settling.clear()
+    house.context.settling.clear()
 
 
 def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
-        late_s = house.world.pace["carrier"].late_s = 10 * house.settings.carrier_settle_s
+    async def story(house: App) -> None:
+        late_s = house.world.pace["carrier"].late_s = 10 * house.settings.provider_settle_s
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        await _until(house, work, "buy")
+        (job,) = await house.claim()
+        await _until(house, job, "buy")
         prepare = house.easypost.prepare
 
         async def prepare_then_strike(request: object) -> object:
@@ -162,7 +162,7 @@ def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_p
 
         house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
         house.mute = True
-        await house._patiently(_rest(house, work, "buy"))
+        await house._patiently(_rest(house, job, "buy"))
         house.easypost.prepare = prepare  # type: ignore[method-assign]
         await house.pass_time(2 * late_s + 130)
         assert await house.states(order) == ["fulfilled"]
@@ -172,13 +172,13 @@ def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_p
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
         (slow,) = await house.claim()
         await _until(house, slow, "pack")
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "shipped"
         with pytest.raises(leases.LeaseLost):
             await _rest(house, slow, "pack")
@@ -188,12 +188,12 @@ def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_carrier_that_refuses_holds_the_order_with_its_reason(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.world.faults.set("carrier.refuse", 1.0)
         order = await house.ship()
         house.world.faults.silence()
         (hold,) = await house.standing(order)
-        assert hold.code in ("carrier_refused", "no_rate")
+        assert hold.code in ("provider_refused", "no_rate")
         assert hold.note
         assert await house.phase(order) == "held"
 
@@ -201,13 +201,13 @@ def test_a_carrier_that_refuses_holds_the_order_with_its_reason(tmp_path: Path) 
 
 
 def test_an_order_that_keeps_failing_is_held_and_still_tried(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         house.world.faults.set("store.error_before_effect", 1.0)
         order = house.world.order("plain")
         await house.hear(order)
-        await house.work()
+        await house.job()
         await house.pass_time(600, step=30)
-        assert [hold.code for hold in await house.standing(order)] == ["keeps_failing"]
+        assert [hold.code for hold in await house.standing(order)] == ["repeated_failure"]
         house.world.faults.silence()
         await house.pass_time(1200, step=30)
         assert await house.phase(order) == "shipped"
@@ -217,9 +217,9 @@ def test_an_order_that_keeps_failing_is_held_and_still_tried(tmp_path: Path) -> 
 
 
 def test_an_order_the_store_does_not_know_is_asked_for_a_few_times_and_left_alone(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         await house.hear("ord_from_nowhere")
-        await house.work()
+        await house.job()
         await house.pass_time(1200, step=30)
         row = await house.ledger.read(_row, "ord_from_nowhere")
         assert (row.phase, row.due_at) == ("closed", None)
@@ -228,38 +228,38 @@ def test_an_order_the_store_does_not_know_is_asked_for_a_few_times_and_left_alon
 
 
 def _row(connection: object, order_id: str) -> object:
-    from packhouse.ledger import reading
+    from packhouse.ledger import queries
 
-    return reading.order_row(connection, order_id)  # type: ignore[arg-type]
+    return queries.order_row(connection, order_id)  # type: ignore[arg-type]
 
 
-def _command(script: str) -> Callable[[CarrierContext], dict[str, Carrier]]:
-    return lambda context: {"command": CommandCarrier.from_settings({"argv": ["sh", "-c", script]}, context)}
+def _command(script: str) -> Callable[[ProviderContext], dict[str, Provider]]:
+    return lambda context: {"command": CommandProvider.from_settings({"argv": ["sh", "-c", script]}, context)}
 
 
 def test_a_users_own_program_ships_and_its_tracking_number_is_posted(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        await house.work()
+        await house.job()
         assert {row.tracking_number for row in order.shipped} == {"MINE-1"}
         house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
 
     in_house(
         story,
         tmp_path,
-        settings={"carrier": "command"},
-        carriers=_command("""cat >/dev/null; echo '{"tracking": "MINE-1", "carrier": "Bike"}'"""),
+        settings={"provider": "command"},
+        providers=_command("""cat >/dev/null; echo '{"tracking": "MINE-1", "carrier": "Bike"}'"""),
     )
 
 
 def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_not_run_again(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        await house.work()
+        await house.job()
         await house.pass_time(300, step=30)
         (hold,) = await house.standing(order)
         assert hold.code == "purchase_unknown"
@@ -267,7 +267,7 @@ def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_no
         assert (tmp_path / "runs").read_text().count("run") == 1
         now, why = house.clock.now(), "no label in the account"
         await house.ledger.write(overrides.not_bought, now, hold.shipment_id, why, "ada")
-        await house.work()
+        await house.job()
         await house.pass_time(60)
         assert (tmp_path / "runs").read_text().count("run") == 2
 
@@ -275,6 +275,6 @@ def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_no
     in_house(
         story,
         tmp_path,
-        settings={"carrier": "command"},
-        carriers=_command(f"cat >/dev/null; echo run >> {runs}; echo nonsense"),
+        settings={"provider": "command"},
+        providers=_command(f"cat >/dev/null; echo run >> {runs}; echo nonsense"),
     )

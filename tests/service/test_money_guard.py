@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from packhouse.carriers.port import Bought, NotBought, Safety, Unknown, Voided, VoidPending, VoidRefused
-from packhouse.flow import LIFE, live
+from packhouse.flow import STEPS, process_order
 from packhouse.ledger import guard, overrides
 from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.states import LabelState
+from packhouse.providers.port import Bought, NotBought, Safety, Unknown, Voided, VoidPending, VoidRefused
 from packhouse.rules.rates import drift
-from packhouse.steps.resting import Resting
-from tests.service.house import House, in_house
+from packhouse.steps.circuit_breaker import CircuitBreaker
+from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -27,7 +27,7 @@ def _capped(**caps: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("cap", ["max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor"])
 def test_a_label_over_a_cap_is_held_and_not_bought(tmp_path: Path, cap: str) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         (hold,) = await house.standing(order)
         assert hold.code == "cap_reached"
@@ -39,7 +39,7 @@ def test_a_label_over_a_cap_is_held_and_not_bought(tmp_path: Path, cap: str) -> 
 
 
 def test_a_cap_in_another_currency_holds_rather_than_guesses(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await house.ship()
         assert [hold.code for hold in await house.standing(order)] == ["cap_reached"]
 
@@ -47,11 +47,11 @@ def test_a_cap_in_another_currency_holds_rather_than_guesses(tmp_path: Path) -> 
 
 
 def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         orders = [house.world.order("plain") for _ in range(6)]
         for order in orders:
             await house.hear(order)
-        await house.work()
+        await house.job()
         held = [order for order in orders if await house.phase(order) == "held"]
         shipped = [order for order in orders if await house.phase(order) == "shipped"]
         assert held
@@ -65,27 +65,27 @@ def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> No
 
 
 def test_a_purchase_that_is_still_unknown_counts_under_the_cap(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         first, second = house.world.order("plain"), house.world.order("plain")
         await house.hear(first)
-        (work,) = await house.claim()
-        for step in LIFE:
+        (job,) = await house.claim()
+        for step in STEPS:
             if step.name == "buy":
                 break
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         buy = house.easypost.buy
 
         async def lost(purchase: object) -> object:
-            from packhouse.carriers.port import Unknown
+            from packhouse.providers.port import Unknown
 
             return Unknown("nobody answered")
 
         house.easypost.buy = lost  # type: ignore[method-assign, assignment]
-        await LIFE[[step.name for step in LIFE].index("buy")].run(house.desk, work)
+        await STEPS[[step.name for step in STEPS].index("buy")].run(house.context, job)
         house.easypost.buy = buy  # type: ignore[method-assign]
         assert await house.states(first) == ["unknown"]
         await house.hear(second)
-        await house.work()
+        await house.job()
         assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
 
     in_house(story, tmp_path, settings=_capped(max_day_minor=1500))
@@ -94,7 +94,7 @@ def test_a_purchase_that_is_still_unknown_counts_under_the_cap(tmp_path: Path) -
 def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_is_settled(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         buy = house.easypost.buy
 
         async def lost(purchase: object) -> Unknown:
@@ -107,7 +107,7 @@ def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_i
         assert [hold.code for hold in await house.standing(first)] == ["purchase_unknown"]
         house.easypost.buy = buy  # type: ignore[method-assign]
         await house.hear(second)
-        await house.work()
+        await house.job()
         assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
         (doubted,) = await house.shipments(first)
         await house.person_holds(first)
@@ -121,28 +121,28 @@ def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_i
 def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_everything_due(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
         order = house.world.order("plain")
         await house.hear(order)
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "open"
         assert "stock-taking" in (await house.row(order)).reason
         assert house.labels_sold(order, live_only=False) == 0
         await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")
-        await house.work()
+        await house.job()
         assert await house.phase(order) == "shipped"
 
     in_house(story, tmp_path)
 
 
 def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
+        (job,) = await house.claim()
         await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
-        await live(house.desk, work)
+        await process_order(house.context, job)
         assert house.labels_sold(order, live_only=False) == 0
         assert await house.ledger.read(guard.paused) == "ada: now"
 
@@ -150,21 +150,21 @@ def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: P
 
 
 def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = house.world.order("plain")
         await house.hear(order)
-        (work,) = await house.claim()
-        for step in LIFE:
+        (job,) = await house.claim()
+        for step in STEPS:
             if step.name == "post":
                 break
-            await step.run(house.desk, work)
+            await step.run(house.context, job)
         await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
         await house.clock.advance(130)
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["labeled"]
         assert order.shipped == []
         await house.ledger.write(overrides.resume, house.clock.now(), "go", "ada")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
@@ -173,7 +173,7 @@ def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -
 def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one_order(
     tmp_path: Path,
 ) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         asked = 0
         buy = house.easypost.buy
 
@@ -183,11 +183,11 @@ def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one
             return NotBought("the account is empty", transient=True)
 
         house.easypost.buy = refuse  # type: ignore[method-assign, assignment]
-        house.desk.resting.after = 3
+        house.context.breaker.after = 3
         orders = [house.world.order("plain") for _ in range(8)]
         for order in orders:
             await house.hear(order)
-        await house.work()
+        await house.job()
         assert asked == 3
         await house.pass_time(250, step=10)
         assert asked == 3
@@ -199,7 +199,7 @@ def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one
 
 
 def test_resting_lets_one_try_after_the_rest_and_forgets_everything_at_a_sale() -> None:
-    resting = Resting(after=2, rest_s=10.0)
+    resting = CircuitBreaker(after=2, breaker_cooldown_s=10.0)
     assert not resting.refused("c", 0.0)
     assert resting.wait_s("c", 0.0) == 0.0
     assert resting.refused("c", 1.0)
@@ -225,7 +225,7 @@ def test_a_price_drifts_when_it_rises_over_the_tolerance_or_changes_currency(
 
 
 def test_a_label_that_cost_more_than_its_rate_is_not_posted_before_a_person_looked(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         buy = house.easypost.buy
 
         async def dear(purchase: Any) -> Any:
@@ -239,14 +239,14 @@ def test_a_label_that_cost_more_than_its_rate_is_not_posted_before_a_person_look
         assert hold.code == "price_drift"
         assert order.shipped == []
         await house.person_releases(hold, "it is right")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
 
 
 def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         buy, prepare = house.easypost.buy, house.easypost.prepare
 
         async def refuse(purchase: object) -> NotBought:
@@ -262,7 +262,7 @@ def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(tmp_path:
         (refused,) = await house.standing(order)
         house.easypost.buy, house.easypost.prepare = buy, dearer  # type: ignore[method-assign]
         await house.person_releases(refused, "the carrier mended it")
-        await house.work()
+        await house.job()
         (hold,) = await house.standing(order)
         assert hold.code == "price_drift"
         assert house.labels_sold(order, live_only=False) == 0
@@ -270,15 +270,15 @@ def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(tmp_path:
     in_house(story, tmp_path)
 
 
-async def _voiding(house: House, answer: object) -> Any:
+async def _voiding(house: App, answer: object) -> Any:
     """An order whose label is to be voided, at a carrier that answers so."""
     order = house.world.order("plain")
     await house.hear(order)
-    (work,) = await house.claim()
-    for step in LIFE:
+    (job,) = await house.claim()
+    for step in STEPS:
         if step.name == "post":
             break
-        await step.run(house.desk, work)
+        await step.run(house.context, job)
     house.world.shop.cancel(order)
 
     async def void(label: Label) -> object:
@@ -290,9 +290,9 @@ async def _voiding(house: House, answer: object) -> Any:
 
 
 def test_a_refused_void_is_asked_again_and_then_a_person_is_told(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _voiding(house, VoidRefused("scanned already"))
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["voiding"]
         await house.pass_time(3 * 86_400, step=3600)
         (hold,) = await house.standing(order)
@@ -306,14 +306,14 @@ def test_a_refused_void_is_asked_again_and_then_a_person_is_told(tmp_path: Path)
 
         house.easypost.void = at_last  # type: ignore[method-assign, assignment]
         await house.person_releases(hold, "support agreed")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["voided"]
 
     in_house(story, tmp_path)
 
 
 def test_a_void_that_stays_undecided_goes_to_a_person_before_the_window_shuts(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order = await _voiding(house, VoidPending())
         await house.pass_time(24 * 86_400, step=7200)
         assert await house.states(order) == ["voiding"]
@@ -324,7 +324,7 @@ def test_a_void_that_stays_undecided_goes_to_a_person_before_the_window_shuts(tm
 
 
 def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order, shipment_id = await _in_doubt(house)
         sold = next(p for p in house.world.books.to_json()["purchases"])
         label = Label(
@@ -334,7 +334,7 @@ def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> 
         now = house.clock.now()
         assert await house.ledger.write(overrides.adopt, now, shipment_id, label, "found it", "ada") == ""
         assert "already" in await house.ledger.write(overrides.adopt, now, shipment_id, label, "again", "ada")
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1
 
@@ -342,20 +342,20 @@ def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> 
 
 
 def test_a_person_says_that_nothing_was_bought_and_a_label_is_bought(tmp_path: Path) -> None:
-    async def story(house: House) -> None:
+    async def story(house: App) -> None:
         order, shipment_id = await _in_doubt(house, bought=False)
         now = house.clock.now()
         assert await house.ledger.write(overrides.not_bought, now, shipment_id, "I looked", "ada") == ""
-        await house.work()
+        await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1
 
     in_house(story, tmp_path)
 
 
-async def _in_doubt(house: House, bought: bool = True) -> tuple[Any, str]:
+async def _in_doubt(house: App, bought: bool = True) -> tuple[Any, str]:
     """A shipment whose purchase nobody can look up."""
-    from packhouse.carriers.port import Safety, Unknown
+    from packhouse.providers.port import Safety, Unknown
 
     class Blind(type(house.easypost)):  # type: ignore[misc]
         safety = Safety.BLIND

@@ -9,40 +9,40 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 
-from packhouse.carriers.calls import Calls, NoAnswer, NotSent
-from packhouse.carriers.easypost import wire
-from packhouse.carriers.easypost.adapter import EasyPostCarrier
-from packhouse.carriers.easypost.options import EasyPostOptions
-from packhouse.carriers.port import (
+from packhouse.errors import ProviderUnavailable
+from packhouse.http import httpx
+from packhouse.providers.easypost import wire
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp
+from packhouse.providers.port import (
     Absent,
     Bought,
-    Carrier,
-    CarrierContext,
     NotBought,
     Prepared,
+    Provider,
+    ProviderContext,
     Purchase,
     PurchaseRequest,
     Safety,
     Unknown,
 )
-from packhouse.errors import CarrierUnavailable
-from packhouse.http import httpx
 from packhouse.sandbox.world import CARRIER_KEY
 
 _URL = "http://sandbox.invalid/easypost/v2"
 
 
-class KeylessCarrier(EasyPostCarrier):
+class KeylessCarrier(EasyPostProvider):
     """LOOKUP: sells a new label at each call; what was sold under a reference can be asked."""
 
     name: ClassVar[str] = "keyless"
     safety: Safety = Safety.LOOKUP
 
     def __init__(
-        self, options: EasyPostOptions, context: CarrierContext, transport: httpx.AsyncBaseTransport
+        self, options: EasyPostOptions, context: ProviderContext, transport: httpx.AsyncBaseTransport
     ) -> None:
         super().__init__(options, context, transport)
-        self._counter = Calls(self.name, context, transport)
+        self._counter = ProviderHttp(self.name, context, transport)
         self._sender_of_all = context.ship_from
         self._kind = context.label_format
 
@@ -71,7 +71,7 @@ class KeylessCarrier(EasyPostCarrier):
                 "list", "GET", f"{_URL}/shipments?page_size=100", headers=self._headers
             )
             listed = wire.read_object(answer.body).get("shipments") if answer.status == 200 else None
-        except (CarrierUnavailable, wire.Unreadable) as error:
+        except (ProviderUnavailable, wire.Unreadable) as error:
             return Unknown(str(error))
         if not isinstance(listed, list):
             return Unknown(f"the list was answered with {answer.status}")
@@ -97,14 +97,14 @@ class BlindCarrier(KeylessCarrier):
         return Unknown("this carrier answers no questions")
 
 
-KINDS: dict[Safety, type[EasyPostCarrier]] = {
-    Safety.KEYED: EasyPostCarrier,
+KINDS: dict[Safety, type[EasyPostProvider]] = {
+    Safety.KEYED: EasyPostProvider,
     Safety.LOOKUP: KeylessCarrier,
     Safety.BLIND: BlindCarrier,
 }
 
 
-def carrier_of(safety: Safety, context: CarrierContext, transport: httpx.AsyncBaseTransport) -> Carrier:
+def carrier_of(safety: Safety, context: ProviderContext, transport: httpx.AsyncBaseTransport) -> Provider:
     """The adapter of this class."""
     options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url=_URL, customs_origin="US")
     return KINDS[safety](options, context, transport)

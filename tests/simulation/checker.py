@@ -32,9 +32,9 @@ _KIND_HOLDS = {
 # What an interference may leave standing for a person.
 _TOUCH_HOLDS = {
     "refund_part": {"refund_unclear"},
-    "new_address": {"label_outdated", "price_drift", "no_rate"},
-    "cancel": {"label_outdated"},
-    "refund": {"label_outdated"},
+    "new_address": {"order_changed", "price_drift", "no_rate"},
+    "cancel": {"order_changed"},
+    "refund": {"order_changed"},
     "ship_by_hand": {"store_refused"},
     "ship_part_by_hand": {"store_refused"},
 }
@@ -169,7 +169,7 @@ class Checker:
         if self._scenario.settings["guard"].keys() & {"max_day_minor", "max_order_minor"}:
             allowed.add("cap_reached")
         if self._world.carrier.refused:
-            allowed.add("carrier_refused")
+            allowed.add("provider_refused")
         if any(one.refund_rejected for one in self._consignments(order)):
             allowed.add("void_refused")
         return allowed
@@ -233,7 +233,7 @@ class Checker:
         if consignment is None or door(consignment.asked["to_address"]) == door(to):
             return
         told = self._rows(
-            "SELECT 1 FROM holds WHERE order_id = ? AND code = 'label_outdated'", row["order_id"]
+            "SELECT 1 FROM holds WHERE order_id = ? AND code = 'order_changed'", row["order_id"]
         )
         # What is edited after the parcel left, and told by no webhook, is not looked for.
         heard = self._rows(

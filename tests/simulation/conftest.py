@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from tests.simulation.many import mute
-from tests.simulation.run import House
+from tests.simulation.run import App
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +20,6 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def house() -> House:
+def house() -> App:
     """Making one migrates a ledger, so it is made once."""
-    return House()
+    return App()

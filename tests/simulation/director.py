@@ -16,7 +16,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.sandbox.catalogue import DIGITAL
 from packhouse.sandbox.shop import SELLER, ShopOrder
 from packhouse.sandbox.wire import Refusal
-from tests.simulation.plan import Act, Scenario, skew_of
+from tests.simulation.plan import Entry, Scenario, skew_of
 from tests.simulation.replica import Ground, Replica
 
 PEOPLE = ("ada", "bo")
@@ -39,18 +39,18 @@ class Director:
 
     def plan_notes(self) -> None:
         """Acts at a certain note or post are done inside that note, apart from the context of who made it."""
-        for act in self.scenario.acts:
+        for act in self.scenario.entries:
             if act.at_note is not None:
                 self.ground.trace.at_note[act.at_note] = self._apart(act)
             elif act.at_post is not None:
                 self.ground.trace.at_post[act.at_post] = self._apart(act)
 
-    def _apart(self, act: Act) -> Callable[[], None]:
+    def _apart(self, act: Entry) -> Callable[[], None]:
         return lambda: self.ground.witness.outside.copy().run(self.do, act)
 
     async def play(self) -> None:
         """From the first arrival to the end of trouble."""
-        timed = [(act.at_s, self._apart(act)) for act in self.scenario.acts if act.at_s is not None]
+        timed = [(act.at_s, self._apart(act)) for act in self.scenario.entries if act.at_s is not None]
         timed += [(at, self._arrival(kind)) for at, kind in self.scenario.arrivals]
         for at, act in sorted(timed, key=lambda each: each[0]):
             await self._until(at)
@@ -70,7 +70,7 @@ class Director:
 
         return arrive
 
-    def do(self, act: Act) -> None:
+    def do(self, act: Entry) -> None:
         """Do one act now; what needs an answer goes on by itself."""
         if act.what in ("crash", "restart", "freeze", "jump"):
             self._befall(act, self.replicas[int(act.chance * 1000) % len(self.replicas)])
@@ -93,7 +93,7 @@ class Director:
         else:
             self._note(act.what, order.id)
 
-    def _at_the_store(self, act: Act, order: ShopOrder) -> None:
+    def _at_the_store(self, act: Entry, order: ShopOrder) -> None:
         shop = self.ground.world.shop
         match act.what:
             case "cancel":
@@ -115,7 +115,7 @@ class Director:
 
     # ---- processes ----------------------------------------------------------------------------------------
 
-    def _befall(self, act: Act, replica: Replica) -> None:
+    def _befall(self, act: Entry, replica: Replica) -> None:
         match act.what:
             case "crash":
                 replica.crash()
@@ -157,7 +157,7 @@ class Director:
 
     # ---- people -------------------------------------------------------------------------------------------
 
-    async def _person(self, act: Act, order: ShopOrder, board: LedgerBoard) -> None:
+    async def _person(self, act: Entry, order: ShopOrder, board: LedgerBoard) -> None:
         who = PEOPLE[int(act.chance * 10) % 2]
         match act.what:
             case "hold":
@@ -166,7 +166,7 @@ class Director:
                 await board.retry(order.id, reason="once more", actor=who)
             case "release":
                 for hold in (await board.order(order.id)).holds:
-                    if hold.stands and hold.code is not HoldCode.PURCHASE_UNKNOWN:
+                    if hold.is_active and hold.code is not HoldCode.PURCHASE_UNKNOWN:
                         await board.release_hold(hold.id, reason="looked at it", actor=who)
             case "settle":
                 await self._settle_unknown(board, order.id, who)
@@ -208,7 +208,7 @@ class Director:
 
     async def _release_own(self, board: LedgerBoard, order_id: str) -> None:
         for hold in (await board.order(order_id)).holds:
-            if hold.stands and hold.code is HoldCode.BY_PERSON:
+            if hold.is_active and hold.code is HoldCode.MANUAL:
                 await board.release_hold(hold.id, reason="the day is over", actor="ada")
 
     def _ask(self, what: str, ask: Callable[[LedgerBoard], Coroutine[Any, Any, None]]) -> None:
@@ -237,8 +237,8 @@ class Director:
 
         self._begin(wait())
 
-    def _begin(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work, context=self.ground.witness.outside.copy())
+    def _begin(self, job: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(job, context=self.ground.witness.outside.copy())
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
 

@@ -22,9 +22,9 @@ from sqlalchemy.pool import StaticPool
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import schema
-from packhouse.ledger.door import P, R, Unit, translated
-from packhouse.ledger.shared_clock import SharedClock
+from packhouse.ledger import migrate
+from packhouse.ledger.database_clock import DatabaseClock
+from packhouse.ledger.port import P, R, Unit, translated
 from packhouse.model.label import LabelDocument, LabelFormat
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
@@ -43,7 +43,7 @@ class Database:
         self.raw = sqlite3.connect(":memory:", check_same_thread=False)
         engine = create_engine("sqlite://", creator=lambda: self.raw, poolclass=StaticPool)
         with engine.begin() as connection:
-            self.migrated = schema.migrate(connection)
+            self.migrated = migrate.migrate(connection)
         self._empty = sqlite3.connect(":memory:", check_same_thread=False)
         self.raw.backup(self._empty)
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -93,7 +93,7 @@ class Database:
             self.when_due()
         return result
 
-    def stands(self, order_id: str, token: str) -> bool:
+    def is_held(self, order_id: str, token: str) -> bool:
         """Whether this lease stands."""
         statement = "SELECT 1 FROM orders WHERE id = ? AND lease = ?"
         return self.raw.execute(statement, (order_id, token)).fetchone() is not None
@@ -125,7 +125,7 @@ class SimLedger:
         self._life = life
         self._faults = faults
         self._trace = trace
-        self._ours: SharedClock | None = None
+        self._ours: DatabaseClock | None = None
 
     async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """See Ledger."""
@@ -137,7 +137,7 @@ class SimLedger:
             self._trace.add(self._life.name, "ledger away", name)
             raise LedgerUnavailable("the ledger cannot be used just now: the simulation took it away")
         under = UNDER.get(None)
-        lost = under is not None and not self._database.stands(*under)
+        lost = under is not None and not self._database.is_held(*under)
         before = self._database.raw.total_changes
         try:
             result = self._database.run(lambda c: unit(c, *args, **kwargs), 2 if faults.twice() else 1)
@@ -169,10 +169,10 @@ class SimLedger:
         """See Ledger."""
         if not self.shared:
             return local
-        self._ours = SharedClock(local, self._database.now(), 0.0)
+        self._ours = DatabaseClock(local, self._database.now(), 0.0)
         return self._ours
 
-    async def watch(self, nudge: Callable[[], None]) -> None:
+    async def listen(self, wake: Callable[[], None]) -> None:
         """See Ledger: the database's time is asked for now and then; the bell is Database.when_due."""
         while True:
             await asyncio.sleep(_ASK_TIME_S)
@@ -180,7 +180,7 @@ class SimLedger:
                 self._ours.set(self._database.now(), 0.0)
 
     @contextlib.asynccontextmanager
-    async def alone(self, duty: str) -> AsyncIterator[bool]:
+    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
         """See Ledger: a lock of the session's, which ends with the process."""
         self._life.check()
         await asyncio.sleep(0)

@@ -14,7 +14,7 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any
 
-LIFE: contextvars.ContextVar[Life] = contextvars.ContextVar("life")
+STEPS: contextvars.ContextVar[Life] = contextvars.ContextVar("life")
 
 
 class Dead(BaseException):
@@ -37,16 +37,16 @@ class Life:
         self.parked: list[asyncio.Handle] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.context = contextvars.copy_context()
-        self.context.run(LIFE.set, self)
+        self.context.run(STEPS.set, self)
 
     def check(self) -> None:
         """Raises Dead: every effect of this process asks here first."""
         if self.dead:
             raise Dead(self.name)
 
-    def begin(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def begin(self, job: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something as a part of this process."""
-        return asyncio.get_running_loop().create_task(work, context=self.context)
+        return asyncio.get_running_loop().create_task(job, context=self.context)
 
     def end(self) -> None:
         """Die, this instant. What is left of its code runs to its end without any effect."""
@@ -84,7 +84,7 @@ class _Ready(collections.deque[asyncio.Handle]):
         if count > 1:
             self.rotate(-int(self._chance() * count))
         handle = super().popleft()
-        life = handle._context.get(LIFE)  # type: ignore[attr-defined]
+        life = handle._context.get(STEPS)  # type: ignore[attr-defined]
         if life is not None and life.frozen:
             life.parked.append(handle)
             return self._nothing
@@ -128,11 +128,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]
 
 
-def _kept(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> asyncio.Task[Any]:
+def _kept(loop: asyncio.AbstractEventLoop, job: Any, **how: Any) -> asyncio.Task[Any]:
     """A task that its process knows of, so that it can die with it."""
-    task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **how)
+    task: asyncio.Task[Any] = asyncio.Task(job, loop=loop, **how)
     context = how.get("context")
-    life = context.get(LIFE) if context is not None else LIFE.get(None)
+    life = context.get(STEPS) if context is not None else STEPS.get(None)
     if life is not None:
         if len(life.tasks) > 500:
             life.tasks = [one for one in life.tasks if not one.done()]

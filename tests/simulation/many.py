@@ -14,14 +14,14 @@ from typing import TextIO
 import structlog
 
 from tests.simulation.plants import PLANTS
-from tests.simulation.run import House, Outcome
+from tests.simulation.run import App, Outcome
 from tests.simulation.story import REPLAY
 
 _BAR = 30
 _STORIES = 3
 _CHUNK = 8
 
-_house: House | None = None
+_house: App | None = None
 
 
 def mute() -> None:
@@ -46,7 +46,7 @@ def _simulate(seed: int) -> Outcome:
     if _house is None:
         mute()
         sys.unraisablehook = _buried
-        _house = House()
+        _house = App()
     return _house.simulate(seed)
 
 
@@ -110,7 +110,7 @@ def replay(seed: int, plant: str = "", out: TextIO = sys.stdout) -> int:
     """Tell the story of one seed, whether or not a promise was broken; answers 1 if one was."""
     mute()
     with PLANTS[plant]() if plant else contextlib.nullcontext():
-        outcome = House().simulate(seed, always=True)
+        outcome = App().simulate(seed, always=True)
     print(outcome.story, file=out)
     print(f"\ntrace {outcome.digest}, {outcome.seconds:.0f} virtual seconds", file=out)
     print(f"{len(outcome.problems)} problems" if outcome.problems else "no promise was broken", file=out)

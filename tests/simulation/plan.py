@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from packhouse.carriers.port import Safety
+from packhouse.providers.port import Safety
 from packhouse.sandbox.catalogue import KINDS
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.passage import Pace
@@ -43,7 +43,7 @@ _SKEWS_S = (-600.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Entry:
     """One interference: after `at_s` virtual seconds, or when the trace has `at_note` notes, or just before
     call `at_post` that changes something upstream.
 
@@ -83,16 +83,16 @@ class Scenario:
     pace: dict[str, Pace]
     world: dict[str, float]
     settings: dict[str, Any]
-    acts: list[Act] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
-        acts = ", ".join(f"{act.what}({act.order}) {act.when}" for act in self.acts)
+        entries = ", ".join(f"{act.what}({act.order}) {act.when}" for act in self.entries)
         return (
             f"seed {self.seed}: a {self.safety} carrier, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
             f"{self.chaos_s:.0f} s of trouble\n  faults: {faults}; ledger away {self.ledger_away:.2f}\n"
-            f"  settings: {self.settings}; world: {self.world}\n  acts: {acts or 'none'}"
+            f"  settings: {self.settings}; world: {self.world}\n  acts: {entries or 'none'}"
         )
 
 
@@ -115,7 +115,7 @@ def draw(seed: int) -> Scenario:
         ledger_slow_s=chance.choice((0.0, 0.05, 0.5, 2.0)),
         way_s=chance.choice((0.0, 0.05, 0.3, 1.0)),
         tick_s=chance.choice((0.5, 2.0)),
-        # A purchase must have happened within carrier_settle_s after it was sent.
+        # A purchase must have happened within provider_settle_s after it was sent.
         pace={
             side: Pace(slow_s=chance.uniform(0.5, 3.0), late_s=chance.uniform(0.5, 5.0))
             for side in ("store", "carrier")
@@ -129,7 +129,7 @@ def draw(seed: int) -> Scenario:
         },
         settings=_settings(chance),
     )
-    scenario.acts = _acts(chance, scenario)
+    scenario.entries = _acts(chance, scenario)
     return scenario
 
 
@@ -152,20 +152,23 @@ def _faults(chance: random.Random) -> dict[str, float]:
 
 
 def _settings(chance: random.Random) -> dict[str, Any]:
-    guard: dict[str, Any] = {"rest_after": chance.choice((3, 10)), "rest_s": chance.choice((60.0, 300.0))}
+    guard: dict[str, Any] = {
+        "breaker_threshold": chance.choice((3, 10)),
+        "breaker_cooldown_s": chance.choice((60.0, 300.0)),
+    }
     if chance.random() < 0.1:
         guard["max_day_minor"] = chance.choice((1500, 3000))
     if chance.random() < 0.05:
         guard["max_order_minor"] = 1200
     return {
-        "carrier_timeout_s": chance.choice((8.0, 30.0)),
+        "provider_timeout_s": chance.choice((8.0, 30.0)),
         "lease_s": chance.choice((75.0, 120.0)),
         "poll": {
             "interval_s": chance.choice((60.0, 300.0)),
-            "relook_s": 900.0,
+            "recheck_s": 900.0,
             "confirm_s": chance.choice((5.0, 60.0)),
-            "track_s": chance.choice((0.0, 1800.0)),
-            "sweep_s": 1800.0,
+            "track_interval_s": chance.choice((0.0, 1800.0)),
+            "full_poll_s": 1800.0,
         },
         "retry": {"base_s": chance.choice((2.0, 5.0)), "max_s": 300.0, "hold_after": chance.choice((4, 40))},
         "worker": {"concurrency": chance.choice((1, 3, 16))},
@@ -173,9 +176,9 @@ def _settings(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _acts(chance: random.Random, scenario: Scenario) -> list[Act]:
+def _acts(chance: random.Random, scenario: Scenario) -> list[Entry]:
     """Mostly close to an order's arrival, or at a certain note, since an order's life takes seconds."""
-    acts = []
+    entries = []
     for _ in range(chance.choice((0, 1, 2, 3, 5, 8, 12))):
         what = chance.choices(list(ACTS), list(ACTS.values()))[0]
         order = chance.randrange(len(scenario.arrivals))
@@ -190,10 +193,10 @@ def _acts(chance: random.Random, scenario: Scenario) -> list[Act]:
             at_s = scenario.arrivals[order][0] + chance.choice(
                 (chance.uniform(0, 5), chance.uniform(0, 60), chance.uniform(0, scenario.chaos_s))
             )
-        acts.append(Act(what, order, chance.random(), at_s, at_note, at_post))
-    return acts
+        entries.append(Entry(what, order, chance.random(), at_s, at_note, at_post))
+    return entries
 
 
-def skew_of(act: Act) -> float:
+def skew_of(act: Entry) -> float:
     """How wrong a wall clock is after it jumped."""
     return _SKEWS_S[int(act.chance * 2)] if act.chance < 0.8 else 0.0

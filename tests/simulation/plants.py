@@ -14,18 +14,18 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from packhouse.carriers.easypost.adapter import EasyPostCarrier
-from packhouse.carriers.port import Absent, Unknown, Voided, VoidRefused
 from packhouse.ledger import inbox, leases
-from packhouse.rules.fit import STOPPED
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.port import Absent, Unknown, Voided, VoidRefused
+from packhouse.rules.changes import STOPPED
 from packhouse.rules.units import exceeds
-from packhouse.steps import buy, decide, hold, post, settle
-from packhouse.steps.desk import Desk
-from packhouse.steps.intake import Intake
-from packhouse.store.aio import AioStore
+from packhouse.steps import buy, decide, post, reconcile, sync_holds
+from packhouse.steps.context import Context
+from packhouse.store.async_client import AsyncStoreClient
+from packhouse.worker.intake import Intake
 from tests.simulation import run
 from tests.simulation.carriers import KeylessCarrier
-from tests.simulation.loop import LIFE, Life
+from tests.simulation.loop import STEPS, Life
 
 Plant = Callable[[], contextlib.AbstractContextManager[None]]
 PLANTS: dict[str, Plant] = {}
@@ -47,19 +47,19 @@ def _instead(owner: Any, name: str, worse: Callable[[Any], Any]) -> Iterator[Non
         setattr(owner, name, real)
 
 
-class _WritesLater(Desk):
+class _WritesLater(Context):
     """A desk that keeps a unit for the next commit instead of committing it."""
 
     __slots__ = ()
 
     @classmethod
-    def of(cls, desk: Desk) -> _WritesLater:
-        return cls(**{field.name: getattr(desk, field.name) for field in dataclasses.fields(desk)})
+    def of(cls, context: Context) -> _WritesLater:
+        return cls(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
 
-    async def write(self, work: Any, unit: Any, *args: Any, **kwargs: Any) -> Any:
+    async def write(self, job: Any, unit: Any, *args: Any, **kwargs: Any) -> Any:
         """Pretend that it is on disk."""
         now = self.clock.now()
-        work.deferred.append(lambda connection: unit(connection, now, work.lease, *args, **kwargs))
+        job.deferred.append(lambda connection: unit(connection, now, job.lease, *args, **kwargs))
 
 
 @_plant
@@ -67,7 +67,7 @@ def the_intent_is_not_synced() -> Iterator[None]:
     """The intent goes to disk together with the label: a crash between them forgets the purchase."""
 
     def worse(real: Any) -> Any:
-        return lambda desk, *args: real(_WritesLater.of(desk), *args)
+        return lambda context, *args: real(_WritesLater.of(context), *args)
 
     with _instead(buy, "_intend", worse):
         yield
@@ -89,9 +89,12 @@ def an_early_absent_is_trusted() -> Iterator[None]:
     """A look-up is believed at once, though the carrier may still be about to commit."""
 
     def worse(real: Any) -> Any:
-        return lambda scenario: real(scenario).model_copy(update={"carrier_settle_s": 0.0})
+        return lambda scenario: real(scenario).model_copy(update={"provider_settle_s": 0.0})
 
-    with _instead(settle, "_has_settled", lambda real: lambda *_: True), _instead(run, "settings_of", worse):
+    with (
+        _instead(reconcile, "_has_settled", lambda real: lambda *_: True),
+        _instead(run, "settings_of", worse),
+    ):
         yield
 
 
@@ -106,7 +109,7 @@ def a_failed_lookup_is_absent() -> Iterator[None]:
 
         return lookup
 
-    with _instead(EasyPostCarrier, "lookup", worse), _instead(KeylessCarrier, "lookup", worse):
+    with _instead(EasyPostProvider, "lookup", worse), _instead(KeylessCarrier, "lookup", worse):
         yield
 
 
@@ -114,8 +117,8 @@ def a_failed_lookup_is_absent() -> Iterator[None]:
 def the_token_is_forgotten() -> Iterator[None]:
     """Writes do not prove that the lease still stands."""
     with (
-        _instead(leases, "keep", lambda real: lambda *_: None),
-        _instead(leases, "stands", lambda real: lambda *_: True),
+        _instead(leases, "require", lambda real: lambda *_: None),
+        _instead(leases, "is_held", lambda real: lambda *_: True),
     ):
         yield
 
@@ -143,7 +146,7 @@ def the_webhooks_word_is_taken() -> Iterator[None]:
 
     def worse_order(real: Any) -> Any:
         async def order(self: Any, order_id: str) -> Any:
-            known = told.setdefault(LIFE.get(), {})
+            known = told.setdefault(STEPS.get(), {})
             if order_id not in known:
                 known[order_id] = await real(self, order_id)
             return known[order_id]
@@ -152,7 +155,7 @@ def the_webhooks_word_is_taken() -> Iterator[None]:
 
     def worse_receive(real: Any) -> Any:
         async def receive(self: Any, event: Any) -> Any:
-            known = told.setdefault(LIFE.get(), {})
+            known = told.setdefault(STEPS.get(), {})
             if event.order_id in known and event.type in means:
                 known[event.order_id] = dataclasses.replace(known[event.order_id], status=means[event.type])
             else:
@@ -161,7 +164,7 @@ def the_webhooks_word_is_taken() -> Iterator[None]:
 
         return receive
 
-    with _instead(AioStore, "order", worse_order), _instead(Intake, "receive", worse_receive):
+    with _instead(AsyncStoreClient, "order", worse_order), _instead(Intake, "receive", worse_receive):
         yield
 
 
@@ -173,7 +176,7 @@ def posted_without_the_saved_key() -> Iterator[None]:
     def worse(real: Any) -> Any:
         return lambda self, order_id, body, key: real(self, order_id, body, f"{key}-{next(tries)}")
 
-    with _instead(AioStore, "fulfill", worse):
+    with _instead(AsyncStoreClient, "fulfill", worse):
         yield
 
 
@@ -187,7 +190,7 @@ def a_label_is_reused_for_another_address() -> Iterator[None]:
     def worse_still(_real: Any) -> Any:
         return lambda order, *rest: order.status in STOPPED or exceeds(order, *rest)
 
-    with _instead(decide, "misfit", worse), _instead(post, "must_not_leave", worse_still):
+    with _instead(decide, "conflict", worse), _instead(post, "shipping_conflict", worse_still):
         yield
 
 
@@ -195,8 +198,8 @@ def a_label_is_reused_for_another_address() -> Iterator[None]:
 def no_void_on_422() -> Iterator[None]:
     """A refused post is taken for one that was there already."""
 
-    async def worse(desk: Any, work: Any, shipment: Any, *_: Any) -> None:
-        await post._fulfilled(desk, work, shipment, "The store has it.")
+    async def worse(context: Any, job: Any, shipment: Any, *_: Any) -> None:
+        await post._fulfilled(context, job, shipment, "The store has it.")
 
     with _instead(post, "_judge_refusal", lambda real: worse):
         yield
@@ -213,7 +216,7 @@ def a_refused_void_is_called_done() -> Iterator[None]:
 
         return void
 
-    with _instead(EasyPostCarrier, "void", worse):
+    with _instead(EasyPostProvider, "void", worse):
         yield
 
 
@@ -222,9 +225,9 @@ def a_persons_hold_is_lifted() -> Iterator[None]:
     """The machine lifts every hold whose cause it does not see."""
 
     def worse(_real: Any) -> Any:
-        return lambda one, _work, wanted: one.stands and one.code not in wanted
+        return lambda one, _work, wanted: one.is_active and one.code not in wanted
 
-    with _instead(hold, "_has_no_cause", worse):
+    with _instead(sync_holds, "_has_no_cause", worse):
         yield
 
 

@@ -12,23 +12,23 @@ from typing import Any, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from packhouse.api.hooks import HookRoute
+from packhouse.api.webhooks import WebhookEndpoint
 from packhouse.board import LedgerBoard
-from packhouse.carriers.port import CarrierContext, Safety
-from packhouse.dispatcher import Dispatcher
-from packhouse.duties import Duties
+from packhouse.config.settings import Settings
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import leases
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
+from packhouse.providers.port import ProviderContext, Safety
 from packhouse.sandbox.transport import WorldTransport
 from packhouse.sandbox.world import STORE_KEY, WEBHOOK_SECRET
-from packhouse.settings import Settings
-from packhouse.steps.desk import Desk
-from packhouse.steps.intake import Intake
-from packhouse.steps.resting import Resting
-from packhouse.store.aio import AioStore
+from packhouse.steps.circuit_breaker import CircuitBreaker
+from packhouse.steps.context import Context
+from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
+from packhouse.worker.dispatcher import Dispatcher
+from packhouse.worker.intake import Intake
+from packhouse.worker.periodic import PeriodicTasks
 from tests.simulation.carriers import carrier_of
 from tests.simulation.effects import LifeTransport, SimClock
 from tests.simulation.ledger import Database, LedgerFaults, SimLedger, SimShelf
@@ -80,7 +80,7 @@ class Replica:
         self._lives: list[Life] = []
         self.dispatcher: PatientDispatcher | None = None
         self.board: LedgerBoard | None = None
-        self._hook: HookRoute | None = None
+        self._hook: WebhookEndpoint | None = None
 
     @property
     def name(self) -> str:
@@ -108,7 +108,7 @@ class Replica:
         ground.trace.add(life.name, "starts")
         self._always(life, self._run(life))
 
-    def _always(self, life: Life, work: Coroutine[Any, Any, None]) -> None:
+    def _always(self, life: Life, job: Coroutine[Any, Any, None]) -> None:
         """Begin what must never end by an error of its own."""
 
         def ended(task: asyncio.Task[Any]) -> None:
@@ -116,7 +116,7 @@ class Replica:
             if error is not None and not isinstance(error, Dead):
                 self._ground.surprises.append(f"{life.name}: ended by {error!r}")
 
-        life.begin(work).add_done_callback(ended)
+        life.begin(job).add_done_callback(ended)
 
     def crash(self) -> None:
         """Die at once."""
@@ -142,42 +142,42 @@ class Replica:
         world = WorldTransport(ground.world)
         keyed = ground.safety is Safety.KEYED
         way = LifeTransport(world, life, ground.trace, ground.witness, ground.chance, dally=keyed)
-        context = CarrierContext(
-            clock, settings.carrier_timeout_s, SENDER, LabelFormat.ZPL, ground.metrics.call
+        context = ProviderContext(
+            clock, settings.provider_timeout_s, SENDER, LabelFormat.ZPL, ground.metrics.call
         )
         carrier = carrier_of(ground.safety, context, way)
-        shelf = SimShelf(ground.files, life, ground.faults)
-        store = AioStore(
+        documents = SimShelf(ground.files, life, ground.faults)
+        store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
             STORE_KEY,
             timeout_s=settings.store.timeout_s,
-            max_per_s=settings.store.max_per_s,
+            rate_limit_per_s=settings.store.rate_limit_per_s,
             clock=clock,
             observe=ground.metrics.call,
             transport=way,
         )
-        desk = Desk(
+        context = Context(
             store=store,
             ledger=ledger,
-            carriers={carrier.name: carrier},
-            shelf=shelf,
+            providers={carrier.name: carrier},
+            documents=documents,
             settings=settings,
             clock=ours,
             metrics=ground.metrics,
             log=cast(FilteringBoundLogger, _Log(life, ground.surprises)),
-            resting=Resting(settings.guard.rest_after, settings.guard.rest_s),
+            breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
         )
         if not ledger.shared:
-            await ledger.write(leases.free_all, ours.now())
-        await ledger.write(leases.stir, ours.now())
-        self.dispatcher = dispatcher = PatientDispatcher(desk, ground)
+            await ledger.write(leases.release_all, ours.now())
+        await ledger.write(leases.wake_unfinished, ours.now())
+        self.dispatcher = dispatcher = PatientDispatcher(context, ground)
         dispatcher.name = life.name
-        duties = Duties(desk, dispatcher.name, dispatcher.nudge)
-        self.board = LedgerBoard(ledger, shelf, ours, settings, dispatcher.nudge)
-        self._hook = HookRoute(
+        duties = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
+        self.board = LedgerBoard(ledger, documents, ours, settings, dispatcher.wake)
+        self._hook = WebhookEndpoint(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,
-            inbox=Intake(ledger, ours, settings, dispatcher.nudge),
+            inbox=Intake(ledger, ours, settings, dispatcher.wake),
             metrics=ground.metrics,
             clock=clock,
         )
@@ -206,10 +206,10 @@ class Replica:
             raise ConnectionResetError("it died before it answered")
         return answer[0]
 
-    async def inside(self, work: Coroutine[Any, Any, Any], within_s: float) -> Any:
+    async def inside(self, job: Coroutine[Any, Any, Any], within_s: float) -> Any:
         """Do it in this process, from outside. Raises TimeoutError, or ConnectionResetError if it dies."""
         assert self.life is not None
-        task = self.life.begin(work)
+        task = self.life.begin(job)
         await asyncio.wait({task}, timeout=within_s)
         if not task.done():
             raise TimeoutError("no answer in time")
@@ -221,22 +221,22 @@ class Replica:
 class PatientDispatcher(Dispatcher):
     """The real one, which sleeps through the ticks at which it would find nothing due."""
 
-    def __init__(self, desk: Desk, ground: Ground) -> None:
-        super().__init__(desk)
+    def __init__(self, context: Context, ground: Ground) -> None:
+        super().__init__(context)
         self._ground = ground
 
     def _tick_s(self) -> float:
         return self._ground.tick_s * self._ground.chance.random()
 
     async def _rest(self) -> None:
-        due, now = self._ground.database.next_due, self._desk.clock.now()
+        due, now = self._ground.database.next_due, self._context.clock.now()
         idle_s = _IDLE_S if due is None else min(max(due - now, 0.0), _IDLE_S)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._due.wait(), idle_s + self._tick_s())
 
     def something_is_due(self) -> None:
         """Somebody made something due: the next tick finds it."""
-        asyncio.get_running_loop().call_later(self._tick_s(), self.nudge)
+        asyncio.get_running_loop().call_later(self._tick_s(), self.wake)
 
 
 async def _now_and_then(

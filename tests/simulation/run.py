@@ -15,9 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse import flow
-from packhouse.model.label import LabelFormat
-from packhouse.sandbox.world import Plan
-from packhouse.settings import (
+from packhouse.config.settings import (
     GuardSettings,
     ParcelSettings,
     PollSettings,
@@ -25,12 +23,14 @@ from packhouse.settings import (
     Settings,
     WorkerSettings,
 )
+from packhouse.model.label import LabelFormat
+from packhouse.sandbox.world import Plan
 from packhouse.telemetry.metrics import Metrics
 from tests.simulation.carriers import KINDS
 from tests.simulation.checker import Checker
 from tests.simulation.director import Director
 from tests.simulation.ledger import UNDER, Database, LedgerFaults
-from tests.simulation.loop import LIFE, Dead, Stuck, VirtualLoop
+from tests.simulation.loop import STEPS, Dead, Stuck, VirtualLoop
 from tests.simulation.plan import Scenario, draw
 from tests.simulation.replica import Ground, Replica
 from tests.simulation.story import tell
@@ -57,7 +57,7 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-class House:
+class App:
     """What is made once in a process and used for seed after seed."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class House:
 
 
 async def _live(
-    scenario: Scenario, house: House, loop: VirtualLoop, chance: random.Random, always: bool
+    scenario: Scenario, house: App, loop: VirtualLoop, chance: random.Random, always: bool
 ) -> Outcome:
     trace = Trace()
     witness = Witness(house.database, loop.time)
@@ -216,9 +216,9 @@ def settings_of(scenario: Scenario) -> Settings:
     parts = scenario.settings
     return Settings(
         data_dir=Path("nowhere"),
-        carrier=KINDS[scenario.safety].name,
+        provider=KINDS[scenario.safety].name,
         label_format=LabelFormat.ZPL,
-        carrier_timeout_s=parts["carrier_timeout_s"],
+        provider_timeout_s=parts["provider_timeout_s"],
         lease_s=parts["lease_s"],
         parcel=ParcelSettings(weight_g=500, max_weight_g=2500),
         poll=PollSettings(**parts["poll"]),
@@ -234,12 +234,12 @@ _NOTED: list[Witness] = []
 
 def _watched(step: flow.Step) -> flow.Step:
     @functools.wraps(step.run)
-    async def run(desk: Any, work: Any) -> None:
-        life = LIFE.get()
-        _NOTED[-1].step_began(life, work.order_id, step.name)
-        under = UNDER.set((work.order_id, work.lease.token))
+    async def run(context: Any, job: Any) -> None:
+        life = STEPS.get()
+        _NOTED[-1].step_began(life, job.order_id, step.name)
+        under = UNDER.set((job.order_id, job.lease.token))
         try:
-            await step.run(desk, work)
+            await step.run(context, job)
         finally:
             UNDER.reset(under)
 
@@ -249,9 +249,9 @@ def _watched(step: flow.Step) -> flow.Step:
 @contextlib.contextmanager
 def _observed() -> Iterator[None]:
     """Each step's beginning is noted."""
-    life = flow.LIFE
-    flow.LIFE = tuple(_watched(step) for step in life)
+    life = flow.STEPS
+    flow.STEPS = tuple(_watched(step) for step in life)
     try:
         yield
     finally:
-        flow.LIFE = life
+        flow.STEPS = life

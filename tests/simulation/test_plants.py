@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.plants import PLANTS
-from tests.simulation.run import House
+from tests.simulation.run import App
 
 MOST_SEEDS = 500
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_a_planted_bug_is_found(name: str, house: House) -> None:
+def test_a_planted_bug_is_found(name: str, house: App) -> None:
     for seed in range(MOST_SEEDS):
         with PLANTS[name]():
             problems = house.simulate(seed).problems

@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 
 from tests.simulation.many import run_many
-from tests.simulation.run import House
+from tests.simulation.run import App
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_seed_does_the_same_again_in_a_house_that_lived_through_others(house: House) -> None:
+def test_a_seed_does_the_same_again_in_a_house_that_lived_through_others(house: App) -> None:
     first = [house.simulate(seed).digest for seed in range(12)]
     again = [house.simulate(seed).digest for seed in reversed(range(12))]
     assert first == again[::-1]
     assert len(set(first)) == len(first)
 
 
-def test_a_seed_does_the_same_in_another_process_under_another_hash_seed(house: House) -> None:
+def test_a_seed_does_the_same_in_another_process_under_another_hash_seed(house: App) -> None:
     mine = [house.simulate(seed).digest for seed in (3, 5, 8)]
     ask = (
         "from tests.simulation.many import mute; from tests.simulation.run import House; mute(); "
@@ -46,7 +46,7 @@ def test_a_run_tells_its_sum_and_its_pace() -> None:
     assert "0 seeds broke a promise" in out.getvalue()
 
 
-def test_a_story_names_the_orders_what_befell_them_and_both_sides_books(house: House) -> None:
+def test_a_story_names_the_orders_what_befell_them_and_both_sides_books(house: App) -> None:
     story = house.simulate(5, always=True).story
     for part in ("seed 5: a ", "faults: ", "asks POST", "* packhouse bought", "carrier: ord_", "ledger: "):
         assert part in story

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse.errors import StoreError
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.executor import ItemExecutor, Outcome, TakeOver
 from packhouse_cli.bulk.plan import Plan, PlanItem
@@ -71,7 +71,7 @@ class Summary:
 def apply_plan(
     plan: Plan,
     plan_path: Path,
-    open_store: Callable[[], BlockingStore],
+    open_store: Callable[[], StoreClient],
     progress: Progress,
     *,
     concurrency: int,

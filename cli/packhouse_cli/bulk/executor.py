@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from packhouse.errors import (
-    BadCredentials,
-    Conflict,
-    Forbidden,
-    Refused,
+    StoreConflict,
     StoreError,
+    StoreForbidden,
+    StoreRefused,
     StoreThrottled,
     StoreUnanswered,
+    StoreUnauthorized,
     StoreUnavailable,
     StoreUnreachable,
     StoreUnreadable,
@@ -29,7 +29,7 @@ from packhouse_cli.exit_codes import CommandError, Exit
 # After these errors it is unknown whether the store made the change.
 _UNCERTAIN_ERRORS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
 # Every other order would fail in the same way, so the run ends.
-_FATAL_ERRORS = (BadCredentials, Forbidden, StoreUnreachable)
+_FATAL_ERRORS = (StoreUnauthorized, StoreForbidden, StoreUnreachable)
 # How long the store is trusted to remember an idempotency key; Aly does not document how long it does.
 KEY_REMEMBERED_S = 600.0
 _CLOCK_TOLERANCE_S = 5.0
@@ -148,7 +148,7 @@ class ItemExecutor:
                     return found
                 if tries == MAX_TRIES:
                     return self._record(item, State.UNKNOWN, str(error))
-            except (Conflict, Refused) as error:
+            except (StoreConflict, StoreRefused) as error:
                 return self._resolve_refusal(item, error, uncertain=uncertain)
             except StoreThrottled as error:
                 return self._record(item, State.UNKNOWN if uncertain else State.FAILED, str(error))
@@ -203,7 +203,7 @@ class ItemExecutor:
         if self._action.is_recorded(item, order, sent=True):
             return self._record(item, State.RECORDED)
         # The refusal may be caused by our earlier request, which the store still processes.
-        waits = uncertain and (self._action.completes_later or isinstance(error, Conflict))
+        waits = uncertain and (self._action.completes_later or isinstance(error, StoreConflict))
         return self._record(item, State.UNKNOWN if waits else State.REFUSED, str(error))
 
     def _record(self, item: PlanItem, state: State, reason: str = "") -> Outcome:

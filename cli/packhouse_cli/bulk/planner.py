@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from packhouse.errors import Forbidden, NotFound, StoreError, StoreUnreadable
+from packhouse.errors import StoreError, StoreForbidden, StoreNotFound, StoreUnreadable
 from packhouse.model.order import Order
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.action import Action, Draft, NothingToDo, RowRejected
 from packhouse_cli.bulk.plan import Plan, PlanItem, SkippedRow
 from packhouse_cli.bulk.preconditions import Preconditions
@@ -24,7 +24,7 @@ from packhouse_cli.terminal.text import escaped
 class PlanContext:
     """What planning needs. `open_store` opens one connection; there are at most `concurrency` of them."""
 
-    open_store: Callable[[], BlockingStore]
+    open_store: Callable[[], StoreClient]
     store_url: str
     limiter: RateLimiter
     concurrency: int
@@ -126,7 +126,7 @@ def _check_rows(
             positions = of_order[order_id]
             try:
                 order = client.order(order_id)
-            except (NotFound, Forbidden, StoreUnreadable) as error:
+            except (StoreNotFound, StoreForbidden, StoreUnreadable) as error:
                 return [(at, BadRow(rows[at].line, str(error), order_id)) for at in positions]
             if action.ships_parcel:
                 order = products.mark_digital(order, client)

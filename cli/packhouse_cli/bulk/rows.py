@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.order import Units
-from packhouse.store.fields import is_id
+from packhouse.store.json_fields import is_id
 from packhouse_cli.changes.line_items import parse_item
 from packhouse_cli.exit_codes import UsageError
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse.store.protocol import OrdersQuery
 from packhouse_cli.bulk.rows import BadRow, Row, decode_text, parse_rows, rows_for
 from packhouse_cli.exit_codes import UsageError
@@ -40,7 +40,7 @@ def check_filter(action: str, defaults: Mapping[str, str]) -> None:
 
 
 def select_by_filter(
-    store: BlockingStore, query: Mapping[str, Any], action: str, defaults: Mapping[str, str]
+    store: StoreClient, query: Mapping[str, Any], action: str, defaults: Mapping[str, str]
 ) -> Selection:
     """One row for each order that matches `query`, the fields of an OrdersQuery; a `limit` of None means all.
 
@@ -50,7 +50,7 @@ def select_by_filter(
     return Selection(rows_for(_matching_ids(store, query), action, defaults), (), source)
 
 
-def _matching_ids(store: BlockingStore, query: Mapping[str, Any]) -> list[str]:
+def _matching_ids(store: StoreClient, query: Mapping[str, Any]) -> list[str]:
     limit = query["limit"]
     ids: dict[str, None] = {}
     for page in store.order_pages(OrdersQuery(**{**query, "limit": min(_PAGE, limit or _PAGE)})):

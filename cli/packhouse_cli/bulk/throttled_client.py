@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from packhouse.errors import StoreError, StoreThrottled, StoreUnreachable
 from packhouse.model.order import Order
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse.store.requests import StoreRequest
 
 MAX_TRIES = 5
@@ -93,7 +93,7 @@ class RateLimiter:
 class ThrottledClient:
     """Calls one store. After a 429, all clients that share the limiter wait."""
 
-    def __init__(self, store: BlockingStore, limiter: RateLimiter) -> None:
+    def __init__(self, store: StoreClient, limiter: RateLimiter) -> None:
         self.store = store
         self._limiter = limiter
 

@@ -12,9 +12,9 @@ from packhouse_cli.exit_codes import CommandError, Exit
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
-    from packhouse.store.answers import StoreAnswer
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse.store.requests import StoreRequest
+    from packhouse.store.responses import StoreResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ChangeResult:
 
     change: Change
     order: Order
-    answer: StoreAnswer | None = None
+    answer: StoreResponse | None = None
     already_recorded: bool = False
 
 
@@ -76,19 +76,25 @@ def random_key() -> str:
     return f"packhouse-cli-again-{secrets.token_hex(16)}"
 
 
-def send_change(store: BlockingStore, change: Change) -> ChangeResult:
+def send_change(store: StoreClient, change: Change) -> ChangeResult:
     """Send the change, unless the order shows it already. If the response is lost, read the order again.
 
     Raises StoreError if the store refuses or was never reached, and CommandError `unknown_outcome` if neither
     the response nor the order shows what happened.
     """
-    from packhouse.errors import Conflict, Refused, StoreUnanswered, StoreUnavailable, StoreUnreadable
+    from packhouse.errors import (
+        StoreConflict,
+        StoreRefused,
+        StoreUnanswered,
+        StoreUnavailable,
+        StoreUnreadable,
+    )
 
     if change.already_recorded:
         return ChangeResult(change, change.order, already_recorded=True)
     try:
         return ChangeResult(change, change.order, store.ask(change.request))
-    except (Conflict, Refused) as error:
+    except (StoreConflict, StoreRefused) as error:
         order = _read_again(store, change)
         if order is not None and change.is_visible_in(order):
             return ChangeResult(change, order, already_recorded=True)
@@ -107,7 +113,7 @@ def send_change(store: BlockingStore, change: Change) -> ChangeResult:
         raise _unknown_outcome(error, change, order) from error
 
 
-def _read_again(store: BlockingStore, change: Change) -> Order | None:
+def _read_again(store: StoreClient, change: Change) -> Order | None:
     from packhouse.errors import StoreError
 
     try:

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from packhouse.model.order import Order
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
 
 
-def mark_digital_lines(store: BlockingStore, order: Order, warn: Callable[[str], None]) -> Order:
+def mark_digital_lines(store: StoreClient, order: Order, warn: Callable[[str], None]) -> Order:
     """The order with every unknown `is_digital` filled in from the catalog, with at most one call.
 
     If the catalog cannot be read, the values stay unknown and `warn` is called.

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 
 if TYPE_CHECKING:
-    from packhouse.store.answers import StoreAnswer
     from packhouse.store.requests import StoreRequest
+    from packhouse.store.responses import StoreResponse
 
 LONGEST_WAIT_S = 300.0  # in all, for one call; then the 429 is raised
 _FIRST_WAIT_S = 1.0  # where the store does not say how long
@@ -18,7 +18,7 @@ _FIRST_WAIT_S = 1.0  # where the store does not say how long
 _LEAST_SHARE, _LONGEST_LEAST_S = 0.05, 5.0
 
 
-class RetryingStore(BlockingStore):
+class RetryingStore(StoreClient):
     """A store client that retries after a 429: when the store says, else after 1, 2, 4, ... seconds.
 
     It waits LONGEST_WAIT_S at most for one call. With `retries` False a 429 is raised at once. `on_wait` is
@@ -40,7 +40,7 @@ class RetryingStore(BlockingStore):
         self._on_wait = on_wait
         self._sleep = sleep
 
-    def ask(self, request: StoreRequest) -> StoreAnswer:
+    def ask(self, request: StoreRequest) -> StoreResponse:
         """Send the request. A throttled call had no effect, so the same bytes are sent again."""
         from packhouse.errors import StoreThrottled
 

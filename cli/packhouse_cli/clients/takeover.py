@@ -121,7 +121,7 @@ def release_finished(daemon: Daemon, order_id: str, doing: str) -> None:
     """
     try:
         for hold in daemon.order(order_id).get("holds", ()):
-            is_active = hold.get("released_at") is None and hold.get("code") == "done_by_hand"
+            is_active = hold.get("released_at") is None and hold.get("code") == "taken_over"
             if is_active and hold.get("note") == doing[:_LONGEST_TEXT]:
                 daemon.release(int(hold["id"]), reason=f"Done: {doing}."[:_LONGEST_TEXT], gently=True)
     except CommandError:
@@ -179,15 +179,23 @@ def _note_kept(takeover: Takeover, why: str, note: Callable[[str], None]) -> Non
 def _is_refusal(error: BaseException) -> bool:
     """Whether this error means for certain that the store changed nothing."""
     from packhouse.errors import (
-        BadCredentials,
-        Conflict,
-        Forbidden,
-        InvalidRequest,
-        NotFound,
-        Refused,
+        StoreConflict,
+        StoreForbidden,
+        StoreInvalidRequest,
+        StoreNotFound,
+        StoreRefused,
         StoreThrottled,
+        StoreUnauthorized,
         StoreUnreachable,
     )
 
-    refusals = (BadCredentials, Conflict, Forbidden, InvalidRequest, NotFound, Refused, StoreThrottled)
+    refusals = (
+        StoreUnauthorized,
+        StoreConflict,
+        StoreForbidden,
+        StoreInvalidRequest,
+        StoreNotFound,
+        StoreRefused,
+        StoreThrottled,
+    )
     return isinstance(error, (*refusals, StoreUnreachable))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Apply one plan, or the remaining items of it."""
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.apply import apply_plan
     from packhouse_cli.bulk.display import progress_for, show_remaining
     from packhouse_cli.bulk.plan import read_plan
@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     summary = apply_plan(
         plan,
         path,
-        partial(BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
+        partial(StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
         progress,
         concurrency=arguments.concurrency,
         max_per_s=max_per_s,

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def _check(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    from packhouse import checkup, configuration
+    from packhouse import config, preflight
 
-    settings = configuration.load(environ=invocation.environ)
-    text = configuration.effective(settings)
+    settings = config.load(environ=invocation.environ)
+    text = config.effective(settings)
     if arguments.json:
         import tomllib
 
         invocation.terminal.json(tomllib.loads(text))
     else:
         invocation.terminal.block(text)
-    checkup.require_startable(settings)
+    preflight.require_startable(settings)
     return int(Exit.OK)
 
 

@@ -68,7 +68,7 @@ def _sandbox_options(arguments: argparse.Namespace) -> tuple[str, ...]:
 def _daemon_settings(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     # The daemon must wait for a purchase that takes effect late, as with a provider that is known for it.
     late = any(fault.startswith("carrier.late_effect") for fault in arguments.fault)
-    return (("PACKHOUSE_CARRIER_SETTLE_S", "5"),) if late else ()
+    return (("PACKHOUSE_PROVIDER_SETTLE_S", "5"),) if late else ()
 
 
 def _fresh_folder(wanted: Path | None) -> Path:

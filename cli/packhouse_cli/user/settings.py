@@ -84,7 +84,7 @@ class CliSettings:
     @property
     def store_max_per_s(self) -> float:
         """Most calls to the store a second; 0 where none is set, for no limit of our own."""
-        name = "PACKHOUSE_STORE__MAX_PER_S"
+        name = "PACKHOUSE_STORE__RATE_LIMIT_PER_S"
         text = self._value(name) or "0"
         try:
             value = float(text)

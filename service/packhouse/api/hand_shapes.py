@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from packhouse.api.board import LabelInHand, TakenOrder
-from packhouse.api.shapes import HoldBody, OrderBody, Shape
+from packhouse.api.schemas import HoldBody, OrderBody, Shape
 from packhouse.model.label import LabelFormat
 
 

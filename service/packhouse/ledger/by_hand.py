@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from packhouse.errors import ActRefused, NotRecorded
-from packhouse.ledger import holds, journal, leases, orders, reading, shipments
+from packhouse.errors import OperationRefused, RecordNotFound
+from packhouse.ledger import holds, journal, leases, orders, queries, shipments
 from packhouse.ledger.overrides import step
 from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
-from packhouse.model.journal import MACHINE, Act
+from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
@@ -28,29 +28,31 @@ def take(
     """Keep the machine's hands off an order while a person does `doing`; answers the hold, and whether it
     stood before. Only the very same doing may go on under a hold that stands.
     """
-    leases.keep_still(connection, order_id)
-    standing, stood = _standing(connection, order_id, HoldCode.DONE_BY_HAND), True
+    leases.lock_order(connection, order_id)
+    standing, stood = _standing(connection, order_id, HoldCode.TAKEN_OVER), True
     if standing is None:
         _seize(connection, now, order_id)
-        stood = not _put(connection, now, order_id, HoldCode.DONE_BY_HAND, doing, actor)
+        stood = not _put(connection, now, order_id, HoldCode.TAKEN_OVER, doing, actor)
         if not stood:
-            act = Act(order_id, "taken", f"{doing}. {reason}", actor=actor, data={"code": "done_by_hand"})
+            act = Entry(
+                order_id, "taken_over", f"{doing}. {reason}", actor=actor, data={"code": "taken_over"}
+            )
             journal.write(connection, now, [act])
         # Another process may have been faster by a moment: its hold stands then.
-        standing = _must_stand(connection, order_id, HoldCode.DONE_BY_HAND)
+        standing = _must_stand(connection, order_id, HoldCode.TAKEN_OVER)
     if standing.note != doing:
-        raise ActRefused(_in_hand_of(standing))
+        raise OperationRefused(_in_hand_of(standing))
     return standing, stood
 
 
 def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
     """Let the machine buy the order's label, and leave its post to a person or a program."""
-    leases.keep_still(connection, order_id)
-    if _standing(connection, order_id, HoldCode.POSTED_BY_HAND):
+    leases.lock_order(connection, order_id)
+    if _standing(connection, order_id, HoldCode.EXTERNAL_POSTING):
         return
     _seize(connection, now, order_id)
-    _put(connection, now, order_id, HoldCode.POSTED_BY_HAND, "", actor)
-    act = Act(order_id, "label_asked", reason, actor=actor, data={"code": "posted_by_hand"})
+    _put(connection, now, order_id, HoldCode.EXTERNAL_POSTING, "", actor)
+    act = Entry(order_id, "label_requested", reason, actor=actor, data={"code": "external_posting"})
     journal.write(connection, now, [act])
 
 
@@ -61,36 +63,38 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
         if shipment.label.tracking_number == label.tracking_number:
             return
         if shipment.state in (_S.FULFILLED, _S.DELIVERED):
-            raise ActRefused(
+            raise OperationRefused(
                 f"the store has {shipment.label.tracking_number} for shipment {shipment.id} already, and "
                 "told the buyer; correct it there"
             )
-        raise ActRefused(
+        raise OperationRefused(
             f"shipment {shipment.id} has the label {shipment.label.tracking_number}; take that back first: "
             f"packhouse shipments void {shipment.id} --reason WHY"
         )
     if shipment.state in _IN_DOUBT or _doubts(connection, shipment):
-        raise ActRefused(_what_to_do_in_doubt(shipment))
+        raise OperationRefused(_what_to_do_in_doubt(shipment))
     if shipment.state not in (_S.PLANNED, _S.HELD):
-        raise ActRefused(f"shipment {shipment.id} is {shipment.state}: there is nothing left to ship of it")
+        raise OperationRefused(
+            f"shipment {shipment.id} is {shipment.state}: there is nothing left to ship of it"
+        )
     # Buyers may have two orders in one box. Within one order the store could not tell the two apart.
-    bearer = shipments.bearer_of(connection, label.tracking_number, shipment.id)
+    bearer = shipments.owner_of_tracking(connection, label.tracking_number, shipment.id)
     if bearer and bearer[1] == shipment.order_id:
-        raise ActRefused(
+        raise OperationRefused(
             f"{label.tracking_number} is the number of {bearer[0]} of the same order already; if both are in "
             f"one box, name the units: packhouse orders fulfill {shipment.order_id} --item LINE:QTY "
             f"--carrier {label.carrier} --tracking {label.tracking_number}"
         )
-    leases.seize(connection, now, shipment.order_id)
+    leases.revoke(connection, now, shipment.order_id)
     if shipment.state is _S.PLANNED:
         step(connection, now, shipment, _S.HELD)
     step(connection, now, shipment, _S.LABELED, since=_S.HELD)
     shipments.add_label(connection, label)
     why = f"{label.carrier} {label.tracking_number}. {reason}"
     for hold in holds.of_order(connection, shipment.order_id):
-        if hold.stands and hold.shipment_id == shipment.id:
+        if hold.is_active and hold.shipment_id == shipment.id:
             holds.release(connection, now, hold.id, by=actor, reason="It was sent off by hand.")
-    act = Act(
+    act = Entry(
         shipment.order_id,
         "marked_shipped",
         why,
@@ -108,43 +112,43 @@ def ask_void(
     shipment = _shipment(connection, shipment_id)
     label = shipment.label
     if label is None:
-        raise ActRefused(f"shipment {shipment_id} has no label: there is nothing to take back")
+        raise OperationRefused(f"shipment {shipment_id} has no label: there is nothing to take back")
     if shipment.state in (_S.FULFILLED, _S.DELIVERED):
-        raise ActRefused(
+        raise OperationRefused(
             f"the store has {label.tracking_number} already, which cannot be taken back; if the parcel stays "
-            f"here, void the label in the account of {label.adapter} and tell the buyer"
+            f"here, void the label in the account of {label.provider} and tell the buyer"
         )
     if label.state in (LabelState.VOIDING, LabelState.VOIDED):
         return
     if label.state is LabelState.VOID_REFUSED:
-        raise ActRefused(
+        raise OperationRefused(
             f"{label.carrier} has refused to take {label.tracking_number} back; to ask once more: "
             f"packhouse shipments release {shipment_id} --reason WHY"
         )
-    leases.seize(connection, now, shipment.order_id)
-    if not _put(connection, now, shipment.order_id, HoldCode.VOID_ASKED, reason, actor, shipment_id):
+    leases.revoke(connection, now, shipment.order_id)
+    if not _put(connection, now, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
         return
-    acts = [Act(shipment.order_id, "void_asked", reason, shipment_id, actor)]
+    entries = [Entry(shipment.order_id, "void_requested", reason, shipment_id, actor)]
     if not again:
         note = f"The label {label.tracking_number} was asked back; release this, and a new one is bought."
-        if _put(connection, now, shipment.order_id, HoldCode.BY_PERSON, note, actor):
-            acts.append(Act(shipment.order_id, "held", note, actor=actor, data={"code": "by_person"}))
+        if _put(connection, now, shipment.order_id, HoldCode.MANUAL, note, actor):
+            entries.append(Entry(shipment.order_id, "held", note, actor=actor, data={"code": "manual"}))
     for hold in _of_shipment(connection, shipment):
-        if hold.code is HoldCode.POSTED_BY_HAND:
+        if hold.code is HoldCode.EXTERNAL_POSTING:
             holds.release(connection, now, hold.id, by=actor, reason="The label was asked back.")
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def hold_shipment(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> Hold:
     """Stop one shipment of an order; the others go on."""
     shipment = _shipment(connection, shipment_id)
     if shipment.state.is_final or shipment.state is _S.FULFILLED:
-        raise ActRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it can be held back")
-    leases.seize(connection, now, shipment.order_id)
-    if _put(connection, now, shipment.order_id, HoldCode.BY_PERSON, reason, actor, shipment_id):
-        act = Act(shipment.order_id, "held", reason, shipment_id, actor, {"code": "by_person"})
+        raise OperationRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it can be held back")
+    leases.revoke(connection, now, shipment.order_id)
+    if _put(connection, now, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
+        act = Entry(shipment.order_id, "held", reason, shipment_id, actor, {"code": "manual"})
         journal.write(connection, now, [act])
-    return _must_stand(connection, shipment.order_id, HoldCode.BY_PERSON, shipment_id)
+    return _must_stand(connection, shipment.order_id, HoldCode.MANUAL, shipment_id)
 
 
 def release_shipment(
@@ -156,42 +160,44 @@ def release_shipment(
     """
     shipment = _shipment(connection, shipment_id)
     standing = _of_shipment(connection, shipment)
-    if busy := next((hold for hold in standing if hold.code is HoldCode.DONE_BY_HAND), None):
-        raise ActRefused(_in_hand_of(busy))
-    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.REFUND_PENDING})
+    if busy := next((hold for hold in standing if hold.code is HoldCode.TAKEN_OVER), None):
+        raise OperationRefused(_in_hand_of(busy))
+    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING})
     gone = [hold for hold in standing if hold.code in freed]
     if ship:
         if shipment.state.is_final or shipment.state in (_S.FULFILLED, _S.VOIDING):
-            raise ActRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it is left to ship")
+            raise OperationRefused(
+                f"shipment {shipment_id} is {shipment.state}: nothing of it is left to ship"
+            )
         if stays := [hold for hold in standing if hold not in gone]:
-            raise ActRefused(f"shipment {shipment_id} cannot ship yet. {stays[0].sentence}")
-    leases.seize(connection, now, shipment.order_id)
+            raise OperationRefused(f"shipment {shipment_id} cannot ship yet. {stays[0].sentence}")
+    leases.revoke(connection, now, shipment.order_id)
     for hold in gone:
         holds.release(connection, now, hold.id, by=actor, reason=reason)
-    acts = [
-        Act(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor) for hold in gone
+    entries = [
+        Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor) for hold in gone
     ]
     if ship:
-        acts.append(Act(shipment.order_id, "ship_asked", reason, shipment_id, actor))
-    journal.write(connection, now, acts)
+        entries.append(Entry(shipment.order_id, "ship_requested", reason, shipment_id, actor))
+    journal.write(connection, now, entries)
     return gone
 
 
 def _shipment(connection: Connection, shipment_id: str) -> Shipment:
     """The shipment as it is and stays until the act is done."""
-    if met := reading.shipment(connection, shipment_id):
-        leases.keep_still(connection, met.order_id)
-    shipment = reading.shipment(connection, shipment_id)
+    if met := queries.shipment(connection, shipment_id):
+        leases.lock_order(connection, met.order_id)
+    shipment = queries.shipment(connection, shipment_id)
     if shipment is None:
-        raise NotRecorded(f"there is no shipment {shipment_id} here")
+        raise RecordNotFound(f"there is no shipment {shipment_id} here")
     return shipment
 
 
 def _seize(connection: Connection, now: float, order_id: str) -> None:
     """Take an order, even one that nobody has told us of yet."""
-    if not leases.seize(connection, now, order_id):
+    if not leases.revoke(connection, now, order_id):
         leases.wake(connection, now, order_id)
-        leases.seize(connection, now, order_id)
+        leases.revoke(connection, now, order_id)
 
 
 def _put(
@@ -217,7 +223,7 @@ def _put(
 
 def _standing(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
     for hold in holds.of_order(connection, order_id):
-        if hold.stands and hold.code is code and hold.shipment_id == shipment_id:
+        if hold.is_active and hold.code is code and hold.shipment_id == shipment_id:
             return hold
     return None
 
@@ -232,7 +238,7 @@ def _of_shipment(connection: Connection, shipment: Shipment) -> list[Hold]:
     return [
         hold
         for hold in holds.of_order(connection, shipment.order_id)
-        if hold.stands and hold.shipment_id in ("", shipment.id)
+        if hold.is_active and hold.shipment_id in ("", shipment.id)
     ]
 
 
@@ -255,6 +261,6 @@ def _what_to_do_in_doubt(shipment: Shipment) -> str:
         return f"a label is being bought for {shipment.id} just now; try again in a moment"
     return (
         f"nobody can tell yet whether a label was bought for {shipment.id}. Look for {shipment.reference} in "
-        f"the account of {shipment.adapter}; then: packhouse labels adopt, or "
+        f"the account of {shipment.provider}; then: packhouse labels adopt, or "
         "packhouse shipments retry --not-bought"
     )

@@ -13,7 +13,7 @@ from packhouse.errors import LedgerUnavailable
 from packhouse.model.label import LabelDocument, LabelFormat
 
 
-class Shelf(Protocol):
+class Documents(Protocol):
     """Where label files are kept."""
 
     async def keep(self, document: LabelDocument) -> str:
@@ -26,7 +26,7 @@ class Shelf(Protocol):
         """The bytes of a document, if we have it."""
 
 
-class DocumentShelf:
+class DocumentFolder:
     """Keeps label files in a folder: written once, synced to disk, never changed."""
 
     def __init__(self, folder: Path) -> None:

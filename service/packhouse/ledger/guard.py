@@ -10,17 +10,17 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, literal, select, text, true
 
+from packhouse.config.settings import GuardSettings
 from packhouse.errors import LeaseLost
-from packhouse.ledger import leases, marks
+from packhouse.ledger import kv, leases
 from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.leases import Lease
 from packhouse.ledger.tables import holds, labels, orders, shipments
 from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.settings import GuardSettings
 
 _DAY_S = 86_400.0
 _PAUSE = "paused"
@@ -32,12 +32,12 @@ _ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 
 def paused(connection: Connection) -> str:
     """Why nothing is bought or posted; "" when things go their way."""
-    return marks.read(connection, _PAUSE) or ""
+    return kv.read(connection, _PAUSE) or ""
 
 
-def last_word(connection: Connection, lease: Lease) -> str:
+def check_may_proceed(connection: Connection, lease: Lease) -> str:
     """Why nothing is bought or posted, for who is about to do either. Raises LeaseLost."""
-    if not leases.stands(connection, lease):
+    if not leases.is_held(connection, lease):
         raise LeaseLost(f"order {lease.order_id} was taken away in the last moment; nothing was sent")
     return paused(connection)
 
@@ -46,9 +46,9 @@ def pause(connection: Connection, now: float, why: str) -> None:
     """Stop buying and posting, or with "" go on; what waits is due at once then."""
     if why:
         _take_turns(connection)
-    marks.write(connection, now, _PAUSE, why)
+    kv.write(connection, now, _PAUSE, why)
     if not why:
-        leases.stir(connection, now)
+        leases.wake_unfinished(connection, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Objection:
     paused: bool = False
 
 
-def intend(
+def begin_purchase(
     connection: Connection,
     now: float,
     lease: Lease,
@@ -67,7 +67,7 @@ def intend(
     caps: GuardSettings | None,
     shipment: Shipment,
     price: Money,
-    acts: Sequence[Act],
+    entries: Sequence[Entry],
     **columns: Any,
 ) -> Objection | None:
     """Write the intent to buy; where something speaks against it, write nothing and say what.
@@ -78,13 +78,13 @@ def intend(
     _take_turns(connection, shared=not (caps and caps.has_caps))
     if why := paused(connection):
         return Objection(why, paused=True)
-    if caps and (why := objection(connection, now, caps, shipment, price)):
+    if caps and (why := check_caps(connection, now, caps, shipment, price)):
         return Objection(why)
-    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, acts, **columns)
+    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, entries, **columns)
     return None
 
 
-def objection(
+def check_caps(
     connection: Connection, now: float, caps: GuardSettings, shipment: Shipment, price: Money
 ) -> str:
     """Why this label must not be bought at this price; "" if nothing speaks against it."""

@@ -12,7 +12,7 @@ from packhouse.ledger.leases import Lease
 from packhouse.ledger.statements import insert_or_ignore, update_where
 from packhouse.ledger.tables import holds
 from packhouse.model.hold import Hold, HoldCode
-from packhouse.model.journal import MACHINE, Act
+from packhouse.model.journal import MACHINE, Entry
 
 _INSERT = insert_or_ignore(
     holds,
@@ -37,11 +37,11 @@ def place(
     code: HoldCode,
     note: str,
     fingerprint: str,
-    act: Act,
+    act: Entry,
     shipment_id: str = "",
 ) -> None:
     """Place the machine's hold, or say anew why it stands. Raises LeaseLost."""
-    leases.keep(connection, now, lease)
+    leases.require(connection, now, lease)
     if put(
         connection,
         now,
@@ -92,13 +92,18 @@ def release(connection: Connection, now: float, hold_id: int, *, by: str, reason
 
 
 def release_all(
-    connection: Connection, now: float, lease: Lease, gone: Sequence[Hold], reason: str, acts: Sequence[Act]
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    gone: Sequence[Hold],
+    reason: str,
+    entries: Sequence[Entry],
 ) -> None:
     """Lift holds of the machine's own. Raises LeaseLost."""
-    leases.keep(connection, now, lease)
+    leases.require(connection, now, lease)
     for hold in gone:
         release(connection, now, hold.id, by=MACHINE, reason=reason)
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:

@@ -6,12 +6,12 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from packhouse.errors import ActRefused, NotRecorded
+from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
 from packhouse.model.event import ECHO_EVENTS, Event, EventRecord
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 
 _INSERT = insert_or_ignore(events, ("id", "type", "order_id", "site_slug", "received_at", "outcome", "body"))
 _INSERT_DEAD = insert(dead_letters)
@@ -60,7 +60,14 @@ def receive(
         journal.write(
             connection,
             now,
-            [Act(event.order_id, "heard", f"The store sent {event.type}.", data={"event": event.id})],
+            [
+                Entry(
+                    event.order_id,
+                    "event_received",
+                    f"The store sent {event.type}.",
+                    data={"event": event.id},
+                )
+            ],
         )
     return outcome
 
@@ -114,11 +121,13 @@ def replay(connection: Connection, now: float, event_id: str, reason: str, actor
     """Look at the event's order again, now. Raises NotRecorded, or ActRefused for one of no order of ours."""
     found = record(connection, event_id)
     if found is None:
-        raise NotRecorded(f"there is no event {event_id} here; old ones are forgotten")
+        raise RecordNotFound(f"there is no event {event_id} here; old ones are forgotten")
     if found.outcome == IGNORED or not found.order_id:
-        raise ActRefused(f"event {event_id} ({found.type}) was ignored: it concerns no order served here")
+        raise OperationRefused(
+            f"event {event_id} ({found.type}) was ignored: it concerns no order served here"
+        )
     leases.wake(connection, now, found.order_id, site_slug=found.site_slug)
-    act = Act(found.order_id, "replayed", f"{found.type}: {reason}", actor=actor, data={"event": event_id})
+    act = Entry(found.order_id, "replayed", f"{found.type}: {reason}", actor=actor, data={"event": event_id})
     journal.write(connection, now, [act])
     return found
 

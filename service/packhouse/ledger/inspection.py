@@ -9,9 +9,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from packhouse.errors import LedgerUnusable, SettingsError
-from packhouse.ledger import schema
-from packhouse.ledger.door import damaged, translated
-from packhouse.ledger.sessions import REACH
+from packhouse.ledger import migrate
+from packhouse.ledger.listener import REACH
+from packhouse.ledger.port import damaged, translated
 
 
 def inspect(url: str) -> str:
@@ -68,10 +68,10 @@ def _postgres(url: str) -> str:
 
 def _version(connection: Connection) -> str:
     """The tables' version against ours. Raises LedgerUnusable for a newer one."""
-    version, ours = schema.current(connection), schema.head()
+    version, ours = migrate.current(connection), migrate.head()
     if version is None:
         return "empty; the first start makes its tables"
-    if not schema.knows(version):
+    if not migrate.knows(version):
         raise LedgerUnusable(
             f"the ledger has version {version!r}, which this version of Packhouse does not know: it was "
             "written by a newer one. Start that one again, or restore a backup made before the upgrade."

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert
 
 from packhouse.ledger.tables import journal
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 
 _INSERT = insert(journal)
 
 
-def write(connection: Connection, now: float, acts: Sequence[Act]) -> None:
+def write(connection: Connection, now: float, entries: Sequence[Entry]) -> None:
     """Add entries, in order."""
-    if acts:
+    if entries:
         connection.execute(
             _INSERT,
             [
@@ -27,6 +27,6 @@ def write(connection: Connection, now: float, acts: Sequence[Act]) -> None:
                     "why": f"{act.why} {act.quoted}".strip(),
                     "data": dict(act.data) or None,
                 }
-                for act in acts
+                for act in entries
             ],
         )

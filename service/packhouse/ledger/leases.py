@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, Connection, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
-from packhouse.ledger import bell
+from packhouse.ledger import notify
 from packhouse.ledger.tables import orders as orders_table
 from packhouse.model.states import OrderPhase
 
@@ -71,14 +71,14 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
     return {engine: statement.bindparams(ids) for engine, statement in _of_many(change, which).items()}
 
 
-_MEET = text(
+_ADD = text(
     """
     INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
     VALUES (:id, 'open', :site_slug, :now, :now, :now)
     ON CONFLICT (id) DO NOTHING
     """
 )
-_MEET_AGAIN = _with_ids(
+_WAKE_LISTED = _with_ids(
     "due_at = :now",
     "id IN :ids AND lease IS NULL AND phase IN ('shipped', 'closed') "
     "AND (looked_at IS NULL OR looked_at < :before OR looked_at > :now)",
@@ -88,8 +88,8 @@ _CLAIM = _of_many(
     "due_at <= :now ORDER BY due_at LIMIT :most",
     "id, wakes, attempts, phase",
 )
-_KEEP = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
-_STANDS = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
+_REQUIRE = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
+_IS_HELD = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
 _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
 _RELEASE = text(
     """
@@ -109,10 +109,10 @@ def wake(
     due_at = connection.execute(
         _WAKE, {"id": order_id, "site_slug": site_slug, "now": now, "shipped_due": now + shipped_delay_s}
     ).scalar_one()
-    bell.ring(connection, due_at, now)
+    notify.mark_due(connection, due_at, now)
 
 
-def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
+def add_listed(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
     """Make orders (id, site) that the store lists as pending due: those never met, and those that we
     believed done and have never looked at, or not since `before`. Answers how many.
     """
@@ -121,10 +121,10 @@ def meet(connection: Connection, now: float, orders: Sequence[tuple[str, str]], 
     count = 0
     # In one sequence, whoever lists them: so two who meet the same orders never wait in a circle.
     for order_id, site_slug in sorted(orders):
-        count += connection.execute(_MEET, {"id": order_id, "site_slug": site_slug, "now": now}).rowcount
+        count += connection.execute(_ADD, {"id": order_id, "site_slug": site_slug, "now": now}).rowcount
     known = {"ids": [order_id for order_id, _ in orders], "now": now, "before": before}
-    count += len(connection.execute(_MEET_AGAIN[connection.dialect.name], known).all())
-    return _rung(connection, now, count)
+    count += len(connection.execute(_WAKE_LISTED[connection.dialect.name], known).all())
+    return _notified(connection, now, count)
 
 
 def claim(connection: Connection, now: float, token: str, until: float, most: int) -> list[Lease]:
@@ -134,15 +134,15 @@ def claim(connection: Connection, now: float, token: str, until: float, most: in
     return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
 
 
-def keep(connection: Connection, now: float, lease: Lease) -> None:
+def require(connection: Connection, now: float, lease: Lease) -> None:
     """Prove inside a transaction that the lease still stands. Raises LeaseLost."""
-    if connection.execute(_KEEP, {"now": now, "id": lease.order_id, "token": lease.token}).rowcount != 1:
+    if connection.execute(_REQUIRE, {"now": now, "id": lease.order_id, "token": lease.token}).rowcount != 1:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
 
 
-def stands(connection: Connection, lease: Lease) -> bool:
+def is_held(connection: Connection, lease: Lease) -> bool:
     """Whether nobody has taken the order away: a read, for the last moment before money is spent."""
-    return connection.execute(_STANDS, {"id": lease.order_id, "token": lease.token}).first() is not None
+    return connection.execute(_IS_HELD, {"id": lease.order_id, "token": lease.token}).first() is not None
 
 
 def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
@@ -188,67 +188,73 @@ def release(
     ).first()
     if released is None:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
-    bell.ring(connection, released.due_at, now)
+    notify.mark_due(connection, released.due_at, now)
 
 
-_LET_GO = text(
+_ABANDON = text(
     "UPDATE orders SET lease = NULL, due_at = :due_at, updated_at = :now WHERE id = :id AND lease = :token"
 )
-_FREE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
-_RESCUE = _of_many(
+_RELEASE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
+_WAKE_STALLED = _of_many(
     "due_at = :now",
     "(due_at IS NULL AND phase IN ('open', 'held')) "
     "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)",
 )
-_STIR = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held')")
+_WAKE_UNFINISHED = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held')")
 # SQLite, with one writer at a time, needs no lock and knows none.
-_KEEP_STILL = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
-_SEIZE = text(
+_LOCK_ORDER = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
+_REVOKE = text(
     "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
     "WHERE id = :id"
 )
 
 
-def let_go(connection: Connection, now: float, lease: Lease, due_at: float) -> None:
+def abandon(connection: Connection, now: float, lease: Lease, due_at: float) -> None:
     """Give the order back as it stands. Raises LeaseLost."""
     values = {"now": now, "due_at": due_at, "id": lease.order_id, "token": lease.token}
-    if connection.execute(_LET_GO, values).rowcount != 1:
+    if connection.execute(_ABANDON, values).rowcount != 1:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
 
 
-def free_all(connection: Connection, now: float) -> int:
+def release_all(connection: Connection, now: float) -> int:
     """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
-    return connection.execute(_FREE_ALL, {"now": now}).rowcount
+    return connection.execute(_RELEASE_ALL, {"now": now}).rowcount
 
 
-def stir(connection: Connection, now: float) -> int:
+def wake_unfinished(connection: Connection, now: float) -> int:
     """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
-    return _rung(connection, now, len(connection.execute(_STIR[connection.dialect.name], {"now": now}).all()))
+    return _notified(
+        connection,
+        now,
+        len(connection.execute(_WAKE_UNFINISHED[connection.dialect.name], {"now": now}).all()),
+    )
 
 
-def rescue(
+def wake_stalled(
     connection: Connection, now: float, latest: float = math.inf, latest_lease: float = math.inf
 ) -> int:
     """A safety net: make due whatever is unfinished and has no time to act, and what a clock that once ran
     ahead has put off until after `latest` (a lease: `latest_lease`). Answers how many.
     """
     times = {"now": now, "latest": latest, "latest_lease": latest_lease}
-    return _rung(connection, now, len(connection.execute(_RESCUE[connection.dialect.name], times).all()))
+    return _notified(
+        connection, now, len(connection.execute(_WAKE_STALLED[connection.dialect.name], times).all())
+    )
 
 
-def keep_still(connection: Connection, order_id: str) -> None:
+def lock_order(connection: Connection, order_id: str) -> None:
     """Let nobody else change or take the order until this transaction ends: what is read now stays true."""
-    connection.execute(_KEEP_STILL, {"id": order_id})
+    connection.execute(_LOCK_ORDER, {"id": order_id})
 
 
-def seize(connection: Connection, now: float, order_id: str) -> bool:
+def revoke(connection: Connection, now: float, order_id: str) -> bool:
     """Take the order from whoever holds it: their next write fails. Answers whether we know the order."""
-    seized = connection.execute(_SEIZE, {"now": now, "id": order_id}).rowcount
-    return _rung(connection, now, seized) == 1
+    seized = connection.execute(_REVOKE, {"now": now, "id": order_id}).rowcount
+    return _notified(connection, now, seized) == 1
 
 
-def _rung(connection: Connection, now: float, count: int) -> int:
+def _notified(connection: Connection, now: float, count: int) -> int:
     """Ring the bell if any order became due now; answers how many did."""
     if count:
-        bell.ring(connection, now, now)
+        notify.mark_due(connection, now, now)
     return count

@@ -12,11 +12,11 @@ from packhouse.ledger.leases import Lease
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import orders
 from packhouse.model.hold import Hold
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 
-_LOOKED = update_where(
+_SAVE_SNAPSHOT = update_where(
     orders,
     ("id", "lease"),
     ("status", "site_slug", "snapshot", "fingerprint", "looked_at", "updated_at"),
@@ -25,7 +25,7 @@ _FINGERPRINT = select(orders.c.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class OrderRecords:
     """What the ledger knows of an order: all its shipments by number, and all its holds, oldest first."""
 
     shipments: tuple[Shipment, ...] = ()
@@ -34,22 +34,24 @@ class Dossier:
 
 def claim(
     connection: Connection, now: float, token: str, until: float, most: int
-) -> list[tuple[Lease, Dossier]]:
+) -> list[tuple[Lease, OrderRecords]]:
     """Take due orders (see `leases.claim`), each with what the ledger knows of it."""
     taken = leases.claim(connection, now, token, until, most)
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(connection, ids) if ids else {}
     known_holds = holds.of_orders(connection, ids) if ids else {}
     return [
-        (lease, Dossier(known_shipments.get(i, ()), known_holds.get(i, ())))
+        (lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
         for lease, i in zip(taken, ids, strict=True)
     ]
 
 
-def looked(connection: Connection, now: float, lease: Lease, order: Order, acts: list[Act]) -> None:
+def save_snapshot(
+    connection: Connection, now: float, lease: Lease, order: Order, entries: list[Entry]
+) -> None:
     """Keep what the store said. Raises LeaseLost."""
     changed = connection.execute(
-        _LOOKED,
+        _SAVE_SNAPSHOT,
         {
             "w_id": lease.order_id,
             "w_lease": lease.token,
@@ -63,7 +65,7 @@ def looked(connection: Connection, now: float, lease: Lease, order: Order, acts:
     ).rowcount
     if changed != 1:
         raise LeaseLost(f"order {lease.order_id} is somebody else's now")
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def fingerprint(connection: Connection, order_id: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from packhouse.errors import ActRefused
-from packhouse.ledger import guard, holds, journal, leases, orders, reading, shipments
+from packhouse.errors import OperationRefused
+from packhouse.ledger import guard, holds, journal, leases, orders, queries, shipments
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import shipments as shipments_table
 from packhouse.model.hold import Hold, HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MOVES, ShipmentState
@@ -20,35 +20,35 @@ _MOVED = update_where(shipments_table, ("id", "state"), ("state", "updated_at"))
 def pause(connection: Connection, now: float, reason: str, actor: str) -> None:
     """Stop buying and posting; intake, looking and voiding go on."""
     guard.pause(connection, now, f"{actor}: {reason}")
-    journal.write(connection, now, [Act("", "paused", reason, actor=actor)])
+    journal.write(connection, now, [Entry("", "paused", reason, actor=actor)])
 
 
 def resume(connection: Connection, now: float, reason: str, actor: str) -> None:
     """Go on; what waited is due at once."""
     guard.pause(connection, now, "")
-    journal.write(connection, now, [Act("", "resumed", reason, actor=actor)])
+    journal.write(connection, now, [Entry("", "resumed", reason, actor=actor)])
 
 
 def place_hold(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> Hold | None:
     """Stop an order; answers the standing hold, or None if we do not know the order."""
-    if not leases.seize(connection, now, order_id):
+    if not leases.revoke(connection, now, order_id):
         return None
     holds.put(
         connection,
         now,
         order_id=order_id,
-        code=HoldCode.BY_PERSON,
+        code=HoldCode.MANUAL,
         note=reason,
         fingerprint=orders.fingerprint(connection, order_id),
         placed_by=actor,
     )
     journal.write(
-        connection, now, [Act(order_id, "held", reason, actor=actor, data={"code": HoldCode.BY_PERSON.value})]
+        connection, now, [Entry(order_id, "held", reason, actor=actor, data={"code": HoldCode.MANUAL.value})]
     )
     return next(
         hold
         for hold in holds.of_order(connection, order_id)
-        if hold.stands and hold.code is HoldCode.BY_PERSON and not hold.shipment_id
+        if hold.is_active and hold.code is HoldCode.MANUAL and not hold.shipment_id
     )
 
 
@@ -62,32 +62,32 @@ def release_hold(
     hold = holds.by_id(connection, hold_id)
     if hold is None:
         return None, False
-    if hold.stands and hold.code is HoldCode.PURCHASE_UNKNOWN:
-        raise ActRefused(f"to release this hold says too little. {hold.note}")
+    if hold.is_active and hold.code is HoldCode.PURCHASE_UNKNOWN:
+        raise OperationRefused(f"to release this hold says too little. {hold.note}")
     # The order first: whoever works on it must notice before the hold is gone.
-    leases.seize(connection, now, hold.order_id)
+    leases.revoke(connection, now, hold.order_id)
     released = holds.release(connection, now, hold_id, by=actor, reason=reason)
     if released:
-        act = Act(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
+        act = Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
         journal.write(connection, now, [act])
     return holds.by_id(connection, hold_id), released
 
 
 def adopt(connection: Connection, now: float, shipment_id: str, label: Label, reason: str, actor: str) -> str:
     """A person says which label was bought for a shipment nobody could tell of; answers "" or why not."""
-    if met := reading.shipment(connection, shipment_id):
-        leases.keep_still(connection, met.order_id)
-    shipment = reading.shipment(connection, shipment_id)
+    if met := queries.shipment(connection, shipment_id):
+        leases.lock_order(connection, met.order_id)
+    shipment = queries.shipment(connection, shipment_id)
     if shipment is None:
         return f"there is no shipment {shipment_id} here"
     if shipment.label is not None:
         return f"shipment {shipment_id} has its label already: {shipment.label.tracking_number}"
     if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
         return f"shipment {shipment_id} is {shipment.state}; only one that is held or unknown adopts a label"
-    if bearer := shipments.bearer_of(connection, label.tracking_number, shipment_id):
+    if bearer := shipments.owner_of_tracking(connection, label.tracking_number, shipment_id):
         return f"{label.tracking_number} is the label of shipment {bearer[0]} already; look for its own again"
-    leases.seize(connection, now, shipment.order_id)
-    act = Act(
+    leases.revoke(connection, now, shipment.order_id)
+    act = Entry(
         shipment.order_id,
         "adopted",
         f"{label.tracking_number} for {label.cost}. {reason}",
@@ -104,19 +104,19 @@ def adopt(connection: Connection, now: float, shipment_id: str, label: Label, re
 
 def not_bought(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> str:
     """A person says that no label was bought: the shipment is planned again. Answers "" or why not."""
-    if met := reading.shipment(connection, shipment_id):
-        leases.keep_still(connection, met.order_id)
-    shipment = reading.shipment(connection, shipment_id)
+    if met := queries.shipment(connection, shipment_id):
+        leases.lock_order(connection, met.order_id)
+    shipment = queries.shipment(connection, shipment_id)
     if shipment is None:
         return f"there is no shipment {shipment_id} here"
     if shipment.label is not None:
         return f"shipment {shipment_id} has a label: {shipment.label.tracking_number}"
     if shipment.state not in (ShipmentState.HELD, ShipmentState.UNKNOWN):
         return f"shipment {shipment_id} is {shipment.state}: nothing about its purchase is in doubt"
-    leases.seize(connection, now, shipment.order_id)
+    leases.revoke(connection, now, shipment.order_id)
     step(connection, now, shipment, ShipmentState.PLANNED)
     _settle_hold(connection, now, shipment, actor, reason)
-    journal.write(connection, now, [Act(shipment.order_id, "not_bought", reason, shipment_id, actor)])
+    journal.write(connection, now, [Entry(shipment.order_id, "not_bought", reason, shipment_id, actor)])
     return ""
 
 
@@ -136,18 +136,18 @@ def step(
         _MOVED, {"w_id": shipment.id, "w_state": state.value, "v_state": to.value, "v_updated_at": now}
     ).rowcount
     if changed != 1:
-        raise ActRefused(f"shipment {shipment.id} is no longer {state}: look at it again first")
+        raise OperationRefused(f"shipment {shipment.id} is no longer {state}: look at it again first")
 
 
 def _settle_hold(connection: Connection, now: float, shipment: Shipment, actor: str, reason: str) -> None:
     for hold in holds.of_order(connection, shipment.order_id):
-        if hold.stands and hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
+        if hold.is_active and hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
             holds.release(connection, now, hold.id, by=actor, reason=reason)
 
 
 def retry(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> bool:
     """Make an order due now and forget its failures; answers False if we do not know it."""
-    known = leases.seize(connection, now, order_id)
+    known = leases.revoke(connection, now, order_id)
     if known:
-        journal.write(connection, now, [Act(order_id, "retry_asked", reason, actor=actor)])
+        journal.write(connection, now, [Entry(order_id, "retry_requested", reason, actor=actor)])
     return known

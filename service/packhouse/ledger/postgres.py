@@ -19,10 +19,10 @@ from sqlalchemy.exc import DBAPIError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, SettingsError
-from packhouse.ledger import bell, schema
-from packhouse.ledger.door import P, R, Unit, sqlstate, translated
-from packhouse.ledger.sessions import REACH, Sessions
-from packhouse.ledger.shared_clock import SharedClock
+from packhouse.ledger import migrate, notify
+from packhouse.ledger.database_clock import DatabaseClock
+from packhouse.ledger.listener import REACH, Sessions
+from packhouse.ledger.port import P, R, Unit, sqlstate, translated
 
 _DRIVER = "postgresql+psycopg"
 # Serialization failure and deadlock: the server undid one of two, and says to try again.
@@ -75,14 +75,14 @@ class PostgresLedger:
             ) from error
         event.listen(self._engine, "connect", _set_limits)
         self._sessions = Sessions(self._engine.dialect.create_connect_args(address)[1])
-        self._clock: SharedClock | None = None
+        self._clock: DatabaseClock | None = None
         self._ringing: asyncio.Task[None] | None = None
         self._closing = False
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="ledger")
         try:
             with self._engine.begin() as connection:
                 connection.exec_driver_sql(_WHILE_MIGRATING)
-                self.migrated = schema.migrate(connection)
+                self.migrated = migrate.migrate(connection)
         except DBAPIError as error:
             self._engine.dispose()
             raise translated(error) from error
@@ -94,8 +94,8 @@ class PostgresLedger:
 
         def once() -> tuple[R, bool]:
             with self._engine.begin() as connection:
-                bell.was_rung(connection)  # by a unit that was then undone
-                return unit(connection, *args, **kwargs), bell.was_rung(connection)
+                notify.take_mark(connection)  # by a unit that was then undone
+                return unit(connection, *args, **kwargs), notify.take_mark(connection)
 
         def run() -> tuple[R, bool]:
             for _ in range(_TRIES - 1):
@@ -126,22 +126,22 @@ class PostgresLedger:
                 now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
         except DBAPIError as error:
             raise translated(error) from error
-        self._clock = SharedClock(local, float(now), time.monotonic() - asked)
+        self._clock = DatabaseClock(local, float(now), time.monotonic() - asked)
         return self._clock
 
-    async def watch(self, nudge: Callable[[], None]) -> None:
+    async def listen(self, wake: Callable[[], None]) -> None:
         """See `Ledger.watch`: a connection of its own listens for the bell."""
 
         def measured(database_now: float, took_s: float) -> None:
             if self._clock is not None:
                 self._clock.set(database_now, took_s)
 
-        await self._sessions.listen(nudge, measured)
+        await self._sessions.listen(wake, measured)
 
     @contextlib.asynccontextmanager
-    async def alone(self, duty: str) -> AsyncIterator[bool]:
+    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
         """See `Ledger.alone`: an advisory lock on a connection of its own."""
-        async with self._sessions.alone(duty) as mine:
+        async with self._sessions.exclusive(duty) as mine:
             yield mine
 
     async def close(self) -> None:
@@ -155,7 +155,7 @@ class PostgresLedger:
     async def _ring(self) -> None:
         await asyncio.sleep(_RING_AFTER_S)
         with contextlib.suppress(LedgerUnavailable):
-            await self.write(bell.tell)
+            await self.write(notify.send)
 
 
 def _set_limits(connection: Any, _record: object) -> None:

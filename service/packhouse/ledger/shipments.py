@@ -14,7 +14,7 @@ from packhouse.ledger import journal, leases
 from packhouse.ledger.leases import Lease
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Units
@@ -47,15 +47,15 @@ _LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_
 
 
 def plan(
-    connection: Connection, now: float, lease: Lease, planned: Sequence[Shipment], acts: Sequence[Act]
+    connection: Connection, now: float, lease: Lease, planned: Sequence[Shipment], entries: Sequence[Entry]
 ) -> None:
     """Write new shipments. Raises LeaseLost, also where the number is taken."""
-    leases.keep(connection, now, lease)
+    leases.require(connection, now, lease)
     try:
         connection.execute(_INSERT, [_row(shipment, now) for shipment in planned])
     except IntegrityError as error:
         raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def move(
@@ -65,7 +65,7 @@ def move(
     /,
     shipment: Shipment,
     to: ShipmentState,
-    acts: Sequence[Act],
+    entries: Sequence[Entry],
     **columns: Any,
 ) -> None:
     """Move a shipment from the state it was read in, and set columns with it.
@@ -74,7 +74,7 @@ def move(
     """
     if to is not shipment.state and to not in MOVES[shipment.state]:
         raise ValueError(f"a shipment does not go from {shipment.state} to {to}")
-    leases.keep(connection, now, lease)
+    leases.require(connection, now, lease)
     columns = {"state": to.value, "updated_at": now} | columns
     changed = connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
@@ -82,16 +82,21 @@ def move(
     ).rowcount
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def bought(
-    connection: Connection, now: float, lease: Lease, shipment: Shipment, label: Label, acts: Sequence[Act]
+    connection: Connection,
+    now: float,
+    lease: Lease,
+    shipment: Shipment,
+    label: Label,
+    entries: Sequence[Entry],
 ) -> None:
     """Write down the label that was bought, and move its shipment to `labeled`, in one."""
     move(connection, now, lease, shipment, ShipmentState.LABELED, ())
     add_label(connection, label)
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
 def add_label(connection: Connection, label: Label) -> None:
@@ -103,7 +108,7 @@ def add_label(connection: Connection, label: Label) -> None:
             "shipment_id": label.shipment_id,
             "generation": label.generation,
             "state": label.state.value,
-            "adapter": label.adapter,
+            "provider": label.provider,
             "carrier": label.carrier,
             "service": label.service,
             "tracking_number": label.tracking_number,
@@ -116,7 +121,7 @@ def add_label(connection: Connection, label: Label) -> None:
     )
 
 
-def to_post(
+def save_post(
     connection: Connection,
     now: float,
     lease: Lease,
@@ -126,7 +131,7 @@ def to_post(
     body: str,
     document: str,
     document_format: LabelFormat | None,
-    acts: Sequence[Act],
+    entries: Sequence[Entry],
 ) -> None:
     """Save the key and the very bytes that will be posted, and where the label's file is kept."""
     move(connection, now, lease, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
@@ -139,17 +144,17 @@ def to_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
-def label_moved(
+def move_with_label(
     connection: Connection,
     now: float,
     lease: Lease,
     shipment: Shipment,
     to: ShipmentState,
     label_state: LabelState,
-    acts: Sequence[Act],
+    entries: Sequence[Entry],
     void_refusals: int = 0,
 ) -> None:
     """Move a shipment and its label together, through asking for the money back to its end."""
@@ -166,16 +171,16 @@ def label_moved(
             "v_void_refusals": void_refusals,
         },
     )
-    journal.write(connection, now, acts)
+    journal.write(connection, now, entries)
 
 
-def bearer_of(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
+def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
     """The shipment other than `but`, and its order, that a live label of this number belongs to."""
     found = connection.execute(_BEARER, {"number": tracking_number, "but": but}).first()
     return (found.id, found.order_id) if found else None
 
 
-def announced(connection: Connection, now: float, shipment_id: str) -> None:
+def mark_announced(connection: Connection, now: float, shipment_id: str) -> None:
     """Note that the sinks were told."""
     connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": now})
 
@@ -238,7 +243,7 @@ def shipment_of(row: Row[Any]) -> Shipment:
         generation=row.generation,
         fingerprint=row.fingerprint,
         parcel=Parcel(**row.parcel) if row.parcel else None,
-        adapter=row.adapter,
+        provider=row.provider,
         provider_ref=row.provider_ref,
         rate=_rate(row.rate),
         quoted=Money(row.quoted["minor"], row.quoted["currency"]) if row.quoted else None,
@@ -255,7 +260,7 @@ def _label(row: Row[Any]) -> Label:
         id=row.label_id,
         shipment_id=row.label_shipment_id,
         generation=row.label_generation,
-        adapter=row.label_adapter,
+        provider=row.label_provider,
         carrier=row.label_carrier,
         service=row.label_service,
         tracking_number=row.label_tracking_number,

@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import schema
-from packhouse.ledger.door import P, R, Unit, damaged, translated
+from packhouse.ledger import migrate
+from packhouse.ledger.port import P, R, Unit, damaged, translated
 
 _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
 
@@ -81,12 +81,12 @@ class SqliteLedger:
         """See `Ledger.clock`."""
         return local
 
-    async def watch(self, nudge: Callable[[], None]) -> None:
+    async def listen(self, wake: Callable[[], None]) -> None:
         """See `Ledger.watch`. Nobody else works on this file, so there is nothing to hear."""
         await asyncio.get_running_loop().create_future()
 
     @contextlib.asynccontextmanager
-    async def alone(self, duty: str) -> AsyncIterator[bool]:
+    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
         """See `Ledger.alone`. One process holds the file: always."""
         yield True
 
@@ -179,7 +179,7 @@ def _migrate(connection: Connection) -> tuple[str | None, str]:
     """
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:
-        versions = schema.migrate(connection)
+        versions = migrate.migrate(connection)
         connection.exec_driver_sql("COMMIT")
     except BaseException:
         with contextlib.suppress(OperationalError):

@@ -20,19 +20,19 @@ class HoldCode(StrEnum):
     STORE_FORBIDS = "store_forbids"
     STORE_REFUSED = "store_refused"
     NO_RATE = "no_rate"
-    CARRIER_REFUSED = "carrier_refused"
+    PROVIDER_REFUSED = "provider_refused"
     PURCHASE_UNKNOWN = "purchase_unknown"
     CAP_REACHED = "cap_reached"
     PRICE_DRIFT = "price_drift"
-    LABEL_OUTDATED = "label_outdated"
+    ORDER_CHANGED = "order_changed"
     VOID_REFUSED = "void_refused"
-    KEEPS_FAILING = "keeps_failing"
-    BY_PERSON = "by_person"
-    VOID_ASKED = "void_asked"
-    POSTED_BY_HAND = "posted_by_hand"
-    DONE_BY_HAND = "done_by_hand"
-    REFUND_PENDING = "refund_pending"
-    NOT_RECORDED = "not_recorded"
+    REPEATED_FAILURE = "repeated_failure"
+    MANUAL = "manual"
+    VOID_REQUESTED = "void_requested"
+    EXTERNAL_POSTING = "external_posting"
+    TAKEN_OVER = "taken_over"
+    VOID_PENDING = "void_pending"
+    FULFILLMENT_MISSING = "fulfillment_missing"
 
 
 SENTENCE: dict[HoldCode, str] = {
@@ -47,19 +47,19 @@ SENTENCE: dict[HoldCode, str] = {
     HoldCode.STORE_FORBIDS: "The store does not let this API key read or fulfill this order.",
     HoldCode.STORE_REFUSED: "The label is bought, but the store refuses the fulfillment; look there.",
     HoldCode.NO_RATE: "The carrier offers no service for this parcel and address.",
-    HoldCode.CARRIER_REFUSED: "The carrier refuses to sell this label; its reason is in the note.",
+    HoldCode.PROVIDER_REFUSED: "The carrier refuses to sell this label; its reason is in the note.",
     HoldCode.PURCHASE_UNKNOWN: "Nobody can tell whether the label was bought; look at the carrier's account.",
     HoldCode.CAP_REACHED: "Buying this label would go over a spending cap.",
     HoldCode.PRICE_DRIFT: "The price is not the one that was first offered.",
-    HoldCode.LABEL_OUTDATED: "The order changed after its parcel was posted; stop it or tell the buyer.",
+    HoldCode.ORDER_CHANGED: "The order changed after its parcel was posted; stop it or tell the buyer.",
     HoldCode.VOID_REFUSED: "The carrier refuses to take the label back; ask its support for the money.",
-    HoldCode.KEEPS_FAILING: "This order has failed many times in a row; the last error is in the note.",
-    HoldCode.BY_PERSON: "A person placed this hold.",
-    HoldCode.VOID_ASKED: "A person wants this label's money back; it is asked for as soon as that is safe.",
-    HoldCode.POSTED_BY_HAND: "A person or a program posts this label; release it and Packhouse does.",
-    HoldCode.DONE_BY_HAND: "A person has this order in hand; Packhouse waits until that is done.",
-    HoldCode.REFUND_PENDING: "The money of a label is not back yet; release this to buy anew.",
-    HoldCode.NOT_RECORDED: "The store took the fulfillment and does not show it; look there.",
+    HoldCode.REPEATED_FAILURE: "This order has failed many times in a row; the last error is in the note.",
+    HoldCode.MANUAL: "A person placed this hold.",
+    HoldCode.VOID_REQUESTED: "A person wants this label's money back; it is asked for as soon as that is safe.",
+    HoldCode.EXTERNAL_POSTING: "A person or a program posts this label; release it and Packhouse does.",
+    HoldCode.TAKEN_OVER: "A person has this order in hand; Packhouse waits until that is done.",
+    HoldCode.VOID_PENDING: "The money of a label is not back yet; release this to buy anew.",
+    HoldCode.FULFILLMENT_MISSING: "The store took the fulfillment and does not show it; look there.",
 }
 
 # Holds that the machine checks again at each look, and lifts itself when their cause has gone. Of the others
@@ -89,18 +89,18 @@ MAY_BE_WAIVED = frozenset(
         HoldCode.REFUND_UNCLEAR,
         HoldCode.STORE_REFUSED,
         HoldCode.NO_RATE,
-        HoldCode.CARRIER_REFUSED,
+        HoldCode.PROVIDER_REFUSED,
         HoldCode.PRICE_DRIFT,
-        HoldCode.KEEPS_FAILING,
+        HoldCode.REPEATED_FAILURE,
     }
 )
 
 # What a person asked for, and can take back by releasing it.
 ASKED_BY_PERSON = frozenset(
-    {HoldCode.BY_PERSON, HoldCode.VOID_ASKED, HoldCode.POSTED_BY_HAND, HoldCode.DONE_BY_HAND}
+    {HoldCode.MANUAL, HoldCode.VOID_REQUESTED, HoldCode.EXTERNAL_POSTING, HoldCode.TAKEN_OVER}
 )
 
-UNTIL_CHANGED = frozenset({HoldCode.CARRIER_REFUSED, HoldCode.NO_RATE})
+UNTIL_CHANGED = frozenset({HoldCode.PROVIDER_REFUSED, HoldCode.NO_RATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Hold:
     release_reason: str = ""
 
     @property
-    def stands(self) -> bool:
+    def is_active(self) -> bool:
         """Whether it still blocks."""
         return self.released_at is None
 

@@ -10,7 +10,7 @@ MACHINE = "packhouse"
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Entry:
     """Something done, or decided, and why: what a journal entry says before it has an id and a time.
 
     `data` holds particulars for programs: numbers, ids, states. Never an address, a key or a buyer's name.

@@ -49,7 +49,7 @@ class Label:
     id: str
     shipment_id: str
     generation: int
-    adapter: str
+    provider: str
     carrier: str
     service: str
     tracking_number: str

@@ -30,7 +30,7 @@ class Shipment:
     generation: int = 1
     fingerprint: str = ""
     parcel: Parcel | None = None
-    adapter: str = ""
+    provider: str = ""
     provider_ref: str = ""
     rate: Rate | None = None
     quoted: Money | None = None

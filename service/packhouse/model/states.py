@@ -29,7 +29,7 @@ class ShipmentState(StrEnum):
         return not MOVES[self]
 
     @property
-    def claims_units(self) -> bool:
+    def reserves_units(self) -> bool:
         """The shipment's units are spoken for: no other shipment may take them."""
         return self not in (ShipmentState.VOIDED, ShipmentState.CANCELLED)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from packhouse.config.settings import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order, Units
 from packhouse.model.parcel import PackedParcel, Parcel
 from packhouse.packing.weights import entry_for
-from packhouse.settings import ParcelSettings, ProductSettings
 
 
 @dataclass(frozen=True, slots=True)

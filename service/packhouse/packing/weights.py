@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from packhouse.config.settings import ProductSettings
 from packhouse.model.order import Line
-from packhouse.settings import ProductSettings
 
 
 def entry_for(line: Line, products: tuple[ProductSettings, ...]) -> ProductSettings | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhouse.config.settings import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
-from packhouse.settings import RateSettings
 
 
 def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:

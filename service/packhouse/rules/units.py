@@ -34,7 +34,7 @@ def remaining(order: Order, shipments: Sequence[Shipment]) -> Counter[str]:
     for refund in order.refunds or ():
         left.subtract(counted(refund.units))
     for shipment in shipments:
-        if shipment.state.claims_units and not _is_recorded(order, shipment):
+        if shipment.state.reserves_units and not _is_recorded(order, shipment):
             left.subtract(counted(shipment.units))
     return Counter({line_id: quantity for line_id, quantity in left.items() if quantity > 0})
 

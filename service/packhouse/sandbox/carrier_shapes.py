@@ -11,7 +11,7 @@ MIME = {"PNG": "image/png", "PDF": "application/pdf", "ZPL": "application/zpl"}
 LABELS = "/easypost/labels"
 
 
-def shipment_json(desk: CarrierDesk, consignment: Consignment, base_url: str) -> dict[str, Any]:
+def shipment_json(context: CarrierDesk, consignment: Consignment, base_url: str) -> dict[str, Any]:
     """A shipment, bought or not; its label and tracker are null until it is."""
     at = iso(consignment.created_at)[:19] + "Z"
     asked, quote = consignment.asked, consignment.quote
@@ -36,7 +36,7 @@ def shipment_json(desk: CarrierDesk, consignment: Consignment, base_url: str) ->
             "date_advance": 0,
         },
         "reference": consignment.reference or None,
-        "status": desk.status(consignment) if quote else "unknown",
+        "status": context.status(consignment) if quote else "unknown",
         "tracking_code": consignment.tracking_number or None,
         "batch_id": None,
         "batch_status": None,
@@ -52,9 +52,9 @@ def shipment_json(desk: CarrierDesk, consignment: Consignment, base_url: str) ->
         "postage_label": _postage_label(consignment, bought_at, base_url) if quote else None,
         "rates": rates,
         "selected_rate": quote.to_json(at) if quote else None,
-        "refund_status": desk.refund_status(consignment),
+        "refund_status": context.refund_status(consignment),
         "scan_form": None,
-        "tracker": tracker_json(desk, consignment, base_url) if quote else None,
+        "tracker": tracker_json(context, consignment, base_url) if quote else None,
         "usps_zone": None,
         "forms": [],
         "fees": [{**fee, "amount": f"{quote.offer.cents / 100:.5f}"}] if quote else [],
@@ -87,10 +87,10 @@ def _postage_label(consignment: Consignment, at: str | None, base_url: str) -> d
     }
 
 
-def tracker_json(desk: CarrierDesk, consignment: Consignment, base_url: str) -> dict[str, Any]:
+def tracker_json(context: CarrierDesk, consignment: Consignment, base_url: str) -> dict[str, Any]:
     """The tracker of a bought shipment."""
     assert consignment.quote is not None
-    at, status = iso(consignment.bought_at)[:19] + "Z", desk.status(consignment)
+    at, status = iso(consignment.bought_at)[:19] + "Z", context.status(consignment)
     return {
         "id": f"trk_{consignment.id[4:]}",
         "object": "Tracker",

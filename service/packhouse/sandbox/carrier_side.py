@@ -27,8 +27,8 @@ def refusal_answer(refusal: Refusal) -> Answer:
 class CarrierSide:
     """Answers the carrier's calls. Label files are fetched from where the caller found us, or `base_url`."""
 
-    def __init__(self, desk: CarrierDesk, api_key: str, base_url: str) -> None:
-        self._desk = desk
+    def __init__(self, context: CarrierDesk, api_key: str, base_url: str) -> None:
+        self._context = context
         self.base_url = base_url
         basic = base64.b64encode(f"{api_key}:".encode())
         self._welcome = {f"Bearer {api_key}".encode(), b"Basic " + basic}
@@ -51,8 +51,8 @@ class CarrierSide:
         if request.method != "POST" or len(parts) != 3 or parts[2] != "buy":
             return None
         try:
-            consignment = self._desk.find(parts[1])
-            return consignment, self._desk.check_buyable(consignment, _rate_id(request))
+            consignment = self._context.find(parts[1])
+            return consignment, self._context.check_buyable(consignment, _rate_id(request))
         except Refusal:
             return None
 
@@ -61,17 +61,17 @@ class CarrierSide:
             case "POST", ["shipments"]:
                 return self._create(request)
             case "GET", ["shipments", name]:
-                return self._shown(request, self._desk.find(name))
+                return self._shown(request, self._context.find(name))
             case "POST", ["shipments", name, "buy"]:
-                consignment = self._desk.find(name)
-                self._desk.sell(consignment, self._desk.check_buyable(consignment, _rate_id(request)))
+                consignment = self._context.find(name)
+                self._context.sell(consignment, self._context.check_buyable(consignment, _rate_id(request)))
                 return self._shown(request, consignment)
             case "POST", ["shipments", name, "refund"]:
-                consignment = self._desk.find(name)
-                self._desk.take_back(consignment)
+                consignment = self._context.find(name)
+                self._context.take_back(consignment)
                 return self._shown(request, consignment)
             case "GET", ["shipments", name, "label"]:
-                return self._other_format(request, self._desk.find(name))
+                return self._other_format(request, self._context.find(name))
             case "GET", ["shipments"]:
                 return self._list(request)
             case "POST", ["trackers"]:
@@ -98,7 +98,7 @@ class CarrierSide:
             raise Refusal(
                 422, "SHIPMENT.INVALID_PARAMS", f"label_format {label_format} is not one of {list(MIME)}."
             )
-        return self._shown(request, self._desk.register(asked, weight, label_format), 201)
+        return self._shown(request, self._context.register(asked, weight, label_format), 201)
 
     def _home(self, request: Request) -> str:
         """How the caller reaches us, which for one in another container is not how we would."""
@@ -106,7 +106,7 @@ class CarrierSide:
         return f"http://{host}" if host else self.base_url
 
     def _shown(self, request: Request, consignment: Consignment, status: int = 200) -> Answer:
-        return json_answer(shipment_json(self._desk, consignment, self._home(request)), status)
+        return json_answer(shipment_json(self._context, consignment, self._home(request)), status)
 
     def _other_format(self, request: Request, consignment: Consignment) -> Answer:
         wanted = parse_qs(request.query).get("file_format", [""])[0].upper()
@@ -119,7 +119,7 @@ class CarrierSide:
 
     def _label_file(self, name: str) -> Answer:
         shipment_id, _, ending = name.partition(".")
-        consignment = self._desk.shipments.get(shipment_id)
+        consignment = self._context.shipments.get(shipment_id)
         if consignment is None or not consignment.quote or ending not in FORMATS:
             return Answer(404, b"<Error><Code>NoSuchKey</Code></Error>", b"application/xml")
         return Answer(200, draw_label(consignment, ending), MIME[ending.upper()].encode())
@@ -128,10 +128,10 @@ class CarrierSide:
         query, home = parse_qs(request.query), self._home(request)
         size = query.get("page_size", ["20"])[0]
         count = max(1, min(100, int(size))) if size.isdecimal() else 20
-        newest = [self._desk.shipments[one] for one in reversed(self._desk.shipments)]
+        newest = [self._context.shipments[one] for one in reversed(self._context.shipments)]
         before = query.get("before_id", [""])[0]
         start = next((i + 1 for i, one in enumerate(newest) if one.id == before), 0)
-        page = [shipment_json(self._desk, one, home) for one in newest[start : start + count]]
+        page = [shipment_json(self._context, one, home) for one in newest[start : start + count]]
         return json_answer({"shipments": page, "has_more": len(newest) > start + count})
 
     # ---- trackers -----------------------------------------------------------------------------------------
@@ -141,18 +141,18 @@ class CarrierSide:
         code = asked.get("tracking_code") if isinstance(asked, dict) else None
         if not isinstance(code, str) or not code:
             raise _missing("tracker.tracking_code")
-        consignment = self._desk.by_number.get(code)
+        consignment = self._context.by_number.get(code)
         if consignment is None:
             raise Refusal(
                 422, "TRACKER.CREATE.ERROR", "The tracking number is not known.", ["unknown tracking_code"]
             )
-        return json_answer(tracker_json(self._desk, consignment, self._home(request)))
+        return json_answer(tracker_json(self._context, consignment, self._home(request)))
 
     def _tracker(self, request: Request, tracker_id: str) -> Answer:
-        consignment = self._desk.shipments.get("shp_" + tracker_id.removeprefix("trk_"))
+        consignment = self._context.shipments.get("shp_" + tracker_id.removeprefix("trk_"))
         if consignment is None or not consignment.quote:
             raise Refusal(404, "NOT_FOUND", _NOT_FOUND)
-        return json_answer(tracker_json(self._desk, consignment, self._home(request)))
+        return json_answer(tracker_json(self._context, consignment, self._home(request)))
 
 
 def _rate_id(request: Request) -> str:

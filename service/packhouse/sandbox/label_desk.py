@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from packhouse.drawing import LabelFacts, draw
+from packhouse.documents import LabelFacts, draw
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.sandbox.carrier import Consignment

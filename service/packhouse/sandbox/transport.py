@@ -30,26 +30,26 @@ class WorldTransport(httpx.AsyncBaseTransport):
             await request.aread(),
         )
         loop = asyncio.get_running_loop()
-        work = loop.create_task(self._world.handle(call))
-        self._working.add(work)
-        work.add_done_callback(self._done)
+        job = loop.create_task(self._world.handle(call))
+        self._working.add(job)
+        job.add_done_callback(self._done)
         limit_s = (request.extensions.get("timeout") or {}).get("read")
         limit = loop.create_task(self._world.clock.sleep(limit_s if limit_s is not None else 3600.0))
         try:
-            await asyncio.wait({work, limit}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done() and isinstance(work.exception(), NoAnswer):
+            await asyncio.wait({job, limit}, return_when=asyncio.FIRST_COMPLETED)
+            if job.done() and isinstance(job.exception(), NoAnswer):
                 await limit
         finally:
             limit.cancel()
-        if not work.done() or isinstance(work.exception(), NoAnswer):
+        if not job.done() or isinstance(job.exception(), NoAnswer):
             raise httpx.ReadTimeout("The sandbox gave no answer.", request=request)
-        if isinstance(work.exception(), Reset):
+        if isinstance(job.exception(), Reset):
             raise httpx.ReadError("The sandbox tore the connection down.", request=request)
-        answer = work.result()
+        answer = job.result()
         headers = [(b"content-type", answer.content_type), *answer.headers]
         return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
 
-    def _done(self, work: asyncio.Task[object]) -> None:
-        self._working.discard(work)
-        if not work.cancelled():
-            work.exception()  # Seen here, so that a call nobody waits for any more is not reported as lost.
+    def _done(self, job: asyncio.Task[object]) -> None:
+        self._working.discard(job)
+        if not job.cancelled():
+            job.exception()  # Seen here, so that a call nobody waits for any more is not reported as lost.

@@ -6,56 +6,56 @@ from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-from packhouse.rules.fit import fingerprint, misfit, unrecorded
-from packhouse.rules.may_ship import judge
-from packhouse.rules.verdict import LeaveAlone, StopShipping
-from packhouse.steps import catalogue
-from packhouse.steps.desk import Desk, Work
-from packhouse.steps.let_go import is_in_doubt, let_go
-from packhouse.steps.take_back import take_back
+from packhouse.rules import eligibility
+from packhouse.rules.changes import conflict, fingerprint, is_missing_at_store
+from packhouse.rules.decision import Skip, Withdraw
+from packhouse.steps import products
+from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.void_requests import take_back
+from packhouse.steps.withdraw import is_in_doubt, let_go
 
 _S = ShipmentState
 _BEYOND_RECALL = (_S.BUYING, _S.UNKNOWN, _S.FULFILLED, _S.DELIVERED)
 
 
-async def decide(desk: Desk, work: Work) -> None:
+async def decide(context: Context, job: OrderJob) -> None:
     """Leave a verdict in `work`; cancel or void what no longer fits the order."""
-    if work.order is None:
-        await _let_go_of_a_vanished_order(desk, work)
+    if job.fetched is None:
+        await _let_go_of_a_vanished_order(context, job)
         return
-    await take_back(desk, work)
-    await _drop_what_no_longer_fits(desk, work, work.order)
-    digital = await catalogue.digital_by_line(desk, work.order)
-    waived = {code for code in HoldCode if work.waives(code)}
-    claiming = [shipment for shipment in work.shipments if work.claims(shipment)]
-    work.verdict = judge(work.order, claiming, digital, desk.settings.rules, waived)
-    await _warn_of_posted(desk, work, work.order)
-    if isinstance(work.verdict, StopShipping):
-        for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
-            if not _is_posted(work.order, shipment):
-                await let_go(desk, work, shipment, work.verdict.why)
+    await take_back(context, job)
+    await _drop_what_no_longer_fits(context, job, job.fetched)
+    digital = await products.digital_by_line(context, job.fetched)
+    waived = {code for code in HoldCode if job.is_waived(code)}
+    claiming = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
+    job.decision = eligibility.decide(job.fetched, claiming, digital, context.settings.rules, waived)
+    await _warn_of_posted(context, job, job.fetched)
+    if isinstance(job.decision, Withdraw):
+        for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
+            if not _is_posted(job.fetched, shipment):
+                await let_go(context, job, shipment, job.decision.why)
 
 
-async def _let_go_of_a_vanished_order(desk: Desk, work: Work) -> None:
-    if isinstance(work.verdict, LeaveAlone | StopShipping):
-        for shipment in work.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
-            await let_go(desk, work, shipment, work.verdict.why)
+async def _let_go_of_a_vanished_order(context: Context, job: OrderJob) -> None:
+    if isinstance(job.decision, Skip | Withdraw):
+        for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
+            await let_go(context, job, shipment, job.decision.why)
 
 
-async def _drop_what_no_longer_fits(desk: Desk, work: Work, order: Order) -> None:
+async def _drop_what_no_longer_fits(context: Context, job: OrderJob, order: Order) -> None:
     """Each shipment must fit beside those that come first: what may have left, what is bought, the rest."""
-    kept = [shipment for shipment in work.shipments if _stays(work, shipment)]
-    for shipment in (*work.in_state(_S.LABELED), *work.in_state(_S.PLANNED, _S.HELD)):
+    kept = [shipment for shipment in job.shipments if _stays(job, shipment)]
+    for shipment in (*job.in_state(_S.LABELED), *job.in_state(_S.PLANNED, _S.HELD)):
         if shipment in kept or _is_posted(order, shipment):
             continue
-        if why := misfit(order, shipment, kept):
-            await let_go(desk, work, shipment, f"It no longer fits: {why}.")
+        if why := conflict(order, shipment, kept):
+            await let_go(context, job, shipment, f"It no longer fits: {why}.")
         elif shipment.label is None or shipment.label.state is LabelState.BOUGHT:
             kept.append(shipment)
 
 
-def _stays(work: Work, shipment: Shipment) -> bool:
-    return shipment.state in _BEYOND_RECALL or is_in_doubt(work, shipment)
+def _stays(job: OrderJob, shipment: Shipment) -> bool:
+    return shipment.state in _BEYOND_RECALL or is_in_doubt(job, shipment)
 
 
 def _is_posted(order: Order, shipment: Shipment) -> bool:
@@ -64,18 +64,24 @@ def _is_posted(order: Order, shipment: Shipment) -> bool:
     return shipment.state is _S.LABELED and label is not None and order.has_tracking(label.tracking_number)
 
 
-async def _warn_of_posted(desk: Desk, work: Work, order: Order) -> None:
+async def _warn_of_posted(context: Context, job: OrderJob, order: Order) -> None:
     """What is posted cannot be taken back; a person may still stop the parcel, or tell the buyer."""
-    confirming = work.lease.phase is OrderPhase.SHIPPED
-    for shipment in work.in_state(_S.FULFILLED):
-        if confirming and unrecorded(order, shipment) and not work.waives(HoldCode.NOT_RECORDED, shipment):
+    confirming = job.lease.phase is OrderPhase.SHIPPED
+    for shipment in job.in_state(_S.FULFILLED):
+        if (
+            confirming
+            and is_missing_at_store(order, shipment)
+            and not job.is_waived(HoldCode.FULFILLMENT_MISSING, shipment)
+        ):
             number = shipment.label.tracking_number if shipment.label else ""
-            await desk.hold(work, HoldCode.NOT_RECORDED, f"Its number is {number}.", shipment=shipment)
+            await context.hold(
+                job, HoldCode.FULFILLMENT_MISSING, f"Its number is {number}.", shipment=shipment
+            )
         if order.status == "cancelled":
             why = "The store says the order is cancelled."
         elif shipment.fingerprint != fingerprint(order, shipment.units):
             why = "Its delivery address or its articles are others now."
         else:
             continue
-        if not work.waives(HoldCode.LABEL_OUTDATED, shipment) and not work.blocking(shipment):
-            await desk.hold(work, HoldCode.LABEL_OUTDATED, why, shipment=shipment)
+        if not job.is_waived(HoldCode.ORDER_CHANGED, shipment) and not job.blocking(shipment):
+            await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)

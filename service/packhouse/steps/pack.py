@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packhouse.ledger import shipments
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.order import counted
 from packhouse.model.parcel import PackedParcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.packing.boxes import CannotPack
 from packhouse.packing.boxes import pack as fill_boxes
-from packhouse.rules.fit import fingerprint
-from packhouse.rules.verdict import HoldIt, Reason, Ship
-from packhouse.steps import catalogue
-from packhouse.steps.desk import Desk, Work
+from packhouse.rules.changes import fingerprint
+from packhouse.rules.decision import NeedsHold, Reason, Ship
+from packhouse.steps import products
+from packhouse.steps.context import Context, OrderJob
 
 
-async def pack(desk: Desk, work: Work) -> None:
+async def pack(context: Context, job: OrderJob) -> None:
     """Plan shipments for the units of a Ship verdict; a verdict that cannot be packed becomes a HoldIt."""
-    if not isinstance(work.verdict, Ship):
+    if not isinstance(job.decision, Ship):
         return
-    settings = desk.settings
-    weights = await catalogue.weights_g(desk, work.seen)
-    boxes = fill_boxes(work.seen, work.verdict.units, settings.products, settings.parcel, weights)
+    settings = context.settings
+    weights = await products.weights_g(context, job.order)
+    boxes = fill_boxes(job.order, job.decision.units, settings.products, settings.parcel, weights)
     if isinstance(boxes, CannotPack):
-        work.verdict = HoldIt((Reason(boxes.code, boxes.note),))
+        job.decision = NeedsHold((Reason(boxes.code, boxes.note),))
         return
-    planned = _numbered(work, boxes)
-    acts = [
-        Act(
-            work.order_id,
+    planned = _numbered(job, boxes)
+    entries = [
+        Entry(
+            job.order_id,
             "planned",
             f"{counted(box.units)} in a parcel of {box.parcel.weight_g} g.",
             shipment.id,
@@ -39,15 +39,15 @@ async def pack(desk: Desk, work: Work) -> None:
         )
         for shipment, box in zip(planned, boxes, strict=True)
     ]
-    await desk.write(work, shipments.plan, planned, acts)
-    desk.tell(*acts)
-    work.shipments += planned
+    await context.write(job, shipments.plan, planned, entries)
+    context.record(*entries)
+    job.shipments += planned
 
 
-def _numbered(work: Work, boxes: Sequence[PackedParcel]) -> list[Shipment]:
+def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:
     """Give each parcel its number: the one of a voided label's shipment started afresh, or the next."""
-    highest = max((shipment.seq for shipment in work.shipments), default=0)
-    afresh = _given_back_and_not_replaced(work)
+    highest = max((shipment.seq for shipment in job.shipments), default=0)
+    afresh = _given_back_and_not_replaced(job)
     planned = []
     for box in boxes:
         if afresh:
@@ -58,22 +58,20 @@ def _numbered(work: Work, boxes: Sequence[PackedParcel]) -> list[Shipment]:
             seq, generation = highest, 1
         planned.append(
             Shipment(
-                id=f"{work.order_id}-{seq}" + (f".{generation}" if generation > 1 else ""),
-                order_id=work.order_id,
+                id=f"{job.order_id}-{seq}" + (f".{generation}" if generation > 1 else ""),
+                order_id=job.order_id,
                 seq=seq,
                 generation=generation,
                 state=ShipmentState.PLANNED,
                 units=box.units,
-                fingerprint=fingerprint(work.seen, box.units),
+                fingerprint=fingerprint(job.order, box.units),
                 parcel=box.parcel,
             )
         )
     return planned
 
 
-def _given_back_and_not_replaced(work: Work) -> list[Shipment]:
+def _given_back_and_not_replaced(job: OrderJob) -> list[Shipment]:
     """The last generation of each number, where its label was given back or a person let its units go."""
-    last = {
-        shipment.seq: shipment for shipment in sorted(work.shipments, key=lambda s: (s.seq, s.generation))
-    }
-    return [shipment for shipment in last.values() if shipment.label and not work.claims(shipment)]
+    last = {shipment.seq: shipment for shipment in sorted(job.shipments, key=lambda s: (s.seq, s.generation))}
+    return [shipment for shipment in last.values() if shipment.label and not job.reserves_units(shipment)]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from packhouse.carriers.port import Bought, NotBought, PurchaseRequest, Unknown
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.providers.port import Bought, NotBought, PurchaseRequest, Unknown
 from packhouse.rules.rates import drift
-from packhouse.steps.desk import Desk, Work
+from packhouse.steps.context import Context, OrderJob
 
 _S = ShipmentState
 
@@ -33,76 +33,85 @@ def intent_of(shipment: Shipment) -> tuple[str, float | None]:
     return shipment.reference, shipment.intent_at
 
 
-async def keep(desk: Desk, work: Work, shipment: Shipment, answer: Bought | NotBought | Unknown) -> None:
+async def record_outcome(
+    context: Context, job: OrderJob, shipment: Shipment, answer: Bought | NotBought | Unknown
+) -> None:
     """Write down what became of a purchase, whether its answer came at once or was found out later."""
-    desk.metrics.purchase(shipment.adapter, type(answer).__name__.lower())
+    context.metrics.purchase(shipment.provider, type(answer).__name__.lower())
     if isinstance(answer, Bought):
-        desk.resting.sold(shipment.adapter)
+        context.breaker.sold(shipment.provider)
     else:
-        count_refusal(desk, shipment.adapter)
+        count_refusal(context, shipment.provider)
     match answer:
         case Bought():
-            await _keep_bought(desk, work, shipment, answer)
+            await _keep_bought(context, job, shipment, answer)
         case NotBought(transient=True):
-            await not_bought(desk, work, shipment, "Not bought, for now.", answer.reason)
-            work.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
+            await record_not_bought(context, job, shipment, "Not bought, for now.", answer.reason)
+            job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
         case NotBought():
-            shipment = await not_bought(desk, work, shipment, "Not bought.", answer.reason)
-            await hold_unbought(desk, work, shipment, HoldCode.CARRIER_REFUSED, answer.reason)
+            shipment = await record_not_bought(context, job, shipment, "Not bought.", answer.reason)
+            await hold_for_requote(context, job, shipment, HoldCode.PROVIDER_REFUSED, answer.reason)
         case Unknown():
-            act = Act(work.order_id, "unknown", "It will be looked up.", shipment.id, quoted=answer.reason)
+            act = Entry(job.order_id, "unknown", "It will be looked up.", shipment.id, quoted=answer.reason)
             if shipment.state is not _S.UNKNOWN:
-                await desk.write(work, shipments.move, shipment, _S.UNKNOWN, (act,))
-                desk.tell(act)
-                work.update(shipment, state=_S.UNKNOWN)
-            work.wake_at(desk.clock.now() + desk.settings.carrier_settle_s)
+                await context.write(job, shipments.move, shipment, _S.UNKNOWN, (act,))
+                context.record(act)
+                job.update(shipment, state=_S.UNKNOWN)
+            job.wake_at(context.clock.now() + context.settings.provider_settle_s)
 
 
-async def _keep_bought(desk: Desk, work: Work, shipment: Shipment, bought: Bought) -> None:
+async def _keep_bought(context: Context, job: OrderJob, shipment: Shipment, bought: Bought) -> None:
     label = Label(
         id=f"{shipment.id}-label",
         shipment_id=shipment.id,
         generation=shipment.generation,
-        adapter=shipment.adapter,
+        provider=shipment.provider,
         carrier=bought.carrier,
         service=bought.service,
         tracking_number=bought.tracking_number,
         provider_id=bought.provider_id,
         cost=bought.cost,
         state=LabelState.BOUGHT,
-        bought_at=desk.clock.now(),
+        bought_at=context.clock.now(),
         document_source=bought.document_source,
     )
-    act = Act(
-        work.order_id,
+    act = Entry(
+        job.order_id,
         "bought",
         f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}.",
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(bought.cost)},
     )
-    await desk.write(work, shipments.bought, shipment, label, (act,))
-    desk.tell(act)
-    desk.metrics.spent(bought.cost)
-    desk.settling.pop(intent_of(shipment), None)
-    labeled = work.update(shipment, state=_S.LABELED, label=label)
+    await context.write(job, shipments.bought, shipment, label, (act,))
+    context.record(act)
+    context.metrics.spent(bought.cost)
+    context.settling.pop(intent_of(shipment), None)
+    labeled = job.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
-        work.documents[shipment.id] = bought.document
+        job.documents[shipment.id] = bought.document
     expected = shipment.rate.price if shipment.rate else bought.cost
-    if why := drift(expected, bought.cost, desk.settings.guard.price_tolerance_percent):
-        await desk.hold(work, HoldCode.PRICE_DRIFT, why, shipment=labeled)
+    if why := drift(expected, bought.cost, context.settings.guard.price_tolerance_percent):
+        await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
 
 
-async def not_bought(desk: Desk, work: Work, shipment: Shipment, why: str, quoted: str = "") -> Shipment:
+async def record_not_bought(
+    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = ""
+) -> Shipment:
     """It is known that no money moved: the shipment is planned again, under the same generation."""
-    act = Act(work.order_id, "not_bought", why, shipment.id, quoted=quoted)
-    await desk.write(work, shipments.move, shipment, _S.PLANNED, (act,))
-    desk.tell(act)
-    desk.settling.pop(intent_of(shipment), None)
-    return work.update(shipment, state=_S.PLANNED)
+    act = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
+    await context.write(job, shipments.move, shipment, _S.PLANNED, (act,))
+    context.record(act)
+    context.settling.pop(intent_of(shipment), None)
+    return job.update(shipment, state=_S.PLANNED)
 
 
-async def hold_unbought(
-    desk: Desk, work: Work, shipment: Shipment, code: HoldCode, note: str, quoted: Money | None = None
+async def hold_for_requote(
+    context: Context,
+    job: OrderJob,
+    shipment: Shipment,
+    code: HoldCode,
+    note: str,
+    quoted: Money | None = None,
 ) -> None:
     """Hold a planned shipment. Its prepared purchase is let go: when it goes on, it is offered afresh.
 
@@ -110,8 +119,8 @@ async def hold_unbought(
     """
     quoted = quoted or shipment.quoted
     kept = asdict(quoted) if quoted else None
-    await desk.hold(
-        work,
+    await context.hold(
+        job,
         code,
         note,
         shipment=shipment,
@@ -119,10 +128,10 @@ async def hold_unbought(
             connection, now, lease, shipment, _S.HELD, (), provider_ref="", rate=None, quoted=kept
         ),
     )
-    work.update(shipment, state=_S.HELD, provider_ref="", rate=None, quoted=quoted)
+    job.update(shipment, state=_S.HELD, provider_ref="", rate=None, quoted=quoted)
 
 
-def count_refusal(desk: Desk, carrier: str) -> None:
+def count_refusal(context: Context, provider: str) -> None:
     """A carrier did not sell; too many of those in a row, and it is left alone for a while."""
-    if desk.resting.refused(carrier, desk.clock.monotonic()):
-        desk.log.warning("carrier_rests", adapter=carrier, seconds=desk.resting.rest_s)
+    if context.breaker.refused(provider, context.clock.monotonic()):
+        context.log.warning("breaker_open", provider=provider, seconds=context.breaker.breaker_cooldown_s)

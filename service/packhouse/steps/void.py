@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from packhouse.carriers.port import Voided, VoidPending, VoidRefused
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.providers.port import Voided, VoidPending, VoidRefused
+from packhouse.rules.decision import NeedsHold, Skip
 from packhouse.rules.units import exceeds
-from packhouse.rules.verdict import HoldIt, LeaveAlone
-from packhouse.steps.desk import Desk, Work
+from packhouse.steps.context import Context, OrderJob
 
 _S = ShipmentState
 _DAY_S = 86_400.0
@@ -26,78 +26,82 @@ _MARGIN_DAYS = 5
 _REFUSALS_UNTIL_A_PERSON = 4
 
 
-async def void(desk: Desk, work: Work) -> None:
+async def void(context: Context, job: OrderJob) -> None:
     """Ask, or ask again, for each label that will not ship."""
-    for shipment in work.in_state(_S.VOIDING):
+    for shipment in job.in_state(_S.VOIDING):
         if shipment.label is not None:
-            await _void(desk, work, shipment, shipment.label)
+            await _void(context, job, shipment, shipment.label)
 
 
-async def _void(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
-    match await desk.adapter(label.adapter).void(label):
+async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
+    match await context.provider(label.provider).void(label):
         case Voided():
-            act = Act(work.order_id, "voided", f"{label.cost} came back.", shipment.id)
-            await desk.write(work, shipments.label_moved, shipment, _S.VOIDED, LabelState.VOIDED, (act,))
-            desk.tell(act)
-            work.update(shipment, state=_S.VOIDED, label=replace(label, state=LabelState.VOIDED))
-            work.wake_at(desk.clock.now())
+            act = Entry(job.order_id, "voided", f"{label.cost} came back.", shipment.id)
+            await context.write(
+                job, shipments.move_with_label, shipment, _S.VOIDED, LabelState.VOIDED, (act,)
+            )
+            context.record(act)
+            job.update(shipment, state=_S.VOIDED, label=replace(label, state=LabelState.VOIDED))
+            job.wake_at(context.clock.now())
         case VoidPending(note):
-            if _window_shuts(desk, label):
-                await _ask_a_person(desk, work, shipment, label, note or "The carrier has not decided yet.")
+            if _window_shuts(context, label):
+                await _ask_a_person(context, job, shipment, label, note or "The carrier has not decided yet.")
             else:
-                await _show_if_awaited(desk, work, shipment, label)
-                _ask_again(desk, work, label)
+                await _show_if_awaited(context, job, shipment, label)
+                _ask_again(context, job, label)
         case VoidRefused(reason):
             refusals = label.void_refusals + 1
-            if refusals >= _REFUSALS_UNTIL_A_PERSON or _window_shuts(desk, label):
-                await _ask_a_person(desk, work, shipment, label, reason)
+            if refusals >= _REFUSALS_UNTIL_A_PERSON or _window_shuts(context, label):
+                await _ask_a_person(context, job, shipment, label, reason)
                 return
-            act = Act(
-                work.order_id, "void_refused", "The carrier is asked again later.", shipment.id, quoted=reason
+            act = Entry(
+                job.order_id, "void_refused", "The carrier is asked again later.", shipment.id, quoted=reason
             )
             state = LabelState.VOIDING
-            await desk.write(work, shipments.label_moved, shipment, _S.VOIDING, state, (act,), refusals)
-            desk.tell(act)
+            await context.write(job, shipments.move_with_label, shipment, _S.VOIDING, state, (act,), refusals)
+            context.record(act)
             label = replace(label, void_refusals=refusals)
-            work.update(shipment, label=label)
-            _ask_again(desk, work, label)
+            job.update(shipment, label=label)
+            _ask_again(context, job, label)
 
 
-async def _show_if_awaited(desk: Desk, work: Work, shipment: Shipment, label: Label) -> None:
+async def _show_if_awaited(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     """A refund takes weeks. An order that waits for it, to ship afresh, must not wait unseen."""
-    asked_at = label.void_asked_at or desk.clock.now()
-    wanted = isinstance(work.verdict, LeaveAlone | HoldIt) and work.claims(shipment)
-    if work.order is None or not wanted or desk.clock.now() - asked_at < desk.settings.poll.relook_s:
+    asked_at = label.void_asked_at or context.clock.now()
+    wanted = isinstance(job.decision, Skip | NeedsHold) and job.reserves_units(shipment)
+    if job.fetched is None or not wanted or context.clock.now() - asked_at < context.settings.poll.recheck_s:
         return
-    if not exceeds(work.order, shipment, work.in_state(_S.FULFILLED, _S.DELIVERED)):
+    if not exceeds(job.fetched, shipment, job.in_state(_S.FULFILLED, _S.DELIVERED)):
         note = f"{label.cost} for {label.tracking_number}."
-        await desk.hold(work, HoldCode.REFUND_PENDING, note, shipment=shipment)
+        await context.hold(job, HoldCode.VOID_PENDING, note, shipment=shipment)
 
 
-def _window_shuts(desk: Desk, label: Label) -> bool:
+def _window_shuts(context: Context, label: Label) -> bool:
     days = _WINDOW_DAYS.get(label.carrier.upper(), _SHORTEST_WINDOW_DAYS) - _MARGIN_DAYS
-    return desk.clock.now() - label.bought_at > days * _DAY_S
+    return context.clock.now() - label.bought_at > days * _DAY_S
 
 
-def _ask_again(desk: Desk, work: Work, label: Label) -> None:
+def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
     """The older the request and the more refusals, the less often, but once a day at least."""
-    now = desk.clock.now()
+    now = context.clock.now()
     age = now - (label.void_asked_at or now)
-    wait = min(max(age, desk.settings.retry.base_s), desk.settings.poll.relook_s)
+    wait = min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
     if label.void_refusals:
-        wait = min(desk.settings.poll.relook_s * 4**label.void_refusals, _DAY_S)
-    work.wake_at(now + wait)
+        wait = min(context.settings.poll.recheck_s * 4**label.void_refusals, _DAY_S)
+    job.wake_at(now + wait)
 
 
-async def _ask_a_person(desk: Desk, work: Work, shipment: Shipment, label: Label, reason: str) -> None:
+async def _ask_a_person(
+    context: Context, job: OrderJob, shipment: Shipment, label: Label, reason: str
+) -> None:
     refused = LabelState.VOID_REFUSED
-    await desk.hold(
-        work,
+    await context.hold(
+        job,
         HoldCode.VOID_REFUSED,
         f"{label.cost} for {label.tracking_number}: {reason}",
         shipment=shipment,
-        also=lambda connection, now, lease: shipments.label_moved(
+        also=lambda connection, now, lease: shipments.move_with_label(
             connection, now, lease, shipment, _S.HELD, refused, (), label.void_refusals
         ),
     )
-    work.update(shipment, state=_S.HELD, label=replace(label, state=refused))
+    job.update(shipment, state=_S.HELD, label=replace(label, state=refused))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from packhouse.model.order import Address
-from packhouse.store.fields import first_text, mapping, text
+from packhouse.store.json_fields import first_text, mapping, text
 
 # The documented name stands first and wins.
 _NAME = ("name", "full_name", "recipient_name", "recipient")

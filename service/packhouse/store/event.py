@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from packhouse.model.event import Event
-from packhouse.store.fields import is_id, mapping, optional_id, parse_json, shape, text
+from packhouse.store.json_fields import is_id, mapping, optional_id, parse_json, shape, text
 
 _LONGEST_TYPE = 100
 

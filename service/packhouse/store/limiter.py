@@ -8,15 +8,15 @@ from packhouse.clock import Clock
 
 
 class RateLimiter:
-    """Lets through at most `max_per_s` calls in any second, first come first served; 0 lets all through.
+    """Lets through at most `rate_limit_per_s` calls in any second, first come first served; 0 lets all through.
 
     Calls up to the limit start at once. A fraction is kept on average: 2.5 means 2 calls in any 0.8 s.
     """
 
-    def __init__(self, max_per_s: float, clock: Clock) -> None:
+    def __init__(self, rate_limit_per_s: float, clock: Clock) -> None:
         self._clock = clock
-        self._calls = max(1, int(max_per_s))
-        self._window_s = self._calls / max_per_s if max_per_s > 0 else 0.0
+        self._calls = max(1, int(rate_limit_per_s))
+        self._window_s = self._calls / rate_limit_per_s if rate_limit_per_s > 0 else 0.0
         self._starts: deque[float] = deque(maxlen=self._calls)
 
     async def turn(self) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
 from packhouse.store.address import address_from_json
-from packhouse.store.answers import StoreAnswer, json_of, listed, one_object
-from packhouse.store.fields import (
+from packhouse.store.json_fields import (
     amount,
     digital,
     first_text,
@@ -25,19 +24,20 @@ from packhouse.store.fields import (
     text,
 )
 from packhouse.store.requests import OrdersQuery
+from packhouse.store.responses import StoreResponse, json_of, listed, one_object
 
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
 _REFUNDED = ("refunded", "refunded_amount", "amount_refunded")
 _OPTION = ("shipping_option", "selected_shipping_option", "shipping_method")
 
 
-def read_order(answer: StoreAnswer, expected_id: str) -> Order:
+def read_order(answer: StoreResponse, expected_id: str) -> Order:
     """The order of a GET: bare or under "order". Raises StoreUnreadable, also when it is another order."""
     value = json_of(answer, f"reading order {expected_id}")
     return order_from_json(one_object(value, "order", expected_id))
 
 
-def read_order_page(answer: StoreAnswer, asked: OrdersQuery | None = None) -> OrderPage:
+def read_order_page(answer: StoreResponse, asked: OrdersQuery | None = None) -> OrderPage:
     """One page of a list. Raises StoreUnreadable when it is no list, or a row in it has no id.
 
     A row that has an id but cannot be read otherwise is given as an Order with nothing but id and raw (no

@@ -9,7 +9,7 @@ from packhouse.store.requests import OrdersQuery
 
 if TYPE_CHECKING:
     from packhouse.model.order import OrderPage
-    from packhouse.store.answers import Listed
+    from packhouse.store.responses import Listed
 
 
 class Pages:

@@ -7,19 +7,19 @@ from typing import Any
 
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Product
-from packhouse.store.answers import StoreAnswer, json_of, listed, one_object
-from packhouse.store.fields import digital, first_text, mapping, required_id
+from packhouse.store.json_fields import digital, first_text, mapping, required_id
+from packhouse.store.responses import StoreResponse, json_of, listed, one_object
 
 _GRAMS = ("weight_g", "weight_grams", "grams")  # a plain "weight" has no unit and is never read
 
 
-def read_product(answer: StoreAnswer, expected_id: str) -> Product:
+def read_product(answer: StoreResponse, expected_id: str) -> Product:
     """The product of a GET: bare or under "product". Raises StoreUnreadable, also for another product."""
     value = json_of(answer, f"reading product {expected_id}")
     return product_from_json(one_object(value, "product", expected_id))
 
 
-def read_products(answer: StoreAnswer) -> dict[str, Product]:
+def read_products(answer: StoreResponse) -> dict[str, Product]:
     """The products of a batch by id, without those that the store does not know. Raises StoreUnreadable."""
     found = listed(json_of(answer, "reading products"), "products")
     products = [product_from_json(row) for row in found.rows]

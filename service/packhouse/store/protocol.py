@@ -5,21 +5,6 @@ standard library is loaded, so that the command line starts fast.
 """
 
 from packhouse.store.address import address_from_json
-from packhouse.store.answers import LARGEST_ANSWER, StoreAnswer, check_answer, retry_after_s
-from packhouse.store.endpoints import (
-    ROTATIONS,
-    create_webhook,
-    delete_webhook,
-    list_deliveries,
-    list_webhooks,
-    read_deliveries,
-    read_secret,
-    read_webhook,
-    read_webhooks,
-    replay_delivery,
-    rotate_webhook,
-    webhook_body,
-)
 from packhouse.store.orders import order_from_json, read_order, read_order_page
 from packhouse.store.paging import Pages
 from packhouse.store.products import product_from_json, read_product, read_products
@@ -36,6 +21,7 @@ from packhouse.store.requests import (
     refund,
     refund_body,
 )
+from packhouse.store.responses import LARGEST_ANSWER, StoreResponse, check_answer, retry_after_s
 from packhouse.store.returns import (
     approve_return,
     create_exchange,
@@ -49,6 +35,20 @@ from packhouse.store.returns import (
     return_body,
     returns_of,
 )
+from packhouse.store.webhooks import (
+    ROTATIONS,
+    create_webhook,
+    delete_webhook,
+    list_deliveries,
+    list_webhooks,
+    read_deliveries,
+    read_secret,
+    read_webhook,
+    read_webhooks,
+    replay_delivery,
+    rotate_webhook,
+    webhook_body,
+)
 
 __all__ = [
     "LARGEST_ANSWER",
@@ -56,8 +56,8 @@ __all__ = [
     "ROTATIONS",
     "OrdersQuery",
     "Pages",
-    "StoreAnswer",
     "StoreRequest",
+    "StoreResponse",
     "address_from_json",
     "approve_return",
     "check_answer",

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from packhouse import __version__
 from packhouse.errors import SettingsError
-from packhouse.store.fields import is_id
+from packhouse.store.json_fields import is_id
 
 if TYPE_CHECKING:
     from packhouse.model.order import Units
@@ -58,7 +58,7 @@ class OrdersQuery(NamedTuple):
     cursor: str = ""
 
 
-def door_headers(api_key: str) -> tuple[tuple[str, str], ...]:
+def client_headers(api_key: str) -> tuple[tuple[str, str], ...]:
     """What every call carries. Raises SettingsError for a key that no header can hold."""
     if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise SettingsError(

@@ -13,9 +13,9 @@ from typing import Any
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Order, Units
 from packhouse.model.returns import Exchange, Return
-from packhouse.store.answers import StoreAnswer, json_of
-from packhouse.store.fields import first_text, mapping, optional_id, required_id, rows, text
+from packhouse.store.json_fields import first_text, mapping, optional_id, required_id, rows, text
 from packhouse.store.requests import StoreRequest, change, items_json, segment
+from packhouse.store.responses import StoreResponse, json_of
 
 _RMA = ("rma", "rma_number", "rma_id")
 
@@ -79,7 +79,7 @@ def _step(order_id: str, return_id: str, verb: str, body: bytes | None, key: str
     return change("POST", path, body, key, call=f"returns.{verb}", doing=doing)
 
 
-def read_return(answer: StoreAnswer, order_id: str) -> Return | None:
+def read_return(answer: StoreResponse, order_id: str) -> Return | None:
     """The return in an answer, bare or under "return" or "data"; None for no body, and for the order.
 
     Raises StoreUnreadable for an answer that is not JSON.
@@ -88,7 +88,7 @@ def read_return(answer: StoreAnswer, order_id: str) -> Return | None:
     return None if found is None else _return(found)
 
 
-def read_exchange(answer: StoreAnswer, order_id: str) -> Exchange | None:
+def read_exchange(answer: StoreResponse, order_id: str) -> Exchange | None:
     """The exchange in an answer, as `read_return`."""
     found = _created(answer, "exchange", order_id)
     return None if found is None else _exchange(found)
@@ -106,7 +106,7 @@ def exchanges_of(order: Order) -> tuple[Exchange, ...] | None:
     return None if found is None else tuple(map(_exchange, rows(found, f"the exchanges of order {order.id}")))
 
 
-def _created(answer: StoreAnswer, name: str, order_id: str) -> Mapping[str, Any] | None:
+def _created(answer: StoreResponse, name: str, order_id: str) -> Mapping[str, Any] | None:
     if not answer.body.strip():
         return None
     value = json_of(answer, f"reading a {name}")

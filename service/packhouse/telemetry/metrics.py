@@ -73,7 +73,7 @@ class Metrics:
             Counter(
                 "packhouse_purchases",
                 "Purchases of labels by carrier adapter and outcome.",
-                ["carrier", "outcome"],
+                ["provider", "outcome"],
                 registry=registry,
             )
         )
@@ -119,7 +119,7 @@ class Metrics:
             Gauge("packhouse_holds", "Standing holds by code.", ["code"], registry=registry)
         )
         self._due = Gauge(
-            "packhouse_queue_due", "Orders whose time to be worked on has come.", registry=registry
+            "packhouse_orders_due", "Orders whose time to be worked on has come.", registry=registry
         )
         self._age = Gauge(
             "packhouse_queue_age_seconds", "Seconds that the oldest due order has waited.", registry=registry
@@ -135,9 +135,9 @@ class Metrics:
         """Count one webhook delivery; `type_family` is "order" or a whole type such as "order.created"."""
         self._events.add((family(type_family), outcome))
 
-    def purchase(self, adapter: str, outcome: str) -> None:
+    def purchase(self, provider: str, outcome: str) -> None:
         """Count one attempt to buy a label: bought, not_bought, unknown."""
-        self._purchases.add((adapter, outcome))
+        self._purchases.add((provider, outcome))
 
     def spent(self, money: Money) -> None:
         """Add what a label cost."""

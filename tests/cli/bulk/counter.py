@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from packhouse.errors import NotFound, Refused
+from packhouse.errors import StoreNotFound, StoreRefused
 from packhouse.model.order import Order, Product
 from packhouse.store.protocol import order_from_json
 from packhouse.store.requests import StoreRequest
@@ -67,7 +67,7 @@ class Counter:
             if self.unread and (error := self.unread.pop(0)):
                 raise error
             if order_id not in self.orders:
-                raise NotFound(f"The store does not know order {order_id}.", status=404)
+                raise StoreNotFound(f"The store does not know order {order_id}.", status=404)
             return order_from_json(json.loads(json.dumps(self.orders[order_id])))
 
     def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
@@ -92,7 +92,7 @@ class Counter:
             return  # replayed
         said = json.loads(body)
         if order["status"] == "cancelled":
-            raise Refused(f"Order {order['id']} is cancelled.", status=422)
+            raise StoreRefused(f"Order {order['id']} is cancelled.", status=422)
         if item == "fulfill":
             rows = [part | {"tracking_number": said["tracking_number"]} for part in said["items"]]
             order["fulfillments"] += rows

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from packhouse.errors import (
-    BadCredentials,
-    Conflict,
-    Forbidden,
-    InvalidRequest,
+    StoreConflict,
     StoreError,
+    StoreForbidden,
+    StoreInvalidRequest,
     StoreThrottled,
     StoreUnanswered,
+    StoreUnauthorized,
     StoreUnavailable,
     StoreUnreachable,
 )
@@ -210,7 +210,7 @@ def test_if_the_order_cannot_show_the_change_an_old_key_is_not_trusted(start: St
     assert run.again() == [State.DONE]
 
 
-@pytest.mark.parametrize("error", [Conflict("No.", status=409), InvalidRequest("No.", status=400)])
+@pytest.mark.parametrize("error", [StoreConflict("No.", status=409), StoreInvalidRequest("No.", status=400)])
 def test_a_refusal_is_final_and_its_reason_is_kept(start: Starter, error: StoreError) -> None:
     run = start()
     run.store.mishaps = [("before", error)]
@@ -221,12 +221,13 @@ def test_a_refusal_is_final_and_its_reason_is_kept(start: Starter, error: StoreE
 
 def test_a_conflict_about_a_recorded_change_is_a_success(start: Starter) -> None:
     run = start()
-    run.store.mishaps = [("after", Conflict("Already fulfilled.", status=409))]
+    run.store.mishaps = [("after", StoreConflict("Already fulfilled.", status=409))]
     assert run.again() == [State.RECORDED]
 
 
 @pytest.mark.parametrize(
-    "error", [BadCredentials("No.", status=401), Forbidden("No scope.", status=403), StoreUnreachable("Off.")]
+    "error",
+    [StoreUnauthorized("No.", status=401), StoreForbidden("No scope.", status=403), StoreUnreachable("Off.")],
 )
 def test_an_error_that_affects_every_order_ends_the_run_and_a_later_run_tries_again(
     start: Starter, error: StoreError
@@ -266,7 +267,7 @@ def test_a_second_parcel_waits_for_the_first_and_is_stale_if_the_first_is_refuse
 
     other = Counter("ord_1")
     plan = other.plan(*rows)
-    other.mishaps = [("before", Conflict("No.", status=409))]
+    other.mishaps = [("before", StoreConflict("No.", status=409))]
     (tmp_path / "other").mkdir()
     run = Run(tmp_path / "other", other, plan)
     assert run.again() == [State.REFUSED, State.STALE]
@@ -320,7 +321,7 @@ def test_after_a_refund_of_a_shipped_order_it_is_released_at_once(start: Starter
 def test_a_refusal_of_a_refund_that_may_be_pending_is_unknown(start: Starter) -> None:
     run = start("refund")
     run.store.refunds_land = False
-    run.store.mishaps = [("after", LOST), ("before", Conflict("In progress.", status=409))]
+    run.store.mishaps = [("after", LOST), ("before", StoreConflict("In progress.", status=409))]
     assert run.again() == [State.UNKNOWN]
 
 
@@ -396,7 +397,9 @@ def test_a_retry_after_of_zero_seconds_causes_no_busy_loop(start: Starter) -> No
     assert sum(run.limiter.waited) > 10
 
 
-@pytest.mark.parametrize("error", [Conflict("In progress.", status=409), InvalidRequest("No.", status=400)])
+@pytest.mark.parametrize(
+    "error", [StoreConflict("In progress.", status=409), StoreInvalidRequest("No.", status=400)]
+)
 def test_a_refusal_after_a_lost_response_is_unknown(start: Starter, error: StoreError) -> None:
     run = start()
     run.store.mishaps = [("before", LOST), ("before", error)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import BadCredentials, StoreUnavailable
+from packhouse.errors import StoreUnauthorized, StoreUnavailable
 from packhouse.model.order import Units
 from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.rows import BadRow, Row
@@ -138,17 +138,17 @@ def test_planning_survives_a_store_that_recovers_and_ends_on_a_wrong_key() -> No
     store = Counter("ord_1", "ord_2")
     store.unread = [StoreUnavailable("Down.", status=503)]
     assert len(store.plan().items) == 2
-    store.unread = [None, BadCredentials("The key is wrong.", status=401)]
-    with pytest.raises(BadCredentials):
+    store.unread = [None, StoreUnauthorized("The key is wrong.", status=401)]
+    with pytest.raises(StoreUnauthorized):
         store.plan()
 
 
 def test_a_product_catalog_that_cannot_be_read_is_a_warning() -> None:
-    from packhouse.errors import Forbidden
+    from packhouse.errors import StoreForbidden
 
     class StoreWithoutProducts(Counter):
         def products(self, site_slug: str, ids: Sequence[str]) -> Any:
-            raise Forbidden("No scope.", status=403)
+            raise StoreForbidden("No scope.", status=403)
 
     plan = StoreWithoutProducts("ord_1", "ord_2").plan()
     assert len(plan.items) == 2

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from packhouse.errors import (
-    BadCredentials,
-    Conflict,
-    NotFound,
-    Refused,
+    StoreConflict,
     StoreError,
+    StoreNotFound,
+    StoreRefused,
     StoreUnanswered,
+    StoreUnauthorized,
     StoreUnavailable,
     StoreUnreachable,
     StoreUnreadable,
 )
 from packhouse.model.order import Fulfillment, Line, Order, RefundRecord, Units
-from packhouse.store.answers import StoreAnswer
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse.store.requests import StoreRequest
+from packhouse.store.responses import StoreResponse
 from packhouse_cli.changes.change import Change, intent_key, random_key, send_change
 from packhouse_cli.changes.fulfill import fulfill_change
 from packhouse_cli.changes.refund import is_confirmed, is_settled, refund_change
@@ -69,7 +69,7 @@ AFTER = {
 }
 
 
-class LosingStore(BlockingStore):
+class LosingStore(StoreClient):
     """A store that answers the change with this error, and then shows the given order."""
 
     def __init__(self, error: BaseException | None, after: Order | StoreError) -> None:
@@ -78,11 +78,11 @@ class LosingStore(BlockingStore):
         self._error = error
         self._after = after
 
-    def ask(self, request: StoreRequest) -> StoreAnswer:
+    def ask(self, request: StoreRequest) -> StoreResponse:
         self.sent.append(request)
         if self._error is not None:
             raise self._error
-        return StoreAnswer(202)
+        return StoreResponse(202)
 
     def order(self, order_id: str) -> Order:
         assert order_id == "ord_1"
@@ -92,7 +92,9 @@ class LosingStore(BlockingStore):
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("error", [StoreUnanswered, StoreUnavailable, StoreUnreadable, Conflict, Refused])
+@pytest.mark.parametrize(
+    "error", [StoreUnanswered, StoreUnavailable, StoreUnreadable, StoreConflict, StoreRefused]
+)
 def test_a_change_that_the_order_shows_afterwards_was_made(name: str, error: type[StoreError]) -> None:
     store = LosingStore(error("lost"), AFTER[name])
     done = send_change(store, CHANGES[name])
@@ -125,7 +127,9 @@ def test_an_order_that_cannot_be_read_again_is_reported() -> None:
         send_change(store, CHANGES["refund"])
 
 
-@pytest.mark.parametrize("error", [Conflict, Refused, BadCredentials, NotFound, StoreUnreachable])
+@pytest.mark.parametrize(
+    "error", [StoreConflict, StoreRefused, StoreUnauthorized, StoreNotFound, StoreUnreachable]
+)
 def test_a_refusal_is_raised_unchanged(error: type[StoreError]) -> None:
     said = error("No.")
     with pytest.raises(error) as raised:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import Refused, StoreUnanswered, StoreUnreachable
+from packhouse.errors import StoreRefused, StoreUnanswered, StoreUnreachable
 from packhouse.model.order import Units
 from packhouse_cli.clients.takeover import Takeover
 from packhouse_cli.exit_codes import CommandError, Exit
@@ -72,7 +72,7 @@ def test_what_is_in_flight_is_waited_for() -> None:
 
 def test_a_plain_no_of_the_store_gives_the_order_back() -> None:
     with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
-        hold(daemon, Refused("the order is cancelled", status=422))
+        hold(daemon, StoreRefused("the order is cancelled", status=422))
         hold(daemon, KeyboardInterrupt(), sent=False)  # type: ignore[arg-type]
     assert asked(daemon) == [TAKE, RELEASE] * 2
 
@@ -133,7 +133,7 @@ def test_without_a_daemon_a_note_says_so() -> None:
 
 
 def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line() -> None:
-    standing = {"id": 7, "code": "done_by_hand", "released_at": None}
+    standing = {"id": 7, "code": "taken_over", "released_at": None}
     for note, given_back in (("fulfill x", True), ("fulfill y", False)):
         order = {"id": "ord_1", "holds": [standing | {"note": note}]}
         with serving({"GET /api/v1/orders/ord_1": (200, order), RELEASE: (200, {})}) as daemon:

@@ -40,7 +40,7 @@ def test_what_serve_would_refuse_is_told_after_the_settings(tmp_path: Path) -> N
     assert keyless.code == Exit.USAGE
     assert "interval_s = 60.0" in keyless.out
     assert keyless.err.startswith("packhouse: PACKHOUSE_STORE__API_KEY is missing")
-    nobody = call("config", "check", environ=environ(tmp_path, PACKHOUSE_CARRIER="nosuch"))
+    nobody = call("config", "check", environ=environ(tmp_path, PACKHOUSE_PROVIDER="nosuch"))
     assert nobody.code == Exit.USAGE
     assert "there is no adapter 'nosuch'" in nobody.err
 

@@ -36,7 +36,7 @@ def entry(number: int, order: str = "ord_1", **more: Any) -> dict[str, Any]:
         "order_id": order,
         "shipment_id": "",
         "actor": "ada",
-        "action": "retry_asked",
+        "action": "retry_requested",
         "why": f"why {number}",
         "data": {},
     } | more

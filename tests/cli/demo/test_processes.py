@@ -48,11 +48,11 @@ def test_the_demo_shop_has_every_weight_except_the_unknown_one() -> None:
 
 def test_the_daemon_accepts_the_settings_of_the_demo() -> None:
     environ = {"PACKHOUSE_CONFIG": str(SHOP), "ALY_API_KEY": "aly_x"} | {
-        "PACKHOUSE_CARRIERS__EASYPOST__API_KEY": "EZTK_x"
+        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_x"
     }
     shown = call("config", "check", "--json", environ=environ)
     assert shown.code == 0, shown.err
-    assert shown.json["carrier"] == "easypost"
+    assert shown.json["provider"] == "easypost"
     assert shown.json["poll"]["interval_s"] == 2
 
 

@@ -46,7 +46,7 @@ def test_an_order_has_the_progress_of_its_slowest_shipment(
 @pytest.mark.parametrize("state", ShipmentState)
 def test_every_shipment_state_has_a_progress(state: ShipmentState) -> None:
     order = order_progress("ord_1", "pending", ours("open", state))
-    if state.claims_units:
+    if state.reserves_units:
         assert order.steps >= 2
         assert not order.processed
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from packhouse.api.app_factory import build_api
+from packhouse.api.app import build_api
 from packhouse.api.board import (
     AdoptedLabel,
     LabelInHand,
@@ -20,8 +20,9 @@ from packhouse.api.board import (
     TakenOrder,
 )
 from packhouse.api.health import Check
-from packhouse.api.hooks import Receipt
-from packhouse.errors import ActRefused, NotRecorded, PackhouseError
+from packhouse.api.webhooks import Receipt
+from packhouse.config.settings import OperatorSettings, WebhookSettings
+from packhouse.errors import OperationRefused, PackhouseError, RecordNotFound
 from packhouse.http import httpx
 from packhouse.in_hand import label_in_hand
 from packhouse.model.event import Event, EventRecord
@@ -33,7 +34,6 @@ from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-from packhouse.settings import OperatorSettings, WebhookSettings
 from packhouse.telemetry.metrics import LedgerCounts, Metrics
 
 NOW = 1_800_000_000.0
@@ -42,7 +42,7 @@ OTHER_SECRET = b"whsec_canary_two"
 TOKEN = "tok-canary-1234"
 SHA = "ab" * 32
 
-HOLD = Hold(7, "ord_1", "", HoldCode.BY_PERSON, "wait for Monday", "f" * 16, "ann", NOW)
+HOLD = Hold(7, "ord_1", "", HoldCode.MANUAL, "wait for Monday", "f" * 16, "ann", NOW)
 LABEL = Label(
     "lab_1",
     "shp_1",
@@ -64,7 +64,7 @@ SHIPMENT = Shipment(
     ShipmentState.FULFILLED,
     (Units("li_1", 2),),
     parcel=Parcel(500, 250, 200, 100),
-    adapter="easypost",
+    provider="easypost",
     rate=Rate("rate_1", "USPS", "Ground", Money(512, "USD"), 3),
     label=LABEL,
 )
@@ -144,11 +144,11 @@ class MemoryBoard:
 
     def _known(self, found: bool, what: str) -> None:
         if not found:
-            raise NotRecorded(f"there is no {what}")
+            raise RecordNotFound(f"there is no {what}")
 
     async def counts(self) -> LedgerCounts:
         self._note("counts")
-        return LedgerCounts({"open": 3, "held": 1}, {"planned": 2}, {"by_person": 1}, 3, 1.5, 2)
+        return LedgerCounts({"open": 3, "held": 1}, {"planned": 2}, {"manual": 1}, 3, 1.5, 2)
 
     async def status(self) -> StatusReport:
         self._note("status")
@@ -199,7 +199,7 @@ class MemoryBoard:
     async def release_hold(self, hold_id: int, *, reason: str, actor: str) -> Hold:
         self._note("release_hold", hold_id=hold_id, reason=reason, actor=actor)
         if hold_id == RELEASED.id:
-            raise ActRefused("this hold was released before, by bob")
+            raise OperationRefused("this hold was released before, by bob")
         self._known(hold_id == HOLD.id, "such hold")
         return replace(HOLD, released_by=actor, released_at=NOW, release_reason=reason)
 
@@ -238,7 +238,7 @@ class MemoryBoard:
 
     async def take(self, order_id: str, *, doing: str, reason: str, actor: str) -> TakenOrder:
         self._note("take", order_id=order_id, doing=doing, reason=reason, actor=actor)
-        return TakenOrder(ORDER, replace(HOLD, code=HoldCode.DONE_BY_HAND, note=doing), "")
+        return TakenOrder(ORDER, replace(HOLD, code=HoldCode.TAKEN_OVER, note=doing), "")
 
     async def hold_shipment(self, shipment_id: str, *, reason: str, actor: str) -> Hold:
         self._note("hold_shipment", shipment_id=shipment_id, reason=reason, actor=actor)
@@ -283,7 +283,7 @@ class SetHealth:
         return self.answer
 
 
-class House:
+class App:
     """The whole surface over doubles, and a client to it."""
 
     def __init__(

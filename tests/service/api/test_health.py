@@ -11,12 +11,12 @@ from fastapi import FastAPI
 from packhouse.api.health import Check, Level, router
 from packhouse.errors import LedgerUnavailable
 from packhouse.http import httpx
-from tests.service.api.doubles import House
+from tests.service.api.doubles import App
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
 def test_a_house_in_order_is_ready(path: str) -> None:
-    house = House()
+    house = App()
     house.health.answer = [Check("ledger", Level.PASS), Check("disk", Level.PASS)]
     response = house.ask("GET", path, token="")
     assert response.status_code == 200
@@ -28,7 +28,7 @@ def test_a_house_in_order_is_ready(path: str) -> None:
 
 
 def test_trouble_upstream_is_a_warning_and_leaves_the_house_ready() -> None:
-    house = House()
+    house = App()
     house.health.answer = [Check("ledger", Level.PASS), Check("store", Level.WARN, "answers 503 since 12:00")]
     response = house.ask("GET", "/readyz", token="")
     assert (response.status_code, response.json()["status"]) == (200, "warn")
@@ -36,7 +36,7 @@ def test_trouble_upstream_is_a_warning_and_leaves_the_house_ready() -> None:
 
 
 def test_one_failure_takes_the_work_away_with_its_reason() -> None:
-    house = House()
+    house = App()
     house.health.answer = [Check("disk", Level.FAIL, "12 MB free"), Check("store", Level.WARN, "slow")]
     response = house.ask("GET", "/readyz", token="")
     assert (response.status_code, response.json()["status"]) == (503, "fail")
@@ -44,7 +44,7 @@ def test_one_failure_takes_the_work_away_with_its_reason() -> None:
 
 
 def test_a_ledger_that_cannot_be_asked_is_a_failure_not_an_error() -> None:
-    house = House()
+    house = App()
     house.health.failure = LedgerUnavailable("cannot open the database")
     response = house.ask("GET", "/readyz", token="")
     assert response.status_code == 503
@@ -68,13 +68,13 @@ def test_checks_that_do_not_end_are_a_failure() -> None:
 
 
 def test_the_loop_is_alive_even_when_the_house_is_not_ready() -> None:
-    house = House()
+    house = App()
     house.health.failure = LedgerUnavailable("gone")
     assert house.ask("GET", "/livez", token="").json() == {"status": "pass", "checks": {}}
 
 
 def test_the_scrape_shows_what_the_ledger_says_now() -> None:
-    house = House()
+    house = App()
     text = house.ask("GET", "/metrics", token="").text
     assert 'packhouse_orders{phase="open"} 3.0' in text
     assert "packhouse_queue_age_seconds 1.5" in text
@@ -83,7 +83,7 @@ def test_the_scrape_shows_what_the_ledger_says_now() -> None:
 
 
 def test_the_scrape_is_answered_when_the_ledger_is_not() -> None:
-    house = House()
+    house = App()
     house.board.failure = LedgerUnavailable("gone")
     response = house.ask("GET", "/metrics", token="")
     assert response.status_code == 200
@@ -91,4 +91,4 @@ def test_the_scrape_is_answered_when_the_ledger_is_not() -> None:
 
 
 def test_the_page_that_draws_the_api_is_off_unless_asked_for() -> None:
-    assert House().ask("GET", "/docs", token="").status_code == 404
+    assert App().ask("GET", "/docs", token="").status_code == 404

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.errors import ActRefused, LeaseLost, NotRecorded
-from packhouse.ledger import by_hand, holds, leases, reading
+from packhouse.errors import LeaseLost, OperationRefused, RecordNotFound
+from packhouse.ledger import by_hand, holds, leases, queries
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.hold import Hold
 from tests.service.ledger.address import address_in
@@ -29,13 +29,13 @@ def test_of_many_who_take_an_order_at_once_one_has_it(tmp_path: Path, engine: st
         won = [end[0] for end in ends if isinstance(end, tuple)]
         assert len(won) == 1
         assert all(isinstance(hold, Hold) for hold in won)
-        assert sum(isinstance(end, ActRefused) for end in ends) == len(tries) - 1, ends
+        assert sum(isinstance(end, OperationRefused) for end in ends) == len(tries) - 1, ends
         standing = await desks[0].read(holds.of_order, "ord_1")
         assert [hold.note for hold in standing] == [won[0].note]
-        story = await desks[0].read(reading.entries, order_id="ord_1")
-        assert [entry.action for entry in story] == ["taken"]
-        for desk in desks:
-            await desk.close()
+        story = await desks[0].read(queries.entries, order_id="ord_1")
+        assert [entry.action for entry in story] == ["taken_over"]
+        for context in desks:
+            await context.close()
 
     asyncio.run(race())
 
@@ -50,11 +50,11 @@ def test_every_act_makes_the_machines_next_write_fail(tmp_path: Path, engine: st
             more = ("a deed",) if act is by_hand.take else ()
             await ledger.write(act, NOW, order_id, *more, "r", "ada")  # type: ignore[arg-type]
             with pytest.raises(LeaseLost):
-                await ledger.write(leases.keep, NOW, lease)
+                await ledger.write(leases.require, NOW, lease)
             again = await ledger.write(leases.claim, NOW, "worker:2", NOW + 60, 1)
             await ledger.write(act, NOW, order_id, *more, "r", "ada")  # type: ignore[arg-type]
             # A repeated act finds its hold and disturbs nobody who already works under it.
-            await ledger.write(leases.keep, NOW, again[0])
+            await ledger.write(leases.require, NOW, again[0])
         await ledger.close()
 
     asyncio.run(story())
@@ -63,9 +63,9 @@ def test_every_act_makes_the_machines_next_write_fail(tmp_path: Path, engine: st
 def test_an_act_on_what_is_not_here_says_so(tmp_path: Path, engine: str) -> None:
     async def story() -> None:
         ledger = open_ledger(address_in(tmp_path))
-        with pytest.raises(NotRecorded, match="ord_9-1"):
+        with pytest.raises(RecordNotFound, match="ord_9-1"):
             await ledger.write(by_hand.hold_shipment, NOW, "ord_9-1", "r", "ada")
-        with pytest.raises(NotRecorded, match="ord_9-1"):
+        with pytest.raises(RecordNotFound, match="ord_9-1"):
             await ledger.write(by_hand.ask_void, NOW, "ord_9-1", "r", "ada", again=False)
         await ledger.close()
 

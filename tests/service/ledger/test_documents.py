@@ -8,27 +8,27 @@ from pathlib import Path
 import pytest
 
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger.documents import DocumentShelf
+from packhouse.ledger.documents import DocumentFolder
 from packhouse.model.label import LabelDocument, LabelFormat
 
 
 def test_a_document_is_found_again_by_its_hash(tmp_path: Path) -> None:
-    shelf = DocumentShelf(tmp_path / "labels")
-    digest = shelf.put(LabelDocument(b"^XA^XZ", LabelFormat.ZPL))
+    documents = DocumentFolder(tmp_path / "labels")
+    digest = documents.put(LabelDocument(b"^XA^XZ", LabelFormat.ZPL))
     assert digest == hashlib.sha256(b"^XA^XZ").hexdigest()
-    assert shelf.get(digest, LabelFormat.ZPL) == b"^XA^XZ"
-    assert shelf.get("0" * 64, LabelFormat.ZPL) is None
+    assert documents.get(digest, LabelFormat.ZPL) == b"^XA^XZ"
+    assert documents.get("0" * 64, LabelFormat.ZPL) is None
 
 
 def test_the_same_document_is_kept_once_and_nothing_half_written_stays(tmp_path: Path) -> None:
-    shelf = DocumentShelf(tmp_path)
+    documents = DocumentFolder(tmp_path)
     for _ in range(2):
-        shelf.put(LabelDocument(b"x", LabelFormat.PDF))
+        documents.put(LabelDocument(b"x", LabelFormat.PDF))
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".pdf"]
 
 
 def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
-    shelf = DocumentShelf(tmp_path / "labels")
+    documents = DocumentFolder(tmp_path / "labels")
     (tmp_path / "labels" / hashlib.sha256(b"x").hexdigest()[:2]).write_text("a file where a folder should be")
     with pytest.raises(LedgerUnavailable):
-        shelf.put(LabelDocument(b"x", LabelFormat.PDF))
+        documents.put(LabelDocument(b"x", LabelFormat.PDF))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from packhouse.errors import LeaseLost
-from packhouse.ledger import inbox, leases, marks, reading
-from packhouse.ledger.door import Ledger
+from packhouse.ledger import inbox, kv, leases, queries
 from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.port import Ledger
 from packhouse.model.event import Event
 from packhouse.model.states import OrderPhase
 from tests.service.ledger.address import address_in
@@ -36,7 +36,7 @@ def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str =
 
 
 async def _row(ledger: Ledger, order_id: str = "ord_1") -> Any:
-    return await ledger.read(reading.order_row, order_id)
+    return await ledger.read(queries.order_row, order_id)
 
 
 async def _release(
@@ -119,12 +119,12 @@ def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_pat
         assert await ledger.write(leases.claim, 99.0, "b:1", 200.0, 1) == []
         (new,) = await ledger.write(leases.claim, 100.0, "b:1", 200.0, 1)
         for late in (
-            ledger.write(leases.keep, 101.0, old),
+            ledger.write(leases.require, 101.0, old),
             ledger.write(leases.release, 101.0, old, phase=OrderPhase.SHIPPED, due_at=None),
         ):
             with pytest.raises(LeaseLost):
                 await late
-        await ledger.write(leases.keep, 101.0, new)
+        await ledger.write(leases.require, 101.0, new)
 
     told(story, tmp_path)
 
@@ -144,9 +144,9 @@ def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
-        assert await ledger.write(leases.seize, 3.0, "ord_1")
+        assert await ledger.write(leases.revoke, 3.0, "ord_1")
         with pytest.raises(LeaseLost):
-            await ledger.write(leases.keep, 4.0, lease)
+            await ledger.write(leases.require, 4.0, lease)
         assert (await _row(ledger)).due_at == 3.0
 
     told(story, tmp_path)
@@ -154,8 +154,8 @@ def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
 
 def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
-        assert await ledger.write(leases.meet, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
-        assert await ledger.write(leases.meet, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
+        assert await ledger.write(leases.add_listed, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
+        assert await ledger.write(leases.add_listed, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
 
     told(story, tmp_path)
 
@@ -165,7 +165,7 @@ def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> Non
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await ledger.write(leases.release, 3.0, lease, phase=OrderPhase.HELD, due_at=None)
-        assert await ledger.write(leases.rescue, 4.0) == 1
+        assert await ledger.write(leases.wake_stalled, 4.0) == 1
         assert (await _row(ledger)).due_at == 4.0
 
     told(story, tmp_path)
@@ -177,7 +177,7 @@ def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tm
             await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
             (lease,) = await ledger.write(leases.claim, 2.0, f"a:{n}", 100.0, 1)
             await ledger.write(leases.release, 3.0, lease, phase=phase, due_at=9000.0)
-        assert await ledger.write(leases.stir, 10.0) == 1
+        assert await ledger.write(leases.wake_unfinished, 10.0) == 1
         assert [(await _row(ledger, f"ord_{n}")).due_at for n in range(3)] == [10.0, 9000.0, 9000.0]
 
     told(story, tmp_path)
@@ -185,11 +185,11 @@ def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tm
 
 def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
-        assert await ledger.write(marks.take_turn, 100.0, "poll", "a", 30.0)
-        assert not await ledger.write(marks.take_turn, 110.0, "poll", "b", 30.0)
-        assert await ledger.write(marks.take_turn, 131.0, "poll", "b", 30.0)
+        assert await ledger.write(kv.claim_turn, 100.0, "poll", "a", 30.0)
+        assert not await ledger.write(kv.claim_turn, 110.0, "poll", "b", 30.0)
+        assert await ledger.write(kv.claim_turn, 131.0, "poll", "b", 30.0)
         # A clock that was set back must not stop the duty until it has caught up.
-        assert await ledger.write(marks.take_turn, 50.0, "poll", "a", 30.0)
+        assert await ledger.write(kv.claim_turn, 50.0, "poll", "a", 30.0)
 
     told(story, tmp_path)
 

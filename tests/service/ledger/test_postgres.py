@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, SettingsError
-from packhouse.ledger import leases, marks
+from packhouse.ledger import kv, leases
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.model.states import OrderPhase
@@ -53,10 +53,10 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
     async def story() -> None:
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
         heard = asyncio.Event()
-        listening = asyncio.create_task(theirs.watch(heard.set))
+        listening = asyncio.create_task(theirs.listen(heard.set))
         await asyncio.wait_for(heard.wait(), 20)  # it listens: whatever was missed is looked for
         heard.clear()
-        await ours.write(leases.meet, 5.0, [("ord_1", "")], 0.0)
+        await ours.write(leases.add_listed, 5.0, [("ord_1", "")], 0.0)
         await asyncio.wait_for(heard.wait(), 20)
         heard.clear()
         (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)
@@ -66,7 +66,7 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
         postgres_server.restart()
         await asyncio.wait_for(heard.wait(), 30)  # it listens again
         heard.clear()
-        await ours.write(leases.seize, 7.0, "ord_1")
+        await ours.write(leases.revoke, 7.0, "ord_1")
         await asyncio.wait_for(heard.wait(), 20)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
@@ -81,19 +81,23 @@ def test_a_duty_is_run_by_one_replica_and_by_the_next_when_that_is_done(
 ) -> None:
     async def story() -> None:
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
-        async with ours.alone("poll") as mine, theirs.alone("poll") as also, theirs.alone("prune") as other:
+        async with (
+            ours.exclusive("poll") as mine,
+            theirs.exclusive("poll") as also,
+            theirs.exclusive("prune") as other,
+        ):
             assert (mine, also, other) == (True, False, True)
             # No transaction is open while a duty calls the store.
             waiting = postgres_server.sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
             )
             assert waiting == [(0,)]
-        async with theirs.alone("poll") as mine:
+        async with theirs.exclusive("poll") as mine:
             assert mine
         postgres_server.stop()
         try:
             with pytest.raises(LedgerUnavailable):
-                async with ours.alone("poll"):
+                async with ours.exclusive("poll"):
                     raise AssertionError("nobody knows who else runs it")
         finally:
             postgres_server.start()
@@ -136,7 +140,7 @@ def test_a_unit_that_lost_to_another_is_run_again(
     async def story() -> None:
         ledger = opened(postgres_server, postgres_database)
         for name in ("a", "b"):
-            await ledger.write(marks.write, 0.0, name, "")
+            await ledger.write(kv.write, 0.0, name, "")
         await asyncio.gather(ledger.write(both, "a", "b"), ledger.write(both, "b", "a"))
         values = await ledger.read(lambda c: c.execute(text("SELECT value FROM marks")).scalars().all())
         assert list(values) == ["xx", "xx"]
@@ -202,14 +206,14 @@ def test_a_replica_that_stands_still_in_the_middle_of_a_unit_holds_up_nobody_for
 
     async def story() -> None:
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
-        await ours.write(marks.write, 0.0, "a", "")
+        await ours.write(kv.write, 0.0, "a", "")
         still = asyncio.create_task(ours.write(stand_still))
         await asyncio.sleep(0.5)
         await theirs.write(lambda c: c.execute(ADD_ONE, {"n": "a"}))  # waits for the row, and gets it
         wakes.set()
         with pytest.raises(LedgerUnavailable):
             await still
-        assert await ours.read(marks.read, "a") == "x"
+        assert await ours.read(kv.read, "a") == "x"
         await ours.close()
         await theirs.close()
 

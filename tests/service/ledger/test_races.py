@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from packhouse.errors import ActRefused, LeaseLost
+from packhouse.config.settings import GuardSettings
+from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import by_hand, guard, holds, inbox, leases, orders, overrides, shipments
 from packhouse.ledger.leases import Lease
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.model.event import Event
 from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Act
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-from packhouse.settings import GuardSettings
 from tests.postgres import PostgresServer
 
 PRICE = Money(100, "USD")
@@ -47,7 +47,7 @@ async def replicas(url: str, count: int = 2) -> AsyncIterator[list[PostgresLedge
 
 async def due(ledger: PostgresLedger, count: int) -> None:
     listed = [(f"ord_{n}", "site") for n in range(count)]
-    await ledger.write(leases.meet, 1.0, listed, 0.0)
+    await ledger.write(leases.add_listed, 1.0, listed, 0.0)
 
 
 async def planned(ledger: PostgresLedger, lease: Lease) -> Shipment:
@@ -67,7 +67,7 @@ async def intend(
     ledger: PostgresLedger, caps: GuardSettings, lease: Lease, shipment: Shipment
 ) -> guard.Objection | None:
     rate = shipments.rate_to_json(RATE)
-    return await ledger.write(guard.intend, 3.0, lease, caps, shipment, PRICE, (), rate=rate)
+    return await ledger.write(guard.begin_purchase, 3.0, lease, caps, shipment, PRICE, (), rate=rate)
 
 
 def label(shipment: Shipment) -> Label:
@@ -75,7 +75,7 @@ def label(shipment: Shipment) -> Label:
         id=f"{shipment.id}-label",
         shipment_id=shipment.id,
         generation=1,
-        adapter="easypost",
+        provider="easypost",
         carrier="USPS",
         service="Priority",
         tracking_number=shipment.id,
@@ -169,10 +169,10 @@ def test_acts_on_many_orders_and_purchases_beside_them_never_wait_in_a_circle(
 
             async def of_many(ledger: PostgresLedger, turned: bool) -> None:
                 for _ in range(15):
-                    await ledger.write(leases.stir, 6.0)
-                    await ledger.write(leases.meet, 6.0, listed[::-1] if turned else listed, 7.0)
+                    await ledger.write(leases.wake_unfinished, 6.0)
+                    await ledger.write(leases.add_listed, 6.0, listed[::-1] if turned else listed, 7.0)
                     await ledger.write(leases.renew, ids[::-1] if turned else ids, "a", 100.0)
-                    await ledger.write(leases.rescue, 6.0)
+                    await ledger.write(leases.wake_stalled, 6.0)
 
             await asyncio.gather(
                 of_many(ledgers[1], turned=False),
@@ -224,7 +224,7 @@ def test_a_person_who_holds_at_the_very_moment_of_the_intent_wins_or_comes_after
                 (shipment,) = await ours.read(shipments.of_order, lease.order_id)
                 assert (shipment.state is ShipmentState.BUYING) == (intended is None)
                 with pytest.raises(LeaseLost):
-                    await ours.write(leases.keep, 4.0, lease)
+                    await ours.write(leases.require, 4.0, lease)
 
     asyncio.run(story())
 
@@ -251,13 +251,13 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
         async with replicas(url) as (ours, theirs):
             await due(ours, 1)
             (lease,) = await ours.write(leases.claim, 2.0, "a:1", 100.0, 1)
-            act = Act("ord_0", "held", "why")
+            act = Entry("ord_0", "held", "why")
             machine = [
                 ours.write(
                     holds.place,
                     3.0,
                     lease,
-                    code=HoldCode.CARRIER_REFUSED,
+                    code=HoldCode.PROVIDER_REFUSED,
                     note=str(n),
                     fingerprint="",
                     act=act,
@@ -267,9 +267,9 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
             people = [theirs.write(overrides.place_hold, 3.0, "ord_0", str(n), "ada") for n in range(10)]
             done = await asyncio.gather(*machine, *people, return_exceptions=True)
             assert all(one is None or isinstance(one, LeaseLost) for one in done[:10])
-            standing = [one.code for one in await ours.read(holds.of_order, "ord_0") if one.stands]
-            assert standing.count(HoldCode.BY_PERSON) == 1
-            assert standing.count(HoldCode.CARRIER_REFUSED) <= 1
+            standing = [one.code for one in await ours.read(holds.of_order, "ord_0") if one.is_active]
+            assert standing.count(HoldCode.MANUAL) == 1
+            assert standing.count(HoldCode.PROVIDER_REFUSED) <= 1
 
     asyncio.run(story())
 
@@ -296,6 +296,6 @@ def test_a_parcel_is_marked_as_sent_by_one_of_two_people_and_never_beside_a_purc
                 done = [one is None for one in outcomes[n::count]]
                 assert sum(done) == 1
             refused = [one for one in outcomes if one is not None]
-            assert all(isinstance(one, ActRefused | LeaseLost) for one in refused), refused
+            assert all(isinstance(one, OperationRefused | LeaseLost) for one in refused), refused
 
     asyncio.run(story())

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Engine, create_engine, inspect
 
-from packhouse.ledger import schema
+from packhouse.ledger import migrate
 from packhouse.ledger.tables import metadata, orders, shipments
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, OrderPhase, ShipmentState
 
@@ -30,15 +30,15 @@ def empty(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 def test_the_migrations_make_exactly_the_declared_tables(empty: Engine) -> None:
     with empty.begin() as connection:
-        assert schema.migrate(connection) == (None, schema.head())
-        assert schema.migrate(connection) == (schema.head(), schema.head())
+        assert migrate.migrate(connection) == (None, migrate.head())
+        assert migrate.migrate(connection) == (migrate.head(), migrate.head())
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_the_migrations_make_exactly_the_declared_checks() -> None:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
-        schema.migrate(connection)
+        migrate.migrate(connection)
         for table in (orders, shipments):
             made = {
                 check["name"]: check["sqltext"]

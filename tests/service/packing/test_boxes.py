@@ -7,10 +7,10 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse.config.settings import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Line, Order, Units
 from packhouse.packing.boxes import CannotPack, pack
-from packhouse.settings import ParcelSettings, ProductSettings
 
 ORDER = Order(
     "o",

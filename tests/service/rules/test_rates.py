@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from packhouse.config.settings import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.rules.rates import choose
-from packhouse.settings import RateSettings
 
 
 def rate(carrier: str, service: str, minor: int, days: int | None) -> Rate:

@@ -10,7 +10,7 @@ from packhouse.model.money import Money
 from packhouse.model.order import Fulfillment, Line, Order, RefundRecord, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.rules.fit import misfit
+from packhouse.rules.changes import conflict
 from packhouse.rules.units import exceeds, remaining
 
 LINES = ("li_1", "li_2", "li_3")
@@ -53,7 +53,7 @@ def test_a_planned_shipment_whose_units_somebody_else_shipped_no_longer_fits() -
     planned = shipment(ShipmentState.PLANNED, (Units("li_1", 2),))
     assert not exceeds(order({"li_1": 2}), planned)
     assert exceeds(order({"li_1": 2}, fulfillments=(Fulfillment("X", "UPS", (Units("li_1", 1),)),)), planned)
-    assert misfit(order({"li_1": 1}), planned)
+    assert conflict(order({"li_1": 1}), planned)
 
 
 @given(
@@ -75,6 +75,6 @@ def test_what_remains_is_never_more_than_what_is_left_of_the_order(
     for line, quantity in ordered.items():
         taken = sum(u.quantity for u in (*by_others, *refunded) if u.line_id == line)
         taken += sum(
-            u.quantity for state, some in ours for u in some if state.claims_units and u.line_id == line
+            u.quantity for state, some in ours for u in some if state.reserves_units and u.line_id == line
         )
         assert left[line] == max(0, quantity - taken)

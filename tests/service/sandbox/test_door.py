@@ -131,7 +131,7 @@ def test_a_signal_ends_it_cleanly_even_while_a_call_hangs(tmp_path: Path, number
     assert process.returncode == 0
     assert "Traceback" not in err
     assert f"export PACKHOUSE_STORE__URL={address}/api/storefront/v1" in out
-    assert f"export PACKHOUSE_CARRIERS__EASYPOST__URL={address}/easypost/v2" in out
+    assert f"export PACKHOUSE_PROVIDERS__EASYPOST__URL={address}/easypost/v2" in out
 
 
 @pytest.mark.parametrize(

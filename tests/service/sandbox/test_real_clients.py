@@ -7,29 +7,29 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
-from packhouse.carriers.easypost.adapter import EasyPostCarrier
-from packhouse.carriers.easypost.options import EasyPostOptions
-from packhouse.carriers.port import (
+from packhouse.errors import StoreConflict, StoreRefused, StoreThrottled, StoreUnanswered, StoreUnreadable
+from packhouse.model.label import Label, LabelFormat
+from packhouse.model.order import Address, Order, Units
+from packhouse.model.parcel import Parcel
+from packhouse.model.states import LabelState
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.port import (
     Bought,
-    CarrierContext,
     NotBought,
     Prepared,
+    ProviderContext,
     Purchase,
     PurchaseRequest,
     Unknown,
     Voided,
     VoidPending,
 )
-from packhouse.errors import Conflict, Refused, StoreThrottled, StoreUnanswered, StoreUnreadable
-from packhouse.model.label import Label, LabelFormat
-from packhouse.model.order import Address, Order, Units
-from packhouse.model.parcel import Parcel
-from packhouse.model.states import LabelState
 from packhouse.sandbox.catalogue import SITE
 from packhouse.sandbox.transport import WorldTransport
 from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, World
 from packhouse.store import protocol
-from packhouse.store.aio import AioStore
+from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.event import read_event
 from packhouse.store.protocol import OrdersQuery
 from packhouse.store.signature import SignatureVerdict, verify
@@ -44,22 +44,22 @@ def _unobserved(peer: str, call: str, outcome: str, seconds: float) -> None:
     pass
 
 
-def _store(world: World, clock: ManualClock) -> AioStore:
-    return AioStore(
+def _store(world: World, clock: ManualClock) -> AsyncStoreClient:
+    return AsyncStoreClient(
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
         timeout_s=5,
-        max_per_s=0,
+        rate_limit_per_s=0,
         clock=clock,
         observe=_unobserved,
         transport=WorldTransport(world),
     )
 
 
-def _carrier(world: World, clock: ManualClock) -> EasyPostCarrier:
+def _carrier(world: World, clock: ManualClock) -> EasyPostProvider:
     options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2")
-    context = CarrierContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
-    return EasyPostCarrier(options, context, WorldTransport(world))
+    context = ProviderContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
+    return EasyPostProvider(options, context, WorldTransport(world))
 
 
 def _request(order: Order) -> PurchaseRequest:
@@ -80,7 +80,7 @@ def _label(bought: Bought) -> Label:
         id="lb_1",
         shipment_id="sh_1",
         generation=1,
-        adapter="easypost",
+        provider="easypost",
         carrier=bought.carrier,
         service=bought.service,
         tracking_number=bought.tracking_number,
@@ -231,11 +231,11 @@ def test_the_stores_refusals_arrive_as_what_they_are() -> None:
         with pytest.raises(StoreUnanswered):
             await store.fulfill(order.id, body, "k")
         await store.fulfill(order.id, body, "k")
-        with pytest.raises(Conflict):
+        with pytest.raises(StoreConflict):
             await store.fulfill(order.id, body, "another")
         cancelled = world.order("plain")
         world.shop.cancel(cancelled)
-        with pytest.raises(Refused):
+        with pytest.raises(StoreRefused):
             await store.fulfill(cancelled.id, body, "k")
         world.faults.strike_next("store.garbage_body")
         with pytest.raises(StoreUnreadable):

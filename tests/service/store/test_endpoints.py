@@ -10,7 +10,7 @@ import pytest
 from packhouse.errors import StoreUnreadable
 from packhouse.model.endpoint import Delivery, WebhookEndpoint
 from packhouse.store import protocol
-from packhouse.store.protocol import StoreAnswer
+from packhouse.store.protocol import StoreResponse
 
 ENDPOINT = {
     "id": "wh_1",
@@ -30,8 +30,8 @@ READ = WebhookEndpoint(
 )
 
 
-def answer(value: Any) -> StoreAnswer:
-    return StoreAnswer(200, {}, b"" if value is None else json.dumps(value).encode())
+def answer(value: Any) -> StoreResponse:
+    return StoreResponse(200, {}, b"" if value is None else json.dumps(value).encode())
 
 
 def test_registering_says_what_the_documentation_shows() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse.errors import StoreUnreadable
-from packhouse.store.fields import amount, digital, is_id, parse_json, quantity, shape, text, whole
+from packhouse.store.json_fields import amount, digital, is_id, parse_json, quantity, shape, text, whole
 
 
 @pytest.mark.parametrize("value", [2.0, 2.5, "2", True, None, [2], {"n": 2}, 10**16, float("inf")])

@@ -19,7 +19,7 @@ def loaded_by(modules: str) -> set[str]:
 @pytest.mark.parametrize(
     "modules",
     [
-        "packhouse.store.protocol, packhouse.store.blocking, packhouse.store.signature",
+        "packhouse.store.protocol, packhouse.store.client, packhouse.store.signature",
         "packhouse.store.event",
     ],
 )
@@ -28,4 +28,4 @@ def test_protocol_signature_and_blocking_door_load_nothing_heavy(modules: str) -
 
 
 def test_this_test_would_see_it() -> None:
-    assert {"httpx2", "asyncio"} <= loaded_by("packhouse.store.aio")
+    assert {"httpx2", "asyncio"} <= loaded_by("packhouse.store.async_client")

@@ -27,10 +27,10 @@ class SleptClock:
         self.time += seconds
 
 
-def starts(max_per_s: float, gaps: list[float]) -> list[float]:
+def starts(rate_limit_per_s: float, gaps: list[float]) -> list[float]:
     """When calls start that are made one after the other, each so long after the one before."""
     clock = SleptClock()
-    limiter = RateLimiter(max_per_s, clock)
+    limiter = RateLimiter(rate_limit_per_s, clock)
     found: list[float] = []
 
     async def make() -> None:
@@ -61,9 +61,9 @@ def test_calls_slower_than_the_limit_never_wait() -> None:
 
 @settings(max_examples=50)
 @given(st.integers(1, 20), st.lists(st.floats(0, 2), min_size=1, max_size=80))
-def test_no_second_holds_more_calls_than_allowed(max_per_s: int, gaps: list[float]) -> None:
-    found = starts(max_per_s, gaps)
-    for earlier, later in zip(found, found[max_per_s:], strict=False):
+def test_no_second_holds_more_calls_than_allowed(rate_limit_per_s: int, gaps: list[float]) -> None:
+    found = starts(rate_limit_per_s, gaps)
+    for earlier, later in zip(found, found[rate_limit_per_s:], strict=False):
         assert later - earlier >= 1.0 - 1e-6
 
 

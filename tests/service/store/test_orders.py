@@ -14,7 +14,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Address, Line, Order
 from packhouse.store.protocol import (
     OrdersQuery,
-    StoreAnswer,
+    StoreResponse,
     address_from_json,
     order_from_json,
     read_order,
@@ -23,8 +23,8 @@ from packhouse.store.protocol import (
 from tests.service.store.samples import DOCUMENTED, TWO_LINES, order
 
 
-def answer(value: Any) -> StoreAnswer:
-    return StoreAnswer(200, {"content-type": "application/json"}, json.dumps(value).encode())
+def answer(value: Any) -> StoreResponse:
+    return StoreResponse(200, {"content-type": "application/json"}, json.dumps(value).encode())
 
 
 def test_the_documented_order_is_read_and_what_it_leaves_out_stays_out() -> None:
@@ -69,7 +69,7 @@ def test_a_single_order_is_bare_or_wrapped(wrap: Any) -> None:
 )
 def test_an_answer_that_is_no_order_is_unreadable(body: bytes) -> None:
     with pytest.raises(StoreUnreadable):
-        read_order(StoreAnswer(200, {}, body), "ord_724b")
+        read_order(StoreResponse(200, {}, body), "ord_724b")
 
 
 def test_another_order_than_the_one_asked_for_is_unreadable() -> None:

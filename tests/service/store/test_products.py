@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Product
-from packhouse.store.protocol import StoreAnswer, product_from_json, read_product, read_products
+from packhouse.store.protocol import StoreResponse, product_from_json, read_product, read_products
 
 MUG = {"id": "prod_1", "name": "Mug", "is_digital": False, "price": {"amount": 2100, "currency": "USD"}}
 BOOK = {"id": "prod_2", "name": "E-book", "is_digital": True}
 
 
-def answer(value: Any) -> StoreAnswer:
-    return StoreAnswer(200, {}, json.dumps(value).encode())
+def answer(value: Any) -> StoreResponse:
+    return StoreResponse(200, {}, json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("value", [MUG, {"product": MUG}, {"data": MUG}])

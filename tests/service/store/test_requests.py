@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from packhouse.errors import SettingsError
 from packhouse.model.order import Units
 from packhouse.store import protocol
-from packhouse.store.fields import is_id
-from packhouse.store.requests import OrdersQuery, door_headers
+from packhouse.store.json_fields import is_id
+from packhouse.store.requests import OrdersQuery, client_headers
 
 UNITS = (Units("li_1", 2), Units("li_2", 1))
 
@@ -147,9 +147,9 @@ def test_any_id_is_one_segment_of_the_path_and_comes_out_whole(order_id: str) ->
 @pytest.mark.parametrize("key", ["", "aly_ x", "aly_x\n", "alyé"])
 def test_an_api_key_that_no_header_can_hold_stops_before_anything_is_sent(key: str) -> None:
     with pytest.raises(SettingsError, match="api_key"):
-        door_headers(key)
+        client_headers(key)
 
 
 @pytest.mark.parametrize("key", ["aly_abc", "aly_oauth_abc"])
 def test_both_kinds_of_token_are_bearers(key: str) -> None:
-    assert dict(door_headers(key))["Authorization"] == f"Bearer {key}"
+    assert dict(client_headers(key))["Authorization"] == f"Bearer {key}"

@@ -11,15 +11,15 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Order, Units
 from packhouse.model.returns import Exchange, Return
 from packhouse.store import protocol
-from packhouse.store.protocol import StoreAnswer, StoreRequest
+from packhouse.store.protocol import StoreRequest, StoreResponse
 
 UNITS = (Units("li_1", 1), Units("li_2", 3))
 ITEMS = [{"line_item_id": "li_1", "quantity": 1}, {"line_item_id": "li_2", "quantity": 3}]
 RETURN = {"id": "ret_1", "status": "approved", "rma_number": "RMA-7", "reason": "Wrong size", "items": ITEMS}
 
 
-def answer(value: Any) -> StoreAnswer:
-    return StoreAnswer(201, {}, b"" if value is None else json.dumps(value).encode())
+def answer(value: Any) -> StoreResponse:
+    return StoreResponse(201, {}, b"" if value is None else json.dumps(value).encode())
 
 
 def order(**raw: Any) -> Order:
@@ -92,7 +92,7 @@ def test_an_answer_without_a_return_says_so_instead_of_inventing_one(value: Any)
 
 def test_an_answer_that_is_no_json_is_unreadable() -> None:
     with pytest.raises(StoreUnreadable):
-        protocol.read_return(StoreAnswer(200, {}, b"<html>"), "ord_1")
+        protocol.read_return(StoreResponse(200, {}, b"<html>"), "ord_1")
 
 
 @pytest.mark.parametrize(

@@ -194,9 +194,9 @@ _PARTS = st.sampled_from(
 
 @given(st.lists(_PARTS, max_size=6).map(",".join) | st.text(max_size=200))
 def test_whatever_we_call_good_the_other_implementation_calls_good_too(header: str) -> None:
-    verdict = judge(header)
-    assert verdict in SignatureVerdict
-    if verdict is OK:
+    decision = judge(header)
+    assert decision in SignatureVerdict
+    if decision is OK:
         # Upper-case hex is the one thing we take and they do not.
         assert WebhookSignature.verify_header(RAW, header.replace(mac().upper(), mac()), SECRET)
     else:
@@ -205,7 +205,7 @@ def test_whatever_we_call_good_the_other_implementation_calls_good_too(header: s
         except SignatureVerificationError:
             return
         # They take the first of several times, and any time when no tolerance is asked for.
-        assert verdict is STALE or header.count("t=") > 1
+        assert decision is STALE or header.count("t=") > 1
 
 
 @given(st.binary(max_size=300))

@@ -22,7 +22,7 @@ def test_every_act_is_counted_under_its_name() -> None:
     metrics.step("buy", 0.2, "done")
     metrics.call("store", "orders.get", "200", 0.05)
     assert value(metrics, "packhouse_events_total", type="order", outcome="new") == 1
-    assert value(metrics, "packhouse_purchases_total", carrier="easypost", outcome="bought") == 1
+    assert value(metrics, "packhouse_purchases_total", provider="easypost", outcome="bought") == 1
     assert value(metrics, "packhouse_spent_minor_total", currency="USD") == 600
     assert value(metrics, "packhouse_step_seconds_count", step="buy", outcome="done") == 1
     assert (
@@ -48,7 +48,7 @@ def test_a_state_that_has_emptied_reads_zero() -> None:
     assert value(metrics, "packhouse_shipments", state="buying") == 0
     assert value(metrics, "packhouse_holds", code="no_rate") == 0
     assert value(metrics, "packhouse_queue_age_seconds") == 0
-    assert value(metrics, "packhouse_queue_due") == 0
+    assert value(metrics, "packhouse_orders_due") == 0
 
 
 def test_a_scrape_of_a_dead_ledger_keeps_the_last_counts_and_says_so() -> None:

@@ -61,9 +61,9 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
     else:
         yield Finding("settings", OK, "all settings are valid" + _profile_in_use(settings))
     try:
-        from packhouse.store.blocking import BlockingStore
+        from packhouse.store.client import StoreClient
 
-        with BlockingStore(settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s) as store:
+        with StoreClient(settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s) as store:
             reached = list(of_store(store, settings.store_url))
             yield from reached
             if len(reached) > 1:
@@ -82,17 +82,17 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
 
 def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
     """The daemon's settings in this environment, or the problems with them."""
-    from packhouse import configuration
+    from packhouse import config
     from packhouse.errors import SettingsError
 
     try:
-        return configuration.load(environ=environ), []
+        return config.load(environ=environ), []
     except SettingsError as error:
         return None, str(error).splitlines()
 
 
 def _checked(daemon_settings: Any) -> Iterator[Finding]:
-    from packhouse.checkup import look
+    from packhouse.preflight import look
     from packhouse_cli.commands.doctor.checks import OK, WARN, WRONG, Finding
 
     states = {"pass": OK, "warn": WARN, "fail": WRONG}

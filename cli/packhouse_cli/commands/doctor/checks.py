@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from packhouse.errors import Forbidden, NotFound, StoreError
+from packhouse.errors import StoreError, StoreForbidden, StoreNotFound
 from packhouse.model.event import ORDER_EVENTS
-from packhouse.store import endpoints, requests
-from packhouse.store.answers import StoreAnswer
-from packhouse.store.blocking import BlockingStore
+from packhouse.store import requests, webhooks
+from packhouse.store.client import StoreClient
 from packhouse.store.requests import OrdersQuery
+from packhouse.store.responses import StoreResponse
 from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.exit_codes import CommandError
 
@@ -37,12 +37,12 @@ class Finding(NamedTuple):
     fix: str = ""
 
 
-def of_store(store: BlockingStore, url: str, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
+def of_store(store: StoreClient, url: str, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
     """Whether it answers, may be read and written with this key, and has the same time."""
     asked_at = clock()
     try:
         answer = store.ask(requests.list_orders(OrdersQuery(limit=1)))
-    except Forbidden as error:
+    except StoreForbidden as error:
         yield Finding(
             "store", WRONG, str(error), "Give the key the permissions read:orders and write:orders."
         )
@@ -55,7 +55,7 @@ def of_store(store: BlockingStore, url: str, clock: Callable[[], float] = time.t
     yield _may_write(store)
 
 
-def _clock(answer: StoreAnswer, ours: float) -> Finding:
+def _clock(answer: StoreResponse, ours: float) -> Finding:
     try:
         # The header has whole seconds, so it is half a second late on average.
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() + 0.5
@@ -74,18 +74,18 @@ def _clock(answer: StoreAnswer, ours: float) -> Finding:
     )
 
 
-def _may_write(store: BlockingStore) -> Finding:
+def _may_write(store: StoreClient) -> Finding:
     """Try to fulfill an order that does not exist: a key without the permission is refused before that."""
     body = b'{"carrier":"none","tracking_number":"none","items":[]}'
     try:
         store.fulfill(_NO_ORDER, body, "packhouse-doctor")
-    except Forbidden as error:
+    except StoreForbidden as error:
         if "workspace" in error.code:
             return Finding("scopes", OK, "read:orders; write:orders was not refused")
         return Finding(
             "scopes", WRONG, "the key may not write orders", "Give the key the permission write:orders."
         )
-    except NotFound:
+    except StoreNotFound:
         return Finding("scopes", OK, "read:orders and write:orders")
     except StoreError as error:
         if error.status in (400, 409, 422):
@@ -94,12 +94,12 @@ def _may_write(store: BlockingStore) -> Finding:
     return Finding("scopes", UNSEEN, "the store accepted a fulfillment for an order that does not exist")
 
 
-def of_webhook(store: BlockingStore, site_slug: str) -> Iterator[Finding]:
+def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
     """Whether the store sends its events to a Packhouse, and whether they arrive."""
     create = f"packhouse webhooks create --url https://YOUR-HOST{INTAKE} --event order.created ..."
     try:
-        known, _ = endpoints.read_webhooks(store.ask(endpoints.list_webhooks(site_slug)))
-    except Forbidden:
+        known, _ = webhooks.read_webhooks(store.ask(webhooks.list_webhooks(site_slug)))
+    except StoreForbidden:
         yield Finding(
             "webhook",
             UNSEEN,
@@ -128,9 +128,9 @@ def of_webhook(store: BlockingStore, site_slug: str) -> Iterator[Finding]:
         yield _delivering(store, each.id)
 
 
-def _delivering(store: BlockingStore, webhook_id: str) -> Finding:
+def _delivering(store: StoreClient, webhook_id: str) -> Finding:
     try:
-        rows, _ = endpoints.read_deliveries(store.ask(endpoints.list_deliveries(webhook_id, limit=25)))
+        rows, _ = webhooks.read_deliveries(store.ask(webhooks.list_deliveries(webhook_id, limit=25)))
     except StoreError as error:
         return Finding("deliveries", UNSEEN, str(error))
     if not rows:

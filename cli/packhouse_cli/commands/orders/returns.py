@@ -24,7 +24,7 @@ from packhouse_cli.exit_codes import Exit, UsageError
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
-    from packhouse.store.answers import StoreAnswer
+    from packhouse.store.responses import StoreResponse
     from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.invocation import Invocation
@@ -144,7 +144,7 @@ def _step(step: str, arguments: argparse.Namespace, invocation: Invocation) -> i
     return int(Exit.OK)
 
 
-def in_answer(done: ChangeResult, read: Callable[[StoreAnswer, str], _Read | None]) -> _Read | None:
+def in_answer(done: ChangeResult, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
     """The object in the store's answer; None where the answer is cut short or has none."""
     from packhouse.errors import StoreUnreadable
 

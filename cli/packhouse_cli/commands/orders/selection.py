@@ -21,7 +21,7 @@ from packhouse_cli.arguments.options import (
 from packhouse_cli.exit_codes import Exit, UsageError
 
 if TYPE_CHECKING:
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.plan import Plan
     from packhouse_cli.bulk.selection import Selection
     from packhouse_cli.invocation import Invocation
@@ -84,7 +84,7 @@ def make_plan(
     from functools import partial
     from threading import Event
 
-    from packhouse.store.blocking import BlockingStore
+    from packhouse.store.client import StoreClient
     from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_for, show_plan
@@ -94,7 +94,7 @@ def make_plan(
     terminal, settings = invocation.terminal, invocation.settings
     max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
-        BlockingStore, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
+        StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
     selection = _select(action, arguments, defaults, settings, open_store)
     context = planner.PlanContext(
@@ -147,7 +147,7 @@ def _select(
     arguments: argparse.Namespace,
     defaults: Mapping[str, str],
     settings: CliSettings,
-    open_store: Callable[[], BlockingStore],
+    open_store: Callable[[], StoreClient],
 ) -> Selection:
     """The rows that the arguments name: those of the file, or one for each order that matches the filter."""
     from packhouse_cli.bulk.selection import check_filter, select_by_filter, select_from_file

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.model.event import ORDER_EVENTS
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         terminal.note(f"Packhouse does not use the event {', '.join(unknown)}. Check its spelling.")
     intent = intent_key("webhook", url, sorted(events), site)
     key = arguments.idempotency_key or (random_key() if arguments.again else intent)
-    request = endpoints.create_webhook(endpoints.webhook_body(url, events, site), key)
+    request = webhooks.create_webhook(webhooks.webhook_body(url, events, site), key)
     with invocation.store(retries=not arguments.no_wait) as store:
         found = None if arguments.again else _equal(read_all(store, site), url, events, site)
         if arguments.dry_run:
@@ -45,8 +45,8 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
                     raise
                 terminal.note(f"Unknown outcome: {error} The store lists the webhook.")
             else:
-                made = endpoints.read_webhook(answer)
-                secret = endpoints.read_secret(answer)
+                made = webhooks.read_webhook(answer)
+                secret = webhooks.read_secret(answer)
                 if arguments.json:
                     terminal.json(made.raw if made else {"secret": secret})
                 else:

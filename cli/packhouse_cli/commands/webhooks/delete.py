@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import intent_key
 
     terminal = invocation.terminal
     key = arguments.idempotency_key or intent_key("webhook", arguments.webhook, "delete")
-    request = endpoints.delete_webhook(arguments.webhook, key)
+    request = webhooks.delete_webhook(arguments.webhook, key)
     if arguments.dry_run:
         show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)

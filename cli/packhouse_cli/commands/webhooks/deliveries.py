@@ -60,7 +60,7 @@ def _found(
 ) -> list[Delivery]:
     """The newest attempts that match, at most `limit`. Reads no more pages than it needs."""
     from packhouse.errors import StoreUnreadable
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
 
     found: list[Delivery] = []
     cursor: str | None = ""
@@ -69,8 +69,8 @@ def _found(
         if cursor in followed:
             raise StoreUnreadable("The store's list of deliveries repeats a page.")
         followed.add(cursor)
-        asked = endpoints.list_deliveries(webhook_id, status=status, limit=min(_PAGE, limit), cursor=cursor)
-        page, cursor = endpoints.read_deliveries(store.ask(asked))
+        asked = webhooks.list_deliveries(webhook_id, status=status, limit=min(_PAGE, limit), cursor=cursor)
+        page, cursor = webhooks.read_deliveries(store.ask(asked))
         fitting = [one for one in page if since is None or _at(one) >= since]
         found += fitting
         if since is not None and page and not fitting:
@@ -92,13 +92,13 @@ def _at(delivery: Delivery) -> float:
 
 
 def _replay(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
     intent = intent_key("webhook", arguments.webhook, "replay", arguments.delivery)
     key = arguments.idempotency_key or (random_key() if arguments.again else intent)
-    request = endpoints.replay_delivery(arguments.webhook, arguments.delivery, key)
+    request = webhooks.replay_delivery(arguments.webhook, arguments.delivery, key)
     if arguments.dry_run:
         show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)

@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 def read_all(store: RetryingStore, site: str) -> list[WebhookEndpoint]:
     """Every webhook of the site, "" for all sites. Raises StoreError."""
     from packhouse.errors import StoreUnreadable
-    from packhouse.store import endpoints
+    from packhouse.store import webhooks
 
     found: list[WebhookEndpoint] = []
     cursor: str | None = ""
@@ -52,7 +52,7 @@ def read_all(store: RetryingStore, site: str) -> list[WebhookEndpoint]:
         if cursor in followed:
             raise StoreUnreadable("The store's list of webhooks repeats a page.")
         followed.add(cursor)
-        page, cursor = endpoints.read_webhooks(store.ask(endpoints.list_webhooks(site, cursor)))
+        page, cursor = webhooks.read_webhooks(store.ask(webhooks.list_webhooks(site, cursor)))
         found += page
     return found
 

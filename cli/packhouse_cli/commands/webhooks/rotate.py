@@ -23,15 +23,15 @@ _ROTATED = (
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     import json
 
-    from packhouse.errors import NotFound
-    from packhouse.store import endpoints
+    from packhouse.errors import StoreNotFound
+    from packhouse.store import webhooks
     from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
     intent = intent_key("webhook", arguments.webhook, "rotate")
     key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     requests: list[StoreRequest] = [
-        endpoints.rotate_webhook(arguments.webhook, name, key) for name in endpoints.ROTATIONS
+        webhooks.rotate_webhook(arguments.webhook, name, key) for name in webhooks.ROTATIONS
     ]
     if arguments.dry_run:
         show_dry_run(requests[0], terminal, as_json=arguments.json, already_recorded=False)
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     with invocation.store(retries=not arguments.no_wait) as store:
         try:
             answer = store.ask(requests[0])
-        except NotFound:
+        except StoreNotFound:
             answer = store.ask(requests[1])
-    secret = endpoints.read_secret(answer)
+    secret = webhooks.read_secret(answer)
     if arguments.json:
         terminal.json(json.loads(answer.body))
     else:

@@ -16,7 +16,7 @@ _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
 }  # fmt: skip
-_ENDS_BY_ITSELF = ("void_asked", "cap_reached")
+_ENDS_BY_ITSELF = ("void_requested", "cap_reached")
 _PHASE_STYLE = {"open": "cyan", "held": "yellow", "shipped": "green", "closed": "dim"}
 
 

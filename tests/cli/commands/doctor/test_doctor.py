@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.store.blocking import BlockingStore
+from packhouse.store.client import StoreClient
 from packhouse_cli.commands.doctor import checks
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
@@ -66,14 +66,16 @@ def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
 
 @pytest.mark.e2e
 def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None:
-    environ = here.environ() | {"PACKHOUSE_CARRIERS__EASYPOST__API_KEY": "EZTK_other"}
+    environ = here.environ() | {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_other"}
     data = tmp_path / "data"
     data.mkdir()
     shutil.copy(here.ledger, data / "packhouse.db")
     with sqlite3.connect(data / "packhouse.db") as ledger:
         ledger.execute("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
-    code, found = doctor(environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_DISK_FLOOR_MB": "999999999"})
+    code, found = doctor(
+        environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_MIN_FREE_DISK_MB": "999999999"}
+    )
     assert code == Exit.CHECKS_FAILED
     assert {name for name, row in found.items() if row["state"] == "wrong"} == {"carrier", "database", "disk"}
     assert "newer" in found["database"]["seen"]
@@ -99,7 +101,7 @@ def test_a_wrong_key_is_told_once(here: Town) -> None:
 
 
 def findings(answers: dict[str, tuple[int, Any]], clock: Any = None) -> dict[str, checks.Finding]:
-    with serving(answers) as shop, BlockingStore(shop.url + STORE, "aly_x", timeout_s=5) as store:
+    with serving(answers) as shop, StoreClient(shop.url + STORE, "aly_x", timeout_s=5) as store:
         more = {"clock": clock} if clock else {}
         found = [*checks.of_store(store, "http://shop", **more), *checks.of_webhook(store, "")]
     return {finding.name: finding for finding in found}

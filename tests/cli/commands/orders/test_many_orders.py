@@ -261,6 +261,6 @@ def test_a_key_without_permission_ends_the_run_with_its_own_code_and_can_be_fixe
 
 def test_the_rate_limit_is_also_a_setting(shop: Shop, folder: Path) -> None:
     shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
-    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__MAX_PER_S="many")
+    refused = shop.apply("p", "--yes", PACKHOUSE_STORE__RATE_LIMIT_PER_S="many")
     assert refused.code == Exit.USAGE
-    assert "PACKHOUSE_STORE__MAX_PER_S" in refused.err
+    assert "PACKHOUSE_STORE__RATE_LIMIT_PER_S" in refused.err

@@ -175,7 +175,11 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
     store.tell("/faults", {"store.no_answer_before_effect": 0.4})
     for _ in range(60):
         shown = store.call(*argv, **quick)
-        if shown.code == 8 and shown.error["code"] == "unknown_outcome" and "read again, does not show the change" in shown.err:
+        if (
+            shown.code == 8
+            and shown.error["code"] == "unknown_outcome"
+            and "read again, does not show the change" in shown.err
+        ):
             break
         assert shown.code in (0, 8)
         if shown.code == 0:

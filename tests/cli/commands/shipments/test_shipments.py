@@ -30,7 +30,7 @@ SHIPMENT: dict[str, Any] = {
 }
 HOLD = {
     "id": 7,
-    "code": "by_person",
+    "code": "manual",
     "sentence": "A person placed this hold. wait",
     "order_id": "ord_1",
     "shipment_id": "",

@@ -108,13 +108,13 @@ def test_a_hold_that_is_checked_again_says_that_it_lifts_itself() -> None:
 
 
 def test_a_hold_that_waits_for_a_person_says_how_to_release_it() -> None:
-    hold = {"id": 7, "code": "by_person", "sentence": "A person placed this hold.", "released_at": None}
+    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": None}
     (advice,) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
     assert "packhouse holds release 7 --reason WHY" in advice
 
 
 def test_a_released_hold_is_no_advice() -> None:
-    hold = {"id": 7, "code": "by_person", "sentence": "A person placed this hold.", "released_at": NOW}
+    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": NOW}
     (advice,) = timeline.what_next(order(holds=[hold]), now=NOW)
     assert advice == "Packhouse is processing the order now."
 

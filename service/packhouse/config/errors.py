@@ -1,0 +1,89 @@
+"""What is wrong with the settings, told to whoever wrote them: where, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from packhouse.config.fields import FieldPath, closest, fields, find, shape, variable
+from packhouse.config.secrets import is_secret, masked
+from packhouse.config.settings import Settings
+from packhouse.config.sources import Origin
+
+Origins = Mapping[FieldPath, Origin]
+
+_LONGEST_SHOWN = 60
+
+
+def written_as(path: FieldPath, origins: Origins) -> str:
+    """The field in the user's words: its variable or secret file, or its dotted name and the TOML file.
+
+    A field that nobody set is named by its variable.
+    """
+    origin = _origin(path, origins)
+    if origin is None:
+        return variable(path)
+    if not origin.sets:
+        return f"{_dotted(path)} in {origin.source}"
+    rest = path[len(origin.sets) :]
+    return f"{origin.source} ({_dotted(rest)})" if rest else origin.source
+
+
+def sentences(error: ValidationError, origins: Origins) -> list[str]:
+    """One sentence for each fault that pydantic found, without secrets."""
+    return [_sentence(detail, origins) for detail in error.errors(include_url=False)]
+
+
+def _sentence(detail: ErrorDetails, origins: Origins) -> str:
+    path = tuple(str(part) for part in detail["loc"])
+    where = written_as(path, origins)
+    if detail["type"] == "extra_forbidden":
+        return f"{where} is not a setting. {_suggestion(path, origins)}"
+    field = find(path)
+    if field is None:
+        return f"{where}: {detail['msg']}."
+    told = f"{where}{_shown(path, detail['input'])}"
+    if detail["type"] == "value_error":
+        return f"{told}: {detail['msg'].removeprefix('Value error, ')}. {_fix(field)}"
+    return f"{told}: it must be {shape(field)}. {_fix(field)}"
+
+
+def _suggestion(path: FieldPath, origins: Origins) -> str:
+    meant = closest(path, [*(known for known, _ in fields()), *((name,) for name in Settings.model_fields)])
+    if not meant:
+        return "Remove it; docs/reference/settings.md lists all."
+    origin = _origin(path, origins)
+    in_toml = origin is not None and not origin.sets
+    return f"Did you mean {_dotted(meant) if in_toml else variable(meant)}?"
+
+
+def _shown(path: FieldPath, value: Any) -> str:
+    """The value itself, where it is short and no secret."""
+    if is_secret(path) or path[0] == "providers" or not isinstance(value, str | int | float):
+        return ""
+    text = str(masked(path, value))
+    return f" is {text!r}" if len(text) <= _LONGEST_SHOWN else ""
+
+
+def _fix(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    meaning = f"{field.description} " if field.description else ""
+    if value in (None, "", (), {}) or isinstance(value, SecretStr):
+        return f"{meaning}Correct or remove it."
+    return f"{meaning}Correct it, or remove it to have {value}."
+
+
+def _origin(path: FieldPath, origins: Origins) -> Origin | None:
+    """The origin of the value at this path, of the whole that it is part of, or of a part of it."""
+    for length in range(len(path), 0, -1):
+        if origin := origins.get(path[:length]):
+            return origin
+    return next((origin for leaf, origin in origins.items() if leaf[: len(path)] == path), None)
+
+
+def _dotted(path: FieldPath) -> str:
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path).removeprefix(".")

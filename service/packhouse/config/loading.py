@@ -1,0 +1,71 @@
+"""Finds the sources, reads them in order, and makes Settings of them, or one error that lists every fault."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from packhouse.config.checks import disagreements
+from packhouse.config.errors import sentences, written_as
+from packhouse.config.settings import Settings
+from packhouse.config.sources import Gathered
+from packhouse.errors import SettingsError
+
+_FILES = (Path("packhouse.toml"), Path("/etc/packhouse/packhouse.toml"))
+_SECRETS = Path("/run/secrets")
+
+
+def load(toml_path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all settings: defaults < TOML file < environment < secrets directory < *_FILE.
+
+    The file is `toml_path`, else what PACKHOUSE_CONFIG names, else ./packhouse.toml or
+    /etc/packhouse/packhouse.toml if there is one. Raises SettingsError, which lists everything that is wrong:
+    the field as the user wrote it, what its value must be, and the fix.
+    """
+    environ = os.environ if environ is None else environ
+    gathered = Gathered()
+    if (file := _toml(toml_path, environ)) is not None:
+        gathered.read_toml(file)
+    gathered.read_environment(environ)
+    if (folder := _secrets(environ)) is not None:
+        gathered.read_secret_directory(folder)
+    gathered.read_secret_files(environ)
+    return _settings(gathered)
+
+
+def _toml(asked: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if asked is not None:
+        return asked
+    if named := environ.get("PACKHOUSE_CONFIG"):
+        return Path(named)
+    return next((path for path in _FILES if path.is_file()), None)
+
+
+def _secrets(environ: Mapping[str, str]) -> Path | None:
+    named = environ.get("PACKHOUSE_SECRETS_DIR")
+    if named is None:
+        return _SECRETS if _SECRETS.is_dir() else None
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise SettingsError(
+            f"PACKHOUSE_SECRETS_DIR is {named!r}, which is no folder. Correct it, or leave it empty."
+        )
+    return Path(named)
+
+
+def _settings(gathered: Gathered) -> Settings:
+    faults = list(gathered.faults)
+    try:
+        settings = Settings(**gathered.values)
+    except ValidationError as error:
+        faults += sentences(error, gathered.origins)
+    else:
+        faults += [f"{written_as(path, gathered.origins)} {what}" for path, what in disagreements(settings)]
+        settings._origins.update({path: origin.source for path, origin in gathered.origins.items()})
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings

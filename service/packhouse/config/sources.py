@@ -1,0 +1,165 @@
+"""Where settings come from: a TOML file, environment variables, secret files. Each is read into one tree.
+
+Every value remembers its origin in the user's words; what cannot be read becomes a fault, and reading goes
+on, so that one run tells everything that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource
+from pydantic_settings.exceptions import SettingsError as UnreadableValue
+
+from packhouse.config.fields import PREFIX, FieldPath, closest, fields, find, shape, variable
+from packhouse.config.secrets import may_come_from_file
+from packhouse.config.settings import Settings
+
+# Read by the command line or by `load` itself; they are no settings.
+_OTHER_NAMES = frozenset(
+    {
+        "PACKHOUSE_CONFIG",
+        "PACKHOUSE_PROFILE",
+        "PACKHOUSE_SECRETS_DIR",
+        "PACKHOUSE_TOKEN",
+        "PACKHOUSE_URL",
+    }
+)
+
+# What Kubernetes puts into every container beside a Service named "packhouse".
+_SERVICE_LINK = re.compile(
+    r"PACKHOUSE_(SERVICE_(HOST|PORT)\w*=|PORT(_\w+)?=(tcp|udp)://|PORT_\d+_(TCP|UDP)_(PROTO|PORT|ADDR)=)"
+)
+
+# The store's own name for its key, kept by every tool that talks to it.
+_STORE_KEY = "ALY_API_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from: a file or a variable, and the path that this source sets as a whole.
+
+    A TOML file sets the whole tree, so its `sets` is ().
+    """
+
+    source: str
+    sets: FieldPath = ()
+
+
+class Gathered:
+    """What all sources say together; a later source wins over an earlier one, field by field."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.origins: dict[FieldPath, Origin] = {}
+        self.faults: list[str] = []
+        self._environment = EnvSettingsSource(Settings)
+
+    def read_toml(self, path: Path) -> None:
+        """Take a TOML file's tables."""
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            self.faults.append(
+                f"{path} cannot be read: {error.strerror}. Correct PACKHOUSE_CONFIG or the file's rights."
+            )
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.faults.append(f"{path} is not TOML: {error}. Correct it there.")
+        else:
+            self._take(tables, Origin(str(path)))
+
+    def read_environment(self, environ: Mapping[str, str]) -> None:
+        """Take the PACKHOUSE_ variables that are settings. An empty one counts as unset."""
+        if key := environ.get(_STORE_KEY):
+            self._take({"store": {"api_key": key}}, Origin(_STORE_KEY, ("store", "api_key")))
+        for name in sorted(environ):
+            if name.upper().startswith(PREFIX) and environ[name] and not _is_file_name(name):
+                self._take_variable(name, environ[name], name)
+
+    def read_secret_directory(self, folder: Path) -> None:
+        """Take files that are named like variables, in either case; others belong to somebody else."""
+        for file in sorted(folder.iterdir()):
+            if file.name.upper().startswith(PREFIX) and file.is_file():
+                self._take_file(file.name, file)
+            elif file.name.upper() == _STORE_KEY and file.is_file():
+                self._take_file(variable(("store", "api_key")), file)
+
+    def read_secret_files(self, environ: Mapping[str, str]) -> None:
+        """Take the files that PACKHOUSE_..._FILE variables name."""
+        for name in sorted(environ):
+            if name.upper().startswith(PREFIX) and environ[name] and _is_file_name(name):
+                self._take_file(name[: -len("_FILE")], Path(environ[name]), written=name)
+
+    def _take_file(self, name: str, file: Path, written: str = "") -> None:
+        try:
+            text = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            self.faults.append(
+                f"{written or name} names {file}, which cannot be read: {reason}. Correct its path or rights."
+            )
+            return
+        self._take_variable(name, text, f"{written} ({file})" if written else str(file))
+
+    def _take_variable(self, name: str, value: str, origin: str) -> None:
+        path = _path(name)
+        field = find(path)
+        if field is None:
+            self._refuse_unknown(name, origin, value)
+            return
+        self._environment.env_vars = {name.lower(): value}
+        try:
+            values = self._environment()
+        except UnreadableValue:
+            self.faults.append(f"{origin} cannot be read: it must be {shape(field)}. Correct or remove it.")
+        else:
+            self._take(values, Origin(origin, path))
+
+    def _refuse_unknown(self, name: str, origin: str, value: str) -> None:
+        """A fault for what was surely meant as a setting; others may have PACKHOUSE_ names of their own."""
+        if name.upper() in _OTHER_NAMES or _SERVICE_LINK.match(f"{name}={value}"):
+            return
+        meant = closest(_path(name), [path for path, _ in fields()])
+        if meant:
+            self.faults.append(f"{origin} is not a setting. Did you mean {variable(meant)}?")
+        elif "__" in name:
+            self.faults.append(
+                f"{origin} is not a setting. Correct or remove it; docs/reference/settings.md lists all."
+            )
+
+    def _take(self, values: Mapping[str, Any], origin: Origin) -> None:
+        leaves = _leaves(values)
+        _merge(self.values, values)
+        self.origins.update(dict.fromkeys(leaves, origin))
+
+
+def _path(name: str) -> FieldPath:
+    return tuple(name[len(PREFIX) :].lower().split("__"))
+
+
+def _is_file_name(name: str) -> bool:
+    """Whether the variable names a file with the value of another."""
+    upper = name.upper()
+    path = _path(upper.removesuffix("_FILE"))
+    return upper.endswith("_FILE") and find(path) is not None and may_come_from_file(path)
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for name, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
+
+
+def _leaves(values: Mapping[str, Any], under: FieldPath = ()) -> list[FieldPath]:
+    found: list[FieldPath] = []
+    for name, value in values.items():
+        path = (*under, str(name))
+        found += _leaves(value, path) if isinstance(value, dict) and value else [path]
+    return found

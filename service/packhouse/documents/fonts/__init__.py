@@ -1,0 +1,48 @@
+"""Which font a text is set in: Helvetica where it suffices, DejaVu (beside this file) beyond Latin-1.
+
+DejaVu covers Latin, Greek, Cyrillic, Armenian and Georgian. Other scripts print as "?": no font for them
+is shipped, and a wrong letter on a label is worse than a missing one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+
+_FONTS = Path(__file__).parent
+
+
+@cache
+def _dejavu(bold: bool) -> TTFont:
+    file = "DejaVuSansCondensed-Bold" if bold else "DejaVuSansCondensed"
+    font = TTFont(file, str(_FONTS / f"{file}.ttf"))
+    pdfmetrics.registerFont(font)
+    return font
+
+
+def setting(text: str, *, bold: bool) -> tuple[str, str]:
+    """The font's name, and the text with what it cannot print replaced by "?"."""
+    try:
+        text.encode("cp1252")
+    except UnicodeEncodeError:
+        font = _dejavu(bold)
+        return font.fontName, "".join(char if ord(char) in font.face.charToGlyph else "?" for char in text)
+    return ("Helvetica-Bold" if bold else "Helvetica"), text
+
+
+def fitted(text: str, size: float, room: float, *, bold: bool, least: float) -> tuple[str, str, float]:
+    """Font, text and size so that the text is at most `room` points wide.
+
+    The size shrinks to `least` first; what is still too wide loses its end to an ellipsis.
+    """
+    font, text = setting(text, bold=bold)
+    width = pdfmetrics.stringWidth(text, font, size)
+    if width <= room:
+        return font, text, size
+    size = max(least, size * room / width)
+    while len(text) > 1 and pdfmetrics.stringWidth(text, font, size) > room + 0.01:
+        text = text[:-2].rstrip() + "…"
+    return font, text, size

@@ -1,0 +1,192 @@
+"""The command carrier: runs the user's own program to make, look up, take back and track labels."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from packhouse.model.label import Label, LabelDocument, Rate
+from packhouse.model.money import Money
+from packhouse.providers.command import wire
+from packhouse.providers.command.options import CommandOptions, program_environment
+from packhouse.providers.command.process import Finished, NotStarted, run
+from packhouse.providers.http import MOST_BYTES, ProviderHttp
+from packhouse.providers.label_file import fetch, recognised
+from packhouse.providers.options import read_options
+from packhouse.providers.port import (
+    Absent,
+    Bought,
+    NotBought,
+    Prepared,
+    ProviderContext,
+    Purchase,
+    PurchaseRequest,
+    Safety,
+    TrackerState,
+    Unknown,
+    Voided,
+    VoidPending,
+    VoidRefused,
+)
+
+_FILE = "file:"
+
+
+class CommandProvider:
+    """Sells what the user's program makes; wire.py states what the program may expect and must answer.
+
+    BLIND unless a `lookup` program is set, then LOOKUP. The program is given our reference and may use it to
+    make one label only, but nothing proves that it does.
+    """
+
+    name: ClassVar[str] = "command"
+
+    def __init__(self, options: CommandOptions, context: ProviderContext) -> None:
+        self._options = options
+        self._context = context
+        self._environment = program_environment(os.environ)
+        self._calls: ProviderHttp | None = None
+
+    @property
+    def safety(self) -> Safety:
+        """LOOKUP with a `lookup` program, BLIND without."""
+        return Safety.LOOKUP if self._options.lookup else Safety.BLIND
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
+        """Read [providers.command]. Raises SettingsError naming the option and its fix."""
+        return cls(read_options(cls.name, CommandOptions, options), context)
+
+    async def prepare(self, request: PurchaseRequest) -> Prepared:
+        """One rate without a price: the program tells the cost when it has made the label."""
+        await self.check()
+        if request.order.id.startswith("-"):
+            raise ProviderRefused(
+                f"The order's id {request.order.id!r} would be read as an option by the program."
+            )
+        options = self._options
+        price = Money(0, options.currency)
+        return Prepared(
+            "", (Rate("command", options.carrier or "command", options.service or "standard", price),)
+        )
+
+    async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
+        """Run `argv` once."""
+        try:
+            ended = await self._run_for(purchase, "buy", self._options.argv)
+        except NotStarted as error:
+            return NotBought(f"{error}. Correct carriers.command.argv.", transient=True)
+        outcome = wire.read_purchase(ended, purchase, self._options)
+        return await _with_file(outcome) if isinstance(outcome, wire.Made) else outcome
+
+    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+        """Run `lookup`, if there is one."""
+        if not self._options.lookup:
+            return Unknown("No look-up program is set as carriers.command.lookup.")
+        try:
+            ended = await self._run_for(purchase, "lookup", self._options.lookup)
+        except NotStarted as error:
+            return Unknown(f"{error}. Correct carriers.command.lookup.")
+        outcome = wire.read_lookup(ended, purchase, self._options)
+        return await _with_file(outcome) if isinstance(outcome, wire.Made) else outcome
+
+    async def document(self, label: Label) -> LabelDocument:
+        """Fetch or read the file that the program named."""
+        source = label.document_source
+        found: LabelDocument | None = None
+        if source.startswith(_FILE):
+            found = await asyncio.to_thread(_read_label, source.removeprefix(_FILE))
+        elif source:
+            # Few programs name a link, and a client takes a moment to make.
+            self._calls = self._calls or ProviderHttp(self.name, self._context)
+            found = await fetch(self._calls, source)
+        if found is None:
+            where = f"{source} is no label file" if source else "the program gave no label file"
+            raise ProviderRefused(f"Label {label.tracking_number}: {where}; print it from your own system.")
+        return found
+
+    async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
+        """Run `void`, if there is one."""
+        if not self._options.void:
+            return VoidRefused("No program is set as carriers.command.void: take the label back by hand.")
+        ended = await self._run_on(label, "void", self._options.void)
+        if outcome := wire.read_void(ended):
+            return outcome
+        raise ProviderUnavailable(
+            f"The void program gave no clear answer (exit {ended.code}): {ended.errors[-300:]}"
+        )
+
+    async def track(self, label: Label) -> TrackerState:
+        """Run `track`, if there is one."""
+        if not self._options.track:
+            return TrackerState.UNKNOWN
+        ended = await self._run_on(label, "track", self._options.track)
+        if (state := wire.read_tracker(ended)) is not None:
+            return state
+        raise ProviderUnavailable(
+            f"The track program gave no answer (exit {ended.code}): {ended.errors[-300:]}"
+        )
+
+    async def check(self) -> None:
+        """Whether every program that is set can be found."""
+        for option in ("argv", "lookup", "void", "track"):
+            argv = getattr(self._options, option)
+            if argv and shutil.which(argv[0], path=self._environment.get("PATH")) is None:
+                raise ProviderMisconfigured(
+                    f"The program {argv[0]!r} is not found or may not run: correct carriers.command.{option}."
+                )
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        if self._calls:
+            await self._calls.aclose()
+
+    async def _run_for(self, purchase: Purchase, call: str, argv: Sequence[str]) -> Finished:
+        request = purchase.request
+        values = {"order_id": request.order.id, "reference": request.reference}
+        given = wire.purchase_input(purchase, self._context.ship_from, self._context.label_format)
+        return await self._run(call, wire.filled(argv, **values), given)
+
+    async def _run_on(self, label: Label, call: str, argv: Sequence[str]) -> Finished:
+        values = {"order_id": wire.order_of(label.provider_id), "reference": label.provider_id}
+        filled = wire.filled(argv, tracking_number=label.tracking_number, **values)
+        try:
+            return await self._run(call, filled, wire.label_input(label))
+        except NotStarted as error:
+            raise ProviderUnavailable(f"{error}. Correct carriers.command.{call}.") from error
+
+    async def _run(self, call: str, argv: Sequence[str], given: bytes) -> Finished:
+        clock, outcome = self._context.clock, "not_started"
+        started = clock.monotonic()
+        try:
+            ended = await run(argv, given, self._context.timeout_s, self._environment)
+            outcome = "timed_out" if ended.timed_out else f"exit_{ended.code}"
+            return ended
+        finally:
+            self._context.observe(self.name, call, outcome, clock.monotonic() - started)
+
+
+async def _with_file(made: wire.Made) -> Bought:
+    """The purchase with the bytes of the file that the program wrote; a bad file unmakes no purchase."""
+    bought = made.bought
+    if bought.document or not made.label_path:
+        return bought
+    document = await asyncio.to_thread(_read_label, made.label_path)
+    return replace(
+        bought, document=document, document_source=bought.document_source or _FILE + made.label_path
+    )
+
+
+def _read_label(path: str) -> LabelDocument | None:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError:
+        return None
+    return recognised(content) if len(content) <= MOST_BYTES else None

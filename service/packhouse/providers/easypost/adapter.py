@@ -1,0 +1,217 @@
+"""EasyPost: prepares a shipment, buys it in a second step, looks it up by the id saved in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+from urllib.parse import quote
+
+from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
+from packhouse.http import httpx
+from packhouse.model.label import Label, LabelDocument
+from packhouse.providers.easypost import wire
+from packhouse.providers.easypost.customs import declaration
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.http import Answer, NoAnswer, NotSent, ProviderHttp, retry_after_s
+from packhouse.providers.label_file import fetch, format_in
+from packhouse.providers.options import read_options
+from packhouse.providers.port import (
+    Absent,
+    Bought,
+    NotBought,
+    Prepared,
+    ProviderContext,
+    Purchase,
+    PurchaseRequest,
+    Safety,
+    TrackerState,
+    Unknown,
+    Voided,
+    VoidPending,
+    VoidRefused,
+)
+
+
+class EasyPostProvider:
+    """Sells labels through an EasyPost account.
+
+    KEYED, although EasyPost has no idempotency key: the prepared shipment's id serves as one. A shipment can
+    be bought once; a second purchase is refused with SHIPMENT.POSTAGE.EXISTS, a simultaneous one with
+    SHIPMENT.PURCHASE.IN_PROGRESS. Hence `buy` never uses the one-call purchase, which leaves no id to ask by.
+    """
+
+    name: ClassVar[str] = "easypost"
+    safety: Safety = Safety.KEYED
+
+    def __init__(
+        self,
+        options: EasyPostOptions,
+        context: ProviderContext,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._options = options
+        self._clock = context.clock
+        self._sender = context.ship_from
+        self._format = context.label_format
+        self._shipments = f"{options.url}/shipments"
+        self._calls = ProviderHttp(self.name, context, transport)
+        self._headers = {
+            "authorization": f"Bearer {options.api_key.get_secret_value()}",
+            "content-type": "application/json",
+            "accept": "application/json",
+        }
+
+    @classmethod
+    def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
+        """Read [providers.easypost]. Raises SettingsError naming the option and its fix."""
+        return cls(read_options(cls.name, EasyPostOptions, options), context)
+
+    async def prepare(self, request: PurchaseRequest) -> Prepared:
+        """Register the shipment, free of charge, and hear its rates."""
+        customs = declaration(request, self._sender, self._options)
+        body = wire.shipment_body(
+            request, self._sender, self._format, self._options.carrier_accounts, customs
+        )
+        answer = await self._call("shipments.create", "POST", self._shipments, body)
+        shipment = self._read(answer, "registering the shipment")
+        self._check_mode(shipment)
+        try:
+            return wire.read_prepared(shipment, request.reference)
+        except wire.Unreadable as error:
+            raise ProviderUnavailable(
+                f"EasyPost answered with {error} when registering the shipment."
+            ) from error
+
+    async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
+        """Buy the prepared shipment at its rate."""
+        if not purchase.provider_ref or not purchase.rate.id:
+            return NotBought("The shipment was not prepared at EasyPost: prepare it again.", transient=True)
+        url = f"{self._url(purchase.provider_ref)}/buy"
+        try:
+            answer = await self._call("shipments.buy", "POST", url, wire.buy_body(purchase.rate))
+        except NotSent as error:
+            return NotBought(str(error), transient=True)
+        except NoAnswer as error:
+            return Unknown(str(error))
+        outcome = wire.read_purchase(answer.status, answer.body, purchase, self._format)
+        if isinstance(outcome, NotBought) and outcome.transient:
+            return replace(outcome, retry_after_s=retry_after_s(answer.headers, self._clock.now()))
+        return outcome
+
+    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+        """Ask for the shipment by its id: bought if it has its label. Without an id `buy` never bought."""
+        if not purchase.provider_ref:
+            return Absent()
+        try:
+            answer = await self._call("shipments.get", "GET", self._url(purchase.provider_ref))
+        except ProviderUnavailable as error:
+            return Unknown(str(error))
+        if answer.status == 404:
+            # It was registered there; that it is gone says nothing of money, but much of keys and accounts.
+            return Unknown(
+                f"EasyPost does not know {purchase.provider_ref}: is its key the one it was prepared with?"
+            )
+        if answer.status != 200:
+            return Unknown(wire.read_refusal(answer.status, answer.body).reason)
+        return wire.read_postage(answer.body, purchase, self._format)
+
+    async def document(self, label: Label) -> LabelDocument:
+        """Download the label; ask EasyPost to convert it if it is of another kind than wished for.
+
+        Where it cannot be converted, the label is given as it is: any label is better than none.
+        """
+        source, fmt = label.document_source, self._format
+        if source and format_in(source) in (fmt, None):
+            document = await fetch(self._calls, source)
+            if document and document.format is fmt:
+                return document
+        url = f"{self._url(label.provider_id)}/label?file_format={fmt.upper()}"
+        answer = await self._call("shipments.label", "GET", url)
+        try:
+            converted = wire.label_link(self._read(answer, "converting the label"), fmt)
+        except ProviderRefused:
+            converted = ""
+        for link in dict.fromkeys((converted, source)):
+            if link and (document := await fetch(self._calls, link)):
+                return document
+        raise ProviderRefused(
+            f"EasyPost has no label file for {label.provider_id}; look at it in its dashboard."
+        )
+
+    async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
+        """Ask for a refund, or for what became of it."""
+        if label.void_asked_at is not None and (known := await self._refund_of(label)):
+            return known
+        answer = await self._call("shipments.refund", "POST", f"{self._url(label.provider_id)}/refund", b"{}")
+        try:
+            outcome = wire.read_refund(self._read(answer, "asking for a refund"))
+        except ProviderRefused as error:
+            return await self._refund_of(label) or VoidRefused(str(error))
+        return outcome or VoidPending("EasyPost took the request and shows no refund yet.")
+
+    async def track(self, label: Label) -> TrackerState:
+        """What EasyPost's own tracker of the shipment says."""
+        answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
+        try:
+            return wire.read_tracker(self._read(answer, "tracking the parcel"))
+        except ProviderRefused:
+            return TrackerState.UNKNOWN
+
+    async def check(self) -> None:
+        """List one shipment: proves reach and key."""
+        answer = await self._call("shipments.list", "GET", f"{self._shipments}?page_size=1")
+        self._read(answer, "checking the account")
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        await self._calls.aclose()
+
+    def _url(self, shipment_id: str) -> str:
+        return f"{self._shipments}/{quote(shipment_id, safe='')}"
+
+    async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Answer:
+        return await self._calls.send(call, method, url, headers=self._headers, body=body)
+
+    async def _refund_of(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
+        answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
+        try:
+            return wire.read_refund(self._read(answer, "following the refund"))
+        except ProviderRefused:
+            return None
+
+    def _read(self, answer: Answer, doing: str) -> dict[str, Any]:
+        """The answer's object. Raises CarrierUnavailable, CarrierRefused or CarrierMisconfigured."""
+        status = answer.status
+        if 200 <= status < 300:
+            try:
+                return wire.read_object(answer.body)
+            except wire.Unreadable as error:
+                raise ProviderUnavailable(f"EasyPost answered with {error} when {doing}.") from error
+        refusal = wire.read_refusal(status, answer.body)
+        if status in (401, 403):
+            raise ProviderMisconfigured(
+                f"{refusal.reason} It refuses the API key when {doing}: correct carriers.easypost.api_key.",
+                code=refusal.code,
+            )
+        if status == 402:
+            raise ProviderMisconfigured(
+                f"{refusal.reason} Add funds to the EasyPost account.", code=refusal.code
+            )
+        if 300 <= status < 400:
+            raise ProviderMisconfigured(
+                f"{refusal.reason} Its address has moved: correct carriers.easypost.url."
+            )
+        if status == 429 or status >= 500 or status in (408, 409, 425):
+            wait_s = retry_after_s(answer.headers, self._clock.now())
+            raise ProviderUnavailable(refusal.reason, code=refusal.code, retry_after_s=wait_s)
+        raise ProviderRefused(refusal.reason, code=refusal.code)
+
+    def _check_mode(self, shipment: Mapping[str, Any]) -> None:
+        """Refuse before any money moves if the key is of the other kind than the operator says."""
+        wished = self._options.test_mode
+        if wished is not None and (shipment.get("mode") == "test") is not wished:
+            raise ProviderMisconfigured(
+                f"The EasyPost key works in {shipment.get('mode')} mode, but carriers.easypost.test_mode is "
+                f"{str(wished).lower()}: change the key or the option."
+            )

@@ -1,0 +1,105 @@
+"""May this order ship, and which units? The first rules, in the order in which a shopkeeper would ask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from packhouse.config.settings import RuleSettings
+from packhouse.model.hold import HoldCode
+from packhouse.model.order import Line, Order, Units
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.rules import address
+from packhouse.rules.changes import STOPPED
+from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
+from packhouse.rules.units import listed, remaining
+
+_SHIPPABLE = frozenset({"pending", "partially_fulfilled", "fulfilled"})
+_OURS = frozenset({ShipmentState.FULFILLED, ShipmentState.DELIVERED})
+_STILL_HERE = frozenset({ShipmentState.PLANNED, ShipmentState.HELD, ShipmentState.LABELED})
+
+
+def decide(
+    order: Order,
+    shipments: Sequence[Shipment],
+    digital: Mapping[str, bool | None],
+    settings: RuleSettings,
+    waived: Collection[HoldCode] = (),
+) -> Decision:
+    """Decide what may be planned now.
+
+    `digital` says of each line id whether it is digital, None where nobody knows. `waived` are the reasons
+    that a person has looked at and released: they no longer hold this order.
+    """
+    if order.status in STOPPED:
+        return Withdraw(f"The store says the order is {order.status}.")
+    if order.status == "fulfilled" and order.fulfillments is None:
+        return Skip("The store says that everything is fulfilled.", shipped=True)
+    physical, unknown = _physical(order, shipments, digital, settings)
+    units = listed(physical, order)
+    reasons = [*_unclear(order, shipments, units)]
+    if unknown:
+        names = ", ".join(line.name or line.id for line in unknown)
+        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, f"Not known to be physical: {names}."))
+    if units and settings.check_address and (missing := address.faults(order.address)):
+        note = "; ".join(missing)
+        reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, f"{note[0].upper()}{note[1:]}."))
+    reasons = [reason for reason in reasons if reason.code not in waived]
+    if reasons:
+        return NeedsHold(tuple(reasons))
+    return Ship(units) if units else _nothing_left(order, shipments)
+
+
+def _physical(
+    order: Order, shipments: Sequence[Shipment], digital: Mapping[str, bool | None], settings: RuleSettings
+) -> tuple[Counter[str], list[Line]]:
+    """Units by line that need a parcel, and the lines of which nobody knows whether they do."""
+    left = remaining(order, shipments)
+    unknown: list[Line] = []
+    for line in order.lines:
+        kind = digital.get(line.id)
+        if left[line.id] <= 0:
+            continue
+        if kind is None and settings.digital_unknown == "hold":
+            unknown.append(line)
+        if kind or (kind is None and settings.digital_unknown == "skip"):
+            del left[line.id]
+    return left, unknown
+
+
+def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Decision:
+    """Why no unit is left to plan."""
+    if any(shipment.state.reserves_units for shipment in shipments):
+        if any(shipment.state is ShipmentState.VOIDING for shipment in shipments):
+            return Skip("What is left waits until the money of a label is back.")
+        done = all(s.state in _OURS for s in shipments if s.state.reserves_units)
+        return Skip("Every unit has been shipped." if done else "Every unit is on its way.", shipped=done)
+    if order.fulfillments:
+        return Skip("Somebody else has shipped every unit.", shipped=True)
+    if not order.lines:
+        return NeedsHold((Reason(HoldCode.ORDER_UNREADABLE, "The order has no lines."),))
+    return Skip("Nothing of it needs shipping: every unit is digital or refunded.")
+
+
+def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]) -> list[Reason]:
+    """What the store tells too vaguely for us to count units, where some are still to leave."""
+    ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
+    told = any(s.state in _OURS or s.post_body for s in shipments)
+    reasons: list[Reason] = []
+    if not units and not any(shipment.state in _STILL_HERE for shipment in shipments):
+        return reasons
+    if order.status not in _SHIPPABLE:
+        word = repr(order.status) if order.status else "no status at all"
+        reasons.append(Reason(HoldCode.STATUS_UNKNOWN, f"The status is {word}."))
+    if any(not f.units and f.tracking_number not in ours for f in order.fulfillments or ()) or (
+        order.status == "partially_fulfilled" and order.fulfillments is None and not told
+    ):
+        reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, ""))
+    elif order.status == "fulfilled" and units:
+        count = sum(some.quantity for some in units)
+        note = f"The store calls the order fulfilled, yet has no record of {count} of its units."
+        reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, note))
+    if any(not refund.units for refund in order.refunds or ()):
+        reasons.append(Reason(HoldCode.REFUND_UNCLEAR, ""))
+    return reasons

@@ -1,0 +1,148 @@
+"""The async door to the store, for the daemon: sends what the protocol builds, raises what it reads.
+
+It never tries anything twice: whoever called knows what may be repeated. It stands on httpx's transport,
+without the client above it: that adds a quarter to a call, for redirects and cookies we do not want.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from packhouse.clock import Clock
+from packhouse.errors import StoreError
+from packhouse.http import Connections, httpx
+from packhouse.model.order import Order, OrderPage, Product
+from packhouse.providers.port import CallObserver
+from packhouse.store import protocol
+from packhouse.store.limiter import RateLimiter
+from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, StoreRequest, StoreResponse
+from packhouse.store.requests import client_headers
+from packhouse.store.responses import too_large, unanswered, unreachable
+
+_NOTHING_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+class AsyncStoreClient:
+    """One store, many calls at once. `url` is the base address, `timeout_s` the longest wait for an answer.
+
+    Every method raises the StoreError of errors.py that fits. `observe` is told of each call ("store",
+    "orders.get", status or error's name, seconds without the wait for our own rate limit).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        *,
+        timeout_s: float,
+        rate_limit_per_s: float,
+        clock: Clock,
+        observe: CallObserver,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._headers = list(client_headers(api_key))
+        self._timeout_s = timeout_s
+        # Half the time for a connection: its failure is then seen as one, before the whole time is up.
+        wait = httpx.Timeout(timeout_s, connect=timeout_s / 2, pool=timeout_s / 2)
+        self._extensions = {"timeout": wait.as_dict()}
+        self._limiter = RateLimiter(rate_limit_per_s, clock)
+        self._clock = clock
+        self._observe = observe
+        self._transport = transport or Connections()
+
+    async def order(self, order_id: str) -> Order:
+        """The order as the store has it now."""
+        return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
+
+    async def orders(self, query: OrdersQuery) -> OrderPage:
+        """One page of a list; `next_cursor` leads to the next."""
+        return protocol.read_order_page(await self.ask(protocol.list_orders(query)), query)
+
+    async def order_pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
+        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
+        pages = protocol.Pages(query)
+        while pages.query is not None:
+            page = await self.orders(pages.query)
+            yield page
+            pages.turn(page)
+
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
+        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
+        await self.ask(protocol.fulfill(order_id, body, key))
+
+    async def product(self, site_slug: str, product_id: str) -> Product:
+        """One product of a site's catalogue."""
+        answer = await self.ask(protocol.get_product(site_slug, product_id))
+        return protocol.read_product(answer, product_id)
+
+    async def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
+        """Products of a site by id, 50 a call; what the store does not know is not in it."""
+        found: dict[str, Product] = {}
+        for start in range(0, len(ids), protocol.LARGEST_BATCH):
+            batch = ids[start : start + protocol.LARGEST_BATCH]
+            found |= protocol.read_products(await self.ask(protocol.products(site_slug, batch)))
+        return found
+
+    async def aclose(self) -> None:
+        """Give back the connections."""
+        await self._transport.aclose()
+
+    async def ask(self, request: StoreRequest) -> StoreResponse:
+        """Send one request of the protocol's, under the rate limit; its 2xx answer."""
+        await self._limiter.turn()
+        started = self._clock.monotonic()
+        outcome = "cancelled"
+        try:
+            answer = await self._exchange(request)
+            outcome = str(answer.status)
+            protocol.check_answer(answer, request, self._clock.now())
+            return answer
+        except StoreError as error:
+            if error.status is None:
+                outcome = type(error).__name__
+            raise
+        finally:
+            self._observe("store", request.call, outcome, self._clock.monotonic() - started)
+
+    async def _exchange(self, request: StoreRequest) -> StoreResponse:
+        """Send one request and read its whole answer, within the time limit."""
+        message = httpx.Request(
+            request.method,
+            self._url + request.target,
+            headers=[*self._headers, *request.headers],
+            content=request.body,
+            extensions=self._extensions,
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._transport.handle_async_request(message)
+                try:
+                    body = await _read(response, request)
+                finally:
+                    await response.aclose()
+        except _NOTHING_SENT as error:
+            raise unreachable(request, self._url, error) from error
+        except (TimeoutError, OSError, httpx.TransportError) as error:
+            raise unanswered(request, self._url, error) from error
+        return StoreResponse(response.status_code, response.headers, body)
+
+
+async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
+    """The body as sent. Raises StoreUnreadable when it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise too_large(request)
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,226 @@
+"""What the store answered: its status as a typed error, its JSON, and the list or object inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from packhouse.errors import (
+    StoreConflict,
+    StoreError,
+    StoreForbidden,
+    StoreInvalidRequest,
+    StoreNotFound,
+    StoreRefused,
+    StoreThrottled,
+    StoreUnanswered,
+    StoreUnauthorized,
+    StoreUnavailable,
+    StoreUnexpectedStatus,
+    StoreUnreachable,
+    StoreUnreadable,
+)
+from packhouse.store.json_fields import mapping, parse_json, required_id, rows, shape, text
+from packhouse.store.requests import StoreRequest
+
+LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a door reads no further
+LONGEST_WAIT_S = 3600.0
+_LONGEST_MESSAGE = 300
+_MOST_DETAILS = 20
+_KEY_LIKE = re.compile(r"\b(aly|whsec)_[A-Za-z0-9_-]+")
+
+
+class StoreResponse(NamedTuple):
+    """One answer; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: bytes = b""
+
+
+# status -> (error, what to do next)
+_ERRORS: dict[int, tuple[type[StoreError], str]] = {
+    400: (StoreInvalidRequest, "This is a fault of the request; trying again will not help."),
+    401: (StoreUnauthorized, "Check PACKHOUSE_STORE__API_KEY: it is missing, mistyped or revoked."),
+    403: (
+        StoreForbidden,
+        "Check the key's scopes (read:orders, write:orders) and that it is this workspace's.",
+    ),
+    404: (StoreNotFound, "Check the id, and that PACKHOUSE_STORE__URL is the store you mean."),
+    408: (StoreUnavailable, "It will be tried again."),
+    409: (StoreConflict, "Read the order again before judging: it may already be done."),
+    422: (StoreRefused, "Read the order again: it may be cancelled or already done."),
+    425: (StoreUnavailable, "It will be tried again."),
+    429: (StoreThrottled, "Wait; lower PACKHOUSE_STORE__RATE_LIMIT_PER_S if this is frequent."),
+}
+
+
+def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None = None) -> None:
+    """Return for any 2xx; raise the typed StoreError for everything else.
+
+    `now` (seconds since 1970) turns a Retry-After date into a wait when the answer has no Date of its own.
+    """
+    if 200 <= answer.status < 300:
+        return
+    error: type[StoreError]
+    if answer.status >= 500:
+        error, next_step = StoreUnavailable, "It will be tried again."
+    elif 300 <= answer.status < 400:
+        error, next_step = (
+            StoreUnexpectedStatus,
+            "It redirects, which is not followed: correct PACKHOUSE_STORE__URL.",
+        )
+    else:
+        error, next_step = _ERRORS.get(
+            answer.status,
+            (StoreUnexpectedStatus, "Its contract has no such status; check PACKHOUSE_STORE__URL."),
+        )
+    code, message, details = _error_envelope(answer.body)
+    said = f"{answer.status} {code}".strip() + (f": {message.rstrip('.')}" if message else "")
+    raise error(
+        f"The store did not {request.doing or request.path} ({said}). {next_step}",
+        status=answer.status,
+        code=code,
+        details=details,
+        retry_after_s=retry_after_s(answer.headers, now),
+    )
+
+
+def unreachable(request: StoreRequest, url: str, cause: BaseException) -> StoreUnreachable:
+    """The error for a call that was never sent."""
+    return StoreUnreachable(
+        f"The store at {url} could not be reached to {request.doing} ({_cause(cause)}). Nothing was sent; "
+        "check the network and PACKHOUSE_STORE__URL."
+    )
+
+
+def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUnanswered:
+    """The error for a call that was sent, or partly sent, and got no whole answer."""
+    next_step = "Its effect is not known; read the order again before judging." if request.changes else ""
+    said = f"The store at {url} was asked to {request.doing} and gave no whole answer ({_cause(cause)})."
+    return StoreUnanswered(f"{said} {next_step}".rstrip())
+
+
+def too_large(request: StoreRequest) -> StoreUnreadable:
+    """The error for an answer of which no more is read."""
+    return StoreUnreadable(
+        f"The store's answer to {request.doing} is larger than {LARGEST_ANSWER} bytes; ask for fewer at once."
+    )
+
+
+def _cause(cause: BaseException) -> str:
+    return f"{type(cause).__name__}: {cause}"[:200].rstrip(": ")
+
+
+def _error_envelope(body: bytes) -> tuple[str, str, tuple[dict[str, Any], ...]]:
+    """Code, message and details of {"error": {...}}; empty for whatever else a proxy may have put there."""
+    try:
+        error = mapping(mapping(parse_json(body)).get("error"))
+    except ValueError:
+        return "", "", ()
+    message = _KEY_LIKE.sub(r"\1_***", text(error.get("message")))[:_LONGEST_MESSAGE]
+    details = error.get("details")
+    kept = [dict(row) for row in details if isinstance(row, dict)] if isinstance(details, list) else []
+    return _KEY_LIKE.sub(r"\1_***", text(error.get("code")))[:100], message, tuple(kept[:_MOST_DETAILS])
+
+
+def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """The wait that Retry-After asks for: seconds, or a date against the answer's own Date (else `now`).
+
+    Clamped to 0..3600 s; None when the header is missing or unreadable.
+    """
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", value):
+        return min(float(value), LONGEST_WAIT_S)
+    until = _http_date(value)
+    since = _http_date(headers.get("date", ""))
+    since = now if since is None else since
+    if until is None or since is None:
+        return None
+    return min(max(until - since, 0.0), LONGEST_WAIT_S)
+
+
+def _http_date(value: str) -> float | None:
+    if not value:
+        return None
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
+    try:
+        when = parsedate_to_datetime(value)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def json_of(answer: StoreResponse, what: str) -> Any:
+    """The JSON of an answer. Raises StoreUnreadable, also for a compressed one: doors ask for plain bytes."""
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        raise StoreUnreadable(
+            f"The store's answer to {what} is compressed, although it was asked not to be.",
+            status=answer.status,
+        )
+    try:
+        return parse_json(answer.body)
+    except ValueError as error:
+        kind = answer.headers.get("content-type", "no content type")[:60]
+        raise StoreUnreadable(
+            f"The store's answer to {what} cannot be read ({type(error).__name__}, {len(answer.body)} bytes, "
+            f"{kind}). It will be tried again; check PACKHOUSE_STORE__URL if it goes on.",
+            status=answer.status,
+        ) from None
+
+
+def one_object(value: Any, name: str, expected_id: str) -> Mapping[str, Any]:
+    """The object itself or the one under `name` or "data". Raises StoreUnreadable when it has another id."""
+    found = value
+    if isinstance(value, dict) and value.get("id") != expected_id:
+        wrapped = [value[key] for key in (name, "data") if isinstance(value.get(key), dict)]
+        if len(wrapped) > 1:
+            raise StoreUnreadable(f"The store's answer holds the {name} twice; nobody says which one counts.")
+        found = wrapped[0] if wrapped else value
+    if not isinstance(found, dict):
+        raise StoreUnreadable(
+            f"The store's answer is {shape(found)} where the {name} {expected_id} should be."
+        )
+    if required_id(found.get("id"), f"{name} id") != expected_id:
+        raise StoreUnreadable(
+            f"The store answered with another {name} than {expected_id}; nothing is concluded."
+        )
+    return found
+
+
+class Listed(NamedTuple):
+    """The rows of one list answer. `is_bare`: the answer was an array, which has no place for a cursor."""
+
+    rows: list[Mapping[str, Any]]
+    next_cursor: str | None
+    has_more: bool
+    is_bare: bool
+
+
+def listed(value: Any, name: str) -> Listed:
+    """Read a list answer: an array, or an object whose one array is `name`, "data", "items" or "results".
+
+    None or several such arrays is an error, not an empty list. Raises StoreUnreadable.
+    """
+    if isinstance(value, list):
+        return Listed(rows(value, name), None, has_more=False, is_bare=True)
+    if not isinstance(value, dict):
+        raise StoreUnreadable(f"The store's list of {name} is {shape(value)}, not a list.")
+    arrays = [key for key in (name, "data", "items", "results") if isinstance(value.get(key), list)]
+    if len(arrays) != 1:
+        found = " and ".join(arrays) or "none"
+        raise StoreUnreadable(f"The store's list of {name} should hold one array; it holds {found}.")
+    places = (value, mapping(value.get("pagination")), mapping(value.get("meta")))
+    cursors = [place["next_cursor"] for place in places if place.get("next_cursor") not in (None, "")]
+    if any(not isinstance(cursor, str) for cursor in cursors) or len(set(map(str, cursors))) > 1:
+        raise StoreUnreadable(f"The store's list of {name} has a next_cursor that cannot be followed.")
+    return Listed(
+        rows(value[arrays[0]], name),
+        cursors[0] if cursors else None,
+        has_more=any(place.get("has_more") is True for place in places),
+        is_bare=False,
+    )

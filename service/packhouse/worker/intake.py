@@ -1,0 +1,37 @@
+"""intake: write an event down and wake its order, in one transaction, before its sender is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from packhouse.clock import Clock
+from packhouse.config.settings import Settings
+from packhouse.ledger import inbox
+from packhouse.ledger.port import Ledger
+from packhouse.model.event import Event
+
+
+class Intake:
+    """Where verified webhook deliveries go. `nudge` tells the workers that something is due."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, settings: Settings, wake: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._site = settings.store.site_slug
+        self._echo_delay_s = settings.poll.confirm_s
+        self._wake = wake
+
+    async def receive(self, event: Event) -> inbox.Receipt:
+        """Record an event; answers "new", "duplicate" or "ignored" once that is on disk.
+
+        Raises LedgerUnavailable, and then the sender must send again.
+        """
+        mine = not (self._site and event.site_slug) or event.site_slug == self._site
+        outcome = await self._ledger.write(inbox.receive, self._clock.now(), event, self._echo_delay_s, mine)
+        if outcome == inbox.NEW:
+            self._wake()
+        return outcome
+
+    async def keep_dead_letter(self, body: bytes, reason: str) -> None:
+        """Keep a well-signed body that could not be read. Raises LedgerUnavailable."""
+        await self._ledger.write(inbox.keep_dead_letter, self._clock.now(), body, reason)

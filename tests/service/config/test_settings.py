@@ -1,0 +1,28 @@
+"""Values that settings read in more than one spelling."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packhouse.config.settings import Settings, StoreSettings
+
+
+def test_the_store_is_told_a_carriers_name_whatever_its_case() -> None:
+    store = StoreSettings(carrier_names={"UPSDAP": "UPS"})
+    assert (store.name_of("UpsDap"), store.name_of("USPS")) == ("UPS", "USPS")
+
+
+words = st.text(st.characters(categories=["L", "N"], include_characters="-_:/"), min_size=1, max_size=12)
+
+
+@given(st.lists(words, max_size=5))
+def test_a_list_reads_the_same_with_commas_and_as_json(parts: list[str]) -> None:
+    def services(text: str) -> tuple[str, ...]:
+        return Settings.model_validate({"rates": {"services": text}}).rates.services
+
+    assert services(json.dumps(parts)) == tuple(parts)
+    assert services(" , ".join(parts)) == tuple(parts)
+    assert services("\n".join(parts) + "\n") == tuple(parts)

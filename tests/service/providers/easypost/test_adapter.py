@@ -1,0 +1,380 @@
+"""The EasyPost adapter's calls, against a small EasyPost in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable, SettingsError
+from packhouse.http import httpx
+from packhouse.model.label import LabelFormat
+from packhouse.providers.conformance import Fault, sample_request
+from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.http import MOST_BYTES
+from packhouse.providers.port import (
+    Absent,
+    Bought,
+    NotBought,
+    Purchase,
+    TrackerState,
+    Unknown,
+    Voided,
+    VoidPending,
+    VoidRefused,
+)
+from tests.service.providers.context import Seen, context, kept
+from tests.service.providers.easypost.fake import FILES, KEY, PDF, PNG, ZPL, FakeEasyPost, error
+
+Story = Callable[[EasyPostProvider, FakeEasyPost], Awaitable[None]]
+
+
+def play(
+    story: Story,
+    fake: FakeEasyPost | None = None,
+    *,
+    fmt: LabelFormat = LabelFormat.PDF,
+    timeout_s: float = 5.0,
+    seen: Seen | None = None,
+    **options: Any,
+) -> FakeEasyPost:
+    fake = fake or FakeEasyPost()
+
+    async def run() -> None:
+        read = EasyPostOptions.model_validate(
+            {"api_key": KEY, "url": "https://easypost.example/v2", **options}
+        )
+        carrier = EasyPostProvider(read, context(fmt, timeout_s=timeout_s, seen=seen), fake.transport())
+        try:
+            await story(carrier, fake)
+        finally:
+            await carrier.aclose()
+
+    asyncio.run(run())
+    return fake
+
+
+async def prepared(carrier: EasyPostProvider, reference: str = "ord_1/1/1") -> Purchase:
+    request = sample_request(reference)
+    answer = await carrier.prepare(request)
+    return Purchase(request, answer.provider_ref, answer.rates[0])
+
+
+async def bought(carrier: EasyPostProvider) -> Bought:
+    outcome = await carrier.buy(await prepared(carrier))
+    assert isinstance(outcome, Bought)
+    return outcome
+
+
+def test_a_purchase_is_two_calls_and_the_second_names_the_first_ones_id() -> None:
+    seen = Seen()
+
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        assert fake.sold() == 0
+        await carrier.buy(purchase)
+        create, buy = fake.requests
+        assert json.loads(create.content)["shipment"]["reference"] == "ord_1/1/1"
+        assert buy.url.path == f"/v2/shipments/{purchase.provider_ref}/buy"
+        assert json.loads(buy.content) == {"rate": {"id": purchase.rate.id}}
+        assert buy.headers["authorization"] == f"Bearer {KEY}"
+
+    play(story, seen=seen)
+    assert seen.calls == [("easypost", "shipments.create", "201"), ("easypost", "shipments.buy", "200")]
+
+
+def test_nothing_is_bought_without_a_prepared_shipment() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        unprepared = Purchase(purchase.request, "", purchase.rate)
+        assert isinstance(await carrier.buy(unprepared), NotBought)
+        assert await carrier.lookup(unprepared) == Absent()
+        assert len(fake.requests) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError]
+)
+def test_a_call_that_was_never_sent_bought_nothing(failure: type[httpx.TransportError]) -> None:
+    seen = Seen()
+
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(raising(failure("no")))
+        outcome = await carrier.buy(purchase)
+        assert isinstance(outcome, NotBought)
+        assert outcome.transient
+        assert len(fake.requests) == 2, "the adapter does not try again on its own"
+
+    play(story, seen=seen)
+    assert seen.calls[-1] == ("easypost", "shipments.buy", failure.__name__)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [httpx.ReadTimeout, httpx.ReadError, httpx.WriteError, httpx.WriteTimeout, httpx.RemoteProtocolError],
+)
+def test_a_call_that_may_have_arrived_is_unknown(failure: type[httpx.TransportError]) -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(raising(failure("gone")))
+        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert await carrier.lookup(purchase) == Absent()
+        assert len(fake.requests) == 3
+
+    play(story)
+
+
+def test_an_answer_that_drips_for_ever_is_unknown_within_the_limit() -> None:
+    async def drip() -> Any:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(lambda request: httpx.Response(200, content=drip()))
+        started = asyncio.get_running_loop().time()
+        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert asyncio.get_running_loop().time() - started < 1.0
+
+    play(story, timeout_s=0.2)
+
+
+def test_an_answer_without_end_is_unknown_before_it_fills_the_memory() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(lambda request: httpx.Response(200, content=b" " * (MOST_BYTES + 1)))
+        assert isinstance(await carrier.buy(purchase), Unknown)
+
+    play(story)
+
+
+def test_a_redirected_purchase_is_not_followed() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(lambda request: httpx.Response(307, headers={"location": str(request.url)}))
+        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert fake.sold() == 0
+
+    play(story)
+
+
+def test_being_throttled_passes_the_wait_on() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.fail_next(Fault.THROTTLED)
+        outcome = await carrier.buy(purchase)
+        assert isinstance(outcome, NotBought)
+        assert (outcome.transient, outcome.retry_after_s) == (True, 7.0)
+        fake.fail_next(Fault.THROTTLED)
+        with pytest.raises(ProviderUnavailable) as raised:
+            await carrier.prepare(purchase.request)
+        assert raised.value.retry_after_s == 7.0
+
+    play(story)
+
+
+def test_a_look_up_that_finds_no_such_shipment_says_nothing_of_money() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(carrier)
+        fake.shipments.clear()
+        found = await carrier.lookup(purchase)
+        assert isinstance(found, Unknown)
+        assert "key" in found.reason
+
+    play(story)
+
+
+@pytest.mark.parametrize("test_mode", [True, False])
+def test_a_key_of_the_wrong_kind_is_refused_before_money_moves(test_mode: bool) -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        with pytest.raises(ProviderMisconfigured, match="test_mode"):
+            await prepared(carrier)
+
+    play(story, FakeEasyPost(mode="production" if test_mode else "test"), test_mode=test_mode)
+
+
+def test_the_label_is_fetched_in_the_wished_kind_without_our_key() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await carrier.document(kept("easypost", await bought(carrier)))
+        assert (document.content, document.format) == (ZPL, LabelFormat.ZPL)
+        download = fake.requests[-1]
+        assert str(download.url).startswith(FILES)
+        assert "authorization" not in download.headers
+        assert KEY not in str(download.headers)
+
+    play(story, fmt=LabelFormat.ZPL)
+
+
+def test_a_label_of_another_kind_is_converted() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await carrier.document(kept("easypost", await bought(carrier)))
+        assert (document.content, document.format) == (PDF, LabelFormat.PDF)
+        assert [request.url.path.rpartition("/")[2] for request in fake.requests[2:]] == [
+            "label",
+            f"{next(iter(fake.shipments))}.pdf",
+        ]
+
+    play(story, FakeEasyPost(makes="PNG"))
+
+
+def test_a_label_that_cannot_be_converted_is_kept_as_it_is() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await carrier.document(kept("easypost", await bought(carrier)))
+        assert (document.content, document.format) == (PNG, LabelFormat.PNG)
+
+    play(story, FakeEasyPost(makes="PNG", converts=False))
+
+
+def test_a_link_that_has_expired_is_asked_for_anew() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(carrier))
+        fake.fail_next(lambda request: httpx.Response(403, text="<Error>expired</Error>"))
+        assert (await carrier.document(label)).content == PDF
+
+    play(story)
+
+
+def test_a_label_file_that_nobody_has_is_refused_in_words() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(carrier))
+        fake.files[label.document_source.removeprefix(FILES)] = httpx.Response(404)
+        with pytest.raises(ProviderRefused, match="no label file"):
+            await carrier.document(label)
+
+    play(story, FakeEasyPost(converts=False))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        httpx.Response(200, text="<html>please log in</html>"),
+        httpx.Response(200, content=b"%PDF-" + b" " * MOST_BYTES),
+        httpx.Response(503),
+        httpx.Response(302, headers={"location": FILES + "1.pdf"}),
+    ],
+    ids=["a page", "too large", "overloaded", "a circle of links"],
+)
+def test_a_file_host_in_trouble_is_tried_again_later(file: httpx.Response) -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(carrier))
+        fake.files[label.document_source.removeprefix(FILES)] = file
+        fake.files["1.pdf"] = file
+        with pytest.raises(ProviderUnavailable):
+            await carrier.document(label)
+
+    play(story)
+
+
+def test_a_void_is_asked_once_and_then_followed() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(carrier)
+        assert isinstance(await carrier.void(kept("easypost", sold)), VoidPending)
+        shipment = fake.shipments[sold.provider_id]
+        for word, kind in (("submitted", VoidPending), ("refunded", Voided), ("rejected", VoidRefused)):
+            shipment["refund_status"] = word
+            assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), kind)
+        asked = [request for request in fake.requests if request.url.path.endswith("/refund")]
+        assert len(asked) == 1
+
+    play(story)
+
+
+def test_a_void_whose_first_asking_was_lost_is_asked_again() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(carrier)
+        assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), VoidPending)
+        assert fake.shipments[sold.provider_id]["refund_status"] == "submitted"
+
+    play(story)
+
+
+def test_a_refused_void_says_why_unless_the_money_is_on_its_way_already() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return error(422, "SHIPMENT.REFUND.UNAVAILABLE", "Cannot refund.", ["Too old."])
+
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(carrier)
+        fake.fail_next(refuse)
+        outcome = await carrier.void(kept("easypost", sold))
+        assert isinstance(outcome, VoidRefused)
+        assert "Too old." in outcome.reason
+        fake.shipments[sold.provider_id]["refund_status"] = "refunded"
+        fake.fail_next(refuse)
+        assert await carrier.void(kept("easypost", sold)) == Voided()
+        fake.fail_next(Fault.ERROR_AFTER_EFFECT)
+        with pytest.raises(ProviderUnavailable):
+            await carrier.void(kept("easypost", sold))
+
+    play(story)
+
+
+def test_the_parcel_is_followed_by_easyposts_own_tracker() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(carrier)
+        assert await carrier.track(kept("easypost", sold)) is TrackerState.PRE_TRANSIT
+        fake.shipments.clear()
+        assert await carrier.track(kept("easypost", sold)) is TrackerState.UNKNOWN
+
+    play(story)
+
+
+def test_a_check_tells_a_bad_key_a_bad_address_and_an_empty_purse_apart() -> None:
+    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+        await carrier.check()
+        for answer, fix in (
+            (error(401, "APIKEY.INACTIVE"), "api_key"),
+            (error(402, "PAYMENT_REQUIRED"), "funds"),
+            (httpx.Response(301, headers={"location": "https://elsewhere.example"}), "carriers.easypost.url"),
+        ):
+            fake.fail_next(lambda request, answer=answer: answer)
+            with pytest.raises(ProviderMisconfigured, match=fix):
+                await carrier.check()
+        fake.fail_next(Fault.UNREACHABLE)
+        with pytest.raises(ProviderUnavailable):
+            await carrier.check()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "api_key is missing.*PACKHOUSE_PROVIDERS__EASYPOST__API_KEY"),
+        ({"api_key": " "}, "api_key: must be the key"),
+        ({"api_key": "EZAK\n"}, None),
+        ({"api_key": "k", "url": "api.easypost.com"}, "url: must be an address"),
+        ({"api_key": "k", "apikey": "SECRET"}, "apikey is not an option.*api_key"),
+        ({"api_key": "k", "test_mode": "perhaps"}, "test_mode"),
+    ],
+)
+def test_a_wrong_option_is_named_with_its_fix_and_without_its_value(
+    options: dict[str, Any], said: str | None
+) -> None:
+    if said is None:
+        assert EasyPostProvider.from_settings(options, context()).name == "easypost"
+        return
+    with pytest.raises(SettingsError, match=said) as raised:
+        EasyPostProvider.from_settings(options, context())
+    assert "SECRET" not in str(raised.value)
+
+
+def test_options_can_come_from_an_environment() -> None:
+    read = EasyPostOptions.model_validate(
+        {"api_key": "k", "carrier_accounts": "ca_1, ca_2", "test_mode": "true"}
+    )
+    assert (read.carrier_accounts, read.test_mode) == (("ca_1", "ca_2"), True)
+
+
+def raising(failure: Exception) -> Callable[[httpx.Request], httpx.Response]:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise failure
+
+    return handler

@@ -1,0 +1,99 @@
+"""Calls and label files: what a failure means, and what kind of file came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packhouse.model.label import LabelDocument, LabelFormat
+from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp, retry_after_s
+from packhouse.providers.label_file import format_in, recognised
+from tests.service.providers.context import Seen, context
+
+
+def test_a_closed_port_is_not_sent_and_a_silent_one_gives_no_answer() -> None:
+    seen = Seen()
+
+    async def story() -> None:
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        calls = ProviderHttp("somebody", context(timeout_s=0.3, seen=seen))
+        with pytest.raises(NoAnswer, match="somebody gave no complete answer to silence"):
+            await calls.send("silence", "POST", f"http://127.0.0.1:{port}/", body=b"x")
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(NotSent, match="somebody cannot be reached for knock"):
+            await calls.send("knock", "POST", f"http://127.0.0.1:{port}/", body=b"x")
+        await calls.aclose()
+
+    asyncio.run(story())
+    assert [(peer, call) for peer, call, _ in seen.calls] == [("somebody", "silence"), ("somebody", "knock")]
+    assert seen.calls[1][2] == "ConnectError"
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://files.example.net/1.pdf", "http://", "//x", "http://exa mple", "label.pdf"]
+)
+def test_an_address_that_is_none_is_not_sent(url: str) -> None:
+    async def story() -> None:
+        calls = ProviderHttp("somebody", context(timeout_s=0.3))
+        with pytest.raises(NotSent):
+            await calls.send("odd", "GET", url)
+        await calls.aclose()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("999999", 3600.0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("Mon, 23 Nov 2026 10:00:30 GMT", 30.0),
+        ("Mon, 23 Nov 2026 09:00:00 GMT", 0.0),
+        ("Mon, 99 Nov 2026 09:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms_and_bounded(header: str, wait_s: float | None) -> None:
+    assert retry_after_s({"retry-after": header}, now=1795428000.0) == wait_s
+
+
+def test_no_header_asks_for_no_wait() -> None:
+    assert retry_after_s({}, now=0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "fmt"),
+    [
+        (b"%PDF-1.7 ...", LabelFormat.PDF),
+        (b"\x89PNG\r\n\x1a\n...", LabelFormat.PNG),
+        (b"\n ^XA^FDx^FS^XZ", LabelFormat.ZPL),
+        (b"\xef\xbb\xbf~SD15^XA^XZ", LabelFormat.ZPL),
+    ],
+)
+def test_files_are_known_by_their_bytes(content: bytes, fmt: LabelFormat) -> None:
+    assert recognised(content) == LabelDocument(content, fmt)
+
+
+@given(st.binary(max_size=200))
+def test_other_bytes_are_no_label(content: bytes) -> None:
+    found = recognised(content)
+    assert found is None or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"%", b"\x89", b"^", b"~")
+    assert recognised(b"<html>" + content) is None
+
+
+def test_a_links_ending_promises_a_kind() -> None:
+    assert format_in("https://files.example.net/a/b.PDF?sig=x.png") is LabelFormat.PDF
+    assert format_in("https://files.example.net/label?file=1.png") is None
+    assert format_in("") is None

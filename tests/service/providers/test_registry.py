@@ -1,0 +1,72 @@
+"""Adapters are found by name, and a wrong name is answered with the right ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pytest
+
+from packhouse.errors import SettingsError
+from packhouse.providers import registry
+from packhouse.providers.offline.adapter import OfflineProvider
+from tests.service.providers.context import context
+
+
+def test_the_three_that_ship_are_known() -> None:
+    assert {"offline", "command", "easypost"} <= set(registry.known_providers())
+    assert registry.provider_class("offline") is OfflineProvider
+    assert registry.build_provider("offline", {}, context()).name == "offline"
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(
+        SettingsError, match=r"no adapter 'esypost'.*PACKHOUSE_PROVIDER.*command, easypost, offline"
+    ):
+        registry.provider_class("esypost")
+
+
+def test_only_the_adapter_in_use_is_imported() -> None:
+    script = (
+        "import sys; from packhouse.providers import registry; registry.known_providers(); "
+        "registry.provider_class('offline'); "
+        "print(sorted(n for n in sys.modules if n in ('packhouse.providers.easypost.adapter', "
+        "'packhouse.providers.command.adapter', 'reportlab', 'pypdfium2')))"
+    )
+    seen = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert seen.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package of somebody else's, with adapters that do not work."""
+    (tmp_path / "stranger.py").write_text("class Half:\n    name = 'half'\n\nclass Other:\n    name = 'x'\n")
+    meta = tmp_path / "stranger-1.0.dist-info"
+    meta.mkdir()
+    (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (meta / "entry_points.txt").write_text(
+        "[packhouse.providers]\nhalf = stranger:Half\ngone = stranger:Gone\nmissing = nowhere_at_all:X\n"
+        "offline = stranger:Half\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("half", r"stranger:Half is not the adapter 'half'"),
+        ("gone", r"'gone' \(stranger:Gone of stranger\) cannot be loaded"),
+        ("missing", r"nowhere_at_all.*Repair or reinstall"),
+        ("offline", r"offered twice.*Uninstall one"),
+    ],
+)
+def test_a_strangers_broken_adapter_is_named_with_its_package(strangers: Path, name: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        registry.provider_class(name)
+
+
+def test_entry_points_are_what_the_registry_reads() -> None:
+    assert EntryPoints([EntryPoint("a", "b:c", registry.GROUP)]).select(group="packhouse.providers")

@@ -1,0 +1,119 @@
+"""May it ship? Each rule with the order that made it necessary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from packhouse.config.settings import RuleSettings
+from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, Units
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.rules.decision import Decision, NeedsHold, Ship, Skip, Withdraw
+from packhouse.rules.eligibility import decide
+
+HOME = Address("Ann Lee", "", "1 Main St", "", "Austin", "TX", "78701", "US")
+GOOD = Order(
+    "o", "pending", lines=(Line("li_1", "p1", "", "Mug", 2), Line("li_2", "p2", "", "Tee", 1)), address=HOME
+)
+PHYSICAL = {"li_1": False, "li_2": False}
+
+
+def ask(order: Order, digital: dict[str, bool | None] | None = None, **rules: object) -> Decision:
+    return decide(order, (), PHYSICAL if digital is None else digital, RuleSettings(**rules))  # type: ignore[arg-type]
+
+
+def codes(decision: Decision) -> list[HoldCode]:
+    assert isinstance(decision, NeedsHold), decision
+    return [reason.code for reason in decision.reasons]
+
+
+def test_a_paid_complete_order_ships_whole() -> None:
+    assert ask(GOOD) == Ship((Units("li_1", 2), Units("li_2", 1)))
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_cancelled_and_refunded_orders_stop(status: str) -> None:
+    assert isinstance(ask(replace(GOOD, status=status)), Withdraw)
+
+
+@pytest.mark.parametrize("status", ["", "on_fire", "draft"])
+def test_a_status_nobody_knows_holds(status: str) -> None:
+    assert HoldCode.STATUS_UNKNOWN in codes(ask(replace(GOOD, status=status)))
+
+
+def test_digital_lines_do_not_ship_and_a_digital_order_is_left_alone() -> None:
+    assert ask(GOOD, {"li_1": True, "li_2": False}) == Ship((Units("li_2", 1),))
+    assert isinstance(ask(GOOD, {"li_1": True, "li_2": True}), Skip)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("ship", Ship((Units("li_1", 2), Units("li_2", 1)))), ("skip", Ship((Units("li_2", 1),)))],
+)
+def test_what_is_not_known_to_be_digital_follows_the_setting(policy: str, expected: Decision) -> None:
+    unsure: dict[str, bool | None] = {"li_1": None, "li_2": False}
+    assert ask(GOOD, unsure, digital_unknown=policy) == expected
+    assert codes(ask(GOOD, unsure)) == [HoldCode.DIGITAL_UNKNOWN]
+
+
+def test_an_incomplete_address_holds_unless_the_check_is_off_or_nothing_physical_is_left() -> None:
+    nowhere = replace(GOOD, address=replace(HOME, street1=""))
+    assert codes(ask(nowhere)) == [HoldCode.ADDRESS_INCOMPLETE]
+    assert codes(ask(replace(GOOD, address=None))) == [HoldCode.ADDRESS_INCOMPLETE]
+    assert isinstance(ask(nowhere, check_address=False), Ship)
+    assert isinstance(ask(nowhere, {"li_1": True, "li_2": True}), Skip)
+
+
+def test_a_reason_that_a_person_waived_does_not_hold() -> None:
+    nowhere = replace(GOOD, address=replace(HOME, street1=""))
+    assert isinstance(decide(nowhere, (), PHYSICAL, RuleSettings(), {HoldCode.ADDRESS_INCOMPLETE}), Ship)
+
+
+def test_a_part_shipped_by_somebody_else_leaves_the_rest() -> None:
+    part = replace(
+        GOOD, status="partially_fulfilled", fulfillments=(Fulfillment("X", "UPS", (Units("li_1", 1),)),)
+    )
+    assert ask(part) == Ship((Units("li_1", 1), Units("li_2", 1)))
+
+
+@pytest.mark.parametrize(
+    "vague",
+    [
+        {"status": "partially_fulfilled"},
+        {"fulfillments": (Fulfillment("X", "UPS"),)},
+        {"status": "fulfilled", "fulfillments": (Fulfillment("X", "UPS", (Units("li_1", 1),)),)},
+    ],
+)
+def test_a_part_shipped_vaguely_holds(vague: dict[str, object]) -> None:
+    assert codes(ask(replace(GOOD, **vague))) == [HoldCode.PARTLY_FULFILLED_UNCLEAR]  # type: ignore[arg-type]
+
+
+def test_money_refunded_without_units_holds() -> None:
+    assert codes(ask(replace(GOOD, refunds=(RefundRecord(500),)))) == [HoldCode.REFUND_UNCLEAR]
+
+
+def test_fulfilled_without_particulars_is_believed() -> None:
+    assert ask(replace(GOOD, status="fulfilled")) == Skip(
+        "The store says that everything is fulfilled.", True
+    )
+
+
+def test_units_of_a_label_whose_money_is_not_back_yet_are_said_to_wait() -> None:
+    old = Shipment("s", "o", 1, ShipmentState.VOIDING, (Units("li_1", 2), Units("li_2", 1)), "f")
+    decision = decide(GOOD, [old], PHYSICAL, RuleSettings())
+    assert decision == Skip("What is left waits until the money of a label is back.")
+
+
+def test_an_order_without_lines_is_held_not_shipped() -> None:
+    assert codes(ask(replace(GOOD, lines=()))) == [HoldCode.ORDER_UNREADABLE]
+
+
+def test_every_code_has_a_sentence_for_a_shopkeeper() -> None:
+    assert set(SENTENCE) == set(HoldCode)
+    assert all(
+        sentence.endswith(".") and "_" not in sentence.replace("packhouse.toml", "")
+        for sentence in SENTENCE.values()
+    )
