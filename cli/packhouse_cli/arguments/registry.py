@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "status": "show what the daemon is doing",
     "orders": "list, get, fulfill, refund, return and exchange the store's orders",
     "webhooks": "create, list, rotate and delete webhooks; list and replay deliveries",
-    "apply": "carry out a plan for many orders",
+    "apply": "apply a plan for many orders",
     "why": "show the history of one order and what happens next",
     "tail": "print journal entries as they are written",
     "shipments": "list, hold, ship and void shipments",

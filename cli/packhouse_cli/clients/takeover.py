@@ -53,8 +53,6 @@ class Takeover:
         """Do not release the order at the end, for example until a refund is confirmed; "" releases it."""
         self.kept_because = why
 
-    sending, stays = mark_sent, keep  # the names that changes and bulk still use
-
     def refuse_other_labels(self, units: Iterable[Units], tracking: str) -> None:
         """Raise CommandError where Packhouse has bought another label for any of these units, or has voided
         this one.

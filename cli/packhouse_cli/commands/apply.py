@@ -1,4 +1,4 @@
-"""`packhouse apply PLAN`: carry out a plan after it was checked."""
+"""`packhouse apply PLAN`: apply a plan that a person has checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import DRY_RUN, JSON, PACE, WITHOUT_DAEMON, YES, Option
 from packhouse_cli.clients.takeover import NO_DAEMON
-from packhouse_cli.exit_codes import Exit, UsageError
+from packhouse_cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from packhouse_cli.bulk.apply import Summary
@@ -20,48 +20,44 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    """Apply one plan, or the rest of it."""
+    """Apply one plan, or the remaining items of it."""
     from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.apply import apply_plan
-    from packhouse_cli.bulk.display import Above, progress_on, show_left
+    from packhouse_cli.bulk.display import progress_for, show_remaining
     from packhouse_cli.bulk.plan import read_plan
 
     terminal, settings, path = invocation.terminal, invocation.settings, arguments.plan
     plan = read_plan(path)
     if arguments.dry_run:
-        show_left(plan, path, terminal, as_json=arguments.json)
+        show_remaining(plan, path, terminal, as_json=arguments.json)
         return int(Exit.OK)
-    if plan.store_url != settings.store_url:
-        raise UsageError(
-            f"This plan is for the store at {plan.store_url}, but PACKHOUSE_STORE__URL is "
-            f"{settings.store_url}."
-        )
+    plan.check_store(settings.store_url)
     # Nothing that the daemon does conflicts with a return.
     without_daemon = arguments.without_daemon or plan.action == "return"
     if not without_daemon and not settings.knows_daemon:
         without_daemon = True
         terminal.note(NO_DAEMON)
-    progress = progress_on(terminal)
-    most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
+    progress = progress_for(terminal)
+    max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     summary = apply_plan(
         plan,
         path,
         partial(StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
         progress,
         concurrency=arguments.concurrency,
-        max_per_s=most,
-        agree=partial(_confirm, plan, terminal, yes=arguments.yes),
-        taking=lambda act: invocation.take_over(
-            act.order_id,
-            f"{plan.action}: {act.what}",
+        max_per_s=max_per_s,
+        confirm=partial(_confirm, plan, terminal, yes=arguments.yes),
+        take_over=lambda item: invocation.take_over(
+            item.order_id,
+            item.summary,
             without_daemon=without_daemon,
-            note=Above(progress, terminal).note,
+            note=progress.print,
         ),
     )
     if arguments.json:
         terminal.json(summary.to_json())
     else:
-        _print(summary, path, terminal)
+        _print_summary(summary, path, terminal)
     if summary.error is not None:
         raise summary.error
     return int(summary.exit_code)
@@ -71,43 +67,43 @@ def _confirm(plan: Plan, terminal: Terminal, left: int, *, yes: bool) -> None:
     from packhouse_cli.bulk.display import amounts
     from packhouse_cli.terminal.prompt import confirm
 
-    worth = f" (the plan moves {amounts(plan.money)})" if plan.money else ""
-    what = f"{plan.action}: {left:,} of {len(plan.acts):,} changes are left{worth} at {plan.store_url}."
-    confirm(f"{what} {plan.for_good} Continue?", terminal, yes=yes)
+    money = f" (the plan moves {amounts(plan.money)})" if plan.money else ""
+    what = f"{plan.action}: {left:,} of {len(plan.items):,} items remain{money}, at {plan.store_url}."
+    confirm(f"{what} {plan.irreversible_note} Apply?", terminal, yes=yes)
 
 
-def _print(summary: Summary, plan_path: Path, terminal: Terminal) -> None:
-    from packhouse_cli.bulk.results import MEANING
+def _print_summary(summary: Summary, plan_path: Path, terminal: Terminal) -> None:
+    from packhouse_cli.bulk.results import STATE_DESCRIPTION
 
-    total = len(summary.plan.acts)
-    if not summary.done_now and summary.finished:
-        terminal.line(f"This plan is finished: all of its {total:,} changes were done before.")
+    total = len(summary.plan.items)
+    if not summary.finished_now and summary.finished:
+        terminal.line(f"This plan was already finished: all {total:,} items are final.")
     terminal.table(
-        ("STATE", "CHANGES", "MEANING"),
+        ("STATE", "ITEMS", "MEANING"),
         [
-            (state.value, f"{summary.counts[state]:,}", MEANING[state])
-            for state in MEANING
+            (state.value, f"{summary.counts[state]:,}", STATE_DESCRIPTION[state])
+            for state in STATE_DESCRIPTION
             if summary.counts[state]
         ],
     )
     terminal.line(f"Results: {summary.results}")
     if not summary.finished:
-        terminal.note(f"To continue where this run stopped: packhouse apply {plan_path}")
+        terminal.note(f"To resume, run: packhouse apply {plan_path}")
 
 
 COMMAND = Command(
-    "carry out a plan for many orders",
+    "apply a plan for many orders",
     _run,
     (
         Option("plan", metavar="PLAN", type=Path, help="a plan made with --from FILE or a filter"),
         YES.but(help="confirm beforehand; needed where there is no terminal"),
-        DRY_RUN.but(help="print the changes that are left, and do nothing"),
+        DRY_RUN.but(help="print the remaining items, and do nothing"),
         WITHOUT_DAEMON,
         *PACE,
         JSON.but(help="print a JSON summary"),
     ),
-    description="Carry out a plan that `orders fulfill --from FILE` or a similar command made. After an\n"
-    "interruption the same command continues; for a finished plan it does nothing.",
+    description="Apply a plan that `orders fulfill --from FILE` or a similar command made.\n"
+    "After an interruption, the same command resumes. For a finished plan it does nothing.",
     examples=(
         "packhouse apply fulfill-20261123-081500.plan.jsonl",
         "packhouse apply refunds.plan.jsonl --yes --max-per-s 5 --json",

@@ -22,40 +22,42 @@ _FOLDER = "demo-data"
 _WATCHED_LATENCY_MS = 400.0
 
 
-def _run(asked: argparse.Namespace, invocation: Invocation) -> int:
-    """Run the demonstration."""
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Run the demo."""
     terminal, environ = invocation.terminal, invocation.environ
-    from packhouse_cli.demo.processes import Stage, Staging
-    from packhouse_cli.demo.run import Course, Plan
+    from packhouse_cli.demo.processes import DemoProcesses, ProcessOptions
+    from packhouse_cli.demo.run import DemoOptions, DemoRun
 
-    staging = Staging(_fresh_folder(asked.dir), asked.port, _sandbox_options(asked), _daemon_settings(asked))
-    plan = Plan(
-        orders=asked.orders,
-        rate=asked.rate if asked.rate is not None else max(4.0, asked.orders / 10),
-        time_limit_s=asked.time_limit or 120.0 + asked.orders * 0.5,
-        leave=asked.exit,
-        plain=asked.plain,
+    options = ProcessOptions(
+        _fresh_folder(arguments.dir), arguments.port, _sandbox_options(arguments), _daemon_settings(arguments)
+    )
+    demo = DemoOptions(
+        orders=arguments.orders,
+        rate=arguments.rate if arguments.rate is not None else max(4.0, arguments.orders / 10),
+        time_limit_s=arguments.time_limit or 120.0 + arguments.orders * 0.5,
+        leave=arguments.exit,
+        plain=arguments.plain,
     )
 
-    def say(text: str) -> None:
+    def report(text: str) -> None:
         terminal.line(text)
         terminal.stdout.flush()
 
-    return int(Course(plan, Stage(staging, environ, say), terminal, _command(environ)).play())
+    return int(DemoRun(demo, DemoProcesses(options, environ, report), terminal, _command(environ)).run())
 
 
 def _rate(text: str) -> float:
     return 0.0 if text.strip() in ("0", "0.0") else seconds(text)
 
 
-def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
-    faults = [*asked.fault]
-    faults += ["webhook.lose=1"] if asked.lose_webhooks else []
-    faults += [f"webhook.duplicate={asked.duplicate}"] if asked.duplicate else []
-    faults += [f"webhook.reorder={asked.reorder}"] if asked.reorder else []
-    options = ["--seed", str(asked.seed), "--poll-only-share", str(asked.poll_only_share)]
+def _sandbox_options(arguments: argparse.Namespace) -> tuple[str, ...]:
+    faults = [*arguments.fault]
+    faults += ["webhook.lose=1"] if arguments.lose_webhooks else []
+    faults += [f"webhook.duplicate={arguments.duplicate}"] if arguments.duplicate else []
+    faults += [f"webhook.reorder={arguments.reorder}"] if arguments.reorder else []
+    options = ["--seed", str(arguments.seed), "--poll-only-share", str(arguments.poll_only_share)]
     # With instant answers an order ships before it is seen; a real provider is no faster than this.
-    latency_ms = asked.latency_ms or (0 if asked.exit else _WATCHED_LATENCY_MS)
+    latency_ms = arguments.latency_ms or (0 if arguments.exit else _WATCHED_LATENCY_MS)
     if latency_ms:
         options += ["--easypost-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
     for fault in faults:
@@ -63,9 +65,9 @@ def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
     return tuple(options)
 
 
-def _daemon_settings(asked: argparse.Namespace) -> tuple[tuple[str, str], ...]:
+def _daemon_settings(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     # The daemon must wait for a purchase that takes effect late, as with a provider that is known for it.
-    late = any(fault.startswith("easypost.late_effect") for fault in asked.fault)
+    late = any(fault.startswith("easypost.late_effect") for fault in arguments.fault)
     return (("PACKHOUSE_PROVIDER_SETTLE_S", "5"),) if late else ()
 
 

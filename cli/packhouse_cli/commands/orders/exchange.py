@@ -20,7 +20,7 @@ from packhouse_cli.commands.orders.returns import created, in_answer, units_of
 if TYPE_CHECKING:
     from packhouse.model.order import Order
     from packhouse.model.returns import Return
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.invocation import Invocation
 
 _EXAMPLE = (
@@ -31,12 +31,12 @@ _EXAMPLE = (
 def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.changes.line_items import named_units
-    from packhouse_cli.changes.returns import exchange_act, newest_equal
+    from packhouse_cli.changes.returns import exchange_change, newest_match
 
     reason, units = arguments.reason.strip(), units_of(arguments)
 
-    def act_of(order: Order) -> Act:
-        return exchange_act(
+    def act_of(order: Order) -> Change:
+        return exchange_change(
             order,
             units,
             arguments.new_variant_id,
@@ -45,14 +45,14 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
             again=arguments.again,
         )
 
-    def read(done: Done) -> Return | None:
+    def read(done: ChangeResult) -> Return | None:
         rows = [
             row
             for row in wire.exchanges_of(done.order) or ()
             if row.new_variant_id in ("", arguments.new_variant_id)
         ]
-        return in_answer(done, wire.read_exchange) or newest_equal(
-            rows, named_units(done.act.order, units), reason
+        return in_answer(done, wire.read_exchange) or newest_match(
+            rows, named_units(done.change.order, units), reason
         )
 
     return created("exchange", act_of, read, arguments, invocation)

@@ -15,13 +15,13 @@ from packhouse_cli.arguments.options import (
     WITHOUT_DAEMON,
     change_options,
 )
-from packhouse_cli.changes.runner import carried_out
+from packhouse_cli.changes.runner import run_change
 from packhouse_cli.commands.orders import selection
 from packhouse_cli.exit_codes import Exit, UsageError
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.clients.takeover import Takeover
     from packhouse_cli.invocation import Invocation
@@ -43,27 +43,27 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     if selection.is_many(arguments):
         return _plan_many(arguments, invocation)
     from packhouse_cli.changes import line_items
-    from packhouse_cli.changes.digital_lines import with_catalogue
-    from packhouse_cli.changes.fulfill import fulfill_act
+    from packhouse_cli.changes.digital_lines import mark_digital_lines
+    from packhouse_cli.changes.fulfill import fulfill_change
 
     terminal = invocation.terminal
     carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
     if not carrier or not tracking:
         raise UsageError("--carrier and --tracking are required and must not be empty.")
-    named = [line_items.read_item(text) for text in arguments.item]
+    named = [line_items.parse_item(text) for text in arguments.item]
     left_out: dict[str, str] = {}
 
-    def prepare(store: RetryingStore, order: Order) -> Act:
-        order = with_catalogue(store, order, terminal.note)
+    def prepare(store: RetryingStore, order: Order) -> Change:
+        order = mark_digital_lines(store, order, terminal.note)
         if not named:
             left_out.update((line.id, line.name) for line in line_items.digital_lines(order))
-        return fulfill_act(order, carrier, tracking, named, key=arguments.idempotency_key or "")
+        return fulfill_change(order, carrier, tracking, named, key=arguments.idempotency_key or "")
 
-    def check(takeover: Takeover, act: Act) -> None:
-        takeover.refuse_other_labels(_units(act), tracking)
+    def check(takeover: Takeover, change: Change) -> None:
+        takeover.refuse_other_labels(_units(change), tracking)
 
-    done = carried_out(arguments, invocation, prepare, in_hand=True, check=check)
-    if done is None or not done.already:
+    done = run_change(arguments, invocation, prepare, takes_over=True, check=check)
+    if done is None or not done.already_recorded:
         for line_id, name in left_out.items():
             terminal.note(f"Line {line_id} ({name}) is digital and is skipped.")
     if done is not None:
@@ -71,8 +71,8 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     return int(Exit.OK)
 
 
-def _print(done: Done, carrier: str, tracking: str, terminal: Terminal, *, as_json: bool) -> None:
-    order_id, units = done.act.order.id, _units(done.act)
+def _print(done: ChangeResult, carrier: str, tracking: str, terminal: Terminal, *, as_json: bool) -> None:
+    order_id, units = done.change.order.id, _units(done.change)
     if as_json:
         terminal.json(
             {
@@ -80,24 +80,24 @@ def _print(done: Done, carrier: str, tracking: str, terminal: Terminal, *, as_js
                 "carrier": carrier,
                 "tracking_number": tracking,
                 "items": [{"line_item_id": part.line_id, "quantity": part.quantity} for part in units],
-                "idempotency_key": done.act.key,
-                "already_recorded": done.already,
+                "idempotency_key": done.change.key,
+                "already_recorded": done.already_recorded,
             }
         )
-    elif done.already:
+    elif done.already_recorded:
         terminal.line(f"The store already has tracking number {tracking} on order {order_id}.")
     else:
         what = ", ".join(f"{part.quantity} of {part.line_id}" for part in units)
         terminal.line(f"Order {order_id}: {what} fulfilled with {carrier} {tracking}.")
 
 
-def _units(act: Act) -> list[Units]:
+def _units(change: Change) -> list[Units]:
     """The units that the act names."""
     import json
 
     from packhouse.model.order import Units
 
-    said = json.loads(act.request.body or b"{}").get("items", [])
+    said = json.loads(change.request.body or b"{}").get("items", [])
     return [Units(item["line_item_id"], item["quantity"]) for item in said]
 
 

@@ -17,13 +17,13 @@ from packhouse_cli.arguments.options import (
     minor_units,
     seconds,
 )
-from packhouse_cli.changes.runner import carried_out
+from packhouse_cli.changes.runner import run_change
 from packhouse_cli.commands.orders import selection
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.clients.takeover import Takeover
     from packhouse_cli.invocation import Invocation
@@ -43,14 +43,14 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         return selection.make_plan("refund", arguments, given, invocation)
     from packhouse_cli.changes import refund
 
-    def prepare(_: RetryingStore, order: Order) -> Act:
-        return refund.refund_act(
+    def prepare(_: RetryingStore, order: Order) -> Change:
+        return refund.refund_change(
             order, arguments.amount, reason, key=arguments.idempotency_key or "", again=arguments.again
         )
 
     confirmed = False
 
-    def follow(store: RetryingStore, done: Done, takeover: Takeover | None) -> Done:
+    def follow(store: RetryingStore, done: ChangeResult, takeover: Takeover | None) -> ChangeResult:
         nonlocal confirmed
         confirmed = refund.is_confirmed(done, arguments.amount, reason)
         if arguments.wait and not confirmed:
@@ -64,20 +64,22 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             takeover.keep("The refund is requested, and not confirmed yet.")
         return done
 
-    done = carried_out(arguments, invocation, prepare, in_hand=True, follow=follow)
+    done = run_change(arguments, invocation, prepare, takes_over=True, follow=follow)
     if done is not None:
         _print(done, arguments, reason, invocation.terminal, confirmed=confirmed)
     return int(Exit.OK)
 
 
-def _wait_for(store: RetryingStore, done: Done, arguments: argparse.Namespace, reason: str) -> Done:
+def _wait_for(
+    store: RetryingStore, done: ChangeResult, arguments: argparse.Namespace, reason: str
+) -> ChangeResult:
     """Read the order until it shows the refund. Raises CommandError when that takes too long."""
     from packhouse.errors import StoreError
-    from packhouse_cli.changes.change import Done
-    from packhouse_cli.changes.refund import has_landed
+    from packhouse_cli.changes.change import ChangeResult
+    from packhouse_cli.changes.refund import is_settled
 
     until, pause_s = time.monotonic() + arguments.wait_s, _FIRST_PAUSE_S
-    before = done.act.order
+    before = done.change.order
     while True:
         try:
             order = store.order(before.id)
@@ -85,8 +87,8 @@ def _wait_for(store: RetryingStore, done: Done, arguments: argparse.Namespace, r
             if not error.transient:
                 raise
         else:
-            if has_landed(done, order, arguments.amount, reason):
-                return Done(done.act, order, done.answer, done.already)
+            if is_settled(done, order, arguments.amount, reason):
+                return ChangeResult(done.change, order, done.answer, done.already_recorded)
         if time.monotonic() + pause_s > until:
             raise CommandError(
                 f"The refund of order {before.id} is requested, but not confirmed after "
@@ -99,14 +101,14 @@ def _wait_for(store: RetryingStore, done: Done, arguments: argparse.Namespace, r
 
 
 def _print(
-    done: Done, arguments: argparse.Namespace, reason: str, terminal: Terminal, *, confirmed: bool
+    done: ChangeResult, arguments: argparse.Namespace, reason: str, terminal: Terminal, *, confirmed: bool
 ) -> None:
     import json
 
     from packhouse_cli.changes.refund import money
 
-    order = done.act.order
-    sent = json.loads(done.act.request.body or b"{}").get("amount")
+    order = done.change.order
+    sent = json.loads(done.change.request.body or b"{}").get("amount")
     amount = arguments.amount if arguments.amount is not None else sent
     if arguments.json:
         terminal.json(
@@ -116,11 +118,11 @@ def _print(
                 "currency": order.currency,
                 "reason": reason,
                 "status": "confirmed" if confirmed else "requested",
-                "idempotency_key": done.act.key,
-                "already_recorded": done.already,
+                "idempotency_key": done.change.key,
+                "already_recorded": done.already_recorded,
             }
         )
-    elif done.already and done.act.already:
+    elif done.already_recorded and done.change.already_recorded:
         what = money(order, amount) if amount else "everything"
         terminal.line(
             f"Nothing was sent: order {order.id} has this refund already ({what}). "

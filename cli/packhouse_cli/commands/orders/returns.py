@@ -17,7 +17,7 @@ from packhouse_cli.arguments.options import (
     change_options,
     resource_id,
 )
-from packhouse_cli.changes.runner import carried_out
+from packhouse_cli.changes.runner import run_change
 from packhouse_cli.commands.orders import selection
 from packhouse_cli.exit_codes import Exit, UsageError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from packhouse.model.order import Order, Units
     from packhouse.model.returns import Return
     from packhouse.store.responses import StoreResponse
-    from packhouse_cli.changes.change import Act, Done
+    from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.invocation import Invocation
 
@@ -37,7 +37,7 @@ _RETURN = Option("return_id", metavar="RETURN", type=resource_id, help="the retu
 def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.store import returns as wire
     from packhouse_cli.changes.line_items import named_units
-    from packhouse_cli.changes.returns import newest_equal, return_act
+    from packhouse_cli.changes.returns import newest_match, return_change
 
     reason = arguments.reason.strip()
     if selection.is_many(arguments):
@@ -46,12 +46,12 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
         raise UsageError("Name the units to return with --item LINE:QTY, for example li_1:1.")
     units = units_of(arguments)
 
-    def act_of(order: Order) -> Act:
-        return return_act(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
+    def act_of(order: Order) -> Change:
+        return return_change(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
 
-    def read(done: Done) -> Return | None:
-        return in_answer(done, wire.read_return) or newest_equal(
-            wire.returns_of(done.order), named_units(done.act.order, units), reason
+    def read(done: ChangeResult) -> Return | None:
+        return in_answer(done, wire.read_return) or newest_match(
+            wire.returns_of(done.order), named_units(done.change.order, units), reason
         )
 
     return created("return", act_of, read, arguments, invocation)
@@ -70,20 +70,20 @@ def _plan_many(arguments: argparse.Namespace, reason: str, invocation: Invocatio
 
 def created(
     what: str,
-    act_of: Callable[[Order], Act],
-    read: Callable[[Done], Return | None],
+    act_of: Callable[[Order], Change],
+    read: Callable[[ChangeResult], Return | None],
     arguments: argparse.Namespace,
     invocation: Invocation,
 ) -> int:
     """Create a return or an exchange (`what`) and print it. `read` finds it in the result."""
-    from packhouse_cli.changes.digital_lines import with_catalogue
+    from packhouse_cli.changes.digital_lines import mark_digital_lines
 
     terminal = invocation.terminal
 
-    def prepare(store: RetryingStore, order: Order) -> Act:
-        return act_of(with_catalogue(store, order, terminal.note))
+    def prepare(store: RetryingStore, order: Order) -> Change:
+        return act_of(mark_digital_lines(store, order, terminal.note))
 
-    def follow(store: RetryingStore, done: Done, _: object) -> Done:
+    def follow(store: RetryingStore, done: ChangeResult, _: object) -> ChangeResult:
         if done.answer is None or read(done) is not None:
             return done
         from dataclasses import replace
@@ -91,23 +91,23 @@ def created(
         from packhouse.errors import StoreError
 
         try:
-            return replace(done, order=store.order(done.act.order.id))  # the answer does not show it
+            return replace(done, order=store.order(done.change.order.id))  # the answer does not show it
         except StoreError:
             return done  # it was accepted even so
 
-    done = carried_out(arguments, invocation, prepare, in_hand=False, follow=follow)
+    done = run_change(arguments, invocation, prepare, takes_over=False, follow=follow)
     if done is None:
         return int(Exit.OK)
     found = read(done)
     if arguments.json:
         terminal.json(found.raw if found else _unshown(done))
-        if done.already:
+        if done.already_recorded:
             terminal.note(f"The store has this {what} already; --again creates another one.")
         return int(Exit.OK)
     name = found.id if found else "(the store did not send its id)"
     state = f" ({found.status})" if found and found.status else ""
-    order_id = done.act.order.id
-    if done.already:
+    order_id = done.change.order.id
+    if done.already_recorded:
         terminal.line(
             f"Nothing was sent: order {order_id} has this {what} already, {name}{state}. "
             "--again creates another one."
@@ -119,52 +119,54 @@ def created(
 
 def _step(step: str, arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.store import returns as wire
-    from packhouse_cli.changes.returns import found_return, step_act
+    from packhouse_cli.changes.returns import find_return, return_step_change
 
     terminal = invocation.terminal
     reason = getattr(arguments, "reason", "").strip()
 
-    def prepare(_: RetryingStore, order: Order) -> Act:
-        return step_act(order, arguments.return_id, step, reason, key=arguments.idempotency_key or "")
+    def prepare(_: RetryingStore, order: Order) -> Change:
+        return return_step_change(
+            order, arguments.return_id, step, reason, key=arguments.idempotency_key or ""
+        )
 
-    done = carried_out(arguments, invocation, prepare, in_hand=False)
+    done = run_change(arguments, invocation, prepare, takes_over=False)
     if done is None:
         return int(Exit.OK)
     answered = in_answer(done, wire.read_return)
-    found = answered or found_return(done.order, arguments.return_id)
+    found = answered or find_return(done.order, arguments.return_id)
     if arguments.json:
         terminal.json(found.raw if found else _unshown(done) | {"id": arguments.return_id})
         return int(Exit.OK)
     state = _DONE[step] if answered or not found else (found.status or _DONE[step])
     rma = f" The RMA is {found.rma}." if found and found.rma and step == "approve" else ""
-    was = "is already" if done.already else "is"
+    was = "is already" if done.already_recorded else "is"
     terminal.line(f"Return {arguments.return_id} {was} {state}.{rma}")
     return int(Exit.OK)
 
 
-def in_answer(done: Done, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
+def in_answer(done: ChangeResult, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
     """The object in the store's answer; None where the answer is cut short or has none."""
     from packhouse.errors import StoreUnreadable
 
     try:
-        return read(done.answer, done.act.order.id) if done.answer else None
+        return read(done.answer, done.change.order.id) if done.answer else None
     except StoreUnreadable:
         return None
 
 
 def units_of(arguments: argparse.Namespace) -> list[Units]:
     """The units that --item names."""
-    from packhouse_cli.changes.line_items import read_item
+    from packhouse_cli.changes.line_items import parse_item
 
-    return [read_item(text) for text in arguments.item]
+    return [parse_item(text) for text in arguments.item]
 
 
-def _unshown(done: Done) -> dict[str, Any]:
+def _unshown(done: ChangeResult) -> dict[str, Any]:
     """What is known where neither the answer nor the order shows the return or exchange itself."""
     import json
 
-    said = json.loads(done.act.request.body) if done.act.request.body else {}
-    return {"id": None, "order_id": done.act.order.id, **said}
+    said = json.loads(done.change.request.body) if done.change.request.body else {}
+    return {"id": None, "order_id": done.change.order.id, **said}
 
 
 def _step_command(step: str, help: str, *more: Option, example: str = "", asks: bool = True) -> Command:

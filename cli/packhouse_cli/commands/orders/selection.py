@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.options import (
     CREATED_AFTER,
@@ -23,13 +23,12 @@ from packhouse_cli.exit_codes import Exit, UsageError
 if TYPE_CHECKING:
     from packhouse.store.client import StoreClient
     from packhouse_cli.bulk.plan import Plan
-    from packhouse_cli.bulk.rows import Fault, Row
+    from packhouse_cli.bulk.selection import Selection
     from packhouse_cli.invocation import Invocation
     from packhouse_cli.terminal.output import Terminal
     from packhouse_cli.user.settings import CliSettings
 
 _FILTERS = ("status", "created_after", "created_before", "customer_id", "site_slug", "limit")
-_PAGE = 100
 
 OPTIONS = OptionGroup(
     "many orders (makes a plan for `packhouse apply`)",
@@ -57,7 +56,7 @@ OPTIONS = OptionGroup(
 
 
 def is_many(arguments: argparse.Namespace) -> bool:
-    """Whether many orders are selected. Raises UsageError where none is, or one and many are."""
+    """Whether many orders are selected. Raises UsageError if none is, or if one and many are."""
     filters = [name for name in _FILTERS if getattr(arguments, name) not in (None, "")]
     many = arguments.rows_from is not None or bool(filters)
     if many and arguments.order:
@@ -66,7 +65,7 @@ def is_many(arguments: argparse.Namespace) -> bool:
         option = filters[0].replace("_", "-")
         raise UsageError(f"--from and --{option} both select orders. Pass one of them.")
     if many and arguments.idempotency_key:
-        raise UsageError("--idempotency-key is for one order; in a plan each change has its own key.")
+        raise UsageError("--idempotency-key is for one order. Each item of a plan has its own key.")
     if many:
         return True
     if not arguments.order:
@@ -79,34 +78,39 @@ def is_many(arguments: argparse.Namespace) -> bool:
 
 
 def make_plan(
-    action: str, arguments: argparse.Namespace, given: Mapping[str, str], invocation: Invocation
+    action: str, arguments: argparse.Namespace, defaults: Mapping[str, str], invocation: Invocation
 ) -> int:
-    """Make the plan and write it, or print it with --dry-run. `given` has the values for empty cells."""
+    """Make the plan and write it, or print it with --dry-run. `defaults` fills empty cells."""
     from functools import partial
     from threading import Event
 
     from packhouse.store.client import StoreClient
     from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
-    from packhouse_cli.bulk.display import progress_on, show_plan
-    from packhouse_cli.bulk.throttled_client import Pace
+    from packhouse_cli.bulk.display import progress_for, show_plan
+    from packhouse_cli.bulk.plan import unused_plan_path
+    from packhouse_cli.bulk.throttled_client import RateLimiter
 
     terminal, settings = invocation.terminal, invocation.settings
-    most = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
+    max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
-    rows, faults, source = _rows(action, arguments, given, settings, open_store)
-    desk = planner.Desk(
-        open_store, settings.store_url, Pace(most, Event()), arguments.concurrency, progress_on(terminal)
+    selection = _select(action, arguments, defaults, settings, open_store)
+    context = planner.PlanContext(
+        open_store,
+        settings.store_url,
+        RateLimiter(max_per_s, Event()),
+        arguments.concurrency,
+        progress_for(terminal),
     )
     plan = planner.make_plan(
         ACTIONS[action],
-        rows,
-        desk,
+        selection.rows,
+        context,
         made_at=_now(),
-        source=source,
-        faults=faults,
+        source=selection.source,
+        bad_rows=selection.bad_rows,
         skip_bad=arguments.skip_bad,
         again=getattr(arguments, "again", False),
     )
@@ -115,99 +119,50 @@ def make_plan(
     if arguments.dry_run:
         show_plan(plan, terminal, as_json=arguments.json)
     else:
-        _write(plan, arguments.plan_out or _free_name(action), terminal, as_json=arguments.json)
+        _write(plan, arguments.plan_out or unused_plan_path(action), terminal, as_json=arguments.json)
     return int(Exit.OK)
 
 
 def _write(plan: Plan, path: Path, terminal: Terminal, *, as_json: bool) -> None:
     """Write the plan, unless it is empty, and print its totals."""
-    from packhouse_cli.bulk.display import summed_up
+    from packhouse_cli.bulk.display import plan_summary
     from packhouse_cli.bulk.plan import write_plan
 
-    if plan.acts:
+    if plan.items:
         write_plan(plan, path)
     if as_json:
-        left_out = [one.to_json() for one in plan.left_out]
-        written = str(path) if plan.acts else None
-        terminal.json({"plan": written, "id": plan.id, **plan.head(), "left_out": left_out})
+        skipped = [one.to_json() for one in plan.skipped]
+        written = str(path) if plan.items else None
+        terminal.json({"plan": written, "id": plan.id, **plan.head(), "skipped": skipped})
     else:
-        for one in plan.left_out:
-            terminal.line(f"Left out: {one}")
-        terminal.line(
-            summed_up(plan) if plan.acts else f"There is nothing to {plan.action}. No plan was written."
-        )
-    if plan.acts:
+        for one in plan.skipped:
+            terminal.line(f"Skipped: {one}")
+        terminal.line(plan_summary(plan) if plan.items else f"Nothing to {plan.action}. No plan was written.")
+    if plan.items:
         terminal.note(f"The plan is in {path}. Check it, then run: packhouse apply {path}")
 
 
-def _rows(
+def _select(
     action: str,
     arguments: argparse.Namespace,
-    given: Mapping[str, str],
+    defaults: Mapping[str, str],
     settings: CliSettings,
     open_store: Callable[[], StoreClient],
-) -> tuple[list[Row], Sequence[Fault], dict[str, Any]]:
-    """The rows of the file or filter, the errors in the file, and the source as the plan names it."""
-    from packhouse_cli.bulk.rows import decoded, read_rows, rows_for
-
-    if arguments.rows_from is not None:
-        rows, faults = read_rows(decoded(_content(arguments.rows_from)), action, given)
-        return rows, faults, {"from": arguments.rows_from}
-    if action == "fulfill" and "{order}" not in given.get("tracking", ""):
-        raise UsageError(
-            "With a filter, every order needs a tracking number of its own. --tracking 'VAN-{order}' "
-            "inserts the order's id. For labels that you bought, use --from FILE."
-        )
+) -> Selection:
+    """The rows that the arguments name: those of the file, or one for each order that matches the filter."""
+    from packhouse_cli.bulk.selection import check_filter, select_by_filter, select_from_file
     from packhouse_cli.terminal.formats import moment_in_utc
 
-    asked = {name: getattr(arguments, name) for name in _FILTERS}
-    asked["created_after"] = moment_in_utc(arguments.created_after)
-    asked["created_before"] = moment_in_utc(arguments.created_before)
+    if arguments.rows_from is not None:
+        return select_from_file(arguments.rows_from, action, defaults)
+    check_filter(action, defaults)
+    query = {name: getattr(arguments, name) for name in _FILTERS}
+    query["created_after"] = moment_in_utc(arguments.created_after)
+    query["created_before"] = moment_in_utc(arguments.created_before)
     if arguments.site_slug is None:
-        asked["site_slug"] = settings.site_slug
+        query["site_slug"] = settings.site_slug
     with open_store() as store:
-        ids = _found(store, asked)
-    used = {name: value for name, value in asked.items() if value}
-    return rows_for(ids, action, given), (), {"filter": used}
-
-
-def _found(store: StoreClient, asked: Mapping[str, Any]) -> list[str]:
-    """The ids of all orders that match, each once. Raises UsageError where the store cuts its list short."""
-    from packhouse.store.protocol import OrdersQuery
-
-    limit = asked["limit"]
-    query = OrdersQuery(**{**asked, "limit": min(_PAGE, limit or _PAGE)})
-    ids: dict[str, None] = {}
-    for page in store.order_pages(query):
-        ids |= dict.fromkeys(order.id for order in page.orders)
-        if limit and len(ids) >= limit:
-            break
-        if page.truncated:
-            raise UsageError(
-                "The store cut its list short and names no next page. Narrow the list with --created-after "
-                "and --created-before."
-            )
-    return list(ids)[:limit]
-
-
-def _content(name: str) -> bytes:
-    import sys
-
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"Cannot read {name}: {error.strerror}.") from None
-
-
-def _free_name(action: str) -> Path:
-    """A file name for the plan that does not exist yet."""
-    import itertools
-    import time
-
-    stem = f"{action.replace(' ', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-    paths = (Path(f"{name}.plan.jsonl") for name in names)
-    return next(path for path in paths if not path.exists())
+        return select_by_filter(store, query, action, defaults)
 
 
 def _now() -> str:

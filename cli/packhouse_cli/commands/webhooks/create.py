@@ -20,7 +20,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.errors import StoreUnanswered, StoreUnavailable
     from packhouse.model.event import ORDER_EVENTS
     from packhouse.store import webhooks
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
     url, events, site = arguments.url, list(dict.fromkeys(arguments.event)), arguments.site_slug
@@ -29,12 +29,12 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     if unknown := [event for event in events if event not in ORDER_EVENTS]:
         terminal.note(f"Packhouse does not use the event {', '.join(unknown)}. Check its spelling.")
     intent = intent_key("webhook", url, sorted(events), site)
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     request = webhooks.create_webhook(webhooks.webhook_body(url, events, site), key)
     with invocation.store(retries=not arguments.no_wait) as store:
         found = None if arguments.again else _equal(read_all(store, site), url, events, site)
         if arguments.dry_run:
-            show_dry_run(request, terminal, as_json=arguments.json, already=found is not None)
+            show_dry_run(request, terminal, as_json=arguments.json, already_recorded=found is not None)
             return int(Exit.OK)
         if found is None:
             try:

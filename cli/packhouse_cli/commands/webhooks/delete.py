@@ -25,7 +25,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     key = arguments.idempotency_key or intent_key("webhook", arguments.webhook, "delete")
     request = webhooks.delete_webhook(arguments.webhook, key)
     if arguments.dry_run:
-        show_dry_run(request, terminal, as_json=arguments.json, already=False)
+        show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     question = f"Delete webhook {arguments.webhook}? Its deliveries and its secret are deleted too."
     confirm(question, terminal, yes=arguments.yes, as_documented=True)

@@ -93,14 +93,14 @@ def _at(delivery: Delivery) -> float:
 
 def _replay(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse.store import webhooks
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
     intent = intent_key("webhook", arguments.webhook, "replay", arguments.delivery)
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     request = webhooks.replay_delivery(arguments.webhook, arguments.delivery, key)
     if arguments.dry_run:
-        show_dry_run(request, terminal, as_json=arguments.json, already=False)
+        show_dry_run(request, terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     with invocation.store(retries=not arguments.no_wait) as store:
         store.ask(request)

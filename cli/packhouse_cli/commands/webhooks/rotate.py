@@ -25,16 +25,16 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
     from packhouse.errors import StoreNotFound
     from packhouse.store import webhooks
-    from packhouse_cli.changes.change import fresh_key, intent_key
+    from packhouse_cli.changes.change import intent_key, random_key
 
     terminal = invocation.terminal
     intent = intent_key("webhook", arguments.webhook, "rotate")
-    key = arguments.idempotency_key or (fresh_key() if arguments.again else intent)
+    key = arguments.idempotency_key or (random_key() if arguments.again else intent)
     requests: list[StoreRequest] = [
         webhooks.rotate_webhook(arguments.webhook, name, key) for name in webhooks.ROTATIONS
     ]
     if arguments.dry_run:
-        show_dry_run(requests[0], terminal, as_json=arguments.json, already=False)
+        show_dry_run(requests[0], terminal, as_json=arguments.json, already_recorded=False)
         return int(Exit.OK)
     confirm(
         f"Rotate the secret of webhook {arguments.webhook}? {_ROTATED}",

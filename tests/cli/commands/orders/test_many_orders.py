@@ -1,4 +1,4 @@
-"""`orders fulfill --from` and its like, and `apply`, as commands: what they take, print, write and refuse."""
+"""The bulk commands, such as `orders fulfill --from`, and `apply`: arguments, output, files and errors."""
 
 from __future__ import annotations
 
@@ -61,53 +61,53 @@ def test_a_file_becomes_a_plan_and_nothing_is_sent(shop: Shop, folder: Path) -> 
     orders = shop.sell(3)
     made = shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS")
     assert made.code == 0
-    assert made.out.startswith("fulfill: 3 acts on 3 orders.")
+    assert made.out.startswith("fulfill: 3 changes to 3 orders.")
     (plan,) = folder.glob("fulfill-*.plan.jsonl")
     assert f"packhouse apply {plan.name}" in made.err
-    head, *acts = lines_of(plan)
-    assert head["totals"]["acts"] == 3
-    assert [act["order_id"] for act in acts] == orders
+    head, *items = lines_of(plan)
+    assert head["totals"]["items"] == 3
+    assert [item["order_id"] for item in items] == orders
     state = ask(f"{shop.url}/sandbox/state")["orders"]
     assert {state[one]["status"] for one in orders} == {"pending"}
 
 
-def test_with_json_the_plans_head_is_printed_and_where_it_is(shop: Shop, folder: Path) -> None:
+def test_with_json_the_head_and_the_path_of_the_plan_are_printed(shop: Shop, folder: Path) -> None:
     made = shop.fulfill(
         "--from", csv_of(shop.sell(2), folder), "--carrier", "UPS", "--json", "--plan-out", "p"
     )
     assert made.json["plan"] == "p"
-    assert made.json["totals"] == {"acts": 2, "orders": 2, "left_out": 0, "money_minor": {}}
-    assert made.json["left_out"] == []
+    assert made.json["totals"] == {"items": 2, "orders": 2, "skipped": 0, "money_minor": {}}
+    assert made.json["skipped"] == []
     assert made.json["id"] == lines_of(folder / "p")[0]["id"]
 
 
-def test_a_dry_run_shows_every_act_and_writes_nothing(shop: Shop, folder: Path) -> None:
+def test_a_dry_run_shows_every_item_and_writes_nothing(shop: Shop, folder: Path) -> None:
     orders = shop.sell(2)
     argv = ("--from", csv_of(orders, folder), "--carrier", "UPS", "--dry-run")
     shown = shop.fulfill(*argv)
     assert all(f"UPS T-{one}" in shown.out for one in orders)
-    assert [act["order_id"] for act in shop.fulfill(*argv, "--json").json["acts"]] == orders
+    assert [item["order_id"] for item in shop.fulfill(*argv, "--json").json["items"]] == orders
     assert [path.name for path in folder.iterdir()] == ["rows.csv"]
 
 
-def test_rows_come_from_standard_input_too(shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_can_come_from_standard_input(shop: Shop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (order,) = shop.sell(1)
     rows = json.dumps({"order": order, "carrier": "UPS", "tracking": "1Z"}).encode()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows)))
     assert shop.fulfill("--from", "-", "--plan-out", "p").code == 0
-    assert lines_of(folder / "p")[1]["what"].endswith("with UPS 1Z")
+    assert lines_of(folder / "p")[1]["summary"].endswith("with UPS 1Z")
 
 
-def test_a_filter_finds_the_orders_and_gives_each_its_number(shop: Shop, folder: Path) -> None:
+def test_a_filter_selects_orders_and_gives_each_its_tracking_number(shop: Shop, folder: Path) -> None:
     orders = shop.sell(120)
     argv = ("--status", "pending", "--carrier", "Van", "--tracking", "VAN-{order}", "--plan-out", "p")
     made = shop.fulfill(*argv, "--limit", "110")
     assert made.code == 0, made.err
-    head, *acts = lines_of(folder / "p")
+    head, *items = lines_of(folder / "p")
     assert head["source"] == {"filter": {"status": "pending", "limit": 110}}
-    assert {act["order_id"] for act in acts} <= set(orders)
-    assert len(acts) == 110
-    assert acts[0]["what"].endswith(f"with Van VAN-{acts[0]['order_id']}")
+    assert {item["order_id"] for item in items} <= set(orders)
+    assert len(items) == 110
+    assert items[0]["summary"].endswith(f"with Van VAN-{items[0]['order_id']}")
 
 
 def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, folder: Path) -> None:
@@ -119,10 +119,10 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     assert call(*returning, "r", environ=shop.environ).code == 0
     applied = shop.apply("r", "--yes", "--json")
     assert applied.json["counts"] == {"done": 2}
-    assert "No daemon" not in applied.err, "the machine does nothing about returns"
+    assert "No daemon" not in applied.err, "Packhouse never changes returns"
     again = call(*returning, "r2", environ=shop.environ)
     assert "No plan was written" in again.out
-    assert again.out.count("has this return already; --again plans a second one") == 2
+    assert again.out.count("already has this return; --again plans a second one") == 2
 
     refunding = ("orders", "refund", "--from", "ids", "--amount", "300", "--reason", "Recall", "--plan-out")
     (folder / "ids").write_text("\n".join(orders))
@@ -135,7 +135,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
 
 
-def test_a_return_of_many_names_its_units_in_rows(folder: Path) -> None:
+def test_a_bulk_return_names_its_units_in_rows(folder: Path) -> None:
     (folder / "ids").write_text("ord_1")
     for argv, why in (
         (("--from", "ids", "--item", "li_1:1"), "the column `items`"),
@@ -147,7 +147,7 @@ def test_a_return_of_many_names_its_units_in_rows(folder: Path) -> None:
         assert why in refused.err
 
 
-def test_bad_rows_stop_the_plan_and_are_all_told_or_left_out_where_that_is_wanted(
+def test_bad_rows_stop_the_plan_and_are_all_listed_or_are_skipped_on_request(
     shop: Shop, folder: Path
 ) -> None:
     (order,) = shop.sell(1)
@@ -155,24 +155,24 @@ def test_bad_rows_stop_the_plan_and_are_all_told_or_left_out_where_that_is_wante
     refused = shop.fulfill("--from", rows, "--carrier", "UPS", "--json")
     assert refused.code == Exit.USAGE
     assert "  line 2: " in refused.err
-    assert "  line 3: 'ord 2' cannot be an order's id" in refused.err
+    assert "  line 3: 'ord 2' is not an order id" in refused.err
     assert "line 4" not in refused.err
     assert "line 3: " in refused.error["message"]
     assert list(folder.glob("*.plan.jsonl")) == []
     made = shop.fulfill("--from", rows, "--carrier", "UPS", "--skip-bad", "--json", "--plan-out", "p")
     assert made.code == 0
-    assert [one["line"] for one in made.json["left_out"]] == [2, 3]
-    assert made.json["totals"]["acts"] == 1
+    assert [one["line"] for one in made.json["skipped"]] == [2, 3]
+    assert made.json["totals"]["items"] == 1
 
 
-def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path) -> None:
+def test_if_nothing_needs_to_be_done_no_plan_is_written(shop: Shop, folder: Path) -> None:
     orders = shop.sell(1)
     argv = ("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out")
     assert shop.fulfill(*argv, "p").code == 0
     assert shop.apply("p", "--yes").code == 0
     again = shop.fulfill(*argv, "q")
     assert again.code == 0
-    assert f"line 2: order {orders[0]} has tracking number" in again.out
+    assert f"line 2: order {orders[0]} already has tracking number" in again.out
     assert "No plan was written" in again.out
     assert not (folder / "q").exists()
     assert shop.fulfill(*argv, "q", "--json").json["plan"] is None
@@ -181,29 +181,29 @@ def test_where_nothing_is_to_be_done_no_plan_is_written(shop: Shop, folder: Path
 @pytest.mark.parametrize(
     ("argv", "why"),
     [
-        ((), "No order is selected"),
+        ((), "No order is selected. Pass an ORDER"),
         (("ord_1", "--from", "rows.csv"), "not both"),
         (("ord_1", "--status", "pending"), "not both"),
         (("ord_1", "--plan-out", "p"), "need many orders"),
         (("ord_1", "--tracking", "T1", "--skip-bad"), "need many orders"),
         (("--from", "rows.csv", "--limit", "3"), "--limit"),
         (("--from", "rows.csv", "--site-slug", "x"), "--site-slug"),
-        (("--from", "rows.csv", "--idempotency-key", "k"), "each change has its own"),
+        (("--from", "rows.csv", "--idempotency-key", "k"), "Each item of a plan has its own"),
         (("--from", "rows.csv", "--item", "li_1:1"), "the column `items`"),
-        (("--from", "none.csv"), "Cannot read"),
+        (("--from", "none.csv"), "Cannot read none.csv"),
         (("--status", "pending", "--tracking", "T1"), "{order}"),
         (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is no date"),
         (("--from", "rows.csv", "--max-per-s", "-1"), "0 or more"),
         (("--from", "rows.csv", "--concurrency", "0"), "1 or more"),
     ],
 )
-def test_what_does_not_go_together_is_refused(argv: tuple[str, ...], why: str) -> None:
+def test_conflicting_arguments_are_refused(argv: tuple[str, ...], why: str) -> None:
     refused = call("orders", "fulfill", *argv, "--carrier", "UPS", environ={"ALY_API_KEY": "aly_x"})
     assert refused.code == Exit.USAGE
     assert why in refused.err
 
 
-def test_applying_tells_what_became_of_the_acts_and_leaves_them_in_a_file(shop: Shop, folder: Path) -> None:
+def test_applying_prints_the_results_and_writes_them_to_a_file(shop: Shop, folder: Path) -> None:
     orders = shop.sell(3)
     shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out", "p")
     ended = shop.apply("p", "--yes")
@@ -212,41 +212,43 @@ def test_applying_tells_what_became_of_the_acts_and_leaves_them_in_a_file(shop: 
     assert "Results: p.results.jsonl" in ended.out
     results = lines_of(folder / "p.results.jsonl")
     assert [(line["order_id"], line["state"]) for line in results] == [(one, "done") for one in orders]
-    again = shop.apply("p")  # with nothing to do there is nothing to ask
+    again = shop.apply("p")  # nothing remains, so no confirmation is needed
     assert again.code == 0
-    assert "all of its 3 changes were done before" in again.out
+    assert "already finished: all 3 items are final" in again.out
 
 
-def test_a_dry_run_of_an_apply_shows_what_is_left(shop: Shop, folder: Path) -> None:
+def test_a_dry_run_of_apply_shows_the_remaining_items(shop: Shop, folder: Path) -> None:
     orders = shop.sell(3)
     shop.fulfill("--from", csv_of(orders, folder), "--carrier", "UPS", "--plan-out", "p")
     shown = shop.apply("p", "--dry-run")
     assert shown.code == 0
-    assert "3 of 3 acts are left" in shown.out
+    assert "3 of 3 items remain" in shown.out
     assert not (folder / "p.results.jsonl").exists()
-    assert [act["state"] for act in shop.apply("p", "--dry-run", "--json").json["acts"]] == ["not_begun"] * 3
+    assert [item["state"] for item in shop.apply("p", "--dry-run", "--json").json["items"]] == [
+        "not_started"
+    ] * 3
     shop.apply("p", "--yes")
-    assert shop.apply("p", "--dry-run", "--json").json["left"] == 0
+    assert shop.apply("p", "--dry-run", "--json").json["remaining"] == 0
 
 
-def test_a_plan_is_applied_at_its_own_store_only(shop: Shop, folder: Path) -> None:
+def test_a_plan_is_applied_only_to_its_own_store(shop: Shop, folder: Path) -> None:
     shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
     refused = shop.apply("p", "--yes", PACKHOUSE_STORE__URL="http://127.0.0.1:9/other")
     assert refused.code == Exit.USAGE
     assert shop.url in refused.err
 
 
-def test_a_plan_changed_by_hand_is_refused(shop: Shop, folder: Path) -> None:
+def test_an_edited_plan_is_refused(shop: Shop, folder: Path) -> None:
     (order,) = shop.sell(1)
     shop.fulfill("--from", csv_of([order], folder), "--carrier", "UPS", "--plan-out", "p")
     plan = folder / "p"
     plan.write_text(plan.read_text().replace(f"T-{order}", "T-another"))
     refused = shop.apply("p", "--yes", "--json")
     assert refused.code == Exit.USAGE
-    assert "was changed after it was made" in refused.error["message"]
+    assert "was edited after it was made" in refused.error["message"]
 
 
-def test_a_key_without_the_right_ends_the_run_with_its_own_code_and_can_be_mended(
+def test_a_key_without_permission_ends_the_run_with_its_own_code_and_can_be_fixed(
     shop: Shop, folder: Path
 ) -> None:
     shop.fulfill("--from", csv_of(shop.sell(4), folder), "--carrier", "UPS", "--plan-out", "p")
@@ -257,7 +259,7 @@ def test_a_key_without_the_right_ends_the_run_with_its_own_code_and_can_be_mende
     assert shop.apply("p", "--yes").code == 0
 
 
-def test_the_calls_a_second_are_a_setting_too(shop: Shop, folder: Path) -> None:
+def test_the_rate_limit_is_also_a_setting(shop: Shop, folder: Path) -> None:
     shop.fulfill("--from", csv_of(shop.sell(1), folder), "--carrier", "UPS", "--plan-out", "p")
     refused = shop.apply("p", "--yes", PACKHOUSE_STORE__RATE_LIMIT_PER_S="many")
     assert refused.code == Exit.USAGE

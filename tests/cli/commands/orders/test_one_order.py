@@ -58,7 +58,7 @@ def test_more_than_is_left_cannot_be_refunded(store: StoreDesk) -> None:
     assert store.call("orders", "refund", order, "--amount", "100", "--reason", "A", "--wait").code == 0
     rest = store.call("orders", "refund", order, "--amount", str(total - 99), "--reason", "B", "--json")
     assert rest.code == Exit.USAGE
-    assert "$1.00 went back already" in rest.error["message"]
+    assert "$1.00 was refunded before" in rest.error["message"]
     assert len(store.shown(order)["refunds"]) == 1
 
 
@@ -175,7 +175,11 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
     store.tell("/faults", {"store.no_response_before_effect": 0.4})
     for _ in range(60):
         shown = store.call(*argv, **quick)
-        if shown.code == 8 and shown.error["code"] == "unknown_outcome" and "Read again" in shown.err:
+        if (
+            shown.code == 8
+            and shown.error["code"] == "unknown_outcome"
+            and "read again, does not show the change" in shown.err
+        ):
             break
         assert shown.code in (0, 8)
         if shown.code == 0:
@@ -185,7 +189,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
         raise AssertionError("the act itself never timed out")
     message = shown.error["message"]
     assert message.startswith("Unknown outcome: ")
-    assert f"order {order} (pending) does not show it" in message
+    assert f"Order {order} (pending), read again, does not show the change" in message
     key = message.split("--idempotency-key ")[1].split(":")[0]
     store.tell("/faults/clear", {})
     assert store.call(*argv, "--idempotency-key", key).json["already_recorded"] is False
@@ -226,7 +230,7 @@ def test_a_person_is_asked_before_money_goes_and_no_means_no(store: StoreDesk) -
     line = f"packhouse orders refund {order} --amount 100"
     code, seen = at_a_terminal(store, line, "n\n")
     assert code == Exit.UNKNOWN
-    assert f"Refund $1.00 of order {order}? Money that was sent back does not return. [y/N]" in seen
+    assert f"Refund $1.00 of order {order}? A refund cannot be reversed. [y/N]" in seen
     assert "Nothing was done." in seen
     code, seen = at_a_terminal(store, line, "y\n")
     assert code == 0
