@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packhouse.errors import StoreUnreadable
 from packhouse.store.client import StoreClient
+from packhouse.store.paging import CUT_SHORT
 from packhouse.store.protocol import OrdersQuery
 from packhouse_cli.bulk.rows import BadRow, Row, decode_text, parse_rows, rows_for
 from packhouse_cli.exit_codes import UsageError
@@ -53,15 +55,18 @@ def select_by_filter(
 def _matching_ids(store: StoreClient, query: Mapping[str, Any]) -> list[str]:
     limit = query["limit"]
     ids: dict[str, None] = {}
-    for page in store.order_pages(OrdersQuery(**{**query, "limit": min(_PAGE, limit or _PAGE)})):
-        ids |= dict.fromkeys(order.id for order in page.orders)
-        if limit and len(ids) >= limit:
-            break
-        if page.truncated:
-            raise UsageError(
-                "The store cut its list short and names no next page. Narrow the filter with --created-after "
-                "and --created-before."
-            )
+    try:
+        for page in store.order_pages(OrdersQuery(**{**query, "limit": min(_PAGE, limit or _PAGE)})):
+            ids |= dict.fromkeys(order.id for order in page.orders)
+            if limit and len(ids) >= limit:
+                break
+    except StoreUnreadable as error:
+        if error.code != CUT_SHORT:
+            raise
+        raise UsageError(
+            "The store cut its list short and names no next page. Narrow the filter with --created-after "
+            "and --created-before."
+        ) from error
     return list(ids)[:limit]
 
 

@@ -51,13 +51,13 @@ def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
     store = invocation.store(retries=not arguments.no_wait)
     more = False
     if arguments.jsonl:
-        more = _stream(_raw_pages(store, query, limit), limit, terminal)
+        more = _stream(_each_once(_raw_pages(store, query)), limit, terminal)
     elif arguments.json:
         # As received: scripts call this in loops, so nothing is read that is not printed.
-        rows, more = _gathered(_raw_pages(store, query, limit), limit)
+        rows, more = _gathered(_each_once(_raw_pages(store, query)), limit)
         terminal.json(rows)
     else:
-        orders, more = _gathered(_read_pages(store, query, limit), limit)
+        orders, more = _gathered(_each_once(_read_pages(store, query)), limit)
         if orders:
             heads = ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO")
             terminal.table(heads, [_row(order) for order in orders])
@@ -69,33 +69,46 @@ def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 def _raw_pages(
-    store: RetryingStore, query: OrdersQuery, limit: int
+    store: RetryingStore, query: OrdersQuery
 ) -> Iterator[tuple[Sequence[Mapping[str, object]], bool]]:
     """Pages as the store sent them, each with whether another follows."""
     for page in store.order_rows(query):
-        yield page.rows, bool(page.next_cursor)
-        filled = page.is_bare and len(page.rows) >= (query.limit or _PAGE)
-        _refuse_cut(page.next_cursor, filled or page.has_more, limit)
+        yield page.rows, bool(page.next_cursor) or page.is_cut(query.limit)
 
 
-def _read_pages(
-    store: RetryingStore, query: OrdersQuery, limit: int
-) -> Iterator[tuple[Sequence[Order], bool]]:
+def _read_pages(store: RetryingStore, query: OrdersQuery) -> Iterator[tuple[Sequence[Order], bool]]:
     """Pages as values, each with whether another follows."""
     for page in store.order_pages(query):
-        yield page.orders, bool(page.next_cursor)
-        _refuse_cut(page.next_cursor, page.truncated, limit)
+        yield page.orders, bool(page.next_cursor) or page.truncated
 
 
-def _refuse_cut(next_cursor: str | None, cut: bool, limit: int) -> None:
-    """Raise CommandError where the store has more than it sent, and names no next page."""
-    if next_cursor is None and cut:
+def _each_once(pages: Iterable[tuple[Sequence[T], bool]]) -> Iterator[tuple[Sequence[T], bool]]:
+    """The pages without the orders that an earlier page had: a list that was cut short overlaps.
+
+    Raises CommandError where such a list cannot be continued.
+    """
+    from packhouse.errors import StoreUnreadable
+    from packhouse.store.paging import CUT_SHORT
+
+    seen: set[object] = set()
+    try:
+        for rows, follows in pages:
+            fresh = [row for row in rows if _id_of(row) not in seen]
+            seen.update(map(_id_of, fresh))
+            yield fresh, follows
+    except StoreUnreadable as error:
+        if error.code != CUT_SHORT:
+            raise
         raise CommandError(
-            f"The store cut its list short and names no next page, so {'not all' if not limit else 'fewer'} "
-            "orders were read. Narrow the list with --created-after and --created-before.",
+            "The store cut its list short and names no next page, so not all orders were read. Narrow the "
+            "list with --created-after and --created-before.",
             Exit.UNKNOWN,
             "truncated",
-        )
+        ) from error
+
+
+def _id_of(row: object) -> object:
+    return row.get("id") if isinstance(row, Mapping) else getattr(row, "id", None)
 
 
 def _gathered(pages: Iterable[tuple[Sequence[T], bool]], limit: int) -> tuple[list[T], bool]:

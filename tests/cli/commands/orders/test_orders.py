@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -236,6 +237,25 @@ def test_names_from_the_store_cannot_drive_the_terminal() -> None:
     assert "\x1b" not in shown.out + as_json.out
     assert "[2J" in shown.out
     assert as_json.json["items"][0]["name"] == evil
+
+
+@pytest.mark.parametrize("how", [("--json",), ("--jsonl",), ()])
+def test_a_list_that_was_cut_off_is_continued_by_time_and_shows_each_order_once(how: tuple[str, ...]) -> None:
+    rows = [
+        {"id": f"ord_{number}", "created_at": f"2026-11-01T08:{59 - number // 2:02}:00.000Z"}
+        for number in range(100)
+    ]
+    oldest = "2026-11-01T08%3A10%3A00.001Z"
+    answers: dict[str, tuple[int, Any]] = {
+        "GET /merchant/orders?limit=100": (200, rows),
+        f"GET /merchant/orders?created_before={oldest}&limit=100": (200, [*rows[98:], {"id": "ord_100"}]),
+    }
+    with serving(answers) as store:
+        environ = {"PACKHOUSE_STORE__URL": store.url, "ALY_API_KEY": "aly_x"}
+        shown = call("orders", "list", "--limit", "all", *how, environ=environ)
+        assert shown.code == 0, (shown.err, store.asked)
+    for number in range(101):
+        assert len(re.findall(rf"\bord_{number}\b", shown.out)) == 1
 
 
 @pytest.mark.parametrize("how", [("--json",), ("--jsonl",), ()])
