@@ -120,7 +120,9 @@ def commands() -> str:
     blocks = []
     for command in tree.commands():
         parser = command.parser
-        places = [(f"`{tree.name_of(action)}`", _sense(action)) for action in tree.places_of(parser)]
+        places = [
+            (f"`{tree.value_name_of(action)}`", _sense(action)) for action in tree.positionals_of(parser)
+        ]
         options = [(f"`{_spelled(action)}`", _sense(action)) for action in tree.options_of(parser)]
         title = "##" if len(command.words) == 1 else "###"
         blocks += [f"{title} packhouse {' '.join(command.words)}", _first_block(parser.description or "")]
@@ -131,7 +133,7 @@ def commands() -> str:
 
 def _spelled(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings)
-    return names if action.nargs == 0 else f"{names} {tree.name_of(action)}"
+    return names if action.nargs == 0 else f"{names} {tree.value_name_of(action)}"
 
 
 def _sense(action: argparse.Action) -> str:
