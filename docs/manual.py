@@ -15,7 +15,7 @@ from packhouse_cli.arguments import parsing, registry, tree
 
 ENVIRONMENT = {
     "PACKHOUSE_STORE__URL": "The store's REST interface.",
-    "PACKHOUSE_STORE__API_KEY, ALY_API_KEY": "The store's API key; with _FILE added to the name, a file with it.",
+    "PACKHOUSE_STORE__API_KEY, ALY_API_KEY": "The store's API key; the name with _FILE names a file with it.",
     "PACKHOUSE_STORE__SITE_SLUG": "Only this site's orders.",
     "PACKHOUSE_URL": "The daemon's address.",
     "PACKHOUSE_TOKEN": "An operator token. PACKHOUSE_TOKEN_FILE names a file that contains it.",

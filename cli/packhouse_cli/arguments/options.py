@@ -177,8 +177,8 @@ PACE = (
         "--max-per-s",
         metavar="N",
         type=rate,
-        help="limit the calls to the store per second; 0 for no limit (default: PACKHOUSE_STORE__RATE_LIMIT_PER_S, "
-        "else 0). After a 429 the command waits in any case",
+        help="limit the calls to the store per second; 0 for no limit (default: "
+        "PACKHOUSE_STORE__RATE_LIMIT_PER_S, else 0)",
     ),
 )
 

@@ -35,7 +35,7 @@ COMMAND = Group(
             "read every setting as the daemon does, and print them with secrets masked",
             _check,
             (JSON,),
-            examples=("packhouse config check", "packhouse config check --json | jq .carrier"),
+            examples=("packhouse config check", "packhouse config check --json | jq .provider"),
         ),
     },
     examples=("packhouse config check",),

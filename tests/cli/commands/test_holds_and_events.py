@@ -101,7 +101,7 @@ def test_the_journals_end_is_printed_one_act_a_line() -> None:
         plain = call("tail", "-n", "2", "--no-follow", environ=daemon.environ)
         lines = call("tail", "-n", "2", "--no-follow", "--json", environ=daemon.environ)
         one = call("tail", "--order", "ord_2", "--no-follow", environ=daemon.environ)
-    assert "ord_1  retry asked  why 1 (by ada)" in plain.out
+    assert "ord_1  retry requested  why 1 (by ada)" in plain.out
     assert [json.loads(line)["id"] for line in lines.out.splitlines()] == [1, 2]
     assert one.out.splitlines()[0].endswith("why 2 (by ada)")
     assert len(one.out.splitlines()) == 1

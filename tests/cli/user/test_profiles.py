@@ -146,7 +146,7 @@ def test_a_profiles_key_is_sent_to_no_other_address(home: dict[str, str]) -> Non
             environ = home | {"PACKHOUSE_STORE__URL": elsewhere.url + STORE, "PACKHOUSE_PROFILE": name}
             shown = call("orders", "list", environ=environ)
             assert shown.code == Exit.USAGE
-            assert "belongs to" in shown.err
+            assert " is for https://" in shown.err
         assert elsewhere.asked == []
 
 

@@ -198,7 +198,7 @@ _FIXES = {
     "workers": "Restart the daemon; its log shows what it was doing.",
     "webhook": "Set PACKHOUSE_WEBHOOK__SECRETS and restart the daemon.",
     "store": "Check the daemon's key and network. The daemon keeps trying.",
-    "carrier": "Check the provider's key and address in the daemon's settings.",
+    "provider": "Check the provider's key and address in the daemon's settings.",
 }
 
 

@@ -49,7 +49,7 @@ def test_a_house_in_order_has_no_line_that_is_wrong(here: Town) -> None:
     assert code == 0, found
     assert set(states(found).values()) == {"ok"}, found
     assert {"settings", "store", "clock", "scopes", "webhook", "deliveries"} <= set(found)
-    assert {"daemon", "version", "database", "disk", "workers", "carrier"} <= set(found)
+    assert {"daemon", "version", "database", "disk", "workers", "provider"} <= set(found)
     assert here.problems() == []
 
 
@@ -61,7 +61,7 @@ def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
     assert found["daemon"]["state"] == "wrong"
     assert "packhouse serve" in found["daemon"]["fix"]
     assert "SQLite" in found["database"]["seen"]
-    assert (found["database"]["state"], found["disk"]["state"], found["carrier"]["state"]) == ("ok",) * 3
+    assert (found["database"]["state"], found["disk"]["state"], found["provider"]["state"]) == ("ok",) * 3
 
 
 @pytest.mark.e2e
@@ -77,7 +77,11 @@ def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None
         environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_MIN_FREE_DISK_MB": "999999999"}
     )
     assert code == Exit.CHECKS_FAILED
-    assert {name for name, row in found.items() if row["state"] == "wrong"} == {"carrier", "database", "disk"}
+    assert {name for name, row in found.items() if row["state"] == "wrong"} == {
+        "provider",
+        "database",
+        "disk",
+    }
     assert "newer" in found["database"]["seen"]
     assert "PACKHOUSE_DATA_DIR" in found["disk"]["seen"]
     assert found["daemon"]["state"] == "not seen"
