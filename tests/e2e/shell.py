@@ -76,5 +76,5 @@ class Shell:
 
     def labels_of(self, order_id: str) -> list[dict[str, Any]]:
         """The labels that the provider sold for an order, voided or not."""
-        purchases = ask(f"{self._here.sandbox_url}/sandbox/books")["purchases"]
+        purchases = ask(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
         return [one for one in purchases if one["reference"].startswith(f"{order_id}/")]

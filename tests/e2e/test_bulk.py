@@ -84,7 +84,7 @@ class Store:
         """Assert that each of these orders shipped completely in one parcel, and no line twice."""
         rows = Counter(
             (row["order_id"], row["line_id"], row["tracking"], row["quantity"])
-            for row in ask(f"{self.url}/sandbox/books")["fulfillments"]
+            for row in ask(f"{self.url}/sandbox/audit")["fulfillments"]
             if row["order_id"] in set(orders)
         )
         assert max(rows.values()) == 1
@@ -191,7 +191,7 @@ def test_a_store_that_breaks_its_responses_gets_each_change_once(store: Store) -
         if ended.code != 13:
             break
     assert ended.code == 0, ended.err
-    store.post("/quiet", {})
+    store.post("/faults/clear", {})
     store.parcels_are_right(orders)
 
 
@@ -202,13 +202,13 @@ def test_a_store_that_is_down_leaves_the_items_to_another_run(store: Store) -> N
     ended = store.finish()
     assert ended.code == 13
     assert ended.json["counts"] == {"failed": 3}
-    store.post("/quiet", {})
+    store.post("/faults/clear", {})
     assert store.finish().code == 0
     store.parcels_are_right(orders)
 
 
 def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "150", "--store-latency-ms", "20") as here:
+    with town(tmp_path, "--easypost-latency-ms", "150", "--store-latency-ms", "20") as here:
         here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(here)
         here.sell(40, kinds=("plain",))
@@ -257,7 +257,7 @@ def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path)
         here.settle(25)
         parcels = {
             (row["order_id"], row["tracking"])
-            for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]
+            for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
         }
         assert len(parcels) == 25
         assert all(tracking == f"MANUAL-{order}" for order, tracking in parcels)

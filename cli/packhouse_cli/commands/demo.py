@@ -59,7 +59,7 @@ def _sandbox_options(arguments: argparse.Namespace) -> tuple[str, ...]:
     # With instant answers an order ships before it is seen; a real provider is no faster than this.
     latency_ms = arguments.latency_ms or (0 if arguments.exit else _WATCHED_LATENCY_MS)
     if latency_ms:
-        options += ["--carrier-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
+        options += ["--easypost-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
     for fault in faults:
         options += ["--fault", fault]
     return tuple(options)
@@ -67,7 +67,7 @@ def _sandbox_options(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def _daemon_settings(arguments: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     # The daemon must wait for a purchase that takes effect late, as with a provider that is known for it.
-    late = any(fault.startswith("carrier.late_effect") for fault in arguments.fault)
+    late = any(fault.startswith("easypost.late_effect") for fault in arguments.fault)
     return (("PACKHOUSE_PROVIDER_SETTLE_S", "5"),) if late else ()
 
 
@@ -166,6 +166,6 @@ COMMAND = Command(
         "packhouse demo",
         "packhouse demo --orders 500 --exit",
         "packhouse demo --lose-webhooks",
-        "packhouse demo --duplicate 0.3 --reorder 0.3 --fault carrier.reset_after_effect=0.1",
+        "packhouse demo --duplicate 0.3 --reorder 0.3 --fault easypost.reset_after_effect=0.1",
     ),
 )

@@ -1,4 +1,4 @@
-"""`packhouse sandbox`: a practice store and label provider, in this process."""
+"""`packhouse sandbox`: run a fake Aly store and a fake EasyPost in this process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 
 def parser() -> ArgumentParser:
-    """The sandbox's parser; the sandbox itself is not loaded."""
+    """The parser of its arguments, without loading the sandbox."""
     from packhouse.sandbox import arguments
 
     return arguments.parser()
 
 
 def run(argv: list[str], _invocation: Invocation) -> int:
-    """Run the sandbox until Ctrl-C; its own entry point reads the arguments."""
-    parser().parse_args(argv)  # help and usage errors are answered before anything is loaded
-    from packhouse.sandbox.door import run as open_sandbox
+    """Run the sandbox until Ctrl-C. The sandbox reads the arguments itself."""
+    parser().parse_args(argv)  # --help and wrong arguments end here, before the sandbox is loaded
+    from packhouse.sandbox.cli import run as run_sandbox
 
-    return open_sandbox(argv)
+    return run_sandbox(argv)

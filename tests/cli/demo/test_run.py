@@ -117,7 +117,7 @@ def test_orders_that_are_not_processed_in_time_are_a_failure(tmp_path: Path) -> 
         "--rate",
         "0",
         "--fault",
-        "carrier.error_before_effect=1",
+        "easypost.error_before_effect=1",
         "--time-limit",
         "2",
         "--exit",

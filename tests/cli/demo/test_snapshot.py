@@ -63,7 +63,10 @@ def test_a_snapshot_joins_both_sources_and_has_each_journal_entry_once() -> None
         {"id": n, "at": 1.0, "order_id": "ord_1", "action": "event_received", "why": ""} for n in (1, 2)
     ]
     answers: dict[str, tuple[int, Any]] = {
-        "GET /sandbox/state": (200, {"orders": {"ord_1": {"status": "pending"}, "ord_2": {}}, "coming": 0}),
+        "GET /sandbox/state": (
+            200,
+            {"orders": {"ord_1": {"status": "pending"}, "ord_2": {}}, "scheduled": 0},
+        ),
         "GET /api/v1/orders?limit=200": (200, {"orders": [ours("shipped", "fulfilled")], "next": "n1"}),
         "GET /api/v1/orders?limit=200&after=n1": (200, {"orders": [ours("held", id="ord_2")], "next": None}),
         "GET /api/v1/journal?after=0&limit=500": (200, {"entries": entries}),
@@ -83,7 +86,7 @@ def test_a_snapshot_joins_both_sources_and_has_each_journal_entry_once() -> None
 
 def test_nothing_is_processed_while_orders_are_still_arriving() -> None:
     answers: dict[str, tuple[int, Any]] = {
-        "GET /sandbox/state": (200, {"orders": {"ord_1": {}}, "coming": 1}),
+        "GET /sandbox/state": (200, {"orders": {"ord_1": {}}, "scheduled": 1}),
         "GET /api/v1/orders?limit=200": (200, {"orders": [ours("shipped")], "next": None}),
         "GET /api/v1/journal?after=0&limit=500": (200, {"entries": []}),
         "GET /api/v1/status": (200, {}),
@@ -92,7 +95,7 @@ def test_nothing_is_processed_while_orders_are_still_arriving() -> None:
         assert (
             not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
         )
-        answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "coming": 0})
+        answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "scheduled": 0})
         assert SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
         assert (
             not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=2).read().processed

@@ -192,7 +192,7 @@ def test_if_nothing_needs_to_be_done_no_plan_is_written(shop: Shop, folder: Path
         (("--from", "rows.csv", "--item", "li_1:1"), "the column `items`"),
         (("--from", "none.csv"), "Cannot read none.csv"),
         (("--status", "pending", "--tracking", "T1"), "{order}"),
-        (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is no date"),
+        (("--status", "pending", "--tracking", "T-{order}", "--created-after", "soon"), "is not a date"),
         (("--from", "rows.csv", "--max-per-s", "-1"), "0 or more"),
         (("--from", "rows.csv", "--concurrency", "0"), "1 or more"),
     ],
