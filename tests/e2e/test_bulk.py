@@ -213,7 +213,7 @@ def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -
         shell = Shell(here)
         here.sell(40, kinds=("plain",))
         orders = shell.pending()  # newest first: the daemon begins with the oldest
-        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in orders)
+        rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in orders)
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p", "--skip-bad").code == 0
         ended = shell("apply", "p", "--yes", "--json", "--concurrency", "4")
@@ -228,7 +228,7 @@ def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -
         for order in orders:
             numbers = set(shell.numbers_of(order))
             live = {label["tracking"] for label in shell.labels_of(order) if not label["voided"]}
-            assert numbers == ({f"HAND-{order}"} if order in manual else live)
+            assert numbers == ({f"MANUAL-{order}"} if order in manual else live)
             assert live == (set() if order in manual else numbers)
 
 
@@ -238,7 +238,7 @@ def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path)
         shell = Shell(here)
         assert shell("pause", "--reason", "the plan goes first").code == 0
         here.sell(25, kinds=("plain",))
-        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in shell.pending())
+        rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in shell.pending())
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p").code == 0
         results = shell.folder / "p.results.jsonl"
@@ -260,7 +260,7 @@ def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path)
             for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
         }
         assert len(parcels) == 25
-        assert all(tracking == f"HAND-{order}" for order, tracking in parcels)
+        assert all(tracking == f"MANUAL-{order}" for order, tracking in parcels)
 
 
 def test_without_a_terminal_nothing_is_done_without_yes(store: Store) -> None:

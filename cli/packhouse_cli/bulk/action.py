@@ -68,7 +68,8 @@ class Action(Protocol):
     `done_text` describes a successful item, and `irreversible_note` says what cannot be undone.
     `ships_parcel`: the address, the lines, and which lines are digital matter. `one_per_order`: an order may
     have only one row. `completes_later`: the store accepts the request first and completes it some time
-    later. `keyed`: the store documents that it acts once for each idempotency key.
+    later. `keyed`: the store documents that it makes a change once for each
+    idempotency key.
     """
 
     name: str

@@ -63,8 +63,9 @@ def intent_key(*intent: object) -> str:
 def key_for_repeat(shown: int | None, *intent: object) -> str:
     """The key for a deliberate repeat; `shown` counts the equal changes that the order shows now.
 
-    The key stays the same until the order shows one more, so a command that is killed and run again makes one
-    change. If the order does not list such changes (None), repeats cannot be told apart, and each key is new.
+    The key stays the same until the order shows one more, so a command that is killed and run again makes
+    one change. If the order does not list such changes (None), repeats cannot be distinguished, and each key
+    is new.
     """
     return random_key() if shown is None else intent_key(*intent, "another after", shown)
 

@@ -1,4 +1,4 @@
-"""`packhouse demo`: a sandbox and the daemon on this machine, and orders that ship by themselves."""
+"""`packhouse demo`: run a sandbox and the daemon on this machine, and watch orders ship."""
 
 from __future__ import annotations
 

@@ -122,10 +122,10 @@ class DemoRun:
 
     def _compute_totals(self, snapshot: Snapshot, daemon: Daemon, sandbox: Peer) -> Totals:
         ours = list(daemon.orders())
-        books = sandbox.get("/sandbox/audit")
+        audit = sandbox.get("/sandbox/audit")
         problems = sandbox.get("/sandbox/check", final=int(snapshot.processed)).get("problems")
         return compute_totals(
-            snapshot, ours, books, problems if isinstance(problems, list) else ["its check did not answer"]
+            snapshot, ours, audit, problems if isinstance(problems, list) else ["its check did not answer"]
         )
 
     def _print_totals(self, totals: Totals, snapshot: Snapshot, seconds: float) -> None:

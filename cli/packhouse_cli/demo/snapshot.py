@@ -57,7 +57,7 @@ class OrderProgress:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The state at one moment. `expected` is the number of requested orders; `orders` has those of the store,
-    oldest first. `coming` counts the orders that the sandbox has yet to create.
+    oldest first. `scheduled` counts the orders that the sandbox has yet to create.
     """
 
     expected: int
@@ -65,7 +65,7 @@ class Snapshot:
     entries: tuple[Mapping[str, Any], ...] = ()
     new_entries: tuple[Mapping[str, Any], ...] = ()
     status: Mapping[str, Any] = field(default_factory=dict)
-    coming: int = 0
+    scheduled: int = 0
 
     def count(self, place: Place) -> int:
         """The number of orders at this place."""
@@ -76,7 +76,7 @@ class Snapshot:
         """Whether every expected order exists and is processed."""
         return (
             len(self.orders) >= self.expected
-            and not self.coming
+            and not self.scheduled
             and all(order.processed for order in self.orders)
         )
 
@@ -103,14 +103,14 @@ class SnapshotReader:
             )
             for order_id, facts in (at_store.items() if isinstance(at_store, dict) else ())
         )
-        coming = state.get("scheduled")
+        scheduled = state.get("scheduled")
         return Snapshot(
             self._expected,
             tuple(orders),
             tuple(self._entries),
             tuple(fresh),
             self._daemon.status(),
-            coming if isinstance(coming, int) else 0,
+            scheduled if isinstance(scheduled, int) else 0,
         )
 
     def _read_journal(self) -> list[dict[str, Any]]:

@@ -48,21 +48,21 @@ class Totals:
 def compute_totals(
     snapshot: Snapshot,
     ours: Sequence[Mapping[str, Any]],
-    books: Mapping[str, Any],
+    audit: Mapping[str, Any],
     problems: Iterable[object],
 ) -> Totals:
     """Compare the three records.
 
-    `ours` are the daemon's orders, `books` the sandbox's {"purchases", "fulfillments"}, and `problems` the
+    `ours` are the daemon's orders, `audit` the sandbox's {"purchases", "fulfillments"}, and `problems` the
     findings of the sandbox's own check.
     """
-    purchases = rows_of(books, "purchases")
+    purchases = rows_of(audit, "purchases")
     active = [row for row in purchases if row.get("live")]
     labels = _active_labels(ours)
     discrepancies = [f"The sandbox found: {escaped(problem)}." for problem in problems]
     discrepancies += _count_discrepancies(snapshot)
     discrepancies += _label_discrepancies(labels, active)
-    discrepancies += _post_discrepancies(ours, rows_of(books, "fulfillments"))
+    discrepancies += _post_discrepancies(ours, rows_of(audit, "fulfillments"))
     spent = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in labels.values())
     charged = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in active)
     if spent != charged:

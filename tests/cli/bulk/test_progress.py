@@ -8,7 +8,7 @@ from packhouse_cli.bulk.progress import Progress
 
 
 class Watch:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     now = 100.0
 

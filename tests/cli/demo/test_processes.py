@@ -76,7 +76,7 @@ def test_a_killed_process_is_reported(tmp_path: Path) -> None:
 
 
 def test_an_unknown_fault_is_a_usage_error_and_leaves_no_process_running(tmp_path: Path) -> None:
-    shown = call("demo", "--dir", str(tmp_path / "d"), "--fault", "carrier.rest_after_effect=0.1", "--exit")
+    shown = call("demo", "--dir", str(tmp_path / "d"), "--fault", "easypost.rest_after_effect=0.1", "--exit")
     assert shown.code == Exit.USAGE
     assert "reset_after_effect" in shown.err
 

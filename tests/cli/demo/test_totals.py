@@ -48,7 +48,7 @@ def sold(reference: str, tracking: str, cost: int, *, live: bool = True) -> dict
     return {"reference": reference, "tracking": tracking, "cost_minor": cost, "currency": "USD", "live": live}
 
 
-BOOKS: dict[str, Any] = {
+AUDIT: dict[str, Any] = {
     "purchases": [
         sold("ord_1/1/1", "T1", 549),
         sold("ord_1/2/1", "T2", 700),
@@ -64,7 +64,7 @@ BOOKS: dict[str, Any] = {
 
 def totals_of(
     ours: list[dict[str, Any]] | None = None,
-    books: dict[str, Any] | None = None,
+    audit: dict[str, Any] | None = None,
     problems: tuple[str, ...] = (),
     expected: int = 4,
 ) -> Totals:
@@ -73,7 +73,7 @@ def totals_of(
     seen = [
         order_progress(name, "cancelled", known.get(name)) for name in ("ord_1", "ord_2", "ord_3", "ord_4")
     ]
-    return compute_totals(Snapshot(expected, tuple(seen)), ours, BOOKS if books is None else books, problems)
+    return compute_totals(Snapshot(expected, tuple(seen)), ours, AUDIT if audit is None else audit, problems)
 
 
 def test_three_records_that_agree_are_consistent() -> None:
@@ -97,32 +97,32 @@ def test_the_summary_shows_counts_reasons_and_money() -> None:
     assert "All totals agree" in text
 
 
-def without_purchase(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    del books["purchases"][0]
+def without_purchase(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    del audit["purchases"][0]
 
 
-def with_second_active_label(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"].append(sold("ord_1/1/2", "T7", 549))
+def with_second_active_label(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"].append(sold("ord_1/1/2", "T7", 549))
 
 
-def with_other_price(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"][0]["cost_minor"] = 550
+def with_other_price(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"][0]["cost_minor"] = 550
 
 
-def with_voided_label(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"][0]["live"] = False
+def with_voided_label(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"][0]["live"] = False
 
 
-def with_unknown_purchase(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"].append(sold("ord_4/1/1", "T8", 0))
+def with_unknown_purchase(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"].append(sold("ord_4/1/1", "T8", 0))
 
 
-def without_post(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    del books["fulfillments"][1]
+def without_post(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    del audit["fulfillments"][1]
 
 
-def with_unrecorded_post(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["fulfillments"].append({"order_id": "ord_4", "tracking": "T8", "by": "api"})
+def with_unrecorded_post(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["fulfillments"].append({"order_id": "ord_4", "tracking": "T8", "by": "api"})
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def with_unrecorded_post(books: dict[str, Any], ours: list[dict[str, Any]]) -> N
     ],
 )
 def test_each_disagreement_is_found_and_named(damage: Any, words: str) -> None:
-    books, ours = copy.deepcopy(BOOKS), copy.deepcopy(OURS)
-    damage(books, ours)
-    summary = totals_of(ours, books)
+    audit, ours = copy.deepcopy(AUDIT), copy.deepcopy(OURS)
+    damage(audit, ours)
+    summary = totals_of(ours, audit)
     assert not summary.is_consistent
     assert words in " ".join(summary.discrepancies)
     text = "\n".join(totals_lines(summary, seconds=1, width=100, paint=lambda text, *_: text))
