@@ -319,6 +319,11 @@ class Hold:
         return self.released_at is None
 
     @property
+    def problem(self) -> str:
+        """What is wrong: the detail."""
+        return self.kind.describe(self.note)
+
+    @property
     def sentence(self) -> str:
         """What is wrong: the detail. What to do."""
         return self.kind.explain(self.note)
