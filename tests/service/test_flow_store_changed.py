@@ -157,7 +157,7 @@ def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path:
         await house.pass_time(600, step=10)
         (hold,) = await house.standing(order)
         assert hold.code == "order_unreadable"
-        assert "does not know this order" in hold.note
+        assert "does not have this order" in hold.note
         await house.person_releases(hold, "deleted by mistake; the money back, please")
         await house.pass_time(600, step=10)
         assert await house.states(order) == ["voided"]

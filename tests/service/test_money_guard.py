@@ -370,6 +370,6 @@ async def _in_doubt(house: App, bought: bool = True) -> tuple[Any, str]:
     await house.pass_time(60)
     (hold,) = await house.standing(order)
     assert hold.code == "purchase_unknown"
-    assert f"packhouse shipments retry {order.id}-1 --not-bought" in hold.note
+    assert f"packhouse shipments retry {order.id}-1 --not-bought" in " ".join(hold.advice)
     house.easypost.__class__ = Blind.__mro__[1]
     return order, f"{order.id}-1"

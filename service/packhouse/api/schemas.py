@@ -127,7 +127,7 @@ class HoldBrief(Shape):
 
 
 class HoldBody(HoldBrief):
-    """A hold in full. `shipment_id` is "" if the hold is on the whole order; null `released_at`: it is active.
+    """A hold in full. `shipment_id` is "" for a hold on the whole order; null `released_at`: it is active.
 
     `problem` says what is wrong; `advice` has one line for each way to make the order continue.
     """

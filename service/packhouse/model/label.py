@@ -41,8 +41,8 @@ class Label:
     """A bought label as the ledger keeps it.
 
     `provider` is the provider account that sold it, `carrier` the carrier as the provider names it,
-    `provider_id` the provider's id for look-up and void, `document` the SHA-256 of the stored file ("" until it
-    is stored), `void_refusals` how often the provider refused to void it. Times are seconds since 1970 UTC.
+    `provider_id` the provider's id for look-up and void, `document` the SHA-256 of the stored file ("" before
+    it is stored), `void_refusals` how often the provider refused to void it. Times are seconds since 1970 UTC.
     """
 
     id: str

@@ -16,9 +16,9 @@ class Shipment:
     """One parcel's worth of an order, from plan to delivery. Times are seconds since 1970 UTC.
 
     `seq` counts the order's shipments from 1; `generation` counts its labels: 1, then 2 after a void.
-    `fingerprint` is that of the address and the units when the shipment was planned. `provider` is the provider
-    account, `provider_ref` its id of the prepared purchase, `quoted` the first price offered. `post_key` and
-    `post_body` are saved before the first POST to the store.
+    `fingerprint` is that of the address and the units when the shipment was planned. `provider` is the
+    provider account, `provider_ref` its id of the prepared purchase, `quoted` the first price offered.
+    `post_key` and `post_body` are saved before the first POST to the store.
     """
 
     id: str

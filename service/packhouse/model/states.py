@@ -1,6 +1,6 @@
 """The states of a shipment and of an order, and the only moves between them.
 
-The table here, the diagram in docs/concepts.md and the database's CHECK constraint agree; a test compares them.
+This table, the diagram in docs/concepts.md and the database's CHECK constraint agree; a test compares them.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ def conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) 
 def is_missing_at_store(order: Order, shipment: Shipment) -> bool:
     """Whether the store does not show a shipment that was posted to it.
 
-    A store that lists no fulfillments shows that only by an order that is still pending. A fulfillment without
-    a tracking number may be ours.
+    A store that lists no fulfillments shows that only by an order that is still pending. A fulfillment
+    without a tracking number may be ours.
     """
     if shipment.label is None or order.status in STOPPED:
         return False

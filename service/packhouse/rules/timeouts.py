@@ -10,7 +10,7 @@ _MARGIN_S = 5.0
 def longest_post_s(settings: Settings) -> float:
     """The longest time, in seconds, from the last check of the lease to the end of a post to the store.
 
-    The post waits under our own rate limit, behind one call of every other worker; then comes the call itself.
+    The post waits under our own rate limit, behind one call of every other worker; then comes the call.
     """
     store = settings.store
     queue_s = settings.worker.concurrency / store.rate_limit_per_s if store.rate_limit_per_s else 0.0

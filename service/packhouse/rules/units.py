@@ -40,8 +40,8 @@ def remaining(order: Order, shipments: Sequence[Shipment]) -> Counter[str]:
 
 
 def exceeds(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> bool:
-    """Whether a shipment has units that the order lacks: removed, refunded, shipped elsewhere, or needed by the
-    `others`.
+    """Whether a shipment has units that the order lacks: removed, refunded, shipped elsewhere, or needed by
+    the `others`.
     """
     left = counted(Units(line.id, line.quantity) for line in order.lines)
     for record in order.fulfillments or ():

@@ -84,9 +84,7 @@ def test_three_records_that_agree_are_consistent() -> None:
     assert (summary.orders, summary.shipped, summary.shipments_checked) == (4, 1, 2)
     assert (summary.labels_active, summary.labels_voided) == (2, 1)
     assert summary.spent == summary.provider_charged == {"USD": 1249}
-    assert summary.held == (
-        (KINDS[HoldCode.ADDRESS_INCOMPLETE].describe(""), (("ord_2", "city is missing"),)),
-    )
+    assert summary.held == (("The delivery address is incomplete.", (("ord_2", "city is missing"),)),)
     assert sum(len(members) for _, members in summary.skipped) == 2
 
 
@@ -94,7 +92,7 @@ def test_the_summary_shows_counts_reasons_and_money() -> None:
     text = "\n".join(totals_lines(totals_of(), seconds=12, width=100, paint=lambda text, *_: text))
     assert "4 orders = 1 shipped + 1 held + 2 skipped" in text
     assert "The order was cancelled." in text
-    assert "ord_2  City is missing." in text
+    assert "ord_2  city is missing" in text
     assert "2 paid, 1 more voided" in text
     assert text.count("12.49 USD") == 2
     assert "All totals agree" in text

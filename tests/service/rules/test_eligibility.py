@@ -96,9 +96,7 @@ def test_money_refunded_without_units_holds() -> None:
 
 
 def test_fulfilled_without_particulars_is_believed() -> None:
-    assert ask(replace(GOOD, status="fulfilled")) == Skip(
-        "The store says that everything is fulfilled.", True
-    )
+    assert ask(replace(GOOD, status="fulfilled")) == Skip("The store reports every unit as fulfilled.", True)
 
 
 def test_units_of_a_label_whose_money_is_not_back_yet_are_said_to_wait() -> None:

@@ -150,7 +150,7 @@ def test_a_waiting_order_says_when_it_goes_on_and_what_went_wrong() -> None:
 def test_an_order_left_alone_says_why() -> None:
     closed = order(phase="closed", reason="The order was cancelled.")
     assert timeline.what_next(closed, now=NOW) == [
-        "Nothing: Packhouse skips this order, because the order was cancelled."
+        ("Nothing: Packhouse skips this order, because the order was cancelled.",)
     ]
 
 
