@@ -11,15 +11,17 @@ from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
 from packhouse.ledger.tx import Tx
-from packhouse.model.event import ECHO_EVENTS, Event, EventRecord
+from packhouse.model.event import ECHO_EVENTS, STORE, Event, EventRecord
 from packhouse.model.journal import Entry
 
-_INSERT = insert_or_ignore(events, ("id", "type", "order_id", "site_slug", "received_at", "outcome", "body"))
+_INSERT = insert_or_ignore(
+    events, ("source", "external_id", "type", "order_id", "site_slug", "received_at", "outcome", "body")
+)
 _INSERT_DEAD = insert(dead_letters)
 
 UNREADABLE: Final = "unreadable"
 _RECORD = select(
-    *(events.c[name] for name in ("id", "type", "order_id", "site_slug", "received_at", "outcome"))
+    *(events.c[name] for name in ("external_id", "type", "order_id", "site_slug", "received_at", "outcome"))
 )
 
 Receipt = Literal["new", "duplicate", "ignored"]
@@ -37,7 +39,8 @@ def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Rec
     inserted = tx.connection.execute(
         _INSERT,
         {
-            "id": event.id,
+            "source": event.source,
+            "external_id": event.id,
             "type": event.type,
             "order_id": event.order_id,
             "site_slug": event.site_slug,
@@ -106,12 +109,14 @@ def _unreadable(connection: Connection, limit: int, before: float | None) -> lis
 
 def record(connection: Connection, event_id: str) -> EventRecord | None:
     """One event."""
-    row = connection.execute(_RECORD.where(events.c.id == event_id)).first()
+    row = connection.execute(
+        _RECORD.where(events.c.source == STORE, events.c.external_id == event_id)
+    ).first()
     return _record(row) if row else None
 
 
 def _record(row: Row[Any]) -> EventRecord:
-    return EventRecord(row.id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
+    return EventRecord(row.external_id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
 
 
 def replay(tx: Tx, event_id: str, reason: str, actor: str) -> EventRecord:

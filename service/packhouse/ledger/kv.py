@@ -6,15 +6,15 @@ from sqlalchemy import Connection, text
 
 from packhouse.ledger.tx import Tx
 
-_READ = text("SELECT value FROM marks WHERE name = :name")
+_READ = text("SELECT value FROM kv WHERE name = :name")
 _WRITE = text(
-    "INSERT INTO marks (name, value, updated_at) VALUES (:name, :value, :now) "
+    "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
 )
 _TAKE = text(
-    "INSERT INTO marks (name, value, updated_at) VALUES (:name, :value, :now) "
+    "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at "
-    "WHERE marks.updated_at <= :before OR marks.updated_at > :now"
+    "WHERE kv.updated_at <= :before OR kv.updated_at > :now"
 )
 
 

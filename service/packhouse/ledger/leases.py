@@ -20,8 +20,8 @@ from packhouse.model.states import OrderPhase
 # A hint counts even while somebody works on the order: the release then leaves it due at once.
 _WAKE = text(
     """
-    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
-    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now)
     ON CONFLICT (id) DO UPDATE SET
         wakes = orders.wakes + 1,
         site_slug = CASE WHEN orders.site_slug = '' THEN excluded.site_slug ELSE orders.site_slug END,
@@ -58,15 +58,15 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
 
 _ADD = text(
     """
-    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
-    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now)
     ON CONFLICT (id) DO NOTHING
     """
 )
 _WAKE_LISTED = _with_ids(
     "due_at = :now",
     "id IN :ids AND lease IS NULL AND phase IN ('shipped', 'closed') "
-    "AND (looked_at IS NULL OR looked_at < :before OR looked_at > :now)",
+    "AND (fetched_at IS NULL OR fetched_at < :before OR fetched_at > :now)",
 )
 _CLAIM = _of_many(
     "lease = :token, due_at = :until",

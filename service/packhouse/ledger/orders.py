@@ -18,7 +18,7 @@ from packhouse.model.shipment import Shipment
 _SAVE_SNAPSHOT = update_where(
     orders,
     ("id", "lease"),
-    ("status", "site_slug", "snapshot", "fingerprint", "looked_at", "updated_at"),
+    ("status", "site_slug", "snapshot", "fingerprint", "fetched_at", "updated_at"),
 )
 _FINGERPRINT = select(orders.c.fingerprint)
 
@@ -54,7 +54,7 @@ def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
             "v_site_slug": order.site_slug,
             "v_snapshot": order.raw,
             "v_fingerprint": order.fingerprint(),
-            "v_looked_at": fetched_at,
+            "v_fetched_at": fetched_at,
             "v_updated_at": tx.now,
         },
     ).rowcount

@@ -18,7 +18,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 
 _PROBE = text(
-    "INSERT INTO marks (name, value, updated_at) VALUES ('probe', '', :now) "
+    "INSERT INTO kv (name, value, updated_at) VALUES ('probe', '', :now) "
     "ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at"
 )
 

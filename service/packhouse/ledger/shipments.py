@@ -43,7 +43,7 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at", "void_refusals"))
+_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "void_refusals"))
 
 
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
@@ -157,7 +157,6 @@ def move_with_label(
             "w_id": shipment.label.id,
             "v_state": label_state.value,
             "v_void_asked_at": shipment.label.void_asked_at or tx.now,
-            "v_voided_at": tx.now if label_state is LabelState.VOIDED else None,
             "v_void_refusals": void_refusals,
         },
     )
@@ -198,7 +197,6 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
         "units": [[units.line_id, units.quantity] for units in shipment.units],
         "fingerprint": shipment.fingerprint,
         "parcel": asdict(shipment.parcel) if shipment.parcel else None,
-        "created_at": now,
         "updated_at": now,
     }
 

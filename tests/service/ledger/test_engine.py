@@ -20,12 +20,12 @@ def _ledger(folder: Path, **how: object) -> SqliteLedger:
 
 
 def _put(tx: Tx, name: str) -> str:
-    tx.connection.execute(text("INSERT INTO marks (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
+    tx.connection.execute(text("INSERT INTO kv (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
     return name
 
 
 def _names(connection: Connection) -> set[str]:
-    return set(connection.execute(text("SELECT name FROM marks")).scalars())
+    return set(connection.execute(text("SELECT name FROM kv")).scalars())
 
 
 def test_units_that_wait_together_share_one_commit(tmp_path: Path) -> None:

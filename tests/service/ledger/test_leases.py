@@ -33,7 +33,7 @@ def told(story: Callable[[Ledger], Awaitable[None]], folder: Path) -> None:
 
 
 def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str = "ord_1") -> Event:
-    return Event(event_id, kind, order_id, "site", "", "{}")
+    return Event(event_id, kind, order_id, "site", "{}")
 
 
 async def _row(ledger: Ledger, order_id: str = "ord_1") -> Any:

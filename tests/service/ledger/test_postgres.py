@@ -31,7 +31,7 @@ def test_a_server_that_goes_away_is_told_of_and_found_again(
 ) -> None:
     async def story() -> None:
         ledger = opened(postgres_server, postgres_database)
-        statement = text("INSERT INTO marks (name, value, updated_at) VALUES (:n, '', 0)")
+        statement = text("INSERT INTO kv (name, value, updated_at) VALUES (:n, '', 0)")
 
         def insert(tx: Tx, name: str) -> None:
             tx.connection.execute(statement, {"n": name})
@@ -45,7 +45,7 @@ def test_a_server_that_goes_away_is_told_of_and_found_again(
         finally:
             postgres_server.start()
         await ledger.write(insert, 0.0, "after")
-        names = await ledger.read(lambda c: c.execute(text("SELECT name FROM marks")).scalars().all())
+        names = await ledger.read(lambda c: c.execute(text("SELECT name FROM kv")).scalars().all())
         assert sorted(names) == ["after", "before"]
         await ledger.close()
 
@@ -147,14 +147,14 @@ def test_a_unit_that_lost_to_another_is_run_again(
         for name in ("a", "b"):
             await ledger.write(kv.write, 0.0, name, "")
         await asyncio.gather(ledger.write(both, 0.0, "a", "b"), ledger.write(both, 0.0, "b", "a"))
-        values = await ledger.read(lambda c: c.execute(text("SELECT value FROM marks")).scalars().all())
+        values = await ledger.read(lambda c: c.execute(text("SELECT value FROM kv")).scalars().all())
         assert list(values) == ["xx", "xx"]
         await ledger.close()
 
     asyncio.run(story())
 
 
-ADD_ONE = text("UPDATE marks SET value = value || 'x' WHERE name = :n")
+ADD_ONE = text("UPDATE kv SET value = value || 'x' WHERE name = :n")
 
 
 def test_a_ledger_of_a_newer_version_is_refused_with_the_way_out(

@@ -17,11 +17,11 @@ _SECTOR = 512
 
 
 def _put(tx: Tx, name: str) -> None:
-    tx.connection.execute(text("INSERT INTO marks (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
+    tx.connection.execute(text("INSERT INTO kv (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
 
 
 def _names(connection: Connection) -> set[str]:
-    return set(connection.execute(text("SELECT name FROM marks")).scalars())
+    return set(connection.execute(text("SELECT name FROM kv")).scalars())
 
 
 def test_what_was_acknowledged_survives_and_what_was_not_is_there_whole_or_not_at_all(tmp_path: Path) -> None:

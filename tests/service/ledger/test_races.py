@@ -191,7 +191,7 @@ def test_a_hint_that_comes_while_an_order_is_given_back_is_never_lost(url: str) 
             await due(ours, 1)
             for turn in range(60):
                 (lease,) = await ours.write(leases.claim, 10.0 + turn, f"a:{turn}", 9e9, 1)
-                event = Event(f"evt_{turn}", "order.updated", "ord_0", "site", "", "{}")
+                event = Event(f"evt_{turn}", "order.updated", "ord_0", "site", "{}")
                 await asyncio.gather(
                     ours.write(under(lease, leases.release), 10.0 + turn, phase=OrderPhase.OPEN, due_at=None),
                     theirs.write(inbox.receive, 10.0 + turn, event, 0.0),
