@@ -135,7 +135,7 @@ class Harness:
         """Receive a webhook event about an order."""
         order_id = order if isinstance(order, str) else order.id
         self._sequence += 1
-        await self.intake.receive(Event(f"evt_{self._sequence}", kind, order_id, "paper-lantern", "", "{}"))
+        await self.intake.receive(Event(f"evt_{self._sequence}", kind, order_id, "paper-lantern", "{}"))
 
     async def claim_due(self) -> list[OrderJob]:
         """Lease every due order for 120 s."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
-
-from sqlalchemy import Connection
+from typing import Any, ClassVar, NamedTuple, Self
 
 from packhouse.clock import Clock
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.providers.port import (
@@ -36,9 +35,6 @@ from packhouse.providers.port import (
 from packhouse.steps.context import Store
 from packhouse.store.protocol import OrdersQuery
 from tests.service.providers.in_memory import InMemoryProvider
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Call(NamedTuple):
@@ -170,14 +166,10 @@ class ScriptedLedger(Script):
         self.shared = real.shared
         self.migrated = real.migrated
 
-    async def write(
-        self, unit: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        return await self._answer("write", self.real.write, unit, *args, **kwargs)
+    async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._answer("write", self.real.write, unit, now, *args, **kwargs)
 
-    async def read(
-        self, unit: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._answer("read", self.real.read, unit, *args, **kwargs)
 
     def clock(self, local: Clock) -> Clock:

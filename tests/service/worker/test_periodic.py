@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from packhouse.ledger import kv, leases
+from packhouse.ledger.tx import under
 from packhouse.model.order import Order, OrderPage
 from packhouse.model.states import OrderPhase
 from packhouse.store.protocol import OrdersQuery
@@ -92,7 +93,7 @@ async def test_stalled_orders_are_woken_and_old_events_are_deleted(harness: Harn
     await harness.deliver_event(order)
     (job,) = await harness.claim_due()
     await harness.ledger.write(
-        leases.release, harness.clock.now(), job.lease, phase=OrderPhase.OPEN, due_at=None
+        under(job.lease, leases.release), harness.clock.now(), phase=OrderPhase.OPEN, due_at=None
     )
     tasks = PeriodicTasks(harness.context, "me", WakeCounter())
     assert await tasks.sweep() == 1
