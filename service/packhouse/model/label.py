@@ -42,7 +42,7 @@ class Label:
 
     `provider` is the provider account that sold it, `carrier` the carrier as the provider names it,
     `provider_id` the provider's id for look-up and void, `document` the SHA-256 of its stored file ("" before
-    it is stored), `void_refusals` how often the provider refused to void it. Times are seconds since 1970 UTC.
+    it is stored), `void_refusals` how often the provider refused to void it. Times: seconds since 1970 UTC.
     """
 
     id: str
