@@ -1,6 +1,6 @@
-"""Takes the README's picture: runs the demo in a real terminal (tmux) and draws what it shows: docs/demo.svg.
+"""Takes the picture of the README: runs the demo in a terminal (tmux) and draws the screen as docs/demo.svg.
 
-`python docs/picture.py [SECONDS]` looks after 7 seconds unless told. For when the demo changes its look.
+`python docs/picture.py [SECONDS]` takes the picture after 7 seconds by default. Run it when the demo changes.
 """
 
 from __future__ import annotations
