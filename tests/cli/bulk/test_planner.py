@@ -201,4 +201,4 @@ def test_a_return_names_its_units_and_no_more_than_are_left() -> None:
     (said,) = refused(store, Row(2, "ord_1"), action="return")
     assert "name the units" in said
     (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
-    assert "has 1 units that can be returned" in said
+    assert "has 1 unit that can be returned" in said
