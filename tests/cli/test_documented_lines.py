@@ -314,7 +314,7 @@ def test_help_says_the_name_it_was_called_by(town: Town, program: str) -> None:
     )
 
 
-def test_the_stores_name_has_the_stores_nouns_alone(town: Town, program: str) -> None:
+def test_aly_store_cli_has_the_stores_commands_only(town: Town, program: str) -> None:
     shown = town.store.shell(f"{program} --help")
     assert shown.code == 0
     assert ("  demo " in shown.out) == (program == "packhouse")

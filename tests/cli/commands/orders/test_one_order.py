@@ -62,7 +62,7 @@ def test_more_than_is_left_cannot_be_refunded(store: SandboxStore) -> None:
     assert len(store.shown(order)["refunds"]) == 1
 
 
-def test_a_line_that_is_not_there_or_has_fewer_units_is_told_with_the_numbers(store: SandboxStore) -> None:
+def test_a_missing_line_or_too_many_units_is_an_error_with_the_numbers(store: SandboxStore) -> None:
     order = shipped(store)
     ordered = store.shown(order)["items"][0]["quantity"]
     for argv in (
