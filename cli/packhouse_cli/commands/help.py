@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from packhouse_cli.terminal.output import Terminal
 
 _EXAMPLES = (
-    ("packhouse demo", "watch 40 orders ship by themselves"),
+    ("packhouse demo", "watch 40 orders ship"),
     ("packhouse status", "show what the daemon is doing"),
     ("packhouse why ord_1", "show the history of an order"),
     ("packhouse orders list --status pending --json", "list orders as JSON"),

@@ -1,4 +1,4 @@
-"""Looks at a ledger without touching it: is it there, whole, and of a version that this program knows?"""
+"""Checks a ledger for `doctor` without changing it: is it there, undamaged, and of a version we know?"""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from packhouse.ledger.listener import REACH
 from packhouse.ledger.port import damaged, translated
 
 
-def inspect(url: str) -> str:
-    """What is there, in a sentence. Changes nothing, whoever else uses it meanwhile.
+def check_ledger(url: str) -> str:
+    """One sentence about the ledger at this address. Safe while a daemon uses the ledger.
 
     Raises LedgerUnavailable, LedgerUnusable, or SettingsError where the driver is missing.
     """
@@ -30,7 +30,7 @@ def inspect(url: str) -> str:
 
 def _sqlite(file: Path) -> str:
     if not file.exists():
-        return f"none yet; the first start makes {file}"
+        return f"does not exist yet; the first start creates {file}"
     engine = create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true", hide_parameters=True)
     try:
         with engine.connect() as connection:
@@ -38,7 +38,7 @@ def _sqlite(file: Path) -> str:
             if found != "ok":
                 raise damaged(str(found))
             release = connection.exec_driver_sql("SELECT sqlite_version()").scalar()
-            return f"SQLite {release}, whole, {_version(connection)}"
+            return f"SQLite {release}, undamaged, {_version(connection)}"
     finally:
         engine.dispose()
 
@@ -67,13 +67,10 @@ def _postgres(url: str) -> str:
 
 
 def _version(connection: Connection) -> str:
-    """The tables' version against ours. Raises LedgerUnusable for a newer one."""
+    """The version of its tables, compared with ours. Raises LedgerUnusable for one that we do not know."""
     version, ours = migrate.current(connection), migrate.head()
     if version is None:
-        return "empty; the first start makes its tables"
+        return "empty; the first start creates its tables"
     if not migrate.knows(version):
-        raise LedgerUnusable(
-            f"the ledger has version {version!r}, which this version of Packhouse does not know: it was "
-            "written by a newer one. Start that one again, or restore a backup made before the upgrade."
-        )
+        raise migrate.unknown(version)
     return f"version {version}" + ("" if version == ours else f"; the next start migrates it to {ours}")

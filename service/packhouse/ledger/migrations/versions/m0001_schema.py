@@ -1,11 +1,12 @@
-"""The first ledger: events, orders, shipments, labels, holds, journal."""
+"""The whole schema: events, orders, shipments, labels, holds, journal, kv."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+# Ledgers from before the first release have "0001" or "0002", and are refused.
+revision = "1"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -30,7 +31,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", _ID, autoincrement=True, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("site_slug", sa.Text(), nullable=False),
@@ -38,6 +41,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sa.UniqueConstraint("source", "external_id", name=op.f("uq_events_source_external_id")),
     )
     op.create_index("ix_events_order_id", "events", ["order_id"], unique=False)
     op.create_index("ix_events_received_at", "events", ["received_at"], unique=False)
@@ -56,11 +60,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_journal_order_id_id", "journal", ["order_id", "id"], unique=False)
     op.create_table(
-        "marks",
+        "kv",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_marks")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_kv")),
     )
     op.create_table(
         "orders",
@@ -71,8 +75,7 @@ def upgrade() -> None:
         sa.Column("site_slug", sa.Text(), server_default="", nullable=False),
         sa.Column("snapshot", _JSON, nullable=True),
         sa.Column("fingerprint", sa.Text(), server_default="", nullable=False),
-        sa.Column("first_seen_at", sa.Double(), nullable=False),
-        sa.Column("looked_at", sa.Double(), nullable=True),
+        sa.Column("fetched_at", sa.Double(), nullable=True),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=True),
         sa.Column("lease", sa.Text(), nullable=True),
@@ -102,7 +105,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_holds_order_id", "holds", ["order_id"], unique=False)
     op.create_index(
-        "uq_holds_standing",
+        "uq_holds_active",
         "holds",
         ["order_id", "shipment_id", "code"],
         unique=True,
@@ -122,11 +125,11 @@ def upgrade() -> None:
         sa.Column("provider", sa.Text(), server_default="", nullable=False),
         sa.Column("provider_ref", sa.Text(), server_default="", nullable=False),
         sa.Column("rate", _JSON, nullable=True),
+        sa.Column("quoted", _JSON, nullable=True),
         sa.Column("intent_at", sa.Double(), nullable=True),
         sa.Column("post_key", sa.Text(), server_default="", nullable=False),
         sa.Column("post_body", sa.Text(), server_default="", nullable=False),
         sa.Column("announced_at", sa.Double(), nullable=True),
-        sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.CheckConstraint(
             _one_of(
@@ -159,7 +162,7 @@ def upgrade() -> None:
         sa.Column("document_format", sa.Text(), nullable=True),
         sa.Column("document_source", sa.Text(), server_default="", nullable=False),
         sa.Column("void_asked_at", sa.Double(), nullable=True),
-        sa.Column("voided_at", sa.Double(), nullable=True),
+        sa.Column("void_refusals", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             _one_of("state", "bought voiding voided void_refused"), name=op.f("ck_labels_state")
         ),
@@ -169,6 +172,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_labels")),
         sa.UniqueConstraint("shipment_id", "generation", name=op.f("uq_labels_shipment_id_generation")),
     )
+    op.create_index("ix_labels_bought_at", "labels", ["bought_at"], unique=False)
     op.create_index("ix_labels_document", "labels", ["document"], unique=False)
     op.create_index("ix_labels_tracking_number", "labels", ["tracking_number"], unique=False)
     op.create_index(
