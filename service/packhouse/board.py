@@ -185,7 +185,7 @@ class LedgerBoard(LedgerReads):
             id=f"{shipment_id}-label",
             shipment_id=shipment_id,
             generation=shipment.generation,
-            provider=ManualProvider.name,
+            provider=ManualProvider.account,
             carrier=parcel.carrier,
             service="",
             tracking_number=parcel.tracking_number,

@@ -189,7 +189,7 @@ class Context:
 
     def provider(self, name: str) -> Provider:
         """The adapter that sold a label. Raises CarrierMisconfigured if it is not set up any more."""
-        if name == ManualProvider.name:
+        if name == ManualProvider.account:
             return ManualProvider()
         try:
             return self.providers[name]

@@ -75,7 +75,7 @@ def blocks_posting(hold: Hold, label: Label) -> bool:
     """
     if hold.code is HoldCode.REPEATED_FAILURE:
         return False
-    return label.provider != ManualProvider.name or bool(hold.shipment_id) or hold.placed_by != MACHINE
+    return label.provider != ManualProvider.account or bool(hold.shipment_id) or hold.placed_by != MACHINE
 
 
 async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order) -> None:
@@ -84,7 +84,7 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
     if context.clock.monotonic() - job.fetched_at > _FRESH_S:
         job.fetched = await context.store.order(job.order_id)
         job.fetched_at = context.clock.monotonic()
-    if label.provider != ManualProvider.name and shipping_conflict(
+    if label.provider != ManualProvider.account and shipping_conflict(
         job.order, shipment, _gone_before(job, shipment)
     ):
         if job.fetched is not decided:
@@ -171,14 +171,14 @@ async def _judge_refusal(
         await let_go(
             context, job, shipment, f"The store refuses the fulfillment: the order is {order.status}."
         )
-    elif order.status in STOPPED and label.provider != ManualProvider.name:
+    elif order.status in STOPPED and label.provider != ManualProvider.account:
         why = f"The store refuses the fulfillment, as the order is {order.status}. The money is asked back."
         act = Entry(job.order_id, "voiding", why, shipment.id)
         await context.write(job, shipments.move_with_label, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
         context.record(act)
         job.update(shipment, state=_S.VOIDING)
         job.wake_at(context.clock.now())
-    elif label.provider != ManualProvider.name and shipping_conflict(
+    elif label.provider != ManualProvider.account and shipping_conflict(
         order, shipment, _gone_before(job, shipment)
     ):
         job.wake_at(context.clock.now())  # the next look decides what becomes of it

@@ -58,7 +58,7 @@ async def let_go(context: Context, job: OrderJob, shipment: Shipment, why: str) 
         act = Entry(job.order_id, "cancelled", why, shipment.id)
         await context.write(job, shipments.move, shipment, _S.CANCELLED, (act,))
         job.update(shipment, state=_S.CANCELLED)
-    elif shipment.label.provider == ManualProvider.name:
+    elif shipment.label.provider == ManualProvider.account:
         told = any(one.code is HoldCode.ORDER_CHANGED for one in job.active_holds(shipment))
         if not told and not job.is_waived(HoldCode.ORDER_CHANGED, shipment):
             await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)
