@@ -34,7 +34,7 @@ from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
 from packhouse.providers.command.options import CommandOptions
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.offline.adapter import OfflineOptions
-from packhouse.sandbox.control import ROUTES
+from packhouse.sandbox.control_api import ROUTES
 from packhouse.sandbox.faults import FAULTS
 from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exit_codes as codes
@@ -289,21 +289,21 @@ def metrics() -> str:
 
 
 def faults() -> str:
-    """Every fault that the sandbox can show."""
+    """Every fault of the sandbox."""
     return table(("fault", "what the sandbox does"), [(f"`{name}`", text) for name, text in FAULTS.items()])
 
 
 def sandbox_routes() -> str:
-    """The sandbox's control plane."""
+    """The routes of the sandbox's control API."""
     return table(
-        ("route", "what it answers, or is sent"),
-        [(f"`{route}`", _told(what)) for route, what in ROUTES.items()],
+        ("route", "response, or request body"),
+        [(f"`{route}`", _code(text)) for route, text in ROUTES.items()],
     )
 
 
-def _told(what: str) -> str:
-    """A sentence as it is, an example of a body as code."""
-    return re.sub(r"(\{.*\})", r"`\1`", what)
+def _code(text: str) -> str:
+    """The text with an example of a body as code."""
+    return re.sub(r"(\{.*\})", r"`\1`", text)
 
 
 def events() -> str:

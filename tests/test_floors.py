@@ -17,8 +17,9 @@ PLANTED = [
     ("packhouse.steps.buy", "packhouse.providers.easypost.adapter"),
     ("packhouse.flow", "packhouse.providers.offline.adapter"),
     ("packhouse.model.money", "packhouse.config.settings"),
-    ("packhouse.sandbox.world", "packhouse.store.protocol"),
-    ("packhouse.app", "packhouse.sandbox.door"),
+    ("packhouse.sandbox.sandbox", "packhouse.store.protocol"),
+    ("packhouse.app", "packhouse.sandbox.cli"),
+    ("packhouse.sandbox.easypost.state", "packhouse.sandbox.store.state"),
     ("packhouse.providers.command.wire", "packhouse.ledger.orders"),
     ("packhouse.providers.offline.wire", "packhouse.providers.easypost.wire"),
     ("packhouse_cli.story", "packhouse.ledger.orders"),
@@ -26,7 +27,7 @@ PLANTED = [
     ("packhouse.store.async_client", "httpx2"),
     ("packhouse.board", "sqlite3"),
 ]
-UNPLACED = ["packhouse.novelty", "packhouse.providers.novelty"]
+UNPLACED = ["packhouse.novelty", "packhouse.providers.novelty", "packhouse.sandbox.novelty"]
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,6 @@ def _check(here: Town, ids: Sequence[str]) -> None:
     state = ask(f"{here.sandbox_url}/sandbox/state")["orders"]
     assert all(state[one]["status"] == "fulfilled" for one in ids)
     parcels = {
-        (row["order_id"], row["tracking"]) for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]
+        (row["order_id"], row["tracking"]) for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
     }
     assert parcels >= {(one, f"T-{one}") for one in ids}

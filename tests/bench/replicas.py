@@ -32,7 +32,7 @@ _SETTINGS = {
 _LATENT = (
     "--poll-only-share",
     "0",
-    "--carrier-latency-ms",
+    "--easypost-latency-ms",
     str(LATENCY_MS),
     "--store-latency-ms",
     str(LATENCY_MS),

@@ -27,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreDesk]:
 @pytest.fixture(autouse=True)
 def quiet(store: StoreDesk) -> Iterator[None]:
     yield
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
 
 
 def shipped(store: StoreDesk, kind: str = "plain") -> str:
@@ -172,7 +172,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
     order = store.order("plain")
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}", "--json")
     quick = {"PACKHOUSE_STORE__TIMEOUT_S": "1"}
-    store.tell("/faults", {"store.no_answer_before_effect": 0.4})
+    store.tell("/faults", {"store.no_response_before_effect": 0.4})
     for _ in range(60):
         shown = store.call(*argv, **quick)
         if shown.code == 8 and shown.error["code"] == "unknown_outcome" and "Read again" in shown.err:
@@ -187,7 +187,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
     assert message.startswith("Unknown outcome: ")
     assert f"order {order} (pending) does not show it" in message
     key = message.split("--idempotency-key ")[1].split(":")[0]
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
     assert store.call(*argv, "--idempotency-key", key).json["already_recorded"] is False
     assert store.shown(order)["status"] == "fulfilled"
 

@@ -76,5 +76,5 @@ class Shell:
 
     def labels_of(self, order_id: str) -> list[dict[str, Any]]:
         """What the carrier's books say was sold for an order, voided or not."""
-        sold = ask(f"{self._here.sandbox_url}/sandbox/books")["purchases"]
+        sold = ask(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
         return [one for one in sold if one["reference"].startswith(f"{order_id}/")]

@@ -82,7 +82,7 @@ class Store:
         """Each of these orders shipped whole, in one parcel, and no line of it twice."""
         rows = Counter(
             (row["order_id"], row["line_id"], row["tracking"], row["quantity"])
-            for row in ask(f"{self.url}/sandbox/books")["fulfillments"]
+            for row in ask(f"{self.url}/sandbox/audit")["fulfillments"]
             if row["order_id"] in set(orders)
         )
         assert max(rows.values()) == 1
@@ -189,7 +189,7 @@ def test_a_store_that_breaks_its_answers_gets_each_act_once(store: Store) -> Non
         if ended.code != 13:
             break
     assert ended.code == 0, ended.err
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
     store.parcels_are_right(orders)
 
 
@@ -200,13 +200,13 @@ def test_a_store_that_is_down_leaves_the_acts_for_another_run(store: Store) -> N
     ended = store.finish()
     assert ended.code == 13
     assert ended.json["counts"] == {"failed": 3}
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
     assert store.finish().code == 0
     store.parcels_are_right(orders)
 
 
 def test_a_plan_and_the_machine_at_the_same_orders_never_ship_one_twice(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "150", "--store-latency-ms", "20") as here:
+    with town(tmp_path, "--easypost-latency-ms", "150", "--store-latency-ms", "20") as here:
         here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(here)
         here.sell(40, kinds=("plain",))
@@ -254,7 +254,7 @@ def test_a_run_killed_beside_the_machine_leaves_no_order_in_its_hands(tmp_path: 
         here.settle(25)
         parcels = {
             (row["order_id"], row["tracking"])
-            for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]
+            for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
         }
         assert len(parcels) == 25
         assert all(tracking == f"HAND-{order}" for order, tracking in parcels)

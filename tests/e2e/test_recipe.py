@@ -42,7 +42,7 @@ def begin(shell: Shell) -> subprocess.Popen[str]:
 
 
 def sold(here: Town) -> int:
-    return len(ask(f"{here.sandbox_url}/sandbox/books")["purchases"])
+    return len(ask(f"{here.sandbox_url}/sandbox/audit")["purchases"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -53,7 +53,7 @@ def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
     if deaf:
         options, polls = ("--fault", "webhook.lose=1"), {"PACKHOUSE_POLL__INTERVAL_S": "600"}
     else:
-        options, polls = ("--carrier-latency-ms", "150", "--store-latency-ms", "30"), {}
+        options, polls = ("--easypost-latency-ms", "150", "--store-latency-ms", "30"), {}
     with town(tmp_path, *options, PACKHOUSE_POLL__FULL_POLL_S="600", **polls) as here:
         here.start()
         shell = Shell(here)

@@ -49,7 +49,7 @@ def _parser() -> CommandParser:
             "packhouse demo",
             "packhouse demo --orders 500 --exit",
             "packhouse demo --lose-webhooks",
-            "packhouse demo --duplicate 0.3 --reorder 0.3 --fault carrier.reset_after_effect=0.1",
+            "packhouse demo --duplicate 0.3 --reorder 0.3 --fault easypost.reset_after_effect=0.1",
         ],
     )
     add = parser.add_argument
@@ -120,7 +120,7 @@ def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
     # With answers in no time an order is through before anybody has seen it; a real carrier is no faster.
     latency_ms = asked.latency_ms or (0 if asked.exit else _WATCHED_LATENCY_MS)
     if latency_ms:
-        options += ["--carrier-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
+        options += ["--easypost-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]
     for fault in faults:
         options += ["--fault", fault]
     return tuple(options)
@@ -128,7 +128,7 @@ def _sandbox_options(asked: argparse.Namespace) -> tuple[str, ...]:
 
 def _daemon_settings(asked: argparse.Namespace) -> tuple[tuple[str, str], ...]:
     # A purchase that happens late must be waited for, as with a real carrier that is known to do so.
-    late = any(fault.startswith("carrier.late_effect") for fault in asked.fault)
+    late = any(fault.startswith("easypost.late_effect") for fault in asked.fault)
     return (("PACKHOUSE_PROVIDER_SETTLE_S", "5"),) if late else ()
 
 

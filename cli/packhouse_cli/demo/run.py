@@ -112,8 +112,8 @@ class Course:
 
     def _reckon(self, look: Look, daemon: Daemon, sandbox: Peer) -> Reckoning:
         ours = list(daemon.orders())
-        books = sandbox.get("/sandbox/books")
-        problems = sandbox.get("/sandbox/check", settled=int(look.settled)).get("problems")
+        books = sandbox.get("/sandbox/audit")
+        problems = sandbox.get("/sandbox/check", final=int(look.settled)).get("problems")
         return reckon(
             look, ours, books, problems if isinstance(problems, list) else ["its checker did not answer"]
         )

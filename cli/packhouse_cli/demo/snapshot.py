@@ -99,7 +99,7 @@ class Looker:
             )
             for order_id, facts in (at_store.items() if isinstance(at_store, dict) else ())
         )
-        coming = state.get("coming")
+        coming = state.get("scheduled")
         return Look(
             self._expected,
             tuple(seen),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.sandbox.catalogue import GOODS
+from packhouse.sandbox.store.products import PRODUCTS
 from packhouse_cli.demo.processes import Player, ProcessDied, Stage, Staging, neutral
 from packhouse_cli.exit_codes import Exit, UsageError
 from tests.cli.runner import call
@@ -29,7 +29,7 @@ def test_the_demonstrations_shop_knows_each_weight_but_the_one_that_nobody_weigh
     from fnmatch import fnmatchcase
 
     products = tomllib.loads(SHOP.read_text())["products"]
-    for good in GOODS:
+    for good in PRODUCTS:
         if good.is_digital:
             continue
         weights = [

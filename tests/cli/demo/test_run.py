@@ -117,7 +117,7 @@ def test_what_does_not_settle_in_time_is_no_success(tmp_path: Path) -> None:
         "--rate",
         "0",
         "--fault",
-        "carrier.error_before_effect=1",
+        "easypost.error_before_effect=1",
         "--time-limit",
         "2",
         "--exit",

@@ -61,7 +61,10 @@ def test_an_order_that_ended_before_anyone_heard_of_it_is_left_alone() -> None:
 def test_a_look_joins_both_and_hears_each_act_once() -> None:
     acts = [{"id": n, "at": 1.0, "order_id": "ord_1", "action": "heard", "why": ""} for n in (1, 2)]
     answers: dict[str, tuple[int, Any]] = {
-        "GET /sandbox/state": (200, {"orders": {"ord_1": {"status": "pending"}, "ord_2": {}}, "coming": 0}),
+        "GET /sandbox/state": (
+            200,
+            {"orders": {"ord_1": {"status": "pending"}, "ord_2": {}}, "scheduled": 0},
+        ),
         "GET /api/v1/orders?limit=200": (200, {"orders": [ours("shipped", "fulfilled")], "next": "n1"}),
         "GET /api/v1/orders?limit=200&after=n1": (200, {"orders": [ours("held", id="ord_2")], "next": None}),
         "GET /api/v1/journal?after=0&limit=500": (200, {"entries": acts}),
@@ -81,13 +84,13 @@ def test_a_look_joins_both_and_hears_each_act_once() -> None:
 
 def test_nothing_is_settled_while_orders_are_still_to_come() -> None:
     answers: dict[str, tuple[int, Any]] = {
-        "GET /sandbox/state": (200, {"orders": {"ord_1": {}}, "coming": 1}),
+        "GET /sandbox/state": (200, {"orders": {"ord_1": {}}, "scheduled": 1}),
         "GET /api/v1/orders?limit=200": (200, {"orders": [ours("shipped")], "next": None}),
         "GET /api/v1/journal?after=0&limit=500": (200, {"entries": []}),
         "GET /api/v1/status": (200, {}),
     }
     with serving(answers) as peer:
         assert not Looker(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).look().settled
-        answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "coming": 0})
+        answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "scheduled": 0})
         assert Looker(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).look().settled
         assert not Looker(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=2).look().settled

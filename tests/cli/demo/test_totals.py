@@ -57,7 +57,7 @@ BOOKS: dict[str, Any] = {
     "fulfillments": [
         {"order_id": "ord_1", "tracking": "T1", "by": "api"},
         {"order_id": "ord_1", "tracking": "T2", "by": "api"},
-        {"order_id": "ord_2", "tracking": "F9", "by": "somebody else"},
+        {"order_id": "ord_2", "tracking": "F9", "by": "external"},
     ],
 }
 
