@@ -1,7 +1,7 @@
 """Returns and exchanges of the fake store.
 
-Only units that shipped and are in no other return can be returned; digital lines cannot. Idempotency-Key has
-no effect here: the same request sent twice makes two returns.
+Each shipped unit can be returned once, except units of digital lines; a rejected return frees its units.
+Idempotency-Key has no effect here: the same request sent twice makes two returns.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ReturnsApi:
                 raise ApiError(
                     422,
                     "not_returnable",
-                    f"Line {line_id} of {order.id} has {left[line_id]} units that can come back.",
+                    f"Line {line_id} of {order.id} has {left[line_id]} units that can be returned.",
                 )
             left[line_id] -= quantity
         now = to_iso(self._clock.now())
@@ -97,7 +97,7 @@ class ReturnsApi:
         }
 
     def _returnable(self, order: StoreOrder) -> dict[str, int]:
-        """Units that shipped and are in no return or exchange, by line; none of a digital line."""
+        """Shipped units in no return or exchange that is not rejected, by line; none of a digital line."""
         digital = {
             item["id"] for item in order.sale.items if self._state.products[item["product_id"]].is_digital
         }

@@ -225,18 +225,18 @@ class StoreState:
 
         Raises ApiError 422 for more than the rest.
         """
-        rest = order.sale.totals["total"] - order.refunded_minor
-        amount = rest if amount_minor is None else amount_minor
-        if not 0 < amount <= rest:
+        remaining = order.sale.totals["total"] - order.refunded_minor
+        amount = remaining if amount_minor is None else amount_minor
+        if not 0 < amount <= remaining:
             raise ApiError(
-                422, "refund_refused", f"Order {order.id} has {rest} left to refund, not {amount}."
+                422, "refund_refused", f"Order {order.id} has {remaining} left to refund, not {amount}."
             )
         now = self._clock.now()
         order.refunded_minor += amount
         order.refunds.append(
             {"id": self._new_id("ref"), "amount": amount, "reason": reason, "created_at": to_iso(now)}
         )
-        if amount == rest:
+        if amount == remaining:
             order.status = "refunded"
         order.touch(now)
         self._publish("order.refunded", order)
