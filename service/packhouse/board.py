@@ -92,7 +92,7 @@ class LedgerBoard(LedgerReads):
             id=f"{shipment_id}-label",
             shipment_id=shipment_id,
             generation=shipment.generation,
-            provider=shipment.provider or self._settings.provider,
+            provider=shipment.provider or self._settings.provider[0],
             carrier=label.carrier,
             service=label.service,
             tracking_number=label.tracking_number,

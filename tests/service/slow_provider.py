@@ -32,7 +32,8 @@ _PRICE = Money(495, "USD")
 class SlowProvider:
     """LOOKUP: keeps its books by our reference. `sold` counts purchases, `asked` counts look-ups."""
 
-    name: ClassVar[str] = "slow"
+    kind: ClassVar[str] = "slow"
+    account: str = "slow"
     safety: Safety = Safety.LOOKUP
 
     def __init__(self, clock: Clock, takes_s: float) -> None:

@@ -15,7 +15,7 @@ from tests.service.slow_provider import SlowProvider, slow
 
 
 def _carrier(house: App) -> SlowProvider:
-    carrier = house.context.seller
+    carrier = house.context.sellers[0]
     assert isinstance(carrier, SlowProvider)
     return carrier
 

@@ -183,7 +183,7 @@ def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one
             return NotBought("the account is empty", transient=True)
 
         house.easypost.buy = refuse  # type: ignore[method-assign, assignment]
-        house.context.breaker.after = 3
+        house.context.breaker.threshold = 3
         orders = [house.world.place_order("plain") for _ in range(8)]
         for order in orders:
             await house.hear(order)
@@ -199,7 +199,7 @@ def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one
 
 
 def test_resting_lets_one_try_after_the_rest_and_forgets_everything_at_a_sale() -> None:
-    resting = CircuitBreaker(after=2, breaker_cooldown_s=10.0)
+    resting = CircuitBreaker(threshold=2, cooldown_s=10.0)
     assert not resting.refused("c", 0.0)
     assert resting.wait_s("c", 0.0) == 0.0
     assert resting.refused("c", 1.0)

@@ -1,1 +1,1 @@
-"""Label providers: the port that each adapter implements, the registry that finds them, one folder for each."""
+"""Label providers: the port that adapters implement, the registry that finds them, a folder for each."""

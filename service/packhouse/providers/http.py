@@ -136,7 +136,7 @@ def _described(error: Exception) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """The wait that a Retry-After header asks for, in seconds from `now`, at most an hour; None without one."""
+    """The wait that a Retry-After header asks for, in seconds from `now`, at most an hour; else None."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""The provider of labels that Packhouse did not buy: a person sent the parcel, and no account can be asked."""
+"""The provider of labels that Packhouse did not buy: a person sent the parcel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from packhouse.providers.port import (
 
 
 class ManualProvider:
-    """Sells nothing, so its purchases are never in doubt. As it has the port's shape, few steps need to know it."""
+    """Sells nothing, so its purchases are never in doubt. It implements the port: few steps know it."""
 
     kind: ClassVar[str] = "manual"
     account: str = "manual"

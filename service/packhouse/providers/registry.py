@@ -1,4 +1,4 @@
-"""Finds adapters by kind. Built-in and third-party adapters are both entry points; only used ones are imported."""
+"""Finds adapters by kind, through entry points. Imports only those that are used."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def provider_class(kind: str, account: str = "") -> type[Provider]:
         known = ", ".join(known_kinds()) or "none: is the package installed?"
         raise SettingsError(
             f"providers.{account}: there is no provider of the kind {kind!r}. Known kinds: {known}. Correct "
-            f"PACKHOUSE_PROVIDER, or set PACKHOUSE_PROVIDERS__{account.upper()}__KIND. Packages can add kinds with "
-            f"an entry point in the group {GROUP}."
+            f"PACKHOUSE_PROVIDER, or set PACKHOUSE_PROVIDERS__{account.upper()}__KIND. Packages add kinds "
+            f"with an entry point in the group {GROUP}."
         )
     if len({point.value for point in found}) > 1:
         sources = ", ".join(f"{point.value} of {_package(point)}" for point in found)
@@ -41,13 +41,13 @@ def provider_class(kind: str, account: str = "") -> type[Provider]:
         loaded = point.load()
     except (ImportError, AttributeError) as error:
         raise SettingsError(
-            f"providers.{account}: the adapter {kind!r} ({point.value} of {_package(point)}) cannot be loaded: "
-            f"{error}. Repair or reinstall the package."
+            f"providers.{account}: the adapter {kind!r} ({point.value} of {_package(point)}) cannot be loaded"
+            f": {error}. Repair or reinstall the package."
         ) from error
     if getattr(loaded, "kind", None) != kind or not callable(getattr(loaded, "from_settings", None)):
         raise SettingsError(
-            f"providers.{account}: {point.value} is not an adapter of the kind {kind!r}: it needs from_settings and "
-            f"kind = {kind!r}. Report this to the author of {_package(point)}."
+            f"providers.{account}: {point.value} is not an adapter of the kind {kind!r}: it needs "
+            f"from_settings and kind = {kind!r}. Report this to the author of {_package(point)}."
         )
     return cast("type[Provider]", loaded)
 

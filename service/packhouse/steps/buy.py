@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from packhouse.errors import LeaseLost, ProviderError, ProviderRefused
+from packhouse.errors import LeaseLost
 from packhouse.ledger import guard, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.providers.port import Bought, NotBought, Provider, Purchase, PurchaseRequest, Unknown
-from packhouse.rules import rates
-from packhouse.rules.rates import drift
+from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unknown
+from packhouse.rules.rates import Offer, drift
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.offers import find_offer
 
 _S = ShipmentState
 
@@ -35,25 +34,21 @@ async def buy(context: Context, job: OrderJob) -> None:
             continue
         if job.paused:
             _wait_for_resume(context, job)
-        elif wait_s := context.breaker.wait_s(context.seller.name, context.clock.monotonic()):
-            job.defer(
-                context.clock.now() + wait_s, f"{context.seller.name} refused too often; it is left alone."
-            )
         else:
             await _buy(context, job, shipment)
 
 
 async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
-    provider = context.seller
     request = purchase.request_for(job.order, shipment)
-    offer = await _offer(context, job, provider, shipment, request)
-    if offer is None:
+    found = await find_offer(context, job, shipment, request)
+    if found is None:
         return
-    provider_ref, rate = offer
+    offer, remark = found
+    provider, rate = context.provider(offer.account), offer.rate
     if why := _drift(context, shipment, rate.price):
         await purchase.hold_for_requote(context, job, shipment, HoldCode.PRICE_DRIFT, why, quoted=rate.price)
         return
-    begun = await _intend(context, job, shipment, provider, provider_ref, rate)
+    begun = await _intend(context, job, shipment, offer, remark)
     if begun is None or not await _still_the_same(context, job, begun):
         return
     if job.lease_until - context.clock.monotonic() < context.settings.provider_timeout_s:
@@ -70,40 +65,9 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     # Whoever takes the order away meanwhile must wait until this call has ended, and then for the provider.
     sent = purchase.intent_of(begun)
     context.settling[sent] = context.clock.monotonic() + context.settings.provider_timeout_s
-    answer = await _spend(context, provider, Purchase(request, provider_ref, rate))
+    answer = await _spend(context, provider, Purchase(request, offer.provider_ref, rate))
     context.settling[sent] = context.clock.monotonic()
     await purchase.record_outcome(context, job, begun, answer)
-
-
-async def _offer(
-    context: Context, job: OrderJob, provider: Provider, shipment: Shipment, request: PurchaseRequest
-) -> tuple[str, Rate] | None:
-    """The prepared purchase and its rate: the one of an earlier try, since the provider refuses to sell that
-    twice, or a new one. None where there is none, with the reason left in `work`.
-    """
-    if shipment.rate and shipment.provider == provider.name and shipment.provider_ref:
-        return shipment.provider_ref, shipment.rate
-    try:
-        prepared = await provider.prepare(request)
-    except ProviderRefused as error:
-        purchase.count_refusal(context, provider.name)
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.PROVIDER_REFUSED, str(error))
-        return None
-    except ProviderError as error:
-        # The order's other parcels may fare better.
-        purchase.count_refusal(context, provider.name)
-        job.failed(str(error), error.retry_after_s, type(error).__name__)
-        return None
-    rate = rates.choose(prepared.rates, context.settings.rates)
-    if rate is None:
-        offered = sorted({f"{rate.carrier}/{rate.service}" for rate in prepared.rates})
-        said = [
-            *prepared.messages,
-            *([f"Offered, but not allowed: {', '.join(offered)}."] if offered else []),
-        ]
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.NO_RATE, " ".join(said)[:500])
-        return None
-    return prepared.provider_ref, rate
 
 
 def _drift(context: Context, shipment: Shipment, price: Money) -> str:
@@ -114,19 +78,21 @@ def _drift(context: Context, shipment: Shipment, price: Money) -> str:
 
 
 async def _intend(
-    context: Context, job: OrderJob, shipment: Shipment, provider: Provider, provider_ref: str, rate: Rate
+    context: Context, job: OrderJob, shipment: Shipment, offer: Offer, remark: str
 ) -> Shipment | None:
-    """Write the intent, unless the money guard objects; None then."""
+    """Write the intent, unless the money guard objects; None then. The journal keeps the remark."""
+    account, provider_ref, rate = offer.account, offer.provider_ref, offer.rate
     act = Entry(
         job.order_id,
         "buying",
         f"{rate.carrier} {rate.service} for {rate.price}.",
         shipment.id,
-        data={"reference": shipment.reference, "provider": provider.name, "provider_ref": provider_ref},
+        data={"reference": shipment.reference, "provider": account, "provider_ref": provider_ref},
+        quoted=remark,
     )
     quoted, intent_at = shipment.quoted or rate.price, context.clock.now()
     columns = {
-        "provider": provider.name,
+        "provider": account,
         "provider_ref": provider_ref,
         "rate": shipments.rate_to_json(rate),
         "quoted": asdict(quoted),
@@ -140,7 +106,7 @@ async def _intend(
         return job.update(
             shipment,
             state=_S.BUYING,
-            provider=provider.name,
+            provider=account,
             provider_ref=provider_ref,
             rate=rate,
             quoted=quoted,
@@ -159,9 +125,7 @@ async def _intend(
             connection, now, lease, shipment, _S.HELD, (), **columns
         ),
     )
-    job.update(
-        shipment, state=_S.HELD, provider=provider.name, provider_ref=provider_ref, rate=rate, quoted=quoted
-    )
+    job.update(shipment, state=_S.HELD, provider=account, provider_ref=provider_ref, rate=rate, quoted=quoted)
     return None
 
 
@@ -198,5 +162,5 @@ async def _spend(context: Context, provider: Provider, purchase: Purchase) -> Bo
     try:
         return await provider.buy(purchase)
     except Exception as error:  # noqa: BLE001 - a fault in an adapter must not hide that money may have moved
-        context.log.error("adapter_failed", provider=provider.name, error=repr(error))
+        context.log.error("adapter_failed", provider=provider.account, error=repr(error))
         return Unknown(f"the adapter failed: {error!r}")

@@ -164,9 +164,10 @@ class OrderJob:
 class Context:
     """The tools, built once in app.py.
 
-    `carriers` are all adapters that are set up; `carrier` sells new labels. `products` remembers the store's
-    catalogue, `settling` when the call of a purchase (its reference and intent) ended or must end, or when
-    one of another process was first met, on the monotonic clock; `resting` the carriers left alone.
+    `providers` are all configured accounts; `sellers` are those that sell new labels. `products` remembers
+    the store's catalogue, `settling` when the call of a purchase (its reference and intent) ended or must
+    end, or when one of another process was first met, on the monotonic clock; `breaker` has the state of
+    each account.
     """
 
     store: Store
@@ -183,20 +184,20 @@ class Context:
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
 
     @property
-    def seller(self) -> Provider:
-        """The adapter that sells new labels."""
-        return self.providers[self.settings.provider]
+    def sellers(self) -> tuple[Provider, ...]:
+        """The provider accounts that sell new labels, in the order of the settings."""
+        return tuple(self.providers[account] for account in self.settings.provider)
 
-    def provider(self, name: str) -> Provider:
-        """The adapter that sold a label. Raises CarrierMisconfigured if it is not set up any more."""
-        if name == ManualProvider.account:
+    def provider(self, account: str) -> Provider:
+        """The account that bought a label. Raises ProviderMisconfigured if it is not configured any more."""
+        if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self.providers[name]
+            return self.providers[account]
         except KeyError:
             raise ProviderMisconfigured(
-                f"the carrier {name!r} bought a label that is still in use, and is no longer set up: "
-                f"put its section [providers.{name}] back"
+                f"The provider account {account!r} bought a label that is still in use, but is not "
+                f"configured any more. Put its section [providers.{account}] back."
             ) from None
 
     async def write(

@@ -20,13 +20,17 @@ from packhouse.steps.context import Context, OrderJob
 
 @dataclass(slots=True)
 class _Answers:
-    """What the accounts answered. `waits` are seconds until an account with an open breaker may be asked."""
+    """What the accounts answered.
 
+    `remarks` come with rates, `missing` says why an account made no offer, `waits` are the seconds until an
+    account with an open breaker may be asked.
+    """
+
+    prepared: int = 0
     offers: list[Offer] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
-    refused: list[ProviderRefused] = field(default_factory=list)
     failed: list[ProviderError] = field(default_factory=list)
     broken: list[Exception] = field(default_factory=list)
 
@@ -36,12 +40,18 @@ async def find_offer(
 ) -> tuple[Offer, str] | None:
     """The offer to buy, and a remark on the accounts that made none.
 
-    An earlier try's prepared purchase is used again, since its provider refuses to sell it twice. None if no
-    account has an allowed rate; the order is then held, waits, or is tried again.
+    A purchase that was prepared in an earlier try stays with its account: the provider refuses to sell it
+    twice, but another account would sell a second label. None if no account has an allowed rate; the order is
+    then held, waits, or is tried again.
     """
     answers = _Answers()
-    sellers = [seller for seller in context.sellers if not _must_wait(context, seller, answers)]
-    if shipment.rate and shipment.provider_ref and shipment.provider in {one.account for one in sellers}:
+    earlier = [
+        one
+        for one in context.sellers
+        if shipment.rate and shipment.provider_ref and one.account == shipment.provider
+    ]
+    sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
+    if earlier and sellers and shipment.rate:
         return Offer(shipment.provider, shipment.provider_ref, shipment.rate), ""
     results = await asyncio.gather(*(one.prepare(request) for one in sellers), return_exceptions=True)
     for seller, result in zip(sellers, results, strict=True):
@@ -61,22 +71,21 @@ def _must_wait(context: Context, seller: Provider, answers: _Answers) -> bool:
     wait_s = context.breaker.wait_s(seller.account, context.clock.monotonic())
     if wait_s:
         answers.waits.append(wait_s)
-        answers.missing.append(f"{seller.account}: paused after repeated refusals.")
+        answers.missing.append(f"The circuit breaker of {seller.account} is open after repeated refusals.")
     return bool(wait_s)
 
 
-def _sort(
-    context: Context, seller: Provider, result: Prepared | BaseException, answers: _Answers
-) -> None:
+def _sort(context: Context, seller: Provider, result: Prepared | BaseException, answers: _Answers) -> None:
     several = len(context.sellers) > 1
     name = f"{seller.account}: " if several else ""
     match result:
         case Prepared():
+            answers.prepared += 1
             answers.offers += [Offer(seller.account, result.provider_ref, rate) for rate in result.rates]
             answers.remarks += [f"{name}{message}" for message in result.messages]
             return
         case ProviderRefused():
-            answers.refused.append(result)
+            pass
         case ProviderError():
             answers.failed.append(result)
         case Exception() if several:
@@ -103,7 +112,6 @@ async def _explain(context: Context, job: OrderJob, shipment: Shipment, answers:
         job.defer(context.clock.now() + min(answers.waits), why)
     elif answers.broken:
         raise answers.broken[0]
-    elif answers.refused and not answers.offers and not answers.remarks:
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.PROVIDER_REFUSED, why)
     else:
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.NO_RATE, why)
+        code = HoldCode.NO_RATE if answers.prepared else HoldCode.PROVIDER_REFUSED
+        await purchase.hold_for_requote(context, job, shipment, code, why)

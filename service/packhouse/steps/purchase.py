@@ -131,7 +131,7 @@ async def hold_for_requote(
     job.update(shipment, state=_S.HELD, provider_ref="", rate=None, quoted=quoted)
 
 
-def count_refusal(context: Context, provider: str) -> None:
-    """A carrier did not sell; too many of those in a row, and it is left alone for a while."""
-    if context.breaker.refused(provider, context.clock.monotonic()):
-        context.log.warning("breaker_open", provider=provider, seconds=context.breaker.breaker_cooldown_s)
+def count_refusal(context: Context, account: str) -> None:
+    """The account did not sell; too many refusals in a row open its circuit breaker."""
+    if context.breaker.refused(account, context.clock.monotonic()):
+        context.log.warning("breaker_open", provider=account, seconds=context.breaker.cooldown_s)

@@ -48,7 +48,7 @@ def easypost(provider: type[EasyPostProvider] = EasyPostProvider) -> Subject:
     fake = FakeEasyPost()
     options = EasyPostOptions.model_validate({"api_key": KEY, "url": "https://easypost.example/v2"})
     return Subject(
-        carrier=provider(options, context(), fake.transport()),
+        provider=provider(options, context(), fake.transport()),
         sold=fake.sold,
         faults={fault: partial(fake.fail_next, fault) for fault in Fault},
         secrets=(KEY,),
@@ -66,7 +66,7 @@ def at_the_sandbox() -> Subject:
         {"api_key": EASYPOST_KEY, "url": f"{world.options.base_url}{BASE}"}
     )
     return Subject(
-        carrier=EasyPostProvider(options, context(), SandboxTransport(world)),
+        provider=EasyPostProvider(options, context(), SandboxTransport(world)),
         sold=lambda: len(world.audit.purchases()),
         faults={fault: partial(world.faults.trigger_next, name) for fault, name in SANDBOX_FAULTS.items()},
         secrets=(EASYPOST_KEY,),
@@ -83,7 +83,7 @@ def command(folder: Path, *, lookup: bool) -> Subject:
     if lookup:
         options["lookup"] = program.argv("lookup")
     return Subject(
-        carrier=CommandProvider.from_settings(options, context(timeout_s=1.0)),
+        provider=CommandProvider.from_settings(options, context(timeout_s=1.0)),
         sold=program.sold,
         faults={fault: partial(program.fail_next, how) for fault, how in COMMAND_FAULTS.items()},
         preparing_calls=False,

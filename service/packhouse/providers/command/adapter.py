@@ -69,7 +69,8 @@ class CommandProvider:
         await self.check()
         if request.order.id.startswith("-"):
             raise ProviderRefused(
-                f"The program would read the order's id {request.order.id!r} as an option. Ship the order manually."
+                f"The program would read the order's id {request.order.id!r} as an option. Ship the order "
+                "manually."
             )
         options = self._options
         price = Money(0, options.currency)

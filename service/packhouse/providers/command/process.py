@@ -67,7 +67,7 @@ async def run(
         _signal_group(transport.get_pid(), signal.SIGKILL)
         raise
     else:
-        # A child of the program may keep the pipes open for ever; the program's own output has arrived by now.
+        # A child of the program may keep the pipes open; the program's own output has arrived by now.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s / 2):
                 await protocol.closed.wait()

@@ -1,8 +1,8 @@
 """The user's program: its JSON input, and what its exit code and stdout mean. Pure; no I/O.
 
-Exit 0: done, and stdout is one JSON object. Exit 75: nothing was bought, try again later. Exit 74: the program
-does not know. Any other exit code from 1 to 127: it failed and bought nothing. Killed, timed out, or exit 0
-with unreadable output: the outcome is unknown.
+Exit 0: done, and stdout is one JSON object. Exit 75: nothing was bought, try again later. Exit 74: the
+program does not know. Any other exit code from 1 to 127: it failed and bought nothing. Killed, timed out, or
+exit 0 with unreadable output: the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions
 
 
 def _cost(answer: Mapping[str, Any], currency: str) -> Money | None:
-    """The cost, as {"cost": {"amount": "5.49", "currency": "USD"}} or {"cost_minor": 549, "currency": "USD"}."""
+    """Reads {"cost": {"amount": "5.49", "currency": "USD"}} or {"cost_minor": 549, "currency": "USD"}."""
     cost = answer.get("cost")
     if isinstance(cost, Mapping):
         code = (_text(cost.get("currency")) or currency).upper()

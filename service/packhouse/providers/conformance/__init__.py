@@ -1,4 +1,4 @@
-"""The contract of the provider port as checks for any adapter. It ships, so that authors of adapters can run it.
+"""The contract of the provider port as checks that the author of any adapter can run.
 
 A check is an async function of a `Subject` and raises NotConforming. It needs no test framework; with pytest:
 

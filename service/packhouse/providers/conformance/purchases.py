@@ -77,7 +77,7 @@ async def a_new_generation_gets_a_new_label(subject: Subject) -> None:
 
 
 async def the_label_has_a_file(subject: Subject) -> None:
-    """The file comes with the purchase or from `document`, in the format it states; or ProviderRefused is raised."""
+    """The file, from the purchase or from `document`, has its stated format; or ProviderRefused is raised."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
     try:
         document = bought.document or await subject.provider.document(kept_label(subject, bought))
@@ -135,8 +135,8 @@ async def a_look_up_finds_what_was_bought(subject: Subject) -> None:
 
 
 async def a_look_up_invents_no_purchase(subject: Subject) -> None:
-    """Before the purchase it answers Absent; or the label itself, if a label is a function of its reference and
-    buying changes nothing. A BLIND adapter answers Unknown."""
+    """Before the purchase it answers Absent; or the label itself, if a label is a function of its reference
+    and buying changes nothing. A BLIND adapter answers Unknown."""
     purchase = await prepared_purchase(subject, "conform/1/1")
     found = await subject.provider.lookup(purchase)
     if subject.provider.safety is Safety.BLIND:

@@ -58,9 +58,9 @@ def sample_request(reference: str, *, weight_g: int = 450) -> PurchaseRequest:
 class Subject:
     """An adapter under test, new for each check.
 
-    `sold` counts the labels that its provider has sold so far, if they can be counted. `faults` make the next
-    call fail. `secrets` must not appear in any reason, error or repr. `preparing_calls` is False for an adapter
-    that prepares without a call to its provider.
+    `sold` counts the labels that its provider has sold so far, if they can be counted. `faults` make the
+    next call fail. `secrets` must not appear in any reason, error or repr. `preparing_calls` is False for an
+    adapter that prepares without a call to its provider.
     """
 
     provider: Provider

@@ -38,7 +38,8 @@ class EasyPostProvider:
 
     KEYED, although EasyPost has no idempotency key: the id of the prepared shipment serves as one. A shipment
     can be bought once; EasyPost refuses a second purchase with SHIPMENT.POSTAGE.EXISTS and a simultaneous one
-    with SHIPMENT.PURCHASE.IN_PROGRESS. So `buy` never uses the one-call purchase, which leaves no id to look up.
+    with SHIPMENT.PURCHASE.IN_PROGRESS. So `buy` never uses the one-call purchase, which
+    leaves no id to look up.
     """
 
     kind: ClassVar[str] = "easypost"
@@ -111,10 +112,10 @@ class EasyPostProvider:
         except ProviderUnavailable as error:
             return Unknown(str(error))
         if answer.status == 404:
-            # The shipment was registered: a 404 says nothing about money, but the key may be another account's.
+            # The shipment was registered, so a 404 does not mean Absent; the key may be another account's.
             return Unknown(
-                f"EasyPost does not know {purchase.provider_ref}. Check that providers.{self.account}.api_key is of "
-                "the account that prepared it."
+                f"EasyPost does not know {purchase.provider_ref}. Check that "
+                f"providers.{self.account}.api_key is of the account that prepared it."
             )
         if answer.status != 200:
             return Unknown(wire.read_refusal(answer.status, answer.body).reason)
@@ -217,6 +218,6 @@ class EasyPostProvider:
         expected = self._options.test_mode
         if expected is not None and (shipment.get("mode") == "test") is not expected:
             raise ProviderMisconfigured(
-                f"The EasyPost key works in {shipment.get('mode')} mode, but providers.{self.account}.test_mode is "
-                f"{str(expected).lower()}. Change the key or the option."
+                f"The EasyPost key works in {shipment.get('mode')} mode, but "
+                f"providers.{self.account}.test_mode is {str(expected).lower()}. Change one of them."
             )

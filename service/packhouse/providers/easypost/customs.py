@@ -52,9 +52,9 @@ def declaration(
     signer = options.customs_signer or sender.name
     if not options.customs_origin or not signer:
         raise ProviderRefused(
-            f"The parcel crosses a customs border. Set providers.{account}.customs_origin to the country where "
-            f"the goods are made and providers.{account}.customs_signer to the name of the signer, or ship the "
-            "order manually."
+            f"The parcel crosses a customs border. Set providers.{account}.customs_origin to the country "
+            f"where the goods are made and providers.{account}.customs_signer to the name of the signer, or "
+            "ship the order manually."
         )
     values = [_value(request, units.line_id, units.quantity) for units in request.units]
     info: dict[str, Any] = {

@@ -25,7 +25,7 @@ class EasyPostOptions(Options):
     customs_origin: str = Field(
         default="",
         pattern="^([A-Z]{2})?$",
-        description="Country where all goods are made, such as US. Empty: orders that need customs papers are held.",
+        description="Country where all goods are made, such as US. Empty: exports are held.",
     )
     customs_hs_code: str = Field(
         default="",

@@ -1,4 +1,4 @@
-"""The offline provider: a 4x6 inch sample label for every parcel, not valid for carriage. For trials and tests."""
+"""The offline provider: a 4x6 inch sample label for every parcel, for trials and tests."""
 
 from __future__ import annotations
 

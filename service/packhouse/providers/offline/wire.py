@@ -1,6 +1,6 @@
 """The content of the offline provider's labels. Pure: the same reference always gives the same label.
 
-The tracking number starts with SAMPLE, as no carrier's does, so that the label is never mistaken for a real one.
+The tracking number starts with SAMPLE, as no carrier's does: the label is never mistaken for a real one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def gs1_data(reference: str, sender: Address, recipient: Address) -> str:
 def rates(
     request: PurchaseRequest, services: Sequence[tuple[str, int, int, int]], currency: str
 ) -> tuple[Rate, ...]:
-    """One rate for each service: (name, price, price of each further kilogram or part, days), in minor units."""
+    """One rate for each service: (name, price, price of each further kilogram, days), in minor units."""
     further_kg = max(0, math.ceil(request.parcel.weight_g / 1000) - 1)
     return tuple(
         Rate(name, CARRIER, name, Money(price + per_kg * further_kg, currency), days)
