@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
-
-from sqlalchemy import Connection
 
 from packhouse.api.board import (
     AdoptedLabel,
@@ -21,6 +18,7 @@ from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import by_hand, inbox, overrides
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import P, WriteUnit
 from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.label import Label
@@ -32,7 +30,6 @@ from packhouse.reads import LedgerReads, unknown_order
 from packhouse.rules.timeouts import longest_post_s
 from packhouse.steps.post import blocks_posting
 
-P = ParamSpec("P")
 _S = ShipmentState
 
 
@@ -112,11 +109,13 @@ class LedgerBoard(LedgerReads):
     async def _settle(
         self,
         shipment_id: str,
-        act: Callable[Concatenate[Connection, P], str],
+        act: WriteUnit[P, str],
+        now: float,
+        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Shipment:
-        if objection := await self._ledger.write(act, *args, **kwargs):
+        if objection := await self._ledger.write(act, now, *args, **kwargs):
             raise OperationRefused(objection)
         self._wake()
         return await self.shipment(shipment_id)

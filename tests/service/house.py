@@ -115,7 +115,7 @@ class App:
         """The store tells of an order."""
         order_id = order if isinstance(order, str) else order.id
         self._claims += 1
-        await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "", "{}"))
+        await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "{}"))
 
     async def claim(self) -> list[OrderJob]:
         """Take every due order."""

@@ -81,7 +81,7 @@ class Checker:
 
     def _nothing_unwritten(self) -> Iterator[str]:
         """What was answered with 200 is on disk."""
-        kept = {row["id"] for row in self._rows("SELECT id FROM events")}
+        kept = {row["external_id"] for row in self._rows("SELECT external_id FROM events")}
         for attempt in self._world.webhooks.log:
             if attempt.outcome == "delivered" and attempt.event.id not in kept:
                 yield f"{attempt.event.order_id}: {attempt.event.id} was answered 200 and is not recorded"

@@ -154,7 +154,7 @@ class Witness:
             "AND j.actor <> 'packhouse' AND EXISTS (SELECT 1 FROM holds h WHERE h.order_id = j.order_id "
             "AND h.code = 'manual' AND h.shipment_id = '' AND h.released_at IS NULL) "
             "UNION ALL SELECT max(j.id) FROM journal j WHERE j.action = 'paused' "
-            "AND EXISTS (SELECT 1 FROM marks m WHERE m.name = 'paused' AND m.value <> '')",
+            "AND EXISTS (SELECT 1 FROM kv m WHERE m.name = 'paused' AND m.value <> '')",
             order_id,
         )
         for row in stops:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import holds, journal, leases, orders, queries, shipments
 from packhouse.ledger.overrides import step
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
@@ -22,43 +23,41 @@ _S = ShipmentState
 _IN_DOUBT = (_S.BUYING, _S.UNKNOWN)
 
 
-def take(
-    connection: Connection, now: float, order_id: str, doing: str, reason: str, actor: str
-) -> tuple[Hold, bool]:
+def take(tx: Tx, order_id: str, doing: str, reason: str, actor: str) -> tuple[Hold, bool]:
     """Keep the machine's hands off an order while a person does `doing`; answers the hold, and whether it
     stood before. Only the very same doing may go on under a hold that stands.
     """
-    leases.lock_order(connection, order_id)
-    standing, stood = _standing(connection, order_id, HoldCode.TAKEN_OVER), True
+    leases.lock_order(tx, order_id)
+    standing, stood = _standing(tx.connection, order_id, HoldCode.TAKEN_OVER), True
     if standing is None:
-        _seize(connection, now, order_id)
-        stood = not _put(connection, now, order_id, HoldCode.TAKEN_OVER, doing, actor)
+        _seize(tx, order_id)
+        stood = not _put(tx, order_id, HoldCode.TAKEN_OVER, doing, actor)
         if not stood:
             act = Entry(
                 order_id, "taken_over", f"{doing}. {reason}", actor=actor, data={"code": "taken_over"}
             )
-            journal.write(connection, now, [act])
+            journal.write(tx, [act])
         # Another process may have been faster by a moment: its hold stands then.
-        standing = _must_stand(connection, order_id, HoldCode.TAKEN_OVER)
+        standing = _must_stand(tx.connection, order_id, HoldCode.TAKEN_OVER)
     if standing.note != doing:
         raise OperationRefused(_in_hand_of(standing))
     return standing, stood
 
 
-def post_by_hand(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
+def post_by_hand(tx: Tx, order_id: str, reason: str, actor: str) -> None:
     """Let the machine buy the order's label, and leave its post to a person or a program."""
-    leases.lock_order(connection, order_id)
-    if _standing(connection, order_id, HoldCode.EXTERNAL_POSTING):
+    leases.lock_order(tx, order_id)
+    if _standing(tx.connection, order_id, HoldCode.EXTERNAL_POSTING):
         return
-    _seize(connection, now, order_id)
-    _put(connection, now, order_id, HoldCode.EXTERNAL_POSTING, "", actor)
+    _seize(tx, order_id)
+    _put(tx, order_id, HoldCode.EXTERNAL_POSTING, "", actor)
     act = Entry(order_id, "label_requested", reason, actor=actor, data={"code": "external_posting"})
-    journal.write(connection, now, [act])
+    journal.write(tx, [act])
 
 
-def mark_shipped(connection: Connection, now: float, label: Label, reason: str, actor: str) -> None:
+def mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
     """A person has sent the parcel off under this number: it is posted, and nothing is bought."""
-    shipment = _shipment(connection, label.shipment_id)
+    shipment = _shipment(tx, label.shipment_id)
     if shipment.label is not None:
         if shipment.label.tracking_number == label.tracking_number:
             return
@@ -71,29 +70,29 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
             f"shipment {shipment.id} has the label {shipment.label.tracking_number}; take that back first: "
             f"packhouse shipments void {shipment.id} --reason WHY"
         )
-    if shipment.state in _IN_DOUBT or _doubts(connection, shipment):
+    if shipment.state in _IN_DOUBT or _doubts(tx.connection, shipment):
         raise OperationRefused(_what_to_do_in_doubt(shipment))
     if shipment.state not in (_S.PLANNED, _S.HELD):
         raise OperationRefused(
             f"shipment {shipment.id} is {shipment.state}: there is nothing left to ship of it"
         )
     # Buyers may have two orders in one box. Within one order the store could not tell the two apart.
-    bearer = shipments.owner_of_tracking(connection, label.tracking_number, shipment.id)
+    bearer = shipments.owner_of_tracking(tx.connection, label.tracking_number, shipment.id)
     if bearer and bearer[1] == shipment.order_id:
         raise OperationRefused(
             f"{label.tracking_number} is the number of {bearer[0]} of the same order already; if both are in "
             f"one box, name the units: packhouse orders fulfill {shipment.order_id} --item LINE:QTY "
             f"--carrier {label.carrier} --tracking {label.tracking_number}"
         )
-    leases.revoke(connection, now, shipment.order_id)
+    leases.revoke(tx, shipment.order_id)
     if shipment.state is _S.PLANNED:
-        step(connection, now, shipment, _S.HELD)
-    step(connection, now, shipment, _S.LABELED, since=_S.HELD)
-    shipments.add_label(connection, label)
+        step(tx, shipment, _S.HELD)
+    step(tx, shipment, _S.LABELED, since=_S.HELD)
+    shipments.add_label(tx, label)
     why = f"{label.carrier} {label.tracking_number}. {reason}"
-    for hold in holds.of_order(connection, shipment.order_id):
+    for hold in holds.of_order(tx.connection, shipment.order_id):
         if hold.is_active and hold.shipment_id == shipment.id:
-            holds.release(connection, now, hold.id, by=actor, reason="It was sent off by hand.")
+            holds.release(tx, hold.id, by=actor, reason="It was sent off by hand.")
     act = Entry(
         shipment.order_id,
         "marked_shipped",
@@ -102,14 +101,12 @@ def mark_shipped(connection: Connection, now: float, label: Label, reason: str, 
         actor,
         {"tracking_number": label.tracking_number},
     )
-    journal.write(connection, now, [act])
+    journal.write(tx, [act])
 
 
-def ask_void(
-    connection: Connection, now: float, shipment_id: str, reason: str, actor: str, *, again: bool
-) -> None:
+def ask_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: bool) -> None:
     """A person wants a label's money back. Unless `again`, the order is held: no new label is bought."""
-    shipment = _shipment(connection, shipment_id)
+    shipment = _shipment(tx, shipment_id)
     label = shipment.label
     if label is None:
         raise OperationRefused(f"shipment {shipment_id} has no label: there is nothing to take back")
@@ -125,41 +122,39 @@ def ask_void(
             f"{label.carrier} has refused to take {label.tracking_number} back; to ask once more: "
             f"packhouse shipments release {shipment_id} --reason WHY"
         )
-    leases.revoke(connection, now, shipment.order_id)
-    if not _put(connection, now, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
+    leases.revoke(tx, shipment.order_id)
+    if not _put(tx, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
         return
     entries = [Entry(shipment.order_id, "void_requested", reason, shipment_id, actor)]
     if not again:
         note = f"The label {label.tracking_number} was asked back; release this, and a new one is bought."
-        if _put(connection, now, shipment.order_id, HoldCode.MANUAL, note, actor):
+        if _put(tx, shipment.order_id, HoldCode.MANUAL, note, actor):
             entries.append(Entry(shipment.order_id, "held", note, actor=actor, data={"code": "manual"}))
-    for hold in _of_shipment(connection, shipment):
+    for hold in _of_shipment(tx.connection, shipment):
         if hold.code is HoldCode.EXTERNAL_POSTING:
-            holds.release(connection, now, hold.id, by=actor, reason="The label was asked back.")
-    journal.write(connection, now, entries)
+            holds.release(tx, hold.id, by=actor, reason="The label was asked back.")
+    journal.write(tx, entries)
 
 
-def hold_shipment(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> Hold:
+def hold_shipment(tx: Tx, shipment_id: str, reason: str, actor: str) -> Hold:
     """Stop one shipment of an order; the others go on."""
-    shipment = _shipment(connection, shipment_id)
+    shipment = _shipment(tx, shipment_id)
     if shipment.state.is_final or shipment.state is _S.FULFILLED:
         raise OperationRefused(f"shipment {shipment_id} is {shipment.state}: nothing of it can be held back")
-    leases.revoke(connection, now, shipment.order_id)
-    if _put(connection, now, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
+    leases.revoke(tx, shipment.order_id)
+    if _put(tx, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
         act = Entry(shipment.order_id, "held", reason, shipment_id, actor, {"code": "manual"})
-        journal.write(connection, now, [act])
-    return _must_stand(connection, shipment.order_id, HoldCode.MANUAL, shipment_id)
+        journal.write(tx, [act])
+    return _must_stand(tx.connection, shipment.order_id, HoldCode.MANUAL, shipment_id)
 
 
-def release_shipment(
-    connection: Connection, now: float, shipment_id: str, reason: str, actor: str, *, ship: bool
-) -> list[Hold]:
+def release_shipment(tx: Tx, shipment_id: str, reason: str, actor: str, *, ship: bool) -> list[Hold]:
     """Release what people asked for, and a refused void; with `ship` also each reason of the machine's that a
     person may set aside. Answers the holds that were released. Raises ActRefused where with `ship` another
     reason stands, which no person's word removes.
     """
-    shipment = _shipment(connection, shipment_id)
-    standing = _of_shipment(connection, shipment)
+    shipment = _shipment(tx, shipment_id)
+    standing = _of_shipment(tx.connection, shipment)
     if busy := next((hold for hold in standing if hold.code is HoldCode.TAKEN_OVER), None):
         raise OperationRefused(_in_hand_of(busy))
     freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING})
@@ -171,38 +166,37 @@ def release_shipment(
             )
         if stays := [hold for hold in standing if hold not in gone]:
             raise OperationRefused(f"shipment {shipment_id} cannot ship yet. {stays[0].sentence}")
-    leases.revoke(connection, now, shipment.order_id)
+    leases.revoke(tx, shipment.order_id)
     for hold in gone:
-        holds.release(connection, now, hold.id, by=actor, reason=reason)
+        holds.release(tx, hold.id, by=actor, reason=reason)
     entries = [
         Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor) for hold in gone
     ]
     if ship:
         entries.append(Entry(shipment.order_id, "ship_requested", reason, shipment_id, actor))
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
     return gone
 
 
-def _shipment(connection: Connection, shipment_id: str) -> Shipment:
+def _shipment(tx: Tx, shipment_id: str) -> Shipment:
     """The shipment as it is and stays until the act is done."""
-    if met := queries.shipment(connection, shipment_id):
-        leases.lock_order(connection, met.order_id)
-    shipment = queries.shipment(connection, shipment_id)
+    if met := queries.shipment(tx.connection, shipment_id):
+        leases.lock_order(tx, met.order_id)
+    shipment = queries.shipment(tx.connection, shipment_id)
     if shipment is None:
         raise RecordNotFound(f"there is no shipment {shipment_id} here")
     return shipment
 
 
-def _seize(connection: Connection, now: float, order_id: str) -> None:
+def _seize(tx: Tx, order_id: str) -> None:
     """Take an order, even one that nobody has told us of yet."""
-    if not leases.revoke(connection, now, order_id):
-        leases.wake(connection, now, order_id)
-        leases.revoke(connection, now, order_id)
+    if not leases.revoke(tx, order_id):
+        leases.wake(tx, order_id)
+        leases.revoke(tx, order_id)
 
 
 def _put(
-    connection: Connection,
-    now: float,
+    tx: Tx,
     order_id: str,
     code: HoldCode,
     note: str,
@@ -210,12 +204,11 @@ def _put(
     shipment_id: str = "",
 ) -> bool:
     return holds.put(
-        connection,
-        now,
+        tx,
         order_id=order_id,
         code=code,
         note=note,
-        fingerprint=orders.fingerprint(connection, order_id),
+        fingerprint=orders.fingerprint(tx.connection, order_id),
         placed_by=actor,
         shipment_id=shipment_id,
     )

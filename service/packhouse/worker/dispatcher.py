@@ -11,24 +11,20 @@ import contextlib
 import secrets
 from collections import deque
 
-from sqlalchemy import Connection
-
 from packhouse.errors import LeaseLost, LedgerError
 from packhouse.flow import process_order
 from packhouse.ledger import guard, leases, orders
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.orders import OrderRecords
+from packhouse.ledger.tx import Lease, Tx, under
 from packhouse.steps.context import Context, OrderJob
 
 _TICK_S = 0.5
 _AFTER_TROUBLE_S = 2.0
 
 
-def _claim(
-    connection: Connection, now: float, token: str, until: float, most: int
-) -> tuple[list[tuple[Lease, OrderRecords]], str]:
+def _claim(tx: Tx, token: str, until: float, most: int) -> tuple[list[tuple[Lease, OrderRecords]], str]:
     """Due orders, and why nothing is bought or posted just now."""
-    return orders.claim(connection, now, token, until, most), guard.paused(connection)
+    return orders.claim(tx, token, until, most), guard.paused(tx.connection)
 
 
 class Dispatcher:
@@ -150,6 +146,7 @@ class Dispatcher:
             try:
                 renewed = await context.ledger.write(
                     leases.renew,
+                    context.clock.now(),
                     [job.order_id for job in held],
                     self.name,
                     context.clock.now() + context.settings.lease_s,
@@ -167,7 +164,7 @@ class Dispatcher:
         while self._stranded:
             lease, now = self._stranded[-1], context.clock.now()
             with contextlib.suppress(LeaseLost):
-                await context.ledger.write(leases.abandon, now, lease, now + _AFTER_TROUBLE_S)
+                await context.ledger.write(under(lease, leases.abandon), now, now + _AFTER_TROUBLE_S)
             self._stranded.remove(lease)
 
     async def _give_back_unbegun(self) -> None:
@@ -177,9 +174,8 @@ class Dispatcher:
         for job in unbegun:
             with contextlib.suppress(LedgerError):
                 await self._context.ledger.write(
-                    leases.release,
+                    under(job.lease, leases.release),
                     now,
-                    job.lease,
                     phase=job.lease.phase,
                     due_at=now,
                     attempts=job.lease.attempts,

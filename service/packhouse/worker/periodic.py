@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
-
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases
+from packhouse.ledger.tx import Tx
 from packhouse.model.order import Order, OrderPage
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
@@ -125,13 +124,13 @@ class PeriodicTasks:
 
     async def _prune(self) -> int:
         before = self._context.clock.now() - self._context.settings.event_retention_days * 86_400
-        return await self._context.ledger.write(inbox.prune, before)
+        return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
 
 
-def _keep_marks(connection: Connection, now: float, newest: str, swept_at: float | None) -> None:
-    kv.write(connection, now, _WATERMARK, newest)
+def _keep_marks(tx: Tx, newest: str, swept_at: float | None) -> None:
+    kv.write(tx, _WATERMARK, newest)
     if swept_at is not None:
-        kv.write(connection, now, _SWEPT, repr(swept_at))
+        kv.write(tx, _SWEPT, repr(swept_at))
 
 
 def _is_mine(context: Context, order: Order) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from packhouse.errors import LeaseLost, OperationRefused, RecordNotFound
 from packhouse.ledger import by_hand, holds, leases, queries
 from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.tx import under
 from packhouse.model.hold import Hold
 from tests.service.ledger.address import address_in
 
@@ -50,11 +51,11 @@ def test_every_act_makes_the_machines_next_write_fail(tmp_path: Path, engine: st
             more = ("a deed",) if act is by_hand.take else ()
             await ledger.write(act, NOW, order_id, *more, "r", "ada")  # type: ignore[arg-type]
             with pytest.raises(LeaseLost):
-                await ledger.write(leases.require, NOW, lease)
+                await ledger.write(under(lease, leases.require), NOW)
             again = await ledger.write(leases.claim, NOW, "worker:2", NOW + 60, 1)
             await ledger.write(act, NOW, order_id, *more, "r", "ada")  # type: ignore[arg-type]
             # A repeated act finds its hold and disturbs nobody who already works under it.
-            await ledger.write(leases.require, NOW, again[0])
+            await ledger.write(under(again[0], leases.require), NOW)
         await ledger.close()
 
     asyncio.run(story())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from packhouse.ledger import kv, leases
+from packhouse.ledger.tx import under
 from packhouse.model.order import Order, OrderPage
 from packhouse.model.states import OrderPhase
 from packhouse.store.protocol import OrdersQuery
@@ -126,7 +127,7 @@ def test_the_net_catches_what_fell_through_and_old_events_are_forgotten(tmp_path
         await house.hear(order)
         (job,) = await house.claim()
         await house.ledger.write(
-            leases.release, house.clock.now(), job.lease, phase=OrderPhase.OPEN, due_at=None
+            under(job.lease, leases.release), house.clock.now(), phase=OrderPhase.OPEN, due_at=None
         )
         duties = PeriodicTasks(house.context, "me", Nudges())
         assert await duties.sweep() == 1
