@@ -1,4 +1,4 @@
-"""The floors hold weight: each forbidden import, planted in a copy of the tree, is found by the linter."""
+"""The layers are enforced: the linter finds each forbidden import that is added to a copy of the tree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Who would import whom.
+# The module that would import, and what it would import.
 PLANTED = [
     ("packhouse.steps.buy", "packhouse.providers.easypost.adapter"),
     ("packhouse.flow", "packhouse.providers.offline.adapter"),
@@ -32,7 +32,7 @@ UNPLACED = ["packhouse.novelty", "packhouse.providers.novelty", "packhouse.sandb
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the linter says of a tree with every forbidden import in it, and with modules on no floor."""
+    """The linter's output for a tree with every forbidden import in it, and with modules in no layer."""
     tree = tmp_path_factory.mktemp("tree")
     shutil.copy(ROOT / "pyproject.toml", tree)
     shutil.copytree(ROOT / "service/packhouse", tree / "packhouse")
@@ -41,7 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         with (tree / f"{module.replace('.', '/')}.py").open("a") as file:
             file.write(f"\n\ndef planted() -> None:\n    import {imported}\n")
     for name in UNPLACED:
-        (tree / f"{name.replace('.', '/')}.py").write_text('"""On no floor."""\n')
+        (tree / f"{name.replace('.', '/')}.py").write_text('"""In no layer."""\n')
     linter = Path(sys.executable).with_name("lint-imports")
     environment = {**os.environ, "PYTHONPATH": str(tree)}
     ended = subprocess.run(
@@ -57,5 +57,5 @@ def test_a_forbidden_import_is_found(report: str, module: str, imported: str) ->
 
 
 @pytest.mark.parametrize("name", UNPLACED)
-def test_a_module_on_no_floor_is_found(report: str, name: str) -> None:
+def test_a_module_in_no_layer_is_found(report: str, name: str) -> None:
     assert f"- {name} " in report
