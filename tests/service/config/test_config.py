@@ -255,7 +255,8 @@ def test_the_accounts_that_sell_are_one_name_or_several() -> None:
 
 def test_an_accounts_kind_is_its_name_unless_it_is_set() -> None:
     settings = read(
-        'provider = "offline"\n[providers.us]\nkind = "easypost"\napi_key = "EZTKa"\n[providers.easypost]\napi_key = "EZTKb"\n',
+        'provider = "offline"\n[providers.us]\nkind = "easypost"\napi_key = "EZTKa"\n'
+        '[providers.easypost]\napi_key = "EZTKb"\n',
         PACKHOUSE_PROVIDERS__EU__KIND="easypost",
         PACKHOUSE_PROVIDERS__EU__API_KEY="EZTKc",
     )

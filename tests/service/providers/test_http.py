@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from packhouse.model.label import LabelDocument, LabelFormat
 from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp, retry_after_s
-from packhouse.providers.label_file import format_in, detect
+from packhouse.providers.label_file import detect, format_in
 from tests.service.providers.context import Seen, context
 
 
