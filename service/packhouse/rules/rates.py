@@ -43,11 +43,11 @@ def choose(offers: Sequence[Offer], settings: RateSettings, currency: str) -> Of
 
 
 def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:
-    """Why a person must accept this price; "" if it is the same, lower, or within the tolerance."""
+    """How this price differs from the first quote; "" if it is the same, lower, or within the tolerance."""
     if price.currency != quoted.currency:
-        return f"First offered for {quoted}, now {price}: another currency."
+        return f"first {quoted}, now {price} in another currency"
     if price.minor > quoted.minor * (1 + tolerance_percent / 100):
-        return f"First offered for {quoted}, now {price}."
+        return f"first {quoted}, now {price}"
     return ""
 
 

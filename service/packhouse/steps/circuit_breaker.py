@@ -1,4 +1,4 @@
-"""Stops purchases at an account that refuses again and again; after a while one order tries it."""
+"""Stops asking a provider account that keeps refusing, then lets one order try it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """The recent answers of each provider account. Times are seconds on the monotonic clock.
+    """How each provider account answered lately. Times are seconds on the monotonic clock.
 
-    After `threshold` refusals in a row an account's breaker is open for `cooldown_s`. Then one order may try
-    the account, and the answer decides. The state is in memory: a new process starts with closed breakers.
+    After `threshold` refusals in a row the breaker of an account is open for `cooldown_s`; then one order
+    tries the account, and the answer decides. The count is kept in memory, so a restart closes all breakers.
     """
 
     threshold: int
@@ -19,7 +19,7 @@ class CircuitBreaker:
     _until: dict[str, float] = field(default_factory=dict)
 
     def wait_s(self, account: str, now: float) -> float:
-        """Seconds for which the breaker stays open; 0: ask the account. The first caller then tries it."""
+        """Seconds to wait before asking this account; 0: ask now. After a wait, one caller tries it."""
         until = self._until.get(account)
         if until is None:
             return 0.0
@@ -29,20 +29,20 @@ class CircuitBreaker:
         return 0.0
 
     def not_tried(self, account: str, now: float) -> None:
-        """The order bought nothing at the account, so its answer is still due: the next order may try it."""
+        """The caller bought elsewhere, so the answer is still due: the next caller tries the account."""
         if account in self._until:
             self._until[account] = now
 
     def refused(self, account: str, now: float) -> bool:
-        """The account did not sell. Returns whether the breaker opens now."""
+        """Count an attempt that sold no label. Returns whether this one opened the breaker."""
         count = self._refusals[account] = self._refusals.get(account, 0) + 1
         if count < self.threshold:
             return False
-        opens = account not in self._until
+        is_new = account not in self._until
         self._until[account] = now + self.cooldown_s
-        return opens
+        return is_new
 
     def sold(self, account: str) -> None:
-        """The account sold: the breaker closes."""
+        """Close the breaker: the account sold a label."""
         self._refusals.pop(account, None)
         self._until.pop(account, None)
