@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     duties = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
-    health = Readiness(ledger, dispatcher, duties, providers[settings.provider], ours, settings)
+    health = Readiness(ledger, dispatcher, duties, providers, ours, settings)
     asgi_app = build_api(
         board=LedgerBoard(ledger, documents, ours, settings, dispatcher.wake),
         inbox=Intake(ledger, ours, settings, dispatcher.wake),
@@ -120,7 +120,10 @@ async def build_app(settings: Settings, clock: Clock) -> App:
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
-    """The adapter that sells, and every other with a section: labels they sold may still need them."""
+    """The accounts that sell, and every other with a section: labels that they sold may still need them.
+
+    Raises SettingsError.
+    """
     sender = settings.ship_from
     context = ProviderContext(
         clock=clock,
@@ -139,8 +142,10 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         label_format=settings.label_format,
         observe=metrics.call,
     )
-    names = dict.fromkeys((settings.provider, *settings.providers))
-    return {name: build_provider(name, settings.providers.get(name, {}), context) for name in names}
+    return {
+        account: build_provider(kind, options, replace(context, account=account))
+        for account, (kind, options) in settings.accounts().items()
+    }
 
 
 def _make(folder: Path) -> None:

@@ -56,7 +56,7 @@ class LedgerReads:
             counts=await self.counts(),
             spent=spent,
             labels=labels,
-            carrier=self._settings.provider,
+            carrier=", ".join(self._settings.provider),
             store=self._settings.store.url,
         )
 
