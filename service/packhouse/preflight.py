@@ -1,4 +1,4 @@
-"""What `packhouse doctor` and `config check` look at with the daemon's settings; nothing is changed."""
+"""The checks of `packhouse doctor` and `config check` with the daemon's settings. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from packhouse import __version__
-from packhouse.api.health import Check, Level
 from packhouse.app import build_providers
 from packhouse.clock import SystemClock
 from packhouse.config import require_for_serving
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.inspection import inspect
+from packhouse.model.health import Check, Level
 from packhouse.telemetry.metrics import Metrics
 
 

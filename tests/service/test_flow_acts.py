@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from packhouse.api.board import AdoptedLabel, SentParcel
 from packhouse.config.settings import ParcelSettings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.flow import process_order
 from packhouse.model.money import Money
+from packhouse.operations.views import AdoptedLabel, SentParcel
 from packhouse.rules.timeouts import longest_post_s
 from tests.service.house import App, in_house
-from tests.service.test_flow_by_hand import BY, board, half_way
+from tests.service.test_flow_by_hand import BY, half_way
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.usefixtures("engine")
 def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = house.world.order("plain")
-        await board(house).ask_label(order.id, **BY)
+        await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         (shipment,) = await house.shipments(order)
-        await board(house).ask_void(shipment.id, again=False, **BY)
-        await board(house).ask_void(shipment.id, again=False, **BY)
+        await house.operations.shipments.request_void(shipment.id, again=False, **BY)
+        await house.operations.shipments.request_void(shipment.id, again=False, **BY)
         await house.pass_time(300)
         assert await house.states(order) == ["voided", "held"]
         assert (await house.story(order)).count("void_requested") == 1
@@ -44,8 +44,8 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
-        with pytest.raises(OperationRefused, match="cannot be taken back"):
-            await board(house).ask_void(shipment.id, again=False, **BY)
+        with pytest.raises(OperationRefused, match="so its label is not voided"):
+            await house.operations.shipments.request_void(shipment.id, again=False, **BY)
 
         # A post that was begun when the person asked, and landed: it is too late, and said so.
         late = house.world.order("plain")
@@ -54,7 +54,7 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
 
         async def interrupted(*post: Any) -> None:
             (known,) = await house.shipments(late)
-            await board(house).ask_void(known.id, again=True, **BY)
+            await house.operations.shipments.request_void(known.id, again=True, **BY)
             await house.job()
             await fulfill(*post)
 
@@ -79,10 +79,10 @@ def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Pat
         await house.job()
         (shipment,) = await house.shipments(order)
         sent = SentParcel("1Z77", "UPS")
-        await board(house).mark_shipped(shipment.id, sent, **BY)
-        await board(house).mark_shipped(shipment.id, sent, **BY)
+        await house.operations.shipments.mark_shipped(shipment.id, sent, **BY)
+        await house.operations.shipments.mark_shipped(shipment.id, sent, **BY)
         with pytest.raises(OperationRefused, match="has the label 1Z77"):
-            await board(house).mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
+            await house.operations.shipments.mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
         for hold in await house.standing(order):
             await house.person_releases(hold)
         await house.job()
@@ -100,7 +100,7 @@ def test_a_parcel_that_left_is_never_voided_even_if_its_order_is_cancelled(tmp_p
         await house.person_holds(order)
         await house.job()
         (shipment,) = await house.shipments(order)
-        await board(house).mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
+        await house.operations.shipments.mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
         house.world.shop.cancel(order)
         await house.job()
         assert await house.states(order) == ["labeled"]
@@ -115,16 +115,16 @@ def test_one_shipment_is_held_and_released_and_the_word_ship_sets_reasons_aside(
         await house.hear(order)
         await half_way(house, "buy")
         (shipment,) = await house.shipments(order)
-        await board(house).hold_shipment(shipment.id, **BY)
-        held = await board(house).hold_shipment(shipment.id, **BY)
+        await house.operations.shipments.hold(shipment.id, **BY)
+        held = await house.operations.shipments.hold(shipment.id, **BY)
         await house.pass_time(60)
         assert await house.states(order) == ["held"]
-        await board(house).release_shipment(shipment.id, ship=False, **BY)
+        await house.operations.shipments.release(shipment.id, **BY)
         assert (await house.standing(order), held.shipment_id) == ([], shipment.id)
         await house.job()
         assert await house.states(order) == ["fulfilled"]
-        with pytest.raises(OperationRefused, match="nothing of it is left to ship"):
-            await board(house).release_shipment(shipment.id, ship=True, **BY)
+        with pytest.raises(OperationRefused, match="nothing is left to ship"):
+            await house.operations.shipments.ship(shipment.id, **BY)
 
     in_house(story, tmp_path)
 
@@ -133,8 +133,8 @@ def test_a_spending_cap_is_not_set_aside_by_the_word_ship(tmp_path: Path) -> Non
     async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
-        with pytest.raises(OperationRefused, match="cannot ship yet"):
-            await board(house).release_shipment(shipment.id, ship=True, **BY)
+        with pytest.raises(OperationRefused, match="cannot ship: hold"):
+            await house.operations.shipments.ship(shipment.id, **BY)
         assert house.labels_sold(order) == 0
 
     in_house(story, tmp_path, settings={"guard": {"max_label_minor": 100}})
@@ -143,16 +143,18 @@ def test_a_spending_cap_is_not_set_aside_by_the_word_ship(tmp_path: Path) -> Non
 def test_an_event_is_replayed_and_one_of_no_concern_is_not(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = await house.ship()
-        (record,) = await board(house).events(order_id=order.id, outcome="", limit=5, before=None)
+        (record,) = await house.operations.queries.events(order_id=order.id, outcome="", limit=5, before=None)
         assert (record.type, record.outcome) == ("order.created", "new")
-        await board(house).replay_event(record.id, **BY)
+        await house.operations.events.replay(record.id, **BY)
         await house.job()
         assert "replayed" in await house.story(order)
         assert house.labels_sold(order, live_only=False) == 1
         await house.hear("", "product.updated")
-        (ignored,) = await board(house).events(order_id="", outcome="ignored", limit=5, before=None)
+        (ignored,) = await house.operations.queries.events(
+            order_id="", outcome="ignored", limit=5, before=None
+        )
         with pytest.raises(OperationRefused, match="ignored"):
-            await board(house).replay_event(ignored.id, **BY)
+            await house.operations.events.replay(ignored.id, **BY)
 
     in_house(story, tmp_path)
 
@@ -165,10 +167,12 @@ def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_s
         await house.hear(order)
         await half_way(house, "buy")
         (shipment,) = await house.shipments(order)
-        await board(house).take(order.id, doing="refund all", **BY)
-        for ship in (True, False):
-            with pytest.raises(OperationRefused, match=r"in hand \(refund all\).*packhouse holds release"):
-                await board(house).release_shipment(shipment.id, ship=ship, **BY)
+        await house.operations.orders.take_over(order.id, purpose="refund all", **BY)
+        for operation in (house.operations.shipments.ship, house.operations.shipments.release):
+            with pytest.raises(
+                OperationRefused, match=r"taken over by ada: refund all.*packhouse holds release"
+            ):
+                await operation(shipment.id, **BY)
         await house.pass_time(300, step=60)
         assert house.labels_sold(order) == 0
 
@@ -183,19 +187,19 @@ def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_pa
         await house.hear(order)
         await half_way(house, "buy")
         first, second, *_ = await house.shipments(order)
-        await board(house).mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
-        with pytest.raises(OperationRefused, match=f"1Z88 is the number of {first.id}"):
-            await board(house).mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
-        await board(house).hold_shipment(second.id, **BY)
+        await house.operations.shipments.mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
+        with pytest.raises(OperationRefused, match=f"1Z88 belongs to {first.id}"):
+            await house.operations.shipments.mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
+        await house.operations.shipments.hold(second.id, **BY)
         await house.job()
         found = AdoptedLabel("1Z88", "UPS", "", Money(500, "USD"))
-        with pytest.raises(OperationRefused, match=f"1Z88 is the label of shipment {first.id}"):
-            await board(house).adopt_label(second.id, found, **BY)
+        with pytest.raises(OperationRefused, match=f"1Z88 belongs to shipment {first.id}"):
+            await house.operations.shipments.adopt_label(second.id, found, **BY)
         another = house.world.order("plain")
         await house.hear(another)
         await half_way(house, "buy")
         shared = (await house.shipments(another))[0]
-        await board(house).mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
+        await house.operations.shipments.mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
         assert (await house.states(another))[0] == "labeled"
 
     in_house(

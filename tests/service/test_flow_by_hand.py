@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from packhouse.board import LedgerBoard
 from packhouse.config.settings import ParcelSettings, RetrySettings
 from packhouse.errors import LeaseLost, OperationRefused, StoreUnavailable
 from packhouse.flow import STEPS, process_order
@@ -20,10 +19,6 @@ from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
 BY = {"reason": "by hand", "actor": "ada"}
-
-
-def board(house: App) -> LedgerBoard:
-    return LedgerBoard(house.ledger, house.context.documents, house.clock, house.settings, lambda: None)
 
 
 async def fulfills(house: App, order: ShopOrder, tracking: str, carrier: str = "USPS") -> None:
@@ -56,15 +51,15 @@ async def half_way(house: App, until: str) -> Any:
 def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = house.world.order("plain")
-        asked = await board(house).ask_label(order.id, **BY)
+        asked = await house.operations.orders.request_label(order.id, **BY)
         assert (asked.state, asked.label) == ("waiting", None)
         await house.job()
-        ready = await board(house).label_of(order.id)
+        ready = await house.operations.queries.label_offer(order.id)
         assert ready.label is not None
         assert ready.label.document
-        again = await board(house).ask_label(order.id, **BY)
+        again = await house.operations.orders.request_label(order.id, **BY)
         await house.pass_time(600, step=60)
-        assert again.label == (await board(house).label_of(order.id)).label == ready.label
+        assert again.label == (await house.operations.queries.label_offer(order.id)).label == ready.label
         assert await house.states(order) == ["labeled"]
         assert house.labels_sold(order, live_only=False) == 1
         assert [hold.code for hold in await house.standing(order)] == ["external_posting"]
@@ -75,7 +70,7 @@ def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path
         assert await house.states(order) == ["fulfilled"]
         assert await house.standing(order) == []
         assert await house.phase(order) == "shipped"
-        assert (await board(house).ask_label(order.id, **BY)).label is not None
+        assert (await house.operations.orders.request_label(order.id, **BY)).label is not None
         assert await house.standing(order) == []
         assert house.labels_sold(order, live_only=False) == 1
 
@@ -85,7 +80,7 @@ def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path
 def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = house.world.order("plain")
-        await board(house).ask_label(order.id, **BY)
+        await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         (hold,) = await house.standing(order)
         await house.person_releases(hold)
@@ -100,19 +95,19 @@ def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_pa
     async def story(house: App) -> None:
         for kind in ("incomplete_address", "digital"):
             order = house.world.order(kind)
-            await board(house).ask_label(order.id, **BY)
+            await house.operations.orders.request_label(order.id, **BY)
             await house.job()
-            found = await board(house).label_of(order.id)
+            found = await house.operations.queries.label_offer(order.id)
             assert (found.state, found.label) == ("refused", None), kind
             assert found.why
             assert house.labels_sold(order, live_only=False) == 0
         held = house.world.order("plain")
         await house.person_holds(held)
-        await board(house).ask_label(held.id, **BY)
+        await house.operations.orders.request_label(held.id, **BY)
         await house.hear(held)
         await house.person_holds(held)
         await house.job()
-        assert (await board(house).label_of(held.id)).state == "refused"
+        assert (await house.operations.queries.label_offer(held.id)).state == "refused"
 
     in_house(story, tmp_path)
 
@@ -122,15 +117,15 @@ def test_an_order_of_several_parcels_is_left_to_the_machine(tmp_path: Path) -> N
         order = house.world.order("plain")
         while sum(order.ordered().values()) < 2:
             order = house.world.order("plain")
-        await board(house).ask_label(order.id, **BY)
+        await house.operations.orders.request_label(order.id, **BY)
         await house.job()
-        found = await board(house).label_of(order.id)
+        found = await house.operations.queries.label_offer(order.id)
         assert (found.state, found.label) == ("refused", None)
         assert found.parcels > 1
         with pytest.raises(OperationRefused, match="Packhouse posts them itself"):
-            await board(house).ask_label(order.id, **BY)
+            await house.operations.orders.request_label(order.id, **BY)
         assert found.hold_id is not None
-        await board(house).release_hold(found.hold_id, **BY)
+        await house.operations.orders.release_hold(found.hold_id, **BY)
         await house.job()
         assert set(await house.states(order)) == {"fulfilled"}
         assert house.labels_sold(order, live_only=False) == found.parcels
@@ -143,7 +138,7 @@ def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_p
     async def story(house: App) -> None:
         order = await house.ship()
         (shipment,) = await house.shipments(order)
-        found = await board(house).ask_label(order.id, **BY)
+        found = await house.operations.orders.request_label(order.id, **BY)
         assert found.label == shipment.label
         assert await house.standing(order) == []
 
@@ -155,7 +150,7 @@ def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp
         order = house.world.order("plain")
         await house.hear(order)
         job = await half_way(house, "buy")
-        taken = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
+        taken = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
         assert taken.in_flight == ""
         with pytest.raises(LeaseLost):
             await {step.name: step.run for step in STEPS}["buy"](house.context, job)
@@ -175,13 +170,13 @@ def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp
 def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = house.world.order("plain")
-        first = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
-        again = await board(house).take(order.id, doing="fulfill with 1Z1", **BY)
+        first = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
+        again = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
         assert again.hold.id == first.hold.id
         assert (first.resumed, again.resumed) == (False, True)
-        with pytest.raises(OperationRefused, match=r"ada has order .* in hand"):
-            await board(house).take(order.id, doing="fulfill with 1Z2", **BY)
-        await board(house).release_hold(first.hold.id, **BY)
+        with pytest.raises(OperationRefused, match="is taken over by ada: fulfill with 1Z1"):
+            await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z2", **BY)
+        await house.operations.orders.release_hold(first.hold.id, **BY)
         await house.job()
         assert await house.states(order) == ["fulfilled"]
 
@@ -195,16 +190,16 @@ def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Pa
         buy, during = house.easypost.buy, []
 
         async def interrupted(purchase: Any) -> Any:
-            during.append(await board(house).take(order.id, doing="x", **BY))
+            during.append(await house.operations.orders.take_over(order.id, purpose="x", **BY))
             return await buy(purchase)
 
         house.easypost.buy = interrupted  # type: ignore[method-assign]
         (job,) = await house.claim()
         with pytest.raises(LeaseLost):
             await process_order(house.context, job)
-        assert "being found out" in during[0].in_flight
+        assert "is not known yet" in during[0].in_flight
         await house.pass_time(120)
-        settled = await board(house).take(order.id, doing="x", **BY)
+        settled = await house.operations.orders.take_over(order.id, purpose="x", **BY)
         assert settled.in_flight == ""
         assert await house.states(order) == ["labeled"]
         assert house.labels_sold(order, live_only=False) == 1
@@ -220,7 +215,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         fulfill, during = house.store.fulfill, []
 
         async def interrupted(*post: Any) -> None:
-            during.append(await board(house).take(order.id, doing="x", **BY))
+            during.append(await house.operations.orders.take_over(order.id, purpose="x", **BY))
             await fulfill(*post)
 
         house.store.fulfill = interrupted  # type: ignore[method-assign]
@@ -230,7 +225,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         assert "on its way to the store" in during[0].in_flight
         house.store.fulfill = fulfill  # type: ignore[method-assign]
         await house.job()
-        assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
+        assert (await house.operations.orders.take_over(order.id, purpose="x", **BY)).in_flight == ""
         assert await house.states(order) == ["fulfilled"]
 
         other = house.world.order("plain")
@@ -239,7 +234,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
 
         async def taken_meanwhile(unit: Any, *args: Any, **more: Any) -> Any:
             if unit.__name__ == "check_may_proceed" and await house.states(other) == ["labeled"]:
-                asked.append(await board(house).take(other.id, doing="y", **BY))
+                asked.append(await house.operations.orders.take_over(other.id, purpose="y", **BY))
             return await stands(unit, *args, **more)
 
         house.ledger.read = taken_meanwhile  # type: ignore[method-assign]
@@ -250,7 +245,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         assert asked
         await house.clock.advance(longest_post_s(house.settings))
         await house.job()
-        assert (await board(house).take(other.id, doing="y", **BY)).in_flight == ""
+        assert (await house.operations.orders.take_over(other.id, purpose="y", **BY)).in_flight == ""
         assert await house.states(other) == ["labeled"]
 
     in_house(story, tmp_path)
@@ -263,9 +258,9 @@ def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_
         fulfill, during = house.store.fulfill, []
 
         async def interrupted(*post: Any) -> None:
-            handed = await board(house).ask_label(order.id, **BY)
+            handed = await house.operations.orders.request_label(order.id, **BY)
             assert handed.state == "ready"
-            during.append(await board(house).take(order.id, doing="x", **BY))
+            during.append(await house.operations.orders.take_over(order.id, purpose="x", **BY))
             await fulfill(*post)
 
         house.store.fulfill = interrupted  # type: ignore[method-assign]
@@ -275,7 +270,7 @@ def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_
         assert "on its way to the store" in during[0].in_flight
         house.store.fulfill = fulfill  # type: ignore[method-assign]
         await house.job()
-        assert (await board(house).take(order.id, doing="x", **BY)).in_flight == ""
+        assert (await house.operations.orders.take_over(order.id, purpose="x", **BY)).in_flight == ""
         assert await house.states(order) == ["fulfilled"]
 
     in_house(story, tmp_path)
@@ -293,7 +288,7 @@ def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_b
             raise StoreUnavailable("Down.", status=503)
 
         async def interrupted(*post: Any) -> None:
-            during.append(await board(house).take(order.id, doing="refund all", **BY))
+            during.append(await house.operations.orders.take_over(order.id, purpose="refund all", **BY))
             await fulfill(*post)
 
         house.store.fulfill = down  # type: ignore[method-assign]
@@ -314,9 +309,9 @@ def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_c
 ) -> None:
     async def story(house: App) -> None:
         order = house.world.order("plain")
-        await board(house).ask_label(order.id, **BY)
+        await house.operations.orders.request_label(order.id, **BY)
         await house.job()
-        await board(house).take(order.id, doing="refund all", **BY)
+        await house.operations.orders.take_over(order.id, purpose="refund all", **BY)
         await house.pass_time(600, step=60)
         assert await house.states(order) == ["labeled"]
         house.world.shop.refund(order)
@@ -339,14 +334,16 @@ def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: 
         async def by_hand(order: ShopOrder, number: int) -> None:
             for _ in range(number % 7):
                 await asyncio.sleep(0)
-            while (taken := await board(house).take(order.id, doing="fulfill", **BY)).in_flight:
+            while (
+                taken := await house.operations.orders.take_over(order.id, purpose="fulfill", **BY)
+            ).in_flight:
                 await house.clock.advance(1.0)
                 await house.job()
             if not any(s.label for s in taken.order.shipments if s.state.reserves_units):
                 seen = await house.store.order(order.id)
                 assert not seen.fulfillments
                 await fulfills(house, order, f"HAND{number}")
-            await board(house).release_hold(taken.hold.id, **BY)
+            await house.operations.orders.release_hold(taken.hold.id, **BY)
 
         async def machine() -> None:
             for job in await house.claim():

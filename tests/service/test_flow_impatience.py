@@ -8,7 +8,6 @@ from pathlib import Path
 
 from packhouse.errors import LeaseLost
 from packhouse.flow import process_order
-from packhouse.ledger import overrides
 from packhouse.providers.port import Bought, NotBought, Purchase, Unknown
 from tests.service.house import App, in_house
 from tests.service.slow_provider import SlowProvider, slow
@@ -35,8 +34,7 @@ def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Pa
         await _a_moment()
         assert await house.states(order) == ["buying"]
         for _ in range(6):
-            now = house.clock.now()
-            await house.ledger.write(overrides.retry, now, order.id, "is it stuck?", "ada")
+            await house.operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
             workers += [asyncio.create_task(process_order(house.context, job)) for job in await house.claim()]
             await _a_moment()
             await house.clock.advance(5)

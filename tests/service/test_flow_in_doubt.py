@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from packhouse.errors import OperationRefused
-from packhouse.ledger import overrides
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.sandbox.shop import Shop, ShopOrder
@@ -57,8 +56,9 @@ def test_once_a_person_has_looked_the_changed_order_ships_afresh(tmp_path: Path)
         (hold,) = await house.standing(order)
         with pytest.raises(OperationRefused, match="--not-bought"):
             await house.person_releases(hold, "go on")
-        now, shipment_id = house.clock.now(), hold.shipment_id
-        await house.ledger.write(overrides.not_bought, now, shipment_id, "no label in the account", "ada")
+        await house.operations.shipments.record_not_bought(
+            hold.shipment_id, reason="no label in the account", actor="ada"
+        )
         await house.job()
         assert (tmp_path / "runs").read_text().count("run") == 2
         assert (await house.states(order))[0] == "cancelled"

@@ -15,7 +15,6 @@ import pytest
 
 from packhouse.errors import PackhouseError
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import overrides
 from packhouse.sandbox.books import SELLER
 from packhouse.sandbox.shop import ShopOrder
 from packhouse.steps.context import OrderJob
@@ -88,7 +87,7 @@ async def _person_holds(house: App, order: ShopOrder) -> None:
 
 
 async def _paused(house: App, order: ShopOrder) -> None:
-    await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
+    await house.operations.daemon.pause(reason="stock-taking", actor="ada")
 
 
 CHANGES = {
@@ -240,7 +239,7 @@ def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
             (hold,) = [one for one in await house.standing(order) if one.code == "manual"]
             await house.person_releases(hold, "go on")
         else:
-            await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")
+            await house.operations.daemon.resume(reason="done", actor="ada")
         await _quiet(house)
         assert (await house.states(order))[-1] in ("fulfilled", "delivered")
         assert house.labels_sold(order, live_only=False) == 1

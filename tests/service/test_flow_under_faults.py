@@ -9,7 +9,7 @@ import pytest
 
 from packhouse.errors import PackhouseError
 from packhouse.flow import STEPS
-from packhouse.ledger import leases, overrides
+from packhouse.ledger import leases
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.steps.context import OrderJob
@@ -265,8 +265,9 @@ def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_no
         assert hold.code == "purchase_unknown"
         assert f"{order.id}/1/1" in hold.note
         assert (tmp_path / "runs").read_text().count("run") == 1
-        now, why = house.clock.now(), "no label in the account"
-        await house.ledger.write(overrides.not_bought, now, hold.shipment_id, why, "ada")
+        await house.operations.shipments.record_not_bought(
+            hold.shipment_id, reason="no label in the account", actor="ada"
+        )
         await house.job()
         await house.pass_time(60)
         assert (tmp_path / "runs").read_text().count("run") == 2

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from packhouse.errors import OperationRefused
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import guard, overrides
+from packhouse.ledger import guard
 from packhouse.model.label import Label
 from packhouse.model.money import Money
-from packhouse.model.states import LabelState
+from packhouse.operations.views import AdoptedLabel
 from packhouse.providers.port import Bought, NotBought, Safety, Unknown, Voided, VoidPending, VoidRefused
 from packhouse.rules.rates import drift
 from packhouse.steps.circuit_breaker import CircuitBreaker
@@ -111,7 +112,7 @@ def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_i
         assert [hold.code for hold in await house.standing(second)] == ["cap_reached"]
         (doubted,) = await house.shipments(first)
         await house.person_holds(first)
-        await house.ledger.write(overrides.not_bought, house.clock.now(), doubted.id, "none there", "ada")
+        await house.operations.shipments.record_not_bought(doubted.id, reason="none there", actor="ada")
         await house.pass_time(5000, step=250)
         assert await house.phase(second) == "shipped"
 
@@ -122,14 +123,14 @@ def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_ever
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        await house.ledger.write(overrides.pause, house.clock.now(), "stock-taking", "ada")
+        await house.operations.daemon.pause(reason="stock-taking", actor="ada")
         order = house.world.order("plain")
         await house.hear(order)
         await house.job()
         assert await house.phase(order) == "open"
         assert "stock-taking" in (await house.row(order)).reason
         assert house.labels_sold(order, live_only=False) == 0
-        await house.ledger.write(overrides.resume, house.clock.now(), "done", "ada")
+        await house.operations.daemon.resume(reason="done", actor="ada")
         await house.job()
         assert await house.phase(order) == "shipped"
 
@@ -141,7 +142,7 @@ def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: P
         order = house.world.order("plain")
         await house.hear(order)
         (job,) = await house.claim()
-        await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
+        await house.operations.daemon.pause(reason="now", actor="ada")
         await process_order(house.context, job)
         assert house.labels_sold(order, live_only=False) == 0
         assert await house.ledger.read(guard.paused) == "ada: now"
@@ -158,12 +159,12 @@ def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -
             if step.name == "post":
                 break
             await step.run(house.context, job)
-        await house.ledger.write(overrides.pause, house.clock.now(), "now", "ada")
+        await house.operations.daemon.pause(reason="now", actor="ada")
         await house.clock.advance(130)
         await house.job()
         assert await house.states(order) == ["labeled"]
         assert order.shipped == []
-        await house.ledger.write(overrides.resume, house.clock.now(), "go", "ada")
+        await house.operations.daemon.resume(reason="go", actor="ada")
         await house.job()
         assert await house.states(order) == ["fulfilled"]
 
@@ -327,13 +328,11 @@ def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> 
     async def story(house: App) -> None:
         order, shipment_id = await _in_doubt(house)
         sold = next(p for p in house.world.books.to_json()["purchases"])
-        label = Label(
-            f"{shipment_id}-label", shipment_id, 1, "easypost", "USPS", "", sold["tracking"], "",
-            Money(sold["cost_minor"], "USD"), LabelState.BOUGHT, house.clock.now(),
-        )  # fmt: skip
-        now = house.clock.now()
-        assert await house.ledger.write(overrides.adopt, now, shipment_id, label, "found it", "ada") == ""
-        assert "already" in await house.ledger.write(overrides.adopt, now, shipment_id, label, "again", "ada")
+        label = AdoptedLabel(sold["tracking"], "USPS", "", Money(sold["cost_minor"], "USD"))
+        shipments = house.operations.shipments
+        await shipments.adopt_label(shipment_id, label, reason="found it", actor="ada")
+        with pytest.raises(OperationRefused, match="already"):
+            await shipments.adopt_label(shipment_id, label, reason="again", actor="ada")
         await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1
@@ -344,8 +343,7 @@ def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> 
 def test_a_person_says_that_nothing_was_bought_and_a_label_is_bought(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order, shipment_id = await _in_doubt(house, bought=False)
-        now = house.clock.now()
-        assert await house.ledger.write(overrides.not_bought, now, shipment_id, "I looked", "ada") == ""
+        await house.operations.shipments.record_not_bought(shipment_id, reason="I looked", actor="ada")
         await house.job()
         assert await house.states(order) == ["fulfilled"]
         assert house.labels_sold(order, live_only=False) == 1

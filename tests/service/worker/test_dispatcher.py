@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from packhouse.clock import SystemClock
-from packhouse.ledger import leases, overrides
+from packhouse.ledger import leases
 from packhouse.model.order import Order
+from packhouse.operations import Operations
 from packhouse.steps.context import Context
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
@@ -156,7 +157,9 @@ def test_a_stop_waits_for_both_workers_of_an_order_that_a_person_took_away(tmp_p
         dispatcher.wake()
         while await house.states(order) != ["buying"]:
             await asyncio.sleep(0.01)
-        await house.ledger.write(overrides.retry, clock.now(), order.id, "is it stuck?", "ada")
+        await Operations.build(
+            house.ledger, context.documents, clock, house.settings, dispatcher.wake
+        ).orders.retry(order.id, reason="is it stuck?", actor="ada")
         dispatcher.wake()
         while dispatcher.in_flight < 2 and await house.states(order) == ["buying"]:
             await asyncio.sleep(0.01)

@@ -105,7 +105,7 @@ def test_a_cursor_that_comes_twice_stops_the_poll_with_a_reason(tmp_path: Path) 
         house.store.orders = circle  # type: ignore[method-assign]
         duties = PeriodicTasks(house.context, "me", Nudges())
         await duties.poll()
-        assert "circle" in duties.last_poll_error
+        assert "the same cursor twice" in duties.last_poll_error
 
     in_house(story, tmp_path)
 
@@ -129,7 +129,7 @@ def test_the_net_catches_what_fell_through_and_old_events_are_forgotten(tmp_path
             leases.release, house.clock.now(), job.lease, phase=OrderPhase.OPEN, due_at=None
         )
         duties = PeriodicTasks(house.context, "me", Nudges())
-        assert await duties.sweep() == 1
+        assert await duties.wake_stalled() == 1
         await house.clock.advance(house.settings.event_retention_days * 86_400 + 1)
         assert await duties.prune() == 1
         assert await house.ledger.read(kv.read, "nothing") is None
@@ -178,8 +178,8 @@ def test_what_a_clock_that_ran_ahead_put_off_is_found_when_the_clock_is_right_ag
         await house.claim()
         house.clock.skew = 0
         await house.clock.advance(house.settings.lease_s)
-        assert await PeriodicTasks(house.context, "me", Nudges()).sweep() == 2
+        assert await PeriodicTasks(house.context, "me", Nudges()).wake_stalled() == 2
         assert {job.order_id for job in await house.claim()} == {order.id, leased.id}
-        assert await PeriodicTasks(house.context, "me", Nudges()).sweep() == 0
+        assert await PeriodicTasks(house.context, "me", Nudges()).wake_stalled() == 0
 
     in_house(story, tmp_path)

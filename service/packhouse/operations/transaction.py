@@ -1,0 +1,103 @@
+"""What several operations do inside their transaction: lock an order, revoke its lease, find and place holds.
+
+An operation first revokes the lease of the order, so that the worker that holds the lease can write nothing
+more. The order stays locked until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from packhouse.errors import OperationRefused, RecordNotFound
+from packhouse.ledger import holds, leases, orders, queries
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.shipment import Shipment
+
+
+def unknown_shipment(shipment_id: str) -> RecordNotFound:
+    """The error for a shipment that the ledger does not have."""
+    return RecordNotFound(
+        f"Shipment {shipment_id} is not in the ledger. To list shipments: packhouse shipments list"
+    )
+
+
+def lock_shipment(connection: Connection, shipment_id: str) -> Shipment:
+    """The shipment, which nothing else can change until the transaction ends. Raises RecordNotFound."""
+    if seen := queries.shipment(connection, shipment_id):
+        leases.lock_order(connection, seen.order_id)
+    shipment = queries.shipment(connection, shipment_id)
+    if shipment is None:
+        raise unknown_shipment(shipment_id)
+    return shipment
+
+
+def revoke_or_create(connection: Connection, now: float, order_id: str) -> None:
+    """Revoke the lease of an order. An order that the ledger does not know yet is added to it."""
+    if not leases.revoke(connection, now, order_id):
+        leases.wake(connection, now, order_id)
+        leases.revoke(connection, now, order_id)
+
+
+def put_hold(
+    connection: Connection,
+    now: float,
+    order_id: str,
+    code: HoldCode,
+    note: str,
+    actor: str,
+    shipment_id: str = "",
+) -> bool:
+    """Place a hold that a person asked for; returns False if the same hold is active already."""
+    return holds.put(
+        connection,
+        now,
+        order_id=order_id,
+        code=code,
+        note=note,
+        fingerprint=orders.fingerprint(connection, order_id),
+        placed_by=actor,
+        shipment_id=shipment_id,
+    )
+
+
+def active_hold(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
+    """The active hold of this kind on exactly this order or shipment."""
+    for hold in holds.of_order(connection, order_id):
+        if hold.is_active and hold.code is code and hold.shipment_id == shipment_id:
+            return hold
+    return None
+
+
+def placed_hold(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold:
+    """The active hold of this kind, where one is known to be active."""
+    hold = active_hold(connection, order_id, code, shipment_id)
+    assert hold is not None
+    return hold
+
+
+def holds_on(connection: Connection, shipment: Shipment) -> list[Hold]:
+    """Every active hold on a shipment or on its whole order."""
+    return [
+        hold
+        for hold in holds.of_order(connection, shipment.order_id)
+        if hold.is_active and hold.shipment_id in ("", shipment.id)
+    ]
+
+
+def taken_over(hold: Hold) -> OperationRefused:
+    """The refusal for an order that somebody is working on outside Packhouse."""
+    return OperationRefused(
+        "taken_over",
+        f"Order {hold.order_id} is taken over by {hold.placed_by}: {hold.note}.",
+        "Run the same command again to continue, or, if that work is finished: "
+        f"packhouse holds release {hold.id} --reason WHY",
+    )
+
+
+def say_what_was_bought(shipment_id: str) -> str:
+    """What to do about a purchase whose outcome is unknown, once the provider account has been checked."""
+    return (
+        f"If it was bought: packhouse labels adopt {shipment_id} --tracking NUMBER --carrier NAME "
+        f"--cost MINOR --reason WHY. "
+        f"If not: packhouse shipments retry {shipment_id} --not-bought --reason WHY"
+    )
