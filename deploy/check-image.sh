@@ -33,7 +33,7 @@ more_orders() {
 # Waits until no order is on its way, neither here nor at the store.
 settled() {
     tries=0
-    until [ "$(sandbox /sandbox/state | python3 -c "import json, sys; print(json.load(sys.stdin)['coming'])")" = 0 ] &&
+    until [ "$(sandbox /sandbox/state | python3 -c "import json, sys; print(json.load(sys.stdin)['scheduled'])")" = 0 ] &&
         [ "$(status "['orders'].get('open', 0)")" = 0 ]; do
         [ "$tries" -lt 60 ] || fail "orders were still open after 60 tries"
         tries=$((tries + 1))
@@ -84,6 +84,6 @@ again
 settled
 say "started again: $(status "['orders']['shipped']") orders shipped, none open"
 
-problems=$(sandbox "/sandbox/check?settled=1" | python3 -c "import json, sys; print(*json.load(sys.stdin)['problems'], sep='\n')")
+problems=$(sandbox "/sandbox/check?final=1" | python3 -c "import json, sys; print(*json.load(sys.stdin)['problems'], sep='\n')")
 [ -z "$problems" ] || fail "the sandbox's books: $problems"
 say "the carrier's and the store's books agree: nothing bought twice, nothing lost"

@@ -12,11 +12,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from packhouse.errors import LeaseLost, PackhouseError
 from packhouse.ledger import holds, journal, leases
-from packhouse.ledger.leases import Lease
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.states import OrderPhase, ShipmentState
@@ -124,20 +122,18 @@ async def _give_back(context: Context, job: OrderJob) -> None:
     entries = [_settled(job, phase, reason)] if tells else []
     entries += [Entry(job.order_id, "released", f"{one.code}: {why}", one.shipment_id) for one, why in gone]
 
-    def unit(connection: Connection, now: float, lease: Lease) -> None:
+    def unit(tx: Tx) -> None:
         for one, why in gone:
-            holds.release(connection, now, one.id, by=MACHINE, reason=why)
+            holds.release(tx, one.id, by=MACHINE, reason=why)
         leases.release(
-            connection,
-            now,
-            lease,
+            tx,
             phase=phase,
             reason=reason,
-            due_at=now if gone else due_at,
+            due_at=tx.now if gone else due_at,
             attempts=job.lease.attempts if job.waiting_reason else 0,
             woken_delay_s=poll.confirm_s if phase is OrderPhase.SHIPPED else 0.0,
         )
-        journal.write(connection, now, entries)
+        journal.write(tx, entries)
 
     await context.write(job, unit)
     context.record(*entries)
@@ -184,8 +180,8 @@ async def _give_back_failed(context: Context, job: OrderJob) -> None:
         leases.release, phase=phase, due_at=due_at, attempts=attempts, last_error=why[:1000], reason=why[:500]
     )
 
-    def unit(connection: Connection, now: float, lease: Lease) -> None:
-        release(connection, now, lease)
-        journal.write(connection, now, entries)
+    def unit(tx: Tx) -> None:
+        release(tx)
+        journal.write(tx, entries)
 
     await context.write(job, unit)

@@ -15,7 +15,7 @@ from packhouse.clock import SystemClock
 from packhouse.config import require_for_serving
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
-from packhouse.ledger.inspection import inspect
+from packhouse.ledger.check import check_ledger
 from packhouse.model.health import Check, Level
 from packhouse.telemetry.metrics import Metrics
 
@@ -40,7 +40,7 @@ async def _build_and_close(settings: Settings) -> None:
 
 def _database(settings: Settings) -> Check:
     try:
-        return Check("database", Level.PASS, inspect(settings.ledger_url))
+        return Check("database", Level.PASS, check_ledger(settings.ledger_url))
     except PackhouseError as error:
         return Check("database", Level.FAIL, str(error))
 

@@ -18,7 +18,7 @@ from typing import Any
 import uvloop
 
 from packhouse.http import httpx
-from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY
+from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
 from tests.bench.gauges import cpu_s, memory_mb
 
 _SENDER = {
@@ -46,7 +46,7 @@ async def _worker(client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator
 
 async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> None:
     store, carrier = f"{sandbox_url}/api/storefront/v1", f"{sandbox_url}/easypost/v2"
-    to_store, to_carrier = ({"authorization": f"Bearer {key}"} for key in (STORE_KEY, CARRIER_KEY))
+    to_store, to_carrier = ({"authorization": f"Bearer {key}"} for key in (STORE_KEY, EASYPOST_KEY))
     order_url = f"{store}/merchant/orders/{order_id}"
     order = _read(await client.get(order_url, headers=to_store))
     asked = {

@@ -116,7 +116,7 @@ def _bare(folder: Path, count: int) -> dict[str, Any]:
         run = subprocess.run(program, input=ids, text=True, capture_output=True, cwd=_ROOT, timeout=300)
         assert run.returncode == 0, run.stderr
         assert here.problems() == []
-        shipped = {row["order_id"] for row in ask(f"{here.sandbox_url}/sandbox/books")["fulfillments"]}
+        shipped = {row["order_id"] for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]}
         assert len(shipped) == count
     numbers: dict[str, Any] = json.loads(run.stdout)
     return numbers

@@ -32,14 +32,14 @@ _SETTINGS = {
 _LATENT = (
     "--poll-only-share",
     "0",
-    "--carrier-latency-ms",
+    "--easypost-latency-ms",
     str(LATENCY_MS),
     "--store-latency-ms",
     str(LATENCY_MS),
 )
 _POSTED = "SELECT count(*) FROM journal WHERE action = 'fulfilled'"
 _TOOK = """
-SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'heard') FROM journal
+SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received') FROM journal
 """
 
 

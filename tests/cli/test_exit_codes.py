@@ -23,13 +23,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreDesk]:
 @pytest.fixture(autouse=True)
 def quiet(store: StoreDesk) -> Iterator[None]:
     yield
-    store.tell("/quiet", {})
+    store.tell("/faults/clear", {})
 
 
 def ended(shown: Outcome, code: int, status: int | None = None) -> str:
     """The sentence of an end with this code: one line for people, and the same as an object."""
     assert shown.code == code, shown.err
-    told = [line for line in shown.err.splitlines() if not line.startswith("No daemon is set up")]
+    told = [line for line in shown.err.splitlines() if not line.startswith("No daemon is configured")]
     assert len(told) == 2, shown.err
     error = json.loads(told[1])["error"]
     assert told[0] == f"packhouse: {error['message']}"
@@ -111,19 +111,19 @@ def test_6_a_key_that_was_used_for_something_else(store: StoreDesk) -> None:
 
 
 def test_7_asked_too_often_at_once_with_no_wait_else_waited_for(store: StoreDesk) -> None:
-    store.tell("/pace", {"store": {"retry_after_s": 0}})
+    store.tell("/latency", {"store": {"retry_after_s": 0}})
     store.tell("/faults", {"store.throttle": {"next": 1}})
     ended(store.shell("packhouse orders list --no-wait --json"), 7, 429)
     store.tell("/faults", {"store.throttle": {"next": 3}})
     waited = store.shell("packhouse orders list --json")
     assert (waited.code, waited.err) == (0, "")
-    assert store.tell("/faults")["struck"]["store.throttle"] == 4
+    assert store.tell("/faults")["triggered"]["store.throttle"] == 4
 
 
 def test_8_nobody_there_or_no_answer_in_time(store: StoreDesk) -> None:
     gone = "PACKHOUSE_STORE__URL=http://127.0.0.1:9"
     ended(store.shell(f"{gone} packhouse orders list --json"), 8)
-    store.tell("/faults", {"store.no_answer_before_effect": {"next": 1}})
+    store.tell("/faults", {"store.no_response_before_effect": {"next": 1}})
     ended(store.shell("PACKHOUSE_STORE__TIMEOUT_S=0.3 packhouse orders list --json"), 8)
 
 

@@ -251,14 +251,14 @@ class Town:
 
     def problems(self, settled: bool = True) -> list[str]:
         """What the sandbox's own checker finds in the books of store and carrier."""
-        return list(ask(f"{self.sandbox_url}/sandbox/check?settled={int(settled)}")["problems"])
+        return list(ask(f"{self.sandbox_url}/sandbox/check?final={int(settled)}")["problems"])
 
     def check_books(self, count: int) -> None:
         """Nothing bought twice, nothing lost, and our books are the carrier's books."""
         assert self.problems() == []
         phases = self.phases()
         assert sum(phases.values()) == count
-        live = [p for p in ask(f"{self.sandbox_url}/sandbox/books")["purchases"] if not p["voided"]]
+        live = [p for p in ask(f"{self.sandbox_url}/sandbox/audit")["purchases"] if not p["voided"]]
         assert len({p["reference"] for p in live}) == len(live)
         assert self.query("SELECT count(*) FROM labels WHERE state = 'bought'") == len(live)
         assert self.api("/api/v1/status")["spent"].get("USD", 0) == sum(p["cost_minor"] for p in live)

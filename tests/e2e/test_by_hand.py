@@ -12,20 +12,20 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import ask, town, wait_for
-from tests.e2e.shell import Said, Shell
+from tests.e2e.shell import Result, Shell
 
 pytestmark = pytest.mark.e2e
 COUNT = 24
 
 
 def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_both(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "200", "--store-latency-ms", "50") as here:
+    with town(tmp_path, "--easypost-latency-ms", "200", "--store-latency-ms", "50") as here:
         here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(here)
         here.sell(COUNT, kinds=("plain",))
         orders = shell.pending()
 
-        def by_hand(order: str) -> Said:
+        def by_hand(order: str) -> Result:
             return shell("orders", "fulfill", order, "--carrier", "UPS", "--tracking", f"HAND-{order}")
 
         with ThreadPoolExecutor(4) as people:
@@ -45,20 +45,20 @@ def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_b
                 assert numbers == {label["tracking"] for label in live}
                 assert len(live) == 1
         assert done, "the hands came too late for every order"
-        wrong = [one for one in here.problems() if "the carrier never sold 'HAND-" not in one]
+        wrong = [one for one in here.problems() if "EasyPost never sold 'HAND-" not in one]
         assert wrong == []
 
 
 def test_an_order_whose_money_goes_back_by_hand_is_not_shipped_after_that(tmp_path: Path) -> None:
     with town(
-        tmp_path, "--carrier-latency-ms", "200", "--store-latency-ms", "50", "--store-refund-s", "4"
+        tmp_path, "--easypost-latency-ms", "200", "--store-latency-ms", "50", "--store-refund-s", "4"
     ) as here:
         here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(here)
         here.sell(COUNT // 2, kinds=("plain",))
         orders = shell.pending()
 
-        def refund(order: str) -> Said:
+        def refund(order: str) -> Result:
             return shell("orders", "refund", order, "--reason", "Buyer request", "--json")
 
         with ThreadPoolExecutor(4) as people:
@@ -138,7 +138,7 @@ def test_a_shipment_is_held_marked_shipped_and_shipped_anyway_by_a_person(tmp_pa
         assert shell("shipments", "show", one, "--json").json["state"] == "fulfilled"
         assert shell("shipments", "retry", one, "--reason", "look").code == 0
         assert shell("shipments", "release", one, "--reason", "nothing stands").code == 0
-        assert set(here.problems()) == {f"{order}: the carrier never sold '1Z77'"}
+        assert set(here.problems()) == {f"{order}: EasyPost never sold '1Z77'"}
 
 
 def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) -> None:
@@ -170,4 +170,4 @@ def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) 
         entries = [json.loads(line) for line in output.read_text().splitlines()]
         assert [act["id"] for act in entries] == sorted({act["id"] for act in entries})
         assert {"bought", "fulfilled", "paused"} <= {act["action"] for act in entries}
-        assert ask(f"{here.sandbox_url}/sandbox/books")["purchases"]
+        assert ask(f"{here.sandbox_url}/sandbox/audit")["purchases"]

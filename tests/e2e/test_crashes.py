@@ -22,7 +22,7 @@ def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path:
     """One daemon on a file; two replicas on a server, of which now one and now the other dies."""
     chance = random.Random(SEED)
     count, kills = 300, 30
-    options = ("--poll-only-share", "0.1", "--carrier-latency-ms", "50")
+    options = ("--poll-only-share", "0.1", "--easypost-latency-ms", "50")
     with town(tmp_path, *options, PACKHOUSE_LEASE_S="8") as here:
         ports = (0, free_port()) if engine == "postgresql" else (0,)
         replicas = [here.start(f"daemon{n}", port) for n, port in enumerate(ports)]
@@ -44,7 +44,7 @@ def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path:
 
 
 def test_sigterm_finishes_what_has_begun_and_leaves_nothing_unknown(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "150") as here:
+    with town(tmp_path, "--easypost-latency-ms", "150") as here:
         daemon = here.start()
         here.sell(60)
         wait_for(lambda: here.query("SELECT count(*) FROM labels") > 5, "some labels")
@@ -57,12 +57,12 @@ def test_sigterm_finishes_what_has_begun_and_leaves_nothing_unknown(tmp_path: Pa
 
 
 def test_a_second_instance_waits_for_the_first_and_then_takes_over(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "100") as here:
+    with town(tmp_path, "--easypost-latency-ms", "100") as here:
         first = here.start("first")
         here.sell(60)
         wait_for(lambda: here.query("SELECT count(*) FROM labels") > 3, "some labels")
         second = here.launch("second")
-        wait_for(lambda: "another Packhouse works in" in second.words(), "the second to wait")
+        wait_for(lambda: "Another Packhouse process is using" in second.words(), "the second to wait")
         assert second.alive()
         assert first.end() == 0
         wait_for(lambda: here.is_ready(second), "the second to be ready")

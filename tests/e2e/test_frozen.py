@@ -25,7 +25,7 @@ _BUYING = "SELECT count(*) FROM shipments WHERE state = 'buying'"
 
 
 def test_a_frozen_daemon_goes_on_where_it_was_when_it_wakes(tmp_path: Path) -> None:
-    with town(tmp_path, "--carrier-latency-ms", "200", **_SHORT) as here:
+    with town(tmp_path, "--easypost-latency-ms", "200", **_SHORT) as here:
         daemon = here.start()
         here.sell(60)
         wait_for(lambda: here.query(_BUYING) > 2, "purchases to be under way")
@@ -40,7 +40,7 @@ def test_what_a_replica_writes_after_it_slept_past_its_lease_is_refused(
     tmp_path: Path, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     say_address(tmp_path, postgres_server.url(postgres_database))
-    with town(tmp_path, "--carrier-latency-ms", "300", **_SHORT) as here:
+    with town(tmp_path, "--easypost-latency-ms", "300", **_SHORT) as here:
         sleeper = here.start("sleeper", free_port())
         here.sell(100)
         wait_for(lambda: here.query("SELECT count(*) FROM labels") > 5, "some labels")
@@ -64,7 +64,7 @@ def test_a_dead_replicas_orders_are_taken_over_when_its_leases_end(
     tmp_path: Path, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     say_address(tmp_path, postgres_server.url(postgres_database))
-    with town(tmp_path, "--carrier-latency-ms", "300", **_SHORT) as here:
+    with town(tmp_path, "--easypost-latency-ms", "300", **_SHORT) as here:
         doomed = here.start("doomed", free_port())
         here.sell(60, rate_per_s=8)
         names: list[str] = []

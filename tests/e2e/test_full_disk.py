@@ -129,7 +129,7 @@ def _deliver(here: Town) -> int:
 
 def _references(here: Town) -> set[str]:
     """What the carrier was paid for."""
-    return {sold["reference"] for sold in ask(f"{here.sandbox_url}/sandbox/books")["purchases"]}
+    return {sold["reference"] for sold in ask(f"{here.sandbox_url}/sandbox/audit")["purchases"]}
 
 
 def _intents(ledger: Path) -> set[str]:

@@ -18,7 +18,7 @@ def test_a_server_that_is_killed_and_stopped_under_load_costs_no_order_and_no_la
     tmp_path: Path, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     say_address(tmp_path, postgres_server.url(postgres_database))
-    with town(tmp_path, "--carrier-latency-ms", "100", PACKHOUSE_LEASE_S="8") as here:
+    with town(tmp_path, "--easypost-latency-ms", "100", PACKHOUSE_LEASE_S="8") as here:
         daemon = here.start()
         here.sell(120, rate_per_s=8)
         for end in (postgres_server.kill, postgres_server.stop):

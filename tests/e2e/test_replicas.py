@@ -21,7 +21,7 @@ def test_three_that_start_at_once_on_an_empty_database_migrate_it_once_and_share
 ) -> None:
     empty = postgres_server.new_database()
     say_address(tmp_path, postgres_server.url(empty))
-    with town(tmp_path, "--carrier-latency-ms", "50", "--poll-only-share", "0.2") as here:
+    with town(tmp_path, "--easypost-latency-ms", "50", "--poll-only-share", "0.2") as here:
         replicas = [here.launch(f"replica-{n}", free_port() if n else 0) for n in range(3)]
         for replica in replicas:
             wait_for(lambda one=replica: here.is_ready(one), f"{replica.log} to be ready")  # type: ignore[misc]

@@ -49,19 +49,19 @@ def test_doubled_and_overtaken_webhooks_change_nothing(tmp_path: Path) -> None:
 
 def test_every_kind_of_upstream_trouble_at_once_still_adds_up(tmp_path: Path) -> None:
     faults = [
-        f"{side}.{kind}={chance}"
-        for side in ("store", "carrier")
+        f"{api}.{kind}={chance}"
+        for api in ("store", "easypost")
         for kind, chance in (
             ("error_before_effect", 0.03),
             ("error_after_effect", 0.03),
             ("reset_after_effect", 0.03),
             ("reset_before_effect", 0.03),
-            ("no_answer_after_effect", 0.01),
+            ("no_response_after_effect", 0.01),
             ("throttle", 0.03),
             ("garbage_body", 0.03),
         )
     ]
-    options = [word for fault in (*faults, "carrier.late_effect=0.03") for word in ("--fault", fault)]
+    options = [word for fault in (*faults, "easypost.late_effect=0.03") for word in ("--fault", fault)]
     with town(tmp_path, *options, "--late-s", "0.5", PACKHOUSE_RETRY__HOLD_AFTER="1000") as here:
         here.start()
         here.sell(COUNT)

@@ -25,19 +25,20 @@ from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.operations import Operations
+from packhouse.operations import Operations
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.port import Provider, ProviderContext
-from packhouse.sandbox.shop import ShopOrder
-from packhouse.sandbox.transport import WorldTransport
-from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, Plan, World
+from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, Sandbox, SandboxOptions
+from packhouse.sandbox.store.state import StoreOrder
+from packhouse.sandbox.transport import SandboxTransport
 from packhouse.sinks.port import Sink
 from packhouse.steps.context import Context, OrderJob
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
+from tests.clock import ManualClock
 from tests.service.ledger.address import address_in
-from tests.service.sandbox.worlds import ManualClock
 
 SENDER = Address(
     name="Shop", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -71,8 +72,8 @@ class App:
     ) -> None:
         self.clock = HouseClock()
         self.events: list[tuple[str, bytes]] = []
-        plan = Plan(carrier_refund_s=30.0, transit_s=6000.0)
-        self.world = World(self.clock, random.Random(1), self._deaf, plan=plan)
+        options = SandboxOptions(void_s=30.0, transit_s=6000.0)
+        self.world = Sandbox(self.clock, random.Random(1), self._deaf, options=options)
         self.ledger = open_ledger(address_in(folder), connections=4)
         chosen = {"provider": "easypost", "parcel": ParcelSettings(weight_g=500)} | dict(settings or {})
         self.settings = Settings(_env_file=None, data_dir=folder, **chosen)  # type: ignore[call-arg]
@@ -80,10 +81,10 @@ class App:
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
         self.easypost = EasyPostProvider(
             EasyPostOptions(
-                api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2", customs_origin="US"
+                api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2", customs_origin="US"
             ),
             context,
-            WorldTransport(self.world),
+            SandboxTransport(self.world),
         )
         self.store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
@@ -92,7 +93,7 @@ class App:
             rate_limit_per_s=0,
             clock=self.clock,
             observe=self.metrics.call,
-            transport=WorldTransport(self.world),
+            transport=SandboxTransport(self.world),
         )
         self.context = Context(
             store=self.store,
@@ -108,6 +109,9 @@ class App:
         self.operations = Operations.build(
             self.ledger, self.context.documents, self.clock, self.settings, lambda: None
         )
+        self.operations = Operations.build(
+            self.ledger, self.context.documents, self.clock, self.settings, lambda: None
+        )
         self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
         self._claims = 0
         self.mute = False
@@ -115,11 +119,11 @@ class App:
     async def _deaf(self, url: str, headers: object, body: bytes) -> int:
         return 200
 
-    async def hear(self, order: ShopOrder | str, kind: str = "order.created") -> None:
+    async def hear(self, order: StoreOrder | str, kind: str = "order.created") -> None:
         """The store tells of an order."""
         order_id = order if isinstance(order, str) else order.id
         self._claims += 1
-        await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "", "{}"))
+        await self.intake.receive(Event(f"evt_{self._claims}", kind, order_id, "paper-lantern", "{}"))
 
     async def claim(self) -> list[OrderJob]:
         """Take every due order."""
@@ -156,14 +160,14 @@ class App:
             await self.clock.advance(step)
             await self.job()
 
-    async def ship(self, kind: str = "plain") -> ShopOrder:
+    async def ship(self, kind: str = "plain") -> StoreOrder:
         """Somebody orders; the store tells; the work is done."""
-        order = self.world.order(kind)
+        order = self.world.place_order(kind)
         await self.hear(order)
         await self.job()
         return order
 
-    async def work_until(self, order: ShopOrder, before: str) -> OrderJob:
+    async def work_until(self, order: StoreOrder, before: str) -> OrderJob:
         """The store tells of an order, and its worker dies just before this step. Its lease ends in 120 s."""
         await self.hear(order)
         (job,) = [one for one in await self.claim() if one.order_id == order.id]
@@ -182,37 +186,37 @@ class App:
 
         self.store.order = order  # type: ignore[method-assign]
 
-    async def phase(self, order: ShopOrder) -> str:
+    async def phase(self, order: StoreOrder) -> str:
         row = await self.ledger.read(queries.order_row, order.id)
         assert row is not None
         return str(row.phase)
 
-    async def row(self, order: ShopOrder) -> Any:
+    async def row(self, order: StoreOrder) -> Any:
         return await self.ledger.read(queries.order_row, order.id)
 
-    async def shipments(self, order: ShopOrder) -> tuple[Shipment, ...]:
+    async def shipments(self, order: StoreOrder) -> tuple[Shipment, ...]:
         return await self.ledger.read(shipments.of_order, order.id)
 
-    async def states(self, order: ShopOrder) -> list[str]:
+    async def states(self, order: StoreOrder) -> list[str]:
         return [shipment.state.value for shipment in await self.shipments(order)]
 
-    async def standing(self, order: ShopOrder) -> list[Hold]:
+    async def standing(self, order: StoreOrder) -> list[Hold]:
         return [hold for hold in await self.ledger.read(holds.of_order, order.id) if hold.is_active]
 
-    async def story(self, order: ShopOrder) -> list[str]:
+    async def story(self, order: StoreOrder) -> list[str]:
         return [entry.action for entry in await self.ledger.read(queries.entries, order_id=order.id)]
 
     async def person_releases(self, hold: Hold, reason: str = "looked at it") -> None:
         await self.operations.orders.release_hold(hold.id, reason=reason, actor="ada")
 
-    async def person_holds(self, order: ShopOrder, reason: str = "wait") -> None:
+    async def person_holds(self, order: StoreOrder, reason: str = "wait") -> None:
         await self.operations.orders.place_hold(order.id, reason=reason, actor="ada")
 
-    def labels_sold(self, order: ShopOrder, live_only: bool = True) -> int:
+    def labels_sold(self, order: StoreOrder, live_only: bool = True) -> int:
         """What the carrier's own books say was sold for an order."""
         sold = [
             one
-            for one in self.world.books.to_json()["purchases"]
+            for one in self.world.audit.to_json()["purchases"]
             if one["reference"].startswith(f"{order.id}/")
         ]
         return sum(1 for one in sold if not (live_only and one["voided"]))
@@ -228,13 +232,13 @@ def in_house(
     """Tell a story in a new house, and close it. The sandbox's own checker has the last word; `elsewhere`
     is the number of a parcel whose label a person bought somewhere else.
     """
-    unsold = f"the carrier never sold {elsewhere!r}"
+    unsold = f"EasyPost never sold {elsewhere!r}"
 
     async def tell() -> None:
         house = App(folder, **how)
         try:
             await story(house)
-            assert [one for one in house.world.books.problems() if not one.endswith(unsold)] == []
+            assert [one for one in house.world.audit.problems() if not one.endswith(unsold)] == []
         finally:
             await house.aclose()
 

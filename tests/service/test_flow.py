@@ -19,8 +19,8 @@ def test_a_plain_order_is_labeled_and_fulfilled_with_its_own_tracking_number(tmp
         (shipment,) = await house.shipments(order)
         assert shipment.state == "fulfilled"
         assert shipment.label is not None
-        assert {row.tracking_number for row in order.shipped} == {shipment.label.tracking_number}
-        assert order.left() == dict.fromkeys(order.ordered(), 0)
+        assert {row.tracking_number for row in order.fulfillments} == {shipment.label.tracking_number}
+        assert order.unshipped() == dict.fromkeys(order.ordered(), 0)
         assert order.status == "fulfilled"
         assert await house.phase(order) == "shipped"
 
@@ -80,7 +80,7 @@ def test_a_digital_order_is_left_alone(tmp_path: Path) -> None:
 def test_of_a_mixed_order_only_the_physical_lines_ship(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = await house.ship("mixed")
-        left = order.left()
+        left = order.unshipped()
         digital = {
             item["id"] for item in order.sale.items if "PDF" in item["name"] or "e-book" in item["name"]
         }
@@ -93,12 +93,12 @@ def test_of_a_mixed_order_only_the_physical_lines_ship(tmp_path: Path) -> None:
 
 def test_what_somebody_else_shipped_is_not_shipped_again(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("part_fulfilled")
-        by_others = {row.id for row in order.shipped}
+        order = house.world.place_order("part_fulfilled")
+        by_others = {row.id for row in order.fulfillments}
         assert by_others
         await house.hear(order)
         await house.job()
-        assert order.left() == dict.fromkeys(order.ordered(), 0)
+        assert order.unshipped() == dict.fromkeys(order.ordered(), 0)
         assert house.labels_sold(order) == 1
 
     in_house(story, tmp_path)
@@ -134,7 +134,7 @@ def test_a_product_without_weight_holds_the_order(tmp_path: Path) -> None:
 def test_a_corrected_address_lifts_the_hold_and_ships(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = await house.ship("incomplete_address")
-        house.world.shop.change_address(
+        house.world.store.change_address(
             order,
             {
                 "name": "Buyer",
@@ -167,7 +167,7 @@ def test_a_hold_that_a_person_released_does_not_come_back_for_the_same_facts(tmp
 
 def test_a_persons_hold_is_never_lifted_by_the_machine(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.person_holds(order)
         await house.job()
@@ -184,7 +184,7 @@ def test_a_persons_hold_is_never_lifted_by_the_machine(tmp_path: Path) -> None:
 
 def test_a_person_who_steps_in_stops_the_worker_at_its_next_write(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await house.person_holds(order)
@@ -201,8 +201,8 @@ def test_a_person_who_steps_in_stops_the_worker_at_its_next_write(tmp_path: Path
 
 def test_an_order_cancelled_before_we_look_is_left_alone(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
-        house.world.shop.cancel(order)
+        order = house.world.place_order("plain")
+        house.world.store.cancel(order)
         await house.hear(order)
         await house.job()
         assert await house.phase(order) == "closed"
@@ -213,18 +213,18 @@ def test_an_order_cancelled_before_we_look_is_left_alone(tmp_path: Path) -> None
 
 def test_an_order_cancelled_after_the_label_is_voided_until_the_money_is_back(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
-        house.world.faults.strike_next("store.error_before_effect")
+        house.world.faults.trigger_next("store.error_before_effect")
 
         # The label is bought; then the store is away, and the order is cancelled before it can be posted.
-        house.world.faults.silence()
+        house.world.faults.clear()
         (job,) = await house.claim()
         for step in STEPS:
             if step.name == "post":
                 break
             await step.run(house.context, job)
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await STEPS[[step.name for step in STEPS].index("post")].run(house.context, job)
         assert await house.states(order) == ["voiding"]
         await house.pass_time(400)
@@ -239,14 +239,14 @@ def test_an_address_changed_after_the_label_gets_a_new_label_and_the_old_one_is_
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         for step in STEPS:
             if step.name == "post":
                 break
             await step.run(house.context, job)
-        house.world.shop.change_address(order, {"line1": "77 Other Road"})
+        house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.hear(order, "order.updated")
         await house.clock.advance(130)  # the worker is gone; its lease runs out
         await house.job()
@@ -262,15 +262,15 @@ def test_an_address_changed_after_the_label_gets_a_new_label_and_the_old_one_is_
 
 def test_too_many_units_for_one_parcel_make_more_parcels_each_posted_once(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         order.sale.items[0]["quantity"] = 5
         await house.hear(order)
         await house.job()
         states = await house.states(order)
         assert len(states) >= 3
         assert set(states) == {"fulfilled"}
-        assert order.left() == dict.fromkeys(order.ordered(), 0)
-        assert len({row.tracking_number for row in order.shipped}) == len(states)
+        assert order.unshipped() == dict.fromkeys(order.ordered(), 0)
+        assert len({row.tracking_number for row in order.fulfillments}) == len(states)
 
     in_house(story, tmp_path, settings={"parcel": {"weight_g": 500, "max_weight_g": 1000}})
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 def test_a_label_is_taken_back_and_no_new_one_is_bought_until_a_person_says_so(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         (shipment,) = await house.shipments(order)
@@ -48,7 +48,7 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
             await house.operations.shipments.request_void(shipment.id, again=False, **BY)
 
         # A post that was begun when the person asked, and landed: it is too late, and said so.
-        late = house.world.order("plain")
+        late = house.world.place_order("plain")
         await house.hear(late)
         fulfill = house.store.fulfill
 
@@ -73,7 +73,7 @@ def test_a_label_that_the_store_knows_is_not_taken_back(tmp_path: Path) -> None:
 
 def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.person_holds(order)
         await house.job()
@@ -95,13 +95,13 @@ def test_a_parcel_sent_off_by_hand_is_posted_and_nothing_is_bought(tmp_path: Pat
 
 def test_a_parcel_that_left_is_never_voided_even_if_its_order_is_cancelled(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.person_holds(order)
         await house.job()
         (shipment,) = await house.shipments(order)
         await house.operations.shipments.mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await house.job()
         assert await house.states(order) == ["labeled"]
         assert [one.code for one in await house.standing(order)] == ["manual", "order_changed"]
@@ -111,7 +111,7 @@ def test_a_parcel_that_left_is_never_voided_even_if_its_order_is_cancelled(tmp_p
 
 def test_one_shipment_is_held_and_released_and_the_word_ship_sets_reasons_aside(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await half_way(house, "buy")
         (shipment,) = await house.shipments(order)
@@ -163,7 +163,7 @@ def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_s
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await half_way(house, "buy")
         (shipment,) = await house.shipments(order)
@@ -181,9 +181,9 @@ def test_an_order_in_somebodys_hands_is_not_shipped_at_a_word_about_one_of_its_s
 
 def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         while sum(order.ordered().values()) < 2:
-            order = house.world.order("plain")
+            order = house.world.place_order("plain")
         await house.hear(order)
         await half_way(house, "buy")
         first, second, *_ = await house.shipments(order)
@@ -195,7 +195,7 @@ def test_a_number_that_another_shipment_has_is_not_taken_for_a_second_one(tmp_pa
         found = AdoptedLabel("1Z88", "UPS", "", Money(500, "USD"))
         with pytest.raises(OperationRefused, match=f"1Z88 belongs to shipment {first.id}"):
             await house.operations.shipments.adopt_label(second.id, found, **BY)
-        another = house.world.order("plain")
+        another = house.world.place_order("plain")
         await house.hear(another)
         await half_way(house, "buy")
         shared = (await house.shipments(another))[0]

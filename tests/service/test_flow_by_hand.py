@@ -13,7 +13,7 @@ from packhouse.errors import LeaseLost, OperationRefused, StoreUnavailable
 from packhouse.flow import STEPS, process_order
 from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_post_s
-from packhouse.sandbox.shop import SELLER, ShopOrder
+from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from packhouse.store.protocol import fulfill_body
 from tests.service.house import App, in_house
 
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.usefixtures("engine")
 BY = {"reason": "by hand", "actor": "ada"}
 
 
-async def fulfills(house: App, order: ShopOrder, tracking: str, carrier: str = "USPS") -> None:
+async def fulfills(house: App, order: StoreOrder, tracking: str, carrier: str = "USPS") -> None:
     """What the command does at the store, for every line of the order."""
     seen: Order = await house.store.order(order.id)
     units = tuple(row for row in _all_units(seen))
     if tracking.startswith(("1Z", "HAND")):
         pairs = [(some.line_id, some.quantity) for some in units]
-        house.world.shop.fulfil(order, pairs, carrier, tracking, by=SELLER)
+        house.world.store.fulfill(order, pairs, carrier, tracking, recorded_by=EXTERNAL)
     else:
         await house.store.fulfill(order.id, fulfill_body(units, carrier, tracking), f"hand-{tracking}")
 
@@ -50,7 +50,7 @@ async def half_way(house: App, until: str) -> Any:
 
 def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         asked = await house.operations.orders.request_label(order.id, **BY)
         assert (asked.state, asked.label) == ("waiting", None)
         await house.job()
@@ -79,7 +79,7 @@ def test_a_label_that_is_handed_out_is_bought_once_and_not_posted(tmp_path: Path
 
 def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         (hold,) = await house.standing(order)
@@ -94,15 +94,14 @@ def test_a_label_that_was_handed_out_is_posted_when_its_hold_is_released(tmp_pat
 def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         for kind in ("incomplete_address", "digital"):
-            order = house.world.order(kind)
+            order = house.world.place_order(kind)
             await house.operations.orders.request_label(order.id, **BY)
             await house.job()
             found = await house.operations.queries.label_offer(order.id)
             assert (found.state, found.label) == ("refused", None), kind
             assert found.why
             assert house.labels_sold(order, live_only=False) == 0
-        held = house.world.order("plain")
-        await house.person_holds(held)
+        held = house.world.place_order("plain")
         await house.operations.orders.request_label(held.id, **BY)
         await house.hear(held)
         await house.person_holds(held)
@@ -114,9 +113,9 @@ def test_no_label_is_handed_out_for_an_order_that_is_held_or_may_not_ship(tmp_pa
 
 def test_an_order_of_several_parcels_is_left_to_the_machine(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         while sum(order.ordered().values()) < 2:
-            order = house.world.order("plain")
+            order = house.world.place_order("plain")
         await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         found = await house.operations.queries.label_offer(order.id)
@@ -147,7 +146,7 @@ def test_a_label_that_was_already_posted_is_named_and_nothing_else_happens(tmp_p
 
 def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         job = await half_way(house, "buy")
         taken = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
@@ -169,7 +168,7 @@ def test_an_order_in_a_persons_hands_is_never_shipped_by_the_machine_as_well(tmp
 
 def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         first = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
         again = await house.operations.orders.take_over(order.id, purpose="fulfill with 1Z1", **BY)
         assert again.hold.id == first.hold.id
@@ -185,7 +184,7 @@ def test_only_the_same_act_may_go_on_with_an_order_that_somebody_has_in_hand(tmp
 
 def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         buy, during = house.easypost.buy, []
 
@@ -210,7 +209,7 @@ def test_a_purchase_in_flight_is_waited_for_before_a_person_goes_on(tmp_path: Pa
 
 def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
 
@@ -228,7 +227,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
         assert (await house.operations.orders.take_over(order.id, purpose="x", **BY)).in_flight == ""
         assert await house.states(order) == ["fulfilled"]
 
-        other = house.world.order("plain")
+        other = house.world.place_order("plain")
         await house.hear(other)
         stands, asked = house.ledger.read, []
 
@@ -253,7 +252,7 @@ def test_a_post_in_flight_is_waited_for_and_one_that_has_not_begun_is_stopped(tm
 
 def test_a_post_in_flight_is_waited_for_even_after_its_label_was_handed_out(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
 
@@ -280,7 +279,7 @@ def test_a_post_in_flight_is_waited_for_although_a_hold_stood_long_before_that_b
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         fulfill, during = house.store.fulfill, []
 
@@ -308,13 +307,13 @@ def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_c
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.operations.orders.request_label(order.id, **BY)
         await house.job()
         await house.operations.orders.take_over(order.id, purpose="refund all", **BY)
         await house.pass_time(600, step=60)
         assert await house.states(order) == ["labeled"]
-        house.world.shop.refund(order)
+        house.world.store.refund(order)
         await house.pass_time(60)
         await house.hear(order, "order.refunded")
         await house.pass_time(120)
@@ -327,11 +326,11 @@ def test_a_refund_that_is_only_requested_keeps_the_machine_off_until_the_store_c
 
 def test_hands_and_machine_racing_for_many_orders_never_both_ship_one(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        orders = [house.world.order("plain") for _ in range(30)]
+        orders = [house.world.place_order("plain") for _ in range(30)]
         for order in orders:
             await house.hear(order)
 
-        async def by_hand(order: ShopOrder, number: int) -> None:
+        async def by_hand(order: StoreOrder, number: int) -> None:
             for _ in range(number % 7):
                 await asyncio.sleep(0)
             while (

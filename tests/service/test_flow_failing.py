@@ -19,7 +19,7 @@ def test_the_hold_of_what_keeps_failing_stands_until_it_goes_well(tmp_path: Path
             raise ProviderUnavailable("down")
 
         house.easypost.prepare = down  # type: ignore[method-assign]
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.pass_time(600, step=30)
         for _ in range(20):
@@ -37,10 +37,10 @@ def test_the_hold_of_what_keeps_failing_stands_until_it_goes_well(tmp_path: Path
 def test_the_journal_tells_when_it_went_well_at_last(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         house.world.faults.set("store.error_before_effect", 1.0)
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.pass_time(600, step=30)
-        house.world.faults.silence()
+        house.world.faults.clear()
         await house.pass_time(1200, step=30)
         told = await house.story(order)
         assert told.count("held") == told.count("released") == 1
@@ -58,7 +58,7 @@ def test_one_parcel_that_finds_no_offer_does_not_stop_the_others(tmp_path: Path)
             return await prepare(request)
 
         house.easypost.prepare = down_for_the_first  # type: ignore[method-assign]
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         order.sale.items[0]["quantity"] = 4
         del order.sale.items[1:]
         await house.hear(order)
@@ -76,7 +76,7 @@ def test_a_hold_ends_with_its_shipment(tmp_path: Path) -> None:
         house.easypost.prepare = no  # type: ignore[method-assign]
         order = await house.ship()
         assert [hold.code for hold in await house.standing(order)] == ["provider_refused"]
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await house.hear(order, "order.cancelled")
         await house.job()
         assert await house.standing(order) == []

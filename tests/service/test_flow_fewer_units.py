@@ -10,7 +10,7 @@ import pytest
 
 from packhouse.flow import STEPS
 from packhouse.model.order import Order, RefundRecord, Units
-from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.store.state import StoreOrder
 from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.usefixtures("engine")
 TWO_PARCELS = {"parcel": {"weight_g": 500, "max_weight_g": 1000}}
 
 
-def _edit(house: App, order: ShopOrder) -> None:
+def _edit(house: App, order: StoreOrder) -> None:
     order.sale.items[0]["quantity"] = 2
-    order.changed(house.clock.now())
+    order.touch(house.clock.now())
 
 
-def _refund(house: App, order: ShopOrder) -> None:
+def _refund(house: App, order: StoreOrder) -> None:
     read, refunded = house.store.order, (Units(order.sale.items[0]["id"], 2),)
 
     async def telling(order_id: str) -> Order:
@@ -35,10 +35,10 @@ def _refund(house: App, order: ShopOrder) -> None:
 @pytest.mark.parametrize("before", ["buy", "post"])
 @pytest.mark.parametrize("take_two_away", [_edit, _refund])
 def test_of_two_parcels_one_ships_when_half_of_the_units_go(
-    tmp_path: Path, take_two_away: Callable[[App, ShopOrder], None], before: str
+    tmp_path: Path, take_two_away: Callable[[App, StoreOrder], None], before: str
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
         await house.hear(order)
@@ -54,7 +54,7 @@ def test_of_two_parcels_one_ships_when_half_of_the_units_go(
         await house.pass_time(200)
         ended = "cancelled" if before == "buy" else "voided"
         assert sorted(await house.states(order)) == sorted(["fulfilled", ended])
-        assert sum(row.quantity for row in order.shipped) == 2
+        assert sum(row.quantity for row in order.fulfillments) == 2
         assert house.labels_sold(order) == 1
 
     in_house(story, tmp_path, settings=TWO_PARCELS)
@@ -64,11 +64,11 @@ def test_a_second_parcel_is_not_bought_when_the_look_before_the_first_met_a_canc
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
         job = await house.work_until(order, "buy")
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await next(step for step in STEPS if step.name == "buy").run(house.context, job)
         assert house.labels_sold(order, live_only=False) == 0
         assert await house.states(order) == ["planned", "planned"]

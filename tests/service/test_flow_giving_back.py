@@ -9,20 +9,20 @@ import pytest
 
 from packhouse.model.label import Label
 from packhouse.providers.port import Voided, VoidPending, VoidRefused
-from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.store.state import StoreOrder
 from tests.service.house import App, in_house
 
 DAY_S = 86_400.0
 
 
-async def _label_for_another_door(house: App, answer: Any) -> ShopOrder:
+async def _label_for_another_door(house: App, answer: Any) -> StoreOrder:
     """An order that moves after its label was bought, at a carrier that answers so when asked to pay back."""
-    order = house.world.order("plain")
+    order = house.world.place_order("plain")
     await house.work_until(order, "post")
-    house.world.shop.change_address(order, {"line1": "77 Other Road"})
+    house.world.store.change_address(order, {"line1": "77 Other Road"})
 
     async def void(label: Label) -> Any:
-        house.world.carrier.take_back(house.world.carrier.find(label.provider_id))
+        house.world.easypost.request_void(house.world.easypost.find(label.provider_id))
         return answer
 
     house.easypost.void = void  # type: ignore[method-assign]
@@ -72,7 +72,7 @@ def test_a_cancelled_order_waits_for_its_refund_without_a_hold(tmp_path: Path) -
     async def story(house: App) -> None:
         order = await _label_for_another_door(house, VoidPending())
         await house.pass_time(3 * 3600, step=600)
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await house.hear(order, "order.cancelled")
         await house.pass_time(3 * 3600, step=600)
         assert await house.standing(order) == []
@@ -107,7 +107,7 @@ def test_a_person_is_asked_before_the_carriers_window_shuts(tmp_path: Path, carr
 
         house.easypost.buy = from_that_carrier  # type: ignore[method-assign]
         order = await _label_for_another_door(house, VoidPending())
-        house.world.shop.cancel(order)
+        house.world.store.cancel(order)
         await house.hear(order, "order.cancelled")
         await house.pass_time((days - 1) * DAY_S, step=0.4 * DAY_S)
         assert await house.standing(order) == []

@@ -27,7 +27,7 @@ async def _a_moment() -> None:
 
 def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (first,) = await house.claim()
         workers = [asyncio.create_task(process_order(house.context, first))]
@@ -44,7 +44,7 @@ def test_impatient_retries_during_a_slow_purchase_buy_nothing_twice(tmp_path: Pa
         await house.pass_time(100)
         assert await house.states(order) == ["fulfilled"]
         assert _carrier(house).sold == 1
-        house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
+        house.world.store.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
 
     in_house(story, tmp_path, settings={"provider": "slow"}, providers=slow())
 
@@ -64,7 +64,7 @@ def test_what_a_process_remembers_of_an_earlier_try_does_not_shorten_the_wait_fo
         async def die(purchase: Purchase) -> Bought | NotBought | Unknown:
             raise Dies
 
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         carrier.buy = lose_the_answer  # type: ignore[method-assign]
         await house.job()

@@ -10,7 +10,7 @@ import pytest
 from packhouse.errors import OperationRefused
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.port import Provider, ProviderContext
-from packhouse.sandbox.shop import Shop, ShopOrder
+from packhouse.sandbox.store.state import StoreOrder, StoreState
 from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -22,22 +22,22 @@ def _blind(runs: Path) -> Callable[[ProviderContext], dict[str, Provider]]:
     return lambda context: {"command": CommandProvider.from_settings({"argv": ["sh", "-c", script]}, context)}
 
 
-def _move(shop: Shop, order: ShopOrder) -> None:
+def _move(shop: StoreState, order: StoreOrder) -> None:
     shop.change_address(order, {"line1": "77 Other Road"})
 
 
-def _cancel(shop: Shop, order: ShopOrder) -> None:
+def _cancel(shop: StoreState, order: StoreOrder) -> None:
     shop.cancel(order)
 
 
 @pytest.mark.parametrize("change", [_move, _cancel])
 def test_nothing_is_bought_again_and_the_question_stands_when_the_order_changes(
-    tmp_path: Path, change: Callable[[Shop, ShopOrder], None]
+    tmp_path: Path, change: Callable[[StoreState, StoreOrder], None]
 ) -> None:
     async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(30)
-        change(house.world.shop, order)
+        change(house.world.store, order)
         await house.hear(order, "order.updated")
         await house.job()
         await house.pass_time(60)
@@ -52,7 +52,7 @@ def test_once_a_person_has_looked_the_changed_order_ships_afresh(tmp_path: Path)
     async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(30)
-        _move(house.world.shop, order)
+        _move(house.world.store, order)
         (hold,) = await house.standing(order)
         with pytest.raises(OperationRefused, match="--not-bought"):
             await house.person_releases(hold, "go on")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         read, looks = house.store.order, 0
 
         async def interrupted(order_id: str) -> Order:

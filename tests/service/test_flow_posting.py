@@ -54,10 +54,10 @@ def test_a_post_whose_answer_was_lost_is_sent_again_word_for_word(tmp_path: Path
             await fulfill(order_id, body, key)
 
         house.store.fulfill = lossy  # type: ignore[method-assign]
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         job = await house.work_until(order, "post")
         post = next(step for step in STEPS if step.name == "post")
-        house.world.faults.strike_next("store.error_before_effect")
+        house.world.faults.trigger_next("store.error_before_effect")
         with pytest.raises(StoreUnavailable):
             await post.run(house.context, job)
         await house.clock.advance(130)
@@ -101,11 +101,11 @@ def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_fro
         async def too_late(order_id: str, body: bytes, key: str) -> None:
             posts.append(key)
             if len(posts) == 1:
-                house.world.shop.cancel(order)
+                house.world.store.cancel(order)
             await fulfill(order_id, body, key)
 
         house.store.fulfill = too_late  # type: ignore[method-assign]
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         del order.sale.items[1:]
         order.sale.items[0]["quantity"] = 4
         await house.hear(order)
@@ -120,10 +120,10 @@ def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_fro
 @pytest.mark.parametrize("order_id", ["ord_" + "x" * 250, "ord_é"])
 def test_an_order_with_a_strange_id_ships(tmp_path: Path, order_id: str) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
-        house.world.shop.orders[order_id] = house.world.shop.orders.pop(order.id)
+        order = house.world.place_order("plain")
+        house.world.store.orders[order_id] = house.world.store.orders.pop(order.id)
         order.id = order_id
-        order.changed(house.clock.now())
+        order.touch(house.clock.now())
         await house.hear(order)
         await house.job()
         assert await house.states(order) == ["fulfilled"]

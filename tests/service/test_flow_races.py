@@ -15,8 +15,7 @@ import pytest
 
 from packhouse.errors import PackhouseError
 from packhouse.flow import STEPS, process_order
-from packhouse.sandbox.books import SELLER
-from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from packhouse.steps.context import OrderJob
 from tests.service.house import App, in_house
 
@@ -30,63 +29,63 @@ TOLD = frozenset({"post", "posted", "announce", "track", "void", "end"})
 class Change:
     """Something that happens at the store, and how many units of the order may leave after it."""
 
-    happens: Callable[[App, ShopOrder], Any]
-    leaves: Callable[[ShopOrder], int]
+    happens: Callable[[App, StoreOrder], Any]
+    leaves: Callable[[StoreOrder], int]
     warns: bool = False
 
 
-def _all(order: ShopOrder) -> int:
+def _all(order: StoreOrder) -> int:
     return sum(order.ordered().values())
 
 
-def _none(order: ShopOrder) -> int:
+def _none(order: StoreOrder) -> int:
     return 0
 
 
-def _cancel(house: App, order: ShopOrder) -> None:
+def _cancel(house: App, order: StoreOrder) -> None:
     if order.status == "fulfilled":  # an operator of the store can do what a buyer cannot
         order.status = "partially_fulfilled"
-    house.world.shop.cancel(order)
+    house.world.store.cancel(order)
 
 
-def _refund(house: App, order: ShopOrder) -> None:
-    house.world.shop.refund(order)
+def _refund(house: App, order: StoreOrder) -> None:
+    house.world.store.refund(order)
 
 
-def _return(house: App, order: ShopOrder) -> None:
+def _return(house: App, order: StoreOrder) -> None:
     order.status = "returned"
-    order.changed(house.clock.now())
+    order.touch(house.clock.now())
 
 
-def _move(house: App, order: ShopOrder) -> None:
-    house.world.shop.change_address(order, {"line1": "77 Other Road"})
+def _move(house: App, order: StoreOrder) -> None:
+    house.world.store.change_address(order, {"line1": "77 Other Road"})
 
 
-def _fewer(house: App, order: ShopOrder) -> None:
+def _fewer(house: App, order: StoreOrder) -> None:
     """One unit less of the first line, as far as it has not been shipped."""
     item = order.sale.items[0]
-    if order.left()[item["id"]]:
+    if order.unshipped()[item["id"]]:
         item["quantity"] -= 1
-        order.changed(house.clock.now())
+        order.touch(house.clock.now())
 
 
-def _by_hand(house: App, order: ShopOrder) -> None:
-    left = [(line, quantity) for line, quantity in order.left().items() if quantity]
+def _by_hand(house: App, order: StoreOrder) -> None:
+    left = [(line, quantity) for line, quantity in order.unshipped().items() if quantity]
     if left:
-        house.world.shop.fulfil(order, left, "FedEx", "HAND1", by=SELLER)
+        house.world.store.fulfill(order, left, "FedEx", "HAND1", recorded_by=EXTERNAL)
 
 
-def _a_part_by_hand(house: App, order: ShopOrder) -> None:
+def _a_part_by_hand(house: App, order: StoreOrder) -> None:
     line = order.sale.items[0]["id"]
-    if order.left()[line]:
-        house.world.shop.fulfil(order, [(line, 1)], "FedEx", "HAND1", by=SELLER)
+    if order.unshipped()[line]:
+        house.world.store.fulfill(order, [(line, 1)], "FedEx", "HAND1", recorded_by=EXTERNAL)
 
 
-async def _person_holds(house: App, order: ShopOrder) -> None:
+async def _person_holds(house: App, order: StoreOrder) -> None:
     await house.person_holds(order)
 
 
-async def _paused(house: App, order: ShopOrder) -> None:
+async def _paused(house: App, order: StoreOrder) -> None:
     await house.operations.daemon.pause(reason="stock-taking", actor="ada")
 
 
@@ -101,13 +100,13 @@ CHANGES = {
 }
 
 
-async def _tell(house: App, order: ShopOrder, change: Change) -> None:
+async def _tell(house: App, order: StoreOrder, change: Change) -> None:
     result = change.happens(house, order)
     if result is not None:
         await result
 
 
-async def _live_until(house: App, order: ShopOrder, moment: str, change: Change, dies: bool) -> None:
+async def _live_until(house: App, order: StoreOrder, moment: str, change: Change, dies: bool) -> None:
     """One worker takes the order, meets the change at this moment, and lives on or dies."""
     await house.hear(order)
     (job,) = [one for one in await house.claim() if one.order_id == order.id]
@@ -132,7 +131,7 @@ class _Death(BaseException):
 
 
 async def _during_a_call(
-    house: App, job: OrderJob, order: ShopOrder, moment: str, change: Change, dies: bool
+    house: App, job: OrderJob, order: StoreOrder, moment: str, change: Change, dies: bool
 ) -> None:
     read, buy, fulfill = house.store.order, house.easypost.buy, house.store.fulfill
     looks = 0
@@ -180,12 +179,12 @@ async def _quiet(house: App) -> None:
     await house.pass_time(900, step=30)
 
 
-def _doors(house: App, order: ShopOrder) -> set[str]:
+def _doors(house: App, order: StoreOrder) -> set[str]:
     """The streets for which labels were bought that are not given back."""
     return {
-        one.asked["to_address"]["street1"]
-        for one in house.world.carrier.by_number.values()
-        if one.reference.startswith(f"{order.id}/") and house.world.carrier.is_live(one)
+        one.request["to_address"]["street1"]
+        for one in house.world.easypost.by_tracking_number.values()
+        if one.reference.startswith(f"{order.id}/") and house.world.easypost.is_live(one)
     }
 
 
@@ -195,23 +194,23 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
     change = CHANGES[name]
 
     async def story(house: App) -> None:
-        orders = {moment: house.world.order("plain") for moment in MOMENTS}
+        orders = {moment: house.world.place_order("plain") for moment in MOMENTS}
         for moment, order in orders.items():
             await _live_until(house, order, moment, change, dies)
         await _quiet(house)
         for moment, order in orders.items():
             states, holds = await house.states(order), [hold.code for hold in await house.standing(order)]
             where = f"{name} at {moment}: {states} {holds}"
-            ours = [row for row in order.shipped if row.by != SELLER]
+            ours = [row for row in order.fulfillments if row.recorded_by != EXTERNAL]
             told = bool(ours)
             late = moment in TOLD and not (dies and moment == "post")
             assert set(states) <= {"fulfilled", "voided", "cancelled", "delivered"}, where
-            assert told or change.leaves(order) == 0 or not any(order.left().values()) or holds, where
+            assert told or change.leaves(order) == 0 or not any(order.unshipped().values()) or holds, where
             assert late or sum(row.quantity for row in ours) <= change.leaves(order), where
             assert holds == (["order_changed"] if change.warns and told and late else []), where
             if change.happens is _move and told and not late:
                 assert _doors(house, order) == {"77 Other Road"}, where
-        assert house.world.books.problems(settled=True) == []
+        assert house.world.audit.problems(final=True) == []
 
     in_house(story, tmp_path)
 
@@ -219,22 +218,22 @@ def test_whenever_an_order_changes_the_books_agree_in_the_end(tmp_path: Path, na
 @pytest.mark.parametrize("stop", [_person_holds, _paused], ids=["a person holds it", "everything is paused"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
-    tmp_path: Path, moment: str, stop: Callable[[App, ShopOrder], Any]
+    tmp_path: Path, moment: str, stop: Callable[[App, StoreOrder], Any]
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         seen: list[tuple[int, int]] = []
 
-        async def step_in(house: App, order: ShopOrder) -> None:
+        async def step_in(house: App, order: StoreOrder) -> None:
             await stop(house, order)
-            seen.append((house.labels_sold(order, live_only=False), len(order.shipped)))
+            seen.append((house.labels_sold(order, live_only=False), len(order.fulfillments)))
 
         await _live_until(house, order, moment, Change(step_in, _all), dies=False)
         await _quiet(house)
         ((bought, posted),) = seen
         # A call that was on its way when the person spoke may still have its effect, and none after it.
         assert house.labels_sold(order, live_only=False) == (1 if moment == "purchase" else bought)
-        assert bool(order.shipped) == (moment == "post" or bool(posted))
+        assert bool(order.fulfillments) == (moment == "post" or bool(posted))
         if stop is _person_holds:
             (hold,) = [one for one in await house.standing(order) if one.code == "manual"]
             await house.person_releases(hold, "go on")
@@ -243,6 +242,6 @@ def test_whenever_a_person_steps_in_nothing_more_is_bought_or_posted(
         await _quiet(house)
         assert (await house.states(order))[-1] in ("fulfilled", "delivered")
         assert house.labels_sold(order, live_only=False) == 1
-        assert house.world.books.problems(settled=True) == []
+        assert house.world.audit.problems(final=True) == []
 
     in_house(story, tmp_path)

@@ -38,13 +38,13 @@ def test_each_reason_rests_on_its_own_facts(
 
 def test_a_release_for_one_refund_does_not_cover_the_next(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
-        house.world.shop.refund(order, 100)
+        order = house.world.place_order("plain")
+        house.world.store.refund(order, 100)
         await house.hear(order)
         await house.job()
         (hold,) = await house.standing(order)
         assert hold.code == "refund_unclear"
-        house.world.shop.refund(order, 200)
+        house.world.store.refund(order, 200)
         await house.person_releases(hold, "100 was for the late delivery")
         await house.job()
         assert [one.code for one in await house.standing(order)] == ["refund_unclear"]
@@ -55,10 +55,10 @@ def test_a_release_for_one_refund_does_not_cover_the_next(tmp_path: Path) -> Non
 
 def test_a_release_stands_when_something_else_in_the_order_had_changed(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("unknown_digital")
+        order = house.world.place_order("unknown_digital")
         await house.hear(order)
         await house.job()
-        house.world.shop.change_address(order, {"line1": "77 Other Road"})
+        house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.hear(order, "order.updated")
         await house.job()
         (hold,) = await house.standing(order)
@@ -74,7 +74,7 @@ def test_a_goodwill_refund_after_shipping_needs_nobody(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order = await house.ship()
         await house.pass_time(100)
-        house.world.shop.refund(order, 100)
+        house.world.store.refund(order, 100)
         await house.hear(order, "order.refunded")
         await house.job()
         assert await house.standing(order) == []

@@ -11,7 +11,7 @@ import pytest
 from packhouse.errors import StoreUnavailable
 from packhouse.flow import STEPS
 from packhouse.model.order import Order
-from packhouse.sandbox.shop import ShopOrder
+from packhouse.sandbox.store.state import StoreOrder
 from tests.service.house import App, in_house
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -24,28 +24,30 @@ def _silent(order: Order) -> Order:
     return replace(order, fulfillments=None, refunds=None)
 
 
-def _four_of_one(house: App) -> ShopOrder:
-    order = house.world.order("plain")
+def _four_of_one(house: App) -> StoreOrder:
+    order = house.world.place_order("plain")
     order.sale.items[0]["quantity"] = 4
     del order.sale.items[1:]
     return order
 
 
-async def _post_with_a_lost_answer(house: App, order: ShopOrder) -> None:
+async def _post_with_a_lost_answer(house: App, order: StoreOrder) -> None:
     job = await house.work_until(order, "post")
-    house.world.faults.strike_next("store.error_after_effect")
+    house.world.faults.trigger_next("store.error_after_effect")
     post = next(step for step in STEPS if step.name == "post")
     with pytest.raises(StoreUnavailable):
         await post.run(house.context, job)
-    assert order.shipped
+    assert order.fulfillments
 
 
 def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         house.store_answers(_silent)
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.work_until(order, "buy")
-        house.world.shop.fulfil(order, list(order.ordered().items()), "FedEx", "80001", by="somebody else")
+        house.world.store.fulfill(
+            order, list(order.ordered().items()), "FedEx", "80001", recorded_by="external"
+        )
         await house.clock.advance(130)
         await house.job()
         assert await house.states(order) == ["cancelled"]
@@ -56,10 +58,10 @@ def test_nothing_is_bought_once_the_store_says_that_everything_is_fulfilled(tmp_
 
 def test_nothing_is_bought_for_a_returned_order(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.work_until(order, "buy")
         order.status = "returned"
-        order.changed(house.clock.now())
+        order.touch(house.clock.now())
         await house.clock.advance(130)
         await house.job()
         assert house.labels_sold(order, live_only=False) == 0
@@ -71,9 +73,9 @@ def test_a_label_that_the_store_has_recorded_is_not_taken_back_when_the_address_
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await _post_with_a_lost_answer(house, order)
-        house.world.shop.change_address(order, {"line1": "77 Other Road"})
+        house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
         await house.job()
         await house.pass_time(200)
@@ -87,9 +89,9 @@ def test_a_label_that_the_store_has_recorded_is_not_taken_back_when_the_address_
 def test_a_label_that_may_be_posted_at_a_silent_store_waits_for_a_person(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         house.store_answers(_silent)
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await _post_with_a_lost_answer(house, order)
-        house.world.shop.change_address(order, {"line1": "77 Other Road"})
+        house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
         await house.pass_time(200)
         assert await house.states(order) == ["labeled"]
@@ -105,12 +107,12 @@ def test_a_post_on_its_way_is_given_time_to_be_recorded_before_its_label_is_take
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         job = await house.work_until(order, "post")
-        house.world.faults.strike_next("store.error_before_effect")
+        house.world.faults.trigger_next("store.error_before_effect")
         with pytest.raises(StoreUnavailable):
             await next(step for step in STEPS if step.name == "post").run(house.context, job)
-        house.world.shop.change_address(order, {"line1": "77 Other Road"})
+        house.world.store.change_address(order, {"line1": "77 Other Road"})
         await house.clock.advance(130)
         await house.job()
         assert await house.states(order) == ["labeled"]
@@ -130,7 +132,7 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
             answer = await buy(purchase)
             bought += 1
             if bought == 1:
-                house.world.shop.change_address(order, {"line1": "77 Other Road"})
+                house.world.store.change_address(order, {"line1": "77 Other Road"})
             return answer
 
         house.easypost.buy = then_it_moves  # type: ignore[method-assign]
@@ -138,9 +140,9 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
         await house.job()
         await house.pass_time(200)
         assert (await house.states(order))[0] == "voided"
-        assert sum(row.quantity for row in order.shipped) == 4
-        assert {row.tracking_number for row in order.shipped}.isdisjoint(
-            {one["tracking"] for one in house.world.books.to_json()["purchases"] if one["voided"]}
+        assert sum(row.quantity for row in order.fulfillments) == 4
+        assert {row.tracking_number for row in order.fulfillments}.isdisjoint(
+            {one["tracking"] for one in house.world.audit.to_json()["purchases"] if one["voided"]}
         )
 
     in_house(story, tmp_path, settings=TWO_PARCELS)
@@ -148,9 +150,9 @@ def test_a_parcel_whose_address_changed_while_its_sister_was_bought_is_taken_bac
 
 def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.work_until(order, "post")
-        house.world.shop.orders.pop(order.id)
+        house.world.store.orders.pop(order.id)
         await house.clock.advance(130)
         await house.pass_time(600, step=10)
         (hold,) = await house.standing(order)
@@ -159,16 +161,16 @@ def test_an_order_that_vanishes_with_a_paid_label_is_shown_to_a_person(tmp_path:
         await house.person_releases(hold, "deleted by mistake; the money back, please")
         await house.pass_time(600, step=10)
         assert await house.states(order) == ["voided"]
-        house.world.shop.orders[order.id] = order
+        house.world.store.orders[order.id] = order
 
     in_house(story, tmp_path)
 
 
 def test_an_order_that_vanishes_before_anything_is_bought_is_let_go(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.work_until(order, "buy")
-        house.world.shop.orders.pop(order.id)
+        house.world.store.orders.pop(order.id)
         await house.clock.advance(130)
         await house.pass_time(600, step=10)
         assert await house.states(order) == ["cancelled"]
@@ -187,7 +189,7 @@ def test_a_store_that_leaves_empty_lists_out_now_and_then_has_not_changed_the_or
             return replace(order, refunds=() if looks % 2 else None)
 
         house.store_answers(flapping)
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.job(passes=4)
         assert await house.states(order) == ["fulfilled"]

@@ -21,19 +21,19 @@ pytestmark = pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     "fault",
     [
-        "carrier.error_after_effect",
-        "carrier.reset_after_effect",
-        "carrier.garbage_body",
-        "carrier.no_answer_after_effect",
-        "carrier.error_before_effect",
-        "carrier.reset_before_effect",
-        "carrier.throttle",
-        "carrier.late_effect",
+        "easypost.error_after_effect",
+        "easypost.reset_after_effect",
+        "easypost.garbage_body",
+        "easypost.no_response_after_effect",
+        "easypost.error_before_effect",
+        "easypost.reset_before_effect",
+        "easypost.throttle",
+        "easypost.late_effect",
     ],
 )
 def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path: Path, fault: str) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await _until(house, job, "buy")
@@ -42,14 +42,14 @@ def test_whatever_the_carrier_answers_to_a_purchase_one_label_is_bought(tmp_path
 
         async def prepare_then_strike(request: object) -> object:
             prepared = await prepare(request)  # type: ignore[arg-type]
-            house.world.faults.strike_next(fault)
+            house.world.faults.trigger_next(fault)
             return prepared
 
         house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
         house.mute = True
         await house._patiently(_rest(house, job, "buy"))
         house.easypost.prepare = prepare  # type: ignore[method-assign]
-        assert house.world.faults.struck == {fault: 1}
+        assert house.world.faults.triggered == {fault: 1}
         await house.clock.advance(130)
         await house.job()
         await house.pass_time(200)
@@ -78,18 +78,18 @@ async def _rest(house: App, job: OrderJob, name: str) -> None:
         "store.error_after_effect",
         "store.reset_after_effect",
         "store.garbage_body",
-        "store.no_answer_after_effect",
+        "store.no_response_after_effect",
         "store.error_before_effect",
         "store.throttle",
     ],
 )
 def test_whatever_the_store_answers_to_a_fulfillment_it_is_recorded_once(tmp_path: Path, fault: str) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await _until(house, job, "post")
-        house.world.faults.strike_next(fault)
+        house.world.faults.trigger_next(fault)
         house.mute = True
         try:
             await house._patiently(_rest(house, job, "post"))
@@ -99,15 +99,15 @@ def test_whatever_the_store_answers_to_a_fulfillment_it_is_recorded_once(tmp_pat
         await house.job()
         await house.pass_time(200)
         assert await house.states(order) == ["fulfilled"]
-        assert len({row.tracking_number for row in order.shipped}) == 1
-        assert order.left() == dict.fromkeys(order.ordered(), 0)
+        assert len({row.tracking_number for row in order.fulfillments}) == 1
+        assert order.unshipped() == dict.fromkeys(order.ordered(), 0)
 
     in_house(story, tmp_path)
 
 
 def test_an_unknown_purchase_is_not_looked_up_before_the_carrier_must_have_settled(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await _until(house, job, "buy")
@@ -116,7 +116,7 @@ def test_an_unknown_purchase_is_not_looked_up_before_the_carrier_must_have_settl
         await house.clock.advance(130)
         await house.job()
         assert await house.states(order) == ["unknown"]
-        asked = house.world.faults.struck
+        asked = house.world.faults.triggered
         house.clock.skew = 600.0  # a clock that jumps must not shorten the wait
         await house.job()
         assert await house.states(order) == ["unknown"]
@@ -148,8 +148,8 @@ async def _crash_after_intent(house: App, job: OrderJob) -> None:
 
 def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        late_s = house.world.pace["carrier"].late_s = 10 * house.settings.provider_settle_s
-        order = house.world.order("plain")
+        late_s = house.world.latency["easypost"].late_s = 10 * house.settings.provider_settle_s
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await _until(house, job, "buy")
@@ -157,7 +157,7 @@ def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_p
 
         async def prepare_then_strike(request: object) -> object:
             prepared = await prepare(request)  # type: ignore[arg-type]
-            house.world.faults.strike_next("carrier.late_effect")
+            house.world.faults.trigger_next("easypost.late_effect")
             return prepared
 
         house.easypost.prepare = prepare_then_strike  # type: ignore[method-assign, assignment]
@@ -173,7 +173,7 @@ def test_a_keyed_carrier_that_settles_later_than_it_must_have_is_paid_once(tmp_p
 
 def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (slow,) = await house.claim()
         await _until(house, slow, "pack")
@@ -189,9 +189,9 @@ def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_carrier_that_refuses_holds_the_order_with_its_reason(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        house.world.faults.set("carrier.refuse", 1.0)
+        house.world.faults.set("easypost.refuse", 1.0)
         order = await house.ship()
-        house.world.faults.silence()
+        house.world.faults.clear()
         (hold,) = await house.standing(order)
         assert hold.code in ("provider_refused", "no_rate")
         assert hold.note
@@ -203,12 +203,12 @@ def test_a_carrier_that_refuses_holds_the_order_with_its_reason(tmp_path: Path) 
 def test_an_order_that_keeps_failing_is_held_and_still_tried(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         house.world.faults.set("store.error_before_effect", 1.0)
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.job()
         await house.pass_time(600, step=30)
         assert [hold.code for hold in await house.standing(order)] == ["repeated_failure"]
-        house.world.faults.silence()
+        house.world.faults.clear()
         await house.pass_time(1200, step=30)
         assert await house.phase(order) == "shipped"
         assert await house.standing(order) == []
@@ -239,11 +239,11 @@ def _command(script: str) -> Callable[[ProviderContext], dict[str, Provider]]:
 
 def test_a_users_own_program_ships_and_its_tracking_number_is_posted(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.job()
-        assert {row.tracking_number for row in order.shipped} == {"MINE-1"}
-        house.world.shop.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
+        assert {row.tracking_number for row in order.fulfillments} == {"MINE-1"}
+        house.world.store.orders.clear()  # its tracking number is not one that the sandbox's carrier sold
 
     in_house(
         story,
@@ -257,7 +257,7 @@ def test_a_program_that_cannot_tell_whether_it_bought_goes_to_a_person_and_is_no
     tmp_path: Path,
 ) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.job()
         await house.pass_time(300, step=30)

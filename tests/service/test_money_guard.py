@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from packhouse.errors import OperationRefused
+from packhouse.errors import OperationRefused
 from packhouse.flow import STEPS, process_order
 from packhouse.ledger import guard
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.operations.views import AdoptedLabel
 from packhouse.operations.views import AdoptedLabel
 from packhouse.providers.port import Bought, NotBought, Safety, Unknown, Voided, VoidPending, VoidRefused
 from packhouse.rules.rates import drift
@@ -49,7 +51,7 @@ def test_a_cap_in_another_currency_holds_rather_than_guesses(tmp_path: Path) -> 
 
 def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        orders = [house.world.order("plain") for _ in range(6)]
+        orders = [house.world.place_order("plain") for _ in range(6)]
         for order in orders:
             await house.hear(order)
         await house.job()
@@ -57,7 +59,7 @@ def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> No
         shipped = [order for order in orders if await house.phase(order) == "shipped"]
         assert held
         assert shipped
-        spent = sum(p["cost_minor"] for p in house.world.books.to_json()["purchases"] if not p["voided"])
+        spent = sum(p["cost_minor"] for p in house.world.audit.to_json()["purchases"] if not p["voided"])
         assert spent <= 2500
         await house.pass_time(90_000, step=1800)
         assert sum([await house.phase(order) == "shipped" for order in orders]) > len(shipped)
@@ -67,7 +69,7 @@ def test_a_days_cap_lets_orders_go_on_when_the_day_is_over(tmp_path: Path) -> No
 
 def test_a_purchase_that_is_still_unknown_counts_under_the_cap(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        first, second = house.world.order("plain"), house.world.order("plain")
+        first, second = house.world.place_order("plain"), house.world.place_order("plain")
         await house.hear(first)
         (job,) = await house.claim()
         for step in STEPS:
@@ -103,7 +105,7 @@ def test_a_purchase_that_a_person_is_asked_about_counts_under_the_cap_until_it_i
 
         house.easypost.buy = lost  # type: ignore[method-assign, assignment]
         house.easypost.safety = Safety.BLIND  # type: ignore[misc]
-        first, second = await house.ship(), house.world.order("plain")
+        first, second = await house.ship(), house.world.place_order("plain")
         await house.pass_time(60)
         assert [hold.code for hold in await house.standing(first)] == ["purchase_unknown"]
         house.easypost.buy = buy  # type: ignore[method-assign]
@@ -124,7 +126,7 @@ def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_ever
 ) -> None:
     async def story(house: App) -> None:
         await house.operations.daemon.pause(reason="stock-taking", actor="ada")
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         await house.job()
         assert await house.phase(order) == "open"
@@ -139,7 +141,7 @@ def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_ever
 
 def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await house.operations.daemon.pause(reason="now", actor="ada")
@@ -152,7 +154,7 @@ def test_a_pause_that_comes_between_look_and_purchase_still_stops_it(tmp_path: P
 
 def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         for step in STEPS:
@@ -163,7 +165,7 @@ def test_a_bought_label_waits_unposted_while_things_are_paused(tmp_path: Path) -
         await house.clock.advance(130)
         await house.job()
         assert await house.states(order) == ["labeled"]
-        assert order.shipped == []
+        assert order.fulfillments == []
         await house.operations.daemon.resume(reason="go", actor="ada")
         await house.job()
         assert await house.states(order) == ["fulfilled"]
@@ -185,7 +187,7 @@ def test_a_carrier_that_refuses_again_and_again_rests_and_is_then_tried_with_one
 
         house.easypost.buy = refuse  # type: ignore[method-assign, assignment]
         house.context.breaker.after = 3
-        orders = [house.world.order("plain") for _ in range(8)]
+        orders = [house.world.place_order("plain") for _ in range(8)]
         for order in orders:
             await house.hear(order)
         await house.job()
@@ -238,7 +240,7 @@ def test_a_label_that_cost_more_than_its_rate_is_not_posted_before_a_person_look
         order = await house.ship()
         (hold,) = await house.standing(order)
         assert hold.code == "price_drift"
-        assert order.shipped == []
+        assert order.fulfillments == []
         await house.person_releases(hold, "it is right")
         await house.job()
         assert await house.states(order) == ["fulfilled"]
@@ -273,14 +275,14 @@ def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(tmp_path:
 
 async def _voiding(house: App, answer: object) -> Any:
     """An order whose label is to be voided, at a carrier that answers so."""
-    order = house.world.order("plain")
+    order = house.world.place_order("plain")
     await house.hear(order)
     (job,) = await house.claim()
     for step in STEPS:
         if step.name == "post":
             break
         await step.run(house.context, job)
-    house.world.shop.cancel(order)
+    house.world.store.cancel(order)
 
     async def void(label: Label) -> object:
         return answer
@@ -302,7 +304,7 @@ def test_a_refused_void_is_asked_again_and_then_a_person_is_told(tmp_path: Path)
         assert (await house.story(order)).count("void_refused") == 3
 
         async def at_last(label: Label) -> Voided:
-            house.world.carrier.take_back(house.world.carrier.find(label.provider_id))
+            house.world.easypost.request_void(house.world.easypost.find(label.provider_id))
             return Voided()
 
         house.easypost.void = at_last  # type: ignore[method-assign, assignment]
@@ -327,7 +329,7 @@ def test_a_void_that_stays_undecided_goes_to_a_person_before_the_window_shuts(tm
 def test_a_person_adopts_the_label_that_nobody_could_tell_of(tmp_path: Path) -> None:
     async def story(house: App) -> None:
         order, shipment_id = await _in_doubt(house)
-        sold = next(p for p in house.world.books.to_json()["purchases"])
+        sold = next(p for p in house.world.audit.to_json()["purchases"])
         label = AdoptedLabel(sold["tracking"], "USPS", "", Money(sold["cost_minor"], "USD"))
         shipments = house.operations.shipments
         await shipments.adopt_label(shipment_id, label, reason="found it", actor="ada")

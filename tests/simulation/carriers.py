@@ -27,7 +27,7 @@ from packhouse.providers.port import (
     Safety,
     Unknown,
 )
-from packhouse.sandbox.world import CARRIER_KEY
+from packhouse.sandbox.sandbox import EASYPOST_KEY
 
 _URL = "http://sandbox.invalid/easypost/v2"
 
@@ -106,7 +106,7 @@ KINDS: dict[Safety, type[EasyPostProvider]] = {
 
 def carrier_of(safety: Safety, context: ProviderContext, transport: httpx.AsyncBaseTransport) -> Provider:
     """The adapter of this class."""
-    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url=_URL, customs_origin="US")
+    options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url=_URL, customs_origin="US")
     return KINDS[safety](options, context, transport)
 
 

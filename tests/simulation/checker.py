@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from packhouse.sandbox.books import Sold
-from packhouse.sandbox.carrier import door
-from packhouse.sandbox.shop import SELLER, ShopOrder
+from packhouse.sandbox.audit import Purchase
+from packhouse.sandbox.easypost.state import address_key
+from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.simulation.director import Director, parcels_left
 from tests.simulation.plan import Scenario
 from tests.simulation.replica import Ground
@@ -49,12 +49,12 @@ class Checker:
         self._rows = ground.database.rows
         self._director = director
         self._telling = Telling(ground.database)
-        self._sold = ground.world.books.purchases()
+        self._sold = ground.world.audit.purchases()
         self._by_number = {one.tracking: one for one in self._sold}
 
     def counts(self) -> dict[str, int]:
         """What the run was made of."""
-        orders = self._world.shop.orders.values()
+        orders = self._world.store.orders.values()
         return {
             "orders": len(orders),
             "labels": len(self._sold),
@@ -62,7 +62,7 @@ class Checker:
             "posted": sum(
                 1
                 for order in orders
-                for number in {r.tracking_number for r in order.shipped if not r.by}
+                for number in {r.tracking_number for r in order.fulfillments if not r.recorded_by}
                 if number
             ),
             "held": len(self._rows("SELECT DISTINCT order_id FROM holds WHERE released_at IS NULL")),
@@ -70,10 +70,10 @@ class Checker:
 
     def problems(self) -> list[str]:
         """All that is wrong."""
-        found = list(self._world.books.problems())
+        found = list(self._world.audit.problems())
         for check in (self._nothing_unwritten, self._nothing_twice, self._money, self._posted):
             found += check()
-        for order in self._world.shop.orders.values():
+        for order in self._world.store.orders.values():
             found += self._not_lost(order)
             found += self._nothing_forbidden(order)
         found += self._telling.problems()
@@ -81,7 +81,7 @@ class Checker:
 
     def _nothing_unwritten(self) -> Iterator[str]:
         """What was answered with 200 is on disk."""
-        kept = {row["id"] for row in self._rows("SELECT id FROM events")}
+        kept = {row["external_id"] for row in self._rows("SELECT external_id FROM events")}
         for attempt in self._world.webhooks.log:
             if attempt.outcome == "delivered" and attempt.event.id not in kept:
                 yield f"{attempt.event.order_id}: {attempt.event.id} was answered 200 and is not recorded"
@@ -92,23 +92,23 @@ class Checker:
         for reference, times in Counter(one.reference for one in self._sold).items():
             if times > 1:
                 yield f"{reference}: sold {times} times by the carrier"
-        for order in self._world.shop.orders.values():
+        for order in self._world.store.orders.values():
             live: Counter[str] = Counter()
             for one in self._sold:
                 # One that the carrier does not take back stays paid, and is followed to a person.
-                rejected = self._world.carrier.by_number[one.tracking].refund_rejected
+                rejected = self._world.easypost.by_tracking_number[one.tracking].void_rejected
                 if one.order_id == order.id and one.live and not rejected:
                     shipment = self._shipment_of(one)
                     live.update(dict(json.loads(shipment["units"])) if shipment else {})
-            for row in order.shipped:
-                if row.by == SELLER:
+            for row in order.fulfillments:
+                if row.recorded_by == EXTERNAL:
                     live[row.line_id] += row.quantity
             ordered = order.ordered()
             for line, quantity in live.items():
                 if quantity > ordered.get(line, 0):
                     yield f"{order.id}: {quantity} of {ordered.get(line, 0)} units of {line} are paid for"
 
-    def _shipment_of(self, sold: Sold) -> sqlite3.Row | None:
+    def _shipment_of(self, sold: Purchase) -> sqlite3.Row | None:
         order_id, seq, generation = sold.reference.rsplit("/", 2)
         rows = self._rows(
             "SELECT * FROM shipments WHERE order_id = ? AND seq = ? AND generation = ?",
@@ -120,7 +120,7 @@ class Checker:
 
     # ---- 2: no order is lost -------------------------------------------------------------------------------
 
-    def _not_lost(self, order: ShopOrder) -> Iterator[str]:
+    def _not_lost(self, order: StoreOrder) -> Iterator[str]:
         known = self._rows("SELECT * FROM orders WHERE id = ?", order.id)
         standing = self._standing(order.id)
         allowed = self._allowed(order)
@@ -143,12 +143,12 @@ class Checker:
         if not standing and row["phase"] not in ("shipped", "closed") and not self._is_followed(order):
             yield f"{order.id}: at rest with phase {row['phase']}: {row['reason']}"
 
-    def _is_followed(self, order: ShopOrder) -> bool:
+    def _is_followed(self, order: StoreOrder) -> bool:
         """A refused refund is asked for again for a day, before a person is told and before a new label."""
         rows = self._rows("SELECT 1 FROM shipments WHERE order_id = ? AND state = 'voiding'", order.id)
-        return bool(rows) and any(one.refund_rejected for one in self._consignments(order))
+        return bool(rows) and any(one.void_rejected for one in self._consignments(order))
 
-    def _to_ship(self, order: ShopOrder) -> dict[str, int]:
+    def _to_ship(self, order: StoreOrder) -> dict[str, int]:
         if order.status in _STOPPED:
             return {}
         return parcels_left(order)
@@ -157,7 +157,7 @@ class Checker:
         rows = self._rows("SELECT code FROM holds WHERE order_id = ? AND released_at IS NULL", order_id)
         return [row["code"] for row in rows]
 
-    def _allowed(self, order: ShopOrder) -> set[str]:
+    def _allowed(self, order: StoreOrder) -> set[str]:
         touched = self._director.touched.get(order.id, set())
         allowed = {_KIND_HOLDS.get(order.sale.kind, "")}
         for what in touched:
@@ -168,34 +168,34 @@ class Checker:
             allowed.add("no_rate")  # some countries' addresses need no city, and some carriers do
         if self._scenario.settings["guard"].keys() & {"max_day_minor", "max_order_minor"}:
             allowed.add("cap_reached")
-        if self._world.carrier.refused:
+        if self._world.easypost.refused_addresses:
             allowed.add("provider_refused")
-        if any(one.refund_rejected for one in self._consignments(order)):
+        if any(one.void_rejected for one in self._consignments(order)):
             allowed.add("void_refused")
         return allowed
 
-    def _consignments(self, order: ShopOrder) -> Iterator[Any]:
-        for one in self._world.carrier.by_number.values():
+    def _consignments(self, order: StoreOrder) -> Iterator[Any]:
+        for one in self._world.easypost.by_tracking_number.values():
             if one.reference.startswith(f"{order.id}/"):
                 yield one
 
     # ---- 3: nothing ships that should not ------------------------------------------------------------------
 
-    def _nothing_forbidden(self, order: ShopOrder) -> Iterator[str]:
+    def _nothing_forbidden(self, order: StoreOrder) -> Iterator[str]:
         sold = [one for one in self._sold if one.order_id == order.id]
         cleared = self._director.touched.get(order.id, set()) & {"new_address", "release"}
         if order.sale.kind == "incomplete_address" and sold and not cleared:
             yield f"{order.id}: a label was bought for an incomplete address"
         if order.sale.kind == "digital" and sold:
             yield f"{order.id}: a label was bought for digital units"
-        posted = {row.tracking_number for row in order.shipped}
+        posted = {row.tracking_number for row in order.fulfillments}
         for one in sold:
-            consignment = self._world.carrier.by_number[one.tracking]
+            consignment = self._world.easypost.by_tracking_number[one.tracking]
             if (
                 order.status in _STOPPED
                 and one.live
                 and one.tracking not in posted
-                and not consignment.refund_rejected
+                and not consignment.void_rejected
             ):
                 yield f"{order.id}: is {order.status}, and {one.tracking} was never given back"
 
@@ -203,9 +203,9 @@ class Checker:
 
     def _posted(self) -> Iterator[str]:
         posted: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for order in self._world.shop.orders.values():
-            for row in order.shipped:
-                if row.by != SELLER:
+        for order in self._world.store.orders.values():
+            for row in order.fulfillments:
+                if row.recorded_by != EXTERNAL:
                     posted[row.tracking_number][row.line_id] += row.quantity
         ours = {}
         for row in self._rows(
@@ -227,10 +227,10 @@ class Checker:
 
     def _goes_to_the_door(self, row: sqlite3.Row, number: str) -> Iterator[str]:
         """A posted parcel goes where its order goes, or a person was told."""
-        order = self._world.shop.orders[row["order_id"]]
+        order = self._world.store.orders[row["order_id"]]
         to = dict(zip(_DOOR, store_door(order.address), strict=True))
-        consignment = self._world.carrier.by_number.get(number)
-        if consignment is None or door(consignment.asked["to_address"]) == door(to):
+        consignment = self._world.easypost.by_tracking_number.get(number)
+        if consignment is None or address_key(consignment.request["to_address"]) == address_key(to):
             return
         told = self._rows(
             "SELECT 1 FROM holds WHERE order_id = ? AND code = 'order_changed'", row["order_id"]
@@ -263,14 +263,14 @@ class Checker:
                 yield f"{one.tracking}: belongs to {row['shipment_id']} here and to {one.reference} there"
             yield from self._came_back(one, row)
         for number in ours.keys() - self._by_number.keys():
-            yield f"{number}: in our books, and the carrier never sold it"
+            yield f"{number}: in our books, and EasyPost never sold it"
         here = sum(row["cost_minor"] for row in ours.values() if row["state"] != "voided")
         there = sum(one.cost_minor for one in self._sold if not one.voided)
         if here != there:
             yield f"our books say {here} were spent, the carrier's {there}"
 
-    def _came_back(self, sold: Sold, row: sqlite3.Row) -> Iterator[str]:
-        rejected = self._world.carrier.by_number[sold.tracking].refund_rejected
+    def _came_back(self, sold: Purchase, row: sqlite3.Row) -> Iterator[str]:
+        rejected = self._world.easypost.by_tracking_number[sold.tracking].void_rejected
         is_right = {
             "bought": sold.live and not rejected,
             "voiding": rejected,

@@ -13,9 +13,9 @@ from packhouse.model.money import Money
 from packhouse.model.states import ShipmentState
 from packhouse.operations import Operations
 from packhouse.operations.views import AdoptedLabel
-from packhouse.sandbox.catalogue import DIGITAL
-from packhouse.sandbox.shop import SELLER, ShopOrder
-from packhouse.sandbox.wire import Refusal
+from packhouse.sandbox.http import ApiError
+from packhouse.sandbox.store.products import DIGITAL
+from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.simulation.plan import Entry, Scenario, skew_of
 from tests.simulation.replica import Ground, Replica
 
@@ -33,7 +33,7 @@ class Director:
     scenario: Scenario
     ground: Ground
     replicas: list[Replica]
-    orders: list[ShopOrder] = field(default_factory=list)
+    orders: list[StoreOrder] = field(default_factory=list)
     touched: dict[str, set[str]] = field(default_factory=dict)
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -64,7 +64,7 @@ class Director:
 
     def _arrival(self, kind: str) -> Callable[[], None]:
         def arrive() -> None:
-            order = self.ground.world.order(kind)
+            order = self.ground.world.place_order(kind)
             self.orders.append(order)
             self._note("orders", order.id, kind)
 
@@ -88,13 +88,13 @@ class Director:
         self.touched.setdefault(order.id, set()).add(act.what)
         try:
             self._at_the_store(act, order)
-        except Refusal as refusal:
+        except ApiError as refusal:
             self._note(act.what, order.id, f"refused: {refusal}")
         else:
             self._note(act.what, order.id)
 
-    def _at_the_store(self, act: Entry, order: ShopOrder) -> None:
-        shop = self.ground.world.shop
+    def _at_the_store(self, act: Entry, order: StoreOrder) -> None:
+        shop = self.ground.world.store
         match act.what:
             case "cancel":
                 shop.cancel(order)
@@ -103,14 +103,18 @@ class Director:
             case "refund_part":
                 shop.refund(order, max(1, int(order.sale.totals["total"] * act.chance * 0.5)))
             case "new_address":
-                shop.change_address(order, self.ground.world.another_address())
+                shop.change_address(order, self.ground.world.random_address())
             case "ship_by_hand" | "ship_part_by_hand":
                 left = [(line, quantity) for line, quantity in parcels_left(order).items() if quantity]
                 if act.what == "ship_part_by_hand":
                     left = [(line, 1) for line, _ in left[:1]]
                 if left:
-                    shop.fulfil(
-                        order, left, "FedEx", f"9000{order.number:04d}{len(order.shipped)}", by=SELLER
+                    shop.fulfill(
+                        order,
+                        left,
+                        "FedEx",
+                        f"9000{order.number:04d}{len(order.fulfillments)}",
+                        recorded_by=EXTERNAL,
                     )
 
     # ---- processes ----------------------------------------------------------------------------------------
@@ -157,7 +161,7 @@ class Director:
 
     # ---- people -------------------------------------------------------------------------------------------
 
-    async def _person(self, act: Entry, order: ShopOrder, operations: Operations) -> None:
+    async def _person(self, act: Entry, order: StoreOrder, operations: Operations) -> None:
         who = PEOPLE[int(act.chance * 10) % 2]
         match act.what:
             case "hold":
@@ -184,7 +188,7 @@ class Director:
             if shipment.id not in in_doubt or shipment.state is not ShipmentState.HELD:
                 continue
             await asyncio.sleep(_LOOKING_IT_UP_S)
-            sold = [s for s in self.ground.world.books.purchases() if s.reference == shipment.reference]
+            sold = [s for s in self.ground.world.audit.purchases() if s.reference == shipment.reference]
             if not sold:
                 await operations.shipments.record_not_bought(
                     shipment.id, reason="not in the account", actor=who
@@ -250,7 +254,7 @@ class Director:
         self.ground.trace.add("world", what, *particulars)
 
 
-def parcels_left(order: ShopOrder) -> dict[str, int]:
+def parcels_left(order: StoreOrder) -> dict[str, int]:
     """Units that nobody has shipped and that need a parcel, by line."""
     goods = {item["id"]: item["product_id"] for item in order.sale.items}
-    return {line: left for line, left in order.left().items() if goods[line] not in NOT_PARCELS}
+    return {line: left for line, left in order.unshipped().items() if goods[line] not in NOT_PARCELS}

@@ -11,7 +11,7 @@ import random
 from typing import Any
 
 from packhouse.http import httpx
-from packhouse.sandbox.transport import WorldTransport
+from packhouse.sandbox.transport import SandboxTransport
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
 from tests.simulation.witness import Witness
@@ -47,7 +47,7 @@ class LifeTransport(httpx.AsyncBaseTransport):
 
     def __init__(
         self,
-        world: WorldTransport,
+        world: SandboxTransport,
         life: Life,
         trace: Trace,
         witness: Witness,
@@ -62,7 +62,7 @@ class LifeTransport(httpx.AsyncBaseTransport):
         self._dally = dally
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See WorldTransport."""
+        """See SandboxTransport."""
         self._life.check()
         if self._dally:
             await asyncio.sleep(self._chance.random() * 0.05)

@@ -24,7 +24,8 @@ from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import migrate
 from packhouse.ledger.database_clock import DatabaseClock
-from packhouse.ledger.port import P, R, Unit, translated
+from packhouse.ledger.port import translated
+from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 from packhouse.model.label import LabelDocument, LabelFormat
 from tests.simulation.loop import Life
 from tests.simulation.trace import Trace
@@ -127,7 +128,7 @@ class SimLedger:
         self._trace = trace
         self._ours: DatabaseClock | None = None
 
-    async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See Ledger."""
         faults, name = self._faults, _name(unit)
         self._life.check()
@@ -140,7 +141,9 @@ class SimLedger:
         lost = under is not None and not self._database.is_held(*under)
         before = self._database.raw.total_changes
         try:
-            result = self._database.run(lambda c: unit(c, *args, **kwargs), 2 if faults.twice() else 1)
+            result = self._database.run(
+                lambda c: unit(Tx(c, now), *args, **kwargs), 2 if faults.twice() else 1
+            )
         except Exception as error:
             self._trace.add(self._life.name, "ledger refused", name, type(error).__name__)
             raise
@@ -155,7 +158,7 @@ class SimLedger:
             raise LedgerUnavailable("the ledger cannot be used just now: the connection was lost at commit")
         return result
 
-    async def read(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See Ledger."""
         self._life.check()
         await asyncio.sleep(self._faults.wait_s())
@@ -255,11 +258,15 @@ class SimShelf:
 
 
 # What happens all the time and changes nothing worth telling.
-_QUIET = frozenset({"_claim", "renew", "take_turn", "rescue", "prune", "meet", "_keep_marks"})
+_QUIET = frozenset({"_claim", "renew", "claim_turn", "wake_stalled", "prune", "add_listed", "_keep_marks"})
 
 
 def _tells(name: str, result: Any) -> bool:
-    return bool(result[0] if name == "_claim" else result) and name in ("_claim", "meet", "rescue")
+    return bool(result[0] if name == "_claim" else result) and name in (
+        "_claim",
+        "add_listed",
+        "wake_stalled",
+    )
 
 
 def _name(unit: Any) -> str:

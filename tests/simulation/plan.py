@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packhouse.providers.port import Safety
-from packhouse.sandbox.catalogue import KINDS
+from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
-from packhouse.sandbox.passage import Pace
+from packhouse.sandbox.store.buyers import KINDS
 
 # What may happen to an order, to a process, or to all; and how often, beside the others.
 ACTS = {
@@ -32,11 +32,11 @@ ACTS = {
 }
 # The faults that hide whether money moved, drawn more often than the others.
 _ABOUT_MONEY = (
-    "carrier.late_effect",
-    "carrier.no_answer_after_effect",
-    "carrier.reset_after_effect",
-    "carrier.error_after_effect",
-    "store.no_answer_after_effect",
+    "easypost.late_effect",
+    "easypost.no_response_after_effect",
+    "easypost.reset_after_effect",
+    "easypost.error_after_effect",
+    "store.no_response_after_effect",
     "store.reset_after_effect",
 )
 _SKEWS_S = (-600.0, 600.0)
@@ -80,7 +80,7 @@ class Scenario:
     ledger_slow_s: float
     way_s: float
     tick_s: float
-    pace: dict[str, Pace]
+    latency: dict[str, Latency]
     world: dict[str, float]
     settings: dict[str, Any]
     entries: list[Entry] = field(default_factory=list)
@@ -116,13 +116,13 @@ def draw(seed: int) -> Scenario:
         way_s=chance.choice((0.0, 0.05, 0.3, 1.0)),
         tick_s=chance.choice((0.5, 2.0)),
         # A purchase must have happened within provider_settle_s after it was sent.
-        pace={
-            side: Pace(slow_s=chance.uniform(0.5, 3.0), late_s=chance.uniform(0.5, 5.0))
-            for side in ("store", "carrier")
+        latency={
+            api: Latency(slow_s=chance.uniform(0.5, 3.0), late_s=chance.uniform(0.5, 5.0))
+            for api in ("store", "easypost")
         },
         world={
             "poll_only_share": chance.choice((0.0, 0.0, 0.2, 1.0)),
-            "carrier_refund_s": chance.choice((0.0, 5.0, 400.0)),
+            "void_s": chance.choice((0.0, 5.0, 400.0)),
             "transit_s": chance.choice((150.0, 20_000.0, 200_000.0)),
             "retry_scale": chance.choice((0.01, 0.2)),
             "reorder_s": chance.choice((1.0, 20.0)),

@@ -59,7 +59,7 @@ class _WritesLater(Context):
     async def write(self, job: Any, unit: Any, *args: Any, **kwargs: Any) -> Any:
         """Pretend that it is on disk."""
         now = self.clock.now()
-        job.deferred.append(lambda connection: unit(connection, now, job.lease, *args, **kwargs))
+        job.deferred.append(lambda tx: unit(dataclasses.replace(tx, now=now), *args, **kwargs))
 
 
 @_plant
@@ -117,7 +117,7 @@ def a_failed_lookup_is_absent() -> Iterator[None]:
 def the_token_is_forgotten() -> Iterator[None]:
     """Writes do not prove that the lease still stands."""
     with (
-        _instead(leases, "require", lambda real: lambda *_: None),
+        _instead(leases, "require", lambda real: lambda tx: tx.held_lease),
         _instead(leases, "is_held", lambda real: lambda *_: True),
     ):
         yield

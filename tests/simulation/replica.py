@@ -20,8 +20,8 @@ from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.operations import Operations
 from packhouse.providers.port import ProviderContext, Safety
-from packhouse.sandbox.transport import WorldTransport
-from packhouse.sandbox.world import STORE_KEY, WEBHOOK_SECRET
+from packhouse.sandbox.sandbox import STORE_KEY, WEBHOOK_SECRET
+from packhouse.sandbox.transport import SandboxTransport
 from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
@@ -139,7 +139,7 @@ class Replica:
         clock = SimClock(life, self.skew, ground.chance.uniform(0, 1e6))
         ledger = SimLedger(ground.database, life, ground.shared, ground.faults, ground.trace)
         ours = ledger.clock(clock)
-        world = WorldTransport(ground.world)
+        world = SandboxTransport(ground.world)
         keyed = ground.safety is Safety.KEYED
         way = LifeTransport(world, life, ground.trace, ground.witness, ground.chance, dally=keyed)
         context = ProviderContext(

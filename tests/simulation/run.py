@@ -24,7 +24,7 @@ from packhouse.config.settings import (
     WorkerSettings,
 )
 from packhouse.model.label import LabelFormat
-from packhouse.sandbox.world import Plan
+from packhouse.sandbox.sandbox import SandboxOptions
 from packhouse.telemetry.metrics import Metrics
 from tests.simulation.carriers import KINDS
 from tests.simulation.checker import Checker
@@ -93,16 +93,16 @@ async def _live(
         TrueClock(loop),
         chance,
         post,
-        plan=Plan(
+        options=SandboxOptions(
             poll_only_share=scenario.world["poll_only_share"],
             retry_scale=scenario.world["retry_scale"],
             reorder_s=scenario.world["reorder_s"],
-            carrier_refund_s=scenario.world["carrier_refund_s"],
+            void_s=scenario.world["void_s"],
             transit_s=scenario.world["transit_s"],
         ),
         way_s=scenario.way_s,
         faults=scenario.faults,
-        pace=scenario.pace,
+        latency=scenario.latency,
     )
     witness.world = world
     faults = LedgerFaults(random.Random(chance.getrandbits(64)), scenario.ledger_away, scenario.ledger_slow_s)
@@ -125,7 +125,7 @@ async def _live(
     house.database.when_due = functools.partial(_something_is_due, replicas, witness.outside)
     _NOTED.append(witness)
     try:
-        world.tell("http://packhouse.invalid/webhooks/aly")
+        world.register_webhook("http://packhouse.invalid/webhooks/aly")
         for replica in replicas:
             replica.start()
         director.plan_notes()
@@ -155,7 +155,7 @@ async def _settle(ground: Ground, director: Director) -> None:
     trace.at_note.clear()
     trace.at_post.clear()
     trace.add("world", "quiet")
-    world.faults.silence()
+    world.faults.clear()
     ground.faults.quiet()
     for replica in director.replicas:
         replica.skew[0] = 0.0

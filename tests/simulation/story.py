@@ -22,7 +22,7 @@ def tell(scenario: Scenario, ground: Ground, director: Director, problems: Seque
     named = [one for one in ids if any(one in problem for problem in problems)] or ids
     parts = [str(scenario), "broken:", *(f"  - {problem}" for problem in problems)]
     for order_id in named:
-        parts += ["", f"order {order_id} ({ground.world.shop.orders[order_id].sale.kind}):"]
+        parts += ["", f"order {order_id} ({ground.world.store.orders[order_id].sale.kind}):"]
         parts += [f"  {line}" for line in _days(ground, order_id)]
     return "\n".join(parts)
 
@@ -34,7 +34,7 @@ def _days(ground: Ground, order_id: str) -> list[str]:
         str(row["provider_ref"])
         for row in database.rows("SELECT provider_ref FROM shipments WHERE order_id = ?", order_id)
     } | {
-        one.id for one in ground.world.carrier.shipments.values() if one.reference.startswith(f"{order_id}/")
+        one.id for one in ground.world.easypost.shipments.values() if one.reference.startswith(f"{order_id}/")
     }
     refs.discard("")
     lines: list[tuple[float, int, str]] = []
@@ -53,12 +53,14 @@ def _days(ground: Ground, order_id: str) -> list[str]:
 def _standing(ground: Ground, order_id: str) -> list[str]:
     """How it ended, in our books and in theirs."""
     rows = ground.database.rows
-    shop = ground.world.shop.orders[order_id]
-    lines = [f"store:   {shop.status}, left {shop.left()}, rows {[_row(row) for row in shop.shipped]}"]
+    shop = ground.world.store.orders[order_id]
+    lines = [
+        f"store:   {shop.status}, left {shop.unshipped()}, rows {[_row(row) for row in shop.fulfillments]}"
+    ]
     lines += [
         f"carrier: {one.reference} {one.tracking} {one.cost_minor}"
         f" {'live' if one.live else 'voided' if one.voided else 'on its way back'}"
-        for one in ground.world.books.purchases()
+        for one in ground.world.audit.purchases()
         if one.order_id == order_id
     ]
     for row in rows("SELECT * FROM orders WHERE id = ?", order_id):
@@ -76,7 +78,7 @@ def _standing(ground: Ground, order_id: str) -> list[str]:
 
 
 def _row(row: object) -> str:
-    return f"{row.line_id}x{row.quantity} {row.tracking_number} {row.by or 'us'}"  # type: ignore[attr-defined]
+    return f"{row.line_id}x{row.quantity} {row.tracking_number} {row.recorded_by or 'us'}"  # type: ignore[attr-defined]
 
 
 def _short(text: str, order_id: str) -> str:

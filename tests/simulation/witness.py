@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packhouse.http import httpx
-from packhouse.sandbox.world import World
+from packhouse.sandbox.sandbox import Sandbox
 from tests.simulation.ledger import Database
 from tests.simulation.loop import Life
 from tests.simulation.world import ONE_CALL
@@ -51,7 +51,7 @@ class Witness:
 
     database: Database
     time: Any
-    world: World | None = None
+    world: Sandbox | None = None
     outside: contextvars.Context = field(default_factory=contextvars.copy_context)
     problems: list[str] = field(default_factory=list)
     looks: dict[tuple[str, str], Look] = field(default_factory=dict)
@@ -72,8 +72,8 @@ class Witness:
                 self._purchase(life, str(asked["reference"]), asked["to_address"])
             elif path.endswith("/buy"):
                 assert self.world is not None
-                consignment = self.world.carrier.find(path.split("/")[-2])
-                self._purchase(life, consignment.reference, consignment.asked["to_address"])
+                consignment = self.world.easypost.find(path.split("/")[-2])
+                self._purchase(life, consignment.reference, consignment.request["to_address"])
             elif path.startswith(_ORDERS) and path.endswith("/fulfill"):
                 self._post(life, path.split("/")[-2], request.headers.get("idempotency-key", ""), body)
         return Call(request.method, path, self.time(), life.frozen_s)
@@ -140,8 +140,8 @@ class Witness:
             self._wrong(
                 f"{order_id}: posted {number} after the store had told {life.name} it is {look.status}"
             )
-        consignment = self.world.carrier.by_number.get(number)
-        if consignment and label_door(consignment.asked["to_address"]) != look.address:
+        consignment = self.world.easypost.by_tracking_number.get(number)
+        if consignment and label_door(consignment.request["to_address"]) != look.address:
             self._wrong(
                 f"{order_id}: posted {number}, whose address is not what the store had told {life.name}"
             )
@@ -154,7 +154,7 @@ class Witness:
             "AND j.actor <> 'packhouse' AND EXISTS (SELECT 1 FROM holds h WHERE h.order_id = j.order_id "
             "AND h.code = 'manual' AND h.shipment_id = '' AND h.released_at IS NULL) "
             "UNION ALL SELECT max(j.id) FROM journal j WHERE j.action = 'paused' "
-            "AND EXISTS (SELECT 1 FROM marks m WHERE m.name = 'paused' AND m.value <> '')",
+            "AND EXISTS (SELECT 1 FROM kv m WHERE m.name = 'paused' AND m.value <> '')",
             order_id,
         )
         for row in stops:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from packhouse.clock import Clock
-from packhouse.sandbox.webhooks import Post
-from packhouse.sandbox.wire import Answer, NoAnswer, Request, Reset
-from packhouse.sandbox.world import Plan, World
+from packhouse.sandbox.http import ConnectionReset, NoResponse, Request, Response
+from packhouse.sandbox.sandbox import Sandbox, SandboxOptions
+from packhouse.sandbox.store.webhooks import Sender
 from tests.simulation.loop import VirtualLoop
 
 START = 1_800_000_000.0
@@ -39,29 +39,36 @@ class TrueClock:
         await asyncio.sleep(seconds)
 
 
-class SimWorld(World):
+class SimWorld(Sandbox):
     """`way_s` bounds how long a request or its answer is under way."""
 
     def __init__(
-        self, clock: Clock, chance: random.Random, post: Post, *, plan: Plan, way_s: float, **parts: Any
+        self,
+        clock: Clock,
+        chance: random.Random,
+        post: Sender,
+        *,
+        options: SandboxOptions,
+        way_s: float,
+        **parts: Any,
     ) -> None:
         self._way = random.Random(chance.getrandbits(64))
         self._way_s = way_s
-        super().__init__(clock, random.Random(chance.getrandbits(64)), post, plan=plan, **parts)
+        super().__init__(clock, random.Random(chance.getrandbits(64)), post, options=options, **parts)
 
-    async def handle(self, request: Request) -> Answer:
-        """See World.handle."""
+    async def handle(self, request: Request) -> Response:
+        """See Sandbox.handle."""
         await asyncio.sleep(self._way.random() * self._way_s)
         answer = await super().handle(request)
         await asyncio.sleep(self._way.random() * self._way_s)
         return answer
 
-    def _carrier_effect(self, request: Request) -> Answer:
+    def _call_easypost(self, request: Request) -> Response:
         if request.path != ONE_CALL:
             return self._sell(request)
         asked = json.loads(request.body)
         body = json.dumps({"shipment": asked["shipment"]}).encode()
-        made = self.carrier_side.answer(replace(request, path=_SHIPMENTS, body=body))
+        made = self.easypost_api.handle(replace(request, path=_SHIPMENTS, body=body))
         if made.status != 201:
             return made
         shipment = json.loads(made.body)
@@ -69,13 +76,13 @@ class SimWorld(World):
         body = json.dumps({"rate": {"id": wanted[0]["id"] if wanted else ""}}).encode()
         return self._sell(replace(request, path=f"{_SHIPMENTS}/{shipment['id']}/buy", body=body))
 
-    def _sell(self, request: Request) -> Answer:
+    def _sell(self, request: Request) -> Response:
         try:
-            return super()._carrier_effect(request)
-        except NoAnswer:
+            return super()._call_easypost(request)
+        except NoResponse:
             # It happens later: mostly the connection is lost before the caller's patience.
             if self._way.random() < 0.7:
-                raise Reset from None
+                raise ConnectionReset from None
             raise
 
 

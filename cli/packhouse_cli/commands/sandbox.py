@@ -1,26 +1,25 @@
-"""`packhouse sandbox`: a store and a carrier to try everything on, in this process."""
+"""`packhouse sandbox`: run a fake Aly store and a fake EasyPost in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+    from packhouse_cli.invocation import Invocation
+
 
 def parser() -> ArgumentParser:
-    """What it takes, without opening the sandbox."""
+    """The parser of its arguments, without loading the sandbox."""
     from packhouse.sandbox import arguments
 
     return arguments.parser()
 
 
-def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:
-    """Run the sandbox until Ctrl-C; its own door reads the arguments."""
-    parser().parse_args(argv)  # help and slips are answered before anything is loaded
-    from packhouse.sandbox.door import run as open_sandbox
+def run(argv: list[str], _invocation: Invocation) -> int:
+    """Run the sandbox until Ctrl-C. The sandbox reads the arguments itself."""
+    parser().parse_args(argv)  # --help and wrong arguments end here, before the sandbox is loaded
+    from packhouse.sandbox.cli import run as run_sandbox
 
-    return open_sandbox(argv)
+    return run_sandbox(argv)

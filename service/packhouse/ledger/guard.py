@@ -14,8 +14,8 @@ from packhouse.config.settings import GuardSettings
 from packhouse.errors import LeaseLost
 from packhouse.ledger import kv, leases
 from packhouse.ledger import shipments as shipments_of
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.tables import holds, labels, orders, shipments
+from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.money import Money
@@ -42,13 +42,13 @@ def check_may_proceed(connection: Connection, lease: Lease) -> str:
     return paused(connection)
 
 
-def pause(connection: Connection, now: float, why: str) -> None:
+def pause(tx: Tx, why: str) -> None:
     """Stop buying and posting, or with "" go on; what waits is due at once then."""
     if why:
-        _take_turns(connection)
-    kv.write(connection, now, _PAUSE, why)
+        _take_turns(tx)
+    kv.write(tx, _PAUSE, why)
     if not why:
-        leases.wake_unfinished(connection, now)
+        leases.wake_unfinished(tx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,7 @@ class Objection:
 
 
 def begin_purchase(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     /,
     caps: GuardSettings | None,
     shipment: Shipment,
@@ -75,12 +73,12 @@ def begin_purchase(
     `caps` is None where a person lets this label go over them. Raises LeaseLost.
     """
     # A pause waits for intents that are being written, and whoever comes after it sees it.
-    _take_turns(connection, shared=not (caps and caps.has_caps))
-    if why := paused(connection):
+    _take_turns(tx, shared=not (caps and caps.has_caps))
+    if why := paused(tx.connection):
         return Objection(why, paused=True)
-    if caps and (why := check_caps(connection, now, caps, shipment, price)):
+    if caps and (why := check_caps(tx.connection, tx.now, caps, shipment, price)):
         return Objection(why)
-    shipments_of.move(connection, now, lease, shipment, ShipmentState.BUYING, entries, **columns)
+    shipments_of.move(tx, shipment, ShipmentState.BUYING, entries, **columns)
     return None
 
 
@@ -148,11 +146,11 @@ def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: 
     return int(rows[0][0]) + sum(int(rate["minor"]) for _, rate in rows if rate)
 
 
-def _take_turns(connection: Connection, shared: bool = False) -> None:
+def _take_turns(tx: Tx, shared: bool = False) -> None:
     """Until this transaction ends, nobody else is between asking and writing; sharers let one another in.
 
     SQLite has one writer at a time by itself.
     """
-    if connection.dialect.name == "postgresql":
+    if tx.connection.dialect.name == "postgresql":
         how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        connection.execute(text(f"SELECT {how}(:key)"), {"key": _GUARD_LOCK})
+        tx.connection.execute(text(f"SELECT {how}(:key)"), {"key": _GUARD_LOCK})

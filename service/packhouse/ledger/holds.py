@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from packhouse.ledger import journal, leases
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.statements import insert_or_ignore, update_where
 from packhouse.ledger.tables import holds
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 
@@ -30,9 +30,7 @@ _BY_ORDERS = (
 
 
 def place(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     *,
     code: HoldCode,
     note: str,
@@ -41,26 +39,24 @@ def place(
     shipment_id: str = "",
 ) -> None:
     """Place the machine's hold, or say anew why it stands. Raises LeaseLost."""
-    leases.require(connection, now, lease)
+    leases.require(tx)
     if put(
-        connection,
-        now,
-        order_id=lease.order_id,
+        tx,
+        order_id=tx.held_lease.order_id,
         code=code,
         note=note,
         fingerprint=fingerprint,
         placed_by=MACHINE,
         shipment_id=shipment_id,
     ):
-        journal.write(connection, now, (act,))
+        journal.write(tx, (act,))
     else:
-        where = {"w_order_id": lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
-        connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
+        where = {"w_order_id": tx.held_lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
+        tx.connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
 
 
 def put(
-    connection: Connection,
-    now: float,
+    tx: Tx,
     *,
     order_id: str,
     code: HoldCode,
@@ -70,7 +66,7 @@ def put(
     shipment_id: str = "",
 ) -> bool:
     """Write a hold down; answers False if the same one stands already."""
-    inserted = connection.execute(
+    inserted = tx.connection.execute(
         _INSERT,
         {
             "order_id": order_id,
@@ -79,31 +75,29 @@ def put(
             "note": note,
             "fingerprint": fingerprint,
             "placed_by": placed_by,
-            "placed_at": now,
+            "placed_at": tx.now,
         },
     )
     return inserted.rowcount == 1
 
 
-def release(connection: Connection, now: float, hold_id: int, *, by: str, reason: str) -> bool:
+def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:
     """Release a standing hold; answers False if none with this id stands."""
-    values = {"w_id": hold_id, "v_released_by": by, "v_released_at": now, "v_release_reason": reason}
-    return connection.execute(_RELEASE, values).rowcount == 1
+    values = {"w_id": hold_id, "v_released_by": by, "v_released_at": tx.now, "v_release_reason": reason}
+    return tx.connection.execute(_RELEASE, values).rowcount == 1
 
 
 def release_all(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     gone: Sequence[Hold],
     reason: str,
     entries: Sequence[Entry],
 ) -> None:
     """Lift holds of the machine's own. Raises LeaseLost."""
-    leases.require(connection, now, lease)
+    leases.require(tx)
     for hold in gone:
-        release(connection, now, hold.id, by=MACHINE, reason=reason)
-    journal.write(connection, now, entries)
+        release(tx, hold.id, by=MACHINE, reason=reason)
+    journal.write(tx, entries)
 
 
 def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:

@@ -9,15 +9,18 @@ from sqlalchemy import Connection, Row, delete, insert, select
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
-from packhouse.model.event import ECHO_EVENTS, Event, EventRecord
+from packhouse.ledger.tx import Tx
+from packhouse.model.event import ECHO_EVENTS, STORE, Event, EventRecord
 from packhouse.model.journal import Entry
 
-_INSERT = insert_or_ignore(events, ("id", "type", "order_id", "site_slug", "received_at", "outcome", "body"))
+_INSERT = insert_or_ignore(
+    events, ("source", "external_id", "type", "order_id", "site_slug", "received_at", "outcome", "body")
+)
 _INSERT_DEAD = insert(dead_letters)
 
 UNREADABLE: Final = "unreadable"
 _RECORD = select(
-    *(events.c[name] for name in ("id", "type", "order_id", "site_slug", "received_at", "outcome"))
+    *(events.c[name] for name in ("external_id", "type", "order_id", "site_slug", "received_at", "outcome"))
 )
 
 Receipt = Literal["new", "duplicate", "ignored"]
@@ -26,22 +29,21 @@ DUPLICATE: Final = "duplicate"
 IGNORED: Final = "ignored"
 
 
-def receive(
-    connection: Connection, now: float, event: Event, echo_delay_s: float, mine: bool = True
-) -> Receipt:
+def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Receipt:
     """Record an event and wake its order; answers "new", "duplicate" or "ignored" (of no concern to us).
 
     `mine` is False for an event of a site this daemon does not serve.
     """
     outcome: Receipt = NEW if event.is_known and mine else IGNORED
-    inserted = connection.execute(
+    inserted = tx.connection.execute(
         _INSERT,
         {
-            "id": event.id,
+            "source": event.source,
+            "external_id": event.id,
             "type": event.type,
             "order_id": event.order_id,
             "site_slug": event.site_slug,
-            "received_at": now,
+            "received_at": tx.now,
             "outcome": outcome,
             "body": event.body,
         },
@@ -50,15 +52,13 @@ def receive(
         return DUPLICATE
     if outcome == NEW:
         leases.wake(
-            connection,
-            now,
+            tx,
             event.order_id,
             site_slug=event.site_slug,
             shipped_delay_s=echo_delay_s if event.type in ECHO_EVENTS else 0.0,
         )
         journal.write(
-            connection,
-            now,
+            tx,
             [
                 Entry(
                     event.order_id,
@@ -71,9 +71,9 @@ def receive(
     return outcome
 
 
-def keep_dead_letter(connection: Connection, now: float, body: bytes, reason: str) -> None:
+def keep_dead_letter(tx: Tx, body: bytes, reason: str) -> None:
     """Keep a well-signed body that could not be read."""
-    connection.execute(_INSERT_DEAD, {"received_at": now, "reason": reason, "body": body})
+    tx.connection.execute(_INSERT_DEAD, {"received_at": tx.now, "reason": reason, "body": body})
 
 
 def records(
@@ -108,15 +108,18 @@ def _unreadable(connection: Connection, limit: int, before: float | None) -> lis
 
 def record(connection: Connection, event_id: str) -> EventRecord | None:
     """One event."""
-    row = connection.execute(_RECORD.where(events.c.id == event_id)).first()
+    row = connection.execute(
+        _RECORD.where(events.c.source == STORE, events.c.external_id == event_id)
+    ).first()
     return _record(row) if row else None
 
 
 def _record(row: Row[Any]) -> EventRecord:
-    return EventRecord(row.id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
+    return EventRecord(row.external_id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
 
 
-def prune(connection: Connection, before: float) -> int:
+def prune(tx: Tx, before: float) -> int:
     """Forget events and dead letters received before this time; answers how many."""
-    gone = connection.execute(delete(events).where(events.c.received_at < before)).rowcount
-    return gone + connection.execute(delete(dead_letters).where(dead_letters.c.received_at < before)).rowcount
+    old = tx.connection.execute(delete(events).where(events.c.received_at < before))
+    unreadable = tx.connection.execute(delete(dead_letters).where(dead_letters.c.received_at < before))
+    return old.rowcount + unreadable.rowcount

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from packhouse.ledger.tables import journal
+from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 
 _INSERT = insert(journal)
 
 
-def write(connection: Connection, now: float, entries: Sequence[Entry]) -> None:
+def write(tx: Tx, entries: Sequence[Entry]) -> None:
     """Add entries, in order."""
     if entries:
-        connection.execute(
+        tx.connection.execute(
             _INSERT,
             [
                 {
-                    "at": now,
+                    "at": tx.now,
                     "order_id": act.order_id,
                     "shipment_id": act.shipment_id,
                     "actor": act.actor,

@@ -8,35 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, Connection, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import notify
 from packhouse.ledger.tables import orders as orders_table
+from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.states import OrderPhase
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to act on one order until somebody else finds it due.
-
-    `wakes` is the count of hints when it was taken, `attempts` the failures in a row before it.
-    """
-
-    order_id: str
-    token: str
-    wakes: int
-    attempts: int
-    phase: OrderPhase
-
 
 # A hint counts even while somebody works on the order: the release then leaves it due at once.
 _WAKE = text(
     """
-    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
-    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now)
     ON CONFLICT (id) DO UPDATE SET
         wakes = orders.wakes + 1,
         site_slug = CASE WHEN orders.site_slug = '' THEN excluded.site_slug ELSE orders.site_slug END,
@@ -73,15 +58,15 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
 
 _ADD = text(
     """
-    INSERT INTO orders (id, phase, site_slug, first_seen_at, updated_at, due_at)
-    VALUES (:id, 'open', :site_slug, :now, :now, :now)
+    INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
+    VALUES (:id, 'open', :site_slug, :now, :now)
     ON CONFLICT (id) DO NOTHING
     """
 )
 _WAKE_LISTED = _with_ids(
     "due_at = :now",
     "id IN :ids AND lease IS NULL AND phase IN ('shipped', 'closed') "
-    "AND (looked_at IS NULL OR looked_at < :before OR looked_at > :now)",
+    "AND (fetched_at IS NULL OR fetched_at < :before OR fetched_at > :now)",
 )
 _CLAIM = _of_many(
     "lease = :token, due_at = :until",
@@ -102,17 +87,14 @@ _RELEASE = text(
 )
 
 
-def wake(
-    connection: Connection, now: float, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0
-) -> None:
+def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0) -> None:
     """Note that an order may have changed: due at once, or after `shipped_delay_s` if we shipped it."""
-    due_at = connection.execute(
-        _WAKE, {"id": order_id, "site_slug": site_slug, "now": now, "shipped_due": now + shipped_delay_s}
-    ).scalar_one()
-    notify.mark_due(connection, due_at, now)
+    values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
+    due_at = tx.connection.execute(_WAKE, values).scalar_one()
+    notify.mark_due(tx, due_at)
 
 
-def add_listed(connection: Connection, now: float, orders: Sequence[tuple[str, str]], before: float) -> int:
+def add_listed(tx: Tx, orders: Sequence[tuple[str, str]], before: float) -> int:
     """Make orders (id, site) that the store lists as pending due: those never met, and those that we
     believed done and have never looked at, or not since `before`. Answers how many.
     """
@@ -121,23 +103,26 @@ def add_listed(connection: Connection, now: float, orders: Sequence[tuple[str, s
     count = 0
     # In one sequence, whoever lists them: so two who meet the same orders never wait in a circle.
     for order_id, site_slug in sorted(orders):
-        count += connection.execute(_ADD, {"id": order_id, "site_slug": site_slug, "now": now}).rowcount
-    known = {"ids": [order_id for order_id, _ in orders], "now": now, "before": before}
-    count += len(connection.execute(_WAKE_LISTED[connection.dialect.name], known).all())
-    return _notified(connection, now, count)
+        count += tx.connection.execute(_ADD, {"id": order_id, "site_slug": site_slug, "now": tx.now}).rowcount
+    known = {"ids": [order_id for order_id, _ in orders], "now": tx.now, "before": before}
+    count += len(tx.connection.execute(_WAKE_LISTED[tx.connection.dialect.name], known).all())
+    return _notified(tx, count)
 
 
-def claim(connection: Connection, now: float, token: str, until: float, most: int) -> list[Lease]:
+def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
     """Take up to `most` due orders, the longest due first, until `until`."""
-    values = {"token": token, "now": now, "until": until, "most": most}
-    rows = connection.execute(_CLAIM[connection.dialect.name], values)
+    values = {"token": token, "now": tx.now, "until": until, "most": most}
+    rows = tx.connection.execute(_CLAIM[tx.connection.dialect.name], values)
     return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
 
 
-def require(connection: Connection, now: float, lease: Lease) -> None:
-    """Prove inside a transaction that the lease still stands. Raises LeaseLost."""
-    if connection.execute(_REQUIRE, {"now": now, "id": lease.order_id, "token": lease.token}).rowcount != 1:
-        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+def require(tx: Tx) -> Lease:
+    """Prove inside a transaction that its lease is still held, and return the lease. Raises LeaseLost."""
+    lease = tx.held_lease
+    values = {"now": tx.now, "id": lease.order_id, "token": lease.token}
+    if tx.connection.execute(_REQUIRE, values).rowcount != 1:
+        raise LeaseLost(lost(lease))
+    return lease
 
 
 def is_held(connection: Connection, lease: Lease) -> bool:
@@ -145,20 +130,18 @@ def is_held(connection: Connection, lease: Lease) -> bool:
     return connection.execute(_IS_HELD, {"id": lease.order_id, "token": lease.token}).first() is not None
 
 
-def renew(connection: Connection, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
+def renew(tx: Tx, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
     """Prolong what this worker holds (its tokens begin with its name); answers which that still are. One that
     is being written to just then may be left out, for the next time.
     """
     if not order_ids:
         return set()
     values = {"ids": list(order_ids), "worker": f"{worker}:%", "until": until}
-    return set(connection.execute(_RENEW[connection.dialect.name], values).scalars())
+    return set(tx.connection.execute(_RENEW[tx.connection.dialect.name], values).scalars())
 
 
 def release(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     *,
     phase: OrderPhase,
     due_at: float | None,
@@ -171,24 +154,24 @@ def release(
 
     Raises LeaseLost.
     """
-    released = connection.execute(
+    released = tx.connection.execute(
         _RELEASE,
         {
-            "now": now,
-            "id": lease.order_id,
-            "token": lease.token,
-            "wakes": lease.wakes,
+            "now": tx.now,
+            "id": tx.held_lease.order_id,
+            "token": tx.held_lease.token,
+            "wakes": tx.held_lease.wakes,
             "phase": phase.value,
             "reason": reason,
             "attempts": attempts,
             "last_error": last_error,
             "due_at": due_at,
-            "woken_due": now + woken_delay_s,
+            "woken_due": tx.now + woken_delay_s,
         },
     ).first()
     if released is None:
-        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
-    notify.mark_due(connection, released.due_at, now)
+        raise LeaseLost(lost(tx.held_lease))
+    notify.mark_due(tx, released.due_at)
 
 
 _ABANDON = text(
@@ -209,52 +192,52 @@ _REVOKE = text(
 )
 
 
-def abandon(connection: Connection, now: float, lease: Lease, due_at: float) -> None:
+def abandon(tx: Tx, due_at: float) -> None:
     """Give the order back as it stands. Raises LeaseLost."""
-    values = {"now": now, "due_at": due_at, "id": lease.order_id, "token": lease.token}
-    if connection.execute(_ABANDON, values).rowcount != 1:
-        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
+    values = {"now": tx.now, "due_at": due_at, "id": tx.held_lease.order_id, "token": tx.held_lease.token}
+    if tx.connection.execute(_ABANDON, values).rowcount != 1:
+        raise LeaseLost(lost(tx.held_lease))
 
 
-def release_all(connection: Connection, now: float) -> int:
+def release_all(tx: Tx) -> int:
     """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
-    return connection.execute(_RELEASE_ALL, {"now": now}).rowcount
+    return tx.connection.execute(_RELEASE_ALL, {"now": tx.now}).rowcount
 
 
-def wake_unfinished(connection: Connection, now: float) -> int:
+def wake_unfinished(tx: Tx) -> int:
     """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
     return _notified(
-        connection,
-        now,
-        len(connection.execute(_WAKE_UNFINISHED[connection.dialect.name], {"now": now}).all()),
+        tx,
+        len(tx.connection.execute(_WAKE_UNFINISHED[tx.connection.dialect.name], {"now": tx.now}).all()),
     )
 
 
-def wake_stalled(
-    connection: Connection, now: float, latest: float = math.inf, latest_lease: float = math.inf
-) -> int:
+def wake_stalled(tx: Tx, latest: float = math.inf, latest_lease: float = math.inf) -> int:
     """A safety net: make due whatever is unfinished and has no time to act, and what a clock that once ran
     ahead has put off until after `latest` (a lease: `latest_lease`). Answers how many.
     """
-    times = {"now": now, "latest": latest, "latest_lease": latest_lease}
-    return _notified(
-        connection, now, len(connection.execute(_WAKE_STALLED[connection.dialect.name], times).all())
-    )
+    times = {"now": tx.now, "latest": latest, "latest_lease": latest_lease}
+    return _notified(tx, len(tx.connection.execute(_WAKE_STALLED[tx.connection.dialect.name], times).all()))
 
 
-def lock_order(connection: Connection, order_id: str) -> None:
+def lock_order(tx: Tx, order_id: str) -> None:
     """Let nobody else change or take the order until this transaction ends: what is read now stays true."""
-    connection.execute(_LOCK_ORDER, {"id": order_id})
+    tx.connection.execute(_LOCK_ORDER, {"id": order_id})
 
 
-def revoke(connection: Connection, now: float, order_id: str) -> bool:
+def revoke(tx: Tx, order_id: str) -> bool:
     """Take the order from whoever holds it: their next write fails. Answers whether we know the order."""
-    seized = connection.execute(_REVOKE, {"now": now, "id": order_id}).rowcount
-    return _notified(connection, now, seized) == 1
+    seized = tx.connection.execute(_REVOKE, {"now": tx.now, "id": order_id}).rowcount
+    return _notified(tx, seized) == 1
 
 
-def _notified(connection: Connection, now: float, count: int) -> int:
+def lost(lease: Lease) -> str:
+    """What a LeaseLost says."""
+    return f"lost the lease on order {lease.order_id}: another worker holds it"
+
+
+def _notified(tx: Tx, count: int) -> int:
     """Ring the bell if any order became due now; answers how many did."""
     if count:
-        notify.mark_due(connection, now, now)
+        notify.mark_due(tx, tx.now)
     return count

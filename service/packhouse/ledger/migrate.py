@@ -1,4 +1,4 @@
-"""Bringing a ledger's tables to the present version, and knowing which version they have."""
+"""Migrates a ledger's tables to this program's version, and reads which version they have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from packhouse.errors import LedgerUnusable
 
-# Any number, the same in every replica: three that start at once migrate one after another.
+# Any number, the same in every replica: replicas that start at once migrate one after another.
 _MIGRATION_LOCK = 7_402_163_055
 
 
@@ -42,9 +42,9 @@ def knows(version: str) -> bool:
 
 
 def migrate(connection: Connection) -> tuple[str | None, str]:
-    """Migrate to `head` inside the connection's transaction; answers (before, after).
+    """Migrate to `head` inside the connection's transaction; returns (before, after).
 
-    Raises LedgerUnusable if the ledger was written by a newer version.
+    Raises LedgerUnusable if this program does not know the version of the tables.
     """
     config = _config()
     config.attributes["connection"] = connection
@@ -56,8 +56,15 @@ def migrate(connection: Connection) -> tuple[str | None, str]:
             ScriptDirectory.from_config(config).get_revision(before)
         command.upgrade(config, "head")
     except CommandError as error:
-        raise LedgerUnusable(
-            f"the ledger has version {before!r}, which this version of Packhouse does not know: it was "
-            "written by a newer one. Start that one again, or restore a backup made before the upgrade."
-        ) from error
+        raise unknown(str(before)) from error
     return before, head()
+
+
+def unknown(version: str) -> LedgerUnusable:
+    """The error for tables of a version that no migration of this program leads to."""
+    return LedgerUnusable(
+        f"the ledger has schema version {version}, which this version of Packhouse does not know. If a newer "
+        "version wrote it, start that version again, or restore a backup made before the upgrade. If it is "
+        "from before the first release, no version can migrate it: move it aside, and check the provider "
+        "accounts for labels that are not posted yet."
+    )

@@ -10,16 +10,18 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from packhouse.ledger.tx import Tx
+
 CHANNEL: Final = "packhouse_due"
 
 _SAID = "an order became due"
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
-def mark_due(connection: Connection, due_at: float | None, now: float) -> None:
+def mark_due(tx: Tx, due_at: float | None) -> None:
     """Have the others told, after the commit, if this order is due; one that is due later is the tick's."""
-    if due_at is not None and due_at <= now:
-        connection.info[_SAID] = True
+    if due_at is not None and due_at <= tx.now:
+        tx.connection.info[_SAID] = True
 
 
 def take_mark(connection: Connection) -> bool:
@@ -27,6 +29,6 @@ def take_mark(connection: Connection) -> bool:
     return bool(connection.info.pop(_SAID, False))
 
 
-def send(connection: Connection) -> None:
+def send(tx: Tx) -> None:
     """Wake whoever listens; PostgreSQL alone knows how."""
-    connection.execute(_NOTIFY)
+    tx.connection.execute(_NOTIFY)

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from packhouse.errors import LeaseLost
-from packhouse.ledger import holds, journal, leases, shipments
-from packhouse.ledger.leases import Lease
+from packhouse.ledger import holds, leases, shipments
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import orders
+from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import Hold
-from packhouse.model.journal import Entry
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 
 _SAVE_SNAPSHOT = update_where(
     orders,
     ("id", "lease"),
-    ("status", "site_slug", "snapshot", "fingerprint", "looked_at", "updated_at"),
+    ("status", "site_slug", "snapshot", "fingerprint", "fetched_at", "updated_at"),
 )
 _FINGERPRINT = select(orders.c.fingerprint)
 
@@ -32,40 +31,35 @@ class OrderRecords:
     holds: tuple[Hold, ...] = ()
 
 
-def claim(
-    connection: Connection, now: float, token: str, until: float, most: int
-) -> list[tuple[Lease, OrderRecords]]:
+def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, OrderRecords]]:
     """Take due orders (see `leases.claim`), each with what the ledger knows of it."""
-    taken = leases.claim(connection, now, token, until, most)
+    taken = leases.claim(tx, token, until, most)
     ids = [lease.order_id for lease in taken]
-    known_shipments = shipments.of_orders(connection, ids) if ids else {}
-    known_holds = holds.of_orders(connection, ids) if ids else {}
+    known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
+    known_holds = holds.of_orders(tx.connection, ids) if ids else {}
     return [
         (lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
         for lease, i in zip(taken, ids, strict=True)
     ]
 
 
-def save_snapshot(
-    connection: Connection, now: float, lease: Lease, order: Order, entries: list[Entry]
-) -> None:
+def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
     """Keep what the store said. Raises LeaseLost."""
-    changed = connection.execute(
+    changed = tx.connection.execute(
         _SAVE_SNAPSHOT,
         {
-            "w_id": lease.order_id,
-            "w_lease": lease.token,
+            "w_id": tx.held_lease.order_id,
+            "w_lease": tx.held_lease.token,
             "v_status": order.status,
             "v_site_slug": order.site_slug,
             "v_snapshot": order.raw,
             "v_fingerprint": order.fingerprint(),
-            "v_looked_at": now,
-            "v_updated_at": now,
+            "v_fetched_at": fetched_at,
+            "v_updated_at": tx.now,
         },
     ).rowcount
     if changed != 1:
-        raise LeaseLost(f"order {lease.order_id} is somebody else's now")
-    journal.write(connection, now, entries)
+        raise LeaseLost(leases.lost(tx.held_lease))
 
 
 def fingerprint(connection: Connection, order_id: str) -> str:

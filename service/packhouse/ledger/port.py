@@ -1,20 +1,20 @@
-"""The door to the durable record: hand in a unit of work, get its result once it is on disk."""
+"""The port of the ledger: pass a unit of work, get its result once it is on disk.
+
+A unit that writes takes a `Tx` first; a unit that only reads takes a `Connection` first. So its type says
+whether it writes. A unit may run twice (after a conflict), so it touches nothing but its transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-Unit = Callable[Concatenate[Connection, P], R]
+from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 
 
 class Ledger(Protocol):
@@ -25,13 +25,15 @@ class Ledger(Protocol):
     migrated: tuple[str | None, str]
     """The version of its tables before and after it was opened."""
 
-    async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the unit in a transaction; answers once it is synced to disk.
+    async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a unit that writes at `now` (seconds since 1970) in one transaction, synced to disk on return.
 
-        Raises LedgerUnavailable, or whatever the unit raises, after rolling its changes back.
+        Pass a unit that needs a lease as `under(lease, unit)`.
+
+        Raises LedgerUnavailable, or what the unit raises, after rolling its changes back.
         """
 
-    async def read(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a unit that only reads."""
 
     def clock(self, local: Clock) -> Clock:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -22,7 +22,8 @@ from packhouse.errors import LedgerUnavailable, SettingsError
 from packhouse.ledger import migrate, notify
 from packhouse.ledger.database_clock import DatabaseClock
 from packhouse.ledger.listener import REACH, Sessions
-from packhouse.ledger.port import P, R, Unit, sqlstate, translated
+from packhouse.ledger.port import sqlstate, translated
+from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
 _DRIVER = "postgresql+psycopg"
 # Serialization failure and deadlock: the server undid one of two, and says to try again.
@@ -87,15 +88,22 @@ class PostgresLedger:
             self._engine.dispose()
             raise translated(error) from error
 
-    async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
+        return await self._run(lambda connection: unit(Tx(connection, now), *args, **kwargs))
+
+    async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See `Ledger.read`."""
+        return await self._run(lambda connection: unit(connection, *args, **kwargs))
+
+    async def _run(self, unit: Callable[[Connection], R]) -> R:
         if self._closing:
             raise LedgerUnavailable("the ledger is closed: the daemon is stopping")
 
         def once() -> tuple[R, bool]:
             with self._engine.begin() as connection:
                 notify.take_mark(connection)  # by a unit that was then undone
-                return unit(connection, *args, **kwargs), notify.take_mark(connection)
+                return unit(connection), notify.take_mark(connection)
 
         def run() -> tuple[R, bool]:
             for _ in range(_TRIES - 1):
@@ -113,10 +121,6 @@ class PostgresLedger:
         if rung and (self._ringing is None or self._ringing.done()):
             self._ringing = asyncio.create_task(self._ring(), name="ring the bell")
         return result
-
-    async def read(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """See `Ledger.read`."""
-        return await self.write(unit, *args, **kwargs)
 
     def clock(self, local: Clock) -> Clock:
         """See `Ledger.clock`: the database's time. It is asked for again while `watch` runs."""
@@ -155,7 +159,7 @@ class PostgresLedger:
     async def _ring(self) -> None:
         await asyncio.sleep(_RING_AFTER_S)
         with contextlib.suppress(LedgerUnavailable):
-            await self.write(notify.send)
+            await self.write(notify.send, time.time())
 
 
 def _set_limits(connection: Any, _record: object) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select, text
 from packhouse.ledger.holds import hold_of
 from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
 from packhouse.ledger.tables import dead_letters, holds, journal, labels, orders, shipments
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelFormat
@@ -17,14 +18,14 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 
 _PROBE = text(
-    "INSERT INTO marks (name, value, updated_at) VALUES ('probe', '', :now) "
+    "INSERT INTO kv (name, value, updated_at) VALUES ('probe', '', :now) "
     "ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at"
 )
 
 
-def probe(connection: Connection, now: float) -> None:
+def probe(tx: Tx) -> None:
     """A write that proves the ledger can be written."""
-    connection.execute(_PROBE, {"now": now})
+    tx.connection.execute(_PROBE, {"now": tx.now})
 
 
 def tally(connection: Connection, now: float) -> dict[str, Any]:

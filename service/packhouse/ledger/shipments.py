@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import journal, leases
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
+from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label, LabelFormat, Rate
 from packhouse.model.money import Money
@@ -43,25 +43,21 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "voided_at", "void_refusals"))
+_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "void_refusals"))
 
 
-def plan(
-    connection: Connection, now: float, lease: Lease, planned: Sequence[Shipment], entries: Sequence[Entry]
-) -> None:
+def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
     """Write new shipments. Raises LeaseLost, also where the number is taken."""
-    leases.require(connection, now, lease)
+    lease = leases.require(tx)
     try:
-        connection.execute(_INSERT, [_row(shipment, now) for shipment in planned])
+        tx.connection.execute(_INSERT, [_row(shipment, tx.now) for shipment in planned])
     except IntegrityError as error:
         raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
 
 
 def move(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     /,
     shipment: Shipment,
     to: ShipmentState,
@@ -74,20 +70,18 @@ def move(
     """
     if to is not shipment.state and to not in MOVES[shipment.state]:
         raise ValueError(f"a shipment does not go from {shipment.state} to {to}")
-    leases.require(connection, now, lease)
-    columns = {"state": to.value, "updated_at": now} | columns
-    changed = connection.execute(
+    leases.require(tx)
+    columns = {"state": to.value, "updated_at": tx.now} | columns
+    changed = tx.connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
         {"w_id": shipment.id, "w_state": shipment.state.value} | {f"v_{k}": v for k, v in columns.items()},
     ).rowcount
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
 
 
-def move_revoked(
-    connection: Connection, now: float, shipment: Shipment, since: ShipmentState, to: ShipmentState
-) -> None:
+def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState) -> None:
     """Move a shipment whose order has no lease, because an operation revoked it in this transaction.
 
     Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table
@@ -95,8 +89,8 @@ def move_revoked(
     """
     if to not in MOVES[since]:
         raise ValueError(f"a shipment does not go from {since} to {to}")
-    columns = {"state": to.value, "updated_at": now}
-    changed = connection.execute(
+    columns = {"state": to.value, "updated_at": tx.now}
+    changed = tx.connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
         {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
     ).rowcount
@@ -109,22 +103,20 @@ def move_revoked(
 
 
 def bought(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     shipment: Shipment,
     label: Label,
     entries: Sequence[Entry],
 ) -> None:
     """Write down the label that was bought, and move its shipment to `labeled`, in one."""
-    move(connection, now, lease, shipment, ShipmentState.LABELED, ())
-    add_label(connection, label)
-    journal.write(connection, now, entries)
+    move(tx, shipment, ShipmentState.LABELED, ())
+    add_label(tx, label)
+    journal.write(tx, entries)
 
 
-def add_label(connection: Connection, label: Label) -> None:
+def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label down; a second live one for the same shipment is refused by the database."""
-    connection.execute(
+    tx.connection.execute(
         _INSERT_LABEL,
         {
             "id": label.id,
@@ -145,9 +137,7 @@ def add_label(connection: Connection, label: Label) -> None:
 
 
 def save_post(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     shipment: Shipment,
     *,
     key: str,
@@ -157,9 +147,9 @@ def save_post(
     entries: Sequence[Entry],
 ) -> None:
     """Save the key and the very bytes that will be posted, and where the label's file is kept."""
-    move(connection, now, lease, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
+    move(tx, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
     if shipment.label and document:
-        connection.execute(
+        tx.connection.execute(
             _KEPT,
             {
                 "w_id": shipment.label.id,
@@ -167,13 +157,11 @@ def save_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
 
 
 def move_with_label(
-    connection: Connection,
-    now: float,
-    lease: Lease,
+    tx: Tx,
     shipment: Shipment,
     to: ShipmentState,
     label_state: LabelState,
@@ -183,18 +171,17 @@ def move_with_label(
     """Move a shipment and its label together, through asking for the money back to its end."""
     if shipment.label is None:
         raise ValueError(f"shipment {shipment.id} has no label")
-    move(connection, now, lease, shipment, to, ())
-    connection.execute(
+    move(tx, shipment, to, ())
+    tx.connection.execute(
         _LABEL_STATE,
         {
             "w_id": shipment.label.id,
             "v_state": label_state.value,
-            "v_void_asked_at": shipment.label.void_asked_at or now,
-            "v_voided_at": now if label_state is LabelState.VOIDED else None,
+            "v_void_asked_at": shipment.label.void_asked_at or tx.now,
             "v_void_refusals": void_refusals,
         },
     )
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
 
 
 def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
@@ -203,9 +190,9 @@ def owner_of_tracking(connection: Connection, tracking_number: str, but: str) ->
     return (found.id, found.order_id) if found else None
 
 
-def mark_announced(connection: Connection, now: float, shipment_id: str) -> None:
+def mark_announced(tx: Tx, shipment_id: str, at: float) -> None:
     """Note that the sinks were told."""
-    connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": now})
+    tx.connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": at})
 
 
 def of_order(connection: Connection, order_id: str) -> tuple[Shipment, ...]:
@@ -231,7 +218,6 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
         "units": [[units.line_id, units.quantity] for units in shipment.units],
         "fingerprint": shipment.fingerprint,
         "parcel": asdict(shipment.parcel) if shipment.parcel else None,
-        "created_at": now,
         "updated_at": now,
     }
 

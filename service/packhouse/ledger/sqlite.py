@@ -22,7 +22,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import migrate
-from packhouse.ledger.port import P, R, Unit, damaged, translated
+from packhouse.ledger.port import damaged, translated
+from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
 _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
 
@@ -54,18 +55,18 @@ class SqliteLedger:
         except DBAPIError as error:
             raise translated(error) from error
 
-    async def write(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
         if self._closing:
             raise LedgerUnavailable("the ledger is closed: the daemon is stopping")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._waiting.append((lambda connection: unit(connection, *args, **kwargs), future))
+        self._waiting.append((lambda connection: unit(Tx(connection, now), *args, **kwargs), future))
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write(), name="ledger")
         return await future
 
-    async def read(self, unit: Unit[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.read`. Reads stand beside the writer, in the last committed state."""
 
         def run() -> R:

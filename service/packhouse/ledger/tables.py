@@ -41,17 +41,21 @@ def _one_of(column: str, members: type[OrderPhase | ShipmentState | LabelState])
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-# What webhooks said, once for each event id. The insert that changes no row is the duplicate.
+# Received events, one row for each id of a source ("store": its webhooks). An insert that changes no row is
+# a duplicate.
 events = Table(
     "events",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("order_id", Text, nullable=False),
     Column("site_slug", Text, nullable=False),
     Column("received_at", Double, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("body", Text, nullable=False),
+    UniqueConstraint("source", "external_id"),
     Index("ix_events_received_at", "received_at"),
     Index("ix_events_order_id", "order_id"),
 )
@@ -78,8 +82,7 @@ orders = Table(
     Column("site_slug", Text, nullable=False, server_default=""),
     Column("snapshot", _JSON),
     Column("fingerprint", Text, nullable=False, server_default=""),
-    Column("first_seen_at", Double, nullable=False),
-    Column("looked_at", Double),
+    Column("fetched_at", Double),
     Column("updated_at", Double, nullable=False),
     Column("due_at", Double),
     Column("lease", Text),
@@ -110,7 +113,6 @@ shipments = Table(
     Column("post_key", Text, nullable=False, server_default=""),
     Column("post_body", Text, nullable=False, server_default=""),
     Column("announced_at", Double),
-    Column("created_at", Double, nullable=False),
     Column("updated_at", Double, nullable=False),
     UniqueConstraint("order_id", "seq", "generation"),
     _one_of("state", ShipmentState),
@@ -136,7 +138,6 @@ labels = Table(
     Column("document_format", Text),
     Column("document_source", Text, nullable=False, server_default=""),
     Column("void_asked_at", Double),
-    Column("voided_at", Double),
     Column("void_refusals", Integer, nullable=False, server_default="0"),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
@@ -170,7 +171,7 @@ holds = Table(
     Index("ix_holds_order_id", "order_id"),
     # The same reason stands once on the same thing.
     Index(
-        "uq_holds_standing",
+        "uq_holds_active",
         "order_id",
         "shipment_id",
         "code",
@@ -195,9 +196,9 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
-# Small durable facts: the poll's watermark, when a duty last ran.
-marks = Table(
-    "marks",
+# Small durable values by name: the poll's watermark, the pause, when a periodic task last ran.
+kv = Table(
+    "kv",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+# Where the store's webhooks come from: an event's id is unique within its source.
+STORE: Final = "store"
 
 # The order events of the store (docs/reference/webhooks.md); others are recorded and ignored.
 ORDER_EVENTS = frozenset(
@@ -27,14 +31,17 @@ ECHO_EVENTS = frozenset({"order.fulfilled", "order.partially_fulfilled"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as the signed body tells it. `order_id` is "" when the event names no order."""
+    """An event as the signed body states it: its `id` is the sender's, unique within its `source`.
+
+    `order_id` is "" when the event names no order.
+    """
 
     id: str
     type: str
     order_id: str
     site_slug: str
-    created_at: str
     body: str
+    source: str = STORE
 
     @property
     def is_known(self) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused
 from packhouse.ledger import guard, journal
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 from packhouse.operations.queries import Queries
 from packhouse.operations.views import StatusReport
@@ -49,11 +48,11 @@ class DaemonOperations:
         return await self._queries.status()
 
 
-def _pause(connection: Connection, now: float, reason: str, actor: str) -> None:
-    guard.pause(connection, now, f"{actor}: {reason}")
-    journal.write(connection, now, [Entry("", "paused", reason, actor=actor)])
+def _pause(tx: Tx, reason: str, actor: str) -> None:
+    guard.pause(tx, f"{actor}: {reason}")
+    journal.write(tx, [Entry("", "paused", reason, actor=actor)])
 
 
-def _resume(connection: Connection, now: float, reason: str, actor: str) -> None:
-    guard.pause(connection, now, "")
-    journal.write(connection, now, [Entry("", "resumed", reason, actor=actor)])
+def _resume(tx: Tx, reason: str, actor: str) -> None:
+    guard.pause(tx, "")
+    journal.write(tx, [Entry("", "resumed", reason, actor=actor)])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from packhouse.clock import Clock
 from packhouse.errors import OperationRefused
 from packhouse.ledger import inbox, journal, leases
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import Tx
 from packhouse.model.event import EventRecord
 from packhouse.model.journal import Entry
 from packhouse.operations.queries import unknown_event
@@ -30,8 +29,8 @@ class EventOperations:
         return record
 
 
-def _replay(connection: Connection, now: float, event_id: str, reason: str, actor: str) -> EventRecord:
-    record = inbox.record(connection, event_id)
+def _replay(tx: Tx, event_id: str, reason: str, actor: str) -> EventRecord:
+    record = inbox.record(tx.connection, event_id)
     if record is None:
         raise unknown_event(event_id)
     if record.outcome == inbox.IGNORED or not record.order_id:
@@ -40,9 +39,9 @@ def _replay(connection: Connection, now: float, event_id: str, reason: str, acto
             f"Event {event_id} ({record.type}) was ignored: it is about no order that this daemon serves.",
             "To process an order again: packhouse shipments retry SHIPMENT --reason WHY",
         )
-    leases.wake(connection, now, record.order_id, site_slug=record.site_slug)
+    leases.wake(tx, record.order_id, site_slug=record.site_slug)
     entry = Entry(
         record.order_id, "replayed", f"{record.type}: {reason}", actor=actor, data={"event": event_id}
     )
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])
     return record

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import holds, journal, leases
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.states import ShipmentState
@@ -114,17 +113,17 @@ class OrderOperations:
         return ""
 
 
-def _place_hold(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> Hold:
-    if not leases.revoke(connection, now, order_id):
+def _place_hold(tx: Tx, order_id: str, reason: str, actor: str) -> Hold:
+    if not leases.revoke(tx, order_id):
         raise unknown_order(order_id)
-    put_hold(connection, now, order_id, HoldCode.MANUAL, reason, actor)
+    put_hold(tx, order_id, HoldCode.MANUAL, reason, actor)
     entry = Entry(order_id, "held", reason, actor=actor, data={"code": HoldCode.MANUAL.value})
-    journal.write(connection, now, [entry])
-    return placed_hold(connection, order_id, HoldCode.MANUAL)
+    journal.write(tx, [entry])
+    return placed_hold(tx, order_id, HoldCode.MANUAL)
 
 
-def _release_hold(connection: Connection, now: float, hold_id: int, reason: str, actor: str) -> Hold:
-    hold = holds.by_id(connection, hold_id)
+def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
+    hold = holds.by_id(tx.connection, hold_id)
     if hold is None:
         raise RecordNotFound(f"Hold {hold_id} is not in the ledger. To list holds: packhouse holds list")
     if hold.is_active and hold.code is HoldCode.PURCHASE_UNKNOWN:
@@ -134,49 +133,47 @@ def _release_hold(connection: Connection, now: float, hold_id: int, reason: str,
             say_what_was_bought(hold.shipment_id),
         )
     # The order first: its worker must lose the lease before the hold is gone.
-    leases.revoke(connection, now, hold.order_id)
-    released = holds.release(connection, now, hold_id, by=actor, reason=reason)
-    hold = holds.by_id(connection, hold_id)
+    leases.revoke(tx, hold.order_id)
+    released = holds.release(tx, hold_id, by=actor, reason=reason)
+    hold = holds.by_id(tx.connection, hold_id)
     assert hold is not None
     if not released:
         raise OperationRefused("hold_released", f"Hold {hold_id} was released before, by {hold.released_by}.")
     entry = Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])
     return hold
 
 
-def _retry(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
-    if not leases.revoke(connection, now, order_id):
+def _retry(tx: Tx, order_id: str, reason: str, actor: str) -> None:
+    if not leases.revoke(tx, order_id):
         raise unknown_order(order_id)
-    journal.write(connection, now, [Entry(order_id, "retry_requested", reason, actor=actor)])
+    journal.write(tx, [Entry(order_id, "retry_requested", reason, actor=actor)])
 
 
-def _take_over(
-    connection: Connection, now: float, order_id: str, purpose: str, reason: str, actor: str
-) -> tuple[Hold, bool]:
+def _take_over(tx: Tx, order_id: str, purpose: str, reason: str, actor: str) -> tuple[Hold, bool]:
     """The hold of the takeover, and whether it was active before."""
-    leases.lock_order(connection, order_id)
-    hold, resumed = active_hold(connection, order_id, HoldCode.TAKEN_OVER), True
+    leases.lock_order(tx, order_id)
+    hold, resumed = active_hold(tx, order_id, HoldCode.TAKEN_OVER), True
     if hold is None:
-        revoke_or_create(connection, now, order_id)
-        resumed = not put_hold(connection, now, order_id, HoldCode.TAKEN_OVER, purpose, actor)
+        revoke_or_create(tx, order_id)
+        resumed = not put_hold(tx, order_id, HoldCode.TAKEN_OVER, purpose, actor)
         if not resumed:
             entry = Entry(
                 order_id, "taken_over", f"{purpose}. {reason}", actor=actor, data={"code": "taken_over"}
             )
-            journal.write(connection, now, [entry])
+            journal.write(tx, [entry])
         # Another process may have placed its hold a moment earlier: that one is active then.
-        hold = placed_hold(connection, order_id, HoldCode.TAKEN_OVER)
+        hold = placed_hold(tx, order_id, HoldCode.TAKEN_OVER)
     if hold.note != purpose:
         raise taken_over(hold)
     return hold, resumed
 
 
-def _request_label(connection: Connection, now: float, order_id: str, reason: str, actor: str) -> None:
-    leases.lock_order(connection, order_id)
-    if active_hold(connection, order_id, HoldCode.EXTERNAL_POSTING):
+def _request_label(tx: Tx, order_id: str, reason: str, actor: str) -> None:
+    leases.lock_order(tx, order_id)
+    if active_hold(tx, order_id, HoldCode.EXTERNAL_POSTING):
         return
-    revoke_or_create(connection, now, order_id)
-    put_hold(connection, now, order_id, HoldCode.EXTERNAL_POSTING, "", actor)
+    revoke_or_create(tx, order_id)
+    put_hold(tx, order_id, HoldCode.EXTERNAL_POSTING, "", actor)
     entry = Entry(order_id, "label_requested", reason, actor=actor, data={"code": "external_posting"})
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Concatenate, ParamSpec
-
-from sqlalchemy import Connection
 
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused
 from packhouse.ledger import holds, journal, leases, shipments
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import P, Tx, WriteUnit
 from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
@@ -31,7 +29,6 @@ from packhouse.operations.transaction import (
 from packhouse.operations.views import AdoptedLabel, SentParcel
 from packhouse.providers.manual import ManualProvider
 
-P = ParamSpec("P")
 _S = ShipmentState
 
 
@@ -106,7 +103,8 @@ class ShipmentOperations:
     async def _change(
         self,
         shipment_id: str,
-        unit: Callable[Concatenate[Connection, float, P], None],
+        unit: WriteUnit[P, None],
+        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Shipment:
@@ -131,28 +129,28 @@ def _label(shipment: Shipment, label: AdoptedLabel, provider: str, now: float) -
     )
 
 
-def _hold(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> Hold:
-    shipment = lock_shipment(connection, shipment_id)
+def _hold(tx: Tx, shipment_id: str, reason: str, actor: str) -> Hold:
+    shipment = lock_shipment(tx, shipment_id)
     if shipment.state.is_final or shipment.state is _S.FULFILLED:
         raise OperationRefused(
             "nothing_to_hold", f"Shipment {shipment_id} is {shipment.state}: nothing is left to hold."
         )
-    leases.revoke(connection, now, shipment.order_id)
-    if put_hold(connection, now, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
+    leases.revoke(tx, shipment.order_id)
+    if put_hold(tx, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
         entry = Entry(shipment.order_id, "held", reason, shipment_id, actor, {"code": "manual"})
-        journal.write(connection, now, [entry])
-    return placed_hold(connection, shipment.order_id, HoldCode.MANUAL, shipment_id)
+        journal.write(tx, [entry])
+    return placed_hold(tx, shipment.order_id, HoldCode.MANUAL, shipment_id)
 
 
-def _release(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> None:
-    shipment, active = _not_taken_over(connection, shipment_id)
+def _release(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
+    shipment, active = _not_taken_over(tx, shipment_id)
     codes = ASKED_BY_PERSON | {HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING}
-    leases.revoke(connection, now, shipment.order_id)
-    _release_all(connection, now, [hold for hold in active if hold.code in codes], reason, actor)
+    leases.revoke(tx, shipment.order_id)
+    _release_all(tx, [hold for hold in active if hold.code in codes], reason, actor)
 
 
-def _ship(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> None:
-    shipment, active = _not_taken_over(connection, shipment_id)
+def _ship(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
+    shipment, active = _not_taken_over(tx, shipment_id)
     if shipment.state.is_final or shipment.state in (_S.FULFILLED, _S.VOIDING):
         raise OperationRefused(
             "nothing_to_ship", f"Shipment {shipment_id} is {shipment.state}: nothing is left to ship."
@@ -163,36 +161,34 @@ def _ship(connection: Connection, now: float, shipment_id: str, reason: str, act
             "held",
             f"Shipment {shipment_id} cannot ship: hold {stays[0].id} stays active. {stays[0].sentence}",
         )
-    leases.revoke(connection, now, shipment.order_id)
-    _release_all(connection, now, overruled, reason, actor)
+    leases.revoke(tx, shipment.order_id)
+    _release_all(tx, overruled, reason, actor)
     entry = Entry(shipment.order_id, "ship_requested", reason, shipment_id, actor)
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])
 
 
-def _not_taken_over(connection: Connection, shipment_id: str) -> tuple[Shipment, list[Hold]]:
+def _not_taken_over(tx: Tx, shipment_id: str) -> tuple[Shipment, list[Hold]]:
     """The shipment, locked, and its active holds. Raises OperationRefused while its order is taken over."""
-    shipment = lock_shipment(connection, shipment_id)
-    active = holds_on(connection, shipment)
+    shipment = lock_shipment(tx, shipment_id)
+    active = holds_on(tx, shipment)
     for hold in active:
         if hold.code is HoldCode.TAKEN_OVER:
             raise taken_over(hold)
     return shipment, active
 
 
-def _release_all(connection: Connection, now: float, released: list[Hold], reason: str, actor: str) -> None:
+def _release_all(tx: Tx, released: list[Hold], reason: str, actor: str) -> None:
     for hold in released:
-        holds.release(connection, now, hold.id, by=actor, reason=reason)
+        holds.release(tx, hold.id, by=actor, reason=reason)
     entries = [
         Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
         for hold in released
     ]
-    journal.write(connection, now, entries)
+    journal.write(tx, entries)
 
 
-def _request_void(
-    connection: Connection, now: float, shipment_id: str, reason: str, actor: str, *, again: bool
-) -> None:
-    shipment = lock_shipment(connection, shipment_id)
+def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: bool) -> None:
+    shipment = lock_shipment(tx, shipment_id)
     label = shipment.label
     if label is None:
         raise OperationRefused("no_label", f"Shipment {shipment_id} has no label: there is nothing to void.")
@@ -211,33 +207,33 @@ def _request_void(
             f"{label.provider} refused to void label {label.tracking_number}.",
             f"To request the void again: packhouse shipments release {shipment_id} --reason WHY",
         )
-    leases.revoke(connection, now, shipment.order_id)
-    if not put_hold(connection, now, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
+    leases.revoke(tx, shipment.order_id)
+    if not put_hold(tx, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
         return
     entries = [Entry(shipment.order_id, "void_requested", reason, shipment_id, actor)]
     if not again:
         note = f"Label {label.tracking_number} is being voided. Release this hold to buy a new label."
-        if put_hold(connection, now, shipment.order_id, HoldCode.MANUAL, note, actor):
+        if put_hold(tx, shipment.order_id, HoldCode.MANUAL, note, actor):
             entries.append(Entry(shipment.order_id, "held", note, actor=actor, data={"code": "manual"}))
-    for hold in holds_on(connection, shipment):
+    for hold in holds_on(tx, shipment):
         if hold.code is HoldCode.EXTERNAL_POSTING:
-            holds.release(connection, now, hold.id, by=actor, reason="The label is being voided.")
-    journal.write(connection, now, entries)
+            holds.release(tx, hold.id, by=actor, reason="The label is being voided.")
+    journal.write(tx, entries)
 
 
-def _mark_shipped(connection: Connection, now: float, label: Label, reason: str, actor: str) -> None:
-    shipment = lock_shipment(connection, label.shipment_id)
+def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
+    shipment = lock_shipment(tx, label.shipment_id)
     if shipment.label is not None:
         if shipment.label.tracking_number == label.tracking_number:
             return
         raise _has_label(shipment, shipment.label)
-    _refuse_in_doubt(connection, shipment)
+    _refuse_in_doubt(tx, shipment)
     if shipment.state not in (_S.PLANNED, _S.HELD):
         raise OperationRefused(
             "nothing_to_ship", f"Shipment {shipment.id} is {shipment.state}: nothing is left to ship."
         )
     # Buyers may have two orders in one box. Within one order the store could not tell the two apart.
-    owner = shipments.owner_of_tracking(connection, label.tracking_number, shipment.id)
+    owner = shipments.owner_of_tracking(tx.connection, label.tracking_number, shipment.id)
     if owner and owner[1] == shipment.order_id:
         raise OperationRefused(
             "tracking_number_in_use",
@@ -245,14 +241,14 @@ def _mark_shipped(connection: Connection, now: float, label: Label, reason: str,
             f"If both left in one box, name the units: packhouse orders fulfill {shipment.order_id} "
             f"--item LINE:QTY --carrier {label.carrier} --tracking {label.tracking_number}",
         )
-    leases.revoke(connection, now, shipment.order_id)
+    leases.revoke(tx, shipment.order_id)
     if shipment.state is _S.PLANNED:
-        shipments.move_revoked(connection, now, shipment, _S.PLANNED, _S.HELD)
-    shipments.move_revoked(connection, now, shipment, _S.HELD, _S.LABELED)
-    shipments.add_label(connection, label)
-    for hold in holds.of_order(connection, shipment.order_id):
+        shipments.move_revoked(tx, shipment, _S.PLANNED, _S.HELD)
+    shipments.move_revoked(tx, shipment, _S.HELD, _S.LABELED)
+    shipments.add_label(tx, label)
+    for hold in holds.of_order(tx.connection, shipment.order_id):
         if hold.is_active and hold.shipment_id == shipment.id:
-            holds.release(connection, now, hold.id, by=actor, reason="The parcel was marked as shipped.")
+            holds.release(tx, hold.id, by=actor, reason="The parcel was marked as shipped.")
     entry = Entry(
         shipment.order_id,
         "marked_shipped",
@@ -261,7 +257,7 @@ def _mark_shipped(connection: Connection, now: float, label: Label, reason: str,
         actor,
         {"tracking_number": label.tracking_number},
     )
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])
 
 
 def _has_label(shipment: Shipment, label: Label) -> OperationRefused:
@@ -280,7 +276,7 @@ def _has_label(shipment: Shipment, label: Label) -> OperationRefused:
     )
 
 
-def _refuse_in_doubt(connection: Connection, shipment: Shipment) -> None:
+def _refuse_in_doubt(tx: Tx, shipment: Shipment) -> None:
     if shipment.state is _S.BUYING:
         raise OperationRefused(
             "purchase_in_progress",
@@ -289,7 +285,7 @@ def _refuse_in_doubt(connection: Connection, shipment: Shipment) -> None:
         )
     unknown = any(
         hold.code is HoldCode.PURCHASE_UNKNOWN and hold.placed_by == MACHINE
-        for hold in holds_on(connection, shipment)
+        for hold in holds_on(tx, shipment)
     )
     if unknown or shipment.state is _S.UNKNOWN:
         raise OperationRefused(
@@ -300,19 +296,19 @@ def _refuse_in_doubt(connection: Connection, shipment: Shipment) -> None:
         )
 
 
-def _adopt_label(connection: Connection, now: float, label: Label, reason: str, actor: str) -> None:
-    shipment = lock_shipment(connection, label.shipment_id)
+def _adopt_label(tx: Tx, label: Label, reason: str, actor: str) -> None:
+    shipment = lock_shipment(tx, label.shipment_id)
     _require_doubt(shipment)
-    if owner := shipments.owner_of_tracking(connection, label.tracking_number, shipment.id):
+    if owner := shipments.owner_of_tracking(tx.connection, label.tracking_number, shipment.id):
         raise OperationRefused(
             "tracking_number_in_use",
             f"Tracking number {label.tracking_number} belongs to shipment {owner[0]} already.",
             f"Search for the number of {shipment.id} again.",
         )
-    leases.revoke(connection, now, shipment.order_id)
-    shipments.move_revoked(connection, now, shipment, shipment.state, _S.LABELED)
-    shipments.add_label(connection, label)
-    _release_doubt(connection, now, shipment, reason, actor)
+    leases.revoke(tx, shipment.order_id)
+    shipments.move_revoked(tx, shipment, shipment.state, _S.LABELED)
+    shipments.add_label(tx, label)
+    _release_doubt(tx, shipment, reason, actor)
     entry = Entry(
         shipment.order_id,
         "adopted",
@@ -321,16 +317,16 @@ def _adopt_label(connection: Connection, now: float, label: Label, reason: str, 
         actor,
         {"tracking_number": label.tracking_number, "cost": str(label.cost)},
     )
-    journal.write(connection, now, [entry])
+    journal.write(tx, [entry])
 
 
-def _record_not_bought(connection: Connection, now: float, shipment_id: str, reason: str, actor: str) -> None:
-    shipment = lock_shipment(connection, shipment_id)
+def _record_not_bought(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
+    shipment = lock_shipment(tx, shipment_id)
     _require_doubt(shipment)
-    leases.revoke(connection, now, shipment.order_id)
-    shipments.move_revoked(connection, now, shipment, shipment.state, _S.PLANNED)
-    _release_doubt(connection, now, shipment, reason, actor)
-    journal.write(connection, now, [Entry(shipment.order_id, "not_bought", reason, shipment_id, actor)])
+    leases.revoke(tx, shipment.order_id)
+    shipments.move_revoked(tx, shipment, shipment.state, _S.PLANNED)
+    _release_doubt(tx, shipment, reason, actor)
+    journal.write(tx, [Entry(shipment.order_id, "not_bought", reason, shipment_id, actor)])
 
 
 def _require_doubt(shipment: Shipment) -> None:
@@ -346,7 +342,7 @@ def _require_doubt(shipment: Shipment) -> None:
         )
 
 
-def _release_doubt(connection: Connection, now: float, shipment: Shipment, reason: str, actor: str) -> None:
-    for hold in holds_on(connection, shipment):
+def _release_doubt(tx: Tx, shipment: Shipment, reason: str, actor: str) -> None:
+    for hold in holds_on(tx, shipment):
         if hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
-            holds.release(connection, now, hold.id, by=actor, reason=reason)
+            holds.release(tx, hold.id, by=actor, reason=reason)

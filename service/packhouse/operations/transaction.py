@@ -6,10 +6,9 @@ more. The order stays locked until the transaction ends.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import holds, leases, orders, queries
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.shipment import Shipment
 
@@ -21,26 +20,25 @@ def unknown_shipment(shipment_id: str) -> RecordNotFound:
     )
 
 
-def lock_shipment(connection: Connection, shipment_id: str) -> Shipment:
+def lock_shipment(tx: Tx, shipment_id: str) -> Shipment:
     """The shipment, which nothing else can change until the transaction ends. Raises RecordNotFound."""
-    if seen := queries.shipment(connection, shipment_id):
-        leases.lock_order(connection, seen.order_id)
-    shipment = queries.shipment(connection, shipment_id)
+    if seen := queries.shipment(tx.connection, shipment_id):
+        leases.lock_order(tx, seen.order_id)
+    shipment = queries.shipment(tx.connection, shipment_id)
     if shipment is None:
         raise unknown_shipment(shipment_id)
     return shipment
 
 
-def revoke_or_create(connection: Connection, now: float, order_id: str) -> None:
+def revoke_or_create(tx: Tx, order_id: str) -> None:
     """Revoke the lease of an order. An order that the ledger does not know yet is added to it."""
-    if not leases.revoke(connection, now, order_id):
-        leases.wake(connection, now, order_id)
-        leases.revoke(connection, now, order_id)
+    if not leases.revoke(tx, order_id):
+        leases.wake(tx, order_id)
+        leases.revoke(tx, order_id)
 
 
 def put_hold(
-    connection: Connection,
-    now: float,
+    tx: Tx,
     order_id: str,
     code: HoldCode,
     note: str,
@@ -49,37 +47,36 @@ def put_hold(
 ) -> bool:
     """Place a hold that a person asked for; returns False if the same hold is active already."""
     return holds.put(
-        connection,
-        now,
+        tx,
         order_id=order_id,
         code=code,
         note=note,
-        fingerprint=orders.fingerprint(connection, order_id),
+        fingerprint=orders.fingerprint(tx.connection, order_id),
         placed_by=actor,
         shipment_id=shipment_id,
     )
 
 
-def active_hold(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
+def active_hold(tx: Tx, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
     """The active hold of this kind on exactly this order or shipment."""
-    for hold in holds.of_order(connection, order_id):
+    for hold in holds.of_order(tx.connection, order_id):
         if hold.is_active and hold.code is code and hold.shipment_id == shipment_id:
             return hold
     return None
 
 
-def placed_hold(connection: Connection, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold:
+def placed_hold(tx: Tx, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold:
     """The active hold of this kind, where one is known to be active."""
-    hold = active_hold(connection, order_id, code, shipment_id)
+    hold = active_hold(tx, order_id, code, shipment_id)
     assert hold is not None
     return hold
 
 
-def holds_on(connection: Connection, shipment: Shipment) -> list[Hold]:
+def holds_on(tx: Tx, shipment: Shipment) -> list[Hold]:
     """Every active hold on a shipment or on its whole order."""
     return [
         hold
-        for hold in holds.of_order(connection, shipment.order_id)
+        for hold in holds.of_order(tx.connection, shipment.order_id)
         if hold.is_active and hold.shipment_id in ("", shipment.id)
     ]
 
@@ -98,6 +95,6 @@ def say_what_was_bought(shipment_id: str) -> str:
     """What to do about a purchase whose outcome is unknown, once the provider account has been checked."""
     return (
         f"If it was bought: packhouse labels adopt {shipment_id} --tracking NUMBER --carrier NAME "
-        f"--cost MINOR --reason WHY. "
+        "--cost MINOR --reason WHY. "
         f"If not: packhouse shipments retry {shipment_id} --not-bought --reason WHY"
     )

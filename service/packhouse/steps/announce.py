@@ -27,5 +27,5 @@ async def announce(context: Context, job: OrderJob) -> None:
                     "announce_failed", sink=sink.name, shipment_id=shipment.id, error=str(error)
                 )
         now = context.clock.now()
-        job.deferred.append(partial(shipments.mark_announced, now=now, shipment_id=shipment.id))
+        job.deferred.append(partial(shipments.mark_announced, shipment_id=shipment.id, at=now))
         job.update(shipment, announced_at=now)

@@ -155,9 +155,7 @@ async def _intend(
         HoldCode.CAP_REACHED,
         objection.why,
         shipment=shipment,
-        also=lambda connection, now, lease: shipments.move(
-            connection, now, lease, shipment, _S.HELD, (), **columns
-        ),
+        also=lambda tx: shipments.move(tx, shipment, _S.HELD, (), **columns),
     )
     job.update(
         shipment, state=_S.HELD, provider=provider.name, provider_ref=provider_ref, rate=rate, quoted=quoted

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
 from structlog.typing import FilteringBoundLogger
 
 from packhouse.clock import Clock
@@ -15,8 +14,8 @@ from packhouse.errors import ProviderMisconfigured
 from packhouse.ledger import guard
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger.documents import Documents
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import Lease, P, R, Tx, WriteUnit, under
 from packhouse.model.hold import SENTENCE, Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import LabelDocument
@@ -31,9 +30,6 @@ from packhouse.sinks.port import Sink
 from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Store(Protocol):
@@ -75,7 +71,7 @@ class OrderJob:
     fetched_at: float = 0.0
     paused: str = ""
     waiting_reason: str = ""
-    deferred: list[Callable[[Connection], None]] = field(default_factory=list)
+    deferred: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property
     def order_id(self) -> str:
@@ -202,7 +198,7 @@ class Context:
     async def write(
         self,
         job: OrderJob,
-        unit: Callable[Concatenate[Connection, float, Lease, P], R],
+        unit: WriteUnit[P, R],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
@@ -212,12 +208,12 @@ class Context:
         """
         now, deferred = self.clock.now(), tuple(job.deferred)
 
-        def both(connection: Connection) -> R:
+        def both(tx: Tx) -> R:
             for earlier in deferred:
-                earlier(connection)
-            return unit(connection, now, job.lease, *args, **kwargs)
+                earlier(tx)
+            return unit(tx, *args, **kwargs)
 
-        result = await self.ledger.write(both)
+        result = await self.ledger.write(under(job.lease, both), now)
         del job.deferred[: len(deferred)]
         return result
 
@@ -247,7 +243,7 @@ class Context:
         note: str,
         *,
         shipment: Shipment | None = None,
-        also: Callable[[Connection, float, Lease], None] | None = None,
+        also: Callable[[Tx], None] | None = None,
     ) -> None:
         """Place a hold on the order or on one of its shipments, with `also` in the same transaction."""
         act = Entry(
@@ -260,11 +256,9 @@ class Context:
         )
         fingerprint = hold_fingerprint(code, job.fetched) if job.fetched else ""
 
-        def place(connection: Connection, now: float, lease: Lease) -> tuple[Hold, ...]:
+        def place(tx: Tx) -> tuple[Hold, ...]:
             hold_records.place(
-                connection,
-                now,
-                lease,
+                tx,
                 code=code,
                 note=note,
                 fingerprint=fingerprint,
@@ -272,8 +266,8 @@ class Context:
                 act=act,
             )
             if also:
-                also(connection, now, lease)
-            return hold_records.of_order(connection, lease.order_id)
+                also(tx)
+            return hold_records.of_order(tx.connection, job.order_id)
 
         stood = any((one.code, one.shipment_id) == (code, act.shipment_id) for one in job.active_holds())
         job.holds = list(await self.write(job, place))

@@ -194,9 +194,7 @@ async def _judge_refusal(
             code,
             str(error),
             shipment=shipment,
-            also=lambda connection, now, lease: shipments.move(
-                connection, now, lease, shipment, _S.LABELED, (), post_key=key, post_body=""
-            ),
+            also=lambda tx: shipments.move(tx, shipment, _S.LABELED, (), post_key=key, post_body=""),
         )
         job.update(shipment, post_key=key, post_body="")
 

@@ -124,9 +124,7 @@ async def hold_for_requote(
         code,
         note,
         shipment=shipment,
-        also=lambda connection, now, lease: shipments.move(
-            connection, now, lease, shipment, _S.HELD, (), provider_ref="", rate=None, quoted=kept
-        ),
+        also=lambda tx: shipments.move(tx, shipment, _S.HELD, (), provider_ref="", rate=None, quoted=kept),
     )
     job.update(shipment, state=_S.HELD, provider_ref="", rate=None, quoted=quoted)
 

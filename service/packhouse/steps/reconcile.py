@@ -88,6 +88,6 @@ async def _ask_a_person(context: Context, job: OrderJob, shipment: Shipment) -> 
         HoldCode.PURCHASE_UNKNOWN,
         note,
         shipment=shipment,
-        also=lambda connection, now, lease: shipments.move(connection, now, lease, shipment, _S.HELD, ()),
+        also=lambda tx: shipments.move(tx, shipment, _S.HELD, ()),
     )
     job.update(shipment, state=_S.HELD)

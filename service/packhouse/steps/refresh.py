@@ -37,7 +37,7 @@ async def refresh(context: Context, job: OrderJob) -> None:
     job.fetched = order
     job.fetched_at = context.clock.monotonic()
     now = context.clock.now()
-    job.deferred.append(partial(orders.save_snapshot, now=now, lease=job.lease, order=order, entries=[]))
+    job.deferred.append(partial(orders.save_snapshot, order=order, fetched_at=now))
 
 
 def _vanished(job: OrderJob) -> Decision:

@@ -100,8 +100,6 @@ async def _ask_a_person(
         HoldCode.VOID_REFUSED,
         f"{label.cost} for {label.tracking_number}: {reason}",
         shipment=shipment,
-        also=lambda connection, now, lease: shipments.move_with_label(
-            connection, now, lease, shipment, _S.HELD, refused, (), label.void_refusals
-        ),
+        also=lambda tx: shipments.move_with_label(tx, shipment, _S.HELD, refused, (), label.void_refusals),
     )
     job.update(shipment, state=_S.HELD, label=replace(label, state=refused))

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger import shipments
-from packhouse.ledger.leases import Lease
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
@@ -67,9 +65,9 @@ async def _let_go(context: Context, job: OrderJob, shipment: Shipment, label: La
     why = f"{asked.placed_by} asked for it."
     act = Entry(job.order_id, "voiding", f"{why} The label's money is asked back.", shipment.id)
 
-    def unit(connection: Connection, now: float, lease: Lease) -> None:
-        shipments.move_with_label(connection, now, lease, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
-        hold_records.release(connection, now, asked.id, by=MACHINE, reason=_LIFTED["voiding"])
+    def unit(tx: Tx) -> None:
+        shipments.move_with_label(tx, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
+        hold_records.release(tx, asked.id, by=MACHINE, reason=_LIFTED["voiding"])
 
     await context.write(job, unit)
     context.record(act)

@@ -36,7 +36,6 @@ def read_event(body: bytes) -> Event:
         type=event_type,
         order_id=_order_id(event_type, mapping(raw.get("data"))),
         site_slug=text(raw.get("site_slug")),
-        created_at=text(raw.get("created_at")),
         body=body.decode("utf-8"),
     )
 

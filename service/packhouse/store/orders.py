@@ -13,6 +13,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
 from packhouse.store.address import address_from_json
 from packhouse.store.json_fields import (
+    CREATED,
     amount,
     digital,
     first_text,
@@ -44,13 +45,10 @@ def read_order_page(answer: StoreResponse, asked: OrdersQuery | None = None) -> 
     status, so nothing ships): a list tells which orders to look at, and one bad row must not hide the others.
     """
     found = listed(json_of(answer, "listing orders"), "orders")
-    filled = (
-        found.is_bare and asked is not None and asked.limit is not None and len(found.rows) >= asked.limit
-    )
     return OrderPage(
         orders=tuple(_row(row) for row in found.rows),
         next_cursor=found.next_cursor,
-        truncated=found.next_cursor is None and (filled or found.has_more),
+        truncated=found.is_cut(asked.limit if asked is not None else None),
     )
 
 
@@ -81,7 +79,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         site_slug=text(raw.get("site_slug")),
         customer_id=optional_id(raw.get("customer_id"))
         or optional_id(mapping(raw.get("customer")).get("id")),
-        created_at=first_text(raw, ("created_at", "createdAt")),
+        created_at=first_text(raw, CREATED),
         buyer_email=text(buyer.get("email")),
         buyer_name=text(buyer.get("name")),
         total_minor=_total(raw, order_id, currency),

@@ -200,6 +200,11 @@ class Listed(NamedTuple):
     has_more: bool
     is_bare: bool
 
+    def is_cut(self, limit: int | None) -> bool:
+        """Whether there is probably more, and no cursor to ask for it; `limit` is that of the request."""
+        is_full = self.is_bare and limit is not None and len(self.rows) >= limit
+        return self.next_cursor is None and (is_full or self.has_more)
+
 
 def listed(value: Any, name: str) -> Listed:
     """Read a list answer: an array, or an object whose one array is `name`, "data", "items" or "results".

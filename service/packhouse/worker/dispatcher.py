@@ -11,24 +11,20 @@ import contextlib
 import secrets
 from collections import deque
 
-from sqlalchemy import Connection
-
 from packhouse.errors import LeaseLost, LedgerError
 from packhouse.flow import process_order
 from packhouse.ledger import guard, leases, orders
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.orders import OrderRecords
+from packhouse.ledger.tx import Lease, Tx, under
 from packhouse.steps.context import Context, OrderJob
 
 _TICK_S = 0.5
 _RETRY_S = 2.0
 
 
-def _claim(
-    connection: Connection, now: float, token: str, until: float, most: int
-) -> tuple[list[tuple[Lease, OrderRecords]], str]:
+def _claim(tx: Tx, token: str, until: float, most: int) -> tuple[list[tuple[Lease, OrderRecords]], str]:
     """Due orders, and why nothing is bought or posted now ("" if nothing prevents it)."""
-    return orders.claim(connection, now, token, until, most), guard.paused(connection)
+    return orders.claim(tx, token, until, most), guard.paused(tx.connection)
 
 
 class Dispatcher:
@@ -153,6 +149,7 @@ class Dispatcher:
             try:
                 renewed = await context.ledger.write(
                     leases.renew,
+                    context.clock.now(),
                     [job.order_id for job in held],
                     self.worker_id,
                     context.clock.now() + context.settings.lease_s,
@@ -170,7 +167,7 @@ class Dispatcher:
         while self._abandoned:
             lease, now = self._abandoned[-1], context.clock.now()
             with contextlib.suppress(LeaseLost):
-                await context.ledger.write(leases.abandon, now, lease, now + _RETRY_S)
+                await context.ledger.write(under(lease, leases.abandon), now, now + _RETRY_S)
             self._abandoned.remove(lease)
 
     async def _release_unstarted(self) -> None:
@@ -180,9 +177,8 @@ class Dispatcher:
         for job in unstarted:
             with contextlib.suppress(LedgerError):
                 await self._context.ledger.write(
-                    leases.release,
+                    under(job.lease, leases.release),
                     now,
-                    job.lease,
                     phase=job.lease.phase,
                     due_at=now,
                     attempts=job.lease.attempts,

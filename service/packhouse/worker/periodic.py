@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import Connection
 
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases
+from packhouse.ledger.tx import Tx
 from packhouse.model.order import Order, OrderPage
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
@@ -133,13 +133,13 @@ class PeriodicTasks:
 
     async def _prune(self) -> int:
         before = self._context.clock.now() - self._context.settings.event_retention_days * 86_400
-        return await self._context.ledger.write(inbox.prune, before)
+        return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
 
 
-def _save_progress(connection: Connection, now: float, newest: str, full_poll_at: float | None) -> None:
-    kv.write(connection, now, _NEWEST, newest)
+def _save_progress(tx: Tx, newest: str, full_poll_at: float | None) -> None:
+    kv.write(tx, _NEWEST, newest)
     if full_poll_at is not None:
-        kv.write(connection, now, _FULL_POLL_AT, repr(full_poll_at))
+        kv.write(tx, _FULL_POLL_AT, repr(full_poll_at))
 
 
 def _is_served(context: Context, order: Order) -> bool:

@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
 from packhouse.ledger import tables
 from packhouse.ledger.sqlite import SqliteLedger
+from packhouse.ledger.tx import Tx
 from tests.service.api.doubles import NOW
 
 FILE = b"%PDF-1.4 label"
@@ -23,13 +24,14 @@ def write_ledger(file: Path) -> None:
 
     async def run() -> None:
         ledger = SqliteLedger(f"sqlite:///{file}")
-        await ledger.write(_insert)
+        await ledger.write(_insert, NOW)
         await ledger.close()
 
     asyncio.run(run())
 
 
-def _insert(connection: Connection) -> None:
+def _insert(tx: Tx) -> None:
+    connection = tx.connection
     orders = [("ord_1", "held", "A person placed this hold."), ("ord_2", "open", "")]
     for order_id, phase, reason in orders:
         connection.execute(
@@ -39,7 +41,6 @@ def _insert(connection: Connection) -> None:
                 reason=reason,
                 status="pending",
                 site_slug="shop",
-                first_seen_at=NOW,
                 updated_at=NOW - len(order_id + reason),
                 due_at=NOW + 60,
                 attempts=2,
@@ -72,7 +73,6 @@ def _insert(connection: Connection) -> None:
                     "currency": "USD",
                     "days": 3,
                 },
-                created_at=NOW,
                 updated_at=NOW - seq,
             )
         )
@@ -102,7 +102,8 @@ def _insert(connection: Connection) -> None:
     for number, outcome in ((1, "new"), (2, "ignored")):
         connection.execute(
             insert(tables.events).values(
-                id=f"evt_{number}",
+                source="store",
+                external_id=f"evt_{number}",
                 type="order.created",
                 order_id="ord_1",
                 site_slug="shop",

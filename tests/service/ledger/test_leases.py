@@ -13,6 +13,7 @@ from packhouse.errors import LeaseLost
 from packhouse.ledger import inbox, kv, leases, queries
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import under
 from packhouse.model.event import Event
 from packhouse.model.states import OrderPhase
 from tests.service.ledger.address import address_in
@@ -32,7 +33,7 @@ def told(story: Callable[[Ledger], Awaitable[None]], folder: Path) -> None:
 
 
 def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str = "ord_1") -> Event:
-    return Event(event_id, kind, order_id, "site", "", "{}")
+    return Event(event_id, kind, order_id, "site", "{}")
 
 
 async def _row(ledger: Ledger, order_id: str = "ord_1") -> Any:
@@ -42,7 +43,7 @@ async def _row(ledger: Ledger, order_id: str = "ord_1") -> Any:
 async def _release(
     ledger: Ledger, lease: leases.Lease, now: float, phase: OrderPhase, due: float | None
 ) -> None:
-    await ledger.write(leases.release, now, lease, phase=phase, due_at=due, woken_delay_s=60.0)
+    await ledger.write(under(lease, leases.release), now, phase=phase, due_at=due, woken_delay_s=60.0)
 
 
 def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await ledger.write(inbox.receive, 3.0, _event("evt_2", "order.cancelled"), 60.0)
         assert (await _row(ledger)).due_at == 100.0  # the lease stands
-        await ledger.write(leases.release, 4.0, lease, phase=OrderPhase.HELD, due_at=9000.0)
+        await ledger.write(under(lease, leases.release), 4.0, phase=OrderPhase.HELD, due_at=9000.0)
         assert (await _row(ledger)).due_at == 4.0
 
     told(story, tmp_path)
@@ -119,12 +120,12 @@ def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_pat
         assert await ledger.write(leases.claim, 99.0, "b:1", 200.0, 1) == []
         (new,) = await ledger.write(leases.claim, 100.0, "b:1", 200.0, 1)
         for late in (
-            ledger.write(leases.require, 101.0, old),
-            ledger.write(leases.release, 101.0, old, phase=OrderPhase.SHIPPED, due_at=None),
+            ledger.write(under(old, leases.require), 101.0),
+            ledger.write(under(old, leases.release), 101.0, phase=OrderPhase.SHIPPED, due_at=None),
         ):
             with pytest.raises(LeaseLost):
                 await late
-        await ledger.write(leases.require, 101.0, new)
+        await ledger.write(under(new, leases.require), 101.0)
 
     told(story, tmp_path)
 
@@ -133,8 +134,8 @@ def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
-        assert await ledger.write(leases.renew, ["ord_1"], "a", 300.0) == {"ord_1"}
-        assert await ledger.write(leases.renew, ["ord_1"], "b", 400.0) == set()
+        assert await ledger.write(leases.renew, 2.0, ["ord_1"], "a", 300.0) == {"ord_1"}
+        assert await ledger.write(leases.renew, 2.0, ["ord_1"], "b", 400.0) == set()
         assert await ledger.write(leases.claim, 150.0, "b:1", 400.0, 1) == []
 
     told(story, tmp_path)
@@ -146,7 +147,7 @@ def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         assert await ledger.write(leases.revoke, 3.0, "ord_1")
         with pytest.raises(LeaseLost):
-            await ledger.write(leases.require, 4.0, lease)
+            await ledger.write(under(lease, leases.require), 4.0)
         assert (await _row(ledger)).due_at == 3.0
 
     told(story, tmp_path)
@@ -164,7 +165,7 @@ def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> Non
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
-        await ledger.write(leases.release, 3.0, lease, phase=OrderPhase.HELD, due_at=None)
+        await ledger.write(under(lease, leases.release), 3.0, phase=OrderPhase.HELD, due_at=None)
         assert await ledger.write(leases.wake_stalled, 4.0) == 1
         assert (await _row(ledger)).due_at == 4.0
 
@@ -176,7 +177,7 @@ def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tm
         for n, phase in enumerate((OrderPhase.HELD, OrderPhase.SHIPPED, OrderPhase.CLOSED)):
             await ledger.write(inbox.receive, 1.0, _event(f"evt_{n}", order_id=f"ord_{n}"), 60.0)
             (lease,) = await ledger.write(leases.claim, 2.0, f"a:{n}", 100.0, 1)
-            await ledger.write(leases.release, 3.0, lease, phase=phase, due_at=9000.0)
+            await ledger.write(under(lease, leases.release), 3.0, phase=phase, due_at=9000.0)
         assert await ledger.write(leases.wake_unfinished, 10.0) == 1
         assert [(await _row(ledger, f"ord_{n}")).due_at for n in range(3)] == [10.0, 9000.0, 9000.0]
 
@@ -199,7 +200,7 @@ def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
         await ledger.write(inbox.receive, 1.0, _event("evt_old"), 60.0)
         await ledger.write(inbox.receive, 100.0, _event("evt_young"), 60.0)
         await ledger.write(inbox.keep_dead_letter, 2.0, b"\xff", "not JSON")
-        assert await ledger.write(inbox.prune, 50.0) == 2
+        assert await ledger.write(inbox.prune, 150.0, 50.0) == 2
         assert await ledger.write(inbox.receive, 101.0, _event("evt_young"), 60.0) == "duplicate"
 
     told(story, tmp_path)

@@ -7,12 +7,13 @@ import contextlib
 import threading
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, SettingsError
 from packhouse.ledger import kv, leases
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
+from packhouse.ledger.tx import Tx, under
 from packhouse.model.states import OrderPhase
 from tests.postgres import OWNER, PostgresServer
 from tests.service.house import HouseClock
@@ -30,17 +31,21 @@ def test_a_server_that_goes_away_is_told_of_and_found_again(
 ) -> None:
     async def story() -> None:
         ledger = opened(postgres_server, postgres_database)
-        write = text("INSERT INTO marks (name, value, updated_at) VALUES (:n, '', 0)")
-        await ledger.write(lambda c: c.execute(write, {"n": "before"}))
+        statement = text("INSERT INTO kv (name, value, updated_at) VALUES (:n, '', 0)")
+
+        def insert(tx: Tx, name: str) -> None:
+            tx.connection.execute(statement, {"n": name})
+
+        await ledger.write(insert, 0.0, "before")
         getattr(postgres_server, ended)()
         try:
             for _ in range(3):
                 with pytest.raises(LedgerUnavailable, match="cannot be used just now"):
-                    await ledger.write(lambda c: c.execute(write, {"n": "while it is away"}))
+                    await ledger.write(insert, 0.0, "while it is away")
         finally:
             postgres_server.start()
-        await ledger.write(lambda c: c.execute(write, {"n": "after"}))
-        names = await ledger.read(lambda c: c.execute(text("SELECT name FROM marks")).scalars().all())
+        await ledger.write(insert, 0.0, "after")
+        names = await ledger.read(lambda c: c.execute(text("SELECT name FROM kv")).scalars().all())
         assert sorted(names) == ["after", "before"]
         await ledger.close()
 
@@ -60,7 +65,7 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
         await asyncio.wait_for(heard.wait(), 20)
         heard.clear()
         (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)
-        await ours.write(leases.release, 6.0, lease, phase=OrderPhase.OPEN, due_at=60.0)
+        await ours.write(under(lease, leases.release), 6.0, phase=OrderPhase.OPEN, due_at=60.0)
         with pytest.raises(TimeoutError):  # not due yet: that is the tick's to find
             await asyncio.wait_for(heard.wait(), 0.5)
         postgres_server.restart()
@@ -131,25 +136,25 @@ def test_a_unit_that_lost_to_another_is_run_again(
     """Two transactions that want each other's row: the server undoes one, and it is run anew."""
     second = threading.Barrier(2)
 
-    def both(connection: Connection, first: str, then: str) -> None:
-        connection.execute(ADD_ONE, {"n": first})
+    def both(tx: Tx, first: str, then: str) -> None:
+        tx.connection.execute(ADD_ONE, {"n": first})
         with contextlib.suppress(threading.BrokenBarrierError):
             second.wait(2)
-        connection.execute(ADD_ONE, {"n": then})
+        tx.connection.execute(ADD_ONE, {"n": then})
 
     async def story() -> None:
         ledger = opened(postgres_server, postgres_database)
         for name in ("a", "b"):
             await ledger.write(kv.write, 0.0, name, "")
-        await asyncio.gather(ledger.write(both, "a", "b"), ledger.write(both, "b", "a"))
-        values = await ledger.read(lambda c: c.execute(text("SELECT value FROM marks")).scalars().all())
+        await asyncio.gather(ledger.write(both, 0.0, "a", "b"), ledger.write(both, 0.0, "b", "a"))
+        values = await ledger.read(lambda c: c.execute(text("SELECT value FROM kv")).scalars().all())
         assert list(values) == ["xx", "xx"]
         await ledger.close()
 
     asyncio.run(story())
 
 
-ADD_ONE = text("UPDATE marks SET value = value || 'x' WHERE name = :n")
+ADD_ONE = text("UPDATE kv SET value = value || 'x' WHERE name = :n")
 
 
 def test_a_ledger_of_a_newer_version_is_refused_with_the_way_out(
@@ -199,17 +204,19 @@ def test_a_replica_that_stands_still_in_the_middle_of_a_unit_holds_up_nobody_for
 ) -> None:
     wakes = threading.Event()
 
-    def stand_still(connection: Connection) -> None:
-        connection.execute(ADD_ONE, {"n": "a"})
+    def stand_still(tx: Tx) -> None:
+        tx.connection.execute(ADD_ONE, {"n": "a"})
         wakes.wait(60)
-        connection.execute(ADD_ONE, {"n": "a"})
+        tx.connection.execute(ADD_ONE, {"n": "a"})
 
     async def story() -> None:
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
         await ours.write(kv.write, 0.0, "a", "")
-        still = asyncio.create_task(ours.write(stand_still))
+        still = asyncio.create_task(ours.write(stand_still, 0.0))
         await asyncio.sleep(0.5)
-        await theirs.write(lambda c: c.execute(ADD_ONE, {"n": "a"}))  # waits for the row, and gets it
+        await theirs.write(
+            lambda tx: tx.connection.execute(ADD_ONE, {"n": "a"}), 0.0
+        )  # waits for the row, and gets it
         wakes.set()
         with pytest.raises(LedgerUnavailable):
             await still

@@ -11,16 +11,17 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from packhouse.ledger.sqlite import SqliteLedger
+from packhouse.ledger.tx import Tx
 
 _SECTOR = 512
 
 
-def _put(connection: Connection, name: str) -> None:
-    connection.execute(text("INSERT INTO marks (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
+def _put(tx: Tx, name: str) -> None:
+    tx.connection.execute(text("INSERT INTO kv (name, value, updated_at) VALUES (:n, '', 0)"), {"n": name})
 
 
 def _names(connection: Connection) -> set[str]:
-    return set(connection.execute(text("SELECT name FROM marks")).scalars())
+    return set(connection.execute(text("SELECT name FROM kv")).scalars())
 
 
 def test_what_was_acknowledged_survives_and_what_was_not_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_what_was_acknowledged_survives_and_what_was_not_is_there_whole_or_not_a
         moments, acknowledged = [], set[str]()
         for turn in range(40):
             names = [f"{turn}-{n}-{'x' * chance.randrange(900)}" for n in range(chance.randint(1, 8))]
-            await asyncio.gather(*(ledger.write(_put, name) for name in names))
+            await asyncio.gather(*(ledger.write(_put, 0.0, name) for name in names))
             acknowledged |= set(names)
             moments.append(((living / "l.db-wal").stat().st_size, set(acknowledged)))
         shutil.copytree(living, after)

@@ -13,8 +13,8 @@ from packhouse.config.settings import GuardSettings, Settings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
 from packhouse.ledger.documents import DocumentFolder
-from packhouse.ledger.leases import Lease
 from packhouse.ledger.postgres import PostgresLedger
+from packhouse.ledger.tx import Lease, under
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Entry
@@ -25,7 +25,10 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.operations import Operations
 from packhouse.operations.views import SentParcel
+from packhouse.operations import Operations
+from packhouse.operations.views import SentParcel
 from tests.postgres import PostgresServer
+from tests.service.clocks import StillClock
 from tests.service.clocks import StillClock
 
 PRICE = Money(100, "USD")
@@ -53,6 +56,12 @@ def operations_on(ledger: PostgresLedger) -> Operations:
     return Operations.build(ledger, documents, StillClock(3.0), settings, lambda: None)
 
 
+def operations_on(ledger: PostgresLedger) -> Operations:
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    documents = DocumentFolder(settings.labels_dir)
+    return Operations.build(ledger, documents, StillClock(3.0), settings, lambda: None)
+
+
 async def due(ledger: PostgresLedger, count: int) -> None:
     listed = [(f"ord_{n}", "site") for n in range(count)]
     await ledger.write(leases.add_listed, 1.0, listed, 0.0)
@@ -67,7 +76,7 @@ async def planned(ledger: PostgresLedger, lease: Lease) -> Shipment:
         units=(Units("line_1", 1),),
         fingerprint="f",
     )
-    await ledger.write(shipments.plan, 2.0, lease, [shipment], [])
+    await ledger.write(under(lease, shipments.plan), 2.0, [shipment], [])
     return shipment
 
 
@@ -75,7 +84,7 @@ async def intend(
     ledger: PostgresLedger, caps: GuardSettings, lease: Lease, shipment: Shipment
 ) -> guard.Objection | None:
     rate = shipments.rate_to_json(RATE)
-    return await ledger.write(guard.begin_purchase, 3.0, lease, caps, shipment, PRICE, (), rate=rate)
+    return await ledger.write(under(lease, guard.begin_purchase), 3.0, caps, shipment, PRICE, (), rate=rate)
 
 
 def label(shipment: Shipment) -> Label:
@@ -127,7 +136,7 @@ def test_purchases_of_two_replicas_never_pass_a_cap_together_and_use_all_of_it(u
                 if await intend(ledger, caps, lease, shipment) is not None:
                     return False
                 begun = await ledger.read(lambda c: shipments.of_order(c, lease.order_id)[0])
-                await ledger.write(shipments.bought, 4.0, lease, begun, label(begun), ())
+                await ledger.write(under(lease, shipments.bought), 4.0, begun, label(begun), ())
                 return True
 
             bought = await asyncio.gather(*(buys(one, ledgers[n % 2]) for n, one in enumerate(taken)))
@@ -179,7 +188,7 @@ def test_acts_on_many_orders_and_purchases_beside_them_never_wait_in_a_circle(
                 for _ in range(15):
                     await ledger.write(leases.wake_unfinished, 6.0)
                     await ledger.write(leases.add_listed, 6.0, listed[::-1] if turned else listed, 7.0)
-                    await ledger.write(leases.renew, ids[::-1] if turned else ids, "a", 100.0)
+                    await ledger.write(leases.renew, 2.0, ids[::-1] if turned else ids, "a", 100.0)
                     await ledger.write(leases.wake_stalled, 6.0)
 
             await asyncio.gather(
@@ -199,9 +208,9 @@ def test_a_hint_that_comes_while_an_order_is_given_back_is_never_lost(url: str) 
             await due(ours, 1)
             for turn in range(60):
                 (lease,) = await ours.write(leases.claim, 10.0 + turn, f"a:{turn}", 9e9, 1)
-                event = Event(f"evt_{turn}", "order.updated", "ord_0", "site", "", "{}")
+                event = Event(f"evt_{turn}", "order.updated", "ord_0", "site", "{}")
                 await asyncio.gather(
-                    ours.write(leases.release, 10.0 + turn, lease, phase=OrderPhase.OPEN, due_at=None),
+                    ours.write(under(lease, leases.release), 10.0 + turn, phase=OrderPhase.OPEN, due_at=None),
                     theirs.write(inbox.receive, 10.0 + turn, event, 0.0),
                 )
                 due_at = await ours.read(
@@ -235,7 +244,7 @@ def test_a_person_who_holds_at_the_very_moment_of_the_intent_wins_or_comes_after
                 (shipment,) = await ours.read(shipments.of_order, lease.order_id)
                 assert (shipment.state is ShipmentState.BUYING) == (intended is None)
                 with pytest.raises(LeaseLost):
-                    await ours.write(leases.require, 4.0, lease)
+                    await ours.write(under(lease, leases.require), 4.0)
 
     asyncio.run(story())
 
@@ -265,9 +274,8 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
             act = Entry("ord_0", "held", "why")
             machine = [
                 ours.write(
-                    holds.place,
+                    under(lease, holds.place),
                     3.0,
-                    lease,
                     code=HoldCode.PROVIDER_REFUSED,
                     note=str(n),
                     fingerprint="",

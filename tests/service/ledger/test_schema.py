@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Engine, create_engine, inspect
 
+from packhouse.errors import LedgerUnusable
 from packhouse.ledger import migrate
 from packhouse.ledger.tables import metadata, orders, shipments
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, OrderPhase, ShipmentState
@@ -48,6 +49,20 @@ def test_the_migrations_make_exactly_the_declared_checks() -> None:
                 str(c.name): str(c.sqltext) for c in table.constraints if isinstance(c, CheckConstraint)
             }
             assert made == declared
+
+
+@pytest.mark.parametrize("version", ["0001", "0002", "9999"])
+def test_tables_of_an_unknown_version_are_refused_and_left_alone(empty: Engine, version: str) -> None:
+    with empty.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{version}')")
+        connection.exec_driver_sql("CREATE TABLE marks (name TEXT)")
+    refusal = pytest.raises(LedgerUnusable, match=f"{version}.*does not know.*before the first release")
+    with refusal, empty.begin() as connection:
+        migrate.migrate(connection)
+    with empty.connect() as connection:
+        assert migrate.current(connection) == version
+        assert set(inspect(connection).get_table_names()) == {"alembic_version", "marks"}
 
 
 def test_every_state_has_a_sentence_and_its_moves() -> None:

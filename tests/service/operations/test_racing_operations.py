@@ -15,6 +15,7 @@ from packhouse.ledger import holds, leases, queries
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.port import Ledger
+from packhouse.ledger.tx import under
 from packhouse.operations import Operations
 from packhouse.operations.views import Takeover
 from tests.service.clocks import StillClock
@@ -69,11 +70,11 @@ def test_every_operation_makes_the_next_write_of_the_worker_fail(tmp_path: Path,
             (lease,) = await ledger.write(leases.claim, NOW, "worker:1", NOW + 60, 1)
             await operation(order_id)
             with pytest.raises(LeaseLost):
-                await ledger.write(leases.require, NOW, lease)
+                await ledger.write(under(lease, leases.require), NOW)
             again = await ledger.write(leases.claim, NOW, "worker:2", NOW + 60, 1)
             await operation(order_id)
             # A repeated operation finds its hold and leaves the worker that already works under it alone.
-            await ledger.write(leases.require, NOW, again[0])
+            await ledger.write(under(again[0], leases.require), NOW)
         await ledger.close()
 
     asyncio.run(story())

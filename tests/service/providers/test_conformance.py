@@ -21,9 +21,9 @@ from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.offline.adapter import OfflineProvider
 from packhouse.providers.port import Absent, Bought, NotBought, Purchase, Unknown
-from packhouse.sandbox.carrier_side import BASE
-from packhouse.sandbox.transport import WorldTransport
-from packhouse.sandbox.world import CARRIER_KEY, World
+from packhouse.sandbox.easypost.api import BASE
+from packhouse.sandbox.sandbox import EASYPOST_KEY, Sandbox
+from packhouse.sandbox.transport import SandboxTransport
 from tests.service.providers.command.program import Program
 from tests.service.providers.context import context
 from tests.service.providers.easypost.fake import KEY, FakeEasyPost
@@ -37,10 +37,10 @@ COMMAND_FAULTS = {
 }
 
 SANDBOX_FAULTS = {
-    Fault.THROTTLED: "carrier.throttle",
-    Fault.ERROR_AFTER_EFFECT: "carrier.error_after_effect",
-    Fault.SILENCE_AFTER_EFFECT: "carrier.reset_after_effect",
-    Fault.GARBAGE_AFTER_EFFECT: "carrier.garbage_body",
+    Fault.THROTTLED: "easypost.throttle",
+    Fault.ERROR_AFTER_EFFECT: "easypost.error_after_effect",
+    Fault.SILENCE_AFTER_EFFECT: "easypost.reset_after_effect",
+    Fault.GARBAGE_AFTER_EFFECT: "easypost.garbage_body",
 }
 
 
@@ -61,13 +61,15 @@ def at_the_sandbox() -> Subject:
     async def deaf(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
         return 200
 
-    world = World(SystemClock(), random.Random(7), deaf)
-    options = EasyPostOptions.model_validate({"api_key": CARRIER_KEY, "url": f"{world.plan.base_url}{BASE}"})
+    world = Sandbox(SystemClock(), random.Random(7), deaf)
+    options = EasyPostOptions.model_validate(
+        {"api_key": EASYPOST_KEY, "url": f"{world.options.base_url}{BASE}"}
+    )
     return Subject(
-        carrier=EasyPostProvider(options, context(), WorldTransport(world)),
-        sold=lambda: len(world.books.purchases()),
-        faults={fault: partial(world.faults.strike_next, name) for fault, name in SANDBOX_FAULTS.items()},
-        secrets=(CARRIER_KEY,),
+        carrier=EasyPostProvider(options, context(), SandboxTransport(world)),
+        sold=lambda: len(world.audit.purchases()),
+        faults={fault: partial(world.faults.trigger_next, name) for fault, name in SANDBOX_FAULTS.items()},
+        secrets=(EASYPOST_KEY,),
     )
 
 

@@ -1,4 +1,4 @@
-"""The daemon's own clients, the real ones, ship an order against the sandbox without a socket."""
+"""The daemon's real clients ship an order against the sandbox, without a socket."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
 )
-from packhouse.sandbox.catalogue import SITE
-from packhouse.sandbox.transport import WorldTransport
-from packhouse.sandbox.world import CARRIER_KEY, STORE_KEY, World
+from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, Sandbox
+from packhouse.sandbox.store.products import SITE
+from packhouse.sandbox.transport import SandboxTransport
 from packhouse.store import protocol
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.event import read_event
 from packhouse.store.protocol import OrdersQuery
 from packhouse.store.signature import SignatureVerdict, verify
-from tests.service.sandbox.worlds import ManualClock, Receiver, in_world
+from tests.clock import ManualClock
+from tests.service.sandbox.harness import Receiver, in_sandbox
 
 SENDER = Address(
     name="Paper Lantern", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -44,7 +45,7 @@ def _unobserved(peer: str, call: str, outcome: str, seconds: float) -> None:
     pass
 
 
-def _store(world: World, clock: ManualClock) -> AsyncStoreClient:
+def _store(sandbox: Sandbox, clock: ManualClock) -> AsyncStoreClient:
     return AsyncStoreClient(
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
@@ -52,14 +53,14 @@ def _store(world: World, clock: ManualClock) -> AsyncStoreClient:
         rate_limit_per_s=0,
         clock=clock,
         observe=_unobserved,
-        transport=WorldTransport(world),
+        transport=SandboxTransport(sandbox),
     )
 
 
-def _carrier(world: World, clock: ManualClock) -> EasyPostProvider:
-    options = EasyPostOptions(api_key=SecretStr(CARRIER_KEY), url="http://sandbox.invalid/easypost/v2")
+def _carrier(sandbox: Sandbox, clock: ManualClock) -> EasyPostProvider:
+    options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
     context = ProviderContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
-    return EasyPostProvider(options, context, WorldTransport(world))
+    return EasyPostProvider(options, context, SandboxTransport(sandbox))
 
 
 def _request(order: Order) -> PurchaseRequest:
@@ -68,9 +69,9 @@ def _request(order: Order) -> PurchaseRequest:
     return PurchaseRequest(f"{order.id}/1/1", order, units, order.address, Parcel(500, 200, 150, 100))
 
 
-async def _prepared(world: World, clock: ManualClock) -> tuple[Order, Purchase]:
-    order = await _store(world, clock).order(world.order("plain").id)
-    prepared: Prepared = await _carrier(world, clock).prepare(_request(order))
+async def _prepared(sandbox: Sandbox, clock: ManualClock) -> tuple[Order, Purchase]:
+    order = await _store(sandbox, clock).order(sandbox.place_order("plain").id)
+    prepared: Prepared = await _carrier(sandbox, clock).prepare(_request(order))
     cheapest = min(prepared.rates, key=lambda rate: rate.price.minor)
     return order, Purchase(_request(order), prepared.provider_ref, cheapest)
 
@@ -92,11 +93,11 @@ def _label(bought: Bought) -> Label:
     )
 
 
-def test_an_order_goes_all_the_way_and_leaves_clean_books() -> None:
-    async def story(world: World, clock: ManualClock, receiver: Receiver) -> None:
-        store, carrier = _store(world, clock), _carrier(world, clock)
+def test_an_order_is_shipped_and_the_audit_finds_no_problem() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, receiver: Receiver) -> None:
+        store, carrier = _store(sandbox, clock), _carrier(sandbox, clock)
         await carrier.check()
-        order, purchase = await _prepared(world, clock)
+        order, purchase = await _prepared(sandbox, clock)
         await clock.advance(0)
         headers, body = receiver.got[0]
         secrets = [b"whsec_sandbox"]
@@ -108,24 +109,24 @@ def test_an_order_goes_all_the_way_and_leaves_clean_books() -> None:
         assert isinstance(bought, Bought)
         document = await carrier.document(_label(bought))
         assert document.format is LabelFormat.ZPL
-        wish = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
-        await store.fulfill(order.id, wish, "key-1")
-        await store.fulfill(order.id, wish, "key-1")
+        body = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
+        await store.fulfill(order.id, body, "key-1")
+        await store.fulfill(order.id, body, "key-1")
         after = await store.order(order.id)
         assert after.status == "fulfilled"
         assert after.has_tracking(bought.tracking_number)
         assert after.fulfillments is not None
         shipped = {unit for fulfillment in after.fulfillments for unit in fulfillment.units}
         assert shipped == set(purchase.request.units)
-        assert world.books.problems(settled=True) == []
+        assert sandbox.audit.problems(final=True) == []
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_pages_are_walked_to_the_end() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        made = {order.id for order in world.orders(45)}
-        store, seen, cursor = _store(world, clock), set(), ""
+def test_all_pages_are_read() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        made = {order.id for order in sandbox.place_orders(45)}
+        store, seen, cursor = _store(sandbox, clock), set(), ""
         while True:
             page = await store.orders(OrdersQuery(limit=20, cursor=cursor))
             seen |= {order.id for order in page.orders}
@@ -134,111 +135,111 @@ def test_pages_are_walked_to_the_end() -> None:
             cursor = page.next_cursor
         assert seen == made
 
-    in_world(story)
+    in_sandbox(story)
 
 
 @pytest.mark.parametrize(
     ("fault", "bought"),
     [
-        ("carrier.error_after_effect", 1),
-        ("carrier.error_before_effect", 0),
-        ("carrier.reset_after_effect", 1),
-        ("carrier.reset_before_effect", 0),
-        ("carrier.garbage_body", 1),
+        ("easypost.error_after_effect", 1),
+        ("easypost.error_before_effect", 0),
+        ("easypost.reset_after_effect", 1),
+        ("easypost.reset_before_effect", 0),
+        ("easypost.garbage_body", 1),
     ],
 )
-def test_a_purchase_that_went_wrong_is_unknown_and_the_lookup_tells(fault: str, bought: int) -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(world, clock)
-        _order, purchase = await _prepared(world, clock)
-        world.faults.strike_next(fault)
+def test_a_failed_purchase_is_unknown_and_the_lookup_finds_its_outcome(fault: str, bought: int) -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        carrier = _carrier(sandbox, clock)
+        _order, purchase = await _prepared(sandbox, clock)
+        sandbox.faults.trigger_next(fault)
         assert isinstance(await carrier.buy(purchase), Unknown)
         assert isinstance(await carrier.lookup(purchase), Bought) is bool(bought)
-        assert len(world.books.purchases()) == bought
+        assert len(sandbox.audit.purchases()) == bought
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_a_purchase_without_an_answer_times_out_and_may_come_true_later() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(world, clock)
-        _order, purchase = await _prepared(world, clock)
-        world.pace["carrier"].late_s = 8
-        world.faults.strike_next("carrier.late_effect")
+def test_a_purchase_without_a_response_times_out_and_may_take_effect_later() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        carrier = _carrier(sandbox, clock)
+        _order, purchase = await _prepared(sandbox, clock)
+        sandbox.latency["easypost"].late_s = 8
+        sandbox.faults.trigger_next("easypost.late_effect")
         buying = asyncio.create_task(carrier.buy(purchase))
         await clock.advance(4.9)
         assert not buying.done()
         await clock.advance(0.2)
         assert isinstance(await buying, Unknown)
-        assert world.books.purchases() == []
+        assert sandbox.audit.purchases() == []
         await clock.advance(5)
         assert isinstance(await carrier.lookup(purchase), Bought)
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_a_client_that_gives_up_does_not_stop_what_it_asked_for() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(world, clock)
-        _order, purchase = await _prepared(world, clock)
-        world.pace["carrier"].slow_s = 7
-        world.faults.strike_next("carrier.slow")
+def test_a_client_that_times_out_does_not_stop_its_call() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        carrier = _carrier(sandbox, clock)
+        _order, purchase = await _prepared(sandbox, clock)
+        sandbox.latency["easypost"].slow_s = 7
+        sandbox.faults.trigger_next("easypost.slow")
         buying = asyncio.create_task(carrier.buy(purchase))
         await clock.advance(5.1)
         assert isinstance(await buying, Unknown)
-        assert world.books.purchases() == []
+        assert sandbox.audit.purchases() == []
         await clock.advance(2)
-        assert len(world.books.purchases()) == 1
+        assert len(sandbox.audit.purchases()) == 1
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_a_refused_address_is_certainly_not_bought() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        _order, purchase = await _prepared(world, clock)
-        world.faults.strike_next("carrier.refuse")
-        outcome = await _carrier(world, clock).buy(purchase)
+def test_a_purchase_for_a_refused_address_is_not_bought() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        _order, purchase = await _prepared(sandbox, clock)
+        sandbox.faults.trigger_next("easypost.refuse")
+        outcome = await _carrier(sandbox, clock).buy(purchase)
         assert isinstance(outcome, NotBought)
         assert not outcome.transient
         assert "not served" in outcome.reason
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_a_label_given_back_is_followed_to_its_end() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(world, clock)
-        _order, purchase = await _prepared(world, clock)
+def test_a_void_is_pending_and_then_completes() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        carrier = _carrier(sandbox, clock)
+        _order, purchase = await _prepared(sandbox, clock)
         bought = await carrier.buy(purchase)
         assert isinstance(bought, Bought)
         assert isinstance(await carrier.void(_label(bought)), VoidPending)
         await clock.advance(3)
         assert isinstance(await carrier.void(_label(bought)), Voided)
 
-    in_world(story)
+    in_sandbox(story)
 
 
-def test_the_stores_refusals_arrive_as_what_they_are() -> None:
-    async def story(world: World, clock: ManualClock, _: Receiver) -> None:
-        store = _store(world, clock)
-        order = await store.order(world.order("plain").id)
+def test_the_stores_errors_arrive_as_their_own_exceptions() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        store = _store(sandbox, clock)
+        order = await store.order(sandbox.place_order("plain").id)
         body = protocol.fulfill_body([Units("li_1", order.lines[0].quantity)], "USPS", "N1")
-        world.faults.strike_next("store.throttle")
+        sandbox.faults.trigger_next("store.throttle")
         with pytest.raises(StoreThrottled) as throttled:
             await store.fulfill(order.id, body, "k")
         assert throttled.value.retry_after_s == 1
-        world.faults.strike_next("store.reset_after_effect")
+        sandbox.faults.trigger_next("store.reset_after_effect")
         with pytest.raises(StoreUnanswered):
             await store.fulfill(order.id, body, "k")
         await store.fulfill(order.id, body, "k")
         with pytest.raises(StoreConflict):
             await store.fulfill(order.id, body, "another")
-        cancelled = world.order("plain")
-        world.shop.cancel(cancelled)
+        cancelled = sandbox.place_order("plain")
+        sandbox.store.cancel(cancelled)
         with pytest.raises(StoreRefused):
             await store.fulfill(cancelled.id, body, "k")
-        world.faults.strike_next("store.garbage_body")
+        sandbox.faults.trigger_next("store.garbage_body")
         with pytest.raises(StoreUnreadable):
             await store.order(order.id)
 
-    in_world(story)
+    in_sandbox(story)

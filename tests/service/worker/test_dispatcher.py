@@ -37,7 +37,7 @@ def _dispatcher(house: App) -> Dispatcher:
 
 
 async def _tell_of(house: App, count: int) -> list[str]:
-    orders = [house.world.order("plain").id for _ in range(count)]
+    orders = [house.world.place_order("plain").id for _ in range(count)]
     await house.ledger.write(leases.add_listed, 1.0, [(order_id, "") for order_id in orders], 0.0)
     return orders
 
@@ -152,7 +152,7 @@ def test_a_stop_waits_for_both_workers_of_an_order_that_a_person_took_away(tmp_p
         house.intake = Intake(house.ledger, clock, house.settings, lambda: None)
         dispatcher = Dispatcher(context)
         working = asyncio.create_task(dispatcher.run())
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         dispatcher.wake()
         while await house.states(order) != ["buying"]:

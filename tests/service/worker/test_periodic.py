@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from packhouse.ledger import kv, leases
+from packhouse.ledger.tx import under
 from packhouse.model.order import Order, OrderPage
 from packhouse.model.states import OrderPhase
 from packhouse.store.protocol import OrdersQuery
@@ -28,7 +29,7 @@ class Nudges:
 
 def test_a_poll_alone_ships_what_no_webhook_told_of(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        sold = [house.world.order("plain") for _ in range(250)]  # more than two pages
+        sold = [house.world.place_order("plain") for _ in range(250)]  # more than two pages
         nudges = Nudges()
         duties = PeriodicTasks(house.context, "me", nudges)
         assert await duties.poll() == 250
@@ -45,7 +46,7 @@ def test_a_failing_store_is_remembered_for_the_health_page_and_forgotten_when_it
 ) -> None:
     async def story(house: App) -> None:
         duties = PeriodicTasks(house.context, "me", Nudges())
-        house.world.faults.strike_next("store.error_before_effect")
+        house.world.faults.trigger_next("store.error_before_effect")
         assert await duties.poll() == 0
         assert "500" in duties.last_poll_error
         await house.clock.advance(house.settings.poll.interval_s)
@@ -68,7 +69,7 @@ def test_later_polls_reach_back_behind_the_newest_order_and_a_sweep_asks_for_eve
             return await real(query)
 
         house.store.orders = listen  # type: ignore[method-assign]
-        house.world.order("plain")
+        house.world.place_order("plain")
         duties = PeriodicTasks(house.context, "me", Nudges())
         await duties.poll()
         await house.clock.advance(300)
@@ -85,7 +86,7 @@ def test_later_polls_reach_back_behind_the_newest_order_and_a_sweep_asks_for_eve
 
 def test_an_order_believed_done_that_the_store_still_lists_is_looked_at_again(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("digital")
+        order = house.world.place_order("digital")
         await house.hear(order)
         await house.job()
         assert await house.phase(order) == "closed"
@@ -113,7 +114,7 @@ def test_a_cursor_that_comes_twice_stops_the_poll_with_a_reason(tmp_path: Path) 
 @pytest.mark.parametrize("site", ["paper-lantern", "another-shop"])
 def test_only_the_orders_of_the_configured_site_are_met(tmp_path: Path, site: str) -> None:
     async def story(house: App) -> None:
-        house.world.order("plain")
+        house.world.place_order("plain")
         found = await PeriodicTasks(house.context, "me", Nudges()).poll()
         assert found == (1 if site == "paper-lantern" else 0)
 
@@ -122,11 +123,11 @@ def test_only_the_orders_of_the_configured_site_are_met(tmp_path: Path, site: st
 
 def test_the_net_catches_what_fell_through_and_old_events_are_forgotten(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
+        order = house.world.place_order("plain")
         await house.hear(order)
         (job,) = await house.claim()
         await house.ledger.write(
-            leases.release, house.clock.now(), job.lease, phase=OrderPhase.OPEN, due_at=None
+            under(job.lease, leases.release), house.clock.now(), phase=OrderPhase.OPEN, due_at=None
         )
         duties = PeriodicTasks(house.context, "me", Nudges())
         assert await duties.wake_stalled() == 1
@@ -154,13 +155,13 @@ def test_a_bare_list_that_was_cut_off_is_followed_to_its_end(tmp_path: Path) -> 
 
 def test_an_order_that_the_store_first_did_not_know_is_found_by_the_poll(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order = house.world.order("plain")
-        late = house.world.shop.orders.pop(order.id)
+        order = house.world.place_order("plain")
+        late = house.world.store.orders.pop(order.id)
         await house.hear(order)
         await house.job()
         await house.pass_time(600, step=30)
         assert await house.phase(order) == "closed"
-        house.world.shop.orders[order.id] = late
+        house.world.store.orders[order.id] = late
         await PeriodicTasks(house.context, "me", Nudges()).poll()
         await house.job()
         assert await house.states(order) == ["fulfilled"]
@@ -170,7 +171,7 @@ def test_an_order_that_the_store_first_did_not_know_is_found_by_the_poll(tmp_pat
 
 def test_what_a_clock_that_ran_ahead_put_off_is_found_when_the_clock_is_right_again(tmp_path: Path) -> None:
     async def story(house: App) -> None:
-        order, leased = house.world.order("incomplete_address"), house.world.order("plain")
+        order, leased = house.world.place_order("incomplete_address"), house.world.place_order("plain")
         house.clock.skew = 86_400 * 365
         await house.hear(order)
         await house.job()

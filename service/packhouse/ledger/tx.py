@@ -1,0 +1,62 @@
+"""What a writing unit of work receives: its transaction, the time, and the lease it writes under."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from packhouse.model.states import OrderPhase
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one worker to process one order until the lease ends.
+
+    `wakes` is the count of wake-ups when the order was claimed, `attempts` the failures in a row before it.
+    """
+
+    order_id: str
+    token: str
+    wakes: int
+    attempts: int
+    phase: OrderPhase
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """One transaction that writes. `now` is in seconds since 1970, and the same in every retry of the unit.
+
+    `lease` is None where no lease applies: intake, operations and periodic tasks.
+    """
+
+    connection: Connection
+    now: float
+    lease: Lease | None = None
+
+    @property
+    def held_lease(self) -> Lease:
+        """The lease of a unit that needs one. Raises RuntimeError if the caller gave none."""
+        if self.lease is None:
+            raise RuntimeError("this unit of work needs a lease; run it with under(lease, unit)")
+        return self.lease
+
+
+ReadUnit = Callable[Concatenate[Connection, P], R]
+WriteUnit = Callable[Concatenate[Tx, P], R]
+
+
+def under(lease: Lease, unit: WriteUnit[P, R]) -> WriteUnit[P, R]:
+    """The unit, run under this lease."""
+
+    @functools.wraps(unit)
+    def leased(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return unit(replace(tx, lease=lease), *args, **kwargs)
+
+    return leased

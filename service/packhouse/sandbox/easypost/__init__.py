@@ -1,0 +1,1 @@
+"""The fake EasyPost: its state, its REST API, its JSON, its prices and its label files."""
