@@ -140,8 +140,9 @@ def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _error_in(content: bytes) -> tuple[str, str, str]:
-    """The "code", "message" and "what_to_do" of the "error" in a body, "" for each that it lacks. Other servers
-    send the message as "detail".
+    """The "code", "message" and "what_to_do" of the "error" in a body, "" for each that is missing.
+
+    Other servers send the message as "detail".
     """
     try:
         body = json.loads(content)

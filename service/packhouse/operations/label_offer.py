@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import End
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MEANING, ShipmentState
 from packhouse.operations.views import LabelOffer, OrderView
 
 _S = ShipmentState
 _POSTED = (_S.FULFILLED, _S.DELIVERED)
-# Placed so that a person or a program can use the label.
-_FOR_THE_OFFER = (HoldCode.EXTERNAL_POSTING, HoldCode.TAKEN_OVER)
 
 
 def label_offer(view: OrderView, name_of: Callable[[str], str], paused: str = "") -> LabelOffer:
@@ -60,6 +59,6 @@ def _holding(view: OrderView, shipment: Shipment | None) -> list[Hold]:
         hold
         for hold in view.holds
         if hold.is_active
-        and hold.code not in _FOR_THE_OFFER
+        and End.NOTHING_TO_POST not in hold.kind.ends  # placed to use the label outside Packhouse
         and (shipment is None or hold.shipment_id in ("", shipment.id))
     ]

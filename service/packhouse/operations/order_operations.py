@@ -18,8 +18,8 @@ from packhouse.operations.transaction import (
     active_hold,
     placed_hold,
     put_hold,
+    report_outcome,
     revoke_or_create,
-    say_what_was_bought,
     taken_over,
 )
 from packhouse.operations.views import LabelOffer, OrderView, Takeover
@@ -126,11 +126,11 @@ def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
     hold = holds.by_id(tx.connection, hold_id)
     if hold is None:
         raise RecordNotFound(f"Hold {hold_id} is not in the ledger. To list holds: packhouse holds list")
-    if hold.is_active and hold.code is HoldCode.PURCHASE_UNKNOWN:
+    if hold.is_active and hold.kind.needs_outcome:
         raise OperationRefused(
             "purchase_unknown",
             "A release does not say whether a label was bought.",
-            say_what_was_bought(hold.shipment_id),
+            report_outcome(hold.shipment_id),
         )
     # The order first: its worker must lose the lease before the hold is gone.
     leases.revoke(tx, hold.order_id)

@@ -11,7 +11,8 @@ from packhouse.errors import OperationRefused
 from packhouse.ledger import holds, journal, leases, shipments
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import P, Tx, WriteUnit
-from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import Stage, Waiver
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
 from packhouse.model.money import Money
@@ -23,7 +24,7 @@ from packhouse.operations.transaction import (
     lock_shipment,
     placed_hold,
     put_hold,
-    say_what_was_bought,
+    report_outcome,
     taken_over,
 )
 from packhouse.operations.views import AdoptedLabel, SentParcel
@@ -144,9 +145,9 @@ def _hold(tx: Tx, shipment_id: str, reason: str, actor: str) -> Hold:
 
 def _release(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
     shipment, active = _not_taken_over(tx, shipment_id)
-    codes = ASKED_BY_PERSON | {HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING}
+    released = [hold for hold in active if Waiver.RELEASE in hold.kind.waivable]
     leases.revoke(tx, shipment.order_id)
-    _release_all(tx, [hold for hold in active if hold.code in codes], reason, actor)
+    _release_all(tx, released, reason, actor)
 
 
 def _ship(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
@@ -155,7 +156,7 @@ def _ship(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
         raise OperationRefused(
             "nothing_to_ship", f"Shipment {shipment_id} is {shipment.state}: nothing is left to ship."
         )
-    overruled = [hold for hold in active if hold.code in ASKED_BY_PERSON | MAY_BE_WAIVED]
+    overruled = [hold for hold in active if Waiver.SHIP in hold.kind.waivable]
     if stays := [hold for hold in active if hold not in overruled]:
         raise OperationRefused(
             "held",
@@ -216,7 +217,7 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
         if put_hold(tx, shipment.order_id, HoldCode.MANUAL, note, actor):
             entries.append(Entry(shipment.order_id, "held", note, actor=actor, data={"code": "manual"}))
     for hold in holds_on(tx, shipment):
-        if hold.code is HoldCode.EXTERNAL_POSTING:
+        if hold.blocks(Stage.POSTING) and not hold.blocks(Stage.BUYING):
             holds.release(tx, hold.id, by=actor, reason="The label is being voided.")
     journal.write(tx, entries)
 
@@ -283,16 +284,13 @@ def _refuse_in_doubt(tx: Tx, shipment: Shipment) -> None:
             f"A label for {shipment.id} is being bought at this moment.",
             "Try again in a minute.",
         )
-    unknown = any(
-        hold.code is HoldCode.PURCHASE_UNKNOWN and hold.placed_by == MACHINE
-        for hold in holds_on(tx, shipment)
-    )
+    unknown = any(hold.kind.needs_outcome and hold.placed_by == MACHINE for hold in holds_on(tx, shipment))
     if unknown or shipment.state is _S.UNKNOWN:
         raise OperationRefused(
             "purchase_unknown",
             f"It is not known whether a label was bought for {shipment.id}.",
             f"Search for {shipment.reference} in the account of {shipment.provider}. "
-            + say_what_was_bought(shipment.id),
+            + report_outcome(shipment.id),
         )
 
 
@@ -344,5 +342,5 @@ def _require_doubt(shipment: Shipment) -> None:
 
 def _release_doubt(tx: Tx, shipment: Shipment, reason: str, actor: str) -> None:
     for hold in holds_on(tx, shipment):
-        if hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
+        if hold.shipment_id == shipment.id and hold.kind.needs_outcome:
             holds.release(tx, hold.id, by=actor, reason=reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import holds, leases, orders, queries
 from packhouse.ledger.tx import Tx
-from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.shipment import Shipment
 
 
@@ -91,10 +91,7 @@ def taken_over(hold: Hold) -> OperationRefused:
     )
 
 
-def say_what_was_bought(shipment_id: str) -> str:
-    """What to do about a purchase whose outcome is unknown, once the provider account has been checked."""
-    return (
-        f"If it was bought: packhouse labels adopt {shipment_id} --tracking NUMBER --carrier NAME "
-        "--cost MINOR --reason WHY. "
-        f"If not: packhouse shipments retry {shipment_id} --not-bought --reason WHY"
-    )
+def report_outcome(shipment_id: str) -> str:
+    """How to report the outcome of a purchase that is unknown, as the hold's kind says it."""
+    advice = KINDS[HoldCode.PURCHASE_UNKNOWN].advice_for(hold="", order="", shipment=shipment_id)
+    return " ".join(f"{line.rstrip('.')}." for line in advice)

@@ -25,10 +25,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.operations import Operations
 from packhouse.operations.views import SentParcel
-from packhouse.operations import Operations
-from packhouse.operations.views import SentParcel
 from tests.postgres import PostgresServer
-from tests.service.clocks import StillClock
 from tests.service.clocks import StillClock
 
 PRICE = Money(100, "USD")
@@ -48,12 +45,6 @@ async def replicas(url: str, count: int = 2) -> AsyncIterator[list[PostgresLedge
         for ledger in opened:
             stack.push_async_callback(ledger.close)
         yield opened
-
-
-def operations_on(ledger: PostgresLedger) -> Operations:
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
-    documents = DocumentFolder(settings.labels_dir)
-    return Operations.build(ledger, documents, StillClock(3.0), settings, lambda: None)
 
 
 def operations_on(ledger: PostgresLedger) -> Operations:
