@@ -18,6 +18,7 @@ from packhouse.app import App, build_app, lock_data_dir
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
+from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 
 _TAKE_OVER_S = 30.0
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] = ()) -> int:
     logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings))
     log = structlog.get_logger("packhouse")
     try:
+        require_startable(settings)
         with _held_folder(settings):
             return _serve(settings)
     except SettingsError as error:

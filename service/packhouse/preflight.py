@@ -26,7 +26,7 @@ def look(settings: Settings) -> Sequence[Check]:
 
 
 def require_startable(settings: Settings) -> None:
-    """Raise SettingsError where `packhouse serve` would: no API key, or a provider that is not to be had."""
+    """Raise SettingsError where `packhouse serve` would: no API key, no driver, or an unusable provider."""
     require_for_serving(settings)
     asyncio.run(_build_and_close(settings))
 
