@@ -188,7 +188,7 @@ async def _in_doubt(harness: Harness, bought: bool = True) -> tuple[Any, str]:
     await harness.advance(60)
     (hold,) = await harness.active_holds(order)
     assert hold.code == "purchase_unknown"
-    assert f"packhouse shipments retry {order.id}-1 --not-bought" in hold.note
+    assert f"packhouse shipments retry {order.id}-1 --not-bought" in " ".join(hold.advice)
     harness.provider.script(buy=None)
     harness.provider.safety = Safety.KEYED
     return order, f"{order.id}-1"

@@ -20,7 +20,7 @@ async def test_an_order_that_vanishes_with_a_paid_label_is_held(harness: Harness
     await harness.advance(600, step=10)
     (hold,) = await harness.active_holds(order)
     assert hold.code == "order_unreadable"
-    assert "does not know this order" in hold.note
+    assert "does not have this order" in hold.note
     await harness.release_hold(hold, "deleted by mistake; the money back, please")
     await harness.advance(600, step=10)
     assert await harness.states(order) == ["voided"]
