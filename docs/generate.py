@@ -29,7 +29,7 @@ from packhouse.api.routes import queries
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
-from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
+from packhouse.model.hold import KINDS
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
 from packhouse.providers.command.options import CommandOptions
 from packhouse.providers.easypost.options import EasyPostOptions
@@ -88,12 +88,17 @@ def order_phases() -> str:
 
 
 def hold_codes() -> str:
-    """Each reason to hold, and who lifts it."""
+    """Each kind of hold: what it means and what to do, what it stops, and how it ends."""
     return table(
-        ("code", "what it means and what to do", "lifted by"),
+        ("code", "what it means and what to do", "stops", "ends"),
         [
-            (f"`{code}`", SENTENCE[code], "the next look, or a person" if code in RECHECKED else "a person")
-            for code in HoldCode
+            (
+                f"`{kind.code}`",
+                kind.sentence,
+                " and ".join(sorted(kind.blocks)) or "nothing",
+                "; ".join(kind.ends),
+            )
+            for kind in KINDS.values()
         ],
     )
 

@@ -23,7 +23,7 @@ from packhouse_cli.bulk.throttled_client import RateLimiter
 Mishap = tuple[str, Exception]
 
 
-class Counter:
+class MemoryStore:
     """Orders by id, as the store shows them; `sent` are the changes that had an effect, with their keys.
 
     `mishaps` are errors of changes and `unread` errors of reads, one for each call, in sequence.
@@ -108,7 +108,7 @@ class Counter:
     def close(self) -> None:
         """Nothing to close."""
 
-    def __enter__(self) -> Counter:
+    def __enter__(self) -> MemoryStore:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -59,13 +59,13 @@ def documented(line: str) -> bool:
     return line.split()[0] in ("orders", "webhooks") and line not in HARMLESS
 
 
-def test_every_command_stands_in_one_row() -> None:
+def test_every_command_is_in_exactly_one_row() -> None:
     rows = [set(ASKED), ASKED_ELSEWHERE, set(AS_WRITTEN), set(SILENT), HARMLESS]
     placed = {line: sum(line in row for row in rows) + documented(line) for line in LEAVES}
     assert {line for line, count in placed.items() if count != 1} == set()
 
 
-def test_the_answer_can_be_given_beforehand_where_somebody_is_asked_and_nowhere_else() -> None:
+def test_yes_exists_where_a_command_asks_and_nowhere_else() -> None:
     may_answer = {line for line, options in LEAVES.items() if "--yes" in options and not documented(line)}
     assert may_answer == {*ASKED, *ASKED_ELSEWHERE, *AS_WRITTEN}
 
@@ -118,7 +118,7 @@ def test_a_script_is_not_held_up_by_what_can_be_undone_or_was_documented_so(line
 
 
 @pytest.mark.parametrize("line", SILENT)
-def test_at_a_terminal_nobody_is_asked_about_what_can_be_undone(
+def test_at_a_terminal_what_can_be_undone_is_not_asked_about(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving({}) as peer:

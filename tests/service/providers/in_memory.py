@@ -1,8 +1,9 @@
-"""A carrier that takes its time: its purchases can be looked up, and take effect only when they end."""
+"""A provider that keeps its sales in memory. A purchase takes effect when it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from packhouse.clock import Clock
@@ -29,39 +30,38 @@ from packhouse.providers.port import (
 _PRICE = Money(495, "USD")
 
 
-class SlowProvider:
-    """LOOKUP: keeps its books by our reference. `sold` counts purchases, `asked` counts look-ups."""
+class InMemoryProvider:
+    """LOOKUP: finds a purchase by our reference. `sold` counts purchases; each takes `takes_s`."""
 
-    name: ClassVar[str] = "slow"
+    name: ClassVar[str] = "in_memory"
     safety: Safety = Safety.LOOKUP
 
-    def __init__(self, clock: Clock, takes_s: float) -> None:
+    def __init__(self, clock: Clock, takes_s: float = 0.0) -> None:
         self._clock = clock
         self._takes_s = takes_s
-        self._books: dict[str, Bought] = {}
+        self._sales: dict[str, Bought] = {}
         self.sold = 0
-        self.asked = 0
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
-        return cls(context.clock, 20.0)
+        return cls(context.clock)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         return Prepared("", (Rate("bike", "Bike", "standard", _PRICE),))
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
-        await self._clock.sleep(self._takes_s)
+        if self._takes_s:
+            await self._clock.sleep(self._takes_s)
         self.sold += 1
         reference = purchase.request.reference
-        self._books[reference] = Bought(reference, f"BIKE{self.sold}", "Bike", "standard", _PRICE)
-        return self._books[reference]
+        self._sales[reference] = Bought(reference, f"BIKE{self.sold}", "Bike", "standard", _PRICE)
+        return self._sales[reference]
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        self.asked += 1
-        return self._books.get(purchase.request.reference) or Absent()
+        return self._sales.get(purchase.request.reference) or Absent()
 
     async def document(self, label: Label) -> LabelDocument:
-        raise ProviderRefused("it draws none")
+        raise ProviderRefused("this provider has no label files")
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         return Voided()
@@ -76,6 +76,6 @@ class SlowProvider:
         return None
 
 
-def slow(takes_s: float = 20.0) -> Callable[[ProviderContext], dict[str, Provider]]:
-    """For `in_house(providers=...)`, with `settings={"provider": "slow"}`."""
-    return lambda context: {"slow": SlowProvider(context.clock, takes_s)}
+def in_memory(takes_s: float = 0.0) -> Callable[[ProviderContext, Path], Provider]:
+    """For `@pytest.mark.harness(provider=...)`."""
+    return lambda context, folder: InMemoryProvider(context.clock, takes_s)

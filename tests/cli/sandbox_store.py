@@ -1,4 +1,4 @@
-"""A sandbox store in a process of its own, and the command line run against it in processes of their own."""
+"""A sandbox store in its own process, and the command run against it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ STORE = "/api/storefront/v1"
 BIN = Path(sys.executable).parent
 
 
-class StoreDesk:
-    """The sandbox's address, its control plane, and commands with a key for it."""
+class SandboxStore:
+    """The sandbox, its control API, and the command with a key for it."""
 
     def __init__(self, port: int, home: Path) -> None:
         self.base = f"http://127.0.0.1:{port}"
@@ -27,14 +27,14 @@ class StoreDesk:
         self.environ = {"PACKHOUSE_STORE__URL": self.base + STORE, "ALY_API_KEY": "aly_sandbox"}
 
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask the control plane."""
+        """Call the control API."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=10) as answer:
             told: dict[str, Any] = json.load(answer)
             return told
 
     def order(self, kind: str = "plain") -> str:
-        """Somebody buys something."""
+        """A buyer places an order."""
         return str(self.tell("/orders", {"count": 1, "kinds": [kind]})["orders"][0])
 
     def shown(self, order_id: str) -> dict[str, Any]:
@@ -62,14 +62,14 @@ class StoreDesk:
 
 
 @contextlib.contextmanager
-def store_process(folder: Path, *argv: str) -> Iterator[StoreDesk]:
+def store_process(folder: Path, *argv: str) -> Iterator[SandboxStore]:
     """A sandbox while the block runs."""
     port_file = folder / "port"
     wanted = ["sandbox", "--port", "0", "--port-file", str(port_file), "--orders", "0", *argv]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "packhouse_cli", *wanted], stdout=log, stderr=log)
         try:
-            yield StoreDesk(_port(port_file, process), folder)
+            yield SandboxStore(_port(port_file, process), folder)
         finally:
             process.terminate()
             process.wait(30)
