@@ -319,7 +319,7 @@ def events() -> str:
 
 
 def adapter_options(name: str, options: type[BaseModel]) -> Callable[[], str]:
-    """A part with the options of one carrier adapter."""
+    """The options of one kind of provider."""
     heads = ("option", "environment", "value", "default", "meaning")
     return lambda: table(heads, setting_rows(options, f"PACKHOUSE_PROVIDERS__{name.upper()}__"))
 
@@ -339,9 +339,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "faults": faults,
     "sandbox-routes": sandbox_routes,
-    "carrier-offline": adapter_options("offline", OfflineOptions),
-    "carrier-command": adapter_options("command", CommandOptions),
-    "carrier-easypost": adapter_options("easypost", EasyPostOptions),
+    "provider-offline": adapter_options("offline", OfflineOptions),
+    "provider-command": adapter_options("command", CommandOptions),
+    "provider-easypost": adapter_options("easypost", EasyPostOptions),
 }
 
 _PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
-    readiness = Readiness(ledger, dispatcher, tasks, providers[settings.provider], ledger_clock, settings)
+    readiness = Readiness(ledger, dispatcher, tasks, providers, ledger_clock, settings)
     asgi_app = build_api(
         operations=Operations.build(ledger, documents, ledger_clock, settings, dispatcher.wake),
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -119,7 +119,10 @@ async def build_app(settings: Settings, clock: Clock) -> App:
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
-    """The adapter that sells, and every other with a section: labels they sold may still need them."""
+    """The accounts that sell, and every other with a section: labels that they sold may still need them.
+
+    Raises SettingsError.
+    """
     sender = settings.ship_from
     context = ProviderContext(
         clock=clock,
@@ -138,8 +141,10 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         label_format=settings.label_format,
         observe=metrics.call,
     )
-    names = dict.fromkeys((settings.provider, *settings.providers))
-    return {name: build_provider(name, settings.providers.get(name, {}), context) for name in names}
+    return {
+        account: build_provider(kind, options, replace(context, account=account))
+        for account, (kind, options) in settings.accounts().items()
+    }
 
 
 def _make_folder(folder: Path) -> None:

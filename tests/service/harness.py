@@ -91,15 +91,15 @@ class Harness:
         )
         self.metrics = Metrics(CollectorRegistry())
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
-        self.provider = Scripted.around((provider or self._easypost)(context, folder))
+        self.provider = Scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
-        defaults = {"provider": self.provider.name, "parcel": ParcelSettings(weight_g=500)}
+        defaults = {"provider": self.provider.account, "parcel": ParcelSettings(weight_g=500)}
         self.settings = Settings(_env_file=None, data_dir=folder, **(defaults | dict(settings or {})))  # type: ignore[call-arg, arg-type]
         self.context = Context(
             store=self.store,
             ledger=self.ledger,
-            providers={self.provider.name: self.provider},
+            providers={self.provider.account: self.provider},
             documents=DocumentFolder(self.settings.labels_dir),
             settings=self.settings,
             clock=self.clock,

@@ -159,7 +159,7 @@ class Replica:
         context = Context(
             store=store,
             ledger=ledger,
-            providers={carrier.name: carrier},
+            providers={carrier.account: carrier},
             documents=documents,
             settings=settings,
             clock=ours,

@@ -79,7 +79,7 @@ class ShipmentOperations:
         shipment, now = await self._queries.shipment(shipment_id), self._clock.now()
         free = Money(0, self._settings.guard.currency)
         sent = AdoptedLabel(parcel.tracking_number, parcel.carrier, "", free)
-        label = _label(shipment, sent, ManualProvider.name, now)
+        label = _label(shipment, sent, ManualProvider.account, now)
         return await self._change(shipment_id, _mark_shipped, label, reason, actor)
 
     async def adopt_label(
@@ -91,7 +91,7 @@ class ShipmentOperations:
         """
         shipment, now = await self._queries.shipment(shipment_id), self._clock.now()
         found = replace(label, provider_id=label.provider_id or shipment.provider_ref)
-        adopted = _label(shipment, found, shipment.provider or self._settings.provider, now)
+        adopted = _label(shipment, found, shipment.provider or self._settings.provider[0], now)
         return await self._change(shipment_id, _adopt_label, adopted, reason, actor)
 
     async def record_not_bought(self, shipment_id: str, *, reason: str, actor: str) -> Shipment:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
@@ -27,17 +28,18 @@ class Readiness:
         ledger: Ledger,
         dispatcher: Dispatcher,
         tasks: PeriodicTasks,
-        provider: Provider,
+        providers: Mapping[str, Provider],
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._tasks = tasks
-        self._provider = provider
+        self._providers = providers
         self._clock = clock
         self._settings = settings
-        self._last_provider_check = (float("-inf"), Check("provider", Level.PASS))
+        self._provider_checks: tuple[Check, ...] = ()
+        self._providers_checked_at = float("-inf")
         self.draining = False
 
     async def checks(self) -> Sequence[Check]:
@@ -48,7 +50,7 @@ class Readiness:
             self._check_workers(),
             self._check_webhook(),
             self._check_store(),
-            await self._check_provider(),
+            *await self._check_providers(),
         ]
 
     async def _check_ledger(self) -> Check:
@@ -88,15 +90,24 @@ class Readiness:
             return Check("store", Level.WARN, error)
         return Check("store", Level.PASS)
 
-    async def _check_provider(self) -> Check:
-        """At most once in five minutes."""
-        checked_at, check = self._last_provider_check
+    async def _check_providers(self) -> tuple[Check, ...]:
+        """One check for each account, at most every few minutes."""
         now = self._clock.monotonic()
-        if now - checked_at >= _PROVIDER_EVERY_S:
-            try:
-                await self._provider.check()
-                check = Check("provider", Level.PASS)
-            except PackhouseError as error:
-                check = Check("provider", Level.WARN, str(error))
-            self._last_provider_check = (now, check)
-        return check
+        if now - self._providers_checked_at >= _PROVIDER_EVERY_S:
+            checks = (self._check_provider(account) for account in self._providers)
+            self._provider_checks = tuple(await asyncio.gather(*checks))
+            self._providers_checked_at = now
+        return self._provider_checks
+
+    async def _check_provider(self, account: str) -> Check:
+        name = check_name(account, self._providers)
+        try:
+            await self._providers[account].check()
+        except PackhouseError as error:
+            return Check(name, Level.WARN, str(error))
+        return Check(name, Level.PASS)
+
+
+def check_name(account: str, accounts: Collection[str]) -> str:
+    """The name of an account's check: "provider", or "provider NAME" if there are several accounts."""
+    return "provider" if len(accounts) == 1 else f"provider {account}"
