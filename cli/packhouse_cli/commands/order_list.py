@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from packhouse_cli.arguments.amounts import amount_text
 from packhouse_cli.arguments.parsing import Verbs, add_json, an_id
 from packhouse_cli.changes.runner import declare_waiting
-from packhouse_cli.exit_codes import CommandError, Exit, UsageError
+from packhouse_cli.exit_codes import Exit, UsageError
 from packhouse_cli.terminal.formats import day_and_time, moment_in_utc
 from packhouse_cli.terminal.output import Terminal, safe
 from packhouse_cli.user.settings import CliSettings
@@ -94,51 +94,35 @@ def _list(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
     store = open_store(settings, terminal, waits=not arguments.no_wait)
     more = False
     if arguments.jsonl:
-        more = _stream(_raw_pages(store, query, limit), limit, terminal)
+        more = _stream(_raw_pages(store, query), limit, terminal)
     elif arguments.json:
         # As received: nothing is read that is not printed, and this line is run in loops.
-        rows, more = _gathered(_raw_pages(store, query, limit), limit)
+        rows, more = _gathered(_raw_pages(store, query), limit)
         terminal.json(rows)
     else:
-        orders, more = _gathered(_read_pages(store, query, limit), limit)
+        orders, more = _gathered(_read_pages(store, query), limit)
         if orders:
             heads = ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO")
             terminal.table(heads, [_row(order) for order in orders])
         else:
             terminal.note("No orders match.")
     if more:
-        terminal.note(f"There are more than {limit}; ask for them with --limit, or --limit all.")
+        terminal.note(f"Stopped at --limit {limit}; there may be more orders. Use a higher --limit, or --limit all.")
     return int(Exit.OK)
 
 
 def _raw_pages(
-    store: PatientStore, query: OrdersQuery, limit: int
+    store: PatientStore, query: OrdersQuery
 ) -> Iterator[tuple[Sequence[Mapping[str, object]], bool]]:
     """Pages as the store sent them, and whether another follows."""
     for page in store.order_rows(query):
-        yield page.rows, bool(page.next_cursor)
-        filled = page.is_bare and len(page.rows) >= (query.limit or _PAGE)
-        _refuse_cut(page.next_cursor, filled or page.has_more, limit)
+        yield page.rows, bool(page.next_cursor) or page.truncated
 
 
-def _read_pages(
-    store: PatientStore, query: OrdersQuery, limit: int
-) -> Iterator[tuple[Sequence[Order], bool]]:
+def _read_pages(store: PatientStore, query: OrdersQuery) -> Iterator[tuple[Sequence[Order], bool]]:
     """Pages that were read, and whether another follows."""
     for page in store.order_pages(query):
-        yield page.orders, bool(page.next_cursor)
-        _refuse_cut(page.next_cursor, page.truncated, limit)
-
-
-def _refuse_cut(next_cursor: str | None, cut: bool, limit: int) -> None:
-    """Raise CommandError where more was wanted than a store that names no next page has given."""
-    if next_cursor is None and cut:
-        raise CommandError(
-            f"The store cut its list off and names no next page, so {'not all' if not limit else 'fewer'} "
-            "orders were read. Narrow it with --created-after and --created-before.",
-            Exit.UNKNOWN,
-            "truncated",
-        )
+        yield page.orders, bool(page.next_cursor) or page.truncated
 
 
 def _gathered(pages: Iterable[tuple[Sequence[T], bool]], limit: int) -> tuple[list[T], bool]:

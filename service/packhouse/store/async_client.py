@@ -68,12 +68,10 @@ class AsyncStoreClient:
         return protocol.read_order_page(await self.ask(protocol.list_orders(query)), query)
 
     async def order_pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
-        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
-        pages = protocol.Pages(query)
-        while pages.query is not None:
-            page = await self.orders(pages.query)
-            yield page
-            pages.turn(page)
+        """Every page of a list, asked for as they are consumed; see `paging`. Each order comes once."""
+        pages = protocol.Pages[OrderPage](query)
+        while (asked := pages.next_query()) is not None:
+            yield pages.take(await self.orders(asked))
 
     async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""

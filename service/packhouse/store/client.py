@@ -17,11 +17,11 @@ from packhouse.store.paging import Pages
 from packhouse.store.requests import OrdersQuery, StoreRequest, client_headers
 from packhouse.store.responses import (
     LARGEST_ANSWER,
-    Listed,
+    ListPage,
     StoreResponse,
     check_answer,
     json_of,
-    listed,
+    read_list,
     too_large,
     unanswered,
     unreachable,
@@ -69,20 +69,17 @@ class StoreClient:
         return read_order_page(self.ask(requests.list_orders(query)), query)
 
     def order_pages(self, query: OrdersQuery) -> Iterator[OrderPage]:
-        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
-        pages = Pages(query)
-        while pages.query is not None:
-            page = self.orders(pages.query)
-            yield page
-            pages.turn(page)
+        """Every page of a list, asked for as they are consumed; see `paging`. Each order comes once."""
+        pages = Pages["OrderPage"](query)
+        while (asked := pages.next_query()) is not None:
+            yield pages.take(self.orders(asked))
 
-    def order_rows(self, query: OrdersQuery) -> Iterator[Listed]:
-        """Every page of a list as the store sent it, no row read further. Raises as `order_pages` does."""
-        pages = Pages(query)
-        while pages.query is not None:
-            page = listed(json_of(self.ask(requests.list_orders(pages.query)), "listing orders"), "orders")
-            yield page
-            pages.turn(page)
+    def order_rows(self, query: OrdersQuery) -> Iterator[ListPage]:
+        """Every page of a list as received, no row read further. Raises as `order_pages` does."""
+        pages = Pages[ListPage](query)
+        while (asked := pages.next_query()) is not None:
+            answer = self.ask(requests.list_orders(asked))
+            yield pages.take(read_list(json_of(answer, "listing orders"), "orders", asked.limit))
 
     def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""

@@ -1,37 +1,130 @@
-"""From one page of a list to the next, until there is none; a store that leads in a circle is found out."""
+"""The one pager for lists of orders: from each page to the query for the next, in each form a list may have.
+
+A list names its next page by a cursor, or is cut off and names none (a bare array of `limit` rows, or
+"has_more" alone). A cut list is continued by creation time, whichever end it starts from.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from packhouse.errors import StoreUnreadable
 from packhouse.store.requests import OrdersQuery
 
 if TYPE_CHECKING:
-    from packhouse.model.order import OrderPage
-    from packhouse.store.responses import Listed
+    from datetime import datetime
+    from typing import Self
 
 
-class Pages:
-    """The way through one list. Ask for `query`, hand the page to `turn`, until it is None.
+_AT_ONCE = "more orders than fit on one page were created at about the same time"
 
-    `query` is what to ask next; after the last page it is None.
+
+class Page(Protocol):
+    """One page of a list of orders, read or as received."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Leads to the next page, if the store named one."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there is probably more, with no cursor to ask for it."""
+
+    def order_keys(self) -> Sequence[tuple[str, str]]:
+        """The id and creation time of each order; "" for what cannot be read."""
+
+    def without(self, ids: Collection[str]) -> Self:
+        """The page without these orders."""
+
+
+AnyPage = TypeVar("AnyPage", bound=Page)
+
+
+class Pages(Generic[AnyPage]):
+    """The way through one list.
+
+    Ask the store for `next_query()` and pass its page to `take()`, until the query is None.
     """
 
     def __init__(self, query: OrdersQuery) -> None:
-        self.query: OrdersQuery | None = query
-        self._followed = {query.cursor}
+        self._query = query
+        self._asked = {query}
+        self._page: AnyPage | None = None
+        # The direction of a list is not documented; the first page with two times shows it.
+        self._newest_first: bool | None = None
+        # Continuing by time asks for the last second again; its orders are returned once.
+        self._returned: set[str] = set()
 
-    def turn(self, page: OrderPage | Listed) -> None:
-        """Go on to the page after this one. Raises StoreUnreadable when that was asked for before."""
-        if self.query is None:
-            return
-        if page.next_cursor is None:
-            self.query = None
-            return
-        if page.next_cursor in self._followed:
+    def next_query(self) -> OrdersQuery | None:
+        """What to ask for next, None after the last page.
+
+        Raises StoreUnreadable where the list goes in a circle, or is cut off and cannot be continued.
+        """
+        if self._page is None:
+            return self._query
+        query = self._following(self._page)
+        if query is None:
+            return None
+        if query in self._asked and self._page.next_cursor is None:
+            raise _cut_off(self._page, _AT_ONCE)
+        if query in self._asked:
             raise StoreUnreadable(
-                "The store's list of orders leads back to a page already read; reading stopped there."
+                "The store's list of orders goes in a circle: it leads back to a page already read. Reading "
+                "stopped there."
             )
-        self._followed.add(page.next_cursor)
-        self.query = self.query._replace(cursor=page.next_cursor)
+        self._asked.add(query)
+        self._query, self._page = query, None
+        return query
+
+    def take(self, page: AnyPage) -> AnyPage:
+        """Take the answer to `next_query()`; returns it without orders that an earlier page had."""
+        self._page = page
+        new = page.without(self._returned) if self._returned else page
+        if page.truncated:
+            self._returned.update(order_id for order_id, _ in page.order_keys() if order_id)
+        return new
+
+    def _following(self, page: AnyPage) -> OrdersQuery | None:
+        if page.next_cursor is not None:
+            return self._query._replace(cursor=page.next_cursor)
+        if not page.truncated:
+            return None
+        moments = [_moment(created_at) for _, created_at in page.order_keys()]
+        times = [moment for moment in moments if moment is not None]
+        if not times:
+            raise _cut_off(page, "its orders have no creation time to continue from")
+        if self._newest_first is None and times[0] != times[-1]:
+            self._newest_first = times[0] > times[-1]
+        if self._newest_first is None:
+            raise _cut_off(page, _AT_ONCE)
+        if times != sorted(times, reverse=self._newest_first):
+            raise _cut_off(page, "its orders are not sorted by creation time")
+        # Whether a bound is inclusive is not documented, so the last second is asked for again.
+        if self._newest_first:
+            return self._query._replace(created_before=_second(times[-1], 1), cursor="")
+        return self._query._replace(created_after=_second(times[-1], -1), cursor="")
+
+
+def _cut_off(page: Page, why: str) -> StoreUnreadable:
+    return StoreUnreadable(
+        f"The store cut its list off after {len(page.order_keys())} orders and named no next page, and "
+        f"{why}. Narrow the list by creation time (created_after, created_before)."
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _second(moment: datetime, later: int) -> str:
+    """The full second of a moment, moved by so many seconds, as the store's filters take it."""
+    from datetime import timedelta
+
+    return (moment.replace(microsecond=0) + timedelta(seconds=later)).strftime("%Y-%m-%dT%H:%M:%SZ")

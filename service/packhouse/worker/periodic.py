@@ -6,13 +6,13 @@ while it lasts.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases
 from packhouse.ledger.tx import Tx
-from packhouse.model.order import Order, OrderPage
+from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
 from packhouse.store.protocol import OrdersQuery
@@ -84,7 +84,7 @@ class PeriodicTasks:
         sweep = newest is None or not swept_at <= began < swept_at + settings.full_poll_s
         after = "" if sweep or newest is None else _earlier(newest, settings.overlap_s)
         found, highest = 0, newest or ""
-        async for page in self._pages(after):
+        async for page in context.store.order_pages(_pending(context, after)):
             listed = [(order.id, order.site_slug) for order in page.orders if _is_mine(context, order)]
             now = context.clock.now()
             found += await context.ledger.write(leases.add_listed, now, listed, now - settings.recheck_s)
@@ -93,25 +93,6 @@ class PeriodicTasks:
             )
         await context.ledger.write(_keep_marks, context.clock.now(), highest, began if sweep else None)
         return found
-
-    async def _pages(self, after: str) -> AsyncIterator[OrderPage]:
-        """Every page of pending orders. Raises PackhouseError where the list has no end."""
-        settings = self._context.settings.store
-        query = OrdersQuery(status="pending", site_slug=settings.site_slug, created_after=after, limit=_PAGE)
-        asked: set[OrdersQuery] = set()
-        while True:
-            if query in asked:
-                raise PackhouseError("the store's list of orders goes in a circle: a cursor came twice")
-            asked.add(query)
-            page = await self._context.store.orders(query)
-            yield page
-            if page.next_cursor is not None:
-                query = query._replace(cursor=page.next_cursor)
-            elif page.truncated and (oldest := min(o.created_at for o in page.orders)):
-                # A bare list that was cut off: ask for what is older than its oldest.
-                query = query._replace(created_before=oldest)
-            else:
-                return
 
     async def _sweep(self) -> int:
         now, settings = self._context.clock.now(), self._context.settings
@@ -131,6 +112,11 @@ def _keep_marks(tx: Tx, newest: str, swept_at: float | None) -> None:
     kv.write(tx, _WATERMARK, newest)
     if swept_at is not None:
         kv.write(tx, _SWEPT, repr(swept_at))
+
+
+def _pending(context: Context, after: str) -> OrdersQuery:
+    site = context.settings.store.site_slug
+    return OrdersQuery(status="pending", site_slug=site, created_after=after, limit=_PAGE)
 
 
 def _is_mine(context: Context, order: Order) -> bool:
