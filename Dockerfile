@@ -1,9 +1,9 @@
-# Packhouse in a container: no compiler, no package manager of its own, no root, nothing written outside /data.
+# Packhouse in a container: no compiler, no pip, no root user, and no writes outside /data.
 ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-# Two environments: one that builds, and the one that ships, which has no pip.
+# Two environments: one to build in, and one to ship, which has no pip.
 RUN python -m venv /opt/build && python -m venv --without-pip /opt/packhouse
 WORKDIR /src
 COPY requirements-build.lock requirements.lock ./
@@ -18,7 +18,7 @@ RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir 
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Packhouse" \
-      org.opencontainers.image.description="Ships the orders of an Aly store while nobody watches" \
+      org.opencontainers.image.description="Ships the orders of an Aly store automatically" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN groupadd --gid 10001 packhouse \

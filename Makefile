@@ -1,4 +1,4 @@
-# One command each. `make demo` and `make test` need Python 3.11+ and nothing else; they set up .venv themselves.
+# `make demo` and `make test` need only Python 3.11 or newer. Every target sets up .venv when it is missing.
 #
 #   make demo ARGS="--orders 500 --exit"      make test ARGS="-k webhook"      PYTHON=/path/to/python3.13 make test
 
@@ -7,28 +7,28 @@ BIN  := $(VENV)/bin
 SAY  := @printf 'packhouse: %s\n'
 ARGS ?=
 
-# Exact versions with hashes: nothing is installed that the lock files do not name.
+# Exact versions with hashes: pip installs only what the lock files name.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate lint types floors docs bench fmt lock clean
+.PHONY: help setup demo test simulate lint types layers docs bench fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nArguments go in ARGS, for example: make demo ARGS="--orders 200 --exit"\n'
 
-setup: $(VENV)/.dev ## Make .venv with everything in it; the other targets do so by themselves
+setup: $(VENV)/.dev ## Create .venv with all dependencies; the other targets do so when needed
 
-demo: $(VENV)/.runtime ## Watch paid orders become labels: a sandbox store and carrier, and the daemon
+demo: $(VENV)/.runtime ## Run the daemon with a sandbox store and a sandbox provider
 	@$(BIN)/packhouse demo $(ARGS)
 
-# All of them side by side; some, one after the other, so that -s shows what they print.
+# Without ARGS, all tests run in parallel. With ARGS, tests run one after another, so that -s shows their output.
 test: $(VENV)/.dev ## Run the tests
 	$(SAY) "running the tests"
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist worksteal)
 
 SEEDS ?= 1000
-simulate: $(VENV)/.dev ## Live through SEEDS seeds of crashes, faults and meddling, and check every promise
+simulate: $(VENV)/.dev ## Simulate SEEDS runs of crashes, faults and operations, and check every promise
 	@$(BIN)/python -m tests.simulation run $(SEEDS) $(ARGS)
 
 lint: $(VENV)/.dev ## Check style: ruff's rules and its format
@@ -38,26 +38,26 @@ lint: $(VENV)/.dev ## Check style: ruff's rules and its format
 types: $(VENV)/.dev ## Check types: mypy, strict
 	@$(BIN)/mypy
 
-floors: $(VENV)/.dev ## Check that imports point one way (the floors are in pyproject.toml)
+layers: $(VENV)/.dev ## Check that imports point one way (the layers are in pyproject.toml)
 	@$(BIN)/lint-imports --no-logo
 
-docs: $(VENV)/.dev ## Write the generated parts of docs/ and check all of it
+docs: $(VENV)/.dev ## Write the generated parts of docs/ and check every page
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python docs/check.py
 
 bench: $(VENV)/.dev ## Measure orders a second, latency and memory
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-fmt: $(VENV)/.dev ## Format the code and mend what ruff can mend
+fmt: $(VENV)/.dev ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (ARGS=--upgrade takes newer versions)
+lock: $(VENV)/.dev ## Write the lock files from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(SAY) "resolving versions"
 	@$(PIP_INSTALL) 'uv>=0.13,<0.14'
 	@BIN=$(BIN) sh .ci/lock $(ARGS)
 
-clean: ## Remove .venv, caches and what the demo left
+clean: ## Remove .venv, caches and the demo's files
 	@rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find service cli tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -65,12 +65,12 @@ $(VENV)/bin/pip:
 	@VENV=$(VENV) PYTHON="$(PYTHON)" sh .ci/venv
 
 $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(VENV)/bin/pip
-	$(SAY) "installing what Packhouse needs, as locked in requirements.lock (about a minute the first time)"
+	$(SAY) "installing the dependencies from requirements.lock (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
-	$(SAY) "installing what the tests need, as locked in requirements-dev.lock"
+	$(SAY) "installing the test dependencies from requirements-dev.lock"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@

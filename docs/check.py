@@ -140,7 +140,7 @@ def commands(root: Path) -> Iterator[str]:
             elif words[0] == "packhouse":
                 depth = 2
                 shown = help_of(words[1] if len(words) > 1 else "help")
-                while " VERB" in shown and len(words) > depth:
+                while " SUBCOMMAND" in shown and len(words) > depth:
                     depth += 1
                     shown = help_of(*words[1:depth])
                 if not shown:

@@ -39,7 +39,7 @@ from packhouse.sandbox.faults import FAULTS
 from packhouse.telemetry.metrics import Metrics
 from packhouse_cli import exit_codes as codes
 from packhouse_cli.arguments import tree
-from packhouse_cli.bulk.results import MEANING as ACT_MEANING
+from packhouse_cli.bulk.results import STATE_DESCRIPTION as ITEM_STATES
 
 DOCS = Path(__file__).parent
 MAN = DOCS / "man"
@@ -106,9 +106,9 @@ def exit_codes() -> str:
     return table(("code", "what it means"), [(str(int(code)), text) for code, text in codes.MEANING.items()])
 
 
-def act_states() -> str:
-    """How an act of a plan can stand."""
-    rows = [(f"`{state}`", sentence) for state, sentence in ACT_MEANING.items()]
+def item_states() -> str:
+    """The states of a plan item."""
+    rows = [(f"`{state}`", sentence) for state, sentence in ITEM_STATES.items()]
     return table(("state", "what it means"), rows)
 
 
@@ -120,7 +120,9 @@ def commands() -> str:
     blocks = []
     for command in tree.commands():
         parser = command.parser
-        places = [(f"`{tree.name_of(action)}`", _sense(action)) for action in tree.places_of(parser)]
+        places = [
+            (f"`{tree.value_name_of(action)}`", _sense(action)) for action in tree.positionals_of(parser)
+        ]
         options = [(f"`{_spelled(action)}`", _sense(action)) for action in tree.options_of(parser)]
         title = "##" if len(command.words) == 1 else "###"
         blocks += [f"{title} packhouse {' '.join(command.words)}", _first_block(parser.description or "")]
@@ -131,7 +133,7 @@ def commands() -> str:
 
 def _spelled(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings)
-    return names if action.nargs == 0 else f"{names} {tree.name_of(action)}"
+    return names if action.nargs == 0 else f"{names} {tree.value_name_of(action)}"
 
 
 def _sense(action: argparse.Action) -> str:
@@ -324,7 +326,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "order-phases": order_phases,
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
-    "act-states": act_states,
+    "item-states": item_states,
     "commands": commands,
     "settings": settings,
     "events": events,

@@ -1,4 +1,4 @@
-"""Makes the manual pages from the command's own parsers: one for packhouse, one a command below it.
+"""Makes the manual pages from the command's own parsers: one for packhouse, and one for each command.
 
 `pages()` gives each file's name and text; generate.py writes them to docs/man, the wheel carries them.
 """
@@ -10,24 +10,24 @@ import re
 from collections.abc import Iterator
 
 from packhouse import __version__
-from packhouse_cli import exit_codes, main
-from packhouse_cli.arguments import parsing, tree
+from packhouse_cli import exit_codes
+from packhouse_cli.arguments import parsing, registry, tree
 
 ENVIRONMENT = {
     "PACKHOUSE_STORE__URL": "The store's REST interface.",
-    "PACKHOUSE_STORE__API_KEY, ALY_API_KEY": "The store's API key; with _FILE behind the name, a file of it.",
+    "PACKHOUSE_STORE__API_KEY, ALY_API_KEY": "The store's API key; the name with _FILE names a file with it.",
     "PACKHOUSE_STORE__SITE_SLUG": "Only this site's orders.",
-    "PACKHOUSE_URL": "Where the daemon listens.",
-    "PACKHOUSE_TOKEN": "An operator token; also from a file named by PACKHOUSE_TOKEN_FILE.",
-    "PACKHOUSE_PROFILE": "The profile to use; what other variables say wins over it.",
+    "PACKHOUSE_URL": "The daemon's address.",
+    "PACKHOUSE_TOKEN": "An operator token. PACKHOUSE_TOKEN_FILE names a file that contains it.",
+    "PACKHOUSE_PROFILE": "The profile to use; other variables override its values.",
     "PACKHOUSE_CONFIG": "The settings file to read instead of packhouse.toml.",
-    "PACKHOUSE_DEBUG": "Show where an error arose.",
-    "NO_COLOR": "Paint nothing.",
+    "PACKHOUSE_DEBUG": "Show where an error happened.",
+    "NO_COLOR": "Print without colours.",
 }
 FILES = {
     "packhouse.toml, /etc/packhouse/packhouse.toml": "Settings; see packhouse config check.",
     "$XDG_CONFIG_HOME/packhouse/config.toml": "Profiles, mode 600.",
-    "$XDG_STATE_HOME/packhouse/recent-ids": "Ids seen lately, for completion.",
+    "$XDG_STATE_HOME/packhouse/recent-ids": "Ids seen recently, for completion.",
 }
 
 
@@ -35,9 +35,9 @@ def pages() -> dict[str, str]:
     """File name to roff text."""
     found = {"packhouse.1": _overview(), "aly-store-cli.1": ".so man1/packhouse.1\n"}
     commands = list(tree.commands())
-    for noun in main.NOUNS:
-        below = [command for command in commands if command.words[0] == noun]
-        found[f"packhouse-{noun}.1"] = _page(noun, below)
+    for name in registry.COMMANDS:
+        below = [command for command in commands if command.words[0] == name]
+        found[f"packhouse-{name}.1"] = _page(name, below)
     return found
 
 
@@ -51,15 +51,15 @@ def _overview() -> str:
         ".B aly\\-store\\-cli",
         r"\fICOMMAND\fR [\fIARGUMENT\fR ...]",
         ".SH DESCRIPTION",
-        "The daemon, and one command for the people beside it. Both names run the same program.",
+        "The daemon, and the command that operators use. Both names run the same program.",
         ".SH COMMANDS",
     ]
-    for noun, (_, sense) in main.NOUNS.items():
-        lines += [".TP", rf"\fBpackhouse\-{_text(noun)}\fR(1)", _line(f"{sense[:1].upper()}{sense[1:]}.")]
-    lines += [".SH OPTIONS OF EVERY COMMAND"]
-    for option, (metavar, sense) in parsing.EVERYWHERE.items():
+    for name, sense in registry.COMMANDS.items():
+        lines += [".TP", rf"\fBpackhouse\-{_text(name)}\fR(1)", _line(f"{sense[:1].upper()}{sense[1:]}.")]
+    lines += [".SH GLOBAL OPTIONS"]
+    for option, (metavar, sense) in parsing.GLOBAL_OPTIONS.items():
         lines += [".TP", rf"\fB{_text(option)}\fR \fI{_text(metavar)}\fR", _line(f"{sense}.")]
-    lines += [".TP", r"\fB\-h\fR, \fB\-\-help\fR", "What a command does and takes, with examples."]
+    lines += [".TP", r"\fB\-h\fR, \fB\-\-help\fR", "Show what a command does, with its options and examples."]
     for title, table in (("ENVIRONMENT", ENVIRONMENT), ("FILES", FILES)):
         lines.append(f".SH {title}")
         for name, sense in table.items():
@@ -70,16 +70,16 @@ def _overview() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(noun: str, commands: list[tree.Command]) -> str:
-    sense = main.NOUNS[noun][1]
-    lines = [*_head(f"packhouse-{noun}", sense), ".SH SYNOPSIS"]
-    leaves = [command for command in commands if not _has_verbs(command)]
+def _page(name: str, commands: list[tree.Command]) -> str:
+    sense = registry.COMMANDS[name]
+    lines = [*_head(f"packhouse-{name}", sense), ".SH SYNOPSIS"]
+    leaves = [command for command in commands if not _has_subcommands(command)]
     for number, command in enumerate(leaves):
         lines += [".br"] * bool(number) + [_usage(command)]
     lines += [".SH DESCRIPTION", *_prose(commands[0].parser.description or f"{sense}.")]
     examples = [example for command in commands for example in command.examples]
     for command in leaves:
-        if _has_verbs(commands[0]):
+        if _has_subcommands(commands[0]):
             lines += [f".SS {_text(' '.join(('packhouse', *command.words)))}"]
             lines += _prose(command.parser.description or "")
         lines += _arguments(command.parser)
@@ -98,14 +98,14 @@ def _head(name: str, sense: str) -> list[str]:
     ]
 
 
-def _has_verbs(command: tree.Command) -> bool:
-    return bool(tree.verbs_of(command.parser))
+def _has_subcommands(command: tree.Command) -> bool:
+    return bool(tree.subcommands_of(command.parser))
 
 
 def _usage(command: tree.Command) -> str:
     parts = [rf"\fB{_text(' '.join(('packhouse', *command.words)))}\fR"]
-    for action in tree.places_of(command.parser):
-        shown = rf"\fI{_text(tree.name_of(action))}\fR"
+    for action in tree.positionals_of(command.parser):
+        shown = rf"\fI{_text(tree.value_name_of(action))}\fR"
         parts.append(
             {"?": f"[{shown}]", "*": f"[{shown} ...]", "+": f"{shown} ..."}.get(str(action.nargs), shown)
         )
@@ -118,12 +118,12 @@ def _usage(command: tree.Command) -> str:
 
 def _option(action: argparse.Action) -> str:
     names = ", ".join(rf"\fB{_text(name)}\fR" for name in action.option_strings)
-    return names if action.nargs == 0 else rf"{names} \fI{_text(tree.name_of(action))}\fR"
+    return names if action.nargs == 0 else rf"{names} \fI{_text(tree.value_name_of(action))}\fR"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
-    for action in tree.places_of(parser):
-        yield from (".TP", rf"\fI{_text(tree.name_of(action))}\fR", _line(_sense(action)))
+    for action in tree.positionals_of(parser):
+        yield from (".TP", rf"\fI{_text(tree.value_name_of(action))}\fR", _line(_sense(action)))
     for action in tree.options_of(parser):
         yield from (".TP", _option(action), _line(_sense(action)))
 

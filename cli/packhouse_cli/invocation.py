@@ -1,39 +1,101 @@
-"""What the commands that ask the daemon share: the daemon itself, and the options of a person's acts."""
+"""One call of the command: where it writes, its environment and name, and the clients that it opens."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from packhouse_cli.clients.daemon import Daemon
 from packhouse_cli.terminal.output import Terminal
-from packhouse_cli.user.settings import CliSettings
 
-Verb = Callable[[argparse.Namespace, Terminal, Mapping[str, str]], int]
-
-
-@contextmanager
-def asking(environ: Mapping[str, str]) -> Iterator[Daemon]:
-    """The daemon of this environment. Raises UsageError where no token is set."""
-    settings = CliSettings(environ)
-    daemon = Daemon(settings.daemon_url, settings.token)
-    try:
-        yield daemon
-    finally:
-        daemon.close()
+# Each is loaded when it is used: help and completion need no settings, most commands one client.
+if TYPE_CHECKING:
+    from packhouse_cli.clients.daemon import Daemon
+    from packhouse_cli.clients.store import RetryingStore
+    from packhouse_cli.clients.takeover import Takeover
+    from packhouse_cli.user.settings import CliSettings
 
 
-def bound(verb: Verb, terminal: Terminal, environ: Mapping[str, str]) -> Callable[[argparse.Namespace], int]:
-    """The verb as a parser calls it."""
-    return lambda arguments: verb(arguments, terminal, environ)
+class Invocation:
+    """What every command gets. `program` is the name it was called by: packhouse or aly-store-cli."""
 
+    def __init__(self, terminal: Terminal, environ: Mapping[str, str], program: str = "packhouse") -> None:
+        self.terminal = terminal
+        self.environ = environ
+        self.program = program
+        self._settings: CliSettings | None = None
 
-def add_reason(parser: argparse.ArgumentParser) -> None:
-    """The `--reason` option, which an override cannot go without."""
-    parser.add_argument("--reason", metavar="WHY", required=True, help="why; it is written to the journal")
+    @property
+    def settings(self) -> CliSettings:
+        """Settings and profile. A value is read when it is used, and raises UsageError where it is wrong."""
+        if self._settings is None:
+            from packhouse_cli.user.settings import CliSettings
 
+            self._settings = CliSettings(self.environ)
+        return self._settings
 
-def add_yes(parser: argparse.ArgumentParser) -> None:
-    """The `--yes` option."""
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    @contextmanager
+    def daemon(self) -> Iterator[Daemon]:
+        """The daemon's client. Raises UsageError where no operator token is set."""
+        from packhouse_cli.clients.daemon import Daemon
+
+        daemon = Daemon(self.settings.daemon_url, self.settings.token)
+        try:
+            yield daemon
+        finally:
+            daemon.close()
+
+    def store(self, *, retries: bool = True) -> RetryingStore:
+        """The store's client; it is a context manager. With `retries` it waits and tries again after a 429,
+        and says so on a terminal. Raises UsageError where no API key is set.
+        """
+        from packhouse_cli.clients.store import RetryingStore
+
+        def on_wait(seconds: float) -> None:
+            if self.terminal.stderr.isatty():
+                self.terminal.note(
+                    f"Rate limited by the store (429); retrying in {seconds:g} s. --no-wait ends at once."
+                )
+
+        settings = self.settings
+        return RetryingStore(
+            settings.store_url,
+            settings.api_key,
+            timeout_s=settings.store_timeout_s,
+            retries=retries,
+            on_wait=on_wait,
+        )
+
+    @contextmanager
+    def take_over(
+        self,
+        order_id: str,
+        doing: str,
+        *,
+        without_daemon: bool = False,
+        note: Callable[[str], None] | None = None,
+    ) -> Iterator[Takeover]:
+        """Take the order over from the daemon, if one is configured, and release it at the end.
+
+        See clients/takeover. `note` prints a line for people, by default on this terminal.
+        """
+        from packhouse_cli.clients.takeover import NO_DAEMON, take_over
+
+        note = note or self.terminal.note
+        if without_daemon or not self.settings.knows_daemon:
+            if not without_daemon:
+                note(NO_DAEMON)
+            with take_over(None, order_id, doing, note) as takeover:
+                yield takeover
+            return
+        with self.daemon() as daemon, take_over(daemon, order_id, doing, note) as takeover:
+            yield takeover
+
+    def release_finished(self, order_id: str, doing: str, *, without_daemon: bool = False) -> None:
+        """Release an order that an interrupted run of this same change has taken over and finished."""
+        if without_daemon or not self.settings.knows_daemon:
+            return
+        from packhouse_cli.clients.takeover import release_finished
+
+        with self.daemon() as daemon:
+            release_finished(daemon, order_id, doing)

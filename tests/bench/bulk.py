@@ -1,8 +1,7 @@
-"""Many orders fulfilled by hand: a plan and its apply, and beside them the loop that the store documents.
+"""Bulk fulfillments: a plan and its apply, compared with the shell loop that the store documents.
 
-Both work through one sandbox whose every answer takes 20 ms, one after the other in each round. The loop is
-handed the tracking numbers: in its documented form each turn fetches a label as well, which is left out here
-in its favour.
+Both use one sandbox that takes 20 ms for every response, one after the other in each round. The loop gets the
+tracking numbers. In its documented form, each turn also fetches a label; this is left out, which favours it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 from tests.bench.figures import Figure, figure, gathered
 from tests.e2e.processes import Town, ask, clean_environ, town
 
-HEADING = "orders fulfilled by hand"
+HEADING = "orders fulfilled in bulk"
 BASELINE = "while read id; do packhouse orders fulfill $id …; done"
 
 LATENCY_MS = 20

@@ -206,7 +206,7 @@ def test_a_return_is_created_once_and_goes_through_its_steps(town: Town, program
         (row,) = town.shown("ord_shipped")["returns"]
         assert (row["reason"], row["items"]) == ("Wrong size", [{"line_item_id": "li_1", "quantity": 1}])
         assert row["id"] in shown.out
-        assert ("Nothing new" in shown.out) == bool(attempt)
+        assert ("Nothing was sent" in shown.out) == bool(attempt)
     town.returned("ord_back", "ret_back")
     town.returned("ord_here", "ret_here", approved=True)
     town.returned("ord_late", "ret_late")
@@ -310,7 +310,7 @@ def test_help_says_the_name_it_was_called_by(town: Town, program: str) -> None:
     assert wrong.code == 2
     assert (
         wrong.err
-        == f"{program}: {program} orders has no verb 'lits'. Did you mean `{program} orders list`?\n"
+        == f"{program}: {program} orders has no subcommand 'lits'. Did you mean `{program} orders list`?\n"
     )
 
 

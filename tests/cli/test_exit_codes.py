@@ -29,7 +29,7 @@ def quiet(store: StoreDesk) -> Iterator[None]:
 def ended(shown: Outcome, code: int, status: int | None = None) -> str:
     """The sentence of an end with this code: one line for people, and the same as an object."""
     assert shown.code == code, shown.err
-    told = [line for line in shown.err.splitlines() if not line.startswith("No daemon is set up")]
+    told = [line for line in shown.err.splitlines() if not line.startswith("No daemon is configured")]
     assert len(told) == 2, shown.err
     error = json.loads(told[1])["error"]
     assert told[0] == f"packhouse: {error['message']}"

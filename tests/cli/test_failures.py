@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from packhouse import errors
-from packhouse_cli.exit_codes import CommandError, Exit, UsageError, ending_of, of_status
+from packhouse_cli.exit_codes import CommandError, Exit, UsageError, failure_of, of_status
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from packhouse_cli.exit_codes import CommandError, Exit, UsageError, ending_of, 
     ],
 )
 def test_each_error_has_its_exit_code(error: BaseException, code: Exit) -> None:
-    assert ending_of(error).exit_code is code
+    assert failure_of(error).exit_code is code
 
 
 def test_the_stores_list_of_wrong_fields_is_told() -> None:
@@ -40,23 +40,23 @@ def test_the_stores_list_of_wrong_fields_is_told() -> None:
         code="validation_failed",
         details=({"path": "line_items.0.quantity", "code": "too_small", "min": 1},),
     )
-    ending = ending_of(error)
-    assert "line_items.0.quantity: too_small" in ending.message
-    assert ending.as_json() == {
-        "error": {"code": "validation_failed", "message": ending.message, "exit_code": 2, "status": 400}
+    failure = failure_of(error)
+    assert "line_items.0.quantity: too_small" in failure.message
+    assert failure.as_json() == {
+        "error": {"code": "validation_failed", "message": failure.message, "exit_code": 2, "status": 400}
     }
 
 
 def test_an_error_nobody_foresaw_is_named_and_says_how_to_see_more() -> None:
-    ending = ending_of(KeyError("lines"))
-    assert ending.exit_code is Exit.UNKNOWN
-    assert "KeyError" in ending.message
-    assert "PACKHOUSE_DEBUG" in ending.message
+    failure = failure_of(KeyError("lines"))
+    assert failure.exit_code is Exit.UNKNOWN
+    assert "KeyError" in failure.message
+    assert "PACKHOUSE_DEBUG" in failure.message
 
 
 def test_a_command_error_keeps_its_status_for_programs() -> None:
-    ending = ending_of(CommandError("gone", Exit.NOT_FOUND, "not_found", status=404))
-    assert ending.as_json()["error"] == {
+    failure = failure_of(CommandError("gone", Exit.NOT_FOUND, "not_found", status=404))
+    assert failure.as_json()["error"] == {
         "code": "not_found",
         "message": "gone",
         "exit_code": 5,

@@ -5,28 +5,28 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
 
 import pytest
 
 from packhouse import __version__
+from packhouse_cli.arguments.registry import COMMANDS, module_of
 from packhouse_cli.exit_codes import MEANING, Exit
-from packhouse_cli.main import NOUNS
 from tests.cli.runner import call
 
 
 def test_help_lists_every_command_with_its_one_line() -> None:
     shown = call("--help")
     assert shown.code == 0
-    for name, (_, sense) in NOUNS.items():
+    for name, sense in COMMANDS.items():
         assert f"{name} " in shown.out
         assert sense in shown.out
     assert call().out == shown.out
 
 
-@pytest.mark.parametrize("name", NOUNS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_registered_command_exists_and_has_help_with_its_own_name(name: str) -> None:
-    assert callable(import_module(f"packhouse_cli.commands.{NOUNS[name][0]}").run)
+    module = module_of(name)
+    assert hasattr(module, "COMMAND") or callable(module.run)
     if name not in ("help", "version"):
         shown = call(name, "--help")
         assert shown.code == 0

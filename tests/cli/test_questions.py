@@ -20,7 +20,7 @@ ASKED = {
     "shipments mark-shipped": ["ord_1-1", *LEFT, *WHY],
     "labels void": ["ord_1-1", *WHY],
 }
-# The same, tested where a plan can be made: tests/cli/commands/test_bulk.py.
+# The same, tested where a plan can be made: tests/cli/commands/orders/test_many_orders.py.
 ASKED_ELSEWHERE = {"apply"}
 # Scripts have always run these without a word: asked for on a terminal at most, never refused off one.
 AS_WRITTEN = {"labels create": ["--order", "ord_1"]}
@@ -50,7 +50,7 @@ LEAVES = {
         name for action in tree.options_of(command.parser) for name in action.option_strings
     }
     for command in tree.commands()
-    if not tree.verbs_of(command.parser)
+    if not tree.subcommands_of(command.parser)
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from packhouse_cli.main import NOUNS
+from packhouse_cli.arguments.registry import COMMANDS
 from tests.cli.runner import serving
 
 HEAVY = {
@@ -68,7 +68,7 @@ def test_help_loads_next_to_nothing(argv: list[str]) -> None:
     assert not modules & {"argparse", "http.client", "ssl", "dataclasses", "packhouse.errors"}
 
 
-@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize("noun", COMMANDS)
 def test_no_commands_help_loads_a_heavy_library(noun: str) -> None:
     # The sandbox's help tells its faults, which is all of it that may be loaded.
     allowed = {"packhouse.sandbox"} if noun == "sandbox" else set()

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse_cli import main
-from packhouse_cli.arguments import tree
+from packhouse_cli.arguments import registry, tree
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ROOT / "docs" / "man"
@@ -36,14 +35,14 @@ def shown(file: Path) -> str:
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed here")
-@pytest.mark.parametrize("noun", main.NOUNS)
+@pytest.mark.parametrize("noun", registry.COMMANDS)
 def test_a_page_is_read_without_a_warning_and_names_each_verb_and_option(noun: str) -> None:
     text = " ".join(shown(PAGES / f"packhouse-{noun}.1").split())
     for command in tree.commands():
         if command.words[0] == noun:
             for option in tree.options_of(command.parser):
                 assert option.option_strings[-1] in text
-            if not tree.verbs_of(command.parser):
+            if not tree.subcommands_of(command.parser):
                 assert " ".join(("packhouse", *command.words)) in text
             for example in command.examples:
                 assert " ".join(example.split()) in text
@@ -52,7 +51,7 @@ def test_a_page_is_read_without_a_warning_and_names_each_verb_and_option(noun: s
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed here")
 def test_the_first_page_names_every_command_and_exit_code() -> None:
     text = shown(PAGES / "packhouse.1")
-    for noun in main.NOUNS:
+    for noun in registry.COMMANDS:
         assert f"packhouse-{noun}(1)" in text
     assert "EXIT STATUS" in text
     assert (PAGES / "aly-store-cli.1").read_text() == ".so man1/packhouse.1\n"

@@ -1,4 +1,4 @@
-"""A shell beside a town: the real command, its environment pointing at the town's store and daemon."""
+"""Runs the real command in a shell environment that points at the running store and daemon."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.e2e.processes import TOKEN, Town, ask
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one command left behind."""
+class Result:
+    """The exit code and the output of one command."""
 
     code: int
     out: str
@@ -27,11 +27,11 @@ class Said:
 
 
 class Shell:
-    """Runs `packhouse …` as processes of their own."""
+    """Runs `packhouse …` in separate processes."""
 
     def __init__(self, here: Town) -> None:
         self._here = here
-        self.folder = here.folder / "desk"
+        self.folder = here.folder / "shell"
         (self.folder / "bin").mkdir(parents=True, exist_ok=True)
         packhouse = self.program("packhouse", f'exec {sys.executable} -m packhouse_cli "$@"')
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
@@ -52,7 +52,7 @@ class Shell:
         file.chmod(0o755)
         return file
 
-    def __call__(self, *words: str, **more: str) -> Said:
+    def __call__(self, *words: str, **more: str) -> Result:
         done = subprocess.run(
             ["packhouse", *words],
             executable=str(self.folder / "bin" / "packhouse"),
@@ -63,18 +63,18 @@ class Shell:
             text=True,
             timeout=180,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def pending(self) -> list[str]:
-        """Orders that the store calls pending."""
+        """The ids of the orders with status pending at the store."""
         return [row["id"] for row in self("orders", "list", "--status", "pending", "--json").json]
 
     def numbers_of(self, order_id: str) -> list[str]:
-        """The tracking numbers that the store has for an order, one for each line shipped."""
+        """The tracking numbers of an order at the store, one for each shipped line."""
         order = self("orders", "get", order_id, "--json").json
         return [row["tracking_number"] for row in order.get("fulfillments") or ()]
 
     def labels_of(self, order_id: str) -> list[dict[str, Any]]:
-        """What the carrier's books say was sold for an order, voided or not."""
-        sold = ask(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
-        return [one for one in sold if one["reference"].startswith(f"{order_id}/")]
+        """The labels that the provider sold for an order, voided or not."""
+        purchases = ask(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
+        return [one for one in purchases if one["reference"].startswith(f"{order_id}/")]

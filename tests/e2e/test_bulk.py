@@ -1,4 +1,4 @@
-"""Bulk work against a real store process: killed, interrupted, throttled, lied to; nothing happens twice."""
+"""Bulk changes at a real store: killed, interrupted, throttled, lost responses; nothing happens twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 
 
 class Store:
-    """The sandbox's store with orders to work on, and what its own record shows afterwards."""
+    """The sandbox's store: its orders, and what it recorded."""
 
     def __init__(self, here: Town) -> None:
         self.url, self.folder = here.sandbox_url, here.folder
@@ -32,11 +32,11 @@ class Store:
         self.plan = self.folder / "a.plan.jsonl"
         self.results = self.folder / "a.plan.jsonl.results.jsonl"
 
-    def tell(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any) -> Any:
         return ask(f"{self.url}/sandbox{path}", body)
 
     def sell(self, count: int) -> list[str]:
-        return [str(one) for one in self.tell("/orders", {"count": count, "kinds": ["plain"]})["orders"]]
+        return [str(one) for one in self.post("/orders", {"count": count, "kinds": ["plain"]})["orders"]]
 
     def order(self, order_id: str) -> dict[str, Any]:
         url = f"{self.url}/api/storefront/v1/merchant/orders/{order_id}"
@@ -59,10 +59,10 @@ class Store:
         return Process(self.folder, name, "apply", str(self.plan), *options, environ=self.environ)
 
     def kill_midway(self, name: str, lines: int) -> None:
-        """Apply the plan until its results have so many lines more, and kill -9."""
-        upto = self.told() + lines
+        """Apply the plan until its results have this many more lines, then kill -9."""
+        upto = self.recorded_lines() + lines
         run = self.apply(name, "--yes", "--concurrency", "8")
-        wait_for(lambda: self.told() >= upto or not run.alive(), "some acts to be carried out")
+        wait_for(lambda: self.recorded_lines() >= upto or not run.alive(), "some items to be applied")
         assert run.alive(), run.words()
         run.kill()
 
@@ -70,16 +70,18 @@ class Store:
         return self.call("apply", str(self.plan), "--yes", "--json", *options)
 
     def states(self) -> Counter[str]:
-        """How the acts stand by the results' file: an act's last line counts."""
-        last = {line["act"]: line["state"] for line in map(json.loads, self.results.read_text().splitlines())}
+        """The states of the items in the results file: the last line of an item counts."""
+        last = {
+            line["item"]: line["state"] for line in map(json.loads, self.results.read_text().splitlines())
+        }
         return Counter(last.values())
 
-    def told(self) -> int:
-        """How many lines the results have by now."""
+    def recorded_lines(self) -> int:
+        """The number of lines in the results file."""
         return self.results.read_bytes().count(b"\n") if self.results.exists() else 0
 
     def parcels_are_right(self, orders: list[str]) -> None:
-        """Each of these orders shipped whole, in one parcel, and no line of it twice."""
+        """Assert that each of these orders shipped completely in one parcel, and no line twice."""
         rows = Counter(
             (row["order_id"], row["line_id"], row["tracking"], row["quantity"])
             for row in ask(f"{self.url}/sandbox/audit")["fulfillments"]
@@ -112,10 +114,10 @@ def test_a_run_killed_again_and_again_ships_each_of_200_orders_once(store: Store
     assert len(store.results.read_text().splitlines()) == 200
     store.parcels_are_right(orders)
     again = store.finish()
-    assert (again.code, again.json["done_now"]) == (0, 0)
+    assert (again.code, again.json["finished_now"]) == (0, 0)
 
 
-def test_a_killed_run_gives_no_money_back_twice(store: Store) -> None:
+def test_a_killed_run_refunds_nothing_twice(store: Store) -> None:
     orders = store.sell(120)
     rows = "".join(json.dumps({"order": one, "amount": 300, "reason": "Recall"}) + "\n" for one in orders)
     (store.folder / "rows.jsonl").write_text(rows)
@@ -124,119 +126,119 @@ def test_a_killed_run_gives_no_money_back_twice(store: Store) -> None:
     for kill in range(2):
         store.kill_midway(f"apply-{kill}", lines=50)
     assert store.finish().code == 0
-    wait_for(lambda: all(store.order(one)["refunds"] for one in orders), "the money to move")
+    wait_for(lambda: all(store.order(one)["refunds"] for one in orders), "the refunds to complete")
     assert {tuple(row["amount"] for row in store.order(one)["refunds"]) for one in orders} == {(300,)}
 
 
-def test_an_interrupted_run_finishes_what_is_in_flight_and_says_how_to_go_on(store: Store) -> None:
+def test_an_interrupted_run_finishes_the_requests_in_flight_and_says_how_to_resume(store: Store) -> None:
     orders = store.sell(150)
     store.plan_parcels(orders)
     run = store.apply("apply", "--yes", "--concurrency", "4")
-    wait_for(lambda: store.told() >= 30, "some acts to be carried out")
+    wait_for(lambda: store.recorded_lines() >= 30, "some items to be applied")
     os.kill(run.pid, signal.SIGINT)
     assert run.wait() == 130
     assert f"packhouse apply {store.plan}" in run.words()
     states = store.states()
-    assert set(states) == {"done", "not_begun"}, "nothing is left in doubt"
+    assert set(states) == {"done", "not_started"}, "no outcome is unknown"
     assert store.finish().code == 0
     store.parcels_are_right(orders)
 
 
-def test_orders_that_drifted_are_refused_and_the_others_done(store: Store) -> None:
+def test_orders_that_changed_are_stale_and_the_others_are_fulfilled(store: Store) -> None:
     orders = store.sell(30)
     store.plan_parcels(orders)
     for one in orders[:3]:
-        store.tell(f"/orders/{one}/cancel", {})
+        store.post(f"/orders/{one}/cancel", {})
     for one in orders[3:6]:
-        store.tell(f"/orders/{one}/address", {})
+        store.post(f"/orders/{one}/address", {})
     ended = store.finish()
     assert ended.code == 6
-    assert ended.json["counts"] == {"done": 24, "drifted": 6}
+    assert ended.json["counts"] == {"done": 24, "stale": 6}
     assert ended.json["finished"]
-    assert ended.err.count("drifted") == 6
-    assert "it was pending and is cancelled" in ended.err
+    assert ended.err.count(": stale: ") == 6
+    assert "the status was pending and is now cancelled" in ended.err
     assert not any(store.order(one)["fulfillments"] for one in orders[:6])
     store.parcels_are_right(orders[6:])
-    assert store.finish().code == 6, "a finished plan says the same again, and does nothing"
+    assert store.finish().code == 6, "applying a finished plan prints the same result and does nothing"
 
 
-def test_a_store_that_asks_to_wait_is_waited_for(store: Store) -> None:
+def test_after_a_429_the_run_waits_as_long_as_the_store_asks(store: Store) -> None:
     orders = store.sell(20)
     store.plan_parcels(orders)
-    store.tell("/faults", {"store.throttle": {"next": 5}})
+    store.post("/faults", {"store.throttle": {"next": 5}})
     began = time.monotonic()
     ended = store.finish("--concurrency", "2")
     assert ended.code == 0
-    assert ended.json["waits"] == 5
+    assert ended.json["throttled"] == 5
     assert time.monotonic() - began >= 1, "the sandbox asks for a second"
     store.parcels_are_right(orders)
 
 
-def test_a_limit_of_our_own_is_kept(store: Store) -> None:
+def test_max_per_s_limits_the_calls(store: Store) -> None:
     store.plan_parcels(store.sell(10))
     began = time.monotonic()
     assert store.finish("--max-per-s", "10").code == 0
     assert time.monotonic() - began >= 1, "20 calls, 10 a second: the last starts a second after the first"
 
 
-def test_a_store_that_breaks_its_answers_gets_each_act_once(store: Store) -> None:
+def test_a_store_that_breaks_its_responses_gets_each_change_once(store: Store) -> None:
     orders = store.sell(80)
     store.plan_parcels(orders)
     faults = ("error_before_effect", "error_after_effect", "reset_before_effect", "reset_after_effect")
-    store.tell("/faults", dict.fromkeys((f"store.{name}" for name in (*faults, "garbage_body")), 0.05))
+    store.post("/faults", dict.fromkeys((f"store.{name}" for name in (*faults, "garbage_body")), 0.05))
     for _ in range(10):
         ended = store.finish()
         if ended.code != 13:
             break
     assert ended.code == 0, ended.err
-    store.tell("/faults/clear", {})
+    store.post("/faults/clear", {})
     store.parcels_are_right(orders)
 
 
-def test_a_store_that_is_down_leaves_the_acts_for_another_run(store: Store) -> None:
+def test_a_store_that_is_down_leaves_the_items_to_another_run(store: Store) -> None:
     orders = store.sell(3)
     store.plan_parcels(orders)
-    store.tell("/faults", {"store.error_before_effect": 1.0})
+    store.post("/faults", {"store.error_before_effect": 1.0})
     ended = store.finish()
     assert ended.code == 13
     assert ended.json["counts"] == {"failed": 3}
-    store.tell("/faults/clear", {})
+    store.post("/faults/clear", {})
     assert store.finish().code == 0
     store.parcels_are_right(orders)
 
 
-def test_a_plan_and_the_machine_at_the_same_orders_never_ship_one_twice(tmp_path: Path) -> None:
+def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -> None:
     with town(tmp_path, "--easypost-latency-ms", "150", "--store-latency-ms", "20") as here:
         here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(here)
         here.sell(40, kinds=("plain",))
-        orders = shell.pending()  # from the far end: the machine begins with the oldest
-        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in orders)
+        orders = shell.pending()  # newest first: the daemon begins with the oldest
+        rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in orders)
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p", "--skip-bad").code == 0
         ended = shell("apply", "p", "--yes", "--json", "--concurrency", "4")
         assert ended.code in (0, 6, 13), ended.err
         here.settle(len(shell("orders", "list", "--limit", "100", "--json").json))
-        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be released")
         again = shell("apply", "p", "--yes", "--json")
         states = [json.loads(line) for line in (shell.folder / "p.results.jsonl").read_text().splitlines()]
-        by_hand = {line["order_id"] for line in states if line["state"] in ("done", "recorded")}
-        assert by_hand, "the plan came too late for every order"
+        manual = {line["order_id"] for line in states if line["state"] in ("done", "recorded")}
+        assert manual, "the daemon shipped every order before the plan"
         assert again.json["finished"]
         for order in orders:
             numbers = set(shell.numbers_of(order))
             live = {label["tracking"] for label in shell.labels_of(order) if not label["voided"]}
-            assert numbers == ({f"HAND-{order}"} if order in by_hand else live)
-            assert live == (set() if order in by_hand else numbers)
+            assert numbers == ({f"MANUAL-{order}"} if order in manual else live)
+            assert live == (set() if order in manual else numbers)
 
 
-def test_a_run_killed_beside_the_machine_leaves_no_order_in_its_hands(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path) -> None:
     with town(tmp_path, "--store-latency-ms", "20") as here:
         here.start()
         shell = Shell(here)
         assert shell("pause", "--reason", "the plan goes first").code == 0
         here.sell(25, kinds=("plain",))
-        rows = "".join(f"{one},UPS,HAND-{one}\n" for one in shell.pending())
+        rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in shell.pending())
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p").code == 0
         results = shell.folder / "p.results.jsonl"
@@ -245,22 +247,23 @@ def test_a_run_killed_beside_the_machine_leaves_no_order_in_its_hands(tmp_path: 
             before = results.read_bytes().count(b"\n") if results.exists() else 0
             run = Process(shell.folder, f"apply-{kill}", *argv, environ=shell.environ)
             wait_for(
-                lambda upto=before + 12: results.exists() and results.read_bytes().count(b"\n") > upto, "acts"
+                lambda upto=before + 12: results.exists() and results.read_bytes().count(b"\n") > upto,
+                "items",
             )
             run.kill()
         assert shell("apply", "p", "--yes").code == 0
         assert shell("resume", "--reason", "done").code == 0
-        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be released")
         here.settle(25)
         parcels = {
             (row["order_id"], row["tracking"])
             for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
         }
         assert len(parcels) == 25
-        assert all(tracking == f"HAND-{order}" for order, tracking in parcels)
+        assert all(tracking == f"MANUAL-{order}" for order, tracking in parcels)
 
 
-def test_off_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
+def test_without_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
     store.plan_parcels(store.sell(2))
     run = store.apply("apply")
     assert run.wait() == 2
@@ -284,7 +287,7 @@ def test_on_a_terminal_it_asks_and_draws_a_bar(store: Store) -> None:
     shown = b""
     while b"[y/N]" not in shown:
         shown += os.read(mine, 4096)
-    assert b"The store cannot take a fulfillment back" in shown
+    assert b"The store cannot undo a fulfillment" in shown
     os.write(mine, b"y\n")
     try:
         while part := os.read(mine, 4096):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.processes import ask, town, wait_for
-from tests.e2e.shell import Said, Shell
+from tests.e2e.shell import Result, Shell
 
 pytestmark = pytest.mark.e2e
 COUNT = 24
@@ -25,7 +25,7 @@ def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_b
         here.sell(COUNT, kinds=("plain",))
         orders = shell.pending()
 
-        def by_hand(order: str) -> Said:
+        def by_hand(order: str) -> Result:
             return shell("orders", "fulfill", order, "--carrier", "UPS", "--tracking", f"HAND-{order}")
 
         with ThreadPoolExecutor(4) as people:
@@ -58,7 +58,7 @@ def test_an_order_whose_money_goes_back_by_hand_is_not_shipped_after_that(tmp_pa
         here.sell(COUNT // 2, kinds=("plain",))
         orders = shell.pending()
 
-        def refund(order: str) -> Said:
+        def refund(order: str) -> Result:
             return shell("orders", "refund", order, "--reason", "Buyer request", "--json")
 
         with ThreadPoolExecutor(4) as people:

@@ -1,4 +1,4 @@
-"""The store's bulk recipe in bash with jq, word for word, with `labels create` as its shipping system."""
+"""The store's bulk recipe in bash with jq, verbatim, with `labels create` as the shipping system."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ packhouse orders list --status pending --created-after "$(date -u -d '1 day ago'
 """
 
 
-def begin(shell: Shell) -> subprocess.Popen[str]:
+def start_recipe(shell: Shell) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["bash", "-c", RECIPE],
         cwd=shell.folder,
@@ -41,16 +41,16 @@ def begin(shell: Shell) -> subprocess.Popen[str]:
     )
 
 
-def sold(here: Town) -> int:
+def purchases(here: Town) -> int:
     return len(ask(f"{here.sandbox_url}/sandbox/audit")["purchases"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("deaf", [True, False], ids=["the script ships all", "the machine ships as well"])
+@pytest.mark.parametrize("daemon_ships", [False, True], ids=["only the script ships", "the daemon ships too"])
 def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
-    tmp_path: Path, how: signal.Signals, deaf: bool
+    tmp_path: Path, how: signal.Signals, daemon_ships: bool
 ) -> None:
-    if deaf:
+    if not daemon_ships:
         options, polls = ("--fault", "webhook.lose=1"), {"PACKHOUSE_POLL__INTERVAL_S": "600"}
     else:
         options, polls = ("--easypost-latency-ms", "150", "--store-latency-ms", "30"), {}
@@ -59,8 +59,8 @@ def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
         shell = Shell(here)
         shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
         here.sell(COUNT, kinds=("plain",))
-        first = begin(shell)
-        wait_for(lambda: sold(here) >= 4, "some labels to be bought")
+        first = start_recipe(shell)
+        wait_for(lambda: purchases(here) >= 4, "some labels to be bought")
         os.killpg(first.pid, how)
         first.communicate(timeout=60)
         ships_each_order_once(here, shell)
@@ -73,8 +73,8 @@ def test_a_daemon_that_dies_in_the_middle_of_the_recipe_buys_nothing_twice(tmp_p
         shell = Shell(here)
         shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
         here.sell(COUNT, kinds=("plain",))
-        first = begin(shell)
-        wait_for(lambda: sold(here) >= 4, "some labels to be bought")
+        first = start_recipe(shell)
+        wait_for(lambda: purchases(here) >= 4, "some labels to be bought")
         daemon.kill()
         _, err = first.communicate(timeout=180)
         assert "No daemon answers" in err
@@ -83,9 +83,9 @@ def test_a_daemon_that_dies_in_the_middle_of_the_recipe_buys_nothing_twice(tmp_p
 
 
 def ships_each_order_once(here: Town, shell: Shell) -> None:
-    """Run the recipe until nothing is left for it, and look into everybody's books."""
+    """Run the recipe until it has nothing left to do, then check the records of store and provider."""
     for _ in range(3):
-        again = begin(shell)
+        again = start_recipe(shell)
         out, err = again.communicate(timeout=180)
         assert again.returncode == 0, out + err
         if not shell.pending():
@@ -98,7 +98,7 @@ def ships_each_order_once(here: Town, shell: Shell) -> None:
         assert len(labels) == 1, labels
         assert {row["tracking_number"] for row in order["fulfillments"]} == {labels[0]["tracking"]}
         assert order["status"] == "fulfilled"
-    # A hand that died may have held an order; the machine sees that nothing is left, and lets go.
+    # A killed command may have left an order on hold; the daemon sees that nothing is left and releases it.
     here.settle(COUNT)
-    wait_for(lambda: shell("holds", "list", "--json").json == [], "every hold to end by itself")
+    wait_for(lambda: shell("holds", "list", "--json").json == [], "every hold to be released automatically")
     here.check_books(COUNT)

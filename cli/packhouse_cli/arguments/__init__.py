@@ -1,1 +1,1 @@
-"""Command lines: parsers, typed values, completion, and the tree of all commands."""
+"""Command lines: options and commands as values, the parser, the registry, and completion."""

@@ -1,7 +1,7 @@
-"""Answers a shell's TAB: what could stand where the cursor is. From the parsers, recent ids, and no network.
+"""Offers a shell the words that can follow: commands, options, and ids seen recently. Uses no network.
 
-`packhouse __complete SHELL …` is what the scripts of `packhouse completion` call. It never fails: where it
-does not know, it says nothing.
+The scripts of `packhouse completion` call `packhouse __complete SHELL …`. It never fails: where it knows
+nothing, it prints nothing.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from packhouse_cli import main
-from packhouse_cli.arguments import tree
-from packhouse_cli.arguments.parsing import EVERYWHERE, leaf_of, verbs_of
-from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.arguments import registry, tree
+from packhouse_cli.arguments.parsing import GLOBAL_OPTIONS, leaf_of, subcommands_of
+from packhouse_cli.invocation import Invocation
 from packhouse_cli.user import recent_ids
 
 # An argument's name in help -> ids that fit there.
@@ -37,20 +36,20 @@ _STATUS = ("pending", "fulfilled", "cancelled", "refunded", "returned")
 
 
 class Offer(NamedTuple):
-    """One word that could stand there, and what it means."""
+    """One word that can follow, and what it means."""
 
     word: str
     sense: str = ""
 
 
-# The shell's own file names; a shell's script knows the word.
+# The shell completes file names by itself; each script knows this word.
 FILES = Offer(":files")
 
 
-def answer(argv: Sequence[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Print the offers, one a line with a tab before its sense. `argv` is the shell's name, then what it has.
+def answer(argv: Sequence[str], invocation: Invocation) -> int:
+    """Print the offers, one a line with a tab before its meaning. `argv` is the shell's name, then its words.
 
-    bash hands over its word breaks and the line up to the cursor; the others the words up to the cursor.
+    bash passes its word breaks and the line up to the cursor; the others pass the words up to the cursor.
     """
     shell, *given = argv or [""]
     breaks = ""
@@ -58,42 +57,43 @@ def answer(argv: Sequence[str], terminal: Terminal, environ: Mapping[str, str]) 
         if shell == "bash":
             breaks, line = given
             given = _split(line)[1:]
-        found = offers(given, environ, terminal.program) if given else []
-    except Exception:  # noqa: BLE001 - whatever goes wrong, a prompt must not be spoiled
+        found = offers(given, invocation.environ, invocation.program) if given else []
+    except Exception:  # noqa: BLE001 - an error must not disturb the prompt
         return 0
     cut = 1 + max((given[-1].rfind(char) for char in ":=" if char in breaks), default=-1) if given else 0
     for offer in found:
-        # bash replaces what follows its last word break, not the whole word.
+        # bash replaces the part after its last word break, not the whole word.
         word = offer.word if offer is FILES else offer.word[cut:]
-        terminal.line(word if shell == "bash" else f"{word}\t{offer.sense}".rstrip("\t"))
+        shown = [word] if shell == "bash" or not offer.sense else [word, offer.sense]
+        invocation.terminal.tabbed(shown)
     return 0
 
 
 def offers(words: Sequence[str], environ: Mapping[str, str], program: str = "packhouse") -> list[Offer]:
-    """What may stand in the place of the last of these words; the command itself is not among them."""
+    """What can stand in the place of the last of these words, which begin after the program's name."""
     *before, typed = words
     if before and before[-1] == "--profile" and "--" not in before:
         return _fitting(_profiles(environ), typed)
     before = list(_without_profile(before))
-    known = main.nouns_of(program)
+    known = registry.commands_of(program)
     if not before:
-        nouns = [Offer(name, sense) for name, (_, sense) in known.items()]
-        return _fitting([*nouns, *_options_everywhere(), Offer("--version"), Offer("--help")], typed)
-    noun, *rest = before
-    if noun == "help":
+        names = [Offer(name, sense) for name, sense in known.items()]
+        return _fitting([*names, *_global_options(), Offer("--version"), Offer("--help")], typed)
+    name, *rest = before
+    if name == "help":
         return [] if rest else _fitting([*map(Offer, known), Offer("exit-codes")], typed)
-    if noun not in known:
+    if name not in known:
         return []
-    parser, rest = leaf_of(tree.parser_of(noun, program), rest)
+    parser, rest = leaf_of(tree.parser_of(name, program), rest)
     return _fitting(_below(parser, rest, typed, environ), typed)
 
 
 def _below(
     parser: argparse.ArgumentParser, before: Sequence[str], typed: str, environ: Mapping[str, str]
 ) -> list[Offer]:
-    verbs = verbs_of(parser)
-    if verbs:
-        shown = [Offer(name, _sentence(verb.description)) for name, verb in verbs.items()]
+    below = subcommands_of(parser)
+    if below:
+        shown = [Offer(name, sense) for name, sense in _help_of(parser).items()]
         return [] if before else [*shown, Offer("--help")] if typed.startswith("-") else shown
     options = {name: action for action in tree.options_of(parser) for name in action.option_strings}
     if "--" not in before:
@@ -107,21 +107,21 @@ def _below(
         if typed.startswith("-"):
             return [
                 *(Offer(n, _sentence(a.help)) for n, a in options.items() if _may_stand(n, a, before)),
-                *_options_everywhere(),
-                Offer("--help", "what it does and takes"),
+                *_global_options(),
+                Offer("--help", "show what it does, with examples"),
             ]
-    place = _place(parser, options, before)
-    return _values(place, parser, environ) if place is not None else []
+    positional = _positional(parser, options, before)
+    return _values(positional, parser, environ) if positional is not None else []
 
 
 def _may_stand(name: str, action: argparse.Action, before: Sequence[str]) -> bool:
     return isinstance(action, argparse._AppendAction) or name not in before
 
 
-def _place(
+def _positional(
     parser: argparse.ArgumentParser, options: Mapping[str, argparse.Action], before: Sequence[str]
 ) -> argparse.Action | None:
-    """The nameless argument that comes next."""
+    """The positional argument that comes next."""
     count, skip = 0, False
     for word in before:
         takes = options.get(word)
@@ -131,10 +131,10 @@ def _place(
             skip = takes.nargs != 0
         elif not word.startswith("-"):
             count += 1
-    places = tree.places_of(parser)
-    if count >= len(places):
-        return places[-1] if places and places[-1].nargs in ("*", "+") else None
-    return places[count]
+    expected = tree.positionals_of(parser)
+    if count >= len(expected):
+        return expected[-1] if expected and expected[-1].nargs in ("*", "+") else None
+    return expected[count]
 
 
 def _values(
@@ -142,7 +142,7 @@ def _values(
 ) -> list[Offer]:
     if action.choices:
         return [Offer(str(choice)) for choice in action.choices]
-    name = tree.name_of(action)
+    name = tree.value_name_of(action)
     if name in _FILES:
         return [FILES]
     if name == "PROFILE":
@@ -162,8 +162,8 @@ def _profiles(environ: Mapping[str, str]) -> list[Offer]:
     return [Offer(one.name, one.site_slug or one.store_url or one.daemon_url) for one in known]
 
 
-def _options_everywhere() -> list[Offer]:
-    return [Offer(name, sense) for name, (_, sense) in EVERYWHERE.items()]
+def _global_options() -> list[Offer]:
+    return [Offer(name, sense) for name, (_, sense) in GLOBAL_OPTIONS.items()]
 
 
 def _without_profile(words: Iterable[str]) -> Iterable[str]:
@@ -181,12 +181,22 @@ def _fitting(found: Iterable[Offer], typed: str) -> list[Offer]:
     return [each for each in found if each is FILES or each.word.startswith(typed)]
 
 
+def _help_of(group: argparse.ArgumentParser) -> dict[str, str]:
+    """The help of each subcommand, from the group: no subcommand's module is loaded for it."""
+    return {
+        choice.dest: _sentence(choice.help)
+        for action in group._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for choice in action._choices_actions
+    }
+
+
 def _sentence(text: str | None) -> str:
     return " ".join((text or "").split()).rstrip(".")
 
 
 def _split(line: str) -> list[str]:
-    """The words of a line, which may end inside quotes, as the shell sees them; the last is being typed."""
+    """The words of a line as the shell splits it; the last is still being typed and may be inside quotes."""
     import shlex
 
     for attempt in (line, f"{line}'", f'{line}"'):
@@ -197,7 +207,7 @@ def _split(line: str) -> list[str]:
             words = list(reader)
         except ValueError:
             continue
-        # Only the command in which the cursor stands counts: what is behind the last pipe or semicolon.
+        # Only the command at the cursor counts: the words after the last pipe or semicolon.
         for at in range(len(words) - 1, -1, -1):
             if words[at] and set(words[at]) <= set("|&;"):
                 words = words[at + 1 :]

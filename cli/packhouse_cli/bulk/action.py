@@ -1,6 +1,6 @@
-"""What an act in bulk has to know: how a row becomes a call, and how the record shows that it happened.
+"""The interface of a kind of bulk change: it makes requests from rows and finds their effect in orders.
 
-An action knows one order at a time and does no I/O; planning.py and carrying.py drive it.
+An action handles one order at a time and does no I/O; planner.py and executor.py call it.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from typing import Protocol
 
 from packhouse.model.order import Order, Units
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.bulk.plan import Act
+from packhouse_cli.bulk.plan import PlanItem
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.exit_codes import CommandError
 
 
-class NotPlanned(Exception):
-    """The row cannot be done; the message says why, with the numbers."""
+class RowRejected(Exception):
+    """The row cannot be planned. The message gives the reason, with the numbers."""
 
 
-class NotNeeded(Exception):
-    """Nothing is to be done; no fault of the row."""
+class NothingToDo(Exception):
+    """The row is valid, and nothing needs to be done for it."""
 
 
 @contextmanager
-def refused_as_not_planned() -> Iterator[None]:
-    """What the check of one order refuses is a row that cannot be planned."""
+def rejects_row() -> Iterator[None]:
+    """Turn a CommandError of the checks for one order into RowRejected."""
     try:
         yield
     except CommandError as error:
-        raise NotPlanned(str(error).removesuffix(" Nothing was sent.")) from None
+        raise RowRejected(str(error).removesuffix(" Nothing was sent.")) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a row comes to, and the order once it is done."""
+    """The request for one row. `after` is the order as it will be once the request has taken effect."""
 
-    what: str
+    summary: str
     request: StoreRequest
     key: str
     after: Order
@@ -46,56 +46,60 @@ class Draft:
     currency: str = ""
 
 
-class Taken(Protocol):
-    """An order that was taken from the machine, or that no machine knows of."""
+class OrderTakeover(Protocol):
+    """An order that the command has taken over from the daemon, or that no daemon ships."""
 
-    def sending(self) -> None:
-        """The store is called now."""
+    def mark_sent(self) -> None:
+        """The request is being sent to the store."""
         ...
 
-    def stays(self, why: str) -> None:
-        """The machine must keep off it longer."""
+    def keep(self, why: str) -> None:
+        """Keep the order taken over after the block ends, and why; "" releases it."""
         ...
 
     def refuse_other_labels(self, units: Iterable[Units], tracking: str) -> None:
-        """Raise CommandError where the machine has bought another label for any of these units."""
+        """Raise CommandError if Packhouse has bought another label for any of these units."""
         ...
 
 
 class Action(Protocol):
-    """One kind of act.
+    """One kind of change.
 
-    `done` says that it was achieved, `for_good` what cannot be undone. `for_parcel`: address and lines
-    matter, and which lines are digital. `once`: at most one row an order. `lands_later`: the store accepts
-    it first and does it some time after. `keyed`: it is documented to do a key's call once.
+    `done_text` describes a successful item, and `irreversible_note` says what cannot be undone.
+    `ships_parcel`: the address, the lines, and which lines are digital matter. `one_per_order`: an order may
+    have only one row. `completes_later`: the store accepts the request first and completes it some time
+    later. `keyed`: the store documents that it makes a change once for each
+    idempotency key.
     """
 
     name: str
-    done: str
-    for_good: str
-    for_parcel: bool
-    once: bool
-    lands_later: bool
+    done_text: str
+    irreversible_note: str
+    ships_parcel: bool
+    one_per_order: bool
+    completes_later: bool
     keyed: bool
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
-        """The call for this row; `order` is as earlier rows leave it. `again` says that what it shows already
-        is wanted a second time. Raises NotPlanned, NotNeeded.
+        """The request for this row.
+
+        `order` includes the effect of earlier rows. `again` plans the change even if the order shows it
+        already. Raises RowRejected, NothingToDo.
         """
         ...
 
     def request(self, order_id: str, body: bytes, key: str) -> StoreRequest:
-        """The call of a plan, as it was drafted."""
+        """The request of a plan item, as it was drafted."""
         ...
 
-    def mind(self, act: Act, taken: Taken) -> None:
-        """Raise CommandError where the machine has begun what would clash with it."""
+    def check_takeover(self, item: PlanItem, takeover: OrderTakeover) -> None:
+        """Raise CommandError if Packhouse has started something that conflicts with the item."""
         ...
 
-    def is_recorded(self, act: Act, order: Order, *, sent: bool) -> bool:
-        """Whether the store's record shows that it happened. `sent`: it was sent at least once."""
+    def is_recorded(self, item: PlanItem, order: Order, *, sent: bool) -> bool:
+        """Whether the order shows the change of this item. `sent`: the request was sent at least once."""
         ...
 
-    def shows(self, order: Order) -> bool:
-        """Whether the store's record would show it: only then does its absence say anything."""
+    def can_verify(self, order: Order) -> bool:
+        """Whether the order would show the change. Only then does its absence mean that it did not happen."""
         ...

@@ -1,4 +1,4 @@
-"""The actions there are, by the name that a plan has for them."""
+"""All kinds of bulk change, by the name that a plan uses for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan is applied: several orders at a time, each act once, until all have an end or somebody stops it."""
+"""Applies a plan: several orders at a time, each item once, until all items are final or the run stops."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from typing import Any
 from packhouse.errors import StoreError
 from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.actions import ACTIONS
-from packhouse_cli.bulk.executor import Hand, Outcome, Taking
-from packhouse_cli.bulk.plan import Act, Plan
+from packhouse_cli.bulk.executor import ItemExecutor, Outcome, TakeOver
+from packhouse_cli.bulk.plan import Plan, PlanItem
 from packhouse_cli.bulk.progress import Progress
-from packhouse_cli.bulk.results import FINAL, GOOD, Results, State, only_one, results_path
-from packhouse_cli.bulk.threads import stoppable, worked_through
-from packhouse_cli.bulk.throttled_client import Caller, Pace
+from packhouse_cli.bulk.results import FINAL, SUCCESSFUL, Results, State, lock_plan, results_path
+from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
+from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
-from packhouse_cli.terminal.output import safe
+
+_STOPPING = "Stopping after the requests in flight."
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a plan stands at the end of a run. `done_now` acts got an end in it, `waits` calls were throttled.
+    """The state of a plan at the end of a run.
 
-    `error` is what ended the run for all orders; `stopped` says that a person did.
+    `finished_now` items became final in this run; `throttled` calls were answered with 429. `error` ended
+    the run for all orders. `stopped`: the operator stopped the run.
     """
 
     plan: Plan
     results: Path
     counts: Counter[State]
-    done_now: int
-    waits: int
+    finished_now: int
+    throttled: int
     error: StoreError | CommandError | None = None
     stopped: bool = False
 
     @property
     def finished(self) -> bool:
-        """Every act has an end."""
+        """Whether every item is final."""
         return all(state in FINAL for state in self.counts)
 
     @property
     def exit_code(self) -> Exit:
-        """0: all done. That another run is needed comes before what a person has to look at."""
+        """0 if all succeeded. That another run is needed comes before what a person has to check."""
         if self.stopped:
             return Exit.INTERRUPTED
         if not self.finished:
             return Exit.UNFINISHED
-        return Exit.OK if all(state in GOOD for state in self.counts) else Exit.CONFLICT
+        return Exit.OK if all(state in SUCCESSFUL for state in self.counts) else Exit.CONFLICT
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """The JSON summary."""
         return {
             "plan": self.plan.id,
             "action": self.plan.action,
-            "acts": len(self.plan.acts),
+            "items": len(self.plan.items),
             "counts": {state.value: self.counts[state] for state in State if self.counts[state]},
             "finished": self.finished,
             "stopped": self.stopped,
-            "done_now": self.done_now,
-            "waits": self.waits,
+            "finished_now": self.finished_now,
+            "throttled": self.throttled,
             "results": str(self.results),
         }
 
@@ -74,87 +76,88 @@ def apply_plan(
     *,
     concurrency: int,
     max_per_s: float,
-    agree: Callable[[int], None],
-    taking: Taking,
+    confirm: Callable[[int], None],
+    take_over: TakeOver,
 ) -> Summary:
-    """Carry out what has no end yet. `agree` is asked about that many acts and raises where somebody says no,
-    `taking` keeps the machine's hands off an order meanwhile.
+    """Run every item that is not final. `confirm` gets their number, and raises if the operator declines.
 
-    Raises UsageError, CommandError (nothing was done then) and OSError (the results cannot be written).
+    `take_over` keeps the daemon away from an order while the item runs. Raises UsageError, CommandError (then
+    nothing was done) and OSError (the results cannot be written).
     """
     action = ACTIONS.get(plan.action)
     if action is None:
-        raise UsageError(f"This plan is of {safe(plan.action)!r}, which this packhouse cannot do.")
-    with only_one(plan_path):
+        raise UsageError(f"This version of Packhouse cannot apply plans of kind {plan.action!r}.")
+    with lock_plan(plan_path):
         results = Results(results_path(plan_path), plan)
-        waiting = _waiting(plan, results)
-        left = sum(map(len, waiting))
+        remaining = _remaining(plan, results)
+        left = sum(map(len, remaining))
         if not left:
             results.finish(plan)
-            return _summary(plan, results, done_now=0, waits=0)
-        agree(left)
-        pace = Pace(max_per_s, threading.Event())
-        callers = [Caller(open_store(), pace) for _ in range(min(concurrency, len(waiting)))]
-        hands = [Hand(caller, action, results, taking).carry_out for caller in callers]
-        tally = _Tally(progress, action.done)
+            return _summary(plan, results, finished_now=0, throttled=0)
+        confirm(left)
+        limiter = RateLimiter(max_per_s, threading.Event())
+        clients = [ThrottledClient(open_store(), limiter) for _ in range(min(concurrency, len(remaining)))]
+        workers = [ItemExecutor(client, action, results, take_over).run_order for client in clients]
+        counter = _OutcomeCounter(progress, action.done_text)
         error: StoreError | CommandError | None = None
         progress.begin("Applying", left)
         try:
-            with stoppable(pace.stop, lambda: progress.say("Stopping: what is in flight is finished first.")):
-                for outcomes in worked_through(waiting, hands, pace.stop):
-                    tally.take(outcomes or [], pace.waits)
+            with stop_on_signal(limiter.stop, lambda: progress.print(_STOPPING)):
+                for outcomes in run_in_threads(remaining, workers, limiter.stop):
+                    counter.add(outcomes or [], limiter.throttled)
         except (StoreError, CommandError) as ended:
             error = ended
         finally:
             progress.end()
-            for caller in callers:
-                caller.close()
+            for client in clients:
+                client.close()
             results.finish(plan)
-        stopped = pace.stop.is_set() and error is None
-        return _summary(plan, results, tally.ended, pace.waits, error, stopped)
+        stopped = limiter.stop.is_set() and error is None
+        return _summary(plan, results, counter.finished, limiter.throttled, error, stopped)
 
 
-class _Tally:
-    """Counts what comes back, and shows it."""
+class _OutcomeCounter:
+    """Counts the outcomes and shows the progress."""
 
-    def __init__(self, progress: Progress, done: str) -> None:
+    def __init__(self, progress: Progress, done_text: str) -> None:
         self._progress = progress
-        self._done = done
+        self._done_text = done_text
         self._counts: Counter[State] = Counter()
 
-    def take(self, outcomes: list[Outcome], waits: int) -> None:
-        """Some acts have been tried."""
+    def add(self, outcomes: list[Outcome], throttled: int) -> None:
+        """Count these outcomes, and print those that did not succeed."""
         for outcome in outcomes:
             self._counts[outcome.state] += 1
-            if outcome.state not in GOOD:
-                where, why = safe(outcome.act.where), safe(outcome.why)
-                self._progress.say(f"{where}: {outcome.state.value}: {why}")
-        amiss = sum(count for state, count in self._counts.items() if state not in GOOD)
-        notes = [f"{amiss:,} not {self._done}"] if amiss else []
-        notes += ["the store asked to wait"] if waits else []
+            if outcome.state not in SUCCESSFUL:
+                self._progress.print(f"{outcome.item.where}: {outcome.state.value}: {outcome.reason}")
+        unsuccessful = sum(count for state, count in self._counts.items() if state not in SUCCESSFUL)
+        notes = [f"{unsuccessful:,} not {self._done_text}"] if unsuccessful else []
+        notes += ["rate limited by the store"] if throttled else []
         self._progress.show(self._counts.total(), ", ".join(notes))
 
     @property
-    def ended(self) -> int:
-        """How many acts got an end."""
+    def finished(self) -> int:
+        """The number of items that became final."""
         return sum(count for state, count in self._counts.items() if state in FINAL)
 
 
-def _waiting(plan: Plan, results: Results) -> list[list[Act]]:
-    """The acts of each order that has one without an end, in the plan's sequence."""
-    of_order: dict[str, list[Act]] = {}
-    for act in plan.acts:
-        of_order.setdefault(act.order_id, []).append(act)
-    return [acts for acts in of_order.values() if any(results.of(act).state not in FINAL for act in acts)]
+def _remaining(plan: Plan, results: Results) -> list[list[PlanItem]]:
+    """The items of each order that has an item that is not final, in the order of the plan."""
+    of_order: dict[str, list[PlanItem]] = {}
+    for item in plan.items:
+        of_order.setdefault(item.order_id, []).append(item)
+    return [
+        items for items in of_order.values() if any(results.get(item).state not in FINAL for item in items)
+    ]
 
 
 def _summary(
     plan: Plan,
     results: Results,
-    done_now: int,
-    waits: int,
+    finished_now: int,
+    throttled: int,
     error: StoreError | CommandError | None = None,
     stopped: bool = False,
 ) -> Summary:
-    counts = Counter(results.of(act).state for act in plan.acts)
-    return Summary(plan, results.path, counts, done_now, waits, error, stopped)
+    counts = Counter(results.get(item).state for item in plan.items)
+    return Summary(plan, results.path, counts, finished_now, throttled, error, stopped)

@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, also after a power cut."""
+"""Writes a file completely or not at all, even if the power fails."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, parts: Iterable[str]) -> None:
-    """Write the text beside `path`, sync it to disk, and put it in place. Raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+def write_atomically(path: Path, parts: Iterable[str]) -> None:
+    """Write the text to a temporary file, sync it to disk and rename it to `path`. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that the names in the folder are on disk."""
-    number = os.open(folder, os.O_RDONLY)
+    """Sync a folder, so that the names of its files are on disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(number)
+        os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)

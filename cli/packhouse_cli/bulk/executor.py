@@ -1,4 +1,4 @@
-"""One act carried out: look again, write it down, send, and find out what happened if no answer says so."""
+"""Runs one plan item: read the order again, record, send, and verify if the response is lost."""
 
 from __future__ import annotations
 
@@ -19,189 +19,199 @@ from packhouse.errors import (
     StoreUnreachable,
     StoreUnreadable,
 )
-from packhouse_cli.bulk.action import Action, Taken
-from packhouse_cli.bulk.plan import Act
-from packhouse_cli.bulk.preconditions import Relied
-from packhouse_cli.bulk.results import FINAL, GOOD, Results, State
-from packhouse_cli.bulk.throttled_client import TRIES, Caller, Late, Stopped
+from packhouse_cli.bulk.action import Action, OrderTakeover
+from packhouse_cli.bulk.plan import PlanItem
+from packhouse_cli.bulk.preconditions import Preconditions
+from packhouse_cli.bulk.results import FINAL, SUCCESSFUL, Results, State
+from packhouse_cli.bulk.throttled_client import MAX_TRIES, PreconditionsExpired, Stopped, ThrottledClient
 from packhouse_cli.exit_codes import CommandError, Exit
 
-# None of these says whether it happened.
-_DOUBTS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
-# No other order would fare better: the run ends.
-_HOPELESS = (StoreUnauthorized, StoreForbidden, StoreUnreachable)
-# How long a store is trusted to remember an idempotency key; Aly does not say how long it does.
+# After these errors it is unknown whether the store made the change.
+_UNCERTAIN_ERRORS = (StoreUnanswered, StoreUnavailable, StoreUnreadable)
+# Every other order would fail in the same way, so the run ends.
+_FATAL_ERRORS = (StoreUnauthorized, StoreForbidden, StoreUnreachable)
+# How long the store is trusted to remember an idempotency key; Aly does not document how long it does.
 KEY_REMEMBERED_S = 600.0
-_CLOCK_SLACK_S = 5.0
-_MOST_DELAYS = 20
-_NOBODY_KNOWS = "Nobody knows whether the store did it."
+_CLOCK_TOLERANCE_S = 5.0
+_MAX_DELAYS = 20
+_OUTCOME_UNKNOWN = "It is unknown whether the store made the change."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one act stands now, and why."""
+    """The state of one plan item after an attempt, and the reason."""
 
-    act: Act
+    item: PlanItem
     state: State
-    why: str = ""
+    reason: str = ""
 
 
-# Takes an order from the machine for one act, and gives it back. Raises CommandError where it is not free.
-Taking = Callable[[Act], AbstractContextManager[Taken]]
+# Takes an order over from the daemon for one item, and releases it. Raises CommandError if the order is busy.
+TakeOver = Callable[[PlanItem], AbstractContextManager[OrderTakeover]]
 
 
-class Hand:
-    """One thread's part in a run. It begins no act whose predecessor on the same order is not done."""
+class ItemExecutor:
+    """One thread's part of a run. An item starts only if the item before it on the same order succeeded."""
 
     def __init__(
         self,
-        caller: Caller,
+        client: ThrottledClient,
         action: Action,
         results: Results,
-        taking: Taking,
+        take_over: TakeOver,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._caller = caller
+        self._client = client
         self._action = action
         self._results = results
-        self._taking = taking
+        self._take_over = take_over
         self._now = now
 
-    def carry_out(self, acts: Sequence[Act]) -> list[Outcome]:
-        """The acts of one order, in sequence; those that have an end are passed over.
+    def run_order(self, items: Sequence[PlanItem]) -> list[Outcome]:
+        """Run the items of one order in sequence, and skip those in a final state.
 
-        Raises BadCredentials, Forbidden, StoreUnreachable; CommandError where the daemon cannot be asked;
-        OSError where the results cannot be written.
+        Raises BadCredentials, Forbidden, StoreUnreachable; CommandError if the daemon cannot be reached;
+        OSError if the results cannot be written.
         """
         outcomes = []
-        for number, act in enumerate(acts):
-            state = self._results.of(act).state
+        for number, item in enumerate(items):
+            state = self._results.get(item).state
             if state not in FINAL:
+                may_be_sent = state not in (State.NOT_STARTED, State.FAILED)
                 try:
-                    outcome = self._act(act, sent=state is not State.NOT_BEGUN and state is not State.FAILED)
+                    outcome = self._run_item(item, sent=may_be_sent)
                 except Stopped:
                     break
                 outcomes.append(outcome)
                 state = outcome.state
-            if state in FINAL and state not in GOOD:
-                why = f"act {act.number} on this order comes first and is {state.value}"
-                rest = [one for one in acts[number + 1 :] if self._results.of(one).state not in FINAL]
-                return outcomes + [self._tell(one, State.DRIFTED, why) for one in rest]
-            if state not in GOOD:
+            if state in FINAL and state not in SUCCESSFUL:
+                reason = f"item {item.number} of this order comes first and is {state.value}"
+                rest = [one for one in items[number + 1 :] if self._results.get(one).state not in FINAL]
+                return outcomes + [self._record(one, State.STALE, reason) for one in rest]
+            if state not in SUCCESSFUL:
                 break
         return outcomes
 
-    def _act(self, act: Act, *, sent: bool) -> Outcome:
-        """`sent`: an earlier run may have sent it."""
+    def _run_item(self, item: PlanItem, *, sent: bool) -> Outcome:
+        """`sent`: an earlier run may have sent the request."""
         try:
-            with self._taking(act) as taken:
-                outcome = self._found_or_sent(act, taken, sent=sent)
+            with self._take_over(item) as takeover:
+                outcome = self._verify_or_send(item, takeover, sent=sent)
+                is_pending = outcome.state in SUCCESSFUL and self._action.completes_later
                 if outcome.state is State.UNKNOWN:
-                    taken.stays(_NOBODY_KNOWS)
-                elif outcome.state in GOOD and self._action.lands_later and act.relied.may_ship:
-                    taken.stays("The store has accepted it and does it later.")
+                    takeover.keep(_OUTCOME_UNKNOWN)
+                elif is_pending and item.preconditions.may_ship:
+                    takeover.keep("The store has accepted the change and completes it later.")
                 return outcome
         except CommandError as error:
             if error.exit_code is not Exit.CONFLICT and error.code != "in_flight":
                 raise
-            return self._tell(act, State.UNKNOWN if sent else State.FAILED, str(error))
+            return self._record(item, State.UNKNOWN if sent else State.FAILED, str(error))
 
-    def _found_or_sent(self, act: Act, taken: Taken, *, sent: bool) -> Outcome:
-        _stays_in_doubt(taken, sent)
-        found = self._look(act, sent=sent)
+    def _verify_or_send(self, item: PlanItem, takeover: OrderTakeover, *, sent: bool) -> Outcome:
+        _keep_if_uncertain(takeover, sent)
+        found = self._verify(item, sent=sent)
         if found is None:
-            self._action.mind(act, taken)
-        taken.stays("")
+            self._action.check_takeover(item, takeover)
+        takeover.keep("")
         if found is not None:
             return found
-        request = self._action.request(act.order_id, act.body.encode("ascii"), act.key)
-        self._tell(act, State.SENDING)
-        taken.sending()
-        doubts, delays = 1, 0
+        request = self._action.request(item.order_id, item.body.encode("ascii"), item.key)
+        self._record(item, State.SENDING)
+        takeover.mark_sent()
+        tries, delays = 1, 0
         while True:
-            in_doubt = sent or doubts > 1
+            uncertain = sent or tries > 1
             try:
-                self._caller.send(request)
-                return self._tell(act, State.DONE)
+                self._client.send(request)
+                return self._record(item, State.DONE)
             except Stopped:
-                self._tell(act, State.UNKNOWN if in_doubt else State.NOT_BEGUN, "the run was stopped")
-                _stays_in_doubt(taken, in_doubt)
+                self._record(item, State.UNKNOWN if uncertain else State.NOT_STARTED, "the run was stopped")
+                _keep_if_uncertain(takeover, uncertain)
                 raise
-            except _HOPELESS as error:
-                self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
-                _stays_in_doubt(taken, in_doubt)
+            except _FATAL_ERRORS as error:
+                self._record(item, State.UNKNOWN if uncertain else State.FAILED, str(error))
+                _keep_if_uncertain(takeover, uncertain)
                 raise
-            except Late:
-                found = self._look(act, sent=in_doubt)
+            except PreconditionsExpired:
+                found = self._verify(item, sent=uncertain)
                 delays += 1
-                if found is None and delays > _MOST_DELAYS:
-                    state = State.UNKNOWN if in_doubt else State.FAILED
-                    found = self._tell(act, state, "the store asks for more and more patience")
+                if found is None and delays > _MAX_DELAYS:
+                    state = State.UNKNOWN if uncertain else State.FAILED
+                    found = self._record(item, state, "rate limited by the store too many times")
                 if found is not None:
                     return found
                 continue
-            except _DOUBTS as error:
-                found = self._look(act, sent=True)
+            except _UNCERTAIN_ERRORS as error:
+                found = self._verify(item, sent=True)
                 if found is not None:
                     return found
-                if doubts == TRIES:
-                    return self._tell(act, State.UNKNOWN, str(error))
+                if tries == MAX_TRIES:
+                    return self._record(item, State.UNKNOWN, str(error))
             except (StoreConflict, StoreRefused) as error:
-                return self._judged(act, error, in_doubt=in_doubt)
+                return self._resolve_refusal(item, error, uncertain=uncertain)
             except StoreThrottled as error:
-                return self._tell(act, State.UNKNOWN if in_doubt else State.FAILED, str(error))
+                return self._record(item, State.UNKNOWN if uncertain else State.FAILED, str(error))
             except StoreError as error:
-                return self._tell(act, State.UNKNOWN if in_doubt else State.REFUSED, str(error))
-            self._caller.back_off(doubts)
-            doubts += 1
+                return self._record(item, State.UNKNOWN if uncertain else State.REFUSED, str(error))
+            self._client.back_off(tries)
+            tries += 1
 
-    def _look(self, act: Act, *, sent: bool) -> Outcome | None:
-        """Read the order again: done already, no longer as planned, or None when the act may be sent."""
+    def _verify(self, item: PlanItem, *, sent: bool) -> Outcome | None:
+        """Read the order again. Returns None if the request may be sent, else the outcome without sending."""
         try:
-            order = self._caller.order(act.order_id)
-        except _HOPELESS as error:
-            self._tell(act, State.UNKNOWN if sent else State.FAILED, str(error))
+            order = self._client.order(item.order_id)
+        except _FATAL_ERRORS as error:
+            self._record(item, State.UNKNOWN if sent else State.FAILED, str(error))
             raise
         except StoreError as error:
             if sent:
-                return self._tell(act, State.UNKNOWN, str(error))
-            return self._tell(act, State.FAILED if error.transient else State.REFUSED, str(error))
-        if self._action.is_recorded(act, order, sent=sent):
-            return self._tell(act, State.RECORDED)
-        shown = self._action.shows(order)
-        changes = act.relied.changes(Relied.of(order), for_parcel=self._action.for_parcel)
-        if sent and changes and (self._action.lands_later or not shown):
-            return self._tell(act, State.UNKNOWN, f"{changes}; whether that is our call's doing is not said")
-        if changes:
-            return self._tell(act, State.DRIFTED, changes)
-        if sent and (self._action.lands_later or not shown) and not self._key_protects(act):
-            why = "it was sent some time ago, and the store's record need not show it; look there"
-            return self._tell(act, State.UNKNOWN, why)
+                return self._record(item, State.UNKNOWN, str(error))
+            return self._record(item, State.FAILED if error.transient else State.REFUSED, str(error))
+        if self._action.is_recorded(item, order, sent=sent):
+            return self._record(item, State.RECORDED)
+        can_verify = not self._action.completes_later and self._action.can_verify(order)
+        differences = item.preconditions.differences(
+            Preconditions.of(order), ships_parcel=self._action.ships_parcel
+        )
+        if sent and differences and not can_verify:
+            reason = f"{differences}; this may be the effect of the request that was sent"
+            return self._record(item, State.UNKNOWN, reason)
+        if differences:
+            return self._record(item, State.STALE, differences)
+        if sent and not can_verify and not self._key_protects(item):
+            reason = (
+                "the request was sent some time ago, and the order may not show it; check it at the store"
+            )
+            return self._record(item, State.UNKNOWN, reason)
         return None
 
-    def _key_protects(self, act: Act) -> bool:
-        """Whether the store surely knows the key of a call that was sent; a clock set back proves nothing."""
-        age_s = self._now() - self._results.of(act).sent_at
-        return self._action.keyed and -_CLOCK_SLACK_S <= age_s <= KEY_REMEMBERED_S
+    def _key_protects(self, item: PlanItem) -> bool:
+        """Whether the store surely remembers the key that was sent.
 
-    def _judged(self, act: Act, error: StoreError, *, in_doubt: bool) -> Outcome:
-        """A 409 or 422 may only mean that it is done already: the store's record decides."""
+        A clock that was set back proves nothing.
+        """
+        age_s = self._now() - self._results.get(item).sent_at
+        return self._action.keyed and -_CLOCK_TOLERANCE_S <= age_s <= KEY_REMEMBERED_S
+
+    def _resolve_refusal(self, item: PlanItem, error: StoreError, *, uncertain: bool) -> Outcome:
+        """A 409 or 422 may mean that the change was already made: the order shows whether it was."""
         try:
-            order = self._caller.order(act.order_id)
+            order = self._client.order(item.order_id)
         except StoreError as unread:
-            return self._tell(act, State.UNKNOWN, f"{error} The order could not be read: {unread}")
-        if self._action.is_recorded(act, order, sent=True):
-            return self._tell(act, State.RECORDED)
-        # The no may be about the call before, which is still on its way.
-        waits = in_doubt and (self._action.lands_later or isinstance(error, StoreConflict))
-        return self._tell(act, State.UNKNOWN if waits else State.REFUSED, str(error))
+            return self._record(item, State.UNKNOWN, f"{error} The order could not be read: {unread}")
+        if self._action.is_recorded(item, order, sent=True):
+            return self._record(item, State.RECORDED)
+        # The refusal may be caused by our earlier request, which the store still processes.
+        waits = uncertain and (self._action.completes_later or isinstance(error, StoreConflict))
+        return self._record(item, State.UNKNOWN if waits else State.REFUSED, str(error))
 
-    def _tell(self, act: Act, state: State, why: str = "") -> Outcome:
-        self._results.tell(act, state, why)
-        return Outcome(act, state, why)
+    def _record(self, item: PlanItem, state: State, reason: str = "") -> Outcome:
+        self._results.record(item, state, reason)
+        return Outcome(item, state, reason)
 
 
-def _stays_in_doubt(taken: Taken, in_doubt: bool) -> None:
-    """That the last call was never sent says nothing of the ones before it."""
-    if in_doubt:
-        taken.stays(_NOBODY_KNOWS)
+def _keep_if_uncertain(takeover: OrderTakeover, uncertain: bool) -> None:
+    """Keep the order taken over if an earlier attempt may have succeeded."""
+    if uncertain:
+        takeover.keep(_OUTCOME_UNKNOWN)

@@ -1,4 +1,4 @@
-"""Rows become a plan: each order is read once, each row checked against it, all faults told at once."""
+"""Turns rows into a plan: reads each order once, checks each row, and reports all bad rows together."""
 
 from __future__ import annotations
 
@@ -9,197 +9,201 @@ from typing import Any
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound, StoreUnreadable
 from packhouse.model.order import Order
 from packhouse.store.client import StoreClient
-from packhouse_cli.bulk.action import Action, Draft, NotNeeded, NotPlanned
-from packhouse_cli.bulk.plan import Act, LeftOut, Plan
-from packhouse_cli.bulk.preconditions import Relied
+from packhouse_cli.bulk.action import Action, Draft, NothingToDo, RowRejected
+from packhouse_cli.bulk.plan import Plan, PlanItem, SkippedRow
+from packhouse_cli.bulk.preconditions import Preconditions
 from packhouse_cli.bulk.progress import Progress
-from packhouse_cli.bulk.rows import Fault, Row
-from packhouse_cli.bulk.threads import stoppable, worked_through
-from packhouse_cli.bulk.throttled_client import Caller, Pace
+from packhouse_cli.bulk.rows import BadRow, Row
+from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
+from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import escaped
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a plan is made with. `open_store` makes one connection, and there are at most `concurrency`."""
+class PlanContext:
+    """What planning needs. `open_store` opens one connection; there are at most `concurrency` of them."""
 
     open_store: Callable[[], StoreClient]
     store_url: str
-    pace: Pace
+    limiter: RateLimiter
     concurrency: int
     progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A draft with the state of its order before it."""
+class CheckedDraft:
+    """A draft, and the state of its order before it."""
 
     draft: Draft
-    before: Relied
+    before: Preconditions
 
 
-Judged = Call | LeftOut | Fault
+RowOutcome = CheckedDraft | SkippedRow | BadRow
 
 
 def make_plan(
     action: Action,
     rows: Sequence[Row],
-    desk: Desk,
+    context: PlanContext,
     *,
     made_at: str,
     source: Mapping[str, Any],
-    faults: Sequence[Fault] = (),
+    bad_rows: Sequence[BadRow] = (),
     skip_bad: bool = False,
     again: bool = False,
 ) -> Plan:
-    """What doing `action` to these rows would do. `faults` are those that the file had already, and `again`
-    wants what an order shows already a second time.
+    """The plan for these rows. `bad_rows` are the rows of the file that could not be read.
 
-    Raises UsageError with every bad row, unless they are to be skipped; StoreError; KeyboardInterrupt.
+    `again` plans a change even if the order shows it already. Raises UsageError that lists every bad row,
+    unless `skip_bad`; StoreError; KeyboardInterrupt.
     """
     warnings: set[str] = set()
-    judged = _judged(action, rows, desk, warnings, again)
-    wrong = [*faults, *(one for one in judged if isinstance(one, Fault))]
-    if wrong and not skip_bad:
-        _refuse(wrong)
-    acts: list[Act] = []
-    left_out = [LeftOut(fault.line, "", fault.why) for fault in faults]
-    for row, one in zip(rows, judged, strict=True):
-        if isinstance(one, Call):
-            acts.append(_act(action, len(acts) + 1, row, one))
-        elif isinstance(one, Fault):
-            left_out.append(LeftOut(row.line, row.order_id, one.why))
+    outcomes = _check_rows(action, rows, context, warnings, again)
+    all_bad = [*bad_rows, *(one for one in outcomes if isinstance(one, BadRow))]
+    if all_bad and not skip_bad:
+        raise _bad_rows_error(all_bad)
+    items: list[PlanItem] = []
+    skipped = [SkippedRow(bad.line, "", bad.reason) for bad in bad_rows]
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if isinstance(outcome, CheckedDraft):
+            items.append(_plan_item(len(items) + 1, row, outcome))
+        elif isinstance(outcome, BadRow):
+            skipped.append(SkippedRow(row.line, row.order_id, outcome.reason))
         else:
-            left_out.append(one)
+            skipped.append(outcome)
     return Plan(
         action=action.name,
-        store_url=desk.store_url,
+        store_url=context.store_url,
         made_at=made_at,
         source=source,
-        for_good=action.for_good,
-        acts=tuple(acts),
-        left_out=tuple(sorted(left_out, key=lambda one: one.line)),
+        irreversible_note=action.irreversible_note,
+        items=tuple(items),
+        skipped=tuple(sorted(skipped, key=lambda one: one.line)),
         warnings=tuple(sorted(warnings)),
     )
 
 
-def _refuse(wrong: Sequence[Fault]) -> None:
-    said = "\n".join(str(fault).rstrip(".") for fault in sorted(wrong, key=lambda fault: fault.line))
-    count = "1 row" if len(wrong) == 1 else f"{len(wrong):,} rows"
-    raise UsageError(
-        f"No plan was made, since {count} cannot be done. Correct them, or leave them out with --skip-bad.\n"
-        f"{said}"
-    )
+def _bad_rows_error(bad_rows: Sequence[BadRow]) -> UsageError:
+    listed = "\n".join(escaped(bad).rstrip(".") for bad in sorted(bad_rows, key=lambda bad: bad.line))
+    count = "1 bad row" if len(bad_rows) == 1 else f"{len(bad_rows):,} bad rows"
+    return UsageError(f"No plan was made: {count}. Correct them, or skip them with --skip-bad.\n{listed}")
 
 
-def _act(action: Action, number: int, row: Row, call: Call) -> Act:
-    draft = call.draft
-    return Act(
+def _plan_item(number: int, row: Row, checked: CheckedDraft) -> PlanItem:
+    draft = checked.draft
+    return PlanItem(
         number=number,
         line=row.line,
         order_id=row.order_id,
-        what=draft.what,
+        summary=draft.summary,
         path=draft.request.path,
         body=(draft.request.body or b"").decode("ascii"),
         key=draft.key,
-        relied=call.before,
+        preconditions=checked.before,
         cost_minor=draft.cost_minor,
         currency=draft.currency,
     )
 
 
-def _judged(action: Action, rows: Sequence[Row], desk: Desk, warnings: set[str], again: bool) -> list[Judged]:
-    """What each row comes to, in the rows' sequence. An order is forgotten as soon as its rows are judged."""
-    found: list[Judged | None] = [None] * len(rows)
+def _check_rows(
+    action: Action, rows: Sequence[Row], context: PlanContext, warnings: set[str], again: bool
+) -> list[RowOutcome]:
+    """The outcome of each row, in the order of the rows. Only the orders being checked are kept in memory."""
+    found: list[RowOutcome | None] = [None] * len(rows)
     of_order: dict[str, list[int]] = {}
-    for at, twin in enumerate(_twins(action, rows)):
-        if twin is not None:
-            found[at] = twin
+    for at, duplicate in enumerate(_duplicates(action, rows)):
+        if duplicate is not None:
+            found[at] = duplicate
         else:
             of_order.setdefault(rows[at].order_id, []).append(at)
-    callers = [Caller(desk.open_store(), desk.pace) for _ in range(min(desk.concurrency, len(of_order)))]
-    catalogue = Catalogue(warnings)
+    concurrency = min(context.concurrency, len(of_order))
+    clients = [ThrottledClient(context.open_store(), context.limiter) for _ in range(concurrency)]
+    products = ProductCache(warnings)
 
-    def judge(caller: Caller) -> Callable[[str], list[tuple[int, Judged]]]:
-        def of_one(order_id: str) -> list[tuple[int, Judged]]:
-            mine = of_order[order_id]
+    def checker(client: ThrottledClient) -> Callable[[str], list[tuple[int, RowOutcome]]]:
+        def check_order(order_id: str) -> list[tuple[int, RowOutcome]]:
+            positions = of_order[order_id]
             try:
-                order = caller.order(order_id)
+                order = client.order(order_id)
             except (StoreNotFound, StoreForbidden, StoreUnreadable) as error:
-                return [(at, Fault(rows[at].line, str(error), order_id)) for at in mine]
-            if action.for_parcel:
-                order = catalogue.marked(order, caller)
-            return list(zip(mine, _drafted(action, [rows[at] for at in mine], order, again), strict=True))
+                return [(at, BadRow(rows[at].line, str(error), order_id)) for at in positions]
+            if action.ships_parcel:
+                order = products.mark_digital(order, client)
+            outcomes = _draft_rows(action, [rows[at] for at in positions], order, again)
+            return list(zip(positions, outcomes, strict=True))
 
-        return of_one
+        return check_order
 
-    stop, done = desk.pace.stop, 0
-    desk.progress.begin("Reading", len(of_order))
+    stop, done = context.limiter.stop, 0
+    context.progress.begin("Reading", len(of_order))
     try:
-        with stoppable(stop, lambda: None):
-            for some in worked_through(of_order, [judge(caller) for caller in callers], stop):
-                for at, judged in some or ():
-                    found[at] = judged
-                done += some is not None
-                desk.progress.show(done)
+        with stop_on_signal(stop, lambda: None):
+            for batch in run_in_threads(of_order, [checker(client) for client in clients], stop):
+                for at, outcome in batch or ():
+                    found[at] = outcome
+                done += batch is not None
+                context.progress.show(done)
         if stop.is_set():
             raise KeyboardInterrupt
     finally:
-        desk.progress.end()
-        for caller in callers:
-            caller.close()
-    return [one for one in found if one is not None]
+        context.progress.end()
+        for client in clients:
+            client.close()
+    return [outcome for outcome in found if outcome is not None]
 
 
-def _twins(action: Action, rows: Sequence[Row]) -> list[Fault | None]:
-    """Why a row repeats an earlier one; None where it does not."""
+def _duplicates(action: Action, rows: Sequence[Row]) -> list[BadRow | None]:
+    """For each row, how it repeats an earlier row; None if it does not."""
     seen: dict[tuple[str, ...], int] = {}
-    found: list[Fault | None] = []
+    found: list[BadRow | None] = []
     for row in rows:
-        same = (row.order_id,) if action.once else (row.order_id, row.carrier, row.tracking)
-        what = "another row" if action.once else "the same parcel"
-        first = seen.setdefault(same, row.line)
-        repeats = row.line and first != row.line
-        why = f"order {safe(row.order_id)} has {what} on line {first}; make them one"
-        found.append(Fault(row.line, why, row.order_id) if repeats else None)
+        key = (row.order_id,) if action.one_per_order else (row.order_id, row.carrier, row.tracking)
+        what = "another row" if action.one_per_order else "the same parcel"
+        first = seen.setdefault(key, row.line)
+        is_duplicate = row.line and first != row.line
+        reason = f"order {row.order_id} has {what} on line {first}; combine the two lines"
+        found.append(BadRow(row.line, reason, row.order_id) if is_duplicate else None)
     return found
 
 
-def _drafted(action: Action, rows: Sequence[Row], order: Order, again: bool) -> list[Judged]:
-    """What the rows of one order come to, one after the other."""
-    judged: list[Judged] = []
+def _draft_rows(action: Action, rows: Sequence[Row], order: Order, again: bool) -> list[RowOutcome]:
+    """The outcomes of the rows of one order.
+
+    Each row is checked against the order as the rows before leave it.
+    """
+    outcomes: list[RowOutcome] = []
     for row in rows:
         try:
             draft = action.draft(row, order, again=again)
-        except NotNeeded as reason:
-            judged.append(LeftOut(row.line, row.order_id, str(reason)))
-        except NotPlanned as reason:
-            # A filter finds whatever there is; only who names an order by hand is wrong about it.
-            fault = Fault(row.line, str(reason), row.order_id)
-            judged.append(fault if row.line else LeftOut(0, row.order_id, str(reason)))
+        except NothingToDo as reason:
+            outcomes.append(SkippedRow(row.line, row.order_id, str(reason)))
+        except RowRejected as reason:
+            # A filter may match any order. Only a file that names an order can be wrong about it.
+            bad = BadRow(row.line, str(reason), row.order_id)
+            outcomes.append(bad if row.line else SkippedRow(0, row.order_id, str(reason)))
         else:
-            judged.append(Call(draft, Relied.of(order)))
+            outcomes.append(CheckedDraft(draft, Preconditions.of(order)))
             order = draft.after
-    return judged
+    return outcomes
 
 
-class Catalogue:
-    """Says which lines are digital where the order itself is silent. Products are asked for once."""
+class ProductCache:
+    """Which products are digital, for orders that do not say. Each product is requested once."""
 
     def __init__(self, warnings: set[str]) -> None:
         self._warnings = warnings
         self._digital: dict[tuple[str, str], bool] = {}
 
-    def marked(self, order: Order, caller: Caller) -> Order:
-        """The order with what the catalogue knows of its lines; a catalogue that is silent is a warning."""
-        silent = {line.product_id for line in order.lines if line.is_digital is None and line.product_id}
+    def mark_digital(self, order: Order, client: ThrottledClient) -> Order:
+        """The order with its digital lines marked. If the products cannot be read, a warning is added."""
+        unmarked = {line.product_id for line in order.lines if line.is_digital is None and line.product_id}
         site = order.site_slug
-        if not silent or not site:
+        if not unmarked or not site:
             return order
-        unknown = sorted(one for one in silent if (site, one) not in self._digital)
+        unknown = sorted(one for one in unmarked if (site, one) not in self._digital)
         if unknown:
-            self._ask(site, unknown, caller)
+            self._load(site, unknown, client)
         lines = tuple(
             replace(line, is_digital=True)
             if line.is_digital is None and self._digital.get((site, line.product_id))
@@ -208,11 +212,11 @@ class Catalogue:
         )
         return replace(order, lines=lines)
 
-    def _ask(self, site: str, ids: list[str], caller: Caller) -> None:
+    def _load(self, site: str, ids: list[str], client: ThrottledClient) -> None:
         try:
-            products = caller.patiently(lambda: caller.store.products(site, ids))
+            products = client.with_retries(lambda: client.store.products(site, ids))
         except StoreError as error:
             products = {}
-            self._warnings.add(f"Which lines of site {safe(site)} are digital was not told: {error}")
+            self._warnings.add(f"Cannot read which products of site {site} are digital: {error}")
         for one in ids:
             self._digital[site, one] = one in products and bool(products[one].is_digital)

@@ -1,4 +1,4 @@
-"""The state of an order that a plan relies on, and what has become different since. No I/O."""
+"""The state of an order that a plan item depends on, and what has changed since. No I/O."""
 
 from __future__ import annotations
 
@@ -10,97 +10,97 @@ from packhouse.model.order import Order
 from packhouse.store.returns import returns_of
 from packhouse_cli.changes.refund import refunded_minor
 
-# As long as units are left, these mean the same to a parcel: the units left say the rest.
+# For a parcel these statuses are equivalent: the unshipped units say the rest.
 _OPEN = ("pending", "partially_fulfilled", "fulfilled")
 
 
 @dataclass(frozen=True, slots=True)
-class Relied:
-    """What mattered when the plan was made.
+class Preconditions:
+    """The state of the order when the plan was made.
 
-    `left` counts the units of each line that have not shipped, None where the store does not say which have;
-    `refunded_minor` and `returns` (how many there are) are None where it does not say. `parcel` stands for
-    address and lines.
+    `unshipped` counts the unshipped units of each line. `refunded_minor` is in minor units, and `returns`
+    counts the returns. Each of these is None if the store does not say. `fingerprint` covers the address and
+    the lines.
     """
 
     status: str
-    left: dict[str, int] | None
+    unshipped: dict[str, int] | None
     refunded_minor: int | None
     total_minor: int | None
     currency: str
-    parcel: str
+    fingerprint: str
     returns: int | None
 
     @classmethod
-    def of(cls, order: Order) -> Relied:
-        """The state of an order as the store has just told it."""
+    def of(cls, order: Order) -> Preconditions:
+        """The state of an order as just read from the store."""
         returns = returns_of(order)
         return cls(
             status=order.status,
-            left=units_left(order),
+            unshipped=unshipped_units(order),
             refunded_minor=refunded(order),
             total_minor=order.total_minor,
             currency=order.currency,
-            parcel=order.fingerprint(),
+            fingerprint=order.fingerprint(),
             returns=None if returns is None else len(returns),
         )
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Relied:
+    def from_json(cls, stored: Mapping[str, Any]) -> Preconditions:
         """Read what `to_json` wrote. Raises KeyError, TypeError for anything else."""
-        return cls(**{name: told[name] for name in cls.__slots__})
+        return cls(**{name: stored[name] for name in cls.__slots__})
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan."""
+        """As the plan file has it."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @property
     def may_ship(self) -> bool:
-        """Whether something of the order may still be shipped."""
-        return self.left is None or any(count > 0 for count in self.left.values())
+        """Whether some unit of the order may still ship."""
+        return self.unshipped is None or any(count > 0 for count in self.unshipped.values())
 
-    def changes(self, now: Relied, *, for_parcel: bool) -> str:
-        """What is different now, in words; "" when nothing that matters is."""
-        told = []
-        if not (self.status == now.status or (for_parcel and {self.status, now.status} <= set(_OPEN))):
-            told.append(f"it was {self.status or 'without a status'} and is {now.status or 'without one'}")
-        if self.left != now.left:
-            told.append(_shipped_since(self.left, now.left))
+    def differences(self, now: Preconditions, *, ships_parcel: bool) -> str:
+        """The relevant differences as one sentence; "" if there are none."""
+        found = []
+        if not (self.status == now.status or (ships_parcel and {self.status, now.status} <= set(_OPEN))):
+            found.append(f"the status was {self.status or 'empty'} and is now {now.status or 'empty'}")
+        if self.unshipped != now.unshipped:
+            found.append(_unshipped_difference(self.unshipped, now.unshipped))
         if self.refunded_minor != now.refunded_minor:
-            told.append(
-                f"refunded so far was {self.refunded_minor} and is {now.refunded_minor} (minor units)"
+            found.append(
+                f"the refunded amount was {self.refunded_minor} and is now {now.refunded_minor} (minor units)"
             )
         if (self.total_minor, self.currency) != (now.total_minor, now.currency):
-            told.append("its total is another")
-        if for_parcel and self.parcel != now.parcel:
-            told.append("its address or its lines are others")
-        if not for_parcel and self.returns != now.returns:
-            told.append(f"returns so far were {self.returns} and are {now.returns}")
-        return "; ".join(told)
+            found.append("the total has changed")
+        if ships_parcel and self.fingerprint != now.fingerprint:
+            found.append("the address or the lines have changed")
+        if not ships_parcel and self.returns != now.returns:
+            found.append(f"the number of returns was {self.returns} and is now {now.returns}")
+        return "; ".join(found)
 
 
-def units_left(order: Order) -> dict[str, int] | None:
-    """Units of each line that the store does not record as shipped; None where it does not say which are."""
+def unshipped_units(order: Order) -> dict[str, int] | None:
+    """Unshipped units of each line; None if the store does not say which units have shipped."""
     if order.fulfillments is None or any(not row.units for row in order.fulfillments):
         return None
-    left = {line.id: line.quantity for line in order.lines}
+    unshipped = {line.id: line.quantity for line in order.lines}
     for row in order.fulfillments:
         for part in row.units:
-            left[part.line_id] = left.get(part.line_id, 0) - part.quantity
-    return left
+            unshipped[part.line_id] = unshipped.get(part.line_id, 0) - part.quantity
+    return unshipped
 
 
 def refunded(order: Order) -> int | None:
-    """Minor units given back so far; None where the store does not say, or not how much."""
+    """Minor units refunded so far; None if the store does not list the refunds or their amounts."""
     if order.refunds is None:
         return None
     return refunded_minor(order) if all(row.amount_minor is not None for row in order.refunds) else None
 
 
-def _shipped_since(was: dict[str, int] | None, now: dict[str, int] | None) -> str:
+def _unshipped_difference(was: dict[str, int] | None, now: dict[str, int] | None) -> str:
     if was is None or now is None:
-        return "the store tells otherwise than before which units have shipped"
+        return "the store reports shipped units differently than before"
     lines = [line for line in {**was, **now} if was.get(line) != now.get(line)]
-    return "units left: " + ", ".join(
-        f"{line} had {was.get(line, 0)}, has {now.get(line, 0)}" for line in lines
+    return "unshipped units: " + ", ".join(
+        f"{line} had {was.get(line, 0)} and now has {now.get(line, 0)}" for line in lines
     )

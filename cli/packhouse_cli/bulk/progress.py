@@ -1,4 +1,4 @@
-"""How far a long piece of work has come: a bar on a terminal, a line now and then anywhere else."""
+"""The progress of a long run: a bar on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from packhouse_cli.terminal.formats import span
+from packhouse_cli.terminal.text import escaped
 
 _BAR = 24  # cells
 _BETWEEN_LINES_S = 5.0
@@ -15,7 +16,7 @@ _BETWEEN_DRAWINGS_S = 0.1
 
 
 class Progress:
-    """Draws on `stream`. `can_draw` says whether a line of it can be written over; `width` is its columns."""
+    """Draws on `stream`. `can_draw` tells whether a line can be overwritten; `width` is in cells."""
 
     def __init__(
         self,
@@ -29,20 +30,20 @@ class Progress:
         self._can_draw = can_draw
         self._width = width
         self._monotonic = monotonic
-        self._doing, self._total = "", 0
+        self._label, self._total = "", 0
         self._began = self._shown = 0.0
         self._drawn = False
-        self._lock = threading.RLock()  # a signal may come while this very thread draws
+        self._lock = threading.RLock()  # a signal handler may run while this thread draws
 
-    def begin(self, doing: str, total: int) -> None:
-        """A piece of work of so many parts; `doing` is its verb ("Reading")."""
-        self._doing, self._total = doing, total
+    def begin(self, label: str, total: int) -> None:
+        """Start work of `total` parts; `label` is its verb ("Reading")."""
+        self._label, self._total = label, total
         self._began = self._monotonic()
-        # A bar is wanted at once; a short work off the terminal needs no line at all.
+        # The bar is drawn at once. Elsewhere, short work prints no line.
         self._shown = float("-inf") if self._can_draw else self._began
 
     def show(self, done: int, note: str = "") -> None:
-        """So many parts are done; often called, seldom shown."""
+        """Report that `done` parts are done. It may be called often; the display is updated seldom."""
         now = self._monotonic()
         if now - self._shown < (_BETWEEN_DRAWINGS_S if self._can_draw else _BETWEEN_LINES_S):
             return
@@ -56,15 +57,15 @@ class Progress:
                 self._stream.write(text + "\n")
             self._stream.flush()
 
-    def say(self, text: str) -> None:
-        """A line that stays, above the bar; any thread may say one."""
+    def print(self, text: str) -> None:
+        """Print a line above the bar. Any thread may call it."""
         with self._lock:
             self._clear()
-            self._stream.write(text + "\n")
+            self._stream.write(escaped(text) + "\n")
             self._stream.flush()
 
     def end(self) -> None:
-        """The work is over: the bar goes."""
+        """Remove the bar."""
         with self._lock:
             self._clear()
             self._stream.flush()
@@ -77,7 +78,7 @@ class Progress:
     def _text(self, done: int, elapsed_s: float, note: str) -> str:
         total = max(self._total, 1)
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        parts = [f"{self._doing} {done:,} of {self._total:,}"]
+        parts = [f"{self._label} {done:,} of {self._total:,}"]
         if self._can_draw:
             full = _BAR * done // total
             parts[0] = f"[{'#' * full}{'.' * (_BAR - full)}] {parts[0]}"

@@ -1,6 +1,7 @@
-"""What became of each act: a file that is on disk before and after every call, so that a killed run goes on.
+"""The result of each plan item. The file is updated before and after each request, so that a run can resume.
 
-Each line tells how one act stands, and an act's last line counts; when a run ends, one line an act is left.
+Each line is the state of one item, and the last line of an item counts. At the end of a run, one line for
+each item is left.
 """
 
 from __future__ import annotations
@@ -17,62 +18,63 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from packhouse_cli.bulk.atomic_write import sync_folder, write_whole
-from packhouse_cli.bulk.plan import Act, Plan
+from packhouse_cli.bulk.atomic_write import sync_folder, write_atomically
+from packhouse_cli.bulk.plan import Plan, PlanItem
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
-from packhouse_cli.terminal.output import safe
 
 
 class State(StrEnum):
-    """How an act stands. MEANING has a sentence for each."""
+    """The state of a plan item. STATE_DESCRIPTION has a sentence for each."""
 
     DONE = "done"
     RECORDED = "recorded"
-    DRIFTED = "drifted"
+    STALE = "stale"
     REFUSED = "refused"
     SENDING = "sending"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    NOT_BEGUN = "not_begun"
+    NOT_STARTED = "not_started"
 
 
-MEANING: dict[State, str] = {
-    State.DONE: "The store accepted it.",
-    State.RECORDED: "The store's record has it: an earlier call did it, or somebody else.",
-    State.DRIFTED: "The order is not as it was planned; nothing was sent. A new plan is needed.",
-    State.REFUSED: "The store says no; the reason is its own.",
-    State.SENDING: "It was being sent when the run ended; the next run asks the store first.",
-    State.FAILED: "It could not be sent; the next run tries again.",
-    State.UNKNOWN: "It was sent and nobody can say what came of it; the next run asks the store first.",
-    State.NOT_BEGUN: "Its turn had not come.",
+STATE_DESCRIPTION: dict[State, str] = {
+    State.DONE: "The store accepted the change.",
+    State.RECORDED: "The order already shows the change, from an earlier request or from another client.",
+    State.STALE: "The order has changed since the plan was made. Nothing was sent. Make a new plan.",
+    State.REFUSED: "The store refused the change. The reason is the store's.",
+    State.SENDING: "The run ended while the request was being sent. The next run checks the order first.",
+    State.FAILED: "The request could not be sent. The next run tries again.",
+    State.UNKNOWN: "The request was sent and its outcome is unknown. The next run checks the order first.",
+    State.NOT_STARTED: "The run ended before this item started.",
 }
-GOOD = frozenset({State.DONE, State.RECORDED})
-FINAL = GOOD | {State.DRIFTED, State.REFUSED}
-_IN_DOUBT = (State.SENDING, State.UNKNOWN)
+SUCCESSFUL = frozenset({State.DONE, State.RECORDED})
+FINAL = SUCCESSFUL | {State.STALE, State.REFUSED}
+_UNCERTAIN = (State.SENDING, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How an act stands, why, since when, and when what may have happened was first sent (seconds since 1970;
-    0: never).
+class ResultRow:
+    """The state of a plan item, its reason, and when it was recorded (`at`).
+
+    `sent_at` is when the request that may have taken effect was first sent. Times are in seconds since 1970;
+    0 means never.
     """
 
-    state: State = State.NOT_BEGUN
-    why: str = ""
+    state: State = State.NOT_STARTED
+    reason: str = ""
     at: float = 0.0
     sent_at: float = 0.0
 
 
 class Results:
-    """The results of one plan. Several threads may tell; their lines share one sync to disk."""
+    """The results of one plan. Several threads may record results; their lines share one sync to disk."""
 
     def __init__(self, path: Path, plan: Plan) -> None:
-        """Raises UsageError for a file that is not this plan's or that somebody changed."""
+        """Open or create the file. Raises UsageError if it belongs to another plan or was edited."""
         self.path = path
         self._plan_id = plan.id
-        self._of, whole = read_results(path, plan)
+        self._rows, whole = read_results(path, plan)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
-        # A line that a kill cut short was never acted upon.
+        # A line that was cut off by a kill had no effect.
         os.ftruncate(self._file, whole)
         os.lseek(self._file, 0, os.SEEK_END)
         if not whole:
@@ -82,52 +84,59 @@ class Results:
         self._written = self._synced = 0
         self._broken: OSError | None = None
 
-    def of(self, act: Act) -> Standing:
-        """How the act stands."""
-        return self._of.get(act.number, Standing())
+    def get(self, item: PlanItem) -> ResultRow:
+        """The latest result of the item."""
+        return self._rows.get(item.number, ResultRow())
 
-    def tell(self, act: Act, state: State, why: str = "") -> Standing:
-        """Write down how an act stands. Raises OSError, and then to everybody.
+    def record(self, item: PlanItem, state: State, reason: str = "") -> ResultRow:
+        """Record the state of an item.
 
-        What is being sent is on disk when this returns, also after a power cut. The rest outlives the process
-        only: lost, it would be asked for again.
+        Raises OSError if the file cannot be written, then and on every later call.
+
+        With state SENDING, the line is on disk when this returns, even if the power fails. Other lines
+        survive only a kill of the process; if one is lost, the next run reads the order again.
         """
-        now, before = time.time(), self.of(act)
-        # A store counts how long it remembers a key from its first call.
-        first = state is State.SENDING and not (before.sent_at and before.state in _IN_DOUBT)
+        now, before = time.time(), self.get(item)
+        # The store remembers a key for a time that starts with its first request.
+        first = state is State.SENDING and not (before.sent_at and before.state in _UNCERTAIN)
         sent_at = now if first else before.sent_at
-        standing = Standing(state, why, now, sent_at)
-        self._of[act.number] = standing
-        line = json.dumps(self._line(act, standing), ensure_ascii=False, separators=(",", ":"))
-        mine = self._write(line.encode() + b"\n")
+        row = ResultRow(state, reason, now, sent_at)
+        self._rows[item.number] = row
+        line = json.dumps(self._line(item, row), ensure_ascii=False, separators=(",", ":"))
+        number = self._write(line.encode() + b"\n")
         if state is State.SENDING:
-            self._sync(mine)
-        return standing
+            self._sync(number)
+        return row
 
     def finish(self, plan: Plan) -> None:
-        """Leave one line an act, in the plan's sequence, whole or not at all. Later telling fails."""
+        """Rewrite the file with one line for each item, in the order of the plan.
+
+        Recording fails from then on.
+        """
         with self._writing, self._syncing:
             self._broken = self._broken or OSError("the run has ended")
             os.close(self._file)
-        lines = (json.dumps(self._line(act, self.of(act)), ensure_ascii=False) + "\n" for act in plan.acts)
-        write_whole(self.path, lines)
+        lines = (
+            json.dumps(self._line(item, self.get(item)), ensure_ascii=False) + "\n" for item in plan.items
+        )
+        write_atomically(self.path, lines)
 
-    def _line(self, act: Act, standing: Standing) -> dict[str, Any]:
+    def _line(self, item: PlanItem, row: ResultRow) -> dict[str, Any]:
         return {
             "plan": self._plan_id,
-            "act": act.number,
-            "line": act.line or None,
-            "order_id": act.order_id,
-            "state": standing.state.value,
-            "why": standing.why,
-            "what": act.what,
-            "idempotency_key": act.key,
-            "at": _moment(standing.at),
-            "sent_at": _moment(standing.sent_at),
+            "item": item.number,
+            "line": item.line or None,
+            "order_id": item.order_id,
+            "state": row.state.value,
+            "reason": row.reason,
+            "summary": item.summary,
+            "idempotency_key": item.key,
+            "at": _moment(row.at),
+            "sent_at": _moment(row.sent_at),
         }
 
     def _write(self, line: bytes) -> int:
-        """Append a line; which one it is, counted from 1."""
+        """Append a line. Returns its number, counted from 1."""
         with self._writing:
             if self._broken is not None:
                 raise self._broken
@@ -140,10 +149,10 @@ class Results:
             self._written += 1
             return self._written
 
-    def _sync(self, mine: int) -> None:
-        """Return when line `mine` is on disk; whoever syncs does it for all that wait."""
+    def _sync(self, number: int) -> None:
+        """Return when line `number` is on disk. One sync serves all waiting threads."""
         with self._syncing:
-            if self._synced >= mine:
+            if self._synced >= number:
                 return
             if self._broken is not None:
                 raise self._broken
@@ -156,12 +165,12 @@ class Results:
             self._synced = upto
 
 
-def read_results(path: Path, plan: Plan) -> tuple[dict[int, Standing], int]:
-    """How each act stands by its number, and how many bytes are whole lines; nothing where there is no file.
+def read_results(path: Path, plan: Plan) -> tuple[dict[int, ResultRow], int]:
+    """The latest result of each item by its number, and the length of all complete lines in bytes.
 
-    Raises UsageError for a file that is not this plan's or that somebody changed.
+    Both are empty if the file does not exist. Raises UsageError if it belongs to another plan or was edited.
     """
-    found: dict[int, Standing] = {}
+    found: dict[int, ResultRow] = {}
     whole, plan_id = 0, plan.id
     if not path.exists():
         return found, whole
@@ -171,42 +180,43 @@ def read_results(path: Path, plan: Plan) -> tuple[dict[int, Standing], int]:
                 break
             whole += len(line)
             try:
-                told = json.loads(line)
-                belongs = told["plan"] == plan_id
-                found[told["act"]] = _standing(told)
+                stored = json.loads(line)
+                belongs = stored["plan"] == plan_id
+                found[stored["item"]] = _parse_row(stored)
             except (ValueError, KeyError, TypeError):
                 raise UsageError(
-                    f"{safe(path)} was changed by somebody, so what was done cannot be told from it. "
-                    "Make a new plan from the same rows: what the store has recorded is left out of it."
+                    f"The results file {path} was edited, so it no longer shows what was done. Make a new "
+                    "plan from the same rows: it skips every change that the store already shows."
                 ) from None
             if not belongs:
                 raise UsageError(
-                    f"{safe(path)} has the results of another plan; move it away or rename this plan."
+                    f"{path} has the results of another plan. Move it away, or rename this plan."
                 )
     return found, whole
 
 
-def _standing(told: Mapping[str, Any]) -> Standing:
-    return Standing(State(told["state"]), told["why"], _seconds(told["at"]), _seconds(told["sent_at"]))
+def _parse_row(stored: Mapping[str, Any]) -> ResultRow:
+    at, sent_at = _seconds(stored["at"]), _seconds(stored["sent_at"])
+    return ResultRow(State(stored["state"]), stored["reason"], at, sent_at)
 
 
 def results_path(plan_path: Path) -> Path:
-    """Where a plan's results are left: beside it."""
+    """The path of a plan's results: in the same folder as the plan."""
     return plan_path.with_name(f"{plan_path.name}.results.jsonl")
 
 
 @contextmanager
-def only_one(plan_path: Path) -> Iterator[None]:
-    """Hold the plan's file locked for the block; the system unlocks it however a run ends.
+def lock_plan(plan_path: Path) -> Iterator[None]:
+    """Lock the plan's file during the block. The system unlocks it however the run ends.
 
-    Raises CommandError where another run holds it.
+    Raises CommandError if another run holds the lock.
     """
     with plan_path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CommandError(
-                f"Another run applies {safe(plan_path)} just now; wait for it to end.",
+                f"Another run is applying {plan_path}. Wait until it ends.",
                 Exit.CONFLICT,
                 "locked",
             ) from None

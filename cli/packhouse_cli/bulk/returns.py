@@ -1,4 +1,4 @@
-"""Returns in bulk: units that are asked back, checked as `orders return create` does it. No I/O."""
+"""Bulk returns, with the same checks as `orders return create`. No I/O."""
 
 from __future__ import annotations
 
@@ -7,37 +7,36 @@ import json
 from packhouse.model.order import Order, Units
 from packhouse.store import returns as wire
 from packhouse.store.requests import StoreRequest
-from packhouse_cli.bulk.action import Draft, NotNeeded, NotPlanned, Taken, refused_as_not_planned
-from packhouse_cli.bulk.plan import Act
+from packhouse_cli.bulk.action import Draft, NothingToDo, OrderTakeover, RowRejected, rejects_row
+from packhouse_cli.bulk.plan import PlanItem
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.changes.returns import newest_equal, return_act
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.changes.returns import newest_match, return_change
 
 
 class Returns:
-    """Units on their way back."""
+    """Returns of units."""
 
     name = "return"
-    done = "return created"
-    for_good = "The store tells the buyer; a return can still be rejected."
-    for_parcel = False
-    once = True
-    lands_later = False
+    done_text = "return created"
+    irreversible_note = "The store notifies the buyer. A return can still be rejected."
+    ships_parcel = False
+    one_per_order = True
+    completes_later = False
     keyed = False
 
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
-        """Exactly the units named."""
+        """Exactly the named units."""
         if not row.items:
-            raise NotPlanned(f"order {safe(order.id)}: name the units that come back, such as li_1:1")
-        with refused_as_not_planned():
-            act = return_act(order, row.items, row.reason, again=again)
-        if act.already:
-            raise NotNeeded(f"order {safe(order.id)} has this return already; --again plans a second one")
+            raise RowRejected(f"order {order.id}: name the units to return, such as li_1:1")
+        with rejects_row():
+            change = return_change(order, row.items, row.reason, again=again)
+        if change.already_recorded:
+            raise NothingToDo(f"order {order.id} already has this return; --again plans a second one")
         what = ", ".join(f"{part.quantity} of {part.line_id}" for part in row.items)
         return Draft(
-            what=f"{what} back: {row.reason}" if row.reason else f"{what} back",
-            request=act.request,
-            key=act.key,
+            summary=f"return {what}: {row.reason}" if row.reason else f"return {what}",
+            request=change.request,
+            key=change.key,
             after=order,
         )
 
@@ -45,18 +44,18 @@ class Returns:
         """POST …/returns."""
         return wire.create_return(order_id, body, key)
 
-    def mind(self, act: Act, taken: Taken) -> None:
-        """Nothing of the machine's clashes with it."""
+    def check_takeover(self, item: PlanItem, takeover: OrderTakeover) -> None:
+        """Nothing that Packhouse does conflicts with this change."""
 
-    def is_recorded(self, act: Act, order: Order, *, sent: bool) -> bool:
-        """After we sent it, there is one return more, and the newest of its kind is this."""
-        rows, was = wire.returns_of(order), act.relied.returns
+    def is_recorded(self, item: PlanItem, order: Order, *, sent: bool) -> bool:
+        """Whether it was sent, the order has exactly one more return, and a return matches this one."""
+        rows, was = wire.returns_of(order), item.preconditions.returns
         if not sent or rows is None or len(rows) != (was or 0) + 1:
             return False
-        said = json.loads(act.body)
-        units = [Units(item["line_item_id"], item["quantity"]) for item in said["items"]]
-        return newest_equal(rows, units, said.get("reason", "")) is not None
+        sent_body = json.loads(item.body)
+        units = [Units(item["line_item_id"], item["quantity"]) for item in sent_body["items"]]
+        return newest_match(rows, units, sent_body.get("reason", "")) is not None
 
-    def shows(self, order: Order) -> bool:
-        """The store lists the order's returns."""
+    def can_verify(self, order: Order) -> bool:
+        """Whether the store lists the returns of the order."""
         return wire.returns_of(order) is not None

@@ -1,6 +1,6 @@
-"""Several threads work through one heap; what each finished comes back to the caller's own thread.
+"""Runs work in several threads; the results come back to the caller's thread.
 
-Ctrl-C asks them to stop: what is in flight is finished, nothing more is begun.
+Ctrl-C asks the threads to stop: they finish the calls in flight and start no new work.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-def worked_through(
-    heap: Iterable[_T], hands: Iterable[Callable[[_T], _R]], stop: threading.Event
+def run_in_threads(
+    inputs: Iterable[_T], workers: Iterable[Callable[[_T], _R]], stop: threading.Event
 ) -> Iterator[_R | None]:
-    """What the hands make of the heap, as it gets done; None each time nothing was for a quarter second.
+    """The results, as the workers finish them; None for each quarter second without a result.
 
-    Each hand is called from one thread of its own. The first error that a hand raises stops all others and is
-    raised here when they have finished; Stopped only ends that hand.
+    Each worker runs in a thread of its own. The first error of a worker stops all the others and is raised
+    here after they have finished. Stopped ends only the worker that raised it.
     """
-    waiting = deque(heap)
+    waiting = deque(inputs)
     finished: SimpleQueue[tuple[bool, _R | None, BaseException | None]] = SimpleQueue()
 
-    def work(hand: Callable[[_T], _R]) -> None:
+    def work(worker: Callable[[_T], _R]) -> None:
         error: BaseException | None = None
         try:
             while not stop.is_set():
@@ -41,26 +41,26 @@ def worked_through(
                     item = waiting.popleft()
                 except IndexError:
                     break
-                finished.put((False, hand(item), None))
+                finished.put((False, worker(item), None))
         except Stopped:
             pass
-        except BaseException as raised:  # noqa: BLE001 - handed to the thread that waits, which raises it
+        except BaseException as raised:  # noqa: BLE001 - passed to the waiting thread, which raises it
             error = raised
             stop.set()
         finished.put((True, None, error))
 
-    threads = [threading.Thread(target=work, args=(hand,), daemon=True) for hand in hands]
+    threads = [threading.Thread(target=work, args=(worker,), daemon=True) for worker in workers]
     for thread in threads:
         thread.start()
-    at_work, failure = len(threads), None
-    while at_work:
+    running, failure = len(threads), None
+    while running:
         try:
-            left, result, error = finished.get(timeout=_TICK_S)
+            has_ended, result, error = finished.get(timeout=_TICK_S)
         except Empty:
             yield None
             continue
-        if left:
-            at_work -= 1
+        if has_ended:
+            running -= 1
             failure = failure or error
         else:
             yield result
@@ -69,19 +69,19 @@ def worked_through(
 
 
 @contextmanager
-def stoppable(stop: threading.Event, told: Callable[[], None]) -> Iterator[None]:
-    """Within the block the first Ctrl-C (or SIGTERM) sets `stop` and calls `told`, the second interrupts."""
+def stop_on_signal(stop: threading.Event, on_stop: Callable[[], None]) -> Iterator[None]:
+    """In the block, the first Ctrl-C or SIGTERM sets `stop` and calls `on_stop`; a second one interrupts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def asked(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        told()
+        on_stop()
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""One act on one order: the exact request, and how the order shows that it happened. It is sent once."""
+"""One change of one order: the exact request, and how the order shows that it happened. It is sent once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.output import safe
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
@@ -19,64 +18,70 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
-    """What is to be done to an order. `told` is it in words ("refund $15.00 of order ord_1"), `for_good` the
-    sentence on what cannot be undone, "" where it can. `doing` names it to a daemon, in the same words in any
-    language and however often it is run.
+class Change:
+    """One change of an order, ready to be sent.
 
-    `shown_by` says whether an order, read again, shows that it happened. `already`: the order shows it now,
-    and nothing is to be sent.
+    `summary` describes it ("refund $15.00 of order ord_1"). `irreversible_note` says what cannot be undone;
+    it is "" if everything can be. `label` names the change to the daemon: the same change has the same label
+    in every language and on every run. `is_visible_in` tells whether an order, read again, shows the change.
+    `already_recorded` is true if the order shows the change now, so that nothing needs to be sent.
     """
 
     order: Order
     request: StoreRequest
     key: str
-    told: str
-    for_good: str
-    shown_by: Callable[[Order], bool]
-    already: bool = False
-    doing: str = ""
+    summary: str
+    irreversible_note: str
+    is_visible_in: Callable[[Order], bool]
+    already_recorded: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """What became of an act. `answer` is the store's, None where it gave none that says anything: `already`
-    means that the store's record shows it, whoever did it. `order` is the order as last read.
+class ChangeResult:
+    """The result of a change. `order` is the order as last read.
+
+    `answer` is the store's response, None if no usable response came. `already_recorded` is true if the order
+    shows the change, no matter who made it.
     """
 
-    act: Act
+    change: Change
     order: Order
     answer: StoreResponse | None = None
-    already: bool = False
+    already_recorded: bool = False
 
 
 def intent_key(*intent: object) -> str:
-    """The same intent gives the same key: what is run again after a lost answer is never done twice."""
+    """The idempotency key of an intent.
+
+    Equal intents have equal keys, so a command can be repeated safely.
+    """
     text = json.dumps(intent, separators=(",", ":"))
     return f"packhouse-cli-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def key_of_another(shown: int | None, *intent: object) -> str:
-    """A key for what is deliberately done again; `shown` counts the equal ones that the order shows now.
+def key_for_repeat(shown: int | None, *intent: object) -> str:
+    """The key for a deliberate repeat; `shown` counts the equal changes that the order shows now.
 
-    Until it shows one more, the same line has the same key: killed and run again, it is done once. Where the
-    order shows none at all (None) nothing tells them apart, and the key is a new one each time.
+    The key stays the same until the order shows one more, so a command that is killed and run again makes
+    one change. If the order does not list such changes (None), repeats cannot be distinguished, and each key
+    is new.
     """
-    return fresh_key() if shown is None else intent_key(*intent, "another after", shown)
+    return random_key() if shown is None else intent_key(*intent, "another after", shown)
 
 
-def fresh_key() -> str:
-    """A key that was never used."""
+def random_key() -> str:
+    """An idempotency key that was never used before."""
     import secrets
 
     return f"packhouse-cli-again-{secrets.token_hex(16)}"
 
 
-def carry_out(store: StoreClient, act: Act) -> Done:
-    """Send the act, unless the order shows it already, and find out what happened where no answer says.
+def send_change(store: StoreClient, change: Change) -> ChangeResult:
+    """Send the change, unless the order shows it already. If the response is lost, read the order again.
 
-    Raises StoreError where the store says no or was never reached, CommandError `unknown_outcome` where
-    neither its answer nor its record tells.
+    Raises StoreError if the store refuses or was never reached, and CommandError `unknown_outcome` if neither
+    the response nor the order shows what happened.
     """
     from packhouse.errors import (
         StoreConflict,
@@ -86,39 +91,40 @@ def carry_out(store: StoreClient, act: Act) -> Done:
         StoreUnreadable,
     )
 
-    if act.already:
-        return Done(act, act.order, already=True)
+    if change.already_recorded:
+        return ChangeResult(change, change.order, already_recorded=True)
     try:
-        return Done(act, act.order, store.ask(act.request))
+        return ChangeResult(change, change.order, store.ask(change.request))
     except (StoreConflict, StoreRefused) as error:
-        order = _read_again(store, act)
-        if order is not None and act.shown_by(order):
-            return Done(act, order, already=True)
+        order = _read_again(store, change)
+        if order is not None and change.is_visible_in(order):
+            return ChangeResult(change, order, already_recorded=True)
         raise error
     except KeyboardInterrupt:
         raise CommandError(
-            f"Interrupted, and whether the store does it is not known: {act.told}. {_way_on(act)}",
+            f"Interrupted. Packhouse does not know whether the store made this change: {change.summary}. "
+            f"{_retry_advice(change)}",
             Exit.INTERRUPTED,
             "interrupted",
         ) from None
     except (StoreUnanswered, StoreUnavailable, StoreUnreadable) as error:
-        order = _read_again(store, act)
-        if order is not None and act.shown_by(order):
-            return Done(act, order, already=True)
-        raise _unknown(error, act, order) from error
+        order = _read_again(store, change)
+        if order is not None and change.is_visible_in(order):
+            return ChangeResult(change, order, already_recorded=True)
+        raise _unknown_outcome(error, change, order) from error
 
 
-def _read_again(store: StoreClient, act: Act) -> Order | None:
+def _read_again(store: StoreClient, change: Change) -> Order | None:
     from packhouse.errors import StoreError
 
     try:
-        return store.order(act.order.id)
+        return store.order(change.order.id)
     except StoreError:
         return None
 
 
-def _unknown(error: Exception, act: Act, order: Order | None) -> CommandError:
-    """Nobody knows whether it happened: say so, say what the order shows, and how to go on safely."""
+def _unknown_outcome(error: Exception, change: Change, order: Order | None) -> CommandError:
+    """The error for a change that may or may not have happened: what is known, and how to retry safely."""
     from packhouse.errors import StoreError, StoreUnanswered
 
     assert isinstance(error, StoreError)
@@ -126,17 +132,17 @@ def _unknown(error: Exception, act: Act, order: Order | None) -> CommandError:
     if order is None:
         found = "The order could not be read again."
     else:
-        found = f"Read again, order {safe(order.id)} ({safe(order.status) or 'no status'}) does not show it."
+        found = f"Order {order.id} ({order.status or 'no status'}), read again, does not show the change."
     return CommandError(
-        f"Unknown outcome: {cause} {found} {_way_on(act)}",
+        f"Unknown outcome: {cause} {found} {_retry_advice(change)}",
         Exit.NETWORK if isinstance(error, StoreUnanswered) else Exit.UNKNOWN,
         "unknown_outcome",
         status=error.status,
     )
 
 
-def _way_on(act: Act) -> str:
+def _retry_advice(change: Change) -> str:
     return (
-        f"Run the same line again with --idempotency-key {act.key}: "
-        "under that key the store does it at most once."
+        f"Run the same command again with --idempotency-key {change.key}: "
+        "the store makes a change at most once for each key."
     )

@@ -1,4 +1,4 @@
-"""Which units a fulfillment by hand names, and the key that makes a repeated command harmless. No I/O."""
+"""The units that a command names, and the key that makes a repeated command harmless. No I/O."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from collections.abc import Sequence
 
 from packhouse.model.order import Line, Order, Units, counted
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
-from packhouse_cli.terminal.output import safe
 
 
-def read_item(text: str) -> Units:
-    """`li_1:2` as two units of line li_1. Raises UsageError."""
+def parse_item(text: str) -> Units:
+    """Parse `li_1:2` as two units of line li_1. Raises UsageError."""
     line_id, colon, number = text.rpartition(":")
     if not colon or not line_id or not number.isascii() or not number.isdigit() or int(number) < 1:
         raise UsageError(
-            f"--item {safe(text)!r} must be LINE:QUANTITY with a quantity of 1 or more, such as li_1:2."
+            f"--item {text!r} must be LINE:QUANTITY with a quantity of 1 or more, such as li_1:2."
         )
     return Units(line_id, int(number))
 
 
 def named_units(order: Order, named: Sequence[Units]) -> tuple[Units, ...]:
-    """The units a person named, one entry a line, in the order's own sequence.
+    """The units that an operator named, with one entry for each line, in the order of the lines.
 
-    Raises UsageError for a line the order does not have, or for more units than were ordered.
+    Raises UsageError for a line that the order does not have, and for more units than were ordered.
     """
     wanted: dict[str, int] = {}
     for units in named:
@@ -32,26 +31,26 @@ def named_units(order: Order, named: Sequence[Units]) -> tuple[Units, ...]:
     for line_id, quantity in wanted.items():
         line = order.line(line_id)
         if line is None:
-            lines = ", ".join(safe(known.id) for known in order.lines) or "none"
-            raise UsageError(f"Order {safe(order.id)} has no line {safe(line_id)!r}; its lines are: {lines}.")
+            lines = ", ".join(known.id for known in order.lines) or "none"
+            raise UsageError(f"Order {order.id} has no line {line_id!r}. Its lines are: {lines}.")
         if quantity > line.quantity:
             raise UsageError(
-                f"Line {safe(line_id)} has {counted([Units(line.id, line.quantity)])}, "
-                f"and {quantity} were asked for."
+                f"Line {line_id} has {counted([Units(line.id, line.quantity)])}, "
+                f"and {quantity} were requested."
             )
     return tuple(Units(line.id, wanted[line.id]) for line in order.lines if line.id in wanted)
 
 
 def unshipped_units(order: Order) -> tuple[Units, ...]:
-    """Every unit that the store does not record as shipped; lines that the order calls digital are left out.
+    """Every unit that the store does not record as shipped, without the lines that the order calls digital.
 
-    Raises CommandError where the store does not say which units have shipped, or where none is left.
+    Raises CommandError if the store does not say which units have shipped, or if no unit is left.
     """
     unclear = order.fulfillments is None and order.status not in ("pending", "")
     if unclear or any(not row.units for row in order.fulfillments or ()):
         raise CommandError(
-            f"The store does not say which units of order {safe(order.id)} ({safe(order.status)}) "
-            "have shipped. Name those of this parcel with --item LINE:QUANTITY.",
+            f"The store does not say which units of order {order.id} ({order.status}) have shipped. "
+            "Name the units of this parcel with --item LINE:QUANTITY.",
             Exit.CONFLICT,
             "unclear",
         )
@@ -59,7 +58,7 @@ def unshipped_units(order: Order) -> tuple[Units, ...]:
     units = tuple(row for row in left if row.quantity > 0)
     if not units:
         raise CommandError(
-            f"Order {safe(order.id)} ({safe(order.status)}) has no unit left to ship.",
+            f"Order {order.id} ({order.status}) has no unit left to ship.",
             Exit.CONFLICT,
             "nothing_left",
         )
@@ -67,14 +66,14 @@ def unshipped_units(order: Order) -> tuple[Units, ...]:
 
 
 def digital_lines(order: Order) -> tuple[Line, ...]:
-    """The lines that the order itself calls digital."""
+    """The lines that the order calls digital."""
     return tuple(line for line in order.lines if line.is_digital)
 
 
 def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> bool:
-    """Whether the store already has this tracking number with at least these units.
+    """Whether the store has this tracking number with at least these units.
 
-    Without `units`, or where the store does not say which units its rows carry, the number alone counts.
+    Without `units`, or if the store does not say which units its fulfillments cover, the number is enough.
     """
     rows = [row for row in order.fulfillments or () if row.tracking_number == tracking_number]
     if not rows or not units:
@@ -88,13 +87,13 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
 
 
 def recorded_units(order: Order, tracking_number: str) -> tuple[Units, ...]:
-    """What the store says this tracking number carries; empty where it does not say."""
+    """The units that the store records under this tracking number; empty if it does not say."""
     rows = (row for row in order.fulfillments or () if row.tracking_number == tracking_number)
     return tuple(part for row in rows for part in row.units)
 
 
 def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[Units]) -> str:
-    """The same intent gives the same key, so that the command may be run again after a lost answer."""
+    """The idempotency key of a fulfillment. Equal fulfillments have equal keys."""
     intent = [order_id, carrier, tracking_number, sorted([part.line_id, part.quantity] for part in units)]
     digest = hashlib.sha256(json.dumps(intent, separators=(",", ":")).encode()).hexdigest()
     return f"packhouse-cli-{digest[:32]}"

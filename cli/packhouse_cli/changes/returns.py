@@ -1,4 +1,4 @@
-"""Goods on their way back: which units may come, each step, and how the order shows it. No I/O."""
+"""Returns and exchanges: which units can be returned, each step, and how the order shows it. No I/O."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from collections.abc import Collection, Sequence
 from packhouse.model.order import Order, Units, counted
 from packhouse.model.returns import Return
 from packhouse.store import returns as wire
-from packhouse_cli.changes.change import Act, intent_key, key_of_another
+from packhouse_cli.changes.change import Change, intent_key, key_for_repeat
 from packhouse_cli.changes.line_items import named_units
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.output import safe
 
-# What a return has come to, furthest last. A step whose end is reached or passed is not asked for again.
-_REACHED = {
+# The statuses of a return that show that a step is done. A step that is done is not requested again.
+_DONE_STATUSES = {
     "approve": ("approved", "received"),
     "receive": ("received",),
     "reject": ("rejected",),
 }
-_FOR_GOOD = {
+_IRREVERSIBLE_NOTES = {
     "approve": "",
-    "receive": "A return that was received cannot be opened again.",
-    "reject": "A return that was rejected cannot be opened again.",
+    "receive": "A received return cannot be reopened.",
+    "reject": "A rejected return cannot be reopened.",
 }
 
 
-def return_act(
+def return_change(
     order: Order,
     named: Sequence[Units],
     reason: str,
@@ -33,33 +32,36 @@ def return_act(
     digital: Collection[str] = (),
     key: str = "",
     again: bool = False,
-) -> Act:
-    """Ask for these units back. An equal return (units and reason) is not asked for twice, unless `again`.
+) -> Change:
+    """Create a return of these units.
 
-    `digital` are the lines known to be files. Raises UsageError for what cannot come back.
+    If the order already shows a return of the same units and reason, nothing is requested, unless `again`.
+    `digital` holds the ids of digital lines. Raises UsageError for units that cannot be returned.
     """
     units = named_units(order, named)
     rows = wire.returns_of(order)
-    equal = _equal(rows, units, reason)
-    already = bool(equal) and not again
-    if not already:
+    equal = _matching(rows, units, reason)
+    already_recorded = bool(equal) and not again
+    if not already_recorded:
         _check(order, units, digital)
     before = {row.id for row in rows or ()}
     intent = (order.id, "return", _pairs(units), reason)
-    another = key_of_another(None if rows is None else len(equal), *intent) if again else ""
+    another = key_for_repeat(None if rows is None else len(equal), *intent) if again else ""
     chosen = key or another or intent_key(*intent)
-    return Act(
+    return Change(
         order=order,
         request=wire.create_return(order.id, wire.return_body(units, reason), chosen),
         key=chosen,
-        told=f"return {_listed(units)} of order {safe(order.id)}",
-        for_good="",
-        shown_by=lambda now: any(row.id not in before for row in _equal(wire.returns_of(now), units, reason)),
-        already=already,
+        summary=f"return {_listed(units)} of order {order.id}",
+        irreversible_note="",
+        is_visible_in=lambda now: any(
+            row.id not in before for row in _matching(wire.returns_of(now), units, reason)
+        ),
+        already_recorded=already_recorded,
     )
 
 
-def exchange_act(
+def exchange_change(
     order: Order,
     named: Sequence[Units],
     new_variant_id: str,
@@ -68,36 +70,39 @@ def exchange_act(
     digital: Collection[str] = (),
     key: str = "",
     again: bool = False,
-) -> Act:
-    """Ask for these units back for the same number of another variant. As `return_act`."""
+) -> Change:
+    """Create an exchange of these units for the same number of another variant. See `return_change`."""
     units = named_units(order, named)
 
     def equal(shown: Order) -> list[str]:
-        rows = _equal(wire.exchanges_of(shown), units, reason)
+        rows = _matching(wire.exchanges_of(shown), units, reason)
         return [row.id for row in rows if row.raw.get("new_variant_id") in (None, new_variant_id)]
 
     before = set(equal(order))
-    already = bool(before) and not again
-    if not already:
+    already_recorded = bool(before) and not again
+    if not already_recorded:
         _check(order, units, digital)
     intent = (order.id, "exchange", _pairs(units), new_variant_id, reason)
     shown_now = None if wire.exchanges_of(order) is None else len(before)
-    another = key_of_another(shown_now, *intent) if again else ""
+    another = key_for_repeat(shown_now, *intent) if again else ""
     chosen = key or another or intent_key(*intent)
     body = wire.exchange_body(units, new_variant_id, reason)
-    return Act(
+    return Change(
         order=order,
         request=wire.create_exchange(order.id, body, chosen),
         key=chosen,
-        told=f"exchange {_listed(units)} of order {safe(order.id)} for {safe(new_variant_id)}",
-        for_good="The store has no call that takes an exchange back.",
-        shown_by=lambda now: bool(set(equal(now)) - before),
-        already=already,
+        summary=f"exchange {_listed(units)} of order {order.id} for {new_variant_id}",
+        irreversible_note="The store has no call to cancel an exchange.",
+        is_visible_in=lambda now: bool(set(equal(now)) - before),
+        already_recorded=already_recorded,
     )
 
 
-def step_act(order: Order, return_id: str, verb: str, reason: str = "", *, key: str = "") -> Act:
-    """One step of a return: approve, receive or reject. Whether its state allows it is the store's to say."""
+def return_step_change(order: Order, return_id: str, verb: str, reason: str = "", *, key: str = "") -> Change:
+    """One step of a return: approve, receive or reject.
+
+    The store decides whether its status allows the step.
+    """
     chosen = key or intent_key(order.id, "return", return_id, verb, reason)
     request = {
         "approve": lambda: wire.approve_return(order.id, return_id, chosen),
@@ -106,38 +111,38 @@ def step_act(order: Order, return_id: str, verb: str, reason: str = "", *, key: 
     }[verb]()
 
     def reached(shown: Order) -> bool:
-        row = found_return(shown, return_id)
-        return row is not None and row.status in _REACHED[verb]
+        row = find_return(shown, return_id)
+        return row is not None and row.status in _DONE_STATUSES[verb]
 
-    return Act(
+    return Change(
         order=order,
         request=request,
         key=chosen,
-        told=f"{verb} return {safe(return_id)} of order {safe(order.id)}",
-        for_good=_FOR_GOOD[verb],
-        shown_by=reached,
-        already=reached(order),
+        summary=f"{verb} return {return_id} of order {order.id}",
+        irreversible_note=_IRREVERSIBLE_NOTES[verb],
+        is_visible_in=reached,
+        already_recorded=reached(order),
     )
 
 
-def found_return(order: Order, return_id: str) -> Return | None:
-    """The return with this id, if the order shows it."""
+def find_return(order: Order, return_id: str) -> Return | None:
+    """The return with this id; None if the order does not show it."""
     return next((row for row in wire.returns_of(order) or () if row.id == return_id), None)
 
 
-def newest_equal(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> Return | None:
-    """The last of the returns or exchanges that ask for exactly this."""
-    return next(reversed(_equal(rows, units, reason)), None)
+def newest_match(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> Return | None:
+    """The newest of the returns or exchanges with these units and this reason; None if there is none."""
+    return next(reversed(_matching(rows, units, reason)), None)
 
 
 def _check(order: Order, units: Sequence[Units], digital: Collection[str]) -> None:
-    """Raise UsageError, with the numbers, for units that cannot come back."""
+    """Raise UsageError, with the numbers, for units that cannot be returned."""
     for part in units:
         line = order.line(part.line_id)
         ordered = line.quantity if line else 0
-        where = f"Line {safe(part.line_id)} of order {safe(order.id)}"
+        name = f"Line {part.line_id} of order {order.id}"
         if part.line_id in digital or (line is not None and line.is_digital):
-            raise UsageError(f"{where} is digital: there is nothing to send back. Nothing was sent.")
+            raise UsageError(f"{name} is digital and cannot be returned. Nothing was sent.")
         shipped = _shipped(order, part.line_id)
         coming = sum(
             unit.quantity
@@ -149,20 +154,20 @@ def _check(order: Order, units: Sequence[Units], digital: Collection[str]) -> No
         if part.quantity > left:
             went = "" if shipped is None else f", {shipped} shipped"
             raise UsageError(
-                f"{where} has {left} units that can come back ({ordered} ordered{went}, {coming} in returns "
-                f"and exchanges), and {part.quantity} were asked for. Nothing was sent."
+                f"{name} has {left} units that can be returned ({ordered} ordered{went}, {coming} in returns "
+                f"and exchanges), and {part.quantity} were requested. Nothing was sent."
             )
 
 
 def _shipped(order: Order, line_id: str) -> int | None:
-    """Units of the line that shipped; None where the store does not say."""
+    """Units of the line that shipped; None if the store does not say."""
     if order.fulfillments is None or any(not row.units for row in order.fulfillments):
         return None
     return sum(unit.quantity for row in order.fulfillments for unit in row.units if unit.line_id == line_id)
 
 
-def _equal(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> list[Return]:
-    """Those that may be of these units and this reason: one that tells no reason may."""
+def _matching(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> list[Return]:
+    """The rows with these units and this reason. A row without a reason may be one of them."""
     wanted = _pairs(units)
     return [
         row
@@ -178,4 +183,4 @@ def _pairs(units: Sequence[Units]) -> list[list[object]]:
 
 
 def _listed(units: Sequence[Units]) -> str:
-    return f"{counted(units)} ({', '.join(f'{part.quantity} of {safe(part.line_id)}' for part in units)})"
+    return f"{counted(units)} ({', '.join(f'{part.quantity} of {part.line_id}' for part in units)})"

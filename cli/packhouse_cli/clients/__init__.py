@@ -1,1 +1,1 @@
-"""Who a command speaks to: the daemon, the store, and an order taken over while a change is made."""
+"""The clients of daemon and store, and taking an order over from the daemon."""

@@ -1,4 +1,4 @@
-"""One HTTP peer that speaks JSON, over the standard library; the daemon's and the sandbox's clients."""
+"""A JSON client over the standard library's HTTP, for the daemon and the sandbox."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from packhouse_cli.exit_codes import CommandError, Exit, of_status
-from packhouse_cli.terminal.output import safe
 
-# Loaded with the first call: it is half of a start, and help, TAB and a wrong argument need none of it.
+# Loaded with the first call: it takes half of the start, and help, completion and usage errors need none.
 if TYPE_CHECKING:
     import http.client
 
 
-class Peer:
-    """Calls one address; the connection is kept between calls. Every failure is a CommandError.
+class JsonClient:
+    """Calls one address and keeps the connection between calls. Every failure is a CommandError.
 
-    `name` is what people call the peer, `hints` what to do about a status, `silence_hint` what to do when
-    nobody answers. `timeout_s` bounds each call.
+    `name` is the server's name in messages. `hints` say what to do about a status, `offline_hint` what to do
+    when the server does not answer. `timeout_s` limits each call.
     """
 
     def __init__(
@@ -29,7 +28,7 @@ class Peer:
         *,
         headers: Mapping[str, str] | None = None,
         hints: Mapping[int, str] | None = None,
-        silence_hint: str = "",
+        offline_hint: str = "",
         timeout_s: float = 10.0,
     ) -> None:
         parts = urlsplit(url)
@@ -41,7 +40,7 @@ class Peer:
         self._base = parts.path.rstrip("/")
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._hints = dict(hints or {})
-        self._silence_hint = silence_hint
+        self._offline_hint = offline_hint
         self._timeout_s = timeout_s
         self._connection: http.client.HTTPConnection | None = None
 
@@ -53,11 +52,11 @@ class Peer:
         """Read a file."""
         status, content = self._send("GET", path, None)
         if status != 200:
-            raise of_status(status, self._complaint(status, content))
+            raise of_status(status, self._error_text(status, content))
         return content
 
-    def look(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Read an object whatever the status; an empty one where the body is none."""
+    def get_any_status(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Read a status and its object, also of an error; the object is empty where the body has none."""
         status, content = self._send("GET", path, None)
         try:
             body = json.loads(content)
@@ -66,11 +65,11 @@ class Peer:
         return status, body if isinstance(body, dict) else {}
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send an object; the answer is one too, empty where the peer says nothing."""
+        """Send an object and return the response's object, empty where the body is empty."""
         return self._call("POST", path, json.dumps(body).encode())
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -78,14 +77,15 @@ class Peer:
     def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         status, content = self._send(method, path, body)
         if not 200 <= status < 300:
-            raise of_status(status, self._complaint(status, content))
+            raise of_status(status, self._error_text(status, content))
         try:
             answer = json.loads(content) if content.strip() else {}
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
             raise CommandError(
-                f"{self._url}{path} did not answer with a JSON object; is that address the {self._name}'s?",
+                f"{self._url}{path} did not answer with a JSON object. "
+                f"Check that this is the {self._name}'s address.",
                 Exit.UNKNOWN,
                 "unreadable",
             )
@@ -103,10 +103,10 @@ class Peer:
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            # The peer may have closed a kept connection meanwhile; only what changes nothing is sent again.
+            # The server may have closed the kept connection; only a GET is safe to repeat.
             if not fresh and method == "GET" and not isinstance(error, TimeoutError):
                 return self._send(method, path, body)
-            raise CommandError(self._silence(error), Exit.NETWORK, "network") from error
+            raise CommandError(self._no_answer(error), Exit.NETWORK, "network") from error
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
@@ -116,26 +116,26 @@ class Peer:
             self._connection = kind(self._host, self._port, timeout=self._timeout_s)
         return self._connection
 
-    def _silence(self, error: Exception) -> str:
+    def _no_answer(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"The {self._name} at {self._url} did not answer within {self._timeout_s:g} s."
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return f"No {self._name} answers at {self._url} ({safe(reason)}). {self._silence_hint}".strip()
+        return f"No {self._name} answers at {self._url} ({reason}). {self._offline_hint}".strip()
 
-    def _complaint(self, status: int, content: bytes) -> str:
-        said = _sentence_in(content)
-        text = f"The {self._name} answered {status}" + (f": {said}" if said else "")
+    def _error_text(self, status: int, content: bytes) -> str:
+        message = _message_in(content)
+        text = f"The {self._name} answered {status}" + (f": {message}" if message else "")
         return f"{text.rstrip('.')}. {self._hints.get(status, '')}".strip()
 
 
 def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The objects in an answer's list; nothing where there is no such list."""
+    """The objects in a list of the answer; empty where there is no such list."""
     rows = answer.get(name)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _sentence_in(content: bytes) -> str:
-    """The sentence in an error's body: {"error": {"message"}}, or the plain "detail" of other servers."""
+def _message_in(content: bytes) -> str:
+    """The message in an error's body: {"error": {"message"}}, or "detail" as other servers send it."""
     try:
         body = json.loads(content)
     except ValueError:
@@ -147,3 +147,6 @@ def _sentence_in(content: bytes) -> str:
         return str(error["message"])
     detail = body.get("detail")
     return detail if isinstance(detail, str) else ""
+
+
+Peer = JsonClient  # the name that demo still uses

@@ -1,1 +1,1 @@
-"""One noun a module: each parses its own arguments, makes one call, and prints once."""
+"""All commands: a module or a folder for each, with its options, its help and the function that runs it."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import Option
 from packhouse_cli.exit_codes import Exit
-from packhouse_cli.terminal.output import Terminal
 
-# Each asks the command itself, under the name that was typed, so that it always fits the installed version.
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+
+# Each script asks the command itself, under the name that was typed, so it always fits the installed version.
 _BASH = r"""# bash completion for packhouse and aly-store-cli
 _packhouse() {
     local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT}
@@ -68,19 +72,22 @@ complete -c aly-store-cli -f -a '(__packhouse_complete)'
 SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def run(argv: list[str], terminal: Terminal, _environ: Mapping[str, str]) -> int:
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Print the script."""
-    parser = CommandParser(
-        prog="packhouse completion",
-        description="The script that lets a shell complete commands, options and ids seen lately.\n"
-        "It serves packhouse and aly-store-cli.",
-        examples=[
-            "packhouse completion bash > ~/.local/share/bash-completion/completions/packhouse",
-            'packhouse completion zsh > "${fpath[1]}/_packhouse"',
-            "packhouse completion fish > ~/.config/fish/completions/packhouse.fish",
-            'eval "$(packhouse completion bash)"',
-        ],
-    )
-    parser.add_argument("shell", choices=list(SCRIPTS), help="bash, zsh or fish")
-    terminal.stdout.write(SCRIPTS[parser.parse_args(argv).shell])
+    invocation.terminal.stdout.write(SCRIPTS[arguments.shell])
     return int(Exit.OK)
+
+
+COMMAND = Command(
+    "print the script that completes commands and ids in bash, zsh or fish",
+    _run,
+    (Option("shell", choices=list(SCRIPTS), help="bash, zsh or fish"),),
+    description="Print the script that lets a shell complete commands, options and ids that you saw\n"
+    "recently. It completes packhouse and aly-store-cli.",
+    examples=(
+        "packhouse completion bash > ~/.local/share/bash-completion/completions/packhouse",
+        'packhouse completion zsh > "${fpath[1]}/_packhouse"',
+        "packhouse completion fish > ~/.config/fish/completions/packhouse.fish",
+        'eval "$(packhouse completion bash)"',
+    ),
+)

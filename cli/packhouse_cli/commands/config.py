@@ -1,41 +1,42 @@
-"""`packhouse config check`: the settings the daemon would run with, secrets masked."""
+"""`packhouse config check`: the settings that the daemon would use, with secrets masked."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.arguments.command import Command, Group
+from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
-from packhouse_cli.terminal.output import Terminal, safe
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Run one verb of `config`."""
-    noun = CommandParser(prog="packhouse config", description="The daemon's settings.")
-    verbs = noun.verbs()
-    check = verbs.add(
-        "check",
-        lambda arguments: _check(arguments, terminal, environ),
-        help="read every setting as the daemon does, and print them with secrets masked",
-        examples=["packhouse config check", "packhouse config check --json | jq .carrier"],
-    )
-    add_json(check)
-    arguments = verbs.parse(argv)
-    return int(arguments.run(arguments))
-
-
-def _check(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _check(arguments: argparse.Namespace, invocation: Invocation) -> int:
     from packhouse import config, preflight
 
-    settings = config.load(environ=environ)
+    settings = config.load(environ=invocation.environ)
     text = config.effective(settings)
     if arguments.json:
         import tomllib
 
-        terminal.json(tomllib.loads(text))
+        invocation.terminal.json(tomllib.loads(text))
     else:
-        for line in text.splitlines():
-            terminal.line(safe(line))
+        invocation.terminal.block(text)
     preflight.require_startable(settings)
     return int(Exit.OK)
+
+
+COMMAND = Group(
+    "check the daemon's settings",
+    {
+        "check": Command(
+            "read every setting as the daemon does, and print them with secrets masked",
+            _check,
+            (JSON,),
+            examples=("packhouse config check", "packhouse config check --json | jq .provider"),
+        ),
+    },
+    examples=("packhouse config check",),
+)

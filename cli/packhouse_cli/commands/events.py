@@ -1,62 +1,26 @@
-"""`packhouse events`: what the store has told the daemon, and another look at it."""
+"""`packhouse events`: list, show and replay the webhook events that the daemon received."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser, add_json, count
+from packhouse_cli.arguments.command import Command, Group
+from packhouse_cli.arguments.options import JSON, LIMIT, REASON, Option
 from packhouse_cli.exit_codes import Exit
-from packhouse_cli.invocation import add_reason, asking, bound
 from packhouse_cli.terminal.formats import day_and_time
-from packhouse_cli.terminal.output import Terminal, safe
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+
+_EVENT = Option("event", metavar="EVENT", help="the event's id, for example evt_1")
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Run one verb of `events`."""
-    noun = CommandParser(
-        prog="packhouse events",
-        description="What the store has told the daemon.",
-        examples=["packhouse events list --order ord_1", "packhouse events list --outcome unreadable"],
-    )
-    verbs = noun.verbs()
-    listing = verbs.add(
-        "list",
-        bound(_list, terminal, environ),
-        help="list received events, the newest first",
-        examples=["packhouse events list --order ord_1", "packhouse events list --outcome ignored --json"],
-    )
-    listing.add_argument("--order", metavar="ORDER", default="", help="only those of this order")
-    listing.add_argument(
-        "--outcome", choices=("new", "ignored", "unreadable"), default="", help="only those of this outcome"
-    )
-    listing.add_argument("--limit", metavar="N", type=count, default=50, help="at most so many (default 50)")
-    add_json(listing, "print a JSON array")
-    showing = verbs.add(
-        "show",
-        bound(_show, terminal, environ),
-        help="show one event, and what was done about its order since",
-        examples=["packhouse events show evt_1"],
-    )
-    showing.add_argument("event", metavar="EVENT", help="the event's id")
-    add_json(showing)
-    replaying = verbs.add(
-        "replay",
-        bound(_replay, terminal, environ),
-        help="look at the event's order again now, as if it had just come",
-        examples=['packhouse events replay evt_1 --reason "the address was corrected"'],
-    )
-    replaying.add_argument("event", metavar="EVENT", help="the event's id")
-    add_reason(replaying)
-    add_json(replaying)
-    arguments = verbs.parse(argv)
-    return int(arguments.run(arguments))
-
-
-def _list(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    asked = {"order_id": arguments.order, "outcome": arguments.outcome}
-    with asking(environ) as daemon:
-        events = daemon.events(arguments.limit, {name: value for name, value in asked.items() if value})
+def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal = invocation.terminal
+    query = {"order_id": arguments.order, "outcome": arguments.outcome}
+    with invocation.daemon() as daemon:
+        events = daemon.events(arguments.limit, {name: value for name, value in query.items() if value})
     if arguments.json:
         terminal.json(events)
     elif not events:
@@ -80,12 +44,13 @@ def _list(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[st
     return int(Exit.OK)
 
 
-def _show(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    with asking(environ) as daemon:
+def _show(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal = invocation.terminal
+    with invocation.daemon() as daemon:
         event = daemon.event(arguments.event)
         order = str(event.get("order_id") or "")
-        heard_of = order and event.get("outcome") == "new"
-        entries = daemon.journal_of(order) if heard_of else []
+        is_known = order and event.get("outcome") == "new"
+        entries = daemon.journal_of(order) if is_known else []
     since = [
         entry for entry in entries if float(entry.get("at") or 0) >= float(event.get("received_at") or 0)
     ]
@@ -103,19 +68,59 @@ def _show(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[st
         ]
     )
     if since:
-        from packhouse_cli.story import entry_line
+        from packhouse_cli.commands.why.timeline import entry_line
 
         terminal.line()
         for entry in since:
-            terminal.line(entry_line(entry, terminal.paint))
+            terminal.line(*entry_line(entry))
     return int(Exit.OK)
 
 
-def _replay(arguments: argparse.Namespace, terminal: Terminal, environ: Mapping[str, str]) -> int:
-    with asking(environ) as daemon:
+def _replay(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal = invocation.terminal
+    with invocation.daemon() as daemon:
         event = daemon.replay(arguments.event, reason=arguments.reason)
     if arguments.json:
         terminal.json(event)
     else:
-        terminal.line(f"Order {safe(event.get('order_id'))} is looked at again now.")
+        terminal.line(f"Packhouse processes order {event.get('order_id')} again now.")
     return int(Exit.OK)
+
+
+COMMAND = Group(
+    "list and replay received webhook events",
+    {
+        "list": Command(
+            "list received events, newest first",
+            _list,
+            (
+                Option("--order", metavar="ORDER", default="", help="only events of this order"),
+                Option(
+                    "--outcome",
+                    choices=("new", "ignored", "unreadable"),
+                    default="",
+                    help="only events with this outcome",
+                ),
+                LIMIT,
+                JSON.but(help="print a JSON array"),
+            ),
+            examples=(
+                "packhouse events list --order ord_1",
+                "packhouse events list --outcome ignored --json",
+            ),
+        ),
+        "show": Command(
+            "show one event, and the journal of its order since then",
+            _show,
+            (_EVENT, JSON),
+            examples=("packhouse events show evt_1",),
+        ),
+        "replay": Command(
+            "process the event's order again now, as if the event had just arrived",
+            _replay,
+            (_EVENT, REASON, JSON),
+            examples=('packhouse events replay evt_1 --reason "the address was corrected"',),
+        ),
+    },
+    examples=("packhouse events list --order ord_1", "packhouse events list --outcome unreadable"),
+)

@@ -1,24 +1,23 @@
-"""`packhouse healthcheck`: one GET /readyz over a bare socket, cheap enough for a container."""
+"""`packhouse healthcheck`: one GET /readyz over a plain socket, cheap enough for a container."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packhouse_cli.exit_codes import Exit, UsageError
-from packhouse_cli.terminal.output import Terminal, safe
-from packhouse_cli.user.settings import CliSettings
 
 if TYPE_CHECKING:
     from packhouse_cli.arguments.parsing import CommandParser
+    from packhouse_cli.invocation import Invocation
 
 _TIMEOUT_S = 4.0
 
 
 def parser() -> CommandParser:
-    """What it takes, for its help; the command itself needs no parser."""
-    from packhouse_cli.arguments.parsing import CommandParser, add_json
+    """The parser, for the help; the command itself needs none."""
+    from packhouse_cli.arguments.options import JSON
+    from packhouse_cli.arguments.parsing import CommandParser
 
     described = CommandParser(
         prog="packhouse healthcheck",
@@ -26,41 +25,39 @@ def parser() -> CommandParser:
         "Exit code 0: ready. 1: not ready, or no answer.",
         examples=["packhouse healthcheck", "PACKHOUSE_HTTP__PORT=9000 packhouse healthcheck"],
     )
-    add_json(described, "allowed and without effect: the answer is JSON in any case")
+    JSON.but(help="accepted without effect: the answer is always JSON").add_to(described)
     return described
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Ask once. 0 when ready, 1 otherwise (container engines reserve other codes)."""
+def run(argv: list[str], invocation: Invocation) -> int:
+    """Ask once. Returns 0 when ready, 1 otherwise (container engines reserve other codes)."""
+    terminal = invocation.terminal
     if argv and argv[0] in ("-h", "--help"):
-        terminal.line(parser().format_help().rstrip())
+        terminal.block(parser().format_help())
         return int(Exit.OK)
     if argv and argv != ["--json"]:
-        raise UsageError(
-            f"packhouse healthcheck takes no {safe(argv[0])!r}. See packhouse healthcheck --help."
-        )
-    settings = CliSettings(environ)
-    host, port = settings.http_host, settings.http_port
+        raise UsageError(f"packhouse healthcheck takes no {argv[0]!r}. See packhouse healthcheck --help.")
+    host, port = invocation.settings.http_host, invocation.settings.http_port
     try:
         status, body = ask(host, port, _TIMEOUT_S)
     except OSError as error:
-        terminal.note(f"packhouse: No daemon answers at {safe(host)} port {port} ({error}).")
+        terminal.note(f"packhouse: No daemon answers at {host} port {port} ({error}).")
         return int(Exit.UNKNOWN)
-    terminal.line(safe(body) or f"status {status}")
+    terminal.line(body or f"status {status}")
     return int(Exit.OK if status == 200 else Exit.UNKNOWN)
 
 
 def ask(host: str, port: int, timeout_s: float) -> tuple[int, str]:
-    """The status and body of /readyz. Raises OSError where nothing answers properly in time."""
-    with socket.create_connection((host, port), timeout=timeout_s) as peer:
-        peer.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    """The status and body of /readyz. Raises OSError where no valid answer comes in time."""
+    with socket.create_connection((host, port), timeout=timeout_s) as connection:
+        connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         received = b""
-        while chunk := peer.recv(4096):
+        while chunk := connection.recv(4096):
             received += chunk
             if len(received) > 65536:
                 break
     head, _, body = received.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        raise OSError("what answers there does not speak HTTP")
+        raise OSError("the answer is not HTTP")
     return int(words[1]), body.decode("utf-8", "replace").strip()

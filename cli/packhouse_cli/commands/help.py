@@ -1,91 +1,85 @@
-"""`packhouse help`: the nouns, one command's help, or the exit codes."""
+"""`packhouse help`: all commands, one command's help, or the exit codes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from packhouse_cli import main
+from packhouse_cli.arguments import registry
 from packhouse_cli.exit_codes import MEANING, UsageError
-from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.text import styled
 
 if TYPE_CHECKING:
     from packhouse_cli.arguments.parsing import CommandParser
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
 
 _EXAMPLES = (
-    ("packhouse demo", "watch 40 orders ship by themselves, on this machine alone"),
-    ("packhouse status", "what the daemon is doing"),
-    ("packhouse why ord_1", "what became of an order, and what happens next"),
-    ("packhouse orders list --status pending --json", "the store's orders, for programs"),
+    ("packhouse demo", "watch 40 orders ship by themselves, on this machine only"),
+    ("packhouse status", "show what the daemon is doing"),
+    ("packhouse why ord_1", "show the history of an order and what happens next"),
+    ("packhouse orders list --status pending --json", "list the store's orders as JSON"),
 )
 _STORE_EXAMPLES = (
-    ("aly-store-cli orders list --status pending --json", "the store's orders, for programs"),
-    ("aly-store-cli orders get ord_1", "one order"),
-    ("aly-store-cli webhooks list", "where the store tells what happens"),
+    ("aly-store-cli orders list --status pending --json", "list the store's orders as JSON"),
+    ("aly-store-cli orders get ord_1", "show one order"),
+    ("aly-store-cli webhooks list", "list the addresses that receive events"),
 )
 
 
 def parser() -> CommandParser:
-    """What it takes, for those who describe it; the command itself needs no parser."""
-    from packhouse_cli.arguments.parsing import CommandParser, add_json
+    """The parser, for completion and the reference; the command itself needs none."""
+    from packhouse_cli.arguments.options import JSON, Option
+    from packhouse_cli.arguments.parsing import CommandParser
 
     described = CommandParser(
         prog="packhouse help",
-        description="Help on a command, or on how commands end.",
+        description="Show help for a command, or the exit codes.",
         examples=["packhouse help orders list", "packhouse help exit-codes"],
     )
-    described.add_argument(
-        "topic",
-        metavar="TOPIC",
-        nargs="*",
-        help="a command with its verbs, or exit-codes",
-    )
-    add_json(described, "print the exit codes as JSON")
+    topic = Option("topic", metavar="TOPIC", nargs="*", help="a command with its subcommands, or exit-codes")
+    topic.add_to(described)
+    JSON.but(help="print the exit codes as JSON").add_to(described)
     return described
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Print help on `argv[0]`, or on everything."""
-    if not argv or argv[0] in ("-h", "--help"):
-        _overview(terminal)
+def run(argv: list[str], invocation: Invocation) -> int:
+    """Print help for the command in `argv`, or the overview."""
+    topic = argv[0] if argv else ""
+    if topic in ("", "-h", "--help", "help"):
+        _overview(invocation)
         return 0
-    topic = argv[0]
     if topic == "exit-codes":
-        _exit_codes(terminal, as_json="--json" in argv)
+        _exit_codes(invocation.terminal, as_json="--json" in argv)
         return 0
-    if topic == "help":
-        _overview(terminal)
-        return 0
-    if topic not in main.nouns_of(terminal.program):
-        raise UsageError(f"There is no help on {safe(topic)!r}. See {terminal.program} --help.")
-    from importlib import import_module
-
-    module = import_module(f"packhouse_cli.commands.{main.NOUNS[topic][0]}")
-    return int(module.run([*argv[1:], "--help"], terminal, environ))
+    if topic not in registry.commands_of(invocation.program):
+        raise UsageError(f"There is no help for {topic!r}. See {invocation.program} --help.")
+    return registry.run(topic, [*argv[1:], "--help"], invocation)
 
 
-def _overview(terminal: Terminal) -> None:
-    program = terminal.program
-    nouns = main.nouns_of(program)
+def _overview(invocation: Invocation) -> None:
+    terminal, program = invocation.terminal, invocation.program
+    commands = registry.commands_of(program)
     ours = program == "packhouse"
     examples = _EXAMPLES if ours else _STORE_EXAMPLES
     terminal.line(
-        "Packhouse ships the orders of an Aly store while nobody watches."
+        "Packhouse ships the orders of an Aly store automatically."
         if ours
-        else "The documented commands of an Aly store; packhouse --help shows what Packhouse adds."
+        else "The commands of the Aly store's documentation. packhouse --help lists what Packhouse adds."
     )
     terminal.line()
-    terminal.line(terminal.paint("examples:", "bold"))
+    terminal.line(styled("examples:", "bold"))
     widest = max(len(example) for example, _ in examples)
     for example, sense in examples:
         terminal.line(f"  {example.ljust(widest)}  {sense}")
     terminal.line()
-    terminal.line(terminal.paint("commands:", "bold"))
-    widest = max(len(name) for name in nouns)
-    for name, (_, sense) in nouns.items():
+    terminal.line(styled("commands:", "bold"))
+    widest = max(len(name) for name in commands)
+    for name, sense in commands.items():
         terminal.line(f"  {name.ljust(widest)}  {sense}")
     terminal.line()
-    terminal.line(f"{program} COMMAND --help tells more; {program} help exit-codes lists how commands end.")
+    terminal.line(
+        f"{program} COMMAND --help shows its options; {program} help exit-codes lists the exit codes."
+    )
 
 
 def _exit_codes(terminal: Terminal, *, as_json: bool) -> None:

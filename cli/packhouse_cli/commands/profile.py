@@ -1,91 +1,27 @@
-"""`packhouse profile`: stores and daemons under names, their keys in a variable, a file or the keyring."""
+"""`packhouse profile`: named stores and daemons; their keys stay in a variable, a file or the keyring."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser, add_json
+from packhouse_cli.arguments.command import Command, Group
+from packhouse_cli.arguments.options import JSON, Option
 from packhouse_cli.exit_codes import Exit, UsageError
-from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
     from packhouse_cli.user.profiles import Profile, Profiles, Secret
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Run one verb of `profile`."""
-    noun = CommandParser(
-        prog="packhouse profile",
-        description="Stores and daemons under names, in one file of yours; keys stay outside of it.",
-        examples=[
-            "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme",
-            "packhouse profile use acme",
-            "packhouse orders list --profile acme",
-        ],
-    )
-    verbs = noun.verbs()
-    do = {name: partial(act, terminal=terminal, environ=environ) for name, act in _ACTS.items()}
-    add_json(verbs.add("list", do["list"], help="list the profiles", examples=["packhouse profile list"]))
-    show = verbs.add(
-        "show",
-        do["show"],
-        help="show one profile, by default the one in use; keys are never shown",
-        examples=["packhouse profile show acme"],
-    )
-    show.add_argument("name", metavar="PROFILE", nargs="?", default="", help="its name")
-    add_json(show)
-    adding = verbs.add(
-        "add",
-        do["add"],
-        help="add a profile",
-        examples=[
-            "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme --use",
-            "packhouse profile add house --daemon-url https://ship.example.com --token-env SHIP_TOKEN",
-            "packhouse profile add acme --key-keyring < key.txt",
-        ],
-    )
-    _declare(adding)
-    use = verbs.add(
-        "use",
-        do["use"],
-        help="use this profile where no other is named",
-        examples=["packhouse profile use acme"],
-    )
-    use.add_argument("name", metavar="PROFILE", help="its name")
-    remove = verbs.add(
-        "remove",
-        do["remove"],
-        help="remove a profile, and its keys from the keyring; files stay",
-        examples=["packhouse profile remove acme"],
-    )
-    remove.add_argument("name", metavar="PROFILE", help="its name")
-    arguments = verbs.parse(argv)
-    return int(arguments.run(arguments))
-
-
-def _declare(parser: CommandParser) -> None:
-    add = parser.add_argument
-    add("name", metavar="NAME", help="what you call it")
-    add("--store-url", metavar="URL", default="", help="base address of the store's REST interface")
-    add("--site-slug", metavar="SITE", default="", help="only this site's orders")
-    add("--daemon-url", metavar="URL", default="", help="where the daemon listens")
-    for kind, what in (("key", "the store's API key"), ("token", "the daemon's operator token")):
-        add(f"--{kind}-env", metavar="VARIABLE", default="", help=f"{what} is in this variable")
-        add(f"--{kind}-file", metavar="FILE", default="", help=f"{what} is in this file, mode 600")
-        add(f"--{kind}-keyring", action="store_true", help=f"keep {what} in the keyring; it is asked for")
-    add("--use", action="store_true", help="use it where no other is named")
-    add("--replace", action="store_true", help="in the place of the profile that has this name")
-
-
-def _list(_arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
-    if _arguments.json:
+    if arguments.json:
         terminal.json([_as_json(profile, known) for profile in known.by_name.values()])
     elif known.by_name:
         terminal.table(
@@ -104,17 +40,20 @@ def _list(_arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappin
             ],
         )
     else:
-        terminal.note("There are no profiles; `packhouse profile add NAME` makes one.")
+        terminal.note("No profiles. `packhouse profile add NAME` adds one.")
     return int(Exit.OK)
 
 
-def _show(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _show(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     name = arguments.name or environ.get("PACKHOUSE_PROFILE") or known.current
     if not name:
-        raise UsageError("No profile is in use: name one, or choose it with `packhouse profile use NAME`.")
+        raise UsageError(
+            "No profile is in use. Pass a PROFILE, or choose one with `packhouse profile use NAME`."
+        )
     profile = profiles.named(known, name)
     if arguments.json:
         terminal.json(_as_json(profile, known))
@@ -133,22 +72,23 @@ def _show(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping
     return int(Exit.OK)
 
 
-def _add(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _add(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     name = profiles.check_name(arguments.name)
     if name in known.by_name and not arguments.replace:
-        raise UsageError(f"There is a profile {name} already; --replace puts this one in its place.")
+        raise UsageError(f"Profile {name} exists already. Pass --replace to replace it.")
     for option, url in (("--store-url", arguments.store_url), ("--daemon-url", arguments.daemon_url)):
         if url and not url.startswith(("https://", "http://")):
             raise UsageError(f"{option} must be an address that begins with https:// or http://.")
     key, token = _place(arguments, "key"), _place(arguments, "token")
     if key.keyring and token.keyring:
-        raise UsageError("Only one secret can be asked for at a time; give the other with -env or -file.")
+        raise UsageError("Only one secret can be typed in at a time. Pass the other with -env or -file.")
     for kind, place in (("key", key), ("token", token)):
         if place.keyring:
-            profiles.keep_in_keyring(name, kind, _asked(kind, name, terminal))
+            profiles.keep_in_keyring(name, kind, _entered(kind, name, terminal))
     profile = profiles.Profile(
         name,
         arguments.store_url.rstrip("/"),
@@ -159,7 +99,7 @@ def _add(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[
     )
     current = name if arguments.use else known.current
     file = profiles.save(profiles.Profiles({**known.by_name, name: profile}, current), environ)
-    terminal.line(f"Profile {name} is in {file}{' and in use' if current == name else ''}.")
+    terminal.line(f"Profile {name} is saved in {file}{' and in use' if current == name else ''}.")
     return int(Exit.OK)
 
 
@@ -173,37 +113,39 @@ def _place(arguments: argparse.Namespace, kind: str) -> Secret:
         env, str(Path(file).expanduser().absolute()) if file else "", getattr(arguments, f"{kind}_keyring")
     )
     if sum(map(bool, place)) > 1:
-        raise UsageError(f"A {kind} is in one place: --{kind}-env, --{kind}-file or --{kind}-keyring.")
+        raise UsageError(f"Pass only one of --{kind}-env, --{kind}-file and --{kind}-keyring.")
     if env and not (env.isidentifier() and env.isascii()):
-        # Somebody may have written the key itself, which then must not be repeated.
-        raise UsageError(f"--{kind}-env takes the name of a variable, never the {kind} itself.")
+        # The value may be the key itself, so the message must not repeat it.
+        raise UsageError(f"--{kind}-env takes the name of a variable, not the {kind} itself.")
     return place
 
 
-def _asked(kind: str, name: str, terminal: Terminal) -> str:
-    """A secret from the terminal, unseen, or the first line of standard input."""
+def _entered(kind: str, name: str, terminal: Terminal) -> str:
+    """A secret typed on the terminal without being shown, or the first line of standard input."""
     if sys.stdin.isatty():
         from getpass import getpass
 
-        secret = getpass(f"The {kind} of profile {name} (it is not shown): ")
+        secret = getpass(f"{kind.capitalize()} of profile {name} (not shown while you type): ")
     else:
         secret = sys.stdin.readline()
     if not secret.strip():
-        raise UsageError(f"No {kind} was given; type it, or send it on standard input.")
+        raise UsageError(f"No {kind} was entered. Type it, or pipe it to standard input.")
     return secret.strip()
 
 
-def _use(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _use(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
     profile = profiles.named(known, arguments.name)
     profiles.save(known._replace(current=profile.name), environ)
-    terminal.line(f"Profile {profile.name} is used where no other is named.")
+    terminal.line(f"Profile {profile.name} is now the default.")
     return int(Exit.OK)
 
 
-def _remove(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mapping[str, str]) -> int:
+def _remove(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
     known = profiles.load(environ)
@@ -216,7 +158,7 @@ def _remove(arguments: argparse.Namespace, *, terminal: Terminal, environ: Mappi
 
 
 def _as_json(profile: Profile, known: Profiles) -> dict[str, object]:
-    said = {
+    values = {
         "name": profile.name,
         "store_url": profile.store_url,
         "site_slug": profile.site_slug,
@@ -224,7 +166,66 @@ def _as_json(profile: Profile, known: Profiles) -> dict[str, object]:
         "key": str(profile.key),
         "token": str(profile.token),
     }
-    return {**{name: value or None for name, value in said.items()}, "in_use": profile.name == known.current}
+    return {
+        **{name: value or None for name, value in values.items()},
+        "in_use": profile.name == known.current,
+    }
 
 
-_ACTS = {"list": _list, "show": _show, "add": _add, "use": _use, "remove": _remove}
+def _secret_options(kind: str, what: str) -> tuple[Option, ...]:
+    return (
+        Option(f"--{kind}-env", metavar="VARIABLE", default="", help=f"read {what} from this variable"),
+        Option(f"--{kind}-file", metavar="FILE", default="", help=f"read {what} from this file, mode 600"),
+        Option(f"--{kind}-keyring", action="store_true", help=f"ask for {what} and keep it in the keyring"),
+    )
+
+
+_NAME = Option("name", metavar="PROFILE", help="the profile's name")
+
+COMMAND = Group(
+    "manage named store and daemon profiles",
+    {
+        "list": Command("list the profiles", _list, (JSON,), examples=("packhouse profile list",)),
+        "show": Command(
+            "show one profile, by default the one in use; keys are never shown",
+            _show,
+            (_NAME.but(nargs="?", default=""), JSON),
+            examples=("packhouse profile show acme",),
+        ),
+        "add": Command(
+            "add a profile",
+            _add,
+            (
+                _NAME.but(metavar="NAME"),
+                Option("--store-url", metavar="URL", default="", help="the base address of the store's API"),
+                Option("--site-slug", metavar="SITE", default="", help="only orders of this site"),
+                Option("--daemon-url", metavar="URL", default="", help="the daemon's address"),
+                *_secret_options("key", "the store's API key"),
+                *_secret_options("token", "the daemon's operator token"),
+                Option("--use", action="store_true", help="make it the default profile"),
+                Option("--replace", action="store_true", help="replace the profile with this name"),
+            ),
+            examples=(
+                "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme --use",
+                "packhouse profile add house --daemon-url https://ship.example.com --token-env SHIP_TOKEN",
+                "packhouse profile add acme --key-keyring < key.txt",
+            ),
+        ),
+        "use": Command(
+            "make a profile the default", _use, (_NAME,), examples=("packhouse profile use acme",)
+        ),
+        "remove": Command(
+            "remove a profile, and its keys from the keyring; key files stay",
+            _remove,
+            (_NAME,),
+            examples=("packhouse profile remove acme",),
+        ),
+    },
+    description="Manage named profiles of stores and daemons. They are kept in one file of yours; the keys\n"
+    "stay outside of it.",
+    examples=(
+        "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme",
+        "packhouse profile use acme",
+        "packhouse orders list --profile acme",
+    ),
+)

@@ -1,13 +1,31 @@
-"""`packhouse resume`: the undo of pause.py."""
+"""`packhouse resume`: allow buying and posting again after `packhouse pause`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from typing import TYPE_CHECKING
 
-from packhouse_cli.commands import pause
-from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import JSON, REASON
+from packhouse_cli.exit_codes import Exit
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Resume."""
-    return pause.act("resume", "Buying and posting go on; what waited is due now.", argv, terminal, environ)
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    with invocation.daemon() as daemon:
+        status = daemon.operate("/api/v1/resume", reason=arguments.reason)
+    if arguments.json:
+        invocation.terminal.json(status)
+    else:
+        invocation.terminal.line("Resumed: Packhouse buys and posts again.")
+    return int(Exit.OK)
+
+
+COMMAND = Command(
+    "allow buying and posting again",
+    _run,
+    (REASON, JSON),
+    examples=('packhouse resume --reason "stock is counted"',),
+)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+    from packhouse_cli.invocation import Invocation
 
 
 def parser() -> ArgumentParser:
@@ -18,7 +17,7 @@ def parser() -> ArgumentParser:
     return arguments.parser()
 
 
-def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:
+def run(argv: list[str], _invocation: Invocation) -> int:
     """Run the sandbox until Ctrl-C. The sandbox reads the arguments itself."""
     parser().parse_args(argv)  # --help and wrong arguments end here, before the sandbox is loaded
     from packhouse.sandbox.cli import run as run_sandbox

@@ -1,21 +1,27 @@
-"""`packhouse serve`: the daemon, in this process. Its settings say everything; it has no options."""
+"""`packhouse serve`: the daemon, in this process. It has settings and no options."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from typing import TYPE_CHECKING
 
-from packhouse_cli.arguments.parsing import CommandParser
-from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.arguments.command import Command
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
 
 
-def run(argv: list[str], _terminal: Terminal, _environ: Mapping[str, str]) -> int:
+def _run(_arguments: argparse.Namespace, _invocation: Invocation) -> int:
     """Run the daemon until SIGTERM or Ctrl-C."""
-    CommandParser(
-        prog="packhouse serve",
-        description="Run the daemon. It is told everything by packhouse.toml, the environment\n"
-        "(PACKHOUSE_...) and secret files; `packhouse config check` shows what it would run with.",
-        examples=["packhouse serve", "PACKHOUSE_HTTP__PORT=9000 packhouse serve"],
-    ).parse_args(argv)
     from packhouse.__main__ import main
 
-    return int(main(argv))
+    return int(main([]))
+
+
+COMMAND = Command(
+    "run the daemon",
+    _run,
+    description="Run the daemon. It reads its settings from packhouse.toml, the environment (PACKHOUSE_...)\n"
+    "and secret files. `packhouse config check` prints the settings that it would use.",
+    examples=("packhouse serve", "PACKHOUSE_HTTP__PORT=9000 packhouse serve"),
+)

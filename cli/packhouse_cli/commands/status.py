@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from packhouse_cli.arguments.parsing import CommandParser, add_json
-from packhouse_cli.clients.daemon import Daemon
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
 from packhouse_cli.terminal.formats import span
-from packhouse_cli.terminal.output import Terminal, safe
-from packhouse_cli.user.settings import CliSettings
+from packhouse_cli.terminal.text import styled
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
 
 
-def run(argv: list[str], terminal: Terminal, environ: Mapping[str, str]) -> int:
-    """Ask the daemon and print."""
-    parser = CommandParser(
-        prog="packhouse status",
-        description="What the daemon is doing: orders, shipments, holds, money.",
-        examples=["packhouse status", "packhouse status --json | jq .orders.held"],
-    )
-    add_json(parser)
-    arguments = parser.parse_args(argv)
-    settings = CliSettings(environ)
-    daemon = Daemon(settings.daemon_url, settings.token)
-    status = daemon.status()
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    with invocation.daemon() as daemon:
+        status = daemon.status()
     if arguments.json:
-        terminal.json(status)
+        invocation.terminal.json(status)
     else:
-        _print(status, settings.daemon_url, terminal)
+        _print(status, invocation.settings.daemon_url, invocation.terminal)
     return int(Exit.OK)
 
 
 def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
-    running = (
-        terminal.paint("paused", "yellow") if status.get("paused") else terminal.paint("running", "green")
-    )
-    terminal.line(f"{terminal.paint('Packhouse', 'bold')} {safe(status.get('version'))} at {url}, {running}")
+    state = styled("paused", "yellow") if status.get("paused") else styled("running", "green")
+    terminal.line(styled("Packhouse", "bold"), f" {status.get('version') or ''} at {url}, ", state)
     terminal.line()
     orders = _counts(status.get("orders"))
     overdue = status.get("oldest_due_s")
@@ -45,12 +38,12 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
         [
             ("paused by", status.get("paused_by")),
             ("store", status.get("store")),
-            ("carrier", status.get("carrier")),
+            ("provider", status.get("carrier")),
             ("orders", _listed(orders)),
             ("shipments", _listed(_counts(status.get("shipments")))),
             ("labels", status.get("labels")),
             ("spent", ", ".join(_amounts(status.get("spent")))),
-            ("work waits", span(overdue) if behind and overdue is not None else "no"),
+            ("overdue", span(overdue) if behind and overdue is not None else "nothing"),
         ]
     )
     holds = _counts(status.get("holds"))
@@ -58,11 +51,11 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
         from packhouse.model.hold import SENTENCE, HoldCode
 
         terminal.line()
-        terminal.line(terminal.paint("holds", "bold"))
+        terminal.line(styled("holds", "bold"))
         for code, number in sorted(holds.items(), key=lambda item: -item[1]):
             sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else ""
-            terminal.line(f"  {number:>4}  {terminal.paint(safe(code), 'yellow')}  {sentence}".rstrip())
-        terminal.line("        packhouse holds list tells which orders")
+            terminal.line(f"  {number:>4}  ", styled(code, "yellow"), f"  {sentence}".rstrip())
+        terminal.line("        packhouse holds list shows the orders.")
 
 
 def _counts(value: object) -> dict[str, int]:
@@ -79,3 +72,12 @@ def _amounts(spent: object) -> list[str]:
     from packhouse.model.money import Money
 
     return [str(Money(int(minor), str(currency))) for currency, minor in spent.items()]
+
+
+COMMAND = Command(
+    "show what the daemon is doing",
+    _run,
+    (JSON,),
+    description="Show what the daemon is doing: its orders, shipments, labels, holds and costs.",
+    examples=("packhouse status", "packhouse status --json | jq .orders.held"),
+)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from packhouse_cli.terminal.output import Terminal
 
 if TYPE_CHECKING:
     from packhouse_cli.arguments.parsing import CommandParser
+    from packhouse_cli.invocation import Invocation
 
 
 def parser() -> CommandParser:
-    """What it takes, for those who describe it; the command itself needs no parser."""
-    from packhouse_cli.arguments.parsing import CommandParser, add_json
+    """The parser, for completion and the reference; the command itself needs none."""
+    from packhouse_cli.arguments.options import JSON
+    from packhouse_cli.arguments.parsing import CommandParser
 
     described = CommandParser(
-        prog="packhouse version", description="The version of packhouse.", examples=["packhouse version"]
+        prog="packhouse version", description="Print the version.", examples=["packhouse version"]
     )
-    add_json(described)
+    JSON.add_to(described)
     return described
 
 
-def run(argv: list[str], terminal: Terminal, _environ: Mapping[str, str]) -> int:
+def run(argv: list[str], invocation: Invocation) -> int:
     """Print the version."""
     from packhouse import __version__
 
     if "--json" in argv:
-        terminal.json({"version": __version__})
+        invocation.terminal.json({"version": __version__})
     else:
-        terminal.line(f"packhouse {__version__}")
+        invocation.terminal.line(f"packhouse {__version__}")
     return 0

@@ -1,1 +1,1 @@
-"""The demonstration: two processes on a stage, a view of them, and a summary that must add up."""
+"""The demo: runs the sandbox and the daemon, shows their progress, and checks that their records agree."""

@@ -1,6 +1,6 @@
-"""The demonstration's two processes: the sandbox and the daemon, each with its log, started and ended here.
+"""The two processes of the demo: starts and stops the sandbox and the daemon, each with its own log.
 
-None of the user's own settings reach them: a demonstration must never touch a real store or carrier.
+The user's settings never reach them, because the demo must not touch a real store or provider.
 """
 
 from __future__ import annotations
@@ -23,29 +23,32 @@ from pathlib import Path
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 API_KEY = "aly_sandbox"
-CARRIER_KEY = "EZTK_sandbox"
+PROVIDER_KEY = "EZTK_sandbox"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
 _LAST_LINES = 15
 
 
 class ProcessDied(CommandError):
-    """A process ended by itself, or never became ready. `log` is its file, `last_words` the end of that."""
+    """A process ended by itself or did not become ready.
 
-    def __init__(self, message: str, log: Path, last_words: Sequence[str]) -> None:
+    `log` is its log file, `last_lines` the end of it.
+    """
+
+    def __init__(self, message: str, log: Path, last_lines: Sequence[str]) -> None:
         super().__init__(message, Exit.DEMO_PROCESS_DIED, "process_died")
         self.log = log
-        self.last_words = tuple(last_words)
+        self.last_lines = tuple(last_lines)
 
 
-class Player:
-    """One process and its log."""
+class ChildProcess:
+    """One process and its log file."""
 
     def __init__(self, name: str, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C reaches the demonstration alone, which then ends both in order.
+            # With a session of its own, it does not get Ctrl-C: the demo gets it and stops both in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 [sys.executable, "-P", "-m", "packhouse_cli", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -58,37 +61,37 @@ class Player:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     def check(self) -> None:
-        """Raise ProcessDied if it has ended; UsageError if it refused its arguments or settings."""
+        """Raise ProcessDied if the process has ended; UsageError if it refused its arguments or settings."""
         code = self._process.poll()
         if code is not None:
-            words = self.last_words()
-            if code == Exit.USAGE and words:
-                raise UsageError(f"The {self.name} refuses to start: {words[-1]}")
-            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise self.death(f"The {self.name} {how}.")
+            lines = self.last_lines()
+            if code == Exit.USAGE and lines:
+                raise UsageError(f"The {self.name} did not start: {lines[-1]}")
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            raise self.died(f"The {self.name} {how}.")
 
-    def death(self, message: str) -> ProcessDied:
-        """The error that tells of its end."""
-        return ProcessDied(message, self.log, self.last_words())
+    def died(self, message: str) -> ProcessDied:
+        """The error for this process, with the end of its log."""
+        return ProcessDied(message, self.log, self.last_lines())
 
-    def last_words(self) -> list[str]:
-        """The last lines of its log."""
+    def last_lines(self) -> list[str]:
+        """The last lines of the log."""
         try:
             return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
         except OSError:
             return []
 
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM, if it still runs."""
+    def terminate(self) -> None:
+        """Send SIGTERM if the process is running."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
     def wait(self, limit_s: float) -> bool:
-        """Wait until it has ended; after `limit_s` seconds it is killed, and the answer is False."""
+        """Wait until the process ends. After `limit_s` seconds it is killed, and the result is False."""
         try:
             self._process.wait(limit_s)
         except subprocess.TimeoutExpired:
@@ -99,10 +102,10 @@ class Player:
 
 
 @dataclass(frozen=True, slots=True)
-class Staging:
-    """How the stage is set: the folder of this run, the daemon's port (0: a free one), the sandbox's options.
+class ProcessOptions:
+    """How to start the processes: the folder, the daemon's port (0: any free port), the sandbox's options.
 
-    `daemon_settings` are environment variables for the daemon beside those it always gets.
+    `daemon_settings` are additional environment variables of the daemon.
     """
 
     folder: Path
@@ -111,26 +114,28 @@ class Staging:
     daemon_settings: tuple[tuple[str, str], ...] = ()
 
 
-class Stage:
-    """Both processes. Open it, look at it, close it; closing is safe at any moment."""
+class DemoProcesses:
+    """Both processes. `close` is safe at any moment."""
 
-    def __init__(self, staging: Staging, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-        self._staging = staging
-        self._base_environ = neutral(environ)
-        self._say = say
+    def __init__(
+        self, options: ProcessOptions, environ: Mapping[str, str], report: Callable[[str], None]
+    ) -> None:
+        self._options = options
+        self._base_environ = clean_environ(environ)
+        self._report = report
         self._token = f"op_{secrets.token_urlsafe(18)}"
-        self._daemon_port = staging.port
+        self._daemon_port = options.port
         self._sandbox_port = 0
-        self.players: list[Player] = []
+        self.children: list[ChildProcess] = []
 
     @property
     def folder(self) -> Path:
-        """Where ledger, labels, settings and logs of this run are."""
-        return self._staging.folder
+        """The folder with the ledger, labels, settings and logs of this run."""
+        return self._options.folder
 
     @property
     def labels_folder(self) -> Path:
-        """Where the label files are."""
+        """The folder with the label files."""
         return self.folder / "data" / "labels"
 
     @property
@@ -145,11 +150,11 @@ class Stage:
 
     @property
     def token(self) -> str:
-        """The operator's token of this run."""
+        """The operator token of this run."""
         return self._token
 
     def operator_environ(self) -> dict[str, str]:
-        """What a person's shell needs to use the command against this run."""
+        """The environment variables that a shell needs to use the command with this run."""
         return {
             "PACKHOUSE_URL": self.daemon_url,
             "PACKHOUSE_TOKEN": self._token,
@@ -164,12 +169,12 @@ class Stage:
             files("packhouse_cli.demo").joinpath("shop.toml").read_text(encoding="utf-8"), encoding="utf-8"
         )
         secret = f"whsec_{secrets.token_urlsafe(18)}"
-        self._say("Starting the sandbox: a store and a carrier.")
+        self._report("Starting the sandbox: a store and a label provider.")
         self._open_sandbox(secret)
-        self._say(f"  it is at {self.sandbox_url}")
-        self._say("Starting the daemon.")
+        self._report(f"  running at {self.sandbox_url}")
+        self._report("Starting the daemon.")
         self._open_daemon(secret)
-        self._say(f"  it is at {self.daemon_url}")
+        self._report(f"  running at {self.daemon_url}")
         env_file = self.folder / "env"
         env_file.touch(mode=0o600)
         lines = [f"export {name}={shlex.quote(value)}" for name, value in self.operator_environ().items()]
@@ -177,17 +182,17 @@ class Stage:
 
     def _open_sandbox(self, secret: str) -> None:
         port_file = self.folder / "sandbox.port"
-        sandbox = Player(
+        sandbox = ChildProcess(
             "sandbox",
             [
                 *("sandbox", "--port", "0", "--port-file", str(port_file), "--orders", "0"),
                 *("--webhook-url", f"{self.daemon_url}/webhooks/aly", "--webhook-secret", secret),
-                *self._staging.sandbox_options,
+                *self._options.sandbox_options,
             ],
             self._base_environ,
             self.folder,
         )
-        self.players.append(sandbox)
+        self.children.append(sandbox)
         self._wait_for(sandbox, lambda: _port_in(port_file) is not None)
         self._sandbox_port = _port_in(port_file) or 0
         self._wait_for(sandbox, lambda: _answers(self._sandbox_port, "/sandbox/state"))
@@ -198,7 +203,7 @@ class Stage:
             "PACKHOUSE_STORE__API_KEY": API_KEY,
             "PACKHOUSE_WEBHOOK__SECRETS": secret,
             "PACKHOUSE_PROVIDERS__EASYPOST__URL": f"{self.sandbox_url}/easypost/v2",
-            "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": CARRIER_KEY,
+            "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": PROVIDER_KEY,
             "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US",
             "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_SIGNER": "Demo",
             "PACKHOUSE_OPERATOR__TOKENS": f"demo:{self._token}",
@@ -206,46 +211,46 @@ class Stage:
             "PACKHOUSE_HTTP__PORT": str(self._daemon_port),
             "PACKHOUSE_DATA_DIR": str(self.folder / "data"),
         }
-        environ |= dict(self._staging.daemon_settings)
-        daemon = Player("daemon", ["serve"], environ, self.folder)
-        self.players.append(daemon)
+        environ |= dict(self._options.daemon_settings)
+        daemon = ChildProcess("daemon", ["serve"], environ, self.folder)
+        self.children.append(daemon)
         self._wait_for(daemon, lambda: _answers(self._daemon_port, "/readyz"))
 
-    def _wait_for(self, player: Player, ready: Callable[[], bool]) -> None:
+    def _wait_for(self, child: ChildProcess, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_LIMIT_S
         while not ready():
-            player.check()
+            child.check()
             if time.monotonic() > deadline:
-                raise player.death(f"The {player.name} was not ready within {START_LIMIT_S:g} s.")
+                raise child.died(f"The {child.name} was not ready within {START_LIMIT_S:g} s.")
             time.sleep(0.05)
 
     def check(self) -> None:
-        """Raise ProcessDied if one of them has ended."""
-        for player in self.players:
-            player.check()
+        """Raise ProcessDied if a process has ended."""
+        for child in self.children:
+            child.check()
 
     def close(self) -> list[str]:
-        """End both, the daemon first so that it finishes what is in flight. Answers troubles as sentences."""
-        troubles = []
-        for player in reversed(self.players):
-            player.ask_to_stop()
-            if not player.wait(STOP_LIMIT_S):
-                troubles.append(f"The {player.name} did not stop within {STOP_LIMIT_S:g} s and was killed.")
-        self.players.clear()
-        return troubles
+        """Stop both, the daemon first so that it finishes its work. Returns problems as sentences."""
+        problems = []
+        for child in reversed(self.children):
+            child.terminate()
+            if not child.wait(STOP_LIMIT_S):
+                problems.append(f"The {child.name} did not stop within {STOP_LIMIT_S:g} s and was killed.")
+        self.children.clear()
+        return problems
 
 
-def neutral(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without any setting of Packhouse or key of a store."""
-    ours = ("PACKHOUSE_", "ALY_")
-    return {n: value for n, value in environ.items() if not n.startswith(ours) or n == "PACKHOUSE_DEBUG"}
+def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of Packhouse and keys of a store."""
+    prefixes = ("PACKHOUSE_", "ALY_")
+    return {n: value for n, value in environ.items() if not n.startswith(prefixes) or n == "PACKHOUSE_DEBUG"}
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now.
+    """A free local port.
 
-    Below the numbers that systems hand out for outgoing connections: such a one may be taken again before it
-    is listened on.
+    It is below the range that systems use for outgoing connections, because such a port could be taken again
+    before the process listens on it.
     """
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):

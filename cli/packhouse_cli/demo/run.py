@@ -1,4 +1,4 @@
-"""The course of a demonstration: set the stage, let orders arrive, watch until all is settled, and reckon."""
+"""Runs the demo: start the processes, create orders, watch until all are processed, and check the totals."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from types import FrameType
 
 from packhouse_cli.clients.daemon import Daemon
 from packhouse_cli.clients.http import Peer
-from packhouse_cli.demo.processes import ProcessDied, Stage
+from packhouse_cli.demo.processes import DemoProcesses, ProcessDied
 from packhouse_cli.demo.screen import watch_for
-from packhouse_cli.demo.snapshot import Look, Looker
-from packhouse_cli.demo.totals import Reckoning, reckon, told
-from packhouse_cli.demo.view import Caption, act_line
+from packhouse_cli.demo.snapshot import Snapshot, SnapshotReader
+from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
+from packhouse_cli.demo.view import Caption, entry_line
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.output import Terminal, safe
+from packhouse_cli.terminal.output import Terminal
 
-# Looking costs both processes some work; no more than this share of the time is spent on it.
-_SHARE_OF_LOOKING = 0.3
-_SHORTEST_WAIT_S = 0.3
+# Reading a snapshot costs both processes some work, so it takes no more than this share of the time.
+_READ_TIME_SHARE = 0.3
+_MIN_WAIT_S = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is played: so many orders, at this rate a second (0: all at once), for at most so long."""
+class DemoOptions:
+    """The number of orders, how many arrive a second (0: all at once), and the time limit.
+
+    `leave` ends the demo after the totals, and `plain` prints log lines instead of a screen.
+    """
 
     orders: int
     rate: float
@@ -36,169 +39,184 @@ class Plan:
     plain: bool
 
 
-class Course:
-    """One demonstration from beginning to end. `command` is how the user's shell calls packhouse."""
+class DemoRun:
+    """One run of the demo. `command` is how the user's shell calls packhouse."""
 
-    def __init__(self, plan: Plan, stage: Stage, terminal: Terminal, command: str) -> None:
-        self._plan = plan
-        self._stage = stage
+    def __init__(
+        self, options: DemoOptions, processes: DemoProcesses, terminal: Terminal, command: str
+    ) -> None:
+        self._options = options
+        self._processes = processes
         self._terminal = terminal
         self._command = command
 
-    def play(self) -> Exit:
-        """Play it all. Both processes are ended whatever happens; Ctrl-C ends it cleanly at any moment."""
+    def run(self) -> Exit:
+        """Run the demo. Both processes are stopped in every case, also after Ctrl-C."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         previous = {number: signal.signal(number, _interrupt) for number in numbers}
         try:
-            return self._play()
+            return self._run()
         except ProcessDied as died:
-            self._show_last_words(died)
+            self._show_last_lines(died)
             raise
         finally:
-            # Another Ctrl-C while the processes finish must not leave them behind.
+            # A second Ctrl-C must not leave the processes running.
             for number in numbers:
                 signal.signal(number, signal.SIG_IGN)
             self._close()
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _play(self) -> Exit:
-        self._stage.open()
-        daemon = Daemon(self._stage.daemon_url, self._stage.token)
-        sandbox = Peer("sandbox", self._stage.sandbox_url)
+    def _run(self) -> Exit:
+        self._processes.open()
+        daemon = Daemon(self._processes.daemon_url, self._processes.token)
+        sandbox = Peer("sandbox", self._processes.sandbox_url)
         started = time.monotonic()
-        self._say(f"{self._plan.orders} orders are on their way.")
-        sandbox.post("/sandbox/orders", {"count": self._plan.orders, "rate_per_s": self._plan.rate})
-        looker = Looker(daemon, sandbox, self._plan.orders)
+        self._report(f"{self._options.orders} orders are arriving.")
+        sandbox.post("/sandbox/orders", {"count": self._options.orders, "rate_per_s": self._options.rate})
+        reader = SnapshotReader(daemon, sandbox, self._options.orders)
         try:
-            look = self._watch(looker, started)
+            snapshot = self._watch(reader, started)
         except KeyboardInterrupt:
-            self._say("Interrupted before everything was settled.")
+            self._report("Interrupted before all orders were processed.")
             return Exit.INTERRUPTED
-        reckoning = self._reckon(look, daemon, sandbox)
-        self._tell(reckoning, look, time.monotonic() - started)
-        if not self._plan.leave:
-            self._stay(looker)
-        if reckoning.unsettled:
+        totals = self._compute_totals(snapshot, daemon, sandbox)
+        self._print_totals(totals, snapshot, time.monotonic() - started)
+        if not self._options.leave:
+            self._follow_journal(reader)
+        if totals.unprocessed:
             return Exit.DEMO_TIME_LIMIT
-        return Exit.OK if reckoning.adds_up else Exit.DEMO_SUMS_DIFFER
+        return Exit.OK if totals.is_consistent else Exit.DEMO_SUMS_DIFFER
 
-    def _watch(self, looker: Looker, started: float) -> Look:
-        """Show what happens until it is settled, twice in a row, or the time is up."""
-        watch = watch_for(self._terminal, plain=self._plan.plain)
-        settled_before = False
+    def _watch(self, reader: SnapshotReader, started: float) -> Snapshot:
+        """Show snapshots until two in a row are processed or the time limit is reached."""
+        watch = watch_for(self._terminal, plain=self._options.plain)
+        processed_before = False
         try:
             while True:
-                before = time.monotonic()
-                look = self._ask(looker.look)
-                took = time.monotonic() - before
+                start = time.monotonic()
+                snapshot = self._read(reader.read)
+                took = time.monotonic() - start
                 elapsed = time.monotonic() - started
-                watch.show(look, Caption(self._stage.daemon_url, _near(self._stage.labels_folder), elapsed))
-                if (look.settled and settled_before) or elapsed > self._plan.time_limit_s:
-                    return look
-                settled_before = look.settled
-                time.sleep(max(_SHORTEST_WAIT_S, took / _SHARE_OF_LOOKING - took))
+                watch.show(
+                    snapshot,
+                    Caption(
+                        self._processes.daemon_url, _display_path(self._processes.labels_folder), elapsed
+                    ),
+                )
+                if (snapshot.processed and processed_before) or elapsed > self._options.time_limit_s:
+                    return snapshot
+                processed_before = snapshot.processed
+                time.sleep(max(_MIN_WAIT_S, took / _READ_TIME_SHARE - took))
         finally:
             watch.close()
 
-    def _ask(self, call: Callable[[], Look]) -> Look:
-        """A call to one of our processes; if it fails because one has ended, that is what is told."""
+    def _read(self, call: Callable[[], Snapshot]) -> Snapshot:
+        """Call our processes. If the call fails because a process has ended, raise ProcessDied."""
         try:
             return call()
         except CommandError:
             time.sleep(0.2)
-            self._stage.check()
+            self._processes.check()
             raise
 
-    def _reckon(self, look: Look, daemon: Daemon, sandbox: Peer) -> Reckoning:
+    def _compute_totals(self, snapshot: Snapshot, daemon: Daemon, sandbox: Peer) -> Totals:
         ours = list(daemon.orders())
-        books = sandbox.get("/sandbox/audit")
-        problems = sandbox.get("/sandbox/check", final=int(look.settled)).get("problems")
-        return reckon(
-            look, ours, books, problems if isinstance(problems, list) else ["its checker did not answer"]
+        audit = sandbox.get("/sandbox/audit")
+        problems = sandbox.get("/sandbox/check", final=int(snapshot.processed)).get("problems")
+        return compute_totals(
+            snapshot, ours, audit, problems if isinstance(problems, list) else ["its check did not answer"]
         )
 
-    def _tell(self, reckoning: Reckoning, look: Look, seconds: float) -> None:
+    def _print_totals(self, totals: Totals, snapshot: Snapshot, seconds: float) -> None:
         terminal = self._terminal
         width = terminal.width or 100
         terminal.line()
-        for line in told(reckoning, seconds=seconds, width=width, paint=terminal.paint):
-            terminal.line(line)
-        if not look.settled:
+        for line in totals_lines(totals, seconds=seconds, width=width, paint=terminal.paint):
+            terminal.drawn(line)
+        if not snapshot.processed:
             terminal.line(
-                f"Not everything was settled within {self._plan.time_limit_s:g} s; --time-limit gives it "
-                f"longer. {_near(self._stage.folder)}/daemon.log says what the daemon did."
+                f"Not all orders were processed within {self._options.time_limit_s:g} s. Set a longer limit "
+                f"with --time-limit, or see {_display_path(self._processes.folder)}/daemon.log."
             )
         terminal.line()
         terminal.fields(
             [
-                ("labels", _near(self._stage.labels_folder)),
-                ("logs", f"{_near(self._stage.folder)}/daemon.log, sandbox.log"),
+                ("labels", _display_path(self._processes.labels_folder)),
+                ("logs", f"{_display_path(self._processes.folder)}/daemon.log, sandbox.log"),
                 *(
                     []
-                    if self._plan.leave
+                    if self._options.leave
                     else [
-                        ("daemon", self._stage.daemon_url),
-                        ("sandbox", f"{self._stage.sandbox_url}/sandbox"),
+                        ("daemon", self._processes.daemon_url),
+                        ("sandbox", f"{self._processes.sandbox_url}/sandbox"),
                     ]
                 ),
             ]
         )
-        if not self._plan.leave:
-            self._invite(reckoning)
+        if not self._options.leave:
+            self._print_suggestions(totals)
         terminal.stdout.flush()
 
-    def _invite(self, reckoning: Reckoning) -> None:
-        """What to try next, in another terminal, with orders that really exist."""
+    def _print_suggestions(self, totals: Totals) -> None:
+        """Print commands to try in another terminal, with ids of existing orders."""
         terminal = self._terminal
-        held = next((name for _, members in reckoning.held for name, _ in members), "")
-        env_file = _near(self._stage.folder / "env")
+        held = next((name for _, members in totals.held for name, _ in members), "")
+        env_file = _display_path(self._processes.folder / "env")
         tries = [
-            (f". {env_file if '/' in env_file else './' + env_file}", "the addresses and keys of this run"),
-            (f"{self._command} status", "what the daemon is doing"),
-            (f"{self._command} orders list --status pending", "what the store still waits for"),
+            (
+                f". {env_file if '/' in env_file else './' + env_file}",
+                "set the addresses and keys of this run",
+            ),
+            (f"{self._command} status", "show what the daemon is doing"),
+            (f"{self._command} orders list --status pending", "list the orders that have not shipped"),
         ]
         if held:
-            tries.insert(2, (f"{self._command} why {safe(held)}", "why an order is held, and what to do"))
+            tries.insert(2, (f"{self._command} why {held}", "show why an order is held and what to do"))
         tries.append(
-            (f"curl -s {self._stage.sandbox_url}/sandbox/orders -d '{{\"count\": 5}}'", "five more orders")
+            (
+                f"curl -s {self._processes.sandbox_url}/sandbox/orders -d '{{\"count\": 5}}'",
+                "create five more orders",
+            )
         )
         terminal.line()
-        terminal.line(terminal.paint("Try, in another terminal:", "bold"))
-        for command, sense in tries:
-            fits = len(command) + len(sense) + 8 <= (terminal.width or 100)
-            beside = terminal.paint(f"   # {sense}", "dim") if fits else ""
-            terminal.line(f"  {terminal.paint(command, 'cyan')}{beside}")
+        terminal.drawn(terminal.paint("Try in another terminal:", "bold"))
+        for command, meaning in tries:
+            fits = len(command) + len(meaning) + 8 <= (terminal.width or 100)
+            comment = terminal.paint(f"   # {meaning}", "dim") if fits else ""
+            terminal.drawn(f"  {terminal.paint(command, 'cyan')}{comment}")
         terminal.line()
-        terminal.line("Daemon and sandbox go on; what they do appears here. Ctrl-C ends them.")
+        terminal.line(
+            "The daemon and the sandbox keep running; new journal entries appear here. Press Ctrl-C to stop."
+        )
 
-    def _stay(self, looker: Looker) -> None:
-        """Print every act as it happens, until Ctrl-C."""
+    def _follow_journal(self, reader: SnapshotReader) -> None:
+        """Print each new journal entry, until Ctrl-C."""
         try:
             while True:
                 time.sleep(1.0)
-                self._stage.check()
-                for act in self._ask(looker.look).new_acts:
-                    self._terminal.line(act_line(act, self._terminal.width, self._terminal.paint))
+                self._processes.check()
+                for entry in self._read(reader.read).new_entries:
+                    self._terminal.drawn(entry_line(entry, self._terminal.width, self._terminal.paint))
                 self._terminal.stdout.flush()
         except KeyboardInterrupt:
             self._terminal.line()
 
     def _close(self) -> None:
-        """End both processes, even where nobody reads any more what is said about it."""
-        if self._stage.players:
+        """Stop both processes, even if the terminal is gone."""
+        if self._processes.children:
             with contextlib.suppress(OSError):
-                self._say("Stopping the daemon and the sandbox.")
-        for trouble in self._stage.close():
+                self._report("Stopping the daemon and the sandbox.")
+        for problem in self._processes.close():
             with contextlib.suppress(OSError):
-                self._terminal.note(f"packhouse: {trouble}")
+                self._terminal.note(f"packhouse: {problem}")
 
-    def _show_last_words(self, died: ProcessDied) -> None:
-        self._terminal.note(f"Last lines of {_near(died.log)}:")
-        for line in died.last_words:
-            self._terminal.note(f"  {safe(line)}")
+    def _show_last_lines(self, died: ProcessDied) -> None:
+        self._terminal.note(f"Last lines of {_display_path(died.log)}:")
+        for line in died.last_lines:
+            self._terminal.note(f"  {line}")
 
-    def _say(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         self._terminal.line(text)
         self._terminal.stdout.flush()
 
@@ -207,8 +225,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _near(path: Path) -> str:
-    """The path as a person here would type it."""
+def _display_path(path: Path) -> str:
+    """The path relative to the current folder, if it is inside."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

@@ -1,10 +1,10 @@
-"""Where the demonstration is watched: a screen drawn again and again, or a log with a line now and then."""
+"""Shows the demo: a screen that is redrawn on a terminal, or log lines elsewhere."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from packhouse_cli.demo.snapshot import Look
+from packhouse_cli.demo.snapshot import Snapshot
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
 from packhouse_cli.terminal.output import Terminal
 
@@ -12,28 +12,28 @@ _LOG_EVERY_S = 2.0
 
 
 class Watch(Protocol):
-    """Shows looks as they come."""
+    """Shows snapshots."""
 
-    def show(self, look: Look, caption: Caption) -> None:
-        """Show this moment."""
+    def show(self, snapshot: Snapshot, caption: Caption) -> None:
+        """Show this snapshot."""
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Restore the terminal."""
 
 
 class Screen:
-    """The whole terminal, on its alternate screen, so that what stood there before comes back."""
+    """Draws on the alternate screen of the terminal, so that the previous content comes back."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._signs = UNICODE if terminal.speaks_unicode else ASCII
         self._open = False
 
-    def show(self, look: Look, caption: Caption) -> None:
-        """Draw a frame in one write, over the last one."""
+    def show(self, snapshot: Snapshot, caption: Caption) -> None:
+        """Draw a frame over the last one, in one write."""
         columns, lines = self._terminal.size
         picture = frame(
-            look, caption, columns=columns, lines=lines, paint=self._terminal.paint, signs=self._signs
+            snapshot, caption, columns=columns, lines=lines, paint=self._terminal.paint, symbols=self._signs
         )
         start = "" if self._open else "\x1b[?1049h\x1b[?25l"
         self._open = True
@@ -41,7 +41,7 @@ class Screen:
         self._terminal.stdout.flush()
 
     def close(self) -> None:
-        """Show the cursor and go back to the first screen."""
+        """Show the cursor and return to the main screen."""
         if self._open:
             self._open = False
             self._terminal.stdout.write("\x1b[?25h\x1b[?1049l")
@@ -49,27 +49,27 @@ class Screen:
 
 
 class Log:
-    """Plain lines, when something changed and some seconds have passed."""
+    """Prints a line when the state has changed, every two seconds at most."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._last = ""
         self._last_at = float("-inf")
 
-    def show(self, look: Look, caption: Caption) -> None:
-        """Print a line of progress, if there is something new to say."""
-        line = progress(look, caption.elapsed_s)
+    def show(self, snapshot: Snapshot, caption: Caption) -> None:
+        """Print a progress line if the state has changed."""
+        line = progress(snapshot, caption.elapsed_s)
         news = line.lstrip().partition("  ")[2]
-        due = caption.elapsed_s - self._last_at >= _LOG_EVERY_S or look.settled
+        due = caption.elapsed_s - self._last_at >= _LOG_EVERY_S or snapshot.processed
         if due and news != self._last:
             self._last, self._last_at = news, caption.elapsed_s
             self._terminal.line(line)
             self._terminal.stdout.flush()
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to restore."""
 
 
 def watch_for(terminal: Terminal, *, plain: bool) -> Watch:
-    """A screen on a terminal that can be drawn on, a log elsewhere."""
+    """A screen if the terminal can be drawn on, otherwise a log."""
     return Screen(terminal) if terminal.can_draw and not plain else Log(terminal)

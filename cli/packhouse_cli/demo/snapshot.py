@@ -1,6 +1,6 @@
-"""Looks at what happens: the store's orders from the sandbox, their way from the daemon, as one picture.
+"""Reads the state of the demo: the store's orders from the sandbox and their progress from the daemon.
 
-`Looker.look()` asks both; a `Look` is a frozen value that the view and the course of the demonstration read.
+`SnapshotReader.read()` asks both; `view`, `totals` and `run` work with the frozen `Snapshot`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import Any
 
 from packhouse_cli.clients.daemon import Daemon
 from packhouse_cli.clients.http import Peer, rows_of
-from packhouse_cli.terminal.output import safe
 
-ACTS_KEPT = 60
-# How far along its way (received, decided, label, posted) an order with such a shipment is, and our word.
-_WAY: dict[str, tuple[int, str]] = {
+ENTRIES_KEPT = 60
+# The number of finished steps (received, decided, label, posted) for each shipment state, and its label.
+_PROGRESS_BY_STATE: dict[str, tuple[int, str]] = {
     "planned": (2, "packing"),
     "held": (2, "held"),
     "buying": (2, "buying"),
@@ -26,137 +25,151 @@ _WAY: dict[str, tuple[int, str]] = {
     "fulfilled": (4, "shipped"),
     "delivered": (4, "delivered"),
 }
-_RESTLESS = frozenset({"planned", "buying", "unknown", "labeled", "voiding"})
+_ACTIVE_STATES = frozenset({"planned", "buying", "unknown", "labeled", "voiding"})
 
 
 class Place(StrEnum):
-    """Where an order is, for the eye."""
+    """What has become of an order. The value is its label on the screen."""
 
-    AT_STORE = "at the store"
-    ON_THE_WAY = "on the way"
     SHIPPED = "shipped"
     HELD = "held"
-    LEFT_ALONE = "left alone"
+    SKIPPED = "skipped"
+    IN_PROGRESS = "in progress"
+    QUEUED = "queued"
 
 
 @dataclass(frozen=True, slots=True)
-class OrderSeen:
-    """One order: `steps` of 4 done, a `word`, `why` as a sentence, `settled` if nothing moves by itself."""
+class OrderProgress:
+    """The progress of one order: `steps` of 4 are finished. `reason` explains why it is held or skipped.
+
+    `processed` is true if Packhouse will do nothing more with the order by itself.
+    """
 
     id: str
     place: Place
     steps: int
-    word: str
-    why: str = ""
+    label: str
+    reason: str = ""
     changed_at: float = 0.0
-    settled: bool = True
+    processed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One moment. `expected` orders were asked for; `orders` are those the store has, oldest first."""
+class Snapshot:
+    """The state at one moment. `expected` is the number of requested orders; `orders` has those of the store,
+    oldest first. `scheduled` counts the orders that the sandbox has yet to create.
+    """
 
     expected: int
-    orders: tuple[OrderSeen, ...]
-    acts: tuple[Mapping[str, Any], ...] = ()
-    new_acts: tuple[Mapping[str, Any], ...] = ()
+    orders: tuple[OrderProgress, ...]
+    entries: tuple[Mapping[str, Any], ...] = ()
+    new_entries: tuple[Mapping[str, Any], ...] = ()
     status: Mapping[str, Any] = field(default_factory=dict)
-    coming: int = 0
+    scheduled: int = 0
 
     def count(self, place: Place) -> int:
-        """How many orders are there."""
+        """The number of orders at this place."""
         return sum(order.place is place for order in self.orders)
 
     @property
-    def settled(self) -> bool:
-        """Every order has come, stands where it will stay, and nothing more is about to happen."""
+    def processed(self) -> bool:
+        """Whether every expected order exists and is processed."""
         return (
             len(self.orders) >= self.expected
-            and not self.coming
-            and all(order.settled for order in self.orders)
+            and not self.scheduled
+            and all(order.processed for order in self.orders)
         )
 
 
-class Looker:
-    """Asks the daemon and the sandbox, again and again."""
+class SnapshotReader:
+    """Reads snapshots from the daemon and the sandbox."""
 
     def __init__(self, daemon: Daemon, sandbox: Peer, expected: int) -> None:
         self._daemon = daemon
         self._sandbox = sandbox
         self._expected = expected
-        self._heard_upto = 0
-        self._acts: list[dict[str, Any]] = []
+        self._last_entry_id = 0
+        self._entries: list[dict[str, Any]] = []
 
-    def look(self) -> Look:
-        """One picture. Raises CommandError when one of them does not answer."""
+    def read(self) -> Snapshot:
+        """The state now. Raises CommandError if the daemon or the sandbox does not answer."""
         state = self._sandbox.get("/sandbox/state")
         at_store = state.get("orders")
         known = {str(order.get("id")): order for order in self._daemon.orders()}
-        fresh = self._listen()
-        seen = (
-            seen_order(
+        fresh = self._read_journal()
+        orders = (
+            order_progress(
                 order_id, str(facts.get("status", "")) if isinstance(facts, dict) else "", known.get(order_id)
             )
             for order_id, facts in (at_store.items() if isinstance(at_store, dict) else ())
         )
-        coming = state.get("scheduled")
-        return Look(
+        scheduled = state.get("scheduled")
+        return Snapshot(
             self._expected,
-            tuple(seen),
-            tuple(self._acts),
+            tuple(orders),
+            tuple(self._entries),
             tuple(fresh),
             self._daemon.status(),
-            coming if isinstance(coming, int) else 0,
+            scheduled if isinstance(scheduled, int) else 0,
         )
 
-    def _listen(self) -> list[dict[str, Any]]:
+    def _read_journal(self) -> list[dict[str, Any]]:
         fresh: list[dict[str, Any]] = []
-        while entries := self._daemon.journal(self._heard_upto, 500):
+        while entries := self._daemon.journal(self._last_entry_id, 500):
             fresh.extend(entries)
-            self._heard_upto = max(int(entry.get("id", 0)) for entry in entries)
+            self._last_entry_id = max(int(entry.get("id", 0)) for entry in entries)
             if len(entries) < 500:
                 break
-        self._acts = (self._acts + fresh)[-ACTS_KEPT:]
+        self._entries = (self._entries + fresh)[-ENTRIES_KEPT:]
         return fresh
 
 
-def seen_order(order_id: str, store_status: str, ours: Mapping[str, Any] | None) -> OrderSeen:
-    """One order, from the store's status and the daemon's record (None: it has not heard of it)."""
+def order_progress(order_id: str, store_status: str, ours: Mapping[str, Any] | None) -> OrderProgress:
+    """The progress of one order, from its status at the store and the daemon's record (None: not yet)."""
     if ours is None:
-        # A poll lists what waits to be shipped; what ended before anyone heard of it is rightly left alone.
+        # A poll lists only orders that wait to ship, so an order that ended before is rightly skipped.
         if store_status in ("cancelled", "refunded", "returned"):
-            return OrderSeen(
+            return OrderProgress(
                 order_id,
-                Place.LEFT_ALONE,
+                Place.SKIPPED,
                 0,
                 store_status,
-                f"{store_status.capitalize()} before Packhouse heard of it.",
+                f"{store_status.capitalize()} before Packhouse received it.",
             )
-        return OrderSeen(order_id, Place.AT_STORE, 0, "at store", settled=False)
+        return OrderProgress(order_id, Place.QUEUED, 0, "queued", processed=False)
     phase = str(ours.get("phase", ""))
     states = [str(shipment.get("state", "")) for shipment in rows_of(ours, "shipments")]
-    moving = any(state in _RESTLESS for state in states)
+    is_active = any(state in _ACTIVE_STATES for state in states)
     changed_at = float(ours.get("updated_at") or 0.0)
     if phase == "held":
         holds = rows_of(ours, "holds")
-        why = " ".join(safe(hold.get("sentence")) for hold in holds)
-        word = safe(holds[0].get("code", "held")).replace("_", " ") if holds else "held"
-        return OrderSeen(
-            order_id, Place.HELD, 2, word, why, changed_at, settled=not (set(states) & {"voiding"})
+        reason = " ".join(str(hold.get("sentence") or "") for hold in holds)
+        label = str(holds[0].get("code", "held")).replace("_", " ") if holds else "held"
+        return OrderProgress(
+            order_id, Place.HELD, 2, label, reason, changed_at, processed=not (set(states) & {"voiding"})
         )
     if phase == "closed":
-        return OrderSeen(
+        return OrderProgress(
             order_id,
-            Place.LEFT_ALONE,
+            Place.SKIPPED,
             2,
-            "left alone",
-            safe(ours.get("reason")),
+            "skipped",
+            str(ours.get("reason") or ""),
             changed_at,
-            settled=not moving,
+            processed=not is_active,
         )
     if phase == "shipped":
-        return OrderSeen(order_id, Place.SHIPPED, 4, "shipped", "", changed_at, settled=not moving)
-    steps, word = min((_WAY[state] for state in states if state in _WAY), default=(1, "received"))
-    return OrderSeen(
-        order_id, Place.ON_THE_WAY, steps, word, safe(ours.get("last_error")), changed_at, settled=False
+        return OrderProgress(order_id, Place.SHIPPED, 4, "shipped", "", changed_at, processed=not is_active)
+    steps, label = min(
+        (_PROGRESS_BY_STATE[state] for state in states if state in _PROGRESS_BY_STATE),
+        default=(1, "received"),
+    )
+    return OrderProgress(
+        order_id,
+        Place.IN_PROGRESS,
+        steps,
+        label,
+        str(ours.get("last_error") or ""),
+        changed_at,
+        processed=False,
     )

@@ -1,4 +1,4 @@
-"""The reckoning: our record, the store's and the carrier's side by side, which must agree. No I/O."""
+"""The totals of the demo: the records of Packhouse, the store and the provider must agree. No I/O."""
 
 from __future__ import annotations
 
@@ -10,75 +10,84 @@ from typing import Any
 from packhouse.model.hold import SENTENCE, HoldCode
 from packhouse.model.money import Money
 from packhouse_cli.clients.http import rows_of
-from packhouse_cli.demo.snapshot import Look, Place
-from packhouse_cli.terminal.cells import wrap
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.demo.snapshot import Place, Snapshot
+from packhouse_cli.terminal.text import escaped, wrap
 
 Paint = Callable[..., str]
+Group = tuple[str, tuple[tuple[str, str], ...]]
 _SHOWN_OF_A_GROUP = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Reckoning:
-    """What came of it. Money is in minor units by currency; `faults` are sentences, none if all agrees.
+class Totals:
+    """The totals of one run.
 
-    `held` and `left_alone` are (what it is, [(order id, sentence), ...]) groups, largest first.
+    Money is in minor units by currency. `discrepancies` are sentences; none if all agree.
+
+    `held` and `skipped` are groups, largest first: (reason, ((order id, detail), ...)).
     """
 
     orders: int
     shipped: int
-    held: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    left_alone: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    unsettled: tuple[str, ...]
-    labels_live: int
-    labels_given_back: int
+    held: tuple[Group, ...]
+    skipped: tuple[Group, ...]
+    unprocessed: tuple[str, ...]
+    labels_active: int
+    labels_voided: int
     shipments_checked: int
     spent: Mapping[str, int]
-    carrier_took: Mapping[str, int]
-    faults: tuple[str, ...]
+    provider_charged: Mapping[str, int]
+    discrepancies: tuple[str, ...]
 
     @property
-    def adds_up(self) -> bool:
-        """Nothing is missing and nobody disagrees."""
-        return not self.faults and not self.unsettled
+    def is_consistent(self) -> bool:
+        """Whether every order is processed and all records agree."""
+        return not self.discrepancies and not self.unprocessed
 
 
-def reckon(
-    look: Look, ours: Sequence[Mapping[str, Any]], books: Mapping[str, Any], problems: Iterable[object]
-) -> Reckoning:
-    """Lay the three records side by side.
+def compute_totals(
+    snapshot: Snapshot,
+    ours: Sequence[Mapping[str, Any]],
+    audit: Mapping[str, Any],
+    problems: Iterable[object],
+) -> Totals:
+    """Compare the three records.
 
-    `ours` are the daemon's orders, `books` the sandbox's {"purchases", "fulfillments"}, `problems` what the
-    sandbox's own checker found.
+    `ours` are the daemon's orders, `audit` the sandbox's {"purchases", "fulfillments"}, and `problems` the
+    findings of the sandbox's own check.
     """
-    purchases = rows_of(books, "purchases")
-    live = [row for row in purchases if row.get("live")]
-    labels = _our_live_labels(ours)
-    faults = [f"The sandbox found: {safe(problem)}." for problem in problems]
-    faults += _count_faults(look)
-    faults += _label_faults(labels, live)
-    faults += _post_faults(ours, rows_of(books, "fulfillments"))
+    purchases = rows_of(audit, "purchases")
+    active = [row for row in purchases if row.get("live")]
+    labels = _active_labels(ours)
+    discrepancies = [f"The sandbox found: {escaped(problem)}." for problem in problems]
+    discrepancies += _count_discrepancies(snapshot)
+    discrepancies += _label_discrepancies(labels, active)
+    discrepancies += _post_discrepancies(ours, rows_of(audit, "fulfillments"))
     spent = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in labels.values())
-    taken = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in live)
-    if spent != taken:
-        faults.append(f"Our books say {_money(spent)} was spent, the carrier's {_money(taken)}.")
-    return Reckoning(
-        orders=len(look.orders),
-        shipped=look.count(Place.SHIPPED),
-        held=_held(look, ours),
-        left_alone=_grouped((o.why or o.word, o.id, "") for o in look.orders if o.place is Place.LEFT_ALONE),
-        unsettled=tuple(order.id for order in look.orders if not order.settled),
-        labels_live=len(live),
-        labels_given_back=len(purchases) - len(live),
+    charged = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in active)
+    if spent != charged:
+        discrepancies.append(
+            f"Packhouse recorded {_money(spent)} for labels, but the provider charged {_money(charged)}."
+        )
+    return Totals(
+        orders=len(snapshot.orders),
+        shipped=snapshot.count(Place.SHIPPED),
+        held=_held(snapshot, ours),
+        skipped=_grouped(
+            (o.reason or o.label, o.id, "") for o in snapshot.orders if o.place is Place.SKIPPED
+        ),
+        unprocessed=tuple(order.id for order in snapshot.orders if not order.processed),
+        labels_active=len(active),
+        labels_voided=len(purchases) - len(active),
         shipments_checked=len(labels),
         spent=spent,
-        carrier_took=taken,
-        faults=tuple(faults),
+        provider_charged=charged,
+        discrepancies=tuple(discrepancies),
     )
 
 
-def _our_live_labels(ours: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Shipments that hold a paid label, by tracking number."""
+def _active_labels(ours: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The shipments with a paid label, by tracking number."""
     return {
         str(shipment["tracking_number"]): {**shipment, "order_id": order.get("id")}
         for order in ours
@@ -87,33 +96,43 @@ def _our_live_labels(ours: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str
     }
 
 
-def _count_faults(look: Look) -> list[str]:
-    places = Counter(order.place for order in look.orders)
-    ended = places[Place.SHIPPED] + places[Place.HELD] + places[Place.LEFT_ALONE]
-    faults = []
-    if len(look.orders) != look.expected:
-        faults.append(f"{look.expected} orders were asked for, and the store has {len(look.orders)}.")
-    if ended != len(look.orders):
-        faults.append(f"{len(look.orders) - ended} orders are neither shipped, held nor left alone.")
-    return faults
+def _count_discrepancies(snapshot: Snapshot) -> list[str]:
+    places = Counter(order.place for order in snapshot.orders)
+    ended = places[Place.SHIPPED] + places[Place.HELD] + places[Place.SKIPPED]
+    discrepancies = []
+    if len(snapshot.orders) != snapshot.expected:
+        discrepancies.append(
+            f"{snapshot.expected} orders were requested, but the store has {len(snapshot.orders)}."
+        )
+    if ended != len(snapshot.orders):
+        discrepancies.append(f"{len(snapshot.orders) - ended} orders are neither shipped, held nor skipped.")
+    return discrepancies
 
 
-def _label_faults(labels: Mapping[str, Mapping[str, Any]], live: Sequence[Mapping[str, Any]]) -> list[str]:
-    sold = Counter(str(row.get("tracking")) for row in live)
-    of_shipment = Counter(str(row.get("reference", "")).rpartition("/")[0] for row in live)
-    faults = [f"Shipment {safe(name)} has {n} live labels." for name, n in of_shipment.items() if n > 1]
-    faults += [
-        f"Label {safe(number)} of order {safe(row.get('order_id'))} is not live in the carrier's books."
+def _label_discrepancies(
+    labels: Mapping[str, Mapping[str, Any]], active: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    sold = Counter(str(row.get("tracking")) for row in active)
+    of_shipment = Counter(str(row.get("reference", "")).rpartition("/")[0] for row in active)
+    discrepancies = [
+        f"Shipment {escaped(name)} has {n} active labels." for name, n in of_shipment.items() if n > 1
+    ]
+    discrepancies += [
+        f"Label {escaped(number)} of order {escaped(row.get('order_id'))} is not active at the provider."
         for number, row in labels.items()
         if sold[number] != 1
     ]
-    faults += [
-        f"The carrier sold {safe(number)}, which our books lack." for number in sold if number not in labels
+    discrepancies += [
+        f"The provider sold label {escaped(number)}, which Packhouse did not record."
+        for number in sold
+        if number not in labels
     ]
-    return faults
+    return discrepancies
 
 
-def _post_faults(ours: Sequence[Mapping[str, Any]], fulfillments: Sequence[Mapping[str, Any]]) -> list[str]:
+def _post_discrepancies(
+    ours: Sequence[Mapping[str, Any]], fulfillments: Sequence[Mapping[str, Any]]
+) -> list[str]:
     at_store = {
         (str(row.get("order_id")), str(row.get("tracking")))
         for row in fulfillments
@@ -125,36 +144,38 @@ def _post_faults(ours: Sequence[Mapping[str, Any]], fulfillments: Sequence[Mappi
         for shipment in rows_of(order, "shipments")
         if shipment.get("state") in ("fulfilled", "delivered")
     }
-    faults = [
-        f"Order {safe(o)}: the store lacks tracking number {safe(n)}." for o, n in sorted(posted - at_store)
+    discrepancies = [
+        f"Order {escaped(o)}: the store has no tracking number {escaped(n)}."
+        for o, n in sorted(posted - at_store)
     ]
-    faults += [
-        f"Order {safe(o)}: we do not know that we posted {safe(n)}." for o, n in sorted(at_store - posted)
+    discrepancies += [
+        f"Order {escaped(o)}: Packhouse did not record that it posted {escaped(n)}."
+        for o, n in sorted(at_store - posted)
     ]
-    return faults
+    return discrepancies
 
 
-def _held(
-    look: Look, ours: Sequence[Mapping[str, Any]]
-) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    held = {order.id for order in look.orders if order.place is Place.HELD}
+def _held(snapshot: Snapshot, ours: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
+    held = {order.id for order in snapshot.orders if order.place is Place.HELD}
     rows = []
     for order in ours:
         if order.get("id") in held:
             holds = rows_of(order, "holds") or [{"code": "held", "sentence": ""}]
             code = str(holds[0].get("code"))
-            meaning = SENTENCE[HoldCode(code)] if code in set(HoldCode) else safe(code)
-            particulars = " ".join(safe(hold.get("sentence")) for hold in holds).removeprefix(meaning).strip()
-            rows.append((meaning, str(order.get("id")), particulars))
+            hold_sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else escaped(code)
+            detail = (
+                " ".join(escaped(hold.get("sentence")) for hold in holds).removeprefix(hold_sentence).strip()
+            )
+            rows.append((hold_sentence, str(order.get("id")), detail))
     return _grouped(rows)
 
 
-def _grouped(rows: Iterable[tuple[str, str, str]]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def _grouped(rows: Iterable[tuple[str, str, str]]) -> tuple[Group, ...]:
     groups: dict[str, list[tuple[str, str]]] = {}
-    for title, order_id, sentence in rows:
-        groups.setdefault(title, []).append((order_id, sentence))
+    for reason, order_id, detail in rows:
+        groups.setdefault(reason, []).append((order_id, detail))
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return tuple((title, tuple(members)) for title, members in ordered)
+    return tuple((reason, tuple(members)) for reason, members in ordered)
 
 
 def _sum(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -168,37 +189,40 @@ def _money(amounts: Mapping[str, int]) -> str:
     return ", ".join(str(Money(minor, currency)) for currency, minor in amounts.items()) or "nothing"
 
 
-def told(reckoning: Reckoning, *, seconds: float, width: int, paint: Paint) -> list[str]:
-    """The summary, as lines of about `width` cells."""
-    r = reckoning
+def totals_lines(totals: Totals, *, seconds: float, width: int, paint: Paint) -> list[str]:
+    """The summary, in lines of about `width` cells."""
+    r = totals
     held = sum(len(members) for _, members in r.held)
-    alone = sum(len(members) for _, members in r.left_alone)
-    parts = [f"{r.shipped} shipped", f"{held} held", f"{alone} left alone"]
-    parts += [f"{len(r.unsettled)} not settled"] if r.unsettled else []
+    skipped = sum(len(members) for _, members in r.skipped)
+    parts = [f"{r.shipped} shipped", f"{held} held", f"{skipped} skipped"]
+    parts += [f"{len(r.unprocessed)} not processed"] if r.unprocessed else []
     lines = [paint(f"{r.orders} orders = {' + '.join(parts)}", "bold") + f"   in {seconds:.0f} s", ""]
     lines += _section("Held, waiting for a person", r.held, "yellow", width, paint)
-    lines += _section("Left alone", r.left_alone, "dim", width, paint)
-    back = f", {r.labels_given_back} more given back" if r.labels_given_back else ""
+    lines += _section("Skipped", r.skipped, "dim", width, paint)
+    voided = f", {r.labels_voided} more voided" if r.labels_voided else ""
     lines += [
         paint("Money", "bold"),
-        f"  labels       {r.labels_live} paid for{back}",
-        f"  shipments    {r.shipments_checked}, one live label each",
-        f"  our books    {_money(r.spent)}",
-        f"  the carrier  {_money(r.carrier_took)}",
+        f"  labels       {r.labels_active} paid{voided}",
+        f"  shipments    {r.shipments_checked}, one active label each",
+        f"  Packhouse    {_money(r.spent)}",
+        f"  provider     {_money(r.provider_charged)}",
         "",
     ]
-    if r.unsettled:
-        lines += [paint("Not settled: ", "red") + ", ".join(safe(name) for name in r.unsettled[:8])]
-    if r.faults:
-        lines += [paint("The books do not agree:", "bold", "red"), *(f"  {fault}" for fault in r.faults[:20])]
-    elif not r.unsettled:
-        lines += [paint("It adds up: our books, the store's and the carrier's agree.", "bold", "green")]
+    if r.unprocessed:
+        lines += [paint("Not processed: ", "red") + ", ".join(escaped(name) for name in r.unprocessed[:8])]
+    if r.discrepancies:
+        lines += [
+            paint("The records do not agree:", "bold", "red"),
+            *(f"  {one}" for one in r.discrepancies[:20]),
+        ]
+    elif not r.unprocessed:
+        lines += [paint("All totals agree: Packhouse, the store and the provider.", "bold", "green")]
     return lines
 
 
 def _section(
     title: str,
-    groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+    groups: Sequence[Group],
     style: str,
     width: int,
     paint: Paint,
@@ -207,20 +231,20 @@ def _section(
         return []
     lines = [paint(title, "bold")]
     for reason, members in groups:
-        first, *rest = wrap(reason, max(width - 8, 30))
+        first, *rest = wrap(escaped(reason), max(width - 8, 30))
         lines.append(f"  {paint(f'{len(members):>4}', style)}  {first}")
         lines += [f"        {line}" for line in rest]
-        with_sentence = [(name, sentence) for name, sentence in members if sentence]
-        for name, sentence in with_sentence[:_SHOWN_OF_A_GROUP]:
-            head = f"        {safe(name)}  "
-            first, *rest = wrap(sentence, max(width - len(head), 30))
+        with_detail = [(name, detail) for name, detail in members if detail]
+        for name, detail in with_detail[:_SHOWN_OF_A_GROUP]:
+            head = f"        {escaped(name)}  "
+            first, *rest = wrap(escaped(detail), max(width - len(head), 30))
             lines.append(paint(head, "dim") + first)
             lines += [" " * len(head) + line for line in rest]
-        plain = [name for name, sentence in members if not sentence]
-        names = [safe(name) for name in plain[:_SHOWN_OF_A_GROUP]]
+        plain = [name for name, detail in members if not detail]
+        names = [escaped(name) for name in plain[:_SHOWN_OF_A_GROUP]]
         if names:
             lines.append(paint("        " + ", ".join(names), "dim"))
-        unshown = len(members) - min(len(with_sentence), _SHOWN_OF_A_GROUP) - len(names)
+        unshown = len(members) - min(len(with_detail), _SHOWN_OF_A_GROUP) - len(names)
         if unshown:
             lines.append(paint(f"        and {unshown} more", "dim"))
     return [*lines, ""]

@@ -1,4 +1,4 @@
-"""The picture of one moment: frames for a terminal, lines for a log. Pure: a Look comes in, text leaves."""
+"""Renders a snapshot: frames for a terminal, lines for a log. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.money import Money
-from packhouse_cli.demo.snapshot import Look, OrderSeen, Place
-from packhouse_cli.terminal.cells import cut, width_of
+from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
 from packhouse_cli.terminal.formats import clock_time
-from packhouse_cli.terminal.output import safe
+from packhouse_cli.terminal.text import cut, escaped, width_of
 
 Paint = Callable[..., str]
 STYLE = {
-    Place.AT_STORE: "dim",
-    Place.ON_THE_WAY: "cyan",
+    Place.QUEUED: "dim",
+    Place.IN_PROGRESS: "cyan",
     Place.SHIPPED: "green",
     Place.HELD: "yellow",
-    Place.LEFT_ALONE: "dim",
+    Place.SKIPPED: "dim",
 }
 _NAME_CELLS = 6
-_WORD_CELLS = (10, 20)  # at least, and at most where the terminal is wide
+_LABEL_CELLS = (10, 20)  # minimum, and maximum on a wide terminal
 _ACTION_CELLS = 10
-_REST_CELLS = _NAME_CELLS + 1 + 7 + 1
-_ACTS = 6
+_FIXED_CELLS = _NAME_CELLS + 1 + 7 + 1
+_ENTRY_LINES = 6
 _FIXED_LINES = 8
+_SEPARATOR = " · "
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
-    """What is drawn with."""
+class Symbols:
+    """The characters of bars and steps."""
 
     done: str
     open: str
@@ -39,85 +39,92 @@ class Signs:
     empty: str
 
 
-UNICODE = Signs("●", "○", "─", "█", "░")
-ASCII = Signs("#", ".", "-", "#", ".")
+UNICODE = Symbols("●", "○", "─", "█", "░")
+ASCII = Symbols("#", ".", "-", "#", ".")
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What stands around the picture: addresses and the time since the start, in seconds."""
+    """The text around the orders: addresses, and the seconds since the start."""
 
     daemon_url: str
     labels_folder: str
     elapsed_s: float
 
 
-def frame(look: Look, caption: Caption, *, columns: int, lines: int, paint: Paint, signs: Signs) -> list[str]:
+def frame(
+    snapshot: Snapshot, caption: Caption, *, columns: int, lines: int, paint: Paint, symbols: Symbols
+) -> list[str]:
     """One screen of at most `columns` by `lines` cells."""
-    acts = min(_ACTS, max(0, lines - _FIXED_LINES - 4))
-    rows = max(1, lines - _FIXED_LINES - (acts + 2 if acts else 0))
-    title = f"Packhouse demo  {_minutes(caption.elapsed_s)}"
-    around = cut(f"daemon {caption.daemon_url}", max(0, columns - len(title) - 3))
+    entries = min(_ENTRY_LINES, max(0, lines - _FIXED_LINES - 4))
+    rows = max(1, lines - _FIXED_LINES - (entries + 2 if entries else 0))
     picture = [
-        f"{paint(title, 'bold')}   {paint(around, 'dim')}",
-        _bar(look, columns, paint, signs),
-        _counts(look, columns, paint),
+        _title(snapshot, caption, columns, paint),
+        _bar(snapshot, columns, paint, symbols),
+        _counts(snapshot, columns, paint),
         "",
-        paint(cut(_legend(signs), columns), "dim"),
-        *_grid(look, columns, rows, paint, signs),
+        paint(cut(_legend(symbols), columns), "dim"),
+        *_grid(snapshot, columns, rows, paint, symbols),
     ]
-    if acts:
-        picture += ["", paint("last acts", "bold")]
-        picture += [_act(act, columns, paint) for act in look.acts[-acts:]]
-    footer = f"Ctrl-C ends it.  Labels: {caption.labels_folder}"
+    if entries:
+        picture += ["", paint("Journal", "bold")]
+        picture += [_entry(entry, columns, paint) for entry in snapshot.entries[-entries:]]
+    footer = f"Press Ctrl-C to stop.  Labels: {caption.labels_folder}"
     picture += ["", paint(cut(footer, columns), "dim")]
     return picture[:lines]
 
 
-def progress(look: Look, elapsed_s: float) -> str:
+def progress(snapshot: Snapshot, elapsed_s: float) -> str:
     """One line for a log."""
-    moving = look.count(Place.ON_THE_WAY) + look.count(Place.AT_STORE)
-    ended = len(look.orders) - moving
+    waiting = snapshot.count(Place.IN_PROGRESS) + snapshot.count(Place.QUEUED)
+    processed = len(snapshot.orders) - waiting
     return (
-        f"{_minutes(elapsed_s):>5}  {ended:>4} of {look.expected} settled: "
-        f"{look.count(Place.SHIPPED)} shipped, {look.count(Place.HELD)} held, "
-        f"{look.count(Place.LEFT_ALONE)} left alone, {moving} on the way; {_labels(look.status)}"
+        f"{_minutes(elapsed_s):>5}  {processed:>4} of {snapshot.expected} processed: "
+        f"{snapshot.count(Place.SHIPPED)} shipped, {snapshot.count(Place.HELD)} held, "
+        f"{snapshot.count(Place.SKIPPED)} skipped, {waiting} in progress; {_labels(snapshot.status)}"
     )
 
 
-def act_line(act: Mapping[str, Any], columns: int | None, paint: Paint) -> str:
-    """One entry of the journal on one line."""
-    return _act(act, columns or 10_000, paint)
+def entry_line(entry: Mapping[str, Any], columns: int | None, paint: Paint) -> str:
+    """One journal entry on one line."""
+    return _entry(entry, columns or 10_000, paint)
 
 
-def _bar(look: Look, columns: int, paint: Paint, signs: Signs) -> str:
-    total = max(look.expected, len(look.orders), 1)
+def _bar(snapshot: Snapshot, columns: int, paint: Paint, symbols: Symbols) -> str:
+    total = max(snapshot.expected, len(snapshot.orders), 1)
     cells = max(10, columns)
     bar, used, counted = "", 0, 0
-    for place in (Place.SHIPPED, Place.HELD, Place.LEFT_ALONE, Place.ON_THE_WAY):
-        counted += look.count(place)
+    for place in (Place.SHIPPED, Place.HELD, Place.SKIPPED, Place.IN_PROGRESS):
+        counted += snapshot.count(place)
         upto = counted * cells // total
-        sign = signs.empty if place is Place.ON_THE_WAY else signs.full
+        sign = symbols.empty if place is Place.IN_PROGRESS else symbols.full
         bar += paint(sign * (upto - used), STYLE[place])
         used = upto
-    return bar + paint(signs.empty * (cells - used), "dim")
+    return bar + paint(symbols.empty * (cells - used), "dim")
 
 
-def _counts(look: Look, columns: int, paint: Paint) -> str:
-    expected = max(look.expected, len(look.orders))
-    missing = expected - len(look.orders) + look.count(Place.AT_STORE)
-    pieces = [
-        (f"{look.count(place)} {place}", STYLE[place])
-        for place in (Place.SHIPPED, Place.HELD, Place.LEFT_ALONE)
-    ]
-    pieces.append((f"{look.count(Place.ON_THE_WAY)} on the way", STYLE[Place.ON_THE_WAY]))
-    pieces.append((f"{missing} to come", "dim"))
-    pieces.append((_labels(look.status), "bold"))
-    head = f"{expected} orders: "
-    text = head + " · ".join(piece for piece, _ in pieces)
-    if width_of(text) > columns:
-        return cut(text, columns)
-    return head + " · ".join(paint(piece, style) for piece, style in pieces)
+def _title(snapshot: Snapshot, caption: Caption, columns: int, paint: Paint) -> str:
+    name = f"Packhouse demo  {_minutes(caption.elapsed_s)}"
+    labels = f"   {_labels(snapshot.status)}"
+    if len(name) + width_of(labels) > columns:
+        labels = ""
+    address = f"daemon {caption.daemon_url}"
+    room = columns - len(name) - width_of(labels) - 3
+    return paint(name, "bold") + labels + (f"   {paint(cut(address, room), 'dim')}" if room > 0 else "")
+
+
+def _counts(snapshot: Snapshot, columns: int, paint: Paint) -> str:
+    """The counting line. On a narrow terminal it loses its last counts, never its colours."""
+    expected = max(snapshot.expected, len(snapshot.orders))
+    queued = expected - len(snapshot.orders) + snapshot.count(Place.QUEUED)
+    counts = [(snapshot.count(place), place) for place in Place if place is not Place.QUEUED]
+    pieces = [(f"{count} {place}", STYLE[place]) for count, place in (*counts, (queued, Place.QUEUED))]
+    for head in (f"{expected} orders: ", f"{expected}: ", ""):
+        if width_of(head + _SEPARATOR.join(text for text, _ in pieces)) <= columns:
+            break
+    while pieces and width_of(head + _SEPARATOR.join(text for text, _ in pieces)) > columns:
+        pieces.pop()
+    return head + _SEPARATOR.join(paint(text, style) for text, style in pieces)
 
 
 def _labels(status: Mapping[str, Any]) -> str:
@@ -131,53 +138,53 @@ def _labels(status: Mapping[str, Any]) -> str:
     return f"{number} label{'' if number == 1 else 's'}" + (f", {' + '.join(money)}" if money else "")
 
 
-def _legend(signs: Signs) -> str:
-    d, o, j = signs.done, signs.open, signs.joint
+def _legend(symbols: Symbols) -> str:
+    d, o, j = symbols.done, symbols.open, symbols.joint
     return "   ".join(
-        f"{j.join([d] * n + [o] * (4 - n))} {word}"
-        for n, word in enumerate(("received", "decided", "label", "posted"), 1)
+        f"{j.join([d] * n + [o] * (4 - n))} {label}"
+        for n, label in enumerate(("received", "decided", "label", "posted"), 1)
     )
 
 
-def _grid(look: Look, columns: int, rows: int, paint: Paint, signs: Signs) -> list[str]:
-    across = max(1, (columns + 2) // (_REST_CELLS + _WORD_CELLS[0] + 2))
-    word_cells = max(4, min(_WORD_CELLS[1], (columns + 2) // across - 2 - _REST_CELLS))
-    shown = _most_lively(look.orders, across * rows)
+def _grid(snapshot: Snapshot, columns: int, rows: int, paint: Paint, symbols: Symbols) -> list[str]:
+    across = max(1, (columns + 2) // (_FIXED_CELLS + _LABEL_CELLS[0] + 2))
+    label_cells = max(4, min(_LABEL_CELLS[1], (columns + 2) // across - 2 - _FIXED_CELLS))
+    shown = _most_recent(snapshot.orders, across * rows)
     height = -(-len(shown) // across) if shown else 0
-    # Filled downwards, so that an order keeps its place while later ones arrive below and beside it.
-    height = max(height, min(rows, -(-min(look.expected, across * rows) // across)))
+    # Filled column by column, so that an order keeps its place while later orders arrive.
+    height = max(height, min(rows, -(-min(snapshot.expected, across * rows) // across)))
     lines = []
     for row in range(height):
-        cells = [_cell(order, word_cells, paint, signs) for order in shown[row::height]] if height else []
+        cells = [_cell(order, label_cells, paint, symbols) for order in shown[row::height]] if height else []
         lines.append("  ".join(cells))
     return lines
 
 
-def _most_lively(orders: Sequence[OrderSeen], room: int) -> list[OrderSeen]:
-    """At most `room` orders, those that moved last, in the store's sequence."""
+def _most_recent(orders: Sequence[OrderProgress], room: int) -> list[OrderProgress]:
+    """At most `room` orders: those that changed last, in the order of the store."""
     if len(orders) <= room:
         return list(orders)
-    lively = sorted(orders, key=lambda order: (order.settled, -order.changed_at))[:room]
-    wanted = {order.id for order in lively}
+    recent = sorted(orders, key=lambda order: (order.processed, -order.changed_at))[:room]
+    wanted = {order.id for order in recent}
     return [order for order in orders if order.id in wanted]
 
 
-def _cell(order: OrderSeen, word_cells: int, paint: Paint, signs: Signs) -> str:
-    name = safe(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
-    way = signs.joint.join([signs.done] * order.steps + [signs.open] * (4 - order.steps))
-    word = safe(order.word)
-    if order.place is Place.HELD and width_of(word) > word_cells:
-        word = "held"
-    word = cut(word, word_cells).ljust(word_cells)
-    return f"{paint(name, 'dim')} {paint(f'{way} {word}', STYLE[order.place])}"
+def _cell(order: OrderProgress, label_cells: int, paint: Paint, symbols: Symbols) -> str:
+    name = escaped(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
+    steps = symbols.joint.join([symbols.done] * order.steps + [symbols.open] * (4 - order.steps))
+    label = escaped(order.label)
+    if order.place is Place.HELD and width_of(label) > label_cells:
+        label = "held"
+    label = cut(label, label_cells).ljust(label_cells)
+    return f"{paint(name, 'dim')} {paint(f'{steps} {label}', STYLE[order.place])}"
 
 
-def _act(act: Mapping[str, Any], columns: int, paint: Paint) -> str:
-    action = safe(act.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
-    head = f"{clock_time(act.get('at'))}  {safe(act.get('order_id'))}  "
+def _entry(entry: Mapping[str, Any], columns: int, paint: Paint) -> str:
+    action = escaped(entry.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
+    head = f"{clock_time(entry.get('at'))}  {escaped(entry.get('order_id'))}  "
     room = columns - width_of(head)
     shown = cut(action, max(room, 4))
-    why = cut(safe(act.get("why")), max(room - width_of(shown) - 2, 0))
+    why = cut(escaped(entry.get("why")), max(room - width_of(shown) - 2, 0))
     return f"{paint(head, 'dim')}{paint(shown, 'cyan')}  {why}".rstrip()
 
 

@@ -1,1 +1,1 @@
-"""What a person reads and types: text, tables, formats of times and amounts, questions."""
+"""The terminal: escaped and styled text, tables, formats of times, questions."""

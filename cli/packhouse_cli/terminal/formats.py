@@ -1,4 +1,4 @@
-"""Times as people read them: seconds since 1970 or the store's ISO text, in this machine's time zone."""
+"""Times as people read them, in this machine's time zone, from seconds since 1970 or ISO 8601 text."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import time
 
 
 def clock_time(at: object) -> str:
-    """08:12:03 on the day of the event."""
+    """The time of day, such as 08:12:03."""
     seconds = _seconds(at)
     return time.strftime("%H:%M:%S", time.localtime(seconds)) if seconds is not None else "?"
 
 
 def day(at: object) -> str:
-    """2026-11-23."""
+    """The date, such as 2026-11-23."""
     seconds = _seconds(at)
     return time.strftime("%Y-%m-%d", time.localtime(seconds)) if seconds is not None else "?"
 
 
 def day_and_time(at: object) -> str:
-    """2026-11-23 08:12; "" where no time is given."""
+    """Date and time, such as 2026-11-23 08:12; "" where no time is given."""
     seconds = _seconds(at)
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if seconds is not None else ""
 
@@ -57,13 +57,12 @@ def moment_in_utc(text: str, option: str = "--created-after") -> str:
     from datetime import UTC, datetime
 
     from packhouse_cli.exit_codes import UsageError
-    from packhouse_cli.terminal.output import safe
 
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{option} {safe(text)!r} is no date; write 2026-11-01 or 2026-11-01T08:00:00Z."
+            f"{option} {text!r} is not a date. Write it as 2026-11-01 or 2026-11-01T08:00:00Z."
         ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,7 @@
-"""What goes out: a table for eyes, JSON for programs. Text of a store never drives the terminal."""
+"""Everything a command prints: lines and tables for people, JSON for programs.
+
+All text is escaped here, so that no order, error or argument can send control characters to a terminal.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +10,19 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from packhouse_cli.terminal.text import JOINERS, Piece, Styled, escaped, plain, styled
+
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
-# Joiners that names in some scripts need, and that move nothing on a terminal.
-JOINERS = frozenset("\u200c\u200d")
 _MOST_SEEN = 500
 
-
-def safe(value: object) -> str:
-    """Text that cannot drive a terminal: control and other invisible characters become \\xNN or \\uNNNN."""
-    text = "" if value is None else str(value)
-    if text.isprintable():
-        return text
-    return "".join(_harmless(char) for char in text)
-
-
-def _harmless(char: str) -> str:
-    if char.isprintable() or char in JOINERS:
-        return char
-    if char == "\u00a0":
-        return " "
-    number = ord(char)
-    if char in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+safe = escaped  # the name that bulk, changes and demo still use
 
 
 class Terminal:
-    """Where a command writes: results on `stdout`, everything else on `stderr`.
+    """Where a command writes: results to `stdout`, everything else to `stderr`.
 
-    `width` is the terminal's in cells, or None where nobody looks (a pipe or a file): nothing is cut there.
-    `can_draw` says whether it understands control sequences, `colour` whether styles are painted.
+    `width` is in cells, and None for a pipe or a file, where nothing is cut. `can_draw` says whether the
+    terminal understands control sequences, `colour` whether styles are shown.
     """
 
     def __init__(self, stdout: TextIO, stderr: TextIO, environ: Mapping[str, str]) -> None:
@@ -48,14 +32,14 @@ class Terminal:
         self.can_draw = self.is_tty and environ.get("TERM", "dumb") != "dumb"
         self.colour = self.can_draw and not environ.get("NO_COLOR")
         self._columns = environ.get("COLUMNS", "")
-        # What a person was shown, for completion to know its ids; nothing where no person looks.
+        # What was shown on a terminal: completion offers its ids later.
         self.seen: list[str] = []
         self.program = "packhouse"  # the name it was called by
         self._is_watched = self.is_tty or stderr.isatty()
 
     @classmethod
     def of_this_process(cls) -> Terminal:
-        """Standard output and error; what their encoding lacks is written as an escape, never a crash."""
+        """Standard output and error; a character that their encoding lacks is written as an escape."""
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
@@ -75,7 +59,7 @@ class Terminal:
 
     @property
     def width(self) -> int | None:
-        """The terminal's columns, or None where nobody looks."""
+        """The terminal's columns; None for a pipe or a file."""
         return self.size[0] if self.is_tty else None
 
     @property
@@ -83,37 +67,64 @@ class Terminal:
         """Whether dots and rules can be drawn."""
         return "utf" in (getattr(self.stdout, "encoding", None) or "").lower()
 
-    def paint(self, text: str, *styles: str) -> str:
-        """The text in these styles, or plain where colour is not wanted."""
-        if not self.colour or not styles or not text:
-            return text
-        return f"\x1b[{';'.join(_STYLES[style] for style in styles)}m{text}\x1b[0m"
+    def rendered(self, *pieces: Piece) -> str:
+        """The pieces in one string: escaped, and styled where colour is wanted."""
+        return "".join(map(self._rendered, pieces))
 
-    def line(self, text: str = "") -> None:
-        """One line of the result."""
+    def paint(self, text: object, *styles: str) -> str:
+        """One piece, rendered; only for what draws on the terminal by itself."""
+        return self._rendered(Styled(str(text), styles))
+
+    def _rendered(self, piece: Piece) -> str:
+        text = escaped(piece)
+        if not self.colour or not isinstance(piece, Styled) or not piece.styles or not text:
+            return text
+        return f"\x1b[{';'.join(_STYLES[style] for style in piece.styles)}m{text}\x1b[0m"
+
+    def line(self, *pieces: Piece) -> None:
+        """Print one line of the result."""
+        self.stdout.write(self.rendered(*pieces) + "\n")
+        self._see(plain(pieces))
+
+    def drawn(self, text: str) -> None:
+        """Print one line that was rendered before."""
         self.stdout.write(text + "\n")
-        self._see(text)
+
+    def tabbed(self, cells: Iterable[object]) -> None:
+        """Print one line for a program, with tabs between the cells."""
+        self.drawn("\t".join(map(escaped, cells)))
+
+    def block(self, text: str) -> None:
+        """Print text of several lines as it is laid out."""
+        for line in text.splitlines():
+            self.line(line)
 
     def note(self, text: str) -> None:
-        """One line beside the result, for people."""
-        self.stderr.write(text + "\n")
+        """Print one line for people on standard error."""
+        self.stderr.write(escaped(text) + "\n")
+
+    def question(self, text: str) -> None:
+        """Print a question on standard error; the answer is typed behind it."""
+        self.stderr.write(f"{escaped(text)} ")
+        self.stderr.flush()
 
     def json(self, value: Any) -> None:
-        """The result for programs; indented where a person looks at it."""
+        """Print the result for programs; indented on a terminal."""
         text = json_text(value, indent=2 if self.is_tty else None)
         self.stdout.write(text + "\n")
         self._see(text)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """A table that fits the terminal; every cell is made harmless.
+        """Print a table that fits the terminal.
 
-        What people copy is never cut: where the rest cannot give way enough, each row becomes lines of its
-        own. Off a terminal nothing is cut, and tabs stand between the columns.
+        Ids are never cut: where the other columns cannot be narrow enough, each row becomes lines of its own.
+        In a pipe or a file nothing is cut, and tabs separate the columns.
         """
-        cells = [[safe(cell) for cell in row] for row in rows]
+        cells = [[escaped(cell) for cell in row] for row in rows]
         if self.width is None:
             for row in (headers, *cells):
-                self.line("\t".join(row))
+                self.tabbed(row)
+                self._see(" ".join(row))
             return
         from packhouse_cli.terminal.table import lay_out
 
@@ -121,12 +132,12 @@ class Terminal:
         if not lines:
             self._records(headers, cells)
             return
-        self.line(self.paint(lines[0], "bold"))
+        self.line(styled(lines[0], "bold"))
         for line in lines[1:]:
             self.line(line)
 
     def _records(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Each row on lines of its own, one a cell, for a terminal too narrow for columns."""
+        """Print each cell on a line of its own, for a terminal that is too narrow for columns."""
         for number, row in enumerate(rows):
             if number:
                 self.line()
@@ -137,15 +148,15 @@ class Terminal:
             self.seen.append(text)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Names and values, one pair a line; pairs without a value are left out."""
-        shown = [(name, safe(value)) for name, value in pairs if value not in (None, "")]
+        """Print names and values, one pair a line; pairs without a value are left out."""
+        shown = [(name, escaped(value)) for name, value in pairs if value not in (None, "")]
         widest = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            self.line(f"{self.paint(name.ljust(widest), 'bold')}  {value}")
+            self.line(styled(name.ljust(widest), "bold"), f"  {value}")
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """JSON in readable characters, with those that could drive a terminal escaped."""
+    """JSON in readable characters; control characters are escaped."""
     import json
 
     text = json.dumps(value, ensure_ascii=False, indent=indent)

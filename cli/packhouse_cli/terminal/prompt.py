@@ -1,4 +1,4 @@
-"""The question before what spends or cannot be undone: on a terminal only, and answered by --yes."""
+"""Asks before an operation that spends money or cannot be undone; `--yes` answers beforehand."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 from packhouse_cli.terminal.output import Terminal
 
 
-def agree(
+def confirm(
     question: str,
     terminal: Terminal,
     *,
     yes: bool,
-    as_written: bool = False,
+    as_documented: bool = False,
     stdin: TextIO | None = None,
 ) -> None:
-    """Return when the person agrees, or did with `yes`. `question` ends in what it is that cannot be undone.
+    """Ask on the terminal, and return when the answer is yes. `question` names what cannot be undone.
 
-    `as_written`: the store documents this line without a question, so where nobody can be asked it just runs.
-    Raises UsageError where nobody can be asked otherwise, CommandError where the person says no.
+    With `yes` nothing is asked. `as_documented`: the store's documentation has this line without a question,
+    so without a terminal it runs as it is. Raises UsageError where no question can be asked, CommandError
+    where the answer is no.
     """
     if yes:
         return
     answers = sys.stdin if stdin is None else stdin
     if not (answers.isatty() and terminal.stderr.isatty()):
-        if as_written:
+        if as_documented:
             return
-        raise UsageError(f"Nobody can be asked here, so nothing was done: {question} Add --yes to agree.")
-    terminal.stderr.write(f"{question} [y/N] ")
-    terminal.stderr.flush()
+        raise UsageError(
+            f"{question} Not a terminal, so no confirmation is possible. Nothing was done. "
+            "Pass --yes to confirm."
+        )
+    terminal.question(f"{question} [y/N]")
     if answers.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was done.", Exit.UNKNOWN, "declined")
+
+
+def agree(
+    question: str, terminal: Terminal, *, yes: bool, as_written: bool = False, stdin: TextIO | None = None
+) -> None:
+    """The former name of `confirm`."""
+    confirm(question, terminal, yes=yes, as_documented=as_written, stdin=stdin)

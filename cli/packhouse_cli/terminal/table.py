@@ -1,6 +1,6 @@
-"""How a table is laid out on a terminal: what is kept whole, what is shortened, what gets a line of its own.
+"""Lays a table out on a terminal: which columns stay whole, which are shortened, which move to other lines.
 
-Cells that were made harmless come in, lines leave; none where the terminal is too narrow for columns.
+The cells are escaped already. There are no lines where the terminal is too narrow for columns.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from packhouse_cli.terminal.cells import cut, width_of, wrap
+from packhouse_cli.terminal.text import cut, width_of, wrap
 
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
 _DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}
@@ -19,10 +19,10 @@ _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
 
 
 def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """The heading and the rows in lines of at most `width` cells; empty where columns cannot do it.
+    """The heading and the rows in lines of at most `width` cells; empty where columns do not fit.
 
-    The first column and ids are what people copy: they are never cut, nor are dates. Where all does not fit,
-    columns without any value and the year of dates go first, then prose moves to lines below its row.
+    The first column, ids and dates are never cut, because people copy them. If the table is too wide, empty
+    columns and the year of dates are removed first, then prose moves to lines below its row.
     """
     if _taken(_widths(headers, rows)) > width:
         headers, rows = _without_empty(headers, rows)
@@ -64,8 +64,8 @@ def fit(widths: Sequence[int], total: int, kept: set[int]) -> list[int]:
 def _without_empty(
     headers: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    told = [column for column in range(len(headers)) if not column or any(row[column] for row in rows)]
-    return [headers[column] for column in told], [[row[column] for column in told] for row in rows]
+    filled = [column for column in range(len(headers)) if not column or any(row[column] for row in rows)]
+    return [headers[column] for column in filled], [[row[column] for column in filled] for row in rows]
 
 
 def _widths(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:

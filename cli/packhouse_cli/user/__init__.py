@@ -1,1 +1,1 @@
-"""What belongs to the user: profiles, settings, folders, and the ids that were seen lately."""
+"""The user's own files: profiles, settings, and ids seen recently."""

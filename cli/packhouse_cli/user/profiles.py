@@ -1,7 +1,7 @@
-"""Profiles: stores and daemons under names, in one file of the user's. Keys stay elsewhere.
+"""Profiles: named stores and daemons, in one file of the user. The keys are kept elsewhere.
 
-The file is config.toml in $XDG_CONFIG_HOME/packhouse (~/.config/packhouse); a key is read from a variable, a
-file or the keyring when it is needed. Neither file may be open to others.
+The file is config.toml in $XDG_CONFIG_HOME/packhouse (~/.config/packhouse). A key is read from a variable, a
+file or the keyring when it is needed. Other users must not be able to read either file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.output import safe
 from packhouse_cli.user.paths import profiles_file
 
 KEYRING = "packhouse"
@@ -23,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Secret(NamedTuple):
-    """Where a secret is: the name of a variable, a file, or in the keyring; nowhere if all are empty."""
+    """The place of a secret: the name of a variable, a file, or the keyring; none if all are empty."""
 
     env: str = ""
     file: str = ""
@@ -36,7 +35,7 @@ class Secret(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """One store and one daemon; what is empty is not said."""
+    """One store and one daemon; an empty field has no value in the profile."""
 
     name: str
     store_url: str = ""
@@ -46,7 +45,7 @@ class Profile(NamedTuple):
     token: Secret = Secret()
 
     def secret(self, kind: str, environ: Mapping[str, str]) -> str:
-        """The "key" or "token", "" where the profile has no place for it. Raises UsageError if it is gone."""
+        """The "key" or "token", "" where the profile has none. Raises UsageError where its place is empty."""
         place: Secret = getattr(self, kind)
         if place.keyring:
             found = _keyring("get_password", self.name, kind) or ""
@@ -57,25 +56,25 @@ class Profile(NamedTuple):
         else:
             return ""
         if not found:
-            raise UsageError(f"Profile {self.name} has its {kind} in {place}, and nothing is there. Set it.")
+            raise UsageError(f"The {kind} of profile {self.name} is missing in its {place}. Set it there.")
         return found
 
 
 class Profiles(NamedTuple):
-    """All profiles by name, and the name of the one in use, "" for none."""
+    """All profiles by name, and the name of the default profile, "" for none."""
 
     by_name: dict[str, Profile]
     current: str = ""
 
 
 def place(environ: Mapping[str, str]) -> Path | None:
-    """The file, None where the environment names no home."""
+    """The file of the profiles; None where the environment names no home."""
     file = profiles_file(environ)
     return Path(file) if file else None
 
 
 def load(environ: Mapping[str, str]) -> Profiles:
-    """Read the file; no profiles where there is none. Raises UsageError."""
+    """Read the file; without a file there are no profiles. Raises UsageError."""
     file = place(environ)
     if file is None or not file.exists():
         return Profiles({})
@@ -87,12 +86,12 @@ def load(environ: Mapping[str, str]) -> Profiles:
         found = {name: _profile(name, rows[name]) for name in rows}
         current = tables.get("current", "")
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
-        raise UsageError(f"{safe(file)} cannot be read: {error}. Correct it or remove it.") from None
+        raise UsageError(f"Cannot read {file}: {error}. Correct the file or remove it.") from None
     return Profiles(found, current if current in found else "")
 
 
 def chosen(environ: Mapping[str, str]) -> Profile | None:
-    """The profile that PACKHOUSE_PROFILE names, else the one in use, if any. Raises UsageError."""
+    """The profile that PACKHOUSE_PROFILE names, else the default, if any. Raises UsageError."""
     name = environ.get("PACKHOUSE_PROFILE", "")
     profiles = load(environ)
     if not name and not profiles.current:
@@ -104,19 +103,21 @@ def named(profiles: Profiles, name: str) -> Profile:
     """The profile. Raises UsageError, with a near name for a mistyped one."""
     if name in profiles.by_name:
         return profiles.by_name[name]
-    from packhouse_cli.arguments.parsing import nearest
+    from packhouse_cli.terminal.suggestion import nearest
 
     near = nearest(name, profiles.by_name)
     known = (
-        f"Did you mean {near}?" if near else "`packhouse profile list` shows all, `profile add` makes one."
+        f"Did you mean {near}?"
+        if near
+        else "See `packhouse profile list`, or add it with `packhouse profile add`."
     )
-    raise UsageError(f"There is no profile {safe(name)!r}. {known}")
+    raise UsageError(f"There is no profile {name!r}. {known}")
 
 
-def leading(environ: Mapping[str, str], name: str) -> dict[str, str]:
-    """The environment for `--profile NAME`: variables for what this profile says are left out of it."""
+def with_profile(environ: Mapping[str, str], name: str) -> dict[str, str]:
+    """The environment for `--profile NAME`: without the variables that this profile has a value for."""
     profile = named(load(environ), name)
-    said = {
+    values = {
         "PACKHOUSE_STORE__URL": profile.store_url,
         "PACKHOUSE_STORE__SITE_SLUG": profile.site_slug,
         "PACKHOUSE_URL": profile.daemon_url,
@@ -127,19 +128,19 @@ def leading(environ: Mapping[str, str], name: str) -> dict[str, str]:
         "PACKHOUSE_TOKEN": str(profile.token),
         "PACKHOUSE_TOKEN_FILE": str(profile.token),
     }
-    # A variable that is this profile's own place for a secret must stay where it can be found.
+    # A variable in which this profile keeps a secret must stay.
     own = {profile.key.env, profile.token.env}
     kept = {
-        variable: value for variable, value in environ.items() if variable in own or not said.get(variable)
+        variable: value for variable, value in environ.items() if variable in own or not values.get(variable)
     }
     return {**kept, "PACKHOUSE_PROFILE": name, **({"PACKHOUSE_SECRETS_DIR": ""} if str(profile.key) else {})}
 
 
 def save(profiles: Profiles, environ: Mapping[str, str]) -> Path:
-    """Write the file anew, for its owner alone. Raises UsageError."""
+    """Replace the file; only its owner may read it. Raises UsageError."""
     file = place(environ)
     if file is None:
-        raise UsageError("There is no home to keep profiles in: set HOME or XDG_CONFIG_HOME.")
+        raise UsageError("There is no folder for profiles. Set HOME or XDG_CONFIG_HOME.")
     fresh = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -147,64 +148,64 @@ def save(profiles: Profiles, environ: Mapping[str, str]) -> Path:
         fresh.write_text(_toml(profiles), encoding="utf-8")
         fresh.replace(file)
     except OSError as error:
-        raise UsageError(f"{safe(file)} cannot be written: {error.strerror}.") from error
+        raise UsageError(f"Cannot write {file}: {error.strerror}.") from error
     return file
 
 
 def check_name(name: str) -> str:
-    """The name. Raises UsageError for one that would need quotes somewhere."""
+    """The name. Raises UsageError for a name that would need quotes in a shell or in TOML."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"A profile's name is letters, digits, '.', '_' and '-', not {safe(name)!r}.")
+        raise UsageError(f"A profile's name has letters, digits, '.', '_' and '-' only, not {name!r}.")
     return name
 
 
 def keep_in_keyring(name: str, kind: str, secret: str) -> None:
-    """Put a profile's secret into the keyring. Raises UsageError where there is none."""
+    """Put a profile's secret into the keyring. Raises UsageError where there is no keyring."""
     _keyring("set_password", name, kind, secret)
 
 
 def forget_in_keyring(profile: Profile) -> None:
-    """Take a profile's secrets out of the keyring."""
+    """Delete a profile's secrets from the keyring."""
     for kind, secret in (("key", profile.key), ("token", profile.token)):
         if secret.keyring and _keyring("get_password", profile.name, kind) is not None:
             _keyring("delete_password", profile.name, kind)
 
 
-def _keyring(act: str, name: str, kind: str, *secret: str) -> str | None:
-    """Do one act of the system's keyring. Raises UsageError where there is none, or it refuses."""
+def _keyring(operation: str, name: str, kind: str, *secret: str) -> str | None:
+    """Call one function of the system's keyring. Raises UsageError where there is none, or it fails."""
     try:
         import keyring
     except ImportError:
         raise UsageError(
-            "The keyring needs a package that is not installed: pip install 'packhouse[keyring]'."
+            "The keyring needs a package that is not installed. Run: pip install 'packhouse[keyring]'"
         ) from None
     try:
-        answer: str | None = getattr(keyring, act)(KEYRING, f"{name}:{kind}", *secret)
+        answer: str | None = getattr(keyring, operation)(KEYRING, f"{name}:{kind}", *secret)
     except Exception as error:
-        raise UsageError(f"The keyring refuses ({type(error).__name__}: {safe(error)}).") from error
+        raise UsageError(f"The keyring failed ({type(error).__name__}: {error}).") from error
     return answer
 
 
 def _private_text(file: Path) -> str:
-    """The text of a file that nobody else may read. Raises UsageError."""
+    """The text of a file that only its owner may read. Raises UsageError."""
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077:
-            raise UsageError(f"{safe(file)} is open to others (mode {mode:o}); run: chmod 600 {safe(file)}")
+            raise UsageError(f"Other users can access {file} (mode {mode:o}). Run: chmod 600 {file}")
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{safe(file)} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"Cannot read {file}: {error.strerror}.") from error
     except UnicodeDecodeError:
-        raise UsageError(f"{safe(file)} is not text.") from None
+        raise UsageError(f"{file} is not a text file.") from None
 
 
 def _profile(name: str, row: Mapping[str, object]) -> Profile:
     secrets = {f"{kind}_{where}" for kind in ("key", "token") for where in Secret._fields}
     for field, value in row.items():
         if field not in secrets | {"store_url", "site_slug", "daemon_url"}:
-            raise TypeError(f"profile {name} has an unknown {field}")
+            raise TypeError(f"profile {name} has an unknown field {field}")
         if not isinstance(value, bool if field.endswith("_keyring") else str):
-            raise TypeError(f"profile {name}: {field} has the wrong kind of value")
+            raise TypeError(f"profile {name}: {field} has a value of the wrong type")
 
     def text(field: str) -> str:
         return str(row.get(field, ""))
@@ -218,7 +219,7 @@ def _profile(name: str, row: Mapping[str, object]) -> Profile:
 
 
 def _toml(profiles: Profiles) -> str:
-    lines = ["# Written by `packhouse profile`. No keys stand here, only where they are."]
+    lines = ["# Written by `packhouse profile`. Keys are kept elsewhere; this file has only their places."]
     if profiles.current:
         lines.append(f"current = {json.dumps(profiles.current)}")
     for profile in profiles.by_name.values():

@@ -1,6 +1,6 @@
-"""Ids that a person saw lately, newest first, in one file of the state folder; completion offers them.
+"""Ids seen recently, newest first, in one file of the state folder; completion offers them.
 
-Nothing here may stop a command: what cannot be read or written is left alone.
+Nothing here may stop a command: a file that cannot be read or written is ignored.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from packhouse_cli.user.paths import recent_ids_file
 
 _KEPT = 400
-_LONGEST = 200_000  # characters of one text that are looked through
+_LONGEST = 200_000  # characters of one text that are searched
 _ID = re.compile(r"(?<![\w-])(?:ord|ret|wh|del|cust|evt|li)_[A-Za-z0-9]{1,60}(?:-\d{1,4})?(?![\w-])")
 
 
 def remember(texts: Iterable[str], environ: Mapping[str, str]) -> None:
-    """Put the ids in these texts in front of those known."""
+    """Add the ids in these texts, before the known ones."""
     found = [ident for text in texts for ident in _ID.findall(text[:_LONGEST])]
     file = _file(environ)
     if not found or file is None:
@@ -37,7 +37,7 @@ def remember(texts: Iterable[str], environ: Mapping[str, str]) -> None:
 
 
 def read(environ: Mapping[str, str]) -> list[str]:
-    """All ids known, newest first."""
+    """All known ids, newest first."""
     file = _file(environ)
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file is not None else []

@@ -1,8 +1,8 @@
-"""The few settings the command line needs, read by hand: the daemon's own reader costs too much.
+"""The few settings that the command needs, read without pydantic, which would take too long to load.
 
-Same names and same order as there, with the profile between: packhouse.toml (or PACKHOUSE_CONFIG) < profile
-< environment < files in PACKHOUSE_SECRETS_DIR < files named by *_FILE; an empty variable counts as unset. A
-value is read when it is asked for, so that a command never fails over a setting that it does not use.
+Names and precedence are the daemon's, with the profile added: packhouse.toml (or PACKHOUSE_CONFIG) < profile
+< environment < files in PACKHOUSE_SECRETS_DIR < files named by *_FILE. An empty variable counts as unset. A
+value is read when it is used, so a command never fails because of a setting that it does not use.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.output import safe
 from packhouse_cli.user.paths import profiles_file
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ SECRETS_FOLDER = "/run/secrets"
 
 
 class CliSettings:
-    """Settings of one call of the command, from the environment that it was given."""
+    """The settings of one call of the command, from its environment."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -40,7 +39,7 @@ class CliSettings:
 
     @property
     def profile(self) -> Profile | None:
-        """The profile in use. Raises UsageError where one is named that does not exist."""
+        """The profile in use. Raises UsageError where the named profile does not exist."""
         if not self._has_chosen:
             self._has_chosen = True
             if self._environ.get("PACKHOUSE_PROFILE") or _is_file(profiles_file(self._environ)):
@@ -51,7 +50,7 @@ class CliSettings:
 
     @property
     def store_url(self) -> str:
-        """Base address of the store's REST interface."""
+        """The base address of the store's API."""
         return _address(self._value("PACKHOUSE_STORE__URL") or DEFAULT_STORE_URL, "PACKHOUSE_STORE__URL")
 
     @property
@@ -66,8 +65,8 @@ class CliSettings:
         )
         if not key:
             raise UsageError(
-                "No API key for the store is set: put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY, "
-                "or make a profile with `packhouse profile add`."
+                "No API key for the store is set. Put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY, "
+                "or add a profile with `packhouse profile add`."
             )
         return key
 
@@ -78,12 +77,12 @@ class CliSettings:
 
     @property
     def store_timeout_s(self) -> float:
-        """Longest wait for one answer of the store, in seconds."""
+        """The longest wait for one answer of the store, in seconds."""
         return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
 
     @property
     def store_max_per_s(self) -> float:
-        """Most calls to the store a second; 0 where none is set, for no limit of our own."""
+        """The limit of calls to the store per second; 0, also where none is set, for no limit."""
         name = "PACKHOUSE_STORE__RATE_LIMIT_PER_S"
         text = self._value(name) or "0"
         try:
@@ -91,25 +90,25 @@ class CliSettings:
         except ValueError:
             value = -1.0
         if not 0 <= value < float("inf"):
-            raise UsageError(f"{name} is {safe(text)!r}; it must be a number, 0 for no limit.")
+            raise UsageError(f"{name} is {text!r}. It must be a number of 0 or more; 0 means no limit.")
         return value
 
     @property
     def daemon_url(self) -> str:
-        """Where the daemon listens: where it is said to be, or where this machine's own would.
+        """The daemon's address: as configured, else that of this machine's own daemon.
 
-        A profile that has a token and names no address means the usual one, whatever port is set here.
+        A profile with a token and without an address means the default address, whatever port is set here.
         """
-        said = self._value("PACKHOUSE_URL")
-        if not said and self.profile is not None and str(self.profile.token):
-            said = DEFAULT_DAEMON_URL
+        url = self._value("PACKHOUSE_URL")
+        if not url and self.profile is not None and str(self.profile.token):
+            url = DEFAULT_DAEMON_URL
         host = self.http_host
         here = f"http://{f'[{host}]' if ':' in host else host}:{self.http_port}"
-        return _address(said or here, "PACKHOUSE_URL")
+        return _address(url or here, "PACKHOUSE_URL")
 
     @property
     def knows_daemon(self) -> bool:
-        """Whether a daemon is set up here: an address or a token was given."""
+        """Whether a daemon is configured: an address or a token is set."""
         return bool(
             self._value("PACKHOUSE_URL")
             or self._secret("PACKHOUSE_TOKEN")
@@ -127,22 +126,22 @@ class CliSettings:
         )
         if not token:
             raise UsageError(
-                "No operator token is set: put one of the daemon's PACKHOUSE_OPERATOR__TOKENS, what stands "
-                "behind the name and its colon, into PACKHOUSE_TOKEN."
+                "No operator token is set. Put one of the daemon's PACKHOUSE_OPERATOR__TOKENS into "
+                "PACKHOUSE_TOKEN: the part after the name and the colon."
             )
         return token
 
     @property
     def http_port(self) -> int:
-        """The port on which the daemon of this machine listens."""
+        """The port of this machine's own daemon."""
         text = self._value("PACKHOUSE_HTTP__PORT") or "8080"
         if not text.isdigit() or not 0 < int(text) < 65536:
-            raise UsageError(f"PACKHOUSE_HTTP__PORT is {safe(text)!r}; it must be a port from 1 to 65535.")
+            raise UsageError(f"PACKHOUSE_HTTP__PORT is {text!r}. It must be a port from 1 to 65535.")
         return int(text)
 
     @property
     def http_host(self) -> str:
-        """Where the daemon of this machine can be asked: its own address, or loopback if it takes any."""
+        """The address of this machine's own daemon; loopback where it listens on all addresses."""
         host = self._value("PACKHOUSE_HTTP__HOST") or "127.0.0.1"
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
 
@@ -153,7 +152,7 @@ class CliSettings:
         except ValueError:
             seconds = 0.0
         if not 0 < seconds <= 3600:
-            raise UsageError(f"{name} is {safe(text)!r}; it must be a number of seconds above 0.")
+            raise UsageError(f"{name} is {text!r}. It must be a number of seconds above 0.")
         return seconds
 
     def _secret(self, name: str) -> str:
@@ -169,33 +168,33 @@ class CliSettings:
         return self._environ.get(name, "").strip()
 
     def _value(self, name: str) -> str:
-        said = self._environ.get(name, "").strip()
-        if not said and name in _IN_PROFILE and self.profile is not None:
-            said = str(getattr(self.profile, _IN_PROFILE[name]))
-        return said or self._from_file(name)
+        value = self._environ.get(name, "").strip()
+        if not value and name in _IN_PROFILE and self.profile is not None:
+            value = str(getattr(self.profile, _IN_PROFILE[name]))
+        return value or self._from_file(name)
 
     def _of_profile(self, kind: str, url: str, field: str, default: str) -> str:
-        """The profile's key or token, which is sent to the address that the profile means and to no other."""
+        """The profile's key or token; it is sent only to the address of the profile."""
         if self.profile is None or not str(getattr(self.profile, kind)):
             return ""
         meant = getattr(self.profile, field) or default
         if url != meant.rstrip("/"):
             raise UsageError(
-                f"The {kind} of profile {self.profile.name} belongs to {safe(meant)}, and {safe(url)} is "
-                f"asked for; set its own {kind} too, or --profile."
+                f"The {kind} of profile {self.profile.name} is for {meant}, but {url} is configured. "
+                f"Set a {kind} for that address too, or pass --profile."
             )
         return self.profile.secret(kind, self._environ)
 
     def _from_file(self, name: str) -> str:
-        place: Any = self._toml()
+        value: Any = self._toml()
         for part in name.removeprefix("PACKHOUSE_").lower().split("__"):
-            place = place.get(part) if isinstance(place, dict) else None
-        return str(place) if isinstance(place, (str, int, float)) else ""
+            value = value.get(part) if isinstance(value, dict) else None
+        return str(value) if isinstance(value, (str, int, float)) else ""
 
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
-            asked = self._environ.get("PACKHOUSE_CONFIG")
-            found = asked or next(filter(_is_file, CONFIG_PATHS), None)
+            named = self._environ.get("PACKHOUSE_CONFIG")
+            found = named or next(filter(_is_file, CONFIG_PATHS), None)
             self._file = _read_toml(found) if found else {}
         return self._file
 
@@ -212,7 +211,7 @@ def _read_toml(name: str) -> dict[str, Any]:
         return tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
-            f"{safe(name)} cannot be read: {error}. Correct it or set PACKHOUSE_CONFIG."
+            f"Cannot read {name}: {error}. Correct the file, or set PACKHOUSE_CONFIG to another one."
         ) from error
 
 
@@ -222,11 +221,11 @@ def _read_secret(setting: str, name: str) -> str:
     try:
         return Path(name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{setting} names {safe(name)!r}, which cannot be read: {error}.") from error
+        raise UsageError(f"Cannot read {name!r}, which {setting} names: {error}.") from error
 
 
 def _address(text: str, setting: str) -> str:
     scheme, mark, rest = text.partition("://")
     if not mark or scheme not in ("http", "https") or not rest.strip("/"):
-        raise UsageError(f"{setting} is {safe(text)!r}; it must be an address such as {DEFAULT_DAEMON_URL}.")
+        raise UsageError(f"{setting} is {text!r}. It must be an address such as {DEFAULT_DAEMON_URL}.")
     return text.rstrip("/")

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeGuard
 
 from packhouse.errors import StoreUnreadable
 
+CREATED = ("created_at", "createdAt")  # the names of an order's time
 _LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
 _ID = re.compile(r"(?!\.{1,2}\Z)[^\s/,]{1,255}")  # "." and ".." would change a path
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")

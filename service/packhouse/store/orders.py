@@ -13,6 +13,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
 from packhouse.store.address import address_from_json
 from packhouse.store.json_fields import (
+    CREATED,
     amount,
     digital,
     first_text,
@@ -74,7 +75,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         site_slug=text(raw.get("site_slug")),
         customer_id=optional_id(raw.get("customer_id"))
         or optional_id(mapping(raw.get("customer")).get("id")),
-        created_at=first_text(raw, ("created_at", "createdAt")),
+        created_at=first_text(raw, CREATED),
         buyer_email=text(buyer.get("email")),
         buyer_name=text(buyer.get("name")),
         total_minor=_total(raw, order_id, currency),

@@ -1,6 +1,6 @@
 """The one pager for lists of orders: from each page to the query for the next, in each form a list may have.
 
-A list names its next page by a cursor, or is cut off and names none (a bare array of `limit` rows, or
+A list names its next page by a cursor, or is cut short and names none (a bare array of `limit` rows, or
 "has_more" alone). A cut list is continued by creation time, whichever end it starts from.
 """
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
+CUT_SHORT = "list_cut_short"
 _AT_ONCE = "more orders than fit on one page were created at about the same time"
 
 
@@ -59,7 +60,8 @@ class Pages(Generic[AnyPage]):
     def next_query(self) -> OrdersQuery | None:
         """What to ask for next, None after the last page.
 
-        Raises StoreUnreadable where the list goes in a circle, or is cut off and cannot be continued.
+        Raises StoreUnreadable where the list goes in a circle, or (with the code `CUT_SHORT`) is cut short
+        and cannot be continued.
         """
         if self._page is None:
             return self._query
@@ -108,8 +110,9 @@ class Pages(Generic[AnyPage]):
 
 def _cut_off(page: Page, why: str) -> StoreUnreadable:
     return StoreUnreadable(
-        f"The store cut its list off after {len(page.order_keys())} orders and named no next page, and "
-        f"{why}. Narrow the list by creation time (created_after, created_before)."
+        f"The store cut its list short after {len(page.order_keys())} orders and named no next page, and "
+        f"{why}. Narrow the list by creation time (created_after, created_before).",
+        code=CUT_SHORT,
     )
 
 

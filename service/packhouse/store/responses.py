@@ -23,6 +23,7 @@ from packhouse.errors import (
     StoreUnreadable,
 )
 from packhouse.store.json_fields import (
+    CREATED,
     first_text,
     mapping,
     optional_id,
@@ -215,9 +216,7 @@ class ListPage(NamedTuple):
 
     def order_keys(self) -> list[tuple[str, str]]:
         """The id and creation time of each row; "" for what cannot be read."""
-        return [
-            (optional_id(row.get("id")), first_text(row, ("created_at", "createdAt"))) for row in self.rows
-        ]
+        return [(optional_id(row.get("id")), first_text(row, CREATED)) for row in self.rows]
 
     def without(self, ids: Collection[str]) -> ListPage:
         """The page without the rows of these ids."""

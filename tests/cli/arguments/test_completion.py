@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from packhouse_cli.arguments import completion
-from packhouse_cli.main import NOUNS
+from packhouse_cli.arguments.registry import COMMANDS
 from packhouse_cli.user import recent_ids
 from packhouse_cli.user.paths import recent_ids_file
 from tests.cli.runner import call, serving
 from tests.cli.test_start import HEAVY
 
-COMMANDS = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 STORE = "/api/storefront/v1"
 SEEN = ["ord_abc1", "ord_abc2", "ord_abc1-1", "li_1", "wh_7", "del_9", "ret_5", "cust_42"]
 
@@ -31,7 +31,7 @@ def needs(shell: str) -> pytest.MarkDecorator:
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     """A home in which some ids have been seen."""
-    environ = {"HOME": str(tmp_path), "PATH": f"{COMMANDS}:{os.environ['PATH']}", "TERM": "xterm"}
+    environ = {"HOME": str(tmp_path), "PATH": f"{BIN}:{os.environ['PATH']}", "TERM": "xterm"}
     recent_ids.remember(SEEN, environ)
     return environ
 
@@ -85,7 +85,7 @@ def test_the_prompt_is_not_spoiled_by_a_broken_installation(tmp_path: Path, envi
     broken = tmp_path / "bin"
     broken.mkdir()
     (broken / "packhouse").write_text(
-        f'#!/bin/sh\n[ "$1" = completion ] && exec {COMMANDS}/packhouse "$@"\necho boom >&2; exit 1\n'
+        f'#!/bin/sh\n[ "$1" = completion ] && exec {BIN}/packhouse "$@"\necho boom >&2; exit 1\n'
     )
     (broken / "packhouse").chmod(0o755)
     assert in_bash("packhouse or", environ | {"PATH": f"{broken}:{environ['PATH']}"}) == []
@@ -136,8 +136,8 @@ def test_each_shell_has_a_script_that_serves_both_names(shell: str) -> None:
 
 
 def test_every_noun_and_every_verb_can_be_completed(environ: dict[str, str]) -> None:
-    assert set(NOUNS) <= set(words(completion.offers([""], environ)))
-    for noun in NOUNS:
+    assert set(COMMANDS) <= set(words(completion.offers([""], environ)))
+    for noun in COMMANDS:
         assert completion.offers([noun, "--he"], environ) or noun == "help"
 
 

@@ -1,1 +1,1 @@
-"""Bulk work: rows, plans, and what becomes of each act."""
+"""Bulk changes: rows, plans and results."""

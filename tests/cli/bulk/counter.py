@@ -1,4 +1,4 @@
-"""A store's counter in memory, with the blocking door's methods: what it is asked can be made to go wrong."""
+"""A store in memory with the methods of the blocking client; its calls can be made to fail."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from packhouse.store.protocol import order_from_json
 from packhouse.store.requests import StoreRequest
 from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.plan import Plan
-from packhouse_cli.bulk.planner import Desk, make_plan
+from packhouse_cli.bulk.planner import PlanContext, make_plan
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.bulk.throttled_client import Pace
+from packhouse_cli.bulk.throttled_client import RateLimiter
 
-# What a call meets: raised before it has its effect, or after.
+# An error that a call raises, before or after its effect.
 Mishap = tuple[str, Exception]
 
 
 class Counter:
     """Orders by id, as the store shows them; `sent` are the changes that had an effect, with their keys.
 
-    `mishaps` strike changes, and `unread` strikes readings, one a call, in sequence.
+    `mishaps` are errors of changes and `unread` errors of reads, one for each call, in sequence.
     """
 
     def __init__(self, *order_ids: str, **parts: Any) -> None:
@@ -74,18 +74,18 @@ class Counter:
         return {one: Product(one, is_digital=one in self.digital) for one in ids}
 
     def ask(self, request: StoreRequest) -> None:
-        order_id, act = request.path.split("/")[-2:]
+        order_id, item = request.path.split("/")[-2:]
         self.before_effect(order_id)
         with self._lock:
             self.tried += 1
             mishap = self.mishaps.pop(0) if self.mishaps else None
             if mishap and mishap[0] == "before":
                 raise mishap[1]
-            self._effect(self.orders[order_id], act, request)
+            self._effect(self.orders[order_id], item, request)
             if mishap:
                 raise mishap[1]
 
-    def _effect(self, order: dict[str, Any], act: str, request: StoreRequest) -> None:
+    def _effect(self, order: dict[str, Any], item: str, request: StoreRequest) -> None:
         key = dict(request.headers)["Idempotency-Key"]
         body = request.body or b"{}"
         if self._answered.setdefault(key, body) == body and (order["id"], key) in self.sent:
@@ -93,38 +93,38 @@ class Counter:
         said = json.loads(body)
         if order["status"] == "cancelled":
             raise StoreRefused(f"Order {order['id']} is cancelled.", status=422)
-        if act == "fulfill":
+        if item == "fulfill":
             rows = [part | {"tracking_number": said["tracking_number"]} for part in said["items"]]
             order["fulfillments"] += rows
             shipped = sum(row["quantity"] for row in order["fulfillments"])
             whole = shipped >= sum(item["quantity"] for item in order["items"])
             order["status"] = "fulfilled" if whole else "partially_fulfilled"
-        elif act == "returns" and order["returns"] is not None:
+        elif item == "returns" and order["returns"] is not None:
             order["returns"] += [said | {"id": f"ret_{len(order['returns']) + 1}", "status": "requested"}]
-        elif act == "refund" and self.refunds_land and order["refunds"] is not None:
+        elif item == "refund" and self.refunds_land and order["refunds"] is not None:
             order["refunds"] += [{"amount": said["amount"]}]
         self.sent.append((order["id"], key))
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to close."""
 
     def __enter__(self) -> Counter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to give back."""
+        """Nothing to close."""
 
-    def desk(self, concurrency: int = 4) -> Desk:
-        return Desk(
+    def context(self, concurrency: int = 4) -> PlanContext:
+        return PlanContext(
             lambda: self,  # type: ignore[arg-type,return-value]
             "http://store.test",
-            Pace(0, threading.Event()),
+            RateLimiter(0, threading.Event()),
             concurrency,
             silent(),
         )
 
     def plan(self, *rows: Row, action: str = "fulfill", skip_bad: bool = False, again: bool = False) -> Plan:
-        """A plan of these rows; without any, every order in one parcel, or all of its money back."""
+        """A plan of these rows; without any, each order is fulfilled in one parcel or refunded in full."""
         rows = rows or tuple(
             Row(number, order_id, "USPS", f"T-{order_id}") if action == "fulfill" else Row(number, order_id)
             for number, order_id in enumerate(self.orders, 1)
@@ -132,7 +132,7 @@ class Counter:
         return make_plan(
             ACTIONS[action],
             rows,
-            self.desk(),
+            self.context(),
             made_at="2026-11-23T08:00:00Z",
             source={},
             skip_bad=skip_bad,
@@ -141,5 +141,5 @@ class Counter:
 
 
 def silent() -> Progress:
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
     return Progress(Path("/dev/null").open("w"), can_draw=False)

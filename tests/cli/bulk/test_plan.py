@@ -1,4 +1,4 @@
-"""A plan's file says all of it, and is obeyed only as it was written."""
+"""A plan file is complete, and it is applied only as it was written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plan() -> Plan:
     return store.plan(Row(2, "ord_1", amount_minor=500, reason="Größe"), Row(3, "ord_2"), action="refund")
 
 
-def test_what_was_written_is_read_again(plan: Plan, tmp_path: Path) -> None:
+def test_a_written_plan_is_read_back_unchanged(plan: Plan, tmp_path: Path) -> None:
     write_plan(plan, tmp_path / "plan")
     again = read_plan(tmp_path / "plan")
     assert again == plan
@@ -27,13 +27,13 @@ def test_what_was_written_is_read_again(plan: Plan, tmp_path: Path) -> None:
     assert again.money == {"USD": 5500}
 
 
-def test_each_act_says_what_would_happen_what_it_costs_and_what_it_relies_on(plan: Plan) -> None:
+def test_each_item_has_its_summary_cost_preconditions_and_request(plan: Plan) -> None:
     head, first, second = map(json.loads, plan.to_lines())
-    assert head["totals"] == {"acts": 2, "orders": 2, "left_out": 0, "money_minor": {"USD": 5500}}
-    assert "does not return" in head["cannot_be_undone"]
-    assert (first["line"], first["order_id"], first["what"]) == (2, "ord_1", "5.00 USD back: Größe")
-    assert second["costs"] == {"amount_minor": 5000, "currency": "USD"}
-    assert first["relies_on"]["status"] == "pending"
+    assert head["totals"] == {"items": 2, "orders": 2, "skipped": 0, "money_minor": {"USD": 5500}}
+    assert "cannot be reversed" in head["irreversible_note"]
+    assert (first["line"], first["order_id"], first["summary"]) == (2, "ord_1", "refund 5.00 USD: Größe")
+    assert second["cost"] == {"amount_minor": 5000, "currency": "USD"}
+    assert first["preconditions"]["status"] == "pending"
     assert first["request"]["path"] == "/merchant/orders/ord_1/refund"
     assert json.loads(first["request"]["body"]) == {"amount": 500, "reason": "Größe"}
     assert first["request"]["idempotency_key"] != second["request"]["idempotency_key"]
@@ -43,7 +43,7 @@ def test_each_act_says_what_would_happen_what_it_costs_and_what_it_relies_on(pla
     ("was", "becomes"),
     [
         ('{\\"amount\\":500', '{\\"amount\\":5000'),
-        ('"acts":2', '"acts":3'),
+        ('"items":2', '"items":3'),
         ("ord_2", "ord_3"),
         ("5.00 USD", "6.00 USD"),
         ("store.test", "store.example"),
@@ -51,13 +51,11 @@ def test_each_act_says_what_would_happen_what_it_costs_and_what_it_relies_on(pla
         ('"id"', '"ID"'),
     ],
 )
-def test_a_plan_changed_by_hand_is_refused_and_says_what_to_do(
-    plan: Plan, tmp_path: Path, was: str, becomes: str
-) -> None:
+def test_an_edited_plan_is_refused_with_advice(plan: Plan, tmp_path: Path, was: str, becomes: str) -> None:
     text = "".join(line + "\n" for line in plan.to_lines())
     assert was in text
     (tmp_path / "plan").write_text(text.replace(was, becomes, 1))
-    with pytest.raises(UsageError, match=r"was changed .* make a new plan"):
+    with pytest.raises(UsageError, match=r"was edited .* make a new plan"):
         read_plan(tmp_path / "plan")
 
 
@@ -65,27 +63,27 @@ def test_a_plan_that_lost_or_gained_lines_is_refused(plan: Plan, tmp_path: Path)
     lines = [line + "\n" for line in plan.to_lines()]
     for kept in (lines[:2], [*lines, lines[1]], [lines[0], lines[2], lines[1]]):
         (tmp_path / "plan").write_text("".join(kept))
-        with pytest.raises(UsageError, match="was changed"):
+        with pytest.raises(UsageError, match="was edited"):
             read_plan(tmp_path / "plan")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"order,tracking\n", b"[1]\n", b"\xff\xfe", b"{" * 9000])
-def test_what_is_no_plan_is_called_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_plan_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "plan").write_bytes(content)
-    with pytest.raises(UsageError, match="is no plan"):
+    with pytest.raises(UsageError, match="is not a plan"):
         read_plan(tmp_path / "plan")
 
 
-def test_a_plan_of_another_version_is_not_guessed_at(plan: Plan, tmp_path: Path) -> None:
+def test_a_plan_of_another_version_is_refused(plan: Plan, tmp_path: Path) -> None:
     text = "\n".join(plan.to_lines()).replace('"packhouse_plan":1', '"packhouse_plan":2')
     (tmp_path / "plan").write_text(text)
-    with pytest.raises(UsageError, match="version 2, and this packhouse reads 1"):
+    with pytest.raises(UsageError, match="version 2, and this version of Packhouse reads 1"):
         read_plan(tmp_path / "plan")
 
 
-def test_a_plan_is_never_written_over_another(plan: Plan, tmp_path: Path) -> None:
+def test_a_plan_never_overwrites_a_file(plan: Plan, tmp_path: Path) -> None:
     write_plan(plan, tmp_path / "plan")
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_plan(plan, tmp_path / "plan")
     assert [path.name for path in tmp_path.iterdir()] == ["plan"]
 

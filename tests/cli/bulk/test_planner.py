@@ -1,8 +1,9 @@
-"""Rows against the store's orders: what becomes an act, what is left out, and what is wrong."""
+"""Rows and the orders of the store: which rows become plan items, which are skipped, which are bad."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from packhouse.errors import StoreUnauthorized, StoreUnavailable
 from packhouse.model.order import Units
 from packhouse_cli.bulk.plan import Plan
-from packhouse_cli.bulk.rows import Fault, Row
+from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.exit_codes import UsageError
 from tests.cli.bulk.counter import Counter
 
@@ -19,14 +20,14 @@ ONE_OF_LI_1 = [{"line_item_id": "li_1", "quantity": 1, "tracking_number": "T0"}]
 
 
 def bodies(plan: Plan) -> list[Any]:
-    return [json.loads(act.body) for act in plan.acts]
+    return [json.loads(item.body) for item in plan.items]
 
 
 def refused(store: Counter, *rows: Row, action: str = "fulfill") -> list[str]:
     with pytest.raises(UsageError) as raised:
         store.plan(*rows, action=action)
     head, *lines = str(raised.value).splitlines()
-    assert f"{len(lines)} row" in head
+    assert f"{len(lines)} bad row" in head
     return lines
 
 
@@ -34,24 +35,24 @@ def parcel(line: int, order_id: str, tracking: str, *items: Units) -> Row:
     return Row(line, order_id, "USPS", tracking, items)
 
 
-def test_a_row_without_units_takes_what_has_not_shipped_and_is_not_digital() -> None:
+def test_a_row_without_units_ships_everything_unshipped_that_is_not_digital() -> None:
     store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
     store.digital = {"prod_2"}
     assert bodies(store.plan())[0]["items"] == [{"line_item_id": "li_1", "quantity": 1}]
 
 
-def test_two_parcels_of_one_order_share_its_units_and_the_second_relies_on_the_first() -> None:
+def test_two_parcels_of_one_order_share_its_units_and_the_second_depends_on_the_first() -> None:
     store = Counter("ord_1")
     plan = store.plan(parcel(2, "ord_1", "T1", Units("li_1", 1)), parcel(3, "ord_1", "T2"))
     assert [body["items"] for body in bodies(plan)] == [
         [{"line_item_id": "li_1", "quantity": 1}],
         [{"line_item_id": "li_1", "quantity": 1}, {"line_item_id": "li_2", "quantity": 1}],
     ]
-    assert plan.acts[1].relied.left == {"li_1": 1, "li_2": 1}
+    assert plan.items[1].preconditions.unshipped == {"li_1": 1, "li_2": 1}
     assert store.reads == 1
 
 
-def test_everything_wrong_is_told_at_once_in_the_files_sequence() -> None:
+def test_all_bad_rows_are_reported_together_in_the_order_of_the_file() -> None:
     store = Counter("ord_1", "ord_2", "ord_3", "ord_4")
     store.orders["ord_2"]["status"] = "cancelled"
     store.digital = {"prod_2"}
@@ -73,14 +74,14 @@ def test_everything_wrong_is_told_at_once_in_the_files_sequence() -> None:
         assert why in line
 
 
-def test_bad_rows_are_left_out_where_that_is_wanted_and_said() -> None:
+def test_bad_rows_are_skipped_on_request_and_listed() -> None:
     plan = Counter("ord_1").plan(parcel(2, "ord_none", "T1"), parcel(3, "ord_1", "T2"), skip_bad=True)
-    assert [(act.number, act.line) for act in plan.acts] == [(1, 3)]
-    (left_out,) = plan.left_out
-    assert (left_out.line, left_out.order_id) == (2, "ord_none")
+    assert [(item.number, item.line) for item in plan.items] == [(1, 3)]
+    (skipped,) = plan.skipped
+    assert (skipped.line, skipped.order_id) == (2, "ord_none")
 
 
-def test_a_file_that_was_done_already_becomes_a_plan_of_the_rest() -> None:
+def test_a_file_that_was_partly_applied_becomes_a_plan_of_the_rest() -> None:
     store = Counter("ord_1", "ord_2")
     items = store.orders["ord_1"]["items"]
     rows = [
@@ -88,75 +89,80 @@ def test_a_file_that_was_done_already_becomes_a_plan_of_the_rest() -> None:
     ]
     store.orders["ord_1"] |= {"fulfillments": rows, "status": "fulfilled"}
     plan = store.plan(parcel(2, "ord_1", "T1"), parcel(3, "ord_2", "T2"))
-    assert [act.order_id for act in plan.acts] == ["ord_2"]
-    assert [str(one) for one in plan.left_out] == ["line 2: order ord_1 has tracking number T1 already"]
+    assert [item.order_id for item in plan.items] == ["ord_2"]
+    assert [str(one) for one in plan.skipped] == ["line 2: order ord_1 already has tracking number T1"]
 
 
-def test_what_a_filter_found_and_cannot_be_done_is_left_out_without_a_fault() -> None:
+def test_orders_of_a_filter_that_cannot_be_changed_are_skipped_without_an_error() -> None:
     store = Counter("ord_1", "ord_2", status="cancelled")
     store.orders["ord_2"]["status"] = "pending"
     plan = store.plan(parcel(0, "ord_1", "V1"), parcel(0, "ord_2", "V2"))
-    assert [act.order_id for act in plan.acts] == ["ord_2"]
-    assert [one.order_id for one in plan.left_out] == ["ord_1"]
+    assert [item.order_id for item in plan.items] == ["ord_2"]
+    assert [one.order_id for one in plan.skipped] == ["ord_1"]
 
 
-def test_money_back_is_all_that_is_left_and_never_more() -> None:
+def test_a_refund_is_everything_that_is_left_and_never_more() -> None:
     store = Counter("ord_1", "ord_2", refunds=[{"amount": 1200}])
     plan = store.plan(Row(2, "ord_1"), action="refund")
     assert bodies(plan) == [{"amount": 3800}]
     (said,) = refused(store, Row(2, "ord_1", amount_minor=3801), action="refund")
     assert (
-        "has $38.00 left to refund: its total is $50.00, $12.00 went back already, and $38.01 was asked"
+        "has $38.00 left to refund: its total is $50.00, $12.00 was refunded before, and $38.01 was requested"
         in said
     )
 
 
-def test_an_order_twice_in_a_refund_is_not_guessed_at() -> None:
+def test_an_order_that_appears_twice_in_a_refund_file_is_a_bad_row() -> None:
     (said,) = refused(Counter("ord_1"), Row(2, "ord_1", amount_minor=1), Row(4, "ord_1"), action="refund")
-    assert said == "line 4: order ord_1 has another row on line 2; make them one"
+    assert said == "line 4: order ord_1 has another row on line 2; combine the two lines"
 
 
-def test_faults_of_the_file_are_told_with_those_of_the_orders() -> None:
+def test_bad_rows_of_the_file_are_reported_together_with_those_of_the_orders() -> None:
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.planner import make_plan
 
     rows: Sequence[Row] = [parcel(3, "ord_none", "T1")]
     with pytest.raises(UsageError) as raised:
         make_plan(
-            ACTIONS["fulfill"], rows, Counter().desk(), made_at="", source={}, faults=[Fault(2, "is no row")]
+            ACTIONS["fulfill"],
+            rows,
+            Counter().context(),
+            made_at="",
+            source={},
+            bad_rows=[BadRow(2, "is not a row")],
         )
     assert [line.partition(":")[0] for line in str(raised.value).splitlines()[1:]] == ["line 2", "line 3"]
 
 
-def test_a_store_that_recovers_does_not_spoil_the_plan_and_a_wrong_key_ends_it() -> None:
+def test_planning_survives_a_store_that_recovers_and_ends_on_a_wrong_key() -> None:
     store = Counter("ord_1", "ord_2")
     store.unread = [StoreUnavailable("Down.", status=503)]
-    assert len(store.plan().acts) == 2
+    assert len(store.plan().items) == 2
     store.unread = [None, StoreUnauthorized("The key is wrong.", status=401)]
     with pytest.raises(StoreUnauthorized):
         store.plan()
 
 
-def test_a_catalogue_that_does_not_answer_is_a_warning() -> None:
+def test_a_product_catalog_that_cannot_be_read_is_a_warning() -> None:
     from packhouse.errors import StoreForbidden
 
-    class NoCatalogue(Counter):
+    class StoreWithoutProducts(Counter):
         def products(self, site_slug: str, ids: Sequence[str]) -> Any:
             raise StoreForbidden("No scope.", status=403)
 
-    plan = NoCatalogue("ord_1", "ord_2").plan()
-    assert len(plan.acts) == 2
-    assert plan.warnings == ("Which lines of site lantern are digital was not told: No scope.",)
+    plan = StoreWithoutProducts("ord_1", "ord_2").plan()
+    assert len(plan.items) == 2
+    assert plan.warnings == ("Cannot read which products of site lantern are digital: No scope.",)
 
 
 def test_the_same_rows_give_the_same_keys_however_often_they_are_planned() -> None:
     store = Counter("ord_1", "ord_2")
     first, second = store.plan(), store.plan()
-    assert [act.key for act in first.acts] == [act.key for act in second.acts]
-    assert len({act.key for act in first.acts}) == 2
+    assert [item.key for item in first.items] == [item.key for item in second.items]
+    assert len({item.key for item in first.items}) == 2
 
 
-def test_a_refund_or_return_that_the_order_shows_is_planned_a_second_time_only_if_that_is_wanted() -> None:
+def test_a_refund_or_return_that_the_order_shows_is_planned_again_only_with_again() -> None:
     shown = {
         "items": [{"line_item_id": "li_1", "quantity": 1}],
         "reason": "Torn",
@@ -171,23 +177,28 @@ def test_a_refund_or_return_that_the_order_shows_is_planned_a_second_time_only_i
     ):
         store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
         plan = store.plan(row, action=action)
-        assert plan.acts == ()
-        assert "already; --again plans a second one" in plan.left_out[0].why
-        first, second = (store.plan(row, action=action, again=True).acts[0].key for _ in range(2))
-        assert first == second, "planned twice by mistake, it is still one deed"
+        assert plan.items == ()
+        reason = plan.skipped[0].reason
+        assert re.fullmatch(
+            r"order ord_1 already has this (refund|return); --again plans a second one", reason
+        )
+        first, second = (store.plan(row, action=action, again=True).items[0].key for _ in range(2))
+        assert first == second, "planned twice by mistake, it is still one change"
         store.orders["ord_1"]["refunds"] = [*refunds, *refunds]
         store.orders["ord_1"]["items"][0]["quantity"] = 3
         store.orders["ord_1"]["fulfillments"] = [shipped[0] | {"quantity": 3}]
         store.orders["ord_1"]["returns"] = [shown, shown | {"id": "ret_2"}]
-        assert store.plan(row, action=action, again=True).acts[0].key != first, "shown, another is wanted"
+        assert store.plan(row, action=action, again=True).items[0].key != first, (
+            "the order shows it, so this is another change"
+        )
 
 
-def test_a_return_names_its_units_and_no_more_than_left() -> None:
+def test_a_return_names_its_units_and_no_more_than_are_left() -> None:
     store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
     plan = store.plan(Row(2, "ord_1", items=(Units("li_1", 1),), reason="Wrong size"), action="return")
-    assert plan.acts[0].path == "/merchant/orders/ord_1/returns"
+    assert plan.items[0].path == "/merchant/orders/ord_1/returns"
     assert bodies(plan)[0]["reason"] == "Wrong size"
     (said,) = refused(store, Row(2, "ord_1"), action="return")
     assert "name the units" in said
     (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
-    assert "has 1 units that can come back" in said
+    assert "has 1 units that can be returned" in said

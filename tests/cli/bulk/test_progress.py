@@ -8,7 +8,7 @@ from packhouse_cli.bulk.progress import Progress
 
 
 class Watch:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     now = 100.0
 
@@ -53,10 +53,10 @@ def test_off_a_terminal_a_short_work_is_silent_and_a_long_one_says_something_now
     assert all(line.startswith("Reading ") and "\x1b" not in line for line in lines)
 
 
-def test_what_is_said_stays_above_the_bar() -> None:
+def test_a_printed_line_stays_above_the_bar() -> None:
     out, watch = io.StringIO(), Watch()
     progress = Progress(out, can_draw=True, monotonic=watch)
     progress.begin("Applying", 2)
     progress.show(1)
-    progress.say("ord_1: drifted")
-    assert out.getvalue().endswith("\r\x1b[Kord_1: drifted\n")
+    progress.print("ord_1: stale")
+    assert out.getvalue().endswith("\r\x1b[Kord_1: stale\n")

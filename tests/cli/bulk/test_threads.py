@@ -1,4 +1,4 @@
-"""Several hands at one heap: everything is done once, an error ends the work, a stop lets it finish."""
+"""Several threads share work: each part is done once, an error ends the run, a stop lets calls finish."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Callable
 
 import pytest
 
-from packhouse_cli.bulk.threads import stoppable, worked_through
+from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
 
 
-def test_everything_is_done_once_by_hands_that_work_side_by_side() -> None:
+def test_all_work_is_done_once_by_workers_that_run_in_parallel() -> None:
     met = threading.Barrier(4)
     seen: dict[int, set[int]] = {}
 
-    def hand(name: int) -> Callable[[int], int]:
+    def worker(name: int) -> Callable[[int], int]:
         def work(item: int) -> int:
             if name not in seen:
-                met.wait(20)  # nobody goes on before all four have begun
+                met.wait(20)  # wait until all four have started
             seen.setdefault(name, set()).add(item)
             return item
 
         return work
 
-    results = worked_through(range(100), [hand(name) for name in range(4)], threading.Event())
+    results = run_in_threads(range(100), [worker(name) for name in range(4)], threading.Event())
     assert sorted(one for one in results if one is not None) == list(range(100))
     assert len(seen) == 4
 
 
-def test_an_error_stops_the_others_and_is_raised_when_they_have_finished() -> None:
+def test_an_error_stops_the_other_workers_and_is_raised_after_they_finish() -> None:
     stop = threading.Event()
     done: list[int] = []
 
@@ -41,7 +41,7 @@ def test_an_error_stops_the_others_and_is_raised_when_they_have_finished() -> No
         return item
 
     with pytest.raises(ValueError, match="no"):
-        list(worked_through(range(10_000_000), [work, work], stop))
+        list(run_in_threads(range(10_000_000), [work, work], stop))
     assert stop.is_set()
     assert len(done) < 10_000_000
 
@@ -54,17 +54,17 @@ def test_a_stop_ends_the_work_without_an_error() -> None:
             stop.set()
         return item
 
-    assert [one for one in worked_through(range(100), [work], stop) if one is not None] == list(range(6))
+    assert [one for one in run_in_threads(range(100), [work], stop) if one is not None] == list(range(6))
 
 
-def test_the_first_interrupt_asks_to_stop_and_the_second_interrupts() -> None:
+def test_the_first_interrupt_requests_a_stop_and_the_second_interrupts() -> None:
     stop = threading.Event()
-    told: list[str] = []
+    calls: list[str] = []
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), stoppable(stop, lambda: told.append("stopping")):
+    with pytest.raises(KeyboardInterrupt), stop_on_signal(stop, lambda: calls.append("stopping")):
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.wait(20)
         os.kill(os.getpid(), signal.SIGINT)
         threading.Event().wait(20)
-    assert told == ["stopping"]
+    assert calls == ["stopping"]
     assert signal.getsignal(signal.SIGINT) is before

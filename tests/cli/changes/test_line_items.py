@@ -9,7 +9,7 @@ from packhouse_cli.changes.line_items import (
     is_recorded,
     key_for,
     named_units,
-    read_item,
+    parse_item,
     recorded_units,
     unshipped_units,
 )
@@ -52,11 +52,11 @@ def test_nothing_left_is_an_error_and_not_an_empty_fulfillment() -> None:
 @pytest.mark.parametrize("text", ["li_1", "li_1:", ":2", "li_1:0", "li_1:-1", "li_1:x", "li_1:1.5", "li_1:²"])
 def test_an_item_that_is_not_line_and_quantity_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="LINE:QUANTITY"):
-        read_item(text)
+        parse_item(text)
 
 
 def test_an_item_may_have_a_colon_in_its_line() -> None:
-    assert read_item("li:9:2") == Units("li:9", 2)
+    assert parse_item("li:9:2") == Units("li:9", 2)
 
 
 def test_named_units_of_one_line_are_added_and_more_than_ordered_are_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from packhouse.errors import StoreThrottled
 from packhouse.store.requests import OrdersQuery, list_orders
-from packhouse_cli.clients.store import LONGEST_WAIT_S, PatientStore
+from packhouse_cli.clients.store import LONGEST_WAIT_S, RetryingStore
 
 
 class Throttling(ThreadingHTTPServer):
@@ -54,12 +54,12 @@ def ask(server: Throttling, waits: list[str | None], *, patient: bool = True) ->
     server.waits = waits
     slept: list[float] = []
     told: list[float] = []
-    store = PatientStore(
+    store = RetryingStore(
         f"http://127.0.0.1:{server.server_port}",
         "aly_x",
         timeout_s=10,
-        waits=patient,
-        told=told.append,
+        retries=patient,
+        on_wait=told.append,
         sleep=slept.append,
     )
     with store:

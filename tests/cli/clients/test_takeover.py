@@ -1,4 +1,4 @@
-"""An order in a person's hands: taken before the store is called, given back when its end is known."""
+"""An order is taken over before the store is called, and released when the outcome is known."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from packhouse.errors import StoreRefused, StoreUnanswered, StoreUnreachable
 from packhouse.model.order import Units
-from packhouse_cli.clients.takeover import InHand, give_back_what_is_done, in_hand
+from packhouse_cli.clients.takeover import Takeover
 from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.invocation import Invocation
 from packhouse_cli.terminal.output import Terminal
 from tests.cli.runner import FakePeer, serving
 
@@ -25,14 +26,14 @@ TAKE, RELEASE = "POST /api/v1/orders/ord_1/take", "POST /api/v1/holds/7/release"
 
 
 def hold(daemon: FakePeer, failing: Exception | None = None, *, sent: bool = True) -> str:
-    """Have the order in hand once; answers what was said beside it."""
+    """Take the order over once; returns what was printed on standard error."""
     err = io.StringIO()
-    terminal = Terminal(io.StringIO(), err, {})
+    invocation = Invocation(Terminal(io.StringIO(), err, {}), daemon.environ)
 
     def act() -> None:
-        with in_hand("ord_1", "fulfill", daemon.environ, terminal) as hand:
+        with invocation.take_over("ord_1", "fulfill") as takeover:
             if sent:
-                hand.sending()
+                takeover.mark_sent()
             if failing is not None:
                 raise failing
 
@@ -99,10 +100,10 @@ def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_afte
     with (
         serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon,
         pytest.raises(StoreUnreachable),
-        in_hand("ord_1", "refund", daemon.environ, Terminal(io.StringIO(), err, {})) as hand,
+        Invocation(Terminal(io.StringIO(), err, {}), daemon.environ).take_over("ord_1", "refund") as takeover,
     ):
-        hand.sending()
-        hand.stays("The refund is not confirmed yet.")
+        takeover.mark_sent()
+        takeover.keep("The refund is not confirmed yet.")
         raise StoreUnreachable("No route.")
     assert asked(daemon) == [TAKE]
     assert "The refund is not confirmed yet." in err.getvalue()
@@ -125,9 +126,10 @@ def test_a_daemon_that_does_not_answer_is_no_leave_to_go_on() -> None:
 
 def test_without_a_daemon_a_note_says_so() -> None:
     err = io.StringIO()
-    with in_hand("ord_1", "fulfill", {}, Terminal(io.StringIO(), err, {})) as hand:
-        assert not hand.coordinated
-    assert "No daemon is set up here" in err.getvalue()
+    invocation = Invocation(Terminal(io.StringIO(), err, {}), {})
+    with invocation.take_over("ord_1", "fulfill") as takeover:
+        assert not takeover.coordinated
+    assert "No daemon is configured" in err.getvalue()
 
 
 def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line() -> None:
@@ -135,23 +137,26 @@ def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line(
     for note, given_back in (("fulfill x", True), ("fulfill y", False)):
         order = {"id": "ord_1", "holds": [standing | {"note": note}]}
         with serving({"GET /api/v1/orders/ord_1": (200, order), RELEASE: (200, {})}) as daemon:
-            give_back_what_is_done("ord_1", "fulfill x", daemon.environ, alone=False)
+            terminal = Terminal(io.StringIO(), io.StringIO(), {})
+            Invocation(terminal, daemon.environ).release_finished("ord_1", "fulfill x")
         assert (RELEASE in asked(daemon)) is given_back
 
 
 def test_another_label_for_the_same_units_stands_in_the_way() -> None:
-    hand = InHand("ord_1", TAKEN)
+    takeover = Takeover("ord_1", TAKEN)
     with pytest.raises(CommandError, match="9400") as refused:
-        hand.refuse_other_labels([Units("li_1", 1)], "1Z9")
+        takeover.refuse_other_labels([Units("li_1", 1)], "1Z9")
     assert "packhouse labels void ord_1-1" in str(refused.value)
-    hand.refuse_other_labels([Units("li_1", 1)], "9400")
-    hand.refuse_other_labels([Units("li_2", 1)], "1Z9")
+    takeover.refuse_other_labels([Units("li_1", 1)], "9400")
+    takeover.refuse_other_labels([Units("li_2", 1)], "1Z9")
 
 
 @pytest.mark.parametrize("state", ["voiding", "voided"])
 def test_no_parcel_is_told_of_with_a_label_that_was_taken_back(state: str) -> None:
-    hand = InHand("ord_1", TAKEN | {"order": {"id": "ord_1", "shipments": [LABELED | {"state": state}]}})
-    with pytest.raises(CommandError, match="was taken back") as refused:
-        hand.refuse_other_labels([Units("li_1", 1)], "9400")
+    takeover = Takeover(
+        "ord_1", TAKEN | {"order": {"id": "ord_1", "shipments": [LABELED | {"state": state}]}}
+    )
+    with pytest.raises(CommandError, match="is voided") as refused:
+        takeover.refuse_other_labels([Units("li_1", 1)], "9400")
     assert refused.value.exit_code is Exit.CONFLICT
-    hand.refuse_other_labels([Units("li_1", 1)], "1Z9")
+    takeover.refuse_other_labels([Units("li_1", 1)], "1Z9")

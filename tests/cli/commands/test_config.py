@@ -8,7 +8,7 @@ from tests.cli.runner import call
 
 def environ(folder: Path, **more: str) -> dict[str, str]:
     file = folder / "packhouse.toml"
-    file.write_text('carrier = "offline"\n[poll]\ninterval_s = 60\n')
+    file.write_text('provider = "offline"\n[poll]\ninterval_s = 60\n')
     return {"PACKHOUSE_CONFIG": str(file), "ALY_API_KEY": "aly_very_secret", **more}
 
 

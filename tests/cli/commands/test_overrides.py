@@ -12,7 +12,7 @@ def test_pause_and_resume_ask_the_daemon_with_a_reason() -> None:
         paused = call("pause", "--reason", "stock-taking", environ=daemon.environ)
         resumed = call("resume", "--reason", "done", "--json", environ=daemon.environ)
     assert (paused.code, resumed.code) == (0, 0)
-    assert "Nothing is bought or posted" in paused.out
+    assert "Packhouse buys and posts nothing" in paused.out
     assert resumed.json == {"paused": False}
 
 

@@ -59,4 +59,4 @@ def test_another_server_at_that_address_is_named_as_the_likely_cause() -> None:
     with serving({"GET /api/v1/status": (200, b"<html>hello</html>")}) as daemon:
         shown = call("status", environ=daemon.environ)
     assert shown.code == Exit.UNKNOWN
-    assert "is that address the daemon's?" in shown.err
+    assert "Check that this is the daemon's address." in shown.err

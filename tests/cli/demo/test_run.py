@@ -1,4 +1,4 @@
-"""The demonstration as a person starts it: real processes, real ports, and how it ends."""
+"""The demo as a person starts it: real processes, real ports, and how it ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 @contextmanager
 def demo(folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
-    """The demonstration, its output in one stream; whatever happens, it is ended."""
+    """The demo, with its output in one stream; it is stopped at the end in every case."""
     environ = {**os.environ, "ALY_API_KEY": "aly_real_key", "PACKHOUSE_STORE__URL": "http://127.0.0.1:9"}
     process = subprocess.Popen(
         [sys.executable, "-m", "packhouse_cli", "demo", "--dir", str(folder / "run"), *argv],
@@ -46,7 +46,7 @@ def output_until(process: subprocess.Popen[str], words: str) -> str:
         read += line
         if words in line:
             return read
-    raise AssertionError(f"it ended before it said {words!r}:\n{read}")
+    raise AssertionError(f"it ended before it printed {words!r}:\n{read}")
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -66,14 +66,14 @@ needs_proc = pytest.mark.skipif(
 )
 
 
-def test_everything_settles_and_the_books_agree(tmp_path: Path) -> None:
+def test_all_orders_are_processed_and_all_totals_agree(tmp_path: Path) -> None:
     with demo(tmp_path, "--orders", "40", "--rate", "0", "--exit") as process:
         out, _ = process.communicate(timeout=120)
     assert process.returncode == Exit.OK, out
-    sums = re.search(r"40 orders = (\d+) shipped \+ (\d+) held \+ (\d+) left alone", out)
+    sums = re.search(r"40 orders = (\d+) shipped \+ (\d+) held \+ (\d+) skipped", out)
     assert sums is not None, out
     assert sum(map(int, sums.groups())) == 40
-    assert "It adds up" in out
+    assert "All totals agree" in out
     assert "\x1b" not in out
     labels = [file for file in (tmp_path / "run/data/labels").rglob("*") if file.is_file()]
     assert len(labels) >= int(sums[1])
@@ -81,9 +81,9 @@ def test_everything_settles_and_the_books_agree(tmp_path: Path) -> None:
 
 
 @needs_proc
-def test_a_daemon_that_dies_is_told_with_its_last_words_and_nothing_is_left_running(tmp_path: Path) -> None:
+def test_if_the_daemon_dies_its_last_log_lines_are_shown_and_nothing_keeps_running(tmp_path: Path) -> None:
     with demo(tmp_path, "--orders", "30", "--rate", "2", "--exit") as process:
-        output_until(process, "orders are on their way")
+        output_until(process, "orders are arriving")
         serving = [
             pid for pid in processes_of(tmp_path) if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
@@ -91,15 +91,15 @@ def test_a_daemon_that_dies_is_told_with_its_last_words_and_nothing_is_left_runn
         os.kill(serving[0], signal.SIGKILL)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == Exit.DEMO_PROCESS_DIED, out
-    assert "The daemon was ended by signal 9." in out
+    assert "The daemon was killed by signal 9." in out
     assert "daemon.log" in out
     assert "Traceback" not in out
     assert processes_of(tmp_path) == []
 
 
 @needs_proc
-@pytest.mark.parametrize("when", ["Starting the daemon", "orders are on their way"])
-def test_ctrl_c_at_any_moment_ends_both_processes(tmp_path: Path, when: str) -> None:
+@pytest.mark.parametrize("when", ["Starting the daemon", "orders are arriving"])
+def test_ctrl_c_at_any_moment_stops_both_processes(tmp_path: Path, when: str) -> None:
     with demo(tmp_path, "--orders", "30", "--rate", "2") as process:
         output_until(process, when)
         time.sleep(0.2)
@@ -110,7 +110,7 @@ def test_ctrl_c_at_any_moment_ends_both_processes(tmp_path: Path, when: str) -> 
     assert processes_of(tmp_path) == []
 
 
-def test_what_does_not_settle_in_time_is_no_success(tmp_path: Path) -> None:
+def test_orders_that_are_not_processed_in_time_are_a_failure(tmp_path: Path) -> None:
     argv = (
         "--orders",
         "5",
@@ -125,5 +125,5 @@ def test_what_does_not_settle_in_time_is_no_success(tmp_path: Path) -> None:
     with demo(tmp_path, *argv) as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == Exit.DEMO_TIME_LIMIT, out
-    assert "not settled" in out
-    assert "It adds up" not in out
+    assert "not processed" in out
+    assert "All totals agree" not in out

@@ -1,4 +1,4 @@
-"""The reckoning must notice each way in which three records can disagree; each test takes one thing away."""
+"""The totals must find every way in which the three records can disagree; each test damages one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from packhouse.model.hold import SENTENCE, HoldCode
-from packhouse_cli.demo.snapshot import Look, seen_order
-from packhouse_cli.demo.totals import Reckoning, reckon, told
+from packhouse_cli.demo.snapshot import Snapshot, order_progress
+from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
 
 OURS: list[dict[str, Any]] = [
     {
@@ -48,7 +48,7 @@ def sold(reference: str, tracking: str, cost: int, *, live: bool = True) -> dict
     return {"reference": reference, "tracking": tracking, "cost_minor": cost, "currency": "USD", "live": live}
 
 
-BOOKS: dict[str, Any] = {
+AUDIT: dict[str, Any] = {
     "purchases": [
         sold("ord_1/1/1", "T1", 549),
         sold("ord_1/2/1", "T2", 700),
@@ -62,104 +62,106 @@ BOOKS: dict[str, Any] = {
 }
 
 
-def reckoned(
+def totals_of(
     ours: list[dict[str, Any]] | None = None,
-    books: dict[str, Any] | None = None,
+    audit: dict[str, Any] | None = None,
     problems: tuple[str, ...] = (),
     expected: int = 4,
-) -> Reckoning:
+) -> Totals:
     ours = OURS if ours is None else ours
     known = {order["id"]: order for order in ours}
-    seen = [seen_order(name, "cancelled", known.get(name)) for name in ("ord_1", "ord_2", "ord_3", "ord_4")]
-    return reckon(Look(expected, tuple(seen)), ours, BOOKS if books is None else books, problems)
+    seen = [
+        order_progress(name, "cancelled", known.get(name)) for name in ("ord_1", "ord_2", "ord_3", "ord_4")
+    ]
+    return compute_totals(Snapshot(expected, tuple(seen)), ours, AUDIT if audit is None else audit, problems)
 
 
-def test_three_records_that_agree_add_up() -> None:
-    summary = reckoned()
-    assert summary.adds_up
-    assert summary.faults == ()
+def test_three_records_that_agree_are_consistent() -> None:
+    summary = totals_of()
+    assert summary.is_consistent
+    assert summary.discrepancies == ()
     assert (summary.orders, summary.shipped, summary.shipments_checked) == (4, 1, 2)
-    assert (summary.labels_live, summary.labels_given_back) == (2, 1)
-    assert summary.spent == summary.carrier_took == {"USD": 1249}
+    assert (summary.labels_active, summary.labels_voided) == (2, 1)
+    assert summary.spent == summary.provider_charged == {"USD": 1249}
     assert summary.held == ((SENTENCE[HoldCode.ADDRESS_INCOMPLETE], (("ord_2", "City is missing."),)),)
-    assert sum(len(members) for _, members in summary.left_alone) == 2
+    assert sum(len(members) for _, members in summary.skipped) == 2
 
 
-def test_the_summary_is_told_with_sums_reasons_and_money() -> None:
-    text = "\n".join(told(reckoned(), seconds=12, width=100, paint=lambda text, *_: text))
-    assert "4 orders = 1 shipped + 1 held + 2 left alone" in text
+def test_the_summary_shows_counts_reasons_and_money() -> None:
+    text = "\n".join(totals_lines(totals_of(), seconds=12, width=100, paint=lambda text, *_: text))
+    assert "4 orders = 1 shipped + 1 held + 2 skipped" in text
     assert "The order was cancelled." in text
     assert "ord_2  City is missing." in text
-    assert "2 paid for, 1 more given back" in text
+    assert "2 paid, 1 more voided" in text
     assert text.count("12.49 USD") == 2
-    assert "It adds up" in text
+    assert "All totals agree" in text
 
 
-def without_purchase(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    del books["purchases"][0]
+def without_purchase(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    del audit["purchases"][0]
 
 
-def with_second_live_label(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"].append(sold("ord_1/1/2", "T7", 549))
+def with_second_active_label(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"].append(sold("ord_1/1/2", "T7", 549))
 
 
-def with_other_price(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"][0]["cost_minor"] = 550
+def with_other_price(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"][0]["cost_minor"] = 550
 
 
-def with_label_given_back(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"][0]["live"] = False
+def with_voided_label(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"][0]["live"] = False
 
 
-def with_unknown_purchase(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["purchases"].append(sold("ord_4/1/1", "T8", 0))
+def with_unknown_purchase(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["purchases"].append(sold("ord_4/1/1", "T8", 0))
 
 
-def without_post(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    del books["fulfillments"][1]
+def without_post(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    del audit["fulfillments"][1]
 
 
-def with_post_we_do_not_know(books: dict[str, Any], ours: list[dict[str, Any]]) -> None:
-    books["fulfillments"].append({"order_id": "ord_4", "tracking": "T8", "by": "api"})
+def with_unrecorded_post(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
+    audit["fulfillments"].append({"order_id": "ord_4", "tracking": "T8", "by": "api"})
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (without_purchase, "Label T1 of order ord_1 is not live"),
-        (with_second_live_label, "Shipment ord_1/1 has 2 live labels"),
-        (with_other_price, "12.49 USD was spent, the carrier's 12.50 USD"),
-        (with_label_given_back, "Label T1 of order ord_1 is not live"),
-        (with_unknown_purchase, "The carrier sold T8, which our books lack"),
-        (without_post, "the store lacks tracking number T2"),
-        (with_post_we_do_not_know, "we do not know that we posted T8"),
+        (without_purchase, "Label T1 of order ord_1 is not active"),
+        (with_second_active_label, "Shipment ord_1/1 has 2 active labels"),
+        (with_other_price, "recorded 12.49 USD for labels, but the provider charged 12.50 USD"),
+        (with_voided_label, "Label T1 of order ord_1 is not active"),
+        (with_unknown_purchase, "The provider sold label T8, which Packhouse did not record"),
+        (without_post, "the store has no tracking number T2"),
+        (with_unrecorded_post, "Packhouse did not record that it posted T8"),
     ],
 )
 def test_each_disagreement_is_found_and_named(damage: Any, words: str) -> None:
-    books, ours = copy.deepcopy(BOOKS), copy.deepcopy(OURS)
-    damage(books, ours)
-    summary = reckoned(ours, books)
-    assert not summary.adds_up
-    assert words in " ".join(summary.faults)
-    text = "\n".join(told(summary, seconds=1, width=100, paint=lambda text, *_: text))
+    audit, ours = copy.deepcopy(AUDIT), copy.deepcopy(OURS)
+    damage(audit, ours)
+    summary = totals_of(ours, audit)
+    assert not summary.is_consistent
+    assert words in " ".join(summary.discrepancies)
+    text = "\n".join(totals_lines(summary, seconds=1, width=100, paint=lambda text, *_: text))
     assert "do not agree" in text
-    assert "It adds up" not in text
+    assert "All totals agree" not in text
 
 
-def test_orders_that_never_came_are_missed() -> None:
-    assert "5 orders were asked for, and the store has 4" in reckoned(expected=5).faults[0]
+def test_orders_that_never_arrived_are_reported() -> None:
+    assert "5 orders were requested, but the store has 4" in totals_of(expected=5).discrepancies[0]
 
 
-def test_an_order_that_stands_nowhere_is_no_good_end() -> None:
+def test_an_order_that_is_not_processed_is_inconsistent() -> None:
     ours = copy.deepcopy(OURS)
     ours[0]["phase"] = "open"
-    summary = reckoned(ours)
-    assert summary.unsettled == ("ord_1",)
-    assert not summary.adds_up
+    summary = totals_of(ours)
+    assert summary.unprocessed == ("ord_1",)
+    assert not summary.is_consistent
 
 
-def test_what_the_sandboxs_own_checker_finds_counts() -> None:
-    assert "T1 was recorded twice" in reckoned(problems=("T1 was recorded twice",)).faults[0]
+def test_findings_of_the_sandboxs_own_check_count() -> None:
+    assert "T1 was recorded twice" in totals_of(problems=("T1 was recorded twice",)).discrepancies[0]
 
 
 def test_large_groups_are_shortened_but_counted_in_full() -> None:
@@ -167,9 +169,11 @@ def test_large_groups_are_shortened_but_counted_in_full() -> None:
         {"id": f"ord_{n}", "phase": "closed", "reason": "Nothing of it needs shipping.", "shipments": []}
         for n in range(9)
     ]
-    look = Look(9, tuple(seen_order(f"ord_{n}", "pending", order) for n, order in enumerate(ours)))
-    summary = reckon(look, ours, {"purchases": [], "fulfillments": []}, [])
-    text = "\n".join(told(summary, seconds=1, width=80, paint=lambda text, *_: text))
+    snapshot = Snapshot(
+        9, tuple(order_progress(f"ord_{n}", "pending", order) for n, order in enumerate(ours))
+    )
+    summary = compute_totals(snapshot, ours, {"purchases": [], "fulfillments": []}, [])
+    text = "\n".join(totals_lines(summary, seconds=1, width=80, paint=lambda text, *_: text))
     assert "9  Nothing of it needs shipping." in text
     assert "ord_0, ord_1, ord_2" in text
     assert "and 6 more" in text

@@ -2,41 +2,42 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
 from packhouse_cli.demo.screen import Log, Screen, watch_for
-from packhouse_cli.demo.snapshot import Look, OrderSeen, Place
+from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
 from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
-from packhouse_cli.terminal.cells import width_of
 from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.terminal.text import width_of
 from tests.cli.runner import Pretended
 
 CAPTION = Caption("http://127.0.0.1:8080", "demo-data/1/data/labels", 65.0)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def look(count: int, expected: int = 0, evil: str = "") -> Look:
-    places = (Place.SHIPPED, Place.HELD, Place.ON_THE_WAY, Place.LEFT_ALONE, Place.AT_STORE)
+def snapshot(count: int, expected: int = 0, evil: str = "") -> Snapshot:
+    places = (Place.SHIPPED, Place.HELD, Place.IN_PROGRESS, Place.SKIPPED, Place.QUEUED)
     orders = tuple(
-        OrderSeen(
+        OrderProgress(
             f"ord_{n:012d}",
             places[n % 5],
             n % 5,
             evil or "address incomplete",
             changed_at=float(n),
-            settled=n % 5 in (0, 1, 3),
+            processed=n % 5 in (0, 1, 3),
         )
         for n in range(count)
     )
-    act = {
+    entry = {
         "id": 1,
         "at": 1.0,
         "order_id": f"ord_1{evil}",
         "action": evil or "bought",
         "why": evil or "USPS " * 40,
     }
-    return Look(expected or count, orders, (act,) * 30, (), {"labels": 3, "spent": {"USD": 1234}})
+    return Snapshot(expected or count, orders, (entry,) * 30, (), {"labels": 3, "spent": {"USD": 1234}})
 
 
 @pytest.mark.parametrize("columns", [40, 80, 100, 200])
@@ -45,75 +46,98 @@ def look(count: int, expected: int = 0, evil: str = "") -> Look:
 def test_a_frame_fits_the_terminal_whatever_its_size(columns: int, lines: int, count: int) -> None:
     terminal = Terminal(Pretended(), io.StringIO(), {"TERM": "xterm"})
     drawn = frame(
-        look(count, 600), CAPTION, columns=columns, lines=lines, paint=terminal.paint, signs=UNICODE
+        snapshot(count, 600), CAPTION, columns=columns, lines=lines, paint=terminal.paint, symbols=UNICODE
     )
     assert len(drawn) <= lines
     assert max(width_of(ANSI.sub("", line)) for line in drawn) <= columns
 
 
-def test_a_frame_shows_counts_money_and_the_way_of_each_order() -> None:
-    drawn = frame(look(10), CAPTION, columns=120, lines=40, paint=lambda text, *_: text, signs=UNICODE)
+def test_a_frame_shows_counts_money_and_the_progress_of_each_order() -> None:
+    drawn = frame(snapshot(10), CAPTION, columns=120, lines=40, paint=lambda text, *_: text, symbols=UNICODE)
     text = "\n".join(drawn)
-    assert "1:05" in text
-    assert (
-        "10 orders: 2 shipped · 2 held · 2 left alone · 2 on the way · 2 to come · 3 labels, 12.34 USD"
-        in text
-    )
+    assert "1:05   3 labels, 12.34 USD   daemon http://127.0.0.1:8080" in drawn[0]
+    assert "10 orders: 2 shipped · 2 held · 2 skipped · 2 in progress · 2 queued" in text
     assert "●─●─○─○" in text
     for n in range(10):
         assert f"{n:012d}"[:6] in text
 
 
-def test_with_more_orders_than_room_those_that_moved_last_are_shown_in_the_stores_sequence() -> None:
+@pytest.mark.parametrize("count", [40, 500, 9_990])
+def test_the_counting_line_fits_80_columns_with_every_count_in_its_colour(count: int) -> None:
+    terminal = Terminal(Pretended(), io.StringIO(), {"TERM": "xterm"})
+    money = {"labels": count, "spent": {"USD": count * 1234}}
+    shown = replace(snapshot(count, count + 9), status=money)
+    lines = frame(shown, CAPTION, columns=80, lines=24, paint=terminal.paint, symbols=UNICODE)
+    plain = ANSI.sub("", lines[2])
+    assert width_of(plain) <= 80
+    assert [re.sub(r".*: |\d+ ", "", part) for part in plain.split(" · ")] == [
+        "shipped",
+        "held",
+        "skipped",
+        "in progress",
+        "queued",
+    ]
+    assert len(ANSI.findall(lines[2])) == 2 * 5, "each count is painted"
+    assert f"{count} labels, " in lines[0]
+
+
+def test_with_more_orders_than_space_those_that_changed_last_are_shown_in_the_order_of_the_store() -> None:
     drawn = frame(
-        Look(
+        Snapshot(
             500,
-            tuple(OrderSeen(f"ord_{n:06d}", Place.SHIPPED, 4, "shipped", changed_at=n) for n in range(500)),
+            tuple(
+                OrderProgress(f"ord_{n:06d}", Place.SHIPPED, 4, "shipped", changed_at=n) for n in range(500)
+            ),
         ),
         CAPTION,
         columns=80,
         lines=24,
         paint=lambda text, *_: text,
-        signs=ASCII,
+        symbols=ASCII,
     )
     shown = re.findall(r"\b(\d{6}) #-#-#-#", "\n".join(drawn))
     assert 10 < len(shown) < 100
     assert set(shown) == {f"{n:06d}" for n in range(500 - len(shown), 500)}
 
 
-def test_where_no_dots_can_be_drawn_signs_are_plain() -> None:
-    drawn = frame(look(10), CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=ASCII)
+def test_without_unicode_the_symbols_are_ascii() -> None:
+    drawn = frame(snapshot(10), CAPTION, columns=80, lines=24, paint=lambda text, *_: text, symbols=ASCII)
     assert "#-#-.-." in "\n".join(drawn)
     assert not any("●" in line or "█" in line for line in drawn)
 
 
-def test_what_the_journal_says_cannot_drive_the_terminal() -> None:
+def test_text_from_the_journal_cannot_control_the_terminal() -> None:
     drawn = frame(
-        look(5, evil="\x1b[2J\n"), CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=ASCII
+        snapshot(5, evil="\x1b[2J\n"),
+        CAPTION,
+        columns=80,
+        lines=24,
+        paint=lambda text, *_: text,
+        symbols=ASCII,
     )
     assert not any("\x1b" in line or "\n" in line for line in drawn)
 
 
 def test_the_bar_is_as_long_as_the_terminal_and_full_only_at_the_end() -> None:
-    done = Look(3, tuple(OrderSeen(f"ord_{n}", Place.SHIPPED, 4, "shipped") for n in range(3)))
-    half = Look(6, done.orders)
+    done = Snapshot(3, tuple(OrderProgress(f"ord_{n}", Place.SHIPPED, 4, "shipped") for n in range(3)))
+    half = Snapshot(6, done.orders)
     for seen, share in ((done, 80), (half, 40)):
-        bar = frame(seen, CAPTION, columns=80, lines=24, paint=lambda text, *_: text, signs=UNICODE)[1]
+        bar = frame(seen, CAPTION, columns=80, lines=24, paint=lambda text, *_: text, symbols=UNICODE)[1]
         assert (bar.count("█"), len(bar)) == (share, 80)
 
 
-def test_progress_says_it_all_in_one_line() -> None:
-    line = "1:05 6 of 10 settled: 2 shipped, 2 held, 2 left alone, 4 on the way; 3 labels, 12.34 USD"
-    assert " ".join(progress(look(10), 65.0).split()) == line
+def test_progress_is_one_line() -> None:
+    line = "1:05 6 of 10 processed: 2 shipped, 2 held, 2 skipped, 4 in progress; 3 labels, 12.34 USD"
+    assert " ".join(progress(snapshot(10), 65.0).split()) == line
 
 
-def test_the_screen_gives_the_terminal_back_as_it_was() -> None:
+def test_the_screen_restores_the_terminal() -> None:
     out = Pretended()
     terminal = Terminal(out, io.StringIO(), {"TERM": "xterm", "COLUMNS": "80"})
     screen = watch_for(terminal, plain=False)
     assert isinstance(screen, Screen)
-    screen.show(look(3), CAPTION)
-    screen.show(look(4), CAPTION)
+    screen.show(snapshot(3), CAPTION)
+    screen.show(snapshot(4), CAPTION)
     screen.close()
     screen.close()
     text = out.getvalue()
@@ -130,16 +154,16 @@ def test_the_screen_gives_the_terminal_back_as_it_was() -> None:
         (Pretended(), {"TERM": "xterm"}, True),
     ],
 )
-def test_without_a_terminal_to_draw_on_there_are_lines(
+def test_without_a_terminal_to_draw_on_log_lines_are_printed(
     out: io.StringIO, environ: dict[str, str], plain: bool
 ) -> None:
     assert isinstance(watch_for(Terminal(out, io.StringIO(), environ), plain=plain), Log)
 
 
-def test_the_log_speaks_only_when_there_is_news_and_not_too_often() -> None:
+def test_the_log_prints_only_changes_and_not_too_often() -> None:
     out = io.StringIO()
     log = Log(Terminal(out, io.StringIO(), {}))
     for count, at in ((3, 0.0), (3, 5.0), (4, 5.5), (5, 6.0), (6, 7.9)):
-        log.show(look(count, 10), Caption("", "", at))
+        log.show(snapshot(count, 10), Caption("", "", at))
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["0:00", "0:05", "0:07"]
     assert "\x1b" not in out.getvalue()

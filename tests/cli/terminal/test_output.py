@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse_cli.terminal.cells import cut, width_of, wrap
-from packhouse_cli.terminal.output import Terminal, json_text, safe
+from packhouse_cli.terminal.output import Terminal, json_text
 from packhouse_cli.terminal.table import fit
+from packhouse_cli.terminal.text import cut, escaped, styled, width_of, wrap
 from tests.cli.runner import Pretended
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"
@@ -22,19 +22,45 @@ def terminal(*, tty: bool = False, **environ: str) -> tuple[Terminal, io.StringI
 
 @given(st.text())
 def test_no_text_can_drive_a_terminal(text: str) -> None:
-    shown = safe(text)
+    shown = escaped(text)
     assert all(char.isprintable() or char in "\u200c\u200d" for char in shown)
-    assert safe(shown) == shown
+    assert escaped(shown) == shown
+
+
+@given(st.text())
+def test_whatever_is_printed_cannot_drive_a_terminal(text: str) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    screen = Terminal(out, err, {})
+    screen.line(text, styled(text, "bold"), text)
+    screen.note(text)
+    screen.question(text)
+    screen.block(text)
+    screen.fields([("name", text)])
+    screen.tabbed([text])
+    for char in out.getvalue() + err.getvalue():
+        assert char.isprintable() or char in "\n\t\u200c\u200d"
+
+
+def test_a_styled_piece_is_escaped_before_it_is_coloured() -> None:
+    screen, out = terminal(tty=True, TERM="xterm")
+    screen.line("state: ", styled("\x1b[2Jheld", "yellow"))
+    assert out.getvalue() == "state: \x1b[33m\\x1b[2Jheld\x1b[0m\n"
+
+
+def test_a_line_is_one_line_whatever_is_in_it() -> None:
+    screen, out = terminal()
+    screen.line("one\ntwo", styled("three\n", "bold"))
+    assert out.getvalue() == "one\\ntwothree\\n\n"
 
 
 def test_control_and_direction_characters_are_shown_as_escapes() -> None:
-    assert safe(HOSTILE) == r"\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"
-    assert safe("two\nlines\there") == r"two\nlines\there"
+    assert escaped(HOSTILE) == r"\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"
+    assert escaped("two\nlines\there") == r"two\nlines\there"
 
 
 def test_names_of_the_world_stay_as_they_are() -> None:
     for name in ("José Núñez", "张伟", "می\u200cخواهم", "Zoë", "Ōsaka"):
-        assert safe(name) == name
+        assert escaped(name) == name
 
 
 @given(st.text())
@@ -144,7 +170,7 @@ def test_fitting_never_widens_and_respects_the_total_where_it_can(widths: list[i
 
 @given(st.text(), st.integers(0, 40))
 def test_cutting_never_exceeds_the_width(text: str, width: int) -> None:
-    assert width_of(cut(safe(text), width)) <= width
+    assert width_of(cut(escaped(text), width)) <= width
 
 
 def test_wrapping_keeps_every_word() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from packhouse_cli.exit_codes import CommandError, Exit
 from packhouse_cli.terminal.output import Terminal
-from packhouse_cli.terminal.prompt import agree
+from packhouse_cli.terminal.prompt import confirm
 from tests.cli.runner import Pretended
 
 QUESTION = "Refund all of ord_1? Money sent back does not return."
@@ -21,7 +21,7 @@ def at_a_terminal() -> Terminal:
 @pytest.mark.parametrize("said", ["y\n", "YES\n", " y \n"])
 def test_a_person_who_says_yes_goes_on(said: str) -> None:
     terminal = at_a_terminal()
-    agree(QUESTION, terminal, yes=False, stdin=Pretended(said))
+    confirm(QUESTION, terminal, yes=False, stdin=Pretended(said))
     assert isinstance(terminal.stderr, io.StringIO)
     assert terminal.stderr.getvalue() == f"{QUESTION} [y/N] "
 
@@ -29,22 +29,24 @@ def test_a_person_who_says_yes_goes_on(said: str) -> None:
 @pytest.mark.parametrize("said", ["", "\n", "n\n", "yess\n"])
 def test_anything_but_yes_is_no(said: str) -> None:
     with pytest.raises(CommandError) as raised:
-        agree(QUESTION, at_a_terminal(), yes=False, stdin=Pretended(said))
+        confirm(QUESTION, at_a_terminal(), yes=False, stdin=Pretended(said))
     assert raised.value.exit_code is Exit.UNKNOWN
 
 
 @pytest.mark.parametrize("stdin", [io.StringIO("y\n"), Pretended("y\n")])
-def test_off_a_terminal_an_act_is_refused_and_a_documented_line_runs_as_written(stdin: io.StringIO) -> None:
+def test_off_a_terminal_a_change_is_refused_and_a_documented_line_runs(
+    stdin: io.StringIO,
+) -> None:
     terminal = Terminal(io.StringIO(), io.StringIO(), {})
     with pytest.raises(CommandError) as raised:
-        agree(QUESTION, terminal, yes=False, stdin=stdin)
+        confirm(QUESTION, terminal, yes=False, stdin=stdin)
     assert raised.value.exit_code is Exit.USAGE
     assert "--yes" in str(raised.value)
-    agree(QUESTION, terminal, yes=False, as_written=True, stdin=stdin)
+    confirm(QUESTION, terminal, yes=False, as_documented=True, stdin=stdin)
 
 
 def test_yes_is_never_asked() -> None:
     terminal = at_a_terminal()
-    agree(QUESTION, terminal, yes=True, stdin=Pretended(""))
+    confirm(QUESTION, terminal, yes=True, stdin=Pretended(""))
     assert isinstance(terminal.stderr, io.StringIO)
     assert terminal.stderr.getvalue() == ""

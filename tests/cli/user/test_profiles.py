@@ -146,7 +146,7 @@ def test_a_profiles_key_is_sent_to_no_other_address(home: dict[str, str]) -> Non
             environ = home | {"PACKHOUSE_STORE__URL": elsewhere.url + STORE, "PACKHOUSE_PROFILE": name}
             shown = call("orders", "list", environ=environ)
             assert shown.code == Exit.USAGE
-            assert "belongs to" in shown.err
+            assert " is for https://" in shown.err
         assert elsewhere.asked == []
 
 
@@ -179,12 +179,12 @@ def test_a_profile_without_an_address_means_the_usual_daemon_whatever_port_is_se
         (["add", "a b"], "letters, digits"),
         (["add", "acme"], "already"),
         (["add", "x", "--store-url", "shop.example"], "begins with https://"),
-        (["add", "x", "--key-env", KEY + "-1"], "never the key itself"),
-        (["add", "x", "--key-env", "A", "--key-file", "b"], "in one place"),
+        (["add", "x", "--key-env", KEY + "-1"], "not the key itself"),
+        (["add", "x", "--key-env", "A", "--key-file", "b"], "only one of"),
         (["use", "acm"], "Did you mean acme?"),
         (["remove", "zzz"], "profile add"),
         (["show"], "No profile is in use"),
-        (["--profile", "acme", "serve"], "no verb"),
+        (["--profile", "acme", "serve"], "no subcommand"),
     ],
 )
 def test_a_wrong_call_says_what_to_do(home: dict[str, str], argv: list[str], words: str) -> None:

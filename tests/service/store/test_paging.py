@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Order, OrderPage
+from packhouse.store.paging import CUT_SHORT
 from packhouse.store.protocol import OrdersQuery, Pages
+from packhouse.store.responses import ListPage, read_list
 
 LIMIT = 3
 START = datetime(2027, 1, 15, 8, 0, tzinfo=UTC).timestamp()
@@ -102,7 +104,7 @@ def test_each_page_is_asked_for_with_the_cursor_before_it_and_the_same_filters()
     assert pages.next_query() is None
 
 
-def test_a_list_that_was_cut_off_is_continued_within_the_bounds_that_were_asked_for() -> None:
+def test_a_list_that_was_cut_short_is_continued_within_the_bounds_that_were_asked_for() -> None:
     bounds = OrdersQuery(created_after="2027-01-01T00:00:00Z", limit=2)
     pages = Pages[OrderPage](bounds)
     times = ("2027-01-15T09:00:00.500Z", "2027-01-15T08:00:00.250Z")
@@ -123,6 +125,7 @@ def test_a_cursor_that_comes_again_is_an_error(cursors: list[str]) -> None:
 @pytest.mark.parametrize(
     ("times", "why"),
     [
+        ([], "no creation time"),
         (["", "yesterday"], "no creation time"),
         (["2027-01-02T00:00:00Z", "2027-01-01T00:00:00Z", "2027-01-03T00:00:00Z"], "not sorted"),
     ],
@@ -133,8 +136,9 @@ def test_a_cut_list_that_cannot_be_continued_is_an_error_and_never_the_whole(
     pages = Pages[OrderPage](OrdersQuery())
     orders = tuple(Order(f"ord_{n}", "pending", created_at=at) for n, at in enumerate(times))
     pages.take(OrderPage(orders, truncated=True))
-    with pytest.raises(StoreUnreadable, match=f"cut its list off.*{why}"):
+    with pytest.raises(StoreUnreadable, match=f"cut its list short.*{why}") as raised:
         pages.next_query()
+    assert raised.value.code == CUT_SHORT
 
 
 @given(st.lists(st.sampled_from("abcde") | st.none(), min_size=7, max_size=20))
@@ -151,3 +155,14 @@ def test_no_page_is_asked_for_twice(cursors: list[str | None]) -> None:
     except StoreUnreadable:
         pass
     assert len(set(asked)) == len(asked) <= 6
+
+
+def test_an_array_as_received_is_continued_where_it_is_full_and_its_rows_come_once() -> None:
+    rows = [{"id": f"ord_{n}", "createdAt": f"2026-11-0{4 - n}T10:00:00Z"} for n in (1, 2, 3)]
+    pages = Pages[ListPage](OrdersQuery(limit=2))
+    pages.take(read_list(rows[:2], "orders", 2))
+    assert pages.next_query() == OrdersQuery(limit=2, created_before="2026-11-02T10:00:01Z")
+    assert pages.take(read_list(rows[1:], "orders", 2)).rows == rows[2:]
+    pages.next_query()
+    pages.take(read_list([], "orders", 2))
+    assert pages.next_query() is None

@@ -1,0 +1,137 @@
+"""`packhouse doctor`: check everything that orders need to ship; each line is healthy or says the fix."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import JSON
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.terminal.text import escaped, styled, wrap
+
+if TYPE_CHECKING:
+    from packhouse_cli.commands.doctor.checks import Finding
+    from packhouse_cli.invocation import Invocation
+    from packhouse_cli.terminal.output import Terminal
+    from packhouse_cli.user.settings import CliSettings
+
+_MARKS = {
+    "ok": ("healthy", "green"),
+    "warning": ("warn", "yellow"),
+    "wrong": ("FAIL", "red"),
+    "not seen": ("?", "dim"),
+}
+_MARK_WIDTH = 7
+_NAME_WIDTH = 14
+
+
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    """Check everything and print a line each. Exit code 0 where nothing fails; there may be warnings."""
+    terminal = invocation.terminal
+    found: list[Finding] = []
+    for finding in _findings(invocation):
+        found.append(finding)
+        if not arguments.json:
+            _print(finding, terminal)
+    if arguments.json:
+        terminal.json([finding._asdict() for finding in found])
+    failed = sum(finding.state == "wrong" for finding in found)
+    if failed:
+        terminal.note(f"{failed} of {len(found)} checks failed." if failed > 1 else "One check failed.")
+    return int(Exit.CHECKS_FAILED if failed else Exit.OK)
+
+
+def _findings(invocation: Invocation) -> Iterator[Finding]:
+    from packhouse_cli.commands.doctor.checks import (
+        OK,
+        UNSEEN,
+        WRONG,
+        Finding,
+        of_daemon,
+        of_store,
+        of_webhook,
+    )
+
+    environ, settings = invocation.environ, invocation.settings
+    daemon_settings, problems = _daemon_settings(environ)
+    if problems:
+        yield from (Finding("settings", WRONG, problem) for problem in problems)
+    else:
+        yield Finding("settings", OK, "all settings are valid" + _profile_in_use(settings))
+    try:
+        from packhouse.store.client import StoreClient
+
+        with StoreClient(settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s) as store:
+            reached = list(of_store(store, settings.store_url))
+            yield from reached
+            if len(reached) > 1:
+                yield from of_webhook(store, settings.site_slug)
+    except CommandError as error:
+        yield Finding("store", WRONG, str(error))
+    try:
+        yield from of_daemon(settings.daemon_url, _token(settings))
+    except CommandError as error:
+        is_meant = bool(environ.get("PACKHOUSE_URL") or (settings.profile and settings.profile.daemon_url))
+        fix = "Start it with `packhouse serve`, or set PACKHOUSE_URL to its address."
+        yield Finding("daemon", WRONG if is_meant else UNSEEN, str(error).removesuffix(fix).strip(), fix)
+        if daemon_settings is not None:
+            yield from _checked(daemon_settings)
+
+
+def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
+    """The daemon's settings in this environment, or the problems with them."""
+    from packhouse import config
+    from packhouse.errors import SettingsError
+
+    try:
+        return config.load(environ=environ), []
+    except SettingsError as error:
+        return None, str(error).splitlines()
+
+
+def _checked(daemon_settings: Any) -> Iterator[Finding]:
+    from packhouse.preflight import look
+    from packhouse_cli.commands.doctor.checks import OK, WARN, WRONG, Finding
+
+    states = {"pass": OK, "warn": WARN, "fail": WRONG}
+    yield from (Finding(check.name, states[check.level], check.reason) for check in look(daemon_settings))
+
+
+def _profile_in_use(settings: CliSettings) -> str:
+    return f"; profile {settings.profile.name} is in use" if settings.profile else ""
+
+
+def _token(settings: CliSettings) -> str:
+    try:
+        return settings.token
+    except CommandError:
+        return ""
+
+
+def _print(finding: Finding, terminal: Terminal) -> None:
+    mark, colour = _MARKS[finding.state]
+    indent = " " * (_MARK_WIDTH + 2 + _NAME_WIDTH + 2)
+    width = max(20, (terminal.width or 10_000) - len(indent))
+    texts = [finding.seen, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
+    first, *rest = [line for text in texts for line in wrap(escaped(text), width)]
+    terminal.line(
+        styled(mark.ljust(_MARK_WIDTH), colour), f"  {escaped(finding.name).ljust(_NAME_WIDTH)}  {first}"
+    )
+    for line in rest:
+        terminal.line(indent + line)
+    terminal.stdout.flush()
+
+
+COMMAND = Command(
+    "check settings, clock, store, webhook, provider, database and disk",
+    _run,
+    (JSON.but(help="print a JSON array of the results"),),
+    description="Check settings, clock, store, webhook, daemon, provider, database and disk. Each line is\n"
+    "healthy, or says how to fix the problem. Nothing is changed. A running daemon (PACKHOUSE_URL,\n"
+    "PACKHOUSE_TOKEN) checks its own database, disk and provider. If none answers, this command\n"
+    "checks them with the daemon's settings, as found here.\n"
+    f"Exit code {int(Exit.CHECKS_FAILED)}: at least one check failed.",
+    examples=("packhouse doctor", "packhouse doctor --json | jq '.[] | select(.state != \"ok\")'"),
+)

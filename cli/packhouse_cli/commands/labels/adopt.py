@@ -1,0 +1,46 @@
+"""`packhouse labels adopt` and `shipments adopt`: record a label whose purchase was not answered."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import CARRIER, TRACKING, Option, count
+from packhouse_cli.commands.shipments.operation import OPTIONS, operate, report
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+
+
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    shipment = operate(
+        "adopt",
+        arguments,
+        invocation,
+        tracking_number=arguments.tracking,
+        carrier=arguments.carrier,
+        cost_minor=arguments.cost,
+        currency=arguments.currency,
+    )
+    line = f"Shipment {arguments.shipment} now has the label {arguments.tracking}."
+    return report(shipment, line, arguments, invocation)
+
+
+COMMAND = Command(
+    "record a label that you found in the provider's account",
+    _run,
+    (
+        *OPTIONS,
+        TRACKING,
+        CARRIER,
+        Option("--cost", metavar="MINOR", required=True, type=count, help="the label's cost in minor units"),
+        Option("--currency", metavar="CODE", default="USD", help="the currency of the cost (default USD)"),
+    ),
+    description="Record a label that you found in the provider's account, for a shipment whose purchase was\n"
+    "not answered.",
+    examples=(
+        "{prog} ord_1-1 --tracking 9400111202555582846137 --carrier USPS --cost 549 "
+        '--reason "found in the account"',
+    ),
+)

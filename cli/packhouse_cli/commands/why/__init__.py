@@ -1,0 +1,52 @@
+"""`packhouse why ORDER`: the history of one order from the journal, and what happens next."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from packhouse_cli.arguments.command import Command
+from packhouse_cli.arguments.options import JSON, Option
+from packhouse_cli.exit_codes import CommandError, Exit
+
+if TYPE_CHECKING:
+    from packhouse_cli.invocation import Invocation
+
+
+def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    terminal, order_id = invocation.terminal, arguments.order
+    try:
+        with invocation.daemon() as daemon:
+            order = daemon.order(order_id)
+            entries = daemon.journal_of(order_id)
+    except CommandError as error:
+        if error.exit_code is not Exit.NOT_FOUND:
+            raise
+        raise CommandError(
+            f"The daemon does not know order {order_id} yet. The next poll finds every paid order; "
+            f"`packhouse orders get {order_id}` shows the order at the store.",
+            Exit.NOT_FOUND,
+            "not_found",
+            status=404,
+        ) from error
+    if arguments.json:
+        terminal.json({"order": order, "entries": entries})
+        return int(Exit.OK)
+    from packhouse_cli.commands.why import timeline
+
+    for line in timeline.lines_of(order, entries, now=time.time(), width=terminal.width or 100):
+        terminal.line(*line)
+    return int(Exit.OK)
+
+
+COMMAND = Command(
+    "show the history of one order, as the daemon knows it",
+    _run,
+    (
+        Option("order", metavar="ORDER", help="the order's id, for example ord_1"),
+        JSON.but(help="print the order and its journal as JSON"),
+    ),
+    description="Show the history of one order: each step with its time and reason, and what happens next.",
+    examples=("{prog} ord_1", "{prog} ord_1 --json | jq -r '.entries[].why'"),
+)

@@ -1,0 +1,190 @@
+"""The history of one order, from the daemon's answer and the journal to lines that people read. No I/O.
+
+`order` is one object of the operator API, `entries` its journal, oldest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from packhouse.model.states import MEANING, ShipmentState
+from packhouse_cli.terminal.formats import clock_time, day, span
+from packhouse_cli.terminal.text import Line, escaped, styled, width_of, wrap
+
+_STATE_STYLE = {
+    "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
+    "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
+}  # fmt: skip
+_ENDS_BY_ITSELF = ("void_requested", "cap_reached")
+_PHASE_STYLE = {"open": "cyan", "held": "yellow", "shipped": "green", "closed": "dim"}
+
+
+def lines_of(
+    order: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], *, now: float, width: int
+) -> list[Line]:
+    """The whole history, as lines of at most about `width` cells; `now` in seconds since 1970."""
+    lines: list[Line] = [_headline(order), ()]
+    shipments = _objects(order.get("shipments"))
+    action_width = max((len(str(entry.get("action", ""))) for entry in entries), default=0)
+    of_the_order = [entry for entry in entries if not entry.get("shipment_id")]
+    chapters: list[tuple[Line, Sequence[Mapping[str, Any]]]] = [
+        ((styled("The order", "bold"),), of_the_order)
+    ]
+    known = {str(shipment.get("id")) for shipment in shipments}
+    for number, shipment in enumerate(shipments, 1):
+        mine = [entry for entry in entries if entry.get("shipment_id") == shipment.get("id")]
+        chapters.append((_shipment_title(number, shipment), mine))
+    strays = [
+        entry for entry in entries if entry.get("shipment_id") and str(entry["shipment_id"]) not in known
+    ]
+    if strays:
+        chapters.append(((styled("Earlier shipments", "bold"),), strays))
+    for title, chapter in chapters:
+        lines.append(title)
+        lines.extend(_steps(chapter, action_width, width) or [(styled("  nothing yet", "dim"),)])
+        lines.append(())
+    lines.append((styled("What happens next", "bold"),))
+    for sentence in what_next(order, now=now):
+        first, *rest = wrap(sentence, max(width - 4, 30))
+        lines.append((f"  → {first}",))
+        lines.extend((f"    {line}",) for line in rest)
+    return lines
+
+
+def what_next(order: Mapping[str, Any], *, now: float) -> list[str]:
+    """What Packhouse will do by itself, and what an operator should do."""
+    phase = str(order.get("phase", ""))
+    holds = [hold for hold in _objects(order.get("holds")) if hold.get("released_at") is None]
+    if phase == "held" or holds:
+        return [advice_of(hold) for hold in holds] or [
+            "The order is held. packhouse holds list shows its holds."
+        ]
+    if phase == "shipped":
+        numbers = [
+            _label_of(shipment)
+            for shipment in _objects(order.get("shipments"))
+            if shipment.get("state") in ("fulfilled", "delivered")
+        ]
+        known = f"the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else "everything"
+        return [f"Nothing more to do: the store has {known}."]
+    if phase == "closed":
+        reason = str(order.get("reason") or "") or "there is nothing to ship"
+        return [f"Nothing: Packhouse skips this order, because {_as_reason(reason)}."]
+    return _open_advice(order, now)
+
+
+def _open_advice(order: Mapping[str, Any], now: float) -> list[str]:
+    sentences = []
+    for shipment in _objects(order.get("shipments")):
+        state = str(shipment.get("state", ""))
+        if state in set(ShipmentState) and not ShipmentState(state).is_final and state != "fulfilled":
+            sentences.append(f"{_name_of(shipment)} is {state}: {MEANING[ShipmentState(state)]}")
+    due = order.get("due_at")
+    wait = float(due) - now if isinstance(due, (int, float)) else 0.0
+    if wait > 1:
+        sentences.append(f"Packhouse continues by itself in {span(wait)}, at {clock_time(due)}.")
+    else:
+        sentences.append("Packhouse is processing the order now.")
+    if order.get("last_error"):
+        attempts = order.get("attempts") or 0
+        times = f" ({attempts} in a row)" if attempts and int(attempts) > 1 else ""
+        sentences.append(f"The last attempt failed{times}: {order['last_error']}")
+    return sentences
+
+
+def advice_of(hold: Mapping[str, Any]) -> str:
+    """What a hold means, and what an operator can do about it."""
+    from packhouse.model.hold import RECHECKED
+
+    sentence = hold.get("sentence") or hold.get("code") or "The order is held."
+    if hold.get("code") in set(RECHECKED):
+        return f"{sentence} Packhouse looks again by itself and goes on once the cause has gone."
+    if hold.get("code") in _ENDS_BY_ITSELF:
+        return f"{sentence} Packhouse goes on by itself then."
+    return f"{sentence} It waits for a person: packhouse holds release {hold.get('id')} --reason WHY"
+
+
+def _headline(order: Mapping[str, Any]) -> Line:
+    phase = str(order.get("phase", "?"))
+    site = f"  ·  {order['site_slug']}" if order.get("site_slug") else ""
+    return (
+        styled(f"Order {order.get('id')}", "bold"),
+        f"{site}  ·  at the store: {order.get('status') or 'no status'} when last read  ·  ",
+        styled(f"here: {phase}", _PHASE_STYLE.get(phase, "bold")),
+    )
+
+
+def _shipment_title(number: int, shipment: Mapping[str, Any]) -> Line:
+    state = str(shipment.get("state", "?"))
+    units = sum(int(row.get("quantity") or 0) for row in _objects(shipment.get("units")))
+    before = f"  ·  {units} unit{_s(units)}" if units else ""
+    after = [_label_of(shipment)] if shipment.get("tracking_number") else []
+    if cost := cost_of(shipment):
+        after.append(cost)
+    return (
+        styled(f"Shipment {number}", "bold"),
+        f" ({shipment.get('id')}){before}  ·  ",
+        styled(state, _STATE_STYLE.get(state, "bold")),
+        "".join(f"  ·  {part}" for part in after),
+    )
+
+
+def cost_of(shipment: Mapping[str, Any]) -> str:
+    """The cost of the shipment's label; "" where none was bought."""
+    minor, currency = shipment.get("cost_minor"), shipment.get("currency")
+    if not isinstance(minor, int) or not isinstance(currency, str):
+        return ""
+    from packhouse.model.money import Money
+
+    return str(Money(minor, currency))
+
+
+def _label_of(shipment: Mapping[str, Any]) -> str:
+    return f"{shipment.get('carrier') or ''} {shipment.get('tracking_number') or ''}".strip()
+
+
+def _steps(entries: Sequence[Mapping[str, Any]], action_width: int, width: int) -> list[Line]:
+    lines: list[Line] = []
+    today = ""
+    for entry in entries:
+        if day(entry.get("at")) != today:
+            today = day(entry.get("at"))
+            lines.append(("  ", styled(today, "dim")))
+        action = escaped(entry.get("action")).replace("_", " ")
+        why = escaped(entry.get("why"))
+        actor = escaped(entry.get("actor"))
+        if actor and actor != "packhouse":
+            why = f"{why} (by {actor})".strip()
+        time, gap = f"  {clock_time(entry.get('at'))}  ", " " * (action_width - len(action) + 2)
+        head_width = width_of(f"{time}{action}{gap}")
+        first, *rest = wrap(why, max(width - head_width, 30))
+        lines.append((time, styled(action, "cyan"), f"{gap}{first}".rstrip()))
+        lines.extend((" " * head_width + line,) for line in rest)
+    return lines
+
+
+def entry_line(entry: Mapping[str, Any]) -> Line:
+    """One journal entry on one line: time, shipment or order, action, reason, and the operator if any."""
+    action, actor = escaped(entry.get("action")).replace("_", " "), escaped(entry.get("actor"))
+    about = entry.get("shipment_id") or entry.get("order_id") or "all orders"
+    by = f" (by {actor})" if actor not in ("", "packhouse") else ""
+    why = f"{escaped(entry.get('why'))}{by}".strip()
+    return (f"{clock_time(entry.get('at'))}  {about}  ", styled(action, "cyan"), f"  {why}".rstrip())
+
+
+def _as_reason(text: str) -> str:
+    text = text.rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _name_of(shipment: Mapping[str, Any]) -> str:
+    return f"Shipment {shipment.get('id')}"
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

@@ -1,1 +1,0 @@
-"""Acts on one order, without a store."""

@@ -1,0 +1,223 @@
+"""A doctor that finds what is wrong: with a real store, beside a real daemon, and with its settings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.store.client import StoreClient
+from packhouse_cli.commands.doctor import checks
+from packhouse_cli.exit_codes import Exit
+from tests.cli.runner import call, serving
+from tests.e2e.processes import TOKEN, Town, town
+
+STORE = "/api/storefront/v1"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A sandbox, and a daemon of which it tells."""
+    with town(tmp_path_factory.mktemp("doctor")) as town_:
+        yield town_
+
+
+def doctor(environ: dict[str, str]) -> tuple[int, dict[str, dict[str, str]]]:
+    shown = call("doctor", "--json", environ=environ)
+    return shown.code, {row["name"]: row for row in shown.json}
+
+
+def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: row["state"] for name, row in found.items()}
+
+
+@pytest.mark.e2e
+def test_a_house_in_order_has_no_line_that_is_wrong(here: Town) -> None:
+    daemon = here.start()
+    here.sell(1, kinds=("plain",))
+    here.settle(1)
+    environ = here.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
+    try:
+        code, found = doctor(environ)
+    finally:
+        daemon.end()
+    assert code == 0, found
+    assert set(states(found).values()) == {"ok"}, found
+    assert {"settings", "store", "clock", "scopes", "webhook", "deliveries"} <= set(found)
+    assert {"daemon", "version", "database", "disk", "workers", "provider"} <= set(found)
+    assert here.problems() == []
+
+
+@pytest.mark.e2e
+def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
+    environ = here.environ() | {"PACKHOUSE_URL": here.daemon_url}
+    code, found = doctor(environ)
+    assert code == Exit.CHECKS_FAILED
+    assert found["daemon"]["state"] == "wrong"
+    assert "packhouse serve" in found["daemon"]["fix"]
+    assert "SQLite" in found["database"]["seen"]
+    assert (found["database"]["state"], found["disk"]["state"], found["provider"]["state"]) == ("ok",) * 3
+
+
+@pytest.mark.e2e
+def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None:
+    environ = here.environ() | {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_other"}
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(here.ledger, data / "packhouse.db")
+    with sqlite3.connect(data / "packhouse.db") as ledger:
+        ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+    ledger.close()
+    code, found = doctor(
+        environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_MIN_FREE_DISK_MB": "999999999"}
+    )
+    assert code == Exit.CHECKS_FAILED
+    assert {name for name, row in found.items() if row["state"] == "wrong"} == {
+        "provider",
+        "database",
+        "disk",
+    }
+    assert "newer" in found["database"]["seen"]
+    assert "PACKHOUSE_DATA_DIR" in found["disk"]["seen"]
+    assert found["daemon"]["state"] == "not seen"
+
+
+@pytest.mark.e2e
+def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(here: Town) -> None:
+    _, found = doctor(here.environ() | {"ALY_API_KEY": "aly_sandbox_orders"})
+    assert found["scopes"]["state"] == "ok"
+    assert found["webhook"]["state"] == "not seen"
+    assert "read:sites" in found["webhook"]["seen"]
+
+
+@pytest.mark.e2e
+def test_a_wrong_key_is_told_once(here: Town) -> None:
+    code, found = doctor(here.environ() | {"ALY_API_KEY": "aly_wrong"})
+    assert code == Exit.CHECKS_FAILED
+    assert found["store"]["state"] == "wrong"
+    assert "aly_wrong" not in json.dumps(found)
+    assert not {"clock", "scopes", "webhook"} & set(found)
+
+
+def findings(answers: dict[str, tuple[int, Any]], clock: Any = None) -> dict[str, checks.Finding]:
+    with serving(answers) as shop, StoreClient(shop.url + STORE, "aly_x", timeout_s=5) as store:
+        more = {"clock": clock} if clock else {}
+        found = [*checks.of_store(store, "http://shop", **more), *checks.of_webhook(store, "")]
+    return {finding.name: finding for finding in found}
+
+
+ORDERS = {f"GET {STORE}/merchant/orders?limit=1": (200, {"orders": []})}
+FULFILL = f"POST {STORE}/merchant/orders/ord_packhouse_doctor_asks/fulfill"
+HOOK = {"id": "wh_1", "url": "https://ship.example/webhooks/aly", "events": ["*"], "active": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state"),
+    [
+        (404, "not_found", "ok"),
+        (422, "refused", "ok"),
+        (400, "validation_failed", "ok"),
+        (403, "forbidden", "wrong"),
+        (403, "forbidden_workspace", "ok"),
+        (503, "", "not seen"),
+        (200, "", "not seen"),
+    ],
+)
+def test_the_right_to_write_shows_in_what_an_order_that_does_not_exist_is_refused_with(
+    status: int, code: str, state: str
+) -> None:
+    found = findings({**ORDERS, FULFILL: (status, {"error": {"code": code, "message": "No."}})})
+    assert found["scopes"].state == state
+
+
+@pytest.mark.parametrize(("off_s", "state"), [(0, "ok"), (30, "warning"), (-400, "wrong")])
+def test_a_clock_that_is_off_is_seen_by_the_stores_date(off_s: float, state: str) -> None:
+    import time
+
+    found = findings({**ORDERS, FULFILL: (404, {})}, clock=lambda: time.time() + off_s)
+    assert found["clock"].state == state
+    if off_s:
+        assert ("ahead of" if off_s > 0 else "behind") in found["clock"].seen
+
+
+def hooks(*rows: dict[str, Any], deliveries: Sequence[object] = ()) -> dict[str, checks.Finding]:
+    log = f"GET {STORE}/merchant/webhooks/wh_1/deliveries?limit=25"
+    listed = f"GET {STORE}/merchant/webhooks"
+    answers = {listed: (200, {"webhooks": list(rows)}), log: (200, {"deliveries": list(deliveries)})}
+    return findings({**ORDERS, FULFILL: (404, {}), **answers})
+
+
+def test_a_store_that_tells_nobody_is_a_warning_with_the_line_to_type() -> None:
+    found = hooks({**HOOK, "url": "https://elsewhere.example/hook"})["webhook"]
+    assert found.state == "warning"
+    assert "packhouse webhooks create --url" in found.fix
+    assert hooks({**HOOK, "active": False})["webhook"].state == "wrong"
+    missing = hooks({**HOOK, "events": ["order.created"]})["webhook"]
+    assert missing.state == "warning"
+    assert "order.cancelled" in missing.seen
+    assert hooks(HOOK)["webhook"].state == "ok"
+
+
+def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
+    at = f"2026-11-0{number}T00:00:00Z"
+    return {"id": f"del_{number}", "status": status, "status_code": answered, "created_at": at}
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "words"),
+    [
+        ([], "ok", "none yet"),
+        ([delivery(1, "delivered", 200)], "ok", "the last 1 arrived"),
+        ([delivery(1, "failed", 500), delivery(2, "delivered", 200)], "warning", "1 of the last 2"),
+        ([delivery(2, "failed", 401), delivery(1, "delivered", 200)], "wrong", "answered 401"),
+        ([delivery(1, "failed", None)], "wrong", "no answer"),
+    ],
+)
+def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
+    found = hooks(HOOK, deliveries=rows)["deliveries"]
+    assert (found.state, words in found.seen) == (state, True), found
+    if "401" in found.seen:
+        assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
+
+
+def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
+    answers = {
+        "GET /readyz": (503, {"checks": {"disk": [{"status": "fail", "output": "1 MB free"}]}}),
+        "GET /api/v1/status": (status, body),
+    }
+    with serving(answers) as daemon:
+        return {finding.name: finding for finding in checks.of_daemon(daemon.url, "sesame-open")}
+
+
+def test_a_daemon_in_trouble_is_quoted() -> None:
+    found = beside({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
+    assert (found["daemon"].state, found["disk"].state) == ("wrong", "wrong")
+    assert found["disk"].seen == "1 MB free"
+    assert "PACKHOUSE_DATA_DIR" in found["disk"].fix
+    assert found["version"].state == "warning"
+    assert "4000 s" in found["work"].seen
+    assert beside({"error": {"message": "No."}}, 401)["token"].state == "wrong"
+
+
+def test_wrong_settings_are_told_line_by_line(tmp_path: Path) -> None:
+    environ = {
+        "PACKHOUSE_HTTP__PORT": "eighty",
+        "PACKHOUSE_LEASE_S": "-1",
+        "PACKHOUSE_URL": "http://127.0.0.1:9",
+    }
+    shown = call("doctor", environ=environ, tty=True)
+    assert shown.code == Exit.CHECKS_FAILED
+    assert shown.out.count("FAIL     settings") == 2
+    assert "PACKHOUSE_HTTP__PORT" in shown.out
+    assert shown.err.strip().endswith("checks failed.")
+
+
+def test_lines_fit_the_terminal() -> None:
+    environ = {"COLUMNS": "60", "PACKHOUSE_URL": "http://127.0.0.1:9", "PACKHOUSE_LEASE_S": "-1"}
+    shown = call("doctor", environ=environ, tty=True)
+    assert max(map(len, shown.out.splitlines())) <= 60

@@ -1,0 +1,163 @@
+"""The history of an order, from the daemon's answer to the lines on a terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse_cli.commands.why import timeline
+from packhouse_cli.terminal.output import Terminal
+
+NOW = 1_795_424_615.0
+
+
+def shown(order: dict[str, Any], entries: list[dict[str, Any]] | None = None, width: int = 100) -> list[str]:
+    """The history as it is printed, without colours."""
+    out = io.StringIO()
+    terminal = Terminal(out, io.StringIO(), {})
+    for line in timeline.lines_of(order, entries or [], now=NOW, width=width):
+        terminal.line(*line)
+    return out.getvalue().split("\n")[:-1]
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "ord_1",
+        "phase": "open",
+        "reason": "",
+        "status": "pending",
+        "site_slug": "tea",
+        "due_at": None,
+        "attempts": 0,
+        "last_error": "",
+        "shipments": [],
+        "holds": [],
+    } | changes
+
+
+def shipment(state: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": "shp_1",
+        "state": state,
+        "tracking_number": "",
+        "carrier": "",
+        "cost_minor": None,
+        "currency": None,
+        "units": [{"line_id": "li_1", "quantity": 2}],
+    } | changes
+
+
+def entry(action: str, why: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "at": NOW,
+        "order_id": "ord_1",
+        "shipment_id": "",
+        "actor": "packhouse",
+        "action": action,
+        "why": why,
+        "data": {},
+    } | changes
+
+
+def test_acts_stand_under_their_shipment_in_the_journals_order() -> None:
+    shipped = order(
+        phase="shipped",
+        shipments=[
+            shipment("fulfilled", tracking_number="9400", carrier="USPS", cost_minor=549, currency="USD")
+        ],
+    )
+    lines = shown(
+        shipped,
+        [
+            entry("heard", "The store sent order.created."),
+            entry("bought", "USPS 9400 for 5.49 USD.", shipment_id="shp_1"),
+            entry("fulfilled", "2 units with 9400.", shipment_id="shp_1"),
+        ],
+    )
+    text = "\n".join(lines)
+    title = next(n for n, line in enumerate(lines) if line.startswith("Shipment 1"))
+    assert "2 units" in lines[title]
+    assert "USPS 9400" in lines[title]
+    assert "5.49 USD" in lines[title]
+    assert (
+        text.index("order.created")
+        < text.index("Shipment 1")
+        < text.index("bought")
+        < text.index("2 units with")
+    )
+    assert "the store has the tracking number USPS 9400" in lines[-1]
+
+
+def test_a_persons_act_names_the_person() -> None:
+    lines = shown(order(), [entry("hold_placed", "The buyer called.", actor="ada")])
+    assert any("The buyer called. (by ada)" in line for line in lines)
+
+
+def test_a_hold_that_is_checked_again_says_that_it_lifts_itself() -> None:
+    hold = {
+        "id": 7,
+        "code": "address_incomplete",
+        "sentence": f"{SENTENCE[HoldCode.ADDRESS_INCOMPLETE]} City is missing.",
+        "released_at": None,
+    }
+    (advice,) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
+    assert "City is missing." in advice
+    assert "looks again by itself" in advice
+
+
+def test_a_hold_that_waits_for_a_person_says_how_to_release_it() -> None:
+    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": None}
+    (advice,) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
+    assert "packhouse holds release 7 --reason WHY" in advice
+
+
+def test_a_released_hold_is_no_advice() -> None:
+    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": NOW}
+    (advice,) = timeline.what_next(order(holds=[hold]), now=NOW)
+    assert advice == "Packhouse is processing the order now."
+
+
+def test_a_waiting_order_says_when_it_goes_on_and_what_went_wrong() -> None:
+    waiting = order(
+        due_at=NOW + 200,
+        attempts=3,
+        last_error="the carrier answered 503",
+        shipments=[shipment("unknown"), shipment("fulfilled")],
+    )
+    advice = timeline.what_next(waiting, now=NOW)
+    assert any("shp_1 is unknown: We cannot tell" in line for line in advice)
+    assert any("in 3 min 20 s" in line for line in advice)
+    assert advice[-1] == "The last attempt failed (3 in a row): the carrier answered 503"
+
+
+def test_an_order_left_alone_says_why() -> None:
+    closed = order(phase="closed", reason="The order was cancelled.")
+    assert timeline.what_next(closed, now=NOW) == [
+        "Nothing: Packhouse skips this order, because the order was cancelled."
+    ]
+
+
+def test_acts_of_a_shipment_that_is_gone_are_still_shown() -> None:
+    lines = shown(order(), [entry("voided", "5.49 USD came back.", shipment_id="shp_0")])
+    assert "Earlier shipments" in lines
+    assert any("came back" in line for line in lines)
+
+
+def test_a_story_cannot_drive_the_terminal() -> None:
+    bad = "\x1b[2J\nforged line"
+    lines = shown(
+        order(id=bad, status=bad, site_slug=bad, last_error=bad, shipments=[shipment(bad, carrier=bad)]),
+        [entry(bad, bad, actor=bad)],
+    )
+    assert not any("\x1b" in line for line in lines)
+    assert not any(line.lstrip().startswith("forged") for line in lines)
+
+
+def test_long_reasons_wrap_under_themselves() -> None:
+    lines = shown(order(), [entry("held", "word " * 60)], width=60)
+    wrapped = [line for line in lines if "word" in line]
+    assert len(wrapped) > 3
+    assert max(map(len, wrapped)) <= 60
+    assert len({line.index("word") for line in wrapped}) == 1
