@@ -1,7 +1,7 @@
-"""Checks what people read: links, generated parts, the commands shown, and text that does not belong here.
+"""Checks the documentation: links, generated parts, the commands shown, and text that does not belong in it.
 
-Each check takes the repository's root and yields one sentence a fault; CHECKS lists them.
-`python docs/check.py` prints all faults and ends with 1 if there is one.
+Each check takes the repository's root and yields one sentence for each error; CHECKS lists the checks.
+`python docs/check.py` prints all errors and ends with 1 if there is one.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.D
 
 
 def pages(root: Path) -> list[Path]:
-    """Every Markdown page a person may open."""
+    """Every Markdown page of the repository's root, docs/ and deploy/."""
     return sorted([*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("deploy/**/*.md")])
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that a page's headings can be linked by, as GitHub makes them."""
+    """The anchors of a page's headings, as GitHub derives them."""
     names: set[str] = set()
     for heading in _HEADING.finditer(_FENCE.sub("", page.read_text())):
         slug = re.sub(r"[^\w\- ]", "", heading["text"].lower()).replace(" ", "-")
@@ -44,7 +44,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def links(root: Path) -> Iterator[str]:
-    """Relative links and pictures lead to a file, and to a heading in it where they name one."""
+    """Every relative link and picture has a target file, and the heading that it names exists."""
     for page in pages(root):
         prose = _FENCE.sub("", page.read_text())
         for found in [*_LINK.finditer(prose), *_PICTURE.finditer(prose)]:
@@ -54,13 +54,13 @@ def links(root: Path) -> Iterator[str]:
             target = (page.parent / path) if path else page
             where = f"{page.relative_to(root)}: link {found['target']}"
             if not target.exists():
-                yield f"{where} leads nowhere"
+                yield f"{where} has no target file"
             elif anchor and target.suffix == ".md" and anchor not in anchors(target):
-                yield f"{where} names no heading of {target.resolve().relative_to(root.resolve())}"
+                yield f"{where} names a missing heading of {target.resolve().relative_to(root.resolve())}"
 
 
 def unreached(root: Path) -> Iterator[str]:
-    """Every page of docs/ can be reached from the README by links."""
+    """Every page can be reached from the README by links."""
     reached, waiting = set(), [root / "README.md"]
     while waiting:
         page = waiting.pop().resolve()
@@ -70,29 +70,29 @@ def unreached(root: Path) -> Iterator[str]:
         waiting += [page.parent / found["target"].split("#")[0] for found in _LINK.finditer(page.read_text())]
     for page in pages(root):
         if page.resolve() not in reached:
-            yield f"{page.relative_to(root)}: no way of links leads here from README.md"
+            yield f"{page.relative_to(root)}: not reachable by links from README.md"
 
 
 def stale_parts(root: Path) -> Iterator[str]:
-    """The generated parts say what the code says, and every part stands somewhere."""
+    """The generated parts are up to date, and every part is on a page."""
     shown = ""
     for page in pages(root):
         text = page.read_text()
         shown += text
         if generate.render(text) != text:
-            yield f"{page.relative_to(root)}: a generated part is out of date; run: make docs"
+            yield f"{page.relative_to(root)}: a generated part is out of date; run make docs"
     for name in generate.PARTS:
         if f"<!-- begin {name} -->" not in shown:
-            yield f"docs: the generated part {name} stands on no page"
+            yield f"docs: the generated part {name} is on no page"
 
 
 def stale_manual(root: Path) -> Iterator[str]:
-    """The manual pages say what the parsers say; there is one for each command and no other."""
+    """The manual pages match the parsers; there is one for each command, and no other."""
     wanted = generate.manual.pages()
     there = {file.name: file.read_text() for file in (root / "docs" / "man").glob("*")}
     for name in sorted(wanted.keys() | there.keys()):
         if wanted.get(name) != there.get(name):
-            yield f"docs/man/{name}: out of date; run: make docs"
+            yield f"docs/man/{name}: out of date; run make docs"
 
 
 def make_targets(root: Path) -> set[str]:
@@ -101,7 +101,7 @@ def make_targets(root: Path) -> set[str]:
 
 
 def shown_commands(page: Path) -> Iterator[list[str]]:
-    """The commands in a page's shell blocks: each line of `sh`, and of `console` those behind a `$`."""
+    """The commands in a page's shell blocks: each line of `sh`, and in `console` each line after a `$`."""
     for fence in _FENCE.finditer(page.read_text()):
         if fence["kind"] not in ("sh", "console"):
             continue
@@ -119,7 +119,7 @@ def shown_commands(page: Path) -> Iterator[list[str]]:
 
 
 def commands(root: Path) -> Iterator[str]:
-    """Commands shown exist: make's targets, and packhouse's commands with the options given."""
+    """The commands shown exist: targets of the Makefile, and packhouse commands with their options."""
     targets = make_targets(root)
     known: dict[str, str] = {}
 
@@ -152,18 +152,18 @@ def commands(root: Path) -> Iterator[str]:
 
 
 def foreign_text(root: Path) -> Iterator[str]:
-    """No address of a download site in a lock file, no folder of somebody's machine in a page."""
+    """No lock file names a download address, and no page names a folder of one machine."""
     for lock in sorted(root.glob("*.lock")):
         if "://" in lock.read_text():
-            yield f"{lock.name}: names an address; only names, versions and hashes belong there"
+            yield f"{lock.name}: contains an address; only names, versions and hashes are allowed"
     for page in pages(root):
         for found in re.finditer(r"(?<![\w.])/(?:home|Users|root|work)/\S*", page.read_text()):
             yield f"{page.relative_to(root)}: {found[0]} is a folder of one machine"
 
 
 def proofs(root: Path) -> Iterator[str]:
-    """A link to a file of tests has a test's name as its text, and that test exists; every row of the fault
-    catalogue has at least one such link.
+    """The text of a link to a test file is the name of a test in that file. Every row of the fault catalogue
+    has such a link.
     """
     for page in pages(root):
         catalogue = False
@@ -176,7 +176,7 @@ def proofs(root: Path) -> Iterator[str]:
             if line.startswith("## "):
                 catalogue = line == "## Fault catalogue"
             elif catalogue and re.match(r"\| (?!fault \||---)", line) and not named:
-                yield f"{page.relative_to(root)}: no test stands for: {line.split('|')[1].strip()}"
+                yield f"{page.relative_to(root)}: this fault names no test: {line.split('|')[1].strip()}"
 
 
 CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
@@ -191,15 +191,15 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
 
 
 def main() -> int:
-    """Print every fault; 1 if there is one."""
-    faults = 0
+    """Print every error. Returns 1 if there is one."""
+    errors = 0
     for name, check in CHECKS.items():
         found = list(check(ROOT))
-        faults += len(found)
-        print(f"docs, {name}: {'good' if not found else ''}")
-        for fault in found:
-            print(f"  {fault}")
-    return 1 if faults else 0
+        errors += len(found)
+        print(f"docs, {name}: {f'{len(found)} errors' if found else 'ok'}")
+        for error in found:
+            print(f"  {error}")
+    return 1 if errors else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Writes the parts of docs/ that come from the code, between `<!-- begin NAME -->` and `<!-- end NAME -->`.
 
-`python docs/generate.py` writes them and the manual pages (manual.py); docs/check.py compares. One function a
-part, listed in PARTS.
+`python docs/generate.py` writes them and the manual pages (manual.py); docs/check.py compares. One function
+per part, listed in PARTS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from packhouse.api.routes import queries
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
-from packhouse.model.hold import RECHECKED, SENTENCE, HoldCode
+from packhouse.model.hold import KINDS
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
 from packhouse.providers.command.options import CommandOptions
 from packhouse.providers.easypost.options import EasyPostOptions
@@ -46,7 +46,7 @@ MAN = DOCS / "man"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped, a line's end becomes a space."""
+    """A Markdown table. A bar inside a cell is escaped, a line break becomes a space."""
     lines = [heads, ["---"] * len(heads), *rows]
     cells = ([" ".join(cell.replace("|", r"\|").split()) for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
@@ -88,12 +88,17 @@ def order_phases() -> str:
 
 
 def hold_codes() -> str:
-    """Each reason to hold, and who lifts it."""
+    """Each kind of hold: what it means and what to do, what it stops, and how it ends."""
     return table(
-        ("code", "what it means and what to do", "lifted by"),
+        ("code", "what it means and what to do", "stops", "ends"),
         [
-            (f"`{code}`", SENTENCE[code], "the next look, or a person" if code in RECHECKED else "a person")
-            for code in HoldCode
+            (
+                f"`{kind.code}`",
+                kind.sentence,
+                " and ".join(sorted(kind.blocks)) or "nothing",
+                "; ".join(kind.ends),
+            )
+            for kind in KINDS.values()
         ],
     )
 
@@ -149,7 +154,7 @@ def _first_block(text: str) -> str:
 
 
 def shape(annotation: Any) -> str:
-    """A field's type in words a reader of a settings file knows."""
+    """A field's type in the words of a settings file."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is typing.Annotated:
         return shape(arguments[0])
@@ -175,7 +180,7 @@ def shape(annotation: Any) -> str:
 
 
 def bounds(field: FieldInfo) -> str:
-    """The range that a number must lie in, or nothing."""
+    """The range of a number, or ""."""
     signs = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
     parts = [
         f"{sign} {getattr(rule, name):g}"
@@ -187,7 +192,7 @@ def bounds(field: FieldInfo) -> str:
 
 
 def default(field: FieldInfo) -> str:
-    """A field's default as it would be written in the file; nothing where it is empty."""
+    """A field's default as it is written in the file; "" for an empty default."""
     if field.is_required():
         return "must be set"
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -209,7 +214,7 @@ def is_list_of_sections(annotation: Any) -> bool:
 
 
 def setting_rows(model: type[BaseModel], prefix: str) -> list[tuple[str, ...]]:
-    """One row a field of a section; `prefix` begins the environment name, "" where there is none."""
+    """One row for each field of a section. `prefix` begins the environment name; "" for no such name."""
     rows = []
     for name, field in model.model_fields.items():
         if not field.description or is_list_of_sections(field.annotation):
@@ -343,7 +348,7 @@ _PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->"
 
 
 def render(text: str) -> str:
-    """A page with its generated parts made anew. Raises KeyError for a part that PARTS does not know."""
+    """A page with its generated parts written again. Raises KeyError for a part that PARTS does not have."""
 
     def fill(found: re.Match[str]) -> str:
         name = found["name"]

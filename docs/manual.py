@@ -43,7 +43,7 @@ def pages() -> dict[str, str]:
 
 def _overview() -> str:
     lines = [
-        *_head("packhouse", "ships the orders of an Aly store while nobody watches"),
+        *_head("packhouse", "ships the orders of an Aly store automatically"),
         ".SH SYNOPSIS",
         ".B packhouse",
         r"\fICOMMAND\fR [\fIARGUMENT\fR ...]",
@@ -143,13 +143,13 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """A line of text that roff does not take for a request."""
+    """A line of text that roff does not treat as a request."""
     shown = _text(text)
     return rf"\&{shown}" if shown[:1] in (".", "'") else shown or r"\&"
 
 
 def _text(text: str) -> str:
-    """Text in which nothing means anything to roff; dashes stay what they are, to be copied."""
+    """Text without special meaning to roff; dashes stay as they are, so that they can be copied."""
     if text == r"\&":
         return text
     return re.sub(r"-", r"\-", text.replace("\\", r"\e")).replace("%%", "%")

@@ -1,6 +1,7 @@
-"""Takes the README's picture: runs the demo in a real terminal (tmux) and draws what it shows: docs/demo.svg.
+"""Makes docs/demo.svg, the README's picture: runs the demo in a real terminal (tmux) and draws its screen.
 
-`python docs/picture.py [SECONDS]` looks after 7 seconds unless told. For when the demo changes its look.
+`python docs/picture.py [SECONDS]` captures the screen after SECONDS, by default 7. Run it when the demo's
+output changes.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _PLAIN, _DIM, _GROUND = "#e6edf3", "#8b949e", "#0d1117"
 
 
 def screen(seconds: float) -> str:
-    """What the demo's terminal shows after so many seconds, with its colour codes."""
+    """The demo's screen after this many seconds, with its colour codes."""
     socket, session = "packhouse-picture", "demo"
     tmux = ["tmux", "-L", socket, "-f", "/dev/null"]
     demo = f"{Path(sys.executable).with_name('packhouse')} demo --seed 3; sleep 60"
@@ -74,7 +75,7 @@ def runs(line: str) -> list[tuple[str, str, bool]]:
 
 
 def svg(text: str) -> str:
-    """The screen as a drawing that needs no font but the reader's own monospaced one."""
+    """The screen as an SVG that uses the reader's own monospaced font."""
     lines = text.splitlines()
     width = int(COLUMNS * CELL_W + 2 * EDGE)
     height = len(lines) * CELL_H + 2 * EDGE
@@ -101,7 +102,7 @@ def svg(text: str) -> str:
 
 
 def main() -> int:
-    """Take the picture."""
+    """Capture the screen and write the picture."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 7.0
     (ROOT / "docs/demo.svg").write_text(svg(screen(seconds)))
     return 0

@@ -1,7 +1,9 @@
-"""What tests of several rooms share: a real PostgreSQL, started when the first test asks for it."""
+"""Shared by all tests: coroutine tests, and a real PostgreSQL that starts when the first test needs it."""
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -13,8 +15,27 @@ from tests import postgres
 from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
 
-# A shell that runs the tests in the background has Ctrl-C ignored, in them and in all that they start.
+# A shell that runs the tests in the background makes them and the processes they start ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def event_loop_runner() -> Iterator[asyncio.Runner]:
+    """The event loop that a test's fixtures share with the test."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
+    """Run a coroutine test, in the event loop of its fixtures if they have one."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    runner = pyfuncitem.funcargs.get("event_loop_runner")
+    run = runner.run if isinstance(runner, asyncio.Runner) else asyncio.run
+    run(pyfuncitem.obj(**arguments))
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +51,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
-    """The name of a database of the test's own: a ledger with its tables and nothing in them."""
+    """The name of the test's own database: a ledger with empty tables."""
     name = postgres_server.new_ledger()
     yield name
     postgres_server.drop(name)
@@ -38,7 +59,7 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Run a test on both engines: a ledger that is opened in `tmp_path` is the one that this names."""
+    """Run a test on both engines: a ledger that is opened in `tmp_path` uses the one named here."""
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_server")
         say_address(tmp_path, server.url(server.emptied_ledger()))

@@ -1,4 +1,4 @@
-"""The tree itself: every rule here is one that a reader would otherwise have to remember."""
+"""Rules for the whole repository: each one is checked here, so that a contributor need not remember it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 MOST_LINES = 400
-# The types of a transaction and of what it answers, which pass through other rooms.
+# The types of a transaction and of a result row, which other modules may name.
 TRANSACTION = {"Connection", "Row"}
 VAGUE_NAMES = {
     "utils",
@@ -30,9 +30,9 @@ VAGUE_NAMES = {
 
 
 def tracked(*patterns: str) -> list[Path]:
-    """Files of the repository, new ones included, ignored ones not."""
+    """The files of the repository, with new files and without ignored ones."""
     if not (ROOT / ".git").exists():
-        pytest.skip("not a git checkout: nothing tells which files belong to the project")
+        pytest.skip("not a git checkout: the files of the project are not known")
     asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
     names = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return [ROOT / name for name in names if (ROOT / name).is_file()]
@@ -42,7 +42,7 @@ def short(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_every_module_says_in_its_docstring_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     modules = tracked("service/*.py", "cli/*.py", "docs/*.py")
     silent = [short(path) for path in modules if not ast.get_docstring(ast.parse(path.read_text()))]
     assert modules
@@ -55,7 +55,7 @@ def test_no_module_holds_two_ideas() -> None:
         for path in tracked("*.py")
         if (lines := len(path.read_text().splitlines())) > MOST_LINES
     }
-    assert not long, f"over {MOST_LINES} lines: find the second idea in each and give it a name"
+    assert not long, f"over {MOST_LINES} lines: split each file and name its second idea"
 
 
 def test_no_module_has_a_name_that_could_hold_anything() -> None:
@@ -72,7 +72,7 @@ def test_import_packages_are_complete_and_their_roots_are_not_packages() -> None
 
 
 def test_sql_is_written_in_the_ledger_only() -> None:
-    """Others hand a transaction on and name its type; what is done in it, a function of the ledger does."""
+    """Other modules may pass a transaction on and name its type. Only functions of the ledger use it."""
     writers = []
     for path in tracked("service/*.py", "cli/*.py"):
         if "ledger" in path.relative_to(ROOT).parts:
@@ -87,7 +87,7 @@ def test_sql_is_written_in_the_ledger_only() -> None:
     assert not writers
 
 
-def test_nothing_is_left_for_later() -> None:
+def test_no_file_has_a_note_to_finish_later() -> None:
     later = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
     left = [
         f"{short(path)}:{number}"
@@ -112,7 +112,7 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
 
 
 def pins(name: str) -> dict[str, str]:
-    """Package to version, as one lock file has them."""
+    """The version of each package in one lock file."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)
     return {package.lower(): version for package, version in found}
 

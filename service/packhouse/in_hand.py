@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from packhouse.api.board import LabelInHand, OrderView
 from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import End
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MEANING, ShipmentState
 
 _S = ShipmentState
 _POSTED = (_S.FULFILLED, _S.DELIVERED)
-# Placed for the very purpose of handing a label out.
-_HANDING_OUT = (HoldCode.EXTERNAL_POSTING, HoldCode.TAKEN_OVER)
 
 
 def label_in_hand(view: OrderView, name_of: Callable[[str], str], paused: str = "") -> LabelInHand:
@@ -60,6 +59,6 @@ def _holding(view: OrderView, shipment: Shipment | None) -> list[Hold]:
         hold
         for hold in view.holds
         if hold.is_active
-        and hold.code not in _HANDING_OUT
+        and End.NOTHING_TO_POST not in hold.kind.ends  # placed to use the label elsewhere
         and (shipment is None or hold.shipment_id in ("", shipment.id))
     ]

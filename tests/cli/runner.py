@@ -1,4 +1,4 @@
-"""Runs the command line as a person at a desk would, and keeps what appeared."""
+"""Runs the command in this process and keeps its output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from packhouse_cli.terminal.output import Terminal
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call left behind."""
+    """The result of one call."""
 
     code: int
     out: str

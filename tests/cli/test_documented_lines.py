@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.runner import Outcome
-from tests.cli.store_desk import StoreDesk, store_process
+from tests.cli.sandbox_store import SandboxStore, store_process
 
 LINES = [
     line
@@ -30,7 +30,7 @@ def program(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreDesk]:
+def store(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStore]:
     folder = tmp_path_factory.mktemp(program)
     with store_process(folder, "--site", "acme", "--store-refund-s", "0.2") as desk:
         yield desk
@@ -39,7 +39,7 @@ def store(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
 class Town:
     """What the lines speak of: real ids for the names in the text, and a look at what became of them."""
 
-    def __init__(self, store: StoreDesk) -> None:
+    def __init__(self, store: SandboxStore) -> None:
         self.store = store
         self.ids: dict[str, str] = {"var_2": NEW_VARIANT}
 
@@ -107,7 +107,7 @@ class Town:
 
 
 @pytest.fixture
-def town(store: StoreDesk) -> Town:
+def town(store: SandboxStore) -> Town:
     return Town(store)
 
 
@@ -314,7 +314,7 @@ def test_help_says_the_name_it_was_called_by(town: Town, program: str) -> None:
     )
 
 
-def test_the_stores_name_has_the_stores_nouns_alone(town: Town, program: str) -> None:
+def test_aly_store_cli_has_the_stores_commands_only(town: Town, program: str) -> None:
     shown = town.store.shell(f"{program} --help")
     assert shown.code == 0
     assert ("  demo " in shown.out) == (program == "packhouse")

@@ -33,7 +33,7 @@ def test_each_error_has_its_exit_code(error: BaseException, code: Exit) -> None:
     assert failure_of(error).exit_code is code
 
 
-def test_the_stores_list_of_wrong_fields_is_told() -> None:
+def test_the_stores_list_of_wrong_fields_is_in_the_message() -> None:
     error = errors.StoreInvalidRequest(
         "The store refuses the request.",
         status=400,
@@ -47,7 +47,7 @@ def test_the_stores_list_of_wrong_fields_is_told() -> None:
     }
 
 
-def test_an_error_nobody_foresaw_is_named_and_says_how_to_see_more() -> None:
+def test_an_unexpected_error_is_named_and_says_how_to_see_more() -> None:
     failure = failure_of(KeyError("lines"))
     assert failure.exit_code is Exit.UNKNOWN
     assert "KeyError" in failure.message

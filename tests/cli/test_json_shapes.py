@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.store_desk import StoreDesk, store_process
+from tests.cli.sandbox_store import SandboxStore, store_process
 
 PAGE = Path(__file__).parents[2] / "docs/reference/cli.md"
 ROW = re.compile(
@@ -30,7 +30,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
         yield dict(_printed(store))
 
 
-def _printed(store: StoreDesk) -> Iterator[tuple[str, Any]]:
+def _printed(store: SandboxStore) -> Iterator[tuple[str, Any]]:
     def asked(name: str, *argv: str) -> Any:
         shown = store.call(*name.split(), *argv, "--json")
         assert shown.code == 0, (name, shown.err)

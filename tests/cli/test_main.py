@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 from packhouse import __version__
 from packhouse_cli.arguments.registry import COMMANDS, module_of
 from packhouse_cli.exit_codes import MEANING, Exit
+from packhouse_cli.main import main
+from packhouse_cli.terminal.output import Terminal
 from tests.cli.runner import call
 
 
@@ -21,6 +24,13 @@ def test_help_lists_every_command_with_its_one_line() -> None:
         assert f"{name} " in shown.out
         assert sense in shown.out
     assert call().out == shown.out
+
+
+@pytest.mark.parametrize("program", ["packhouse", "aly-store-cli"])
+def test_the_overview_fits_a_terminal_of_eighty_columns(program: str) -> None:
+    out = io.StringIO()
+    assert main(["--help"], Terminal(out, io.StringIO(), {}), {}, program) == 0
+    assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -41,7 +51,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
     assert shown.out == ""
 
 
-def test_a_mistyped_verb_is_answered_with_the_nearest_one() -> None:
+def test_a_mistyped_subcommand_is_answered_with_the_nearest_one() -> None:
     assert "`packhouse orders list`" in call("orders", "lst").err
 
 

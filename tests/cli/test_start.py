@@ -76,7 +76,7 @@ def test_no_commands_help_loads_a_heavy_library(noun: str) -> None:
 
 
 @pytest.mark.parametrize("argv", [["profile", "list"], ["completion", "bash"], ["config", "--help"]])
-def test_what_asks_nobody_loads_no_network(argv: list[str]) -> None:
+def test_a_command_without_calls_loads_no_network(argv: list[str]) -> None:
     modules = loaded_by(argv, {})
     assert not modules & {*HEAVY, "socket", "ssl", "http.client", "dataclasses"}
 

@@ -1,4 +1,4 @@
-"""Each check of the pages finds the fault it is there for, and the real pages have none."""
+"""Each check of the documentation finds its kind of error, and the real pages have none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def site(root: Path, pages: dict[str, str]) -> Path:
 
 def test_a_link_to_a_missing_page_is_found(tmp_path: Path) -> None:
     root = site(tmp_path, {"README.md": "[start](docs/start.md)"})
-    assert list(check.links(root)) == ["README.md: link docs/start.md leads nowhere"]
+    assert list(check.links(root)) == ["README.md: link docs/start.md has no target file"]
 
 
 def test_a_link_to_a_missing_heading_is_found(tmp_path: Path) -> None:
@@ -39,18 +39,20 @@ def test_a_link_to_a_missing_heading_is_found(tmp_path: Path) -> None:
         tmp_path,
         {"README.md": "[a](docs/a.md#no-such) [b](docs/a.md#the-words)", "docs/a.md": "# The words\n"},
     )
-    assert list(check.links(root)) == ["README.md: link docs/a.md#no-such names no heading of docs/a.md"]
+    assert list(check.links(root)) == [
+        "README.md: link docs/a.md#no-such names a missing heading of docs/a.md"
+    ]
 
 
-def test_a_page_without_a_way_to_it_is_found(tmp_path: Path) -> None:
+def test_an_unreachable_page_is_found(tmp_path: Path) -> None:
     root = site(tmp_path, {"README.md": "nothing", "docs/lost.md": "# Lost\n"})
-    assert list(check.unreached(root)) == ["docs/lost.md: no way of links leads here from README.md"]
+    assert list(check.unreached(root)) == ["docs/lost.md: not reachable by links from README.md"]
 
 
 def test_an_outdated_generated_part_is_found(tmp_path: Path) -> None:
     every = "\n".join(f"<!-- begin {name} -->\n<!-- end {name} -->" for name in generate.PARTS)
     root = site(tmp_path, {"README.md": generate.render(every), "docs/old.md": every})
-    assert list(check.stale_parts(root)) == ["docs/old.md: a generated part is out of date; run: make docs"]
+    assert list(check.stale_parts(root)) == ["docs/old.md: a generated part is out of date; run make docs"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_console_blocks_show_commands_behind_a_dollar_and_output_without(tmp_pat
 def test_an_address_in_a_lock_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "requirements.lock").write_text("thing @ https://example.org/thing.whl\n")
     assert list(check.foreign_text(tmp_path)) == [
-        "requirements.lock: names an address; only names, versions and hashes belong there"
+        "requirements.lock: contains an address; only names, versions and hashes are allowed"
     ]
 
 
@@ -92,5 +94,5 @@ def test_a_fault_without_a_test_and_a_test_that_does_not_exist_are_found(tmp_pat
     )
     assert list(check.proofs(root)) == [
         "docs/faults.md: test_fire.py has no test test_it_floats",
-        "docs/faults.md: no test stands for: wind",
+        "docs/faults.md: this fault names no test: wind",
     ]

@@ -126,7 +126,7 @@ def idempotency_key(text: str) -> str:
 
 # Options that several commands take.
 JSON = Option("--json", action="store_true", help="print JSON for programs")
-YES = Option("--yes", action="store_true", help="confirm beforehand; nothing is asked")
+YES = Option("--yes", action="store_true", help="do not ask for confirmation")
 REASON = Option("--reason", metavar="WHY", required=True, help="the reason; it is written to the journal")
 STORE_REASON = Option("--reason", metavar="WHY", default="", help="the reason; the store keeps it")
 LIMIT = Option("--limit", metavar="N", type=count, default=50, help="print at most N (default 50)")
@@ -171,7 +171,7 @@ PACE = (
         metavar="N",
         type=count,
         default=CONCURRENCY,
-        help=f"change so many orders at the same time (default {CONCURRENCY})",
+        help=f"change N orders at the same time (default {CONCURRENCY})",
     ),
     Option(
         "--max-per-s",

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from packhouse_cli.exit_codes import UsageError
 from packhouse_cli.terminal.suggestion import nearest
+from packhouse_cli.terminal.text import wrap
 
 # Options of every command, wherever they stand in the line: option -> (metavar, help).
 GLOBAL_OPTIONS = {"--profile": ("NAME", "use this profile's store, daemon and keys")}
@@ -94,7 +95,8 @@ class CommandParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """The description, the examples, then the usage and all arguments."""
         formatter = self._get_formatter()
-        formatter.add_text(self.description)
+        width = _columns() - 2
+        formatter.add_text("\n".join(wrap(self.description or "", width)))
         if self.examples:
             formatter.add_text("\n".join(["examples:", *(f"  {example}" for example in self.examples)]))
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)

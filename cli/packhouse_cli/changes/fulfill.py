@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from packhouse.model.order import Order, Units
+from packhouse.model.order import Order, Units, counted
 from packhouse.store import requests
 from packhouse_cli.changes import line_items
 from packhouse_cli.changes.change import Change
@@ -58,8 +58,9 @@ def _check(order: Order, units: Sequence[Units]) -> None:
             for unit in row.units
             if unit.line_id == part.line_id
         )
-        if part.quantity > line.quantity - shipped:
+        left = max(0, line.quantity - shipped)
+        if part.quantity > left:
             raise UsageError(
-                f"{name} has {max(0, line.quantity - shipped)} units left to ship ({line.quantity} ordered, "
+                f"{name} has {counted([Units(line.id, left)])} left to ship ({line.quantity} ordered, "
                 f"{shipped} shipped), and {part.quantity} were requested. Nothing was sent."
             )

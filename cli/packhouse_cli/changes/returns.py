@@ -154,8 +154,9 @@ def _check(order: Order, units: Sequence[Units], digital: Collection[str]) -> No
         if part.quantity > left:
             went = "" if shipped is None else f", {shipped} shipped"
             raise UsageError(
-                f"{name} has {left} units that can be returned ({ordered} ordered{went}, {coming} in returns "
-                f"and exchanges), and {part.quantity} were requested. Nothing was sent."
+                f"{name} has {counted([Units(part.line_id, left)])} that can be returned "
+                f"({ordered} ordered{went}, {coming} in returns and exchanges), and {part.quantity} were "
+                "requested. Nothing was sent."
             )
 
 

@@ -96,13 +96,13 @@ COMMAND = Command(
     _run,
     (
         Option("plan", metavar="PLAN", type=Path, help="a plan made with --from FILE or a filter"),
-        YES.but(help="confirm beforehand; needed where there is no terminal"),
+        YES.but(help="do not ask for confirmation; required without a terminal"),
         DRY_RUN.but(help="print the remaining items, and do nothing"),
         WITHOUT_DAEMON,
         *PACE,
         JSON.but(help="print a JSON summary"),
     ),
-    description="Apply a plan that `orders fulfill --from FILE` or a similar command made.\n"
+    description="Apply a plan that `orders fulfill --from FILE` or a similar command made. "
     "After an interruption, the same command resumes. For a finished plan it does nothing.",
     examples=(
         "packhouse apply fulfill-20261123-081500.plan.jsonl",

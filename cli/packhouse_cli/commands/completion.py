@@ -79,10 +79,10 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 COMMAND = Command(
-    "print the script that completes commands and ids in bash, zsh or fish",
+    "print the completion script for bash, zsh or fish",
     _run,
     (Option("shell", choices=list(SCRIPTS), help="bash, zsh or fish"),),
-    description="Print the script that lets a shell complete commands, options and ids that you saw\n"
+    description="Print the script that lets a shell complete commands, options and ids that you saw "
     "recently. It completes packhouse and aly-store-cli.",
     examples=(
         "packhouse completion bash > ~/.local/share/bash-completion/completions/packhouse",

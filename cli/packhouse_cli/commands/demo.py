@@ -148,7 +148,7 @@ COMMAND = Command(
             "--latency-ms",
             metavar="MS",
             type=seconds,
-            help="the provider's latency; the store has a quarter of it (default 400; with --exit none)",
+            help="the provider's latency; the store has a quarter of it (default 400; none with --exit)",
         ),
         Option(
             "--dir",
@@ -160,7 +160,7 @@ COMMAND = Command(
         Option("--time-limit", metavar="S", type=seconds, help="wait at most S seconds for all orders"),
         Option("--plain", action="store_true", help="print lines instead of a live picture"),
     ),
-    description="Watch orders of a sandbox store become labels and posted fulfillments.\n"
+    description="Watch orders of a sandbox store become labels and posted fulfillments. "
     "Nothing leaves this machine, nothing costs money, and none of your own settings is used.",
     examples=(
         "packhouse demo",

@@ -21,7 +21,7 @@ def parser() -> CommandParser:
 
     described = CommandParser(
         prog="packhouse healthcheck",
-        description="Ask the daemon on this machine, at PACKHOUSE_HTTP__PORT (8080), whether it is ready.\n"
+        description="Ask the daemon on this machine, at PACKHOUSE_HTTP__PORT (8080), whether it is ready. "
         "Exit code 0: ready. 1: not ready, or no answer.",
         examples=["packhouse healthcheck", "PACKHOUSE_HTTP__PORT=9000 packhouse healthcheck"],
     )

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from packhouse_cli.terminal.output import Terminal
 
 _EXAMPLES = (
-    ("packhouse demo", "watch 40 orders ship by themselves, on this machine only"),
+    ("packhouse demo", "watch 40 orders ship"),
     ("packhouse status", "show what the daemon is doing"),
-    ("packhouse why ord_1", "show the history of an order and what happens next"),
-    ("packhouse orders list --status pending --json", "list the store's orders as JSON"),
+    ("packhouse why ord_1", "show the history of an order"),
+    ("packhouse orders list --status pending --json", "list orders as JSON"),
 )
 _STORE_EXAMPLES = (
-    ("aly-store-cli orders list --status pending --json", "list the store's orders as JSON"),
+    ("aly-store-cli orders list --status pending --json", "list orders as JSON"),
     ("aly-store-cli orders get ord_1", "show one order"),
-    ("aly-store-cli webhooks list", "list the addresses that receive events"),
+    ("aly-store-cli webhooks list", "list webhooks"),
 )
 
 
@@ -64,7 +64,7 @@ def _overview(invocation: Invocation) -> None:
     terminal.line(
         "Packhouse ships the orders of an Aly store automatically."
         if ours
-        else "The commands of the Aly store's documentation. packhouse --help lists what Packhouse adds."
+        else "The commands of the Aly store's documentation. See also packhouse --help."
     )
     terminal.line()
     terminal.line(styled("examples:", "bold"))
@@ -77,9 +77,8 @@ def _overview(invocation: Invocation) -> None:
     for name, sense in commands.items():
         terminal.line(f"  {name.ljust(widest)}  {sense}")
     terminal.line()
-    terminal.line(
-        f"{program} COMMAND --help shows its options; {program} help exit-codes lists the exit codes."
-    )
+    terminal.line(f"{program} COMMAND --help shows a command's options.")
+    terminal.line(f"{program} help exit-codes lists the exit codes.")
 
 
 def _exit_codes(terminal: Terminal, *, as_json: bool) -> None:

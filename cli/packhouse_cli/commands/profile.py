@@ -175,7 +175,7 @@ def _as_json(profile: Profile, known: Profiles) -> dict[str, object]:
 def _secret_options(kind: str, what: str) -> tuple[Option, ...]:
     return (
         Option(f"--{kind}-env", metavar="VARIABLE", default="", help=f"read {what} from this variable"),
-        Option(f"--{kind}-file", metavar="FILE", default="", help=f"read {what} from this file, mode 600"),
+        Option(f"--{kind}-file", metavar="FILE", default="", help=f"read {what} from this file (mode 600)"),
         Option(f"--{kind}-keyring", action="store_true", help=f"ask for {what} and keep it in the keyring"),
     )
 
@@ -207,7 +207,7 @@ COMMAND = Group(
             ),
             examples=(
                 "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme --use",
-                "packhouse profile add house --daemon-url https://ship.example.com --token-env SHIP_TOKEN",
+                "packhouse profile add depot --daemon-url https://ship.example.com --token-env SHIP_TOKEN",
                 "packhouse profile add acme --key-keyring < key.txt",
             ),
         ),
@@ -221,8 +221,8 @@ COMMAND = Group(
             examples=("packhouse profile remove acme",),
         ),
     },
-    description="Manage named profiles of stores and daemons. They are kept in one file of yours; the keys\n"
-    "stay outside of it.",
+    description="Manage named profiles of stores and daemons. The profiles are saved in one file; the "
+    "keys are kept elsewhere.",
     examples=(
         "packhouse profile add acme --site-slug acme --key-file ~/.secrets/acme",
         "packhouse profile use acme",

@@ -21,7 +21,7 @@ def _run(_arguments: argparse.Namespace, _invocation: Invocation) -> int:
 COMMAND = Command(
     "run the daemon",
     _run,
-    description="Run the daemon. It reads its settings from packhouse.toml, the environment (PACKHOUSE_...)\n"
+    description="Run the daemon. It reads its settings from packhouse.toml, the environment (PACKHOUSE_...) "
     "and secret files. `packhouse config check` prints the settings that it would use.",
     examples=("packhouse serve", "PACKHOUSE_HTTP__PORT=9000 packhouse serve"),
 )

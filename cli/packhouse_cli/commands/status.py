@@ -48,12 +48,12 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     )
     holds = _counts(status.get("holds"))
     if holds:
-        from packhouse.model.hold import SENTENCE, HoldCode
+        from packhouse.model.hold import KINDS, HoldCode
 
         terminal.line()
         terminal.line(styled("holds", "bold"))
         for code, number in sorted(holds.items(), key=lambda item: -item[1]):
-            sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else ""
+            sentence = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else ""
             terminal.line(f"  {number:>4}  ", styled(code, "yellow"), f"  {sentence}".rstrip())
         terminal.line("        packhouse holds list shows the orders.")
 

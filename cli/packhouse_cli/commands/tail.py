@@ -88,11 +88,11 @@ COMMAND = Command(
             metavar="SECONDS",
             type=seconds,
             default=1.0,
-            help="ask the daemon every so many seconds (default 1)",
+            help="ask the daemon every SECONDS (default 1)",
         ),
         JSON.but(help="print each entry as a JSON object on a line of its own"),
     ),
-    description="Print journal entries as they are written: every step of Packhouse, and every operation\n"
+    description="Print journal entries as they are written: every step of Packhouse, and every operation "
     "of an operator. Ctrl-C ends it.",
     examples=("packhouse tail", "packhouse tail --order ord_1", "packhouse tail --json | jq -c .action"),
 )

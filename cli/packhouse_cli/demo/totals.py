@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.money import Money
 from packhouse_cli.clients.http import rows_of
 from packhouse_cli.demo.snapshot import Place, Snapshot
@@ -162,11 +162,9 @@ def _held(snapshot: Snapshot, ours: Sequence[Mapping[str, Any]]) -> tuple[Group,
         if order.get("id") in held:
             holds = rows_of(order, "holds") or [{"code": "held", "sentence": ""}]
             code = str(holds[0].get("code"))
-            hold_sentence = SENTENCE[HoldCode(code)] if code in set(HoldCode) else escaped(code)
-            detail = (
-                " ".join(escaped(hold.get("sentence")) for hold in holds).removeprefix(hold_sentence).strip()
-            )
-            rows.append((hold_sentence, str(order.get("id")), detail))
+            problem = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else escaped(code)
+            detail = "; ".join(escaped(hold["note"]) for hold in holds if hold.get("note"))
+            rows.append((problem, str(order.get("id")), detail))
     return _grouped(rows)
 
 

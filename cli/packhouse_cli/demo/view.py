@@ -21,7 +21,7 @@ STYLE = {
 }
 _NAME_CELLS = 6
 _LABEL_CELLS = (10, 20)  # minimum, and maximum on a wide terminal
-_ACTION_CELLS = 10
+_ACTION_CELLS = 14
 _FIXED_CELLS = _NAME_CELLS + 1 + 7 + 1
 _ENTRY_LINES = 6
 _FIXED_LINES = 8

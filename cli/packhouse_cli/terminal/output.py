@@ -15,8 +15,6 @@ from packhouse_cli.terminal.text import JOINERS, Piece, Styled, escaped, plain, 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _MOST_SEEN = 500
 
-safe = escaped  # the name that bulk, changes and demo still use
-
 
 class Terminal:
     """Where a command writes: results to `stdout`, everything else to `stderr`.
@@ -34,7 +32,6 @@ class Terminal:
         self._columns = environ.get("COLUMNS", "")
         # What was shown on a terminal: completion offers its ids later.
         self.seen: list[str] = []
-        self.program = "packhouse"  # the name it was called by
         self._is_watched = self.is_tty or stderr.isatty()
 
     @classmethod

@@ -36,10 +36,3 @@ def confirm(
     terminal.question(f"{question} [y/N]")
     if answers.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("Nothing was done.", Exit.UNKNOWN, "declined")
-
-
-def agree(
-    question: str, terminal: Terminal, *, yes: bool, as_written: bool = False, stdin: TextIO | None = None
-) -> None:
-    """The former name of `confirm`."""
-    confirm(question, terminal, yes=yes, as_documented=as_written, stdin=stdin)

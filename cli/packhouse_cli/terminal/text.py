@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 # Joiners that names in some scripts need, and that move nothing on a terminal.
 JOINERS = frozenset("\u200c\u200d")
 
 
-class Styled(NamedTuple):
+class Styled:
     """Text in styles such as "bold" or "red", which are shown where colour is wanted."""
 
-    text: str
-    styles: tuple[str, ...] = ()
+    __slots__ = ("styles", "text")
+
+    def __init__(self, text: str, styles: tuple[str, ...] = ()) -> None:
+        self.text = text
+        self.styles = styles
 
     def __str__(self) -> str:
         return self.text

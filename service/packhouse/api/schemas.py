@@ -118,19 +118,24 @@ class ShipmentBody(_ShipmentFacts, _Sold):
 
 
 class HoldBrief(Shape):
-    """A hold in a list. `code` is one of the hold codes, `sentence` its meaning with the particulars."""
+    """A hold in a list. `sentence` says what is wrong and what to do, `note` only the detail."""
 
     id: int
     code: str
     sentence: str
+    note: str
 
 
 class HoldBody(HoldBrief):
-    """A hold in full. `shipment_id` is "" when it is on the whole order; null `released_at`: it stands."""
+    """A hold in full. `shipment_id` is "" for a hold on the whole order; null `released_at`: it is active.
 
+    `problem` says what is wrong; `advice` has one line for each way to make the order continue.
+    """
+
+    problem: str
+    advice: list[str]
     order_id: str
     shipment_id: str
-    note: str
     placed_by: str
     placed_at: float
     released_by: str

@@ -13,7 +13,8 @@ from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import holds, journal, leases, orders, queries, shipments
 from packhouse.ledger.overrides import step
 from packhouse.ledger.tx import Tx
-from packhouse.model.hold import ASKED_BY_PERSON, MAY_BE_WAIVED, Hold, HoldCode
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import Stage, Waiver
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
@@ -131,7 +132,7 @@ def ask_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: bool) 
         if _put(tx, shipment.order_id, HoldCode.MANUAL, note, actor):
             entries.append(Entry(shipment.order_id, "held", note, actor=actor, data={"code": "manual"}))
     for hold in _of_shipment(tx.connection, shipment):
-        if hold.code is HoldCode.EXTERNAL_POSTING:
+        if hold.blocks(Stage.POSTING) and not hold.blocks(Stage.BUYING):
             holds.release(tx, hold.id, by=actor, reason="The label was asked back.")
     journal.write(tx, entries)
 
@@ -157,8 +158,8 @@ def release_shipment(tx: Tx, shipment_id: str, reason: str, actor: str, *, ship:
     standing = _of_shipment(tx.connection, shipment)
     if busy := next((hold for hold in standing if hold.code is HoldCode.TAKEN_OVER), None):
         raise OperationRefused(_in_hand_of(busy))
-    freed = ASKED_BY_PERSON | ({*MAY_BE_WAIVED} if ship else {HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING})
-    gone = [hold for hold in standing if hold.code in freed]
+    waiver = Waiver.SHIP if ship else Waiver.RELEASE
+    gone = [hold for hold in standing if waiver in hold.kind.waivable]
     if ship:
         if shipment.state.is_final or shipment.state in (_S.FULFILLED, _S.VOIDING):
             raise OperationRefused(
@@ -237,8 +238,7 @@ def _of_shipment(connection: Connection, shipment: Shipment) -> list[Hold]:
 
 def _doubts(connection: Connection, shipment: Shipment) -> bool:
     return any(
-        hold.code is HoldCode.PURCHASE_UNKNOWN and hold.placed_by == MACHINE
-        for hold in _of_shipment(connection, shipment)
+        hold.kind.needs_outcome and hold.placed_by == MACHINE for hold in _of_shipment(connection, shipment)
     )
 
 

@@ -56,8 +56,9 @@ def release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> tuple[Hold | 
     hold = holds.by_id(tx.connection, hold_id)
     if hold is None:
         return None, False
-    if hold.is_active and hold.code is HoldCode.PURCHASE_UNKNOWN:
-        raise OperationRefused(f"to release this hold says too little. {hold.note}")
+    if hold.is_active and hold.kind.needs_outcome:
+        what_to_do = " ".join(f"{line.rstrip('.')}." for line in hold.advice)
+        raise OperationRefused(f"A release does not say whether a label was bought. {what_to_do}")
     # The order first: whoever works on it must notice before the hold is gone.
     leases.revoke(tx, hold.order_id)
     released = holds.release(tx, hold_id, by=actor, reason=reason)
@@ -134,7 +135,7 @@ def step(
 
 def _settle_hold(tx: Tx, shipment: Shipment, actor: str, reason: str) -> None:
     for hold in holds.of_order(tx.connection, shipment.order_id):
-        if hold.is_active and hold.shipment_id == shipment.id and hold.code is HoldCode.PURCHASE_UNKNOWN:
+        if hold.is_active and hold.shipment_id == shipment.id and hold.kind.needs_outcome:
             holds.release(tx, hold.id, by=actor, reason=reason)
 
 

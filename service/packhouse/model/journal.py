@@ -1,4 +1,4 @@
-"""The append-only story of an order: every act of the machine or of a person, with its why."""
+"""The append-only history of an order: each action of Packhouse or of an operator, with the reason."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ MACHINE = "packhouse"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something done, or decided, and why: what a journal entry says before it has an id and a time.
+    """What was done or decided, and why: a journal entry before it has an id and a time.
 
-    `data` holds particulars for programs: numbers, ids, states. Never an address, a key or a buyer's name.
-    `quoted` are somebody else's words, which may hold such things: they go to the journal, never to the log.
+    `data` has details for programs: numbers, ids, states; never an address, a key or a buyer's name. `quoted`
+    is text from the store, a provider or an error, which may contain such things: the journal gets it, the
+    log does not.
     """
 
     order_id: str
@@ -28,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One act. `actor` is "packhouse" or a person's name; `why` a sentence; `at` seconds since 1970 UTC."""
+    """One stored entry. `actor` is "packhouse" or an operator's name; `at` is in seconds since 1970 UTC."""
 
     id: int
     at: float

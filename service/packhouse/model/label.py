@@ -1,4 +1,4 @@
-"""Rates and labels: what a carrier offers, and what was bought."""
+"""Rates and labels: what a provider offers, and what was bought."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packhouse.model.states import LabelState
 
 
 class LabelFormat(StrEnum):
-    """The kinds of label file we keep."""
+    """The formats of label files."""
 
     PDF = "pdf"
     PNG = "png"
@@ -19,7 +19,7 @@ class LabelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A carrier's price for a parcel and a service. `id` is the carrier's, `days` the promised time."""
+    """The price of one carrier's service for a parcel. `id` is the provider's, `days` the promised time."""
 
     id: str
     carrier: str
@@ -30,7 +30,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LabelDocument:
-    """The bytes of a label and what kind of file they are."""
+    """The bytes of a label file, and their format."""
 
     content: bytes
     format: LabelFormat
@@ -40,10 +40,9 @@ class LabelDocument:
 class Label:
     """A bought label as the ledger keeps it.
 
-    `adapter` is the Packhouse adapter that bought it, `carrier` the transport company as the adapter names
-    it, `provider_id` the adapter's handle for look-up and void, `document` the SHA-256 of the kept bytes
-    ("" until they are kept), `void_refusals` how often the carrier would not take it back. Times are
-    seconds since 1970 UTC.
+    `provider` is the provider account that sold it, `carrier` the carrier as the provider names it,
+    `provider_id` the provider's id for look-up and void, `document` the SHA-256 of its stored file ("" before
+    it is stored), `void_refusals` how often the provider refused to void it. Times: seconds since 1970 UTC.
     """
 
     id: str

@@ -30,7 +30,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One order line. `quantity` counts units; `is_digital` is None when the store does not say."""
+    """One order line. `quantity` counts units; `is_digital` is None if the store does not say."""
 
     id: str
     product_id: str = ""
@@ -44,14 +44,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """So many units of one line."""
+    """A number of units of one line."""
 
     line_id: str
     quantity: int
 
 
 def counted(units: Iterable[Units]) -> str:
-    """How many they are, in words: "1 unit", "3 units"."""
+    """The number of units in words: "1 unit", "3 units"."""
     total = sum(some.quantity for some in units)
     return "1 unit" if total == 1 else f"{total} units"
 
@@ -67,7 +67,7 @@ class Fulfillment:
 
 @dataclass(frozen=True, slots=True)
 class RefundRecord:
-    """The store's record of money given back. `units` is empty when the store does not say which.
+    """The store's record of a refund. `units` is empty when the store does not say which.
 
     `reason` is None when the store keeps none. Two records are equal when amount and units are.
     """
@@ -112,9 +112,9 @@ class Order:
         return any(f.tracking_number == tracking_number for f in self.fulfillments or ())
 
     def fingerprint(self) -> str:
-        """A short hash of what matters to shipping: address, lines and their quantities.
+        """A short hash of what matters to shipping: the address, the lines and their quantities.
 
-        Two answers with the same fingerprint would get the same parcel to the same door.
+        Two answers with the same fingerprint need the same parcel for the same address.
         """
         matter = {
             "address": asdict(self.address) if self.address else None,
@@ -128,7 +128,7 @@ class Order:
 class OrderPage:
     """One page of a list of orders; `next_cursor` is None on the last.
 
-    `truncated`: there is probably more, but the answer gave no cursor to ask for it; ask by time instead.
+    `truncated`: the list probably continues, but the answer has no cursor; list by time instead.
     """
 
     orders: tuple[Order, ...]
@@ -146,7 +146,7 @@ class OrderPage:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What the store's catalogue says of a product; None where it does not say."""
+    """What the store's catalog says about a product; None where it does not say."""
 
     id: str
     name: str = ""

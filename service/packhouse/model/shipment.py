@@ -1,9 +1,8 @@
-"""Some units of one order that leave together: our unit of money."""
+"""Some units of one order that leave together. A label is bought for each shipment."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from packhouse.model.label import Label, Rate
 from packhouse.model.money import Money
@@ -16,10 +15,10 @@ from packhouse.model.states import ShipmentState
 class Shipment:
     """One parcel's worth of an order, from plan to delivery. Times are seconds since 1970 UTC.
 
-    `seq` counts the order's shipments from 1; `generation` counts how often its label was started afresh.
-    `fingerprint` is that of the order when the shipment was planned. `provider_ref` is the carrier's id of
-    the prepared purchase, `quoted` the first price it was offered at. `post_key` and `post_body` are saved
-    before the first POST to the store.
+    `seq` counts the order's shipments from 1; `generation` counts its labels: 1, then 2 after a void.
+    `fingerprint` is that of the address and the units when the shipment was planned. `provider` is the
+    provider account, `provider_ref` its id of the prepared purchase, `quoted` the first price offered.
+    `post_key` and `post_body` are saved before the first POST to the store.
     """
 
     id: str
@@ -34,7 +33,6 @@ class Shipment:
     provider_ref: str = ""
     rate: Rate | None = None
     quoted: Money | None = None
-    request: dict[str, Any] = field(default_factory=dict, hash=False)
     intent_at: float | None = None
     post_key: str = ""
     post_body: str = ""
@@ -43,5 +41,5 @@ class Shipment:
 
     @property
     def reference(self) -> str:
-        """The name of this purchase at the carrier: order/shipment/generation."""
+        """The name of this purchase at the provider: order/shipment/generation."""
         return f"{self.order_id}/{self.seq}/{self.generation}"

@@ -1,7 +1,6 @@
 """The states of a shipment and of an order, and the only moves between them.
 
-The table here, the diagram in docs/concepts.md and the database's CHECK constraint are one truth; a test
-holds them together.
+This table, the diagram in docs/concepts.md and the database's CHECK constraint agree; a test compares them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from enum import StrEnum
 
 
 class ShipmentState(StrEnum):
-    """Where a shipment stands. Each member's sentence is in `MEANING`."""
+    """The state of a shipment. Each member's sentence is in `MEANING`."""
 
     PLANNED = "planned"
     HELD = "held"
@@ -25,60 +24,60 @@ class ShipmentState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Nothing leaves this state."""
+        """Whether no move leaves this state."""
         return not MOVES[self]
 
     @property
     def reserves_units(self) -> bool:
-        """The shipment's units are spoken for: no other shipment may take them."""
+        """Whether the shipment reserves its units: no other shipment may take them."""
         return self not in (ShipmentState.VOIDED, ShipmentState.CANCELLED)
 
 
 _S = ShipmentState
 
 MEANING: dict[ShipmentState, str] = {
-    _S.PLANNED: "Units are chosen, nothing is spent.",
-    _S.HELD: "One or more holds stand; a person or a clock lets it go on.",
-    _S.BUYING: "The intent to buy is written; money may be moving.",
-    _S.UNKNOWN: "We cannot tell whether the label was bought; it is looked up before anything else happens.",
-    _S.LABELED: "The label is bought and kept; the store does not know yet.",
+    _S.PLANNED: "The units are chosen. Nothing is spent.",
+    _S.HELD: "A hold is active. The shipment continues when the hold ends.",
+    _S.BUYING: "The intent to buy is written. Money may be moving.",
+    _S.UNKNOWN: "It is not known whether the label was bought. Packhouse looks it up before anything else.",
+    _S.LABELED: "The label is bought. The store does not have its tracking number yet.",
     _S.FULFILLED: "The store has the tracking number.",
-    _S.VOIDING: "We asked for the money back and follow that to its end.",
-    _S.VOIDED: "The label is void and the money is back.",
-    _S.CANCELLED: "Nothing was bought and nothing will be.",
-    _S.DELIVERED: "The carrier says it has arrived.",
+    _S.VOIDING: "The void of the label is requested, and followed to its end.",
+    _S.VOIDED: "The label is void, and its cost is credited.",
+    _S.CANCELLED: "Nothing was bought, and nothing will be.",
+    _S.DELIVERED: "The carrier delivered the parcel.",
 }
 
 MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
     _S.PLANNED: {
-        _S.HELD: "a rule, the carrier or a person placed a hold",
-        _S.BUYING: "intent written",
-        _S.CANCELLED: "nothing left to ship",
+        _S.HELD: "a hold is placed",
+        _S.BUYING: "the intent to buy is written",
+        _S.CANCELLED: "its units no longer ship",
     },
     _S.HELD: {
-        _S.PLANNED: "holds released",
-        _S.CANCELLED: "nothing left to ship",
-        _S.LABELED: "a person adopts a label, or has sent it off",
-        _S.VOIDING: "a person asks for the money again",
+        _S.PLANNED: "its holds ended",
+        _S.CANCELLED: "its units no longer ship",
+        _S.LABELED: "an operator adopts a label, or shipped the parcel",
+        _S.VOIDING: "an operator requests the void again",
     },
     _S.BUYING: {
-        _S.LABELED: "bought",
-        _S.PLANNED: "known not bought",
-        _S.UNKNOWN: "no clear answer",
+        _S.LABELED: "the label is bought",
+        _S.PLANNED: "the label is certainly not bought",
+        _S.UNKNOWN: "the outcome is not known",
     },
     _S.UNKNOWN: {
-        _S.LABELED: "found at the carrier",
-        _S.PLANNED: "known not bought",
-        _S.HELD: "a person decides",
+        _S.LABELED: "the provider has the label",
+        _S.PLANNED: "the label is certainly not bought",
+        _S.HELD: "an operator must look it up",
     },
     _S.LABELED: {
-        _S.FULFILLED: "posted to the store",
-        _S.VOIDING: "must not ship",
+        _S.FULFILLED: "the fulfillment is posted to the store",
+        _S.VOIDING: "the label will not ship",
     },
-    _S.FULFILLED: {_S.DELIVERED: "tracker says delivered"},
+    _S.FULFILLED: {_S.DELIVERED: "the tracker reports the delivery"},
     _S.VOIDING: {
-        _S.VOIDED: "money is back",
-        _S.HELD: "void refused: a person decides",
+        _S.VOIDED: "the label's cost is credited",
+        _S.HELD: "the provider refused the void",
     },
     _S.VOIDED: {},
     _S.CANCELLED: {},
@@ -87,7 +86,7 @@ MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
 
 
 class OrderPhase(StrEnum):
-    """Where an order stands with us; the store's own status is kept beside it, in the store's words."""
+    """The phase of an order in Packhouse. The store's own status is kept next to it, in the store's words."""
 
     OPEN = "open"
     HELD = "held"
@@ -96,15 +95,15 @@ class OrderPhase(StrEnum):
 
 
 PHASE_MEANING: dict[OrderPhase, str] = {
-    OrderPhase.OPEN: "There is work to do, now or at its due time.",
-    OrderPhase.HELD: "A hold stands; a person can see why and release it.",
-    OrderPhase.SHIPPED: "Every unit that was ours to ship is fulfilled at the store.",
-    OrderPhase.CLOSED: "Left alone, with the reason: cancelled, refunded, digital, shipped by somebody else.",
+    OrderPhase.OPEN: "There is work to do, now or at the due time.",
+    OrderPhase.HELD: "A hold is active. packhouse why ORDER shows what to do.",
+    OrderPhase.SHIPPED: "Every unit that Packhouse had to ship is fulfilled in the store.",
+    OrderPhase.CLOSED: "Skipped, with the reason: cancelled, refunded, digital, or shipped elsewhere.",
 }
 
 
 class LabelState(StrEnum):
-    """Where a bought label's money stands."""
+    """The state of a bought label's money."""
 
     BOUGHT = "bought"
     VOIDING = "voiding"

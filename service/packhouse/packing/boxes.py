@@ -1,4 +1,4 @@
-"""Units into boxes by weight: one box where it fits, more where it does not."""
+"""Packs units into boxes by weight: one box if they fit, more if they do not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packhouse.packing.weights import entry_for
 
 @dataclass(frozen=True, slots=True)
 class CannotPack:
-    """Why no parcel can be made, for a hold."""
+    """Why units cannot be packed: the kind of hold and its detail."""
 
     code: HoldCode
     note: str
@@ -25,35 +25,33 @@ def pack(
     units: Sequence[Units],
     products: tuple[ProductSettings, ...],
     fallback: ParcelSettings,
-    catalogue_g: Mapping[str, int],
+    catalog_g: Mapping[str, int],
 ) -> tuple[PackedParcel, ...] | CannotPack:
-    """Put units into as few boxes as first-fit by weight finds, none over the heaviest allowed.
+    """Pack units into as few boxes as first-fit by weight finds, none over the heaviest allowed.
 
-    A unit's weight comes from [[products]], else from the store's catalogue (`catalogue_g`, grams by product
-    id), else from the fallback parcel. A weight nobody knows is never guessed.
+    A unit's weight comes from [[products]], else from the store's catalog (`catalog_g`, grams by product id),
+    else from the fallback parcel. An unknown weight is never guessed.
     """
     weights: dict[str, int] = {}
-    nameless = []
+    unknown = []
     for some in units:
         line = order.line(some.line_id)
         entry = entry_for(line, products) if line else None
         weight = (
             (entry.weight_g if entry else None)
-            or (catalogue_g.get(line.product_id) if line else None)
+            or (catalog_g.get(line.product_id) if line else None)
             or fallback.weight_g
         )
         if weight is None:
-            nameless.append((line.name or line.id) if line else some.line_id)
+            unknown.append((line.name or line.id) if line else some.line_id)
         else:
             weights[some.line_id] = weight
-    if nameless:
-        return CannotPack(HoldCode.WEIGHT_MISSING, f"No weight for: {', '.join(nameless)}.")
+    if unknown:
+        return CannotPack(HoldCode.WEIGHT_MISSING, ", ".join(unknown))
     room = fallback.max_weight_g - fallback.tare_g
     for some in units:
         if weights[some.line_id] > room:
-            note = (
-                f"One unit of line {some.line_id} weighs {weights[some.line_id]} g; a parcel holds {room} g."
-            )
+            note = f"a unit of line {some.line_id} weighs {weights[some.line_id]} g, a parcel holds {room} g"
             return CannotPack(HoldCode.TOO_HEAVY, note)
     return tuple(_boxed(content, weights, fallback) for content in _first_fit(units, weights, room))
 

@@ -1,4 +1,4 @@
-"""What we know of products from the settings: weight, and whether they are digital."""
+"""What the settings say about products: the weight, and whether they are digital."""
 
 from __future__ import annotations
 

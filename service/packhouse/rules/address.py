@@ -1,4 +1,4 @@
-"""Is an address complete enough to ship to? It is only judged, never rewritten."""
+"""Whether an address is complete enough to ship to. It is only checked, never rewritten."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WORDS = {
 
 @lru_cache(maxsize=4096)
 def faults(address: Address | None) -> tuple[str, ...]:
-    """What is missing or misshapen, in words, by the rules of the address's country; empty if nothing is."""
+    """What is missing or malformed by the rules of the address's country, in words; empty if nothing is."""
     if address is None:
         return ("the order has no delivery address",)
     found = [f"{what} is missing" for what, value in _always(address) if not value.strip()]
@@ -63,4 +63,4 @@ def _sentence(name: str, code: str, address: Address) -> str:
         example = rules.postal_code_examples[0] if rules.postal_code_examples else ""
         like = f", expected one like {example}" if example else ""
         return f"postal code {address.postcode!r} does not fit {address.state or address.country}{like}"
-    return ""  # a state or city that the library's data does not list may still be a good one
+    return ""  # a state or city that the library does not list may still be correct

@@ -1,4 +1,4 @@
-"""Does what was planned or bought still fit the order as it stands now?"""
+"""Whether what was planned or bought still fits the order as it is now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packhouse.rules.units import exceeds
 
 
 def fingerprint(order: Order, units: Sequence[Units]) -> str:
-    """A short hash of what matters to these units' parcel: the address, and what the units are."""
+    """A short hash of what matters to the parcel of these units: the address, and which products they are."""
     kinds = {line.id: (line.product_id, line.variant_id) for line in order.lines}
     matter = {
         "address": asdict(order.address) if order.address else None,
@@ -23,31 +23,33 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-# With these nothing ships any more.
+# Order statuses with which nothing ships.
 STOPPED = frozenset({"cancelled", "refunded", "returned"})
 
 
-def shipping_conflict(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> str:
-    """Why the shipment must not leave any more, as the order stands now; "" if it may."""
+def shipping_conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> str:
+    """Why the shipment must not ship as the order is now; "" if it may."""
     if order.status in STOPPED:
         return f"the order is {order.status}"
-    return conflict(order, shipment, beside)
+    return conflict(order, shipment, others)
 
 
-def conflict(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> str:
-    """Why the shipment no longer fits the order, beside those that come first; "" if it does."""
+def conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> str:
+    """Why the shipment no longer fits the order, after the `others` have their units; "" if it fits."""
     if order.status == "fulfilled" and order.fulfillments is None and shipment.label is None:
-        return "the store says that everything is fulfilled"
-    if exceeds(order, shipment, beside):
+        return "the store reports every unit as fulfilled"
+    if exceeds(order, shipment, others):
         return "the order no longer has these units to ship"
     if shipment.fingerprint != fingerprint(order, shipment.units):
-        return "the delivery address or the articles changed"
+        return "the address or the items changed after planning"
     return ""
 
 
 def is_missing_at_store(order: Order, shipment: Shipment) -> bool:
-    """Whether the store shows nothing of a shipment that it was told of. One that lists no fulfillments only
-    shows that by an order that is still pending; a record without a number may be ours.
+    """Whether the store does not show a shipment that was posted to it.
+
+    A store that lists no fulfillments shows that only by an order that is still pending. A fulfillment
+    without a tracking number may be ours.
     """
     if shipment.label is None or order.status in STOPPED:
         return False

@@ -1,4 +1,4 @@
-"""What the rules answer."""
+"""What the rules decide about an order."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from packhouse.model.order import Units
 
 @dataclass(frozen=True, slots=True)
 class Ship:
-    """These units are ours to ship, now."""
+    """These units may ship now."""
 
     units: tuple[Units, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a hold: a code and the particulars, for a shopkeeper."""
+    """One reason for a hold: its kind and the detail."""
 
     code: HoldCode
     note: str
@@ -25,14 +25,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class NeedsHold:
-    """Somebody must look, for these reasons."""
+    """The order waits, for these reasons."""
 
     reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing of it is ours to ship. `shipped`: because it has been shipped."""
+    """No unit is left for Packhouse to ship. `shipped`: because every unit has shipped."""
 
     why: str
     shipped: bool = False
@@ -40,7 +40,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """The order must not ship any more: what is planned is cancelled, what is bought is voided."""
+    """The order must not ship: what is planned is cancelled, what is bought is voided."""
 
     why: str
 

@@ -1,4 +1,4 @@
-"""May this order ship, and which units? The first rules, in the order in which a shopkeeper would ask."""
+"""Whether an order may ship, and which units: the rules that apply to every order."""
 
 from __future__ import annotations
 
@@ -29,22 +29,21 @@ def decide(
 ) -> Decision:
     """Decide what may be planned now.
 
-    `digital` says of each line id whether it is digital, None where nobody knows. `waived` are the reasons
-    that a person has looked at and released: they no longer hold this order.
+    `digital` says for each line id whether the line is digital, None if that is not known. `waived` are the
+    kinds of holds that an operator has released: they no longer hold this order.
     """
     if order.status in STOPPED:
-        return Withdraw(f"The store says the order is {order.status}.")
+        return Withdraw(f"The order is {order.status} in the store.")
     if order.status == "fulfilled" and order.fulfillments is None:
-        return Skip("The store says that everything is fulfilled.", shipped=True)
+        return Skip("The store reports every unit as fulfilled.", shipped=True)
     physical, unknown = _physical(order, shipments, digital, settings)
     units = listed(physical, order)
     reasons = [*_unclear(order, shipments, units)]
     if unknown:
         names = ", ".join(line.name or line.id for line in unknown)
-        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, f"Not known to be physical: {names}."))
+        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
     if units and settings.check_address and (missing := address.faults(order.address)):
-        note = "; ".join(missing)
-        reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, f"{note[0].upper()}{note[1:]}."))
+        reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
     reasons = [reason for reason in reasons if reason.code not in waived]
     if reasons:
         return NeedsHold(tuple(reasons))
@@ -54,7 +53,7 @@ def decide(
 def _physical(
     order: Order, shipments: Sequence[Shipment], digital: Mapping[str, bool | None], settings: RuleSettings
 ) -> tuple[Counter[str], list[Line]]:
-    """Units by line that need a parcel, and the lines of which nobody knows whether they do."""
+    """Units by line that need a parcel, and the lines for which that is not known."""
     left = remaining(order, shipments)
     unknown: list[Line] = []
     for line in order.lines:
@@ -72,33 +71,34 @@ def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Decision:
     """Why no unit is left to plan."""
     if any(shipment.state.reserves_units for shipment in shipments):
         if any(shipment.state is ShipmentState.VOIDING for shipment in shipments):
-            return Skip("What is left waits until the money of a label is back.")
+            return Skip("The remaining units wait for the void of a label.")
         done = all(s.state in _OURS for s in shipments if s.state.reserves_units)
-        return Skip("Every unit has been shipped." if done else "Every unit is on its way.", shipped=done)
+        return Skip("Every unit has shipped." if done else "Every unit is in progress.", shipped=done)
     if order.fulfillments:
-        return Skip("Somebody else has shipped every unit.", shipped=True)
+        return Skip("Every unit was shipped elsewhere.", shipped=True)
     if not order.lines:
-        return NeedsHold((Reason(HoldCode.ORDER_UNREADABLE, "The order has no lines."),))
-    return Skip("Nothing of it needs shipping: every unit is digital or refunded.")
+        return NeedsHold((Reason(HoldCode.ORDER_UNREADABLE, "the order has no lines"),))
+    return Skip("No unit needs shipping: all are digital or refunded.")
 
 
 def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]) -> list[Reason]:
-    """What the store tells too vaguely for us to count units, where some are still to leave."""
+    """What the store reports too vaguely to count units, if some are still to ship."""
     ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
-    told = any(s.state in _OURS or s.post_body for s in shipments)
+    is_posted = any(s.state in _OURS or s.post_body for s in shipments)
     reasons: list[Reason] = []
     if not units and not any(shipment.state in _STILL_HERE for shipment in shipments):
         return reasons
     if order.status not in _SHIPPABLE:
-        word = repr(order.status) if order.status else "no status at all"
-        reasons.append(Reason(HoldCode.STATUS_UNKNOWN, f"The status is {word}."))
+        note = repr(order.status) if order.status else "the status is missing"
+        reasons.append(Reason(HoldCode.STATUS_UNKNOWN, note))
     if any(not f.units and f.tracking_number not in ours for f in order.fulfillments or ()) or (
-        order.status == "partially_fulfilled" and order.fulfillments is None and not told
+        order.status == "partially_fulfilled" and order.fulfillments is None and not is_posted
     ):
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, ""))
     elif order.status == "fulfilled" and units:
         count = sum(some.quantity for some in units)
-        note = f"The store calls the order fulfilled, yet has no record of {count} of its units."
+        units_left = "1 unit is" if count == 1 else f"{count} units are"
+        note = f"the order is fulfilled in the store, and {units_left} in no fulfillment"
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, note))
     if any(not refund.units for refund in order.refunds or ()):
         reasons.append(Reason(HoldCode.REFUND_UNCLEAR, ""))

@@ -1,39 +1,61 @@
-"""What in an order gives a reason its force: a person's release holds until just that changes."""
+"""Fingerprints of the facts that a hold rests on: a release is valid until one of these facts changes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
-from packhouse.model.hold import HoldCode
+from packhouse.config.secrets import masked
+from packhouse.config.settings import Settings
+from packhouse.model.hold import KINDS, HoldCode
+from packhouse.model.hold_kind import Fact
 from packhouse.model.order import Order
 
-_GOODS = frozenset(
-    {HoldCode.DIGITAL_UNKNOWN, HoldCode.WEIGHT_MISSING, HoldCode.TOO_HEAVY, HoldCode.ORDER_UNREADABLE}
-)
+
+def hold_fingerprint(code: HoldCode, order: Order, settings: str = "") -> str:
+    """A short hash of the facts that a hold of this kind rests on: the same facts give the same hash.
+
+    `settings` is `settings_fingerprint` of the settings in use; only some kinds rest on it.
+    """
+    facts = KINDS[code].rests_on
+    return _hashed([code.value, {fact.value: _value(fact, order, settings) for fact in facts}])
 
 
-def hold_fingerprint(code: HoldCode, order: Order) -> str:
-    """A short hash of those facts of the order that this reason rests on; the same facts, the same hash."""
-    lines = sorted((ln.id, ln.product_id, ln.variant_id, ln.quantity) for ln in order.lines)
-    matter: dict[str, object]
-    if code is HoldCode.ADDRESS_INCOMPLETE:
-        matter = {"address": asdict(order.address) if order.address else None}
-    elif code in _GOODS:
-        matter = {"lines": lines}
-    elif code is HoldCode.STATUS_UNKNOWN:
-        matter = {"status": order.status}
-    elif code is HoldCode.REFUND_UNCLEAR:
-        matter = {"lines": lines, "refunds": [asdict(refund) for refund in order.refunds or ()]}
-    elif code is HoldCode.PARTLY_FULFILLED_UNCLEAR:
-        shipped = [asdict(record) for record in order.fulfillments or ()]
-        matter = {"lines": lines, "status": order.status, "fulfillments": shipped}
-    elif code is HoldCode.ORDER_CHANGED:
-        matter = {"order": order.fingerprint(), "status": order.status}
-    elif code is HoldCode.FULFILLMENT_MISSING:
-        matter = {}
-    else:
-        return order.fingerprint()
-    text = json.dumps([code.value, matter], sort_keys=True, separators=(",", ":"))
+def settings_fingerprint(settings: Settings) -> str:
+    """A short hash of the settings that decide which labels are offered: provider accounts, sender and rates.
+
+    After a restart with other settings, holds for a refused label or a missing rate end, and their orders
+    are tried again. Secrets are masked: a new key alone changes nothing.
+    """
+    return _hashed(
+        {
+            "provider": settings.provider,
+            "providers": masked(("providers",), settings.providers),
+            "label_format": settings.label_format.value,
+            "ship_from": settings.ship_from.model_dump(mode="json"),
+            "rates": settings.rates.model_dump(mode="json"),
+        }
+    )
+
+
+def _value(fact: Fact, order: Order, settings: str) -> object:
+    match fact:
+        case Fact.ADDRESS:
+            return asdict(order.address) if order.address else None
+        case Fact.LINES:
+            return sorted((ln.id, ln.product_id, ln.variant_id, ln.quantity) for ln in order.lines)
+        case Fact.STATUS:
+            return order.status
+        case Fact.FULFILLMENTS:
+            return [asdict(record) for record in order.fulfillments or ()]
+        case Fact.REFUNDS:
+            return [asdict(refund) for refund in order.refunds or ()]
+        case Fact.SETTINGS:
+            return settings
+
+
+def _hashed(matter: Any) -> str:
+    text = json.dumps(matter, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

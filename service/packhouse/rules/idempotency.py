@@ -1,4 +1,4 @@
-"""Idempotency keys of posts: one for each body that the store is sent, the same however often it is sent."""
+"""Idempotency keys of posts to the store: one key for each body, however often the body is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 from packhouse.model.shipment import Shipment
 
-# The store takes 255 printable ASCII characters; what is added after a refusal needs room too.
+# The store accepts 255 printable ASCII characters; the suffix after a refusal needs room too.
 _LONGEST = 200
 
 
@@ -19,6 +19,6 @@ def first(shipment: Shipment) -> str:
 
 
 def after(key: str) -> str:
-    """The key of a body that is worded anew, because the store refused the one under this key."""
+    """The key of a new body, after the store refused the one under this key."""
     stem, _, count = key.partition("~")
     return f"{stem}~{int(count or 1) + 1}"

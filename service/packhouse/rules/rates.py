@@ -1,4 +1,4 @@
-"""Which of the rates on offer to buy."""
+"""Which of the offered rates to buy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packhouse.model.money import Money
 def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:
     """The cheapest or fastest allowed rate; None if none is allowed.
 
-    Ties go to the other virtue, then by name, so that the same offer always gets the same answer.
+    A tie is decided by days or price, then by name, so that the same offer always gets the same answer.
     """
     allowed = [rate for rate in rates if _is_allowed(rate, settings.services)]
     if settings.prefer == "fastest":
@@ -21,11 +21,11 @@ def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:
 
 
 def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:
-    """Why this price is not the one first quoted; "" if it is the same, lower, or within the tolerance."""
+    """How this price differs from the first quote; "" if it is the same, lower, or within the tolerance."""
     if price.currency != quoted.currency:
-        return f"First offered for {quoted}, now {price}: another currency."
+        return f"first {quoted}, now {price} in another currency"
     if price.minor > quoted.minor * (1 + tolerance_percent / 100):
-        return f"First offered for {quoted}, now {price}."
+        return f"first {quoted}, now {price}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""How long things may take: what is still on its way after a person took its order away, and any wait."""
+"""How long a post to the store may take, and how long any order may wait."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _MARGIN_S = 5.0
 
 
 def longest_post_s(settings: Settings) -> float:
-    """The longest time, in seconds, from the last look at the lease to the end of a post to the store.
+    """The longest time, in seconds, from the last check of the lease to the end of a post to the store.
 
-    It waits for its turn under our own limit, behind one call of every other worker; then comes the call.
+    The post waits under our own rate limit, behind one call of every other worker; then comes the call.
     """
     store = settings.store
     queue_s = settings.worker.concurrency / store.rate_limit_per_s if store.rate_limit_per_s else 0.0
@@ -18,7 +18,7 @@ def longest_post_s(settings: Settings) -> float:
 
 
 def longest_wait_s(settings: Settings) -> float:
-    """Longer than any order waits by our own doing, in seconds: what is due later was put off by a clock that
-    ran ahead, or by somebody who asked for more than makes sense.
+    """Longer than any order waits by design, in seconds. What is due later was deferred by a clock that ran
+    ahead, or by a server that asked for an unreasonable wait.
     """
     return 2 * max(settings.poll.recheck_s, settings.poll.track_interval_s, settings.retry.max_s, 86_400.0)

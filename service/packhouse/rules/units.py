@@ -1,4 +1,4 @@
-"""Which units are still to ship: ordered, less refunded, less shipped by anybody, less promised by us."""
+"""Which units are still to ship: ordered, minus refunded, minus shipped, minus reserved by our shipments."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def listed(total: Counter[str], order: Order) -> tuple[Units, ...]:
 
 
 def remaining(order: Order, shipments: Sequence[Shipment]) -> Counter[str]:
-    """Units by line that nobody has shipped, refunded or promised.
+    """Units by line that are not shipped, refunded or reserved.
 
-    A shipment of ours counts once: either by the store's record of its tracking number, or by our own.
+    A shipment of ours counts once: by the store's record of its tracking number, or by our own.
     """
     left = counted(Units(line.id, line.quantity) for line in order.lines)
     for record in order.fulfillments or ():
@@ -39,20 +39,20 @@ def remaining(order: Order, shipments: Sequence[Shipment]) -> Counter[str]:
     return Counter({line_id: quantity for line_id, quantity in left.items() if quantity > 0})
 
 
-def exceeds(order: Order, shipment: Shipment, beside: Sequence[Shipment] = ()) -> bool:
-    """Whether a shipment holds units that are gone from the order: removed, refunded, shipped by others, or
-    needed by the shipments `beside` it.
+def exceeds(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> bool:
+    """Whether a shipment has units that the order lacks: removed, refunded, shipped elsewhere, or needed by
+    the `others`.
     """
-    others = counted(Units(line.id, line.quantity) for line in order.lines)
+    left = counted(Units(line.id, line.quantity) for line in order.lines)
     for record in order.fulfillments or ():
         if not (shipment.label and record.tracking_number == shipment.label.tracking_number):
-            others.subtract(counted(record.units))
+            left.subtract(counted(record.units))
     for refund in order.refunds or ():
-        others.subtract(counted(refund.units))
-    for other in beside:
+        left.subtract(counted(refund.units))
+    for other in others:
         if not _is_recorded(order, other):
-            others.subtract(counted(other.units))
-    return any(quantity > others[line_id] for line_id, quantity in counted(shipment.units).items())
+            left.subtract(counted(other.units))
+    return any(quantity > left[line_id] for line_id, quantity in counted(shipment.units).items())
 
 
 def _is_recorded(order: Order, shipment: Shipment) -> bool:

@@ -1,4 +1,4 @@
-"""announce: tell the sinks of each posted shipment. It never blocks one."""
+"""announce: notify the sinks of each posted shipment. A sink that fails never blocks a shipment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packhouse.steps.context import Context, OrderJob
 
 
 async def announce(context: Context, job: OrderJob) -> None:
-    """Announce what was posted and has not been announced yet."""
+    """Announce each posted shipment that has not been announced yet."""
     for shipment in job.in_state(ShipmentState.FULFILLED):
         if shipment.announced_at is not None:
             continue

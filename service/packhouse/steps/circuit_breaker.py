@@ -1,4 +1,4 @@
-"""A provider that refuses again and again is left alone for a while, then tried with one order."""
+"""Stops asking a provider that keeps refusing, then lets one order try it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """How each provider has answered lately. Times are seconds on the monotonic clock.
+    """How each provider answered lately. Times are seconds on the monotonic clock.
 
-    After `after` refusals in a row a provider rests for `breaker_cooldown_s`; then one order may try it, and its answer
-    decides. Kept in memory: a process that starts anew asks anew.
+    After `after` refusals in a row the breaker of a provider is open for `breaker_cooldown_s`; then one order
+    tries the provider, and the answer decides. The count is kept in memory, so a restart closes all breakers.
     """
 
     after: int
@@ -19,7 +19,7 @@ class CircuitBreaker:
     _until: dict[str, float] = field(default_factory=dict)
 
     def wait_s(self, provider: str, now: float) -> float:
-        """How long not to ask this provider; 0: ask it. The first to ask after a rest is the one who tries."""
+        """Seconds to wait before asking this provider; 0: ask now. After a wait, one caller tries it."""
         until = self._until.get(provider)
         if until is None:
             return 0.0
@@ -29,15 +29,15 @@ class CircuitBreaker:
         return 0.0
 
     def refused(self, provider: str, now: float) -> bool:
-        """It did not sell; answers whether it rests from now on, and did not before."""
+        """Count an attempt that sold no label. Returns whether this one opened the breaker."""
         count = self._refusals[provider] = self._refusals.get(provider, 0) + 1
         if count < self.after:
             return False
-        began = provider not in self._until
+        is_new = provider not in self._until
         self._until[provider] = now + self.breaker_cooldown_s
-        return began
+        return is_new
 
     def sold(self, provider: str) -> None:
-        """It sold: all is well again."""
+        """Close the breaker: the provider sold a label."""
         self._refusals.pop(provider, None)
         self._until.pop(provider, None)

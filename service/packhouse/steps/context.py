@@ -1,4 +1,4 @@
-"""What every step is handed: the desk with its tools, and the work that lies on it."""
+"""What every step receives: the context with its clients and settings, and the job with one order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from packhouse.config.settings import Settings
 from packhouse.errors import ProviderMisconfigured
 from packhouse.ledger import guard
 from packhouse.ledger import holds as hold_records
+from packhouse.ledger import shipments as shipment_records
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import Lease, P, R, Tx, WriteUnit, under
-from packhouse.model.hold import SENTENCE, Hold, HoldCode
+from packhouse.model.hold import KINDS, Hold, HoldCode
+from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
@@ -25,18 +27,20 @@ from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
 from packhouse.rules.decision import Decision
-from packhouse.rules.fingerprints import hold_fingerprint
+from packhouse.rules.fingerprints import hold_fingerprint, settings_fingerprint
 from packhouse.sinks.port import Sink
 from packhouse.steps.circuit_breaker import CircuitBreaker
+from packhouse.steps.moves import Move
+from packhouse.steps.products import ProductCache
 from packhouse.store.protocol import OrdersQuery
 from packhouse.telemetry.metrics import Metrics
 
 
 class Store(Protocol):
-    """The store's async door, as far as steps and duties use it. Raises StoreError."""
+    """The store's asynchronous client, as far as steps and periodic tasks use it. Raises StoreError."""
 
     async def order(self, order_id: str) -> Order:
-        """Read one order afresh."""
+        """Read one order."""
 
     def order_pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
         """Read every page of a list, as the pages are consumed."""
@@ -50,12 +54,12 @@ class Store(Protocol):
 
 @dataclass(slots=True)
 class OrderJob:
-    """One order while it is worked on. Steps read it and leave their results in it.
+    """One order while a worker processes it. Steps read the job and leave their results in it.
 
-    `lease_until` and `looked_at` are on the monotonic clock; the first grows as the lease is renewed.
-    `verdict` is what `decide` found. `deferred` are writes that need no commit of their own; `documents` are
-    label files by shipment, handed over with the purchase. `paused` says why nothing is bought or posted,
-    `waits_for` what has to pass before more can be done.
+    `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
+    `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
+    are label files by shipment that came with the purchase. `paused` says why nothing is bought or posted,
+    `waiting_reason` what the order waits for.
     """
 
     lease: Lease
@@ -75,28 +79,28 @@ class OrderJob:
 
     @property
     def order_id(self) -> str:
-        """Which order this is about."""
+        """The id of the order."""
         return self.lease.order_id
 
     @property
     def order(self) -> Order:
-        """The order as the `look` step read it."""
+        """The order as the store last returned it. Raises RuntimeError before `refresh` has read it."""
         if self.fetched is None:
-            raise RuntimeError("no step may act on an order before it was looked at")
+            raise RuntimeError("the order has not been read from the store yet")
         return self.fetched
 
     def in_state(self, *states: ShipmentState) -> list[Shipment]:
-        """The shipments that stand in one of these states."""
+        """The shipments that are in one of these states."""
         return [shipment for shipment in self.shipments if shipment.state in states]
 
     def update(self, shipment: Shipment, **changes: Any) -> Shipment:
-        """Replace a shipment by its changed self, after the ledger took the change."""
+        """Replace a shipment in memory, after the ledger has stored the change."""
         changed = replace(shipment, **changes)
         self.shipments[self.shipments.index(shipment)] = changed
         return changed
 
     def active_holds(self, shipment: Shipment | None = None) -> list[Hold]:
-        """The holds that stand: those on the order, and those on this shipment (or on any)."""
+        """The active holds: those on the order, and those on this shipment (or on any)."""
         return [
             hold
             for hold in self.holds
@@ -104,65 +108,53 @@ class OrderJob:
         ]
 
     def blocking(self, shipment: Shipment) -> list[Hold]:
-        """The holds that keep this shipment from going on. What keeps failing is tried on: only success
-        shows that the cause has gone.
-        """
-        return [hold for hold in self.active_holds(shipment) if hold.code is not HoldCode.REPEATED_FAILURE]
+        """The active holds that stop this shipment from being bought, posted or both."""
+        return [hold for hold in self.active_holds(shipment) if hold.kind.blocks]
 
     def blocks_buying(self, shipment: Shipment) -> list[Hold]:
-        """The holds that keep a shipment's label from being bought; some only keep it from being posted."""
-        return [hold for hold in self.blocking(shipment) if hold.code is not HoldCode.EXTERNAL_POSTING]
+        """The active holds that stop this shipment's label from being bought."""
+        return [hold for hold in self.active_holds(shipment) if hold.blocks(Stage.BUYING)]
 
     def reserves_units(self, shipment: Shipment) -> bool:
-        """Whether a shipment's units are spoken for. Those of a label that is being given back are, until a
-        person has looked at it: it may be in use after all.
+        """Whether no other shipment may take this one's units.
+
+        A label that is being voided may still be in use, so its units stay reserved until an operator has
+        released the hold on its void.
         """
-        fetched_at = any(
-            hold.code in (HoldCode.VOID_PENDING, HoldCode.VOID_REFUSED)
+        is_freed = any(
+            hold.kind.release_frees_units
             and hold.shipment_id == shipment.id
             and hold.released_by not in ("", MACHINE)
             for hold in self.holds
         )
-        given_back = shipment.label is not None and shipment.label.state is not LabelState.BOUGHT
-        return shipment.state.reserves_units and not (given_back and fetched_at)
-
-    def is_waived(self, code: HoldCode, shipment: Shipment | None = None) -> bool:
-        """Whether a person has released this reason, and what it rested on has not changed since."""
-        facts = hold_fingerprint(code, self.order)
-        return any(
-            hold.code is code
-            and hold.shipment_id == (shipment.id if shipment else "")
-            and hold.released_by not in ("", MACHINE)
-            and not hold.is_active
-            and hold.fingerprint == facts
-            for hold in self.holds
-        )
+        in_void = shipment.label is not None and shipment.label.state is not LabelState.BOUGHT
+        return shipment.state.reserves_units and not (in_void and is_freed)
 
     def wake_at(self, at: float) -> None:
-        """There is more to do on this order, at this wall time."""
+        """Process the order again at this wall time: there is more to do."""
         self.wake_times.append(at)
 
     def defer(self, until: float, why: str) -> None:
-        """Nothing can be done before this wall time, and a person may want to know why."""
+        """Wait until this wall time, and show `why`."""
         self.wake_times.append(until)
         self.waiting_reason = why
 
     def recheck_at(self, at: float) -> None:
-        """Nothing is left to do; a look at this wall time may still bring news."""
+        """Check the order at this wall time, although nothing is left to do."""
         self.recheck_times.append(at)
 
     def failed(self, why: str, retry_after_s: float | None = None, kind: str = "") -> None:
-        """Something passing went wrong: try again, no sooner than was asked for."""
+        """Note a transient failure: the order is tried again, no sooner than `retry_after_s`."""
         self.failures.append((why, retry_after_s, kind))
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The tools, built once in app.py.
+    """What steps use to reach the world, built once in app.py.
 
-    `carriers` are all adapters that are set up; `carrier` sells new labels. `products` remembers the store's
-    catalogue, `settling` when the call of a purchase (its reference and intent) ended or must end, or when
-    one of another process was first met, on the monotonic clock; `resting` the carriers left alone.
+    `providers` are all provider accounts by name. `products` remembers the store's catalog. `settling` maps a
+    purchase (its reference and intent) to the time, on the monotonic clock, when its call ended or must end,
+    or when this process first saw a purchase of another one. `breaker` knows the providers that refuse.
     """
 
     store: Store
@@ -174,26 +166,48 @@ class Context:
     metrics: Metrics
     log: FilteringBoundLogger
     sinks: Sequence[Sink] = ()
-    products: dict[tuple[str, str], tuple[float, Product | None]] = field(default_factory=dict)
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
+    products: ProductCache = field(init=False)
+    settings_fingerprint: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive what the settings alone decide."""
+        object.__setattr__(self, "products", ProductCache(self.store, self.settings, self.clock))
+        object.__setattr__(self, "settings_fingerprint", settings_fingerprint(self.settings))
 
     @property
     def seller(self) -> Provider:
-        """The adapter that sells new labels."""
+        """The provider account that sells new labels."""
         return self.providers[self.settings.provider]
 
     def provider(self, name: str) -> Provider:
-        """The adapter that sold a label. Raises CarrierMisconfigured if it is not set up any more."""
+        """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
         if name == ManualProvider.name:
             return ManualProvider()
         try:
             return self.providers[name]
         except KeyError:
             raise ProviderMisconfigured(
-                f"the carrier {name!r} bought a label that is still in use, and is no longer set up: "
-                f"put its section [providers.{name}] back"
+                f"the provider account {name!r} bought a label that is in use, and is no longer set up. "
+                f"Restore its section [providers.{name}]."
             ) from None
+
+    def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
+        """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""
+        return hold_fingerprint(code, job.fetched, self.settings_fingerprint) if job.fetched else ""
+
+    def is_waived(self, job: OrderJob, code: HoldCode, shipment: Shipment | None = None) -> bool:
+        """Whether an operator has released a hold of this kind, and its facts are still the same."""
+        facts = self.fingerprint(job, code)
+        return any(
+            hold.code is code
+            and hold.shipment_id == (shipment.id if shipment else "")
+            and hold.released_by not in ("", MACHINE)
+            and not hold.is_active
+            and hold.fingerprint == facts
+            for hold in job.holds
+        )
 
     async def write(
         self,
@@ -202,7 +216,7 @@ class Context:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> R:
-        """Commit a unit under the work's lease, together with what was deferred until now.
+        """Commit a unit under the job's lease, together with the deferred writes.
 
         Raises LeaseLost, LedgerUnavailable.
         """
@@ -218,23 +232,63 @@ class Context:
         return result
 
     async def check_may_proceed(self, job: OrderJob) -> str:
-        """Asked in the last moment before money is spent or the buyer told: why to wait; "" to go on.
+        """Ask the ledger, just before money is spent or the buyer is told, why to wait; "" to proceed.
 
-        Raises LeaseLost where a person stepped in, or where this process slept and another took over.
+        Raises LeaseLost where an operator or another worker has the order now.
         """
         return await self.ledger.read(guard.check_may_proceed, job.lease)
 
-    def record(self, *entries: Entry) -> tuple[Entry, ...]:
-        """Log acts, one line each, and hand them on to be journaled."""
-        for act in entries:
-            self.log.info(
-                act.why,
-                action=act.action,
-                order_id=act.order_id,
-                shipment_id=act.shipment_id or None,
-                **act.data,
-            )
-        return entries
+    async def move(
+        self,
+        job: OrderJob,
+        shipment: Shipment,
+        to: ShipmentState,
+        entry: Entry | None = None,
+        /,
+        **changes: Any,
+    ) -> Shipment:
+        """Move a shipment and set other fields: in the ledger, the journal, the log and the job."""
+        return await self.apply(job, Move(shipment, to, changes=changes), entry)
+
+    async def move_label(
+        self,
+        job: OrderJob,
+        shipment: Shipment,
+        to: ShipmentState,
+        label_state: LabelState,
+        entry: Entry | None = None,
+        /,
+        *,
+        void_refusals: int = 0,
+    ) -> Shipment:
+        """Move a shipment and its label together: in the ledger, the journal, the log and the job."""
+        return await self.apply(job, Move(shipment, to, label_state, void_refusals), entry)
+
+    async def apply(
+        self,
+        job: OrderJob,
+        move: Move,
+        entry: Entry | None = None,
+        also: Callable[[Tx], None] | None = None,
+    ) -> Shipment:
+        """Carry out one move, with `also` in the same transaction. Raises LeaseLost, LedgerUnavailable."""
+        entries = (entry,) if entry else ()
+
+        def unit(tx: Tx) -> float:
+            move.write(tx, entries)
+            if also:
+                also(tx)
+            return tx.now
+
+        moved_at = await self.write(job, unit)
+        self.record(*entries)
+        return job.update(move.shipment, **move.fields(moved_at))
+
+    async def plan(self, job: OrderJob, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
+        """Add new shipments: in the ledger, the journal, the log and the job."""
+        await self.write(job, shipment_records.plan, planned, entries)
+        self.record(*entries)
+        job.shipments += planned
 
     async def hold(
         self,
@@ -243,33 +297,60 @@ class Context:
         note: str,
         *,
         shipment: Shipment | None = None,
-        also: Callable[[Tx], None] | None = None,
+        move: Move | None = None,
     ) -> None:
-        """Place a hold on the order or on one of its shipments, with `also` in the same transaction."""
-        act = Entry(
+        """Place a hold on the order or on one of its shipments, with `move` in the same transaction."""
+        shipment_id = shipment.id if shipment else ""
+        entry = Entry(
             job.order_id,
             "held",
-            SENTENCE[code],
-            shipment_id=shipment.id if shipment else "",
+            KINDS[code].describe(""),
+            shipment_id=shipment_id,
             data={"code": code.value},
             quoted=note,
         )
-        fingerprint = hold_fingerprint(code, job.fetched) if job.fetched else ""
+        fingerprint = self.fingerprint(job, code)
 
-        def place(tx: Tx) -> tuple[Hold, ...]:
+        def place(tx: Tx) -> tuple[float, tuple[Hold, ...]]:
             hold_records.place(
                 tx,
                 code=code,
                 note=note,
                 fingerprint=fingerprint,
-                shipment_id=act.shipment_id,
-                act=act,
+                shipment_id=shipment_id,
+                act=entry,
             )
-            if also:
-                also(tx)
-            return hold_records.of_order(tx.connection, job.order_id)
+            if move:
+                move.write(tx)
+            return tx.now, hold_records.of_order(tx.connection, job.order_id)
 
-        stood = any((one.code, one.shipment_id) == (code, act.shipment_id) for one in job.active_holds())
-        job.holds = list(await self.write(job, place))
-        if not stood:
-            self.record(act)
+        was_active = any((one.code, one.shipment_id) == (code, shipment_id) for one in job.active_holds())
+        held_at, holds = await self.write(job, place)
+        job.holds = list(holds)
+        if not was_active:
+            self.record(entry)
+        if move:
+            job.update(move.shipment, **move.fields(held_at))
+
+    async def release(self, job: OrderJob, ended: Sequence[Hold], why: str) -> None:
+        """Release holds that Packhouse itself ends: in the ledger, the journal, the log and the job."""
+        entries = [released(hold, why) for hold in ended]
+        await self.write(job, hold_records.release_all, ended, why, entries)
+        self.record(*entries)
+        job.holds = [hold for hold in job.holds if hold not in ended]
+
+    def record(self, *entries: Entry) -> None:
+        """Log journal entries, one line each. Quoted text stays out of the log."""
+        for entry in entries:
+            self.log.info(
+                entry.why,
+                action=entry.action,
+                order_id=entry.order_id,
+                shipment_id=entry.shipment_id or None,
+                **entry.data,
+            )
+
+
+def released(hold: Hold, why: str) -> Entry:
+    """The journal entry of a hold that Packhouse releases."""
+    return Entry(hold.order_id, "released", f"{hold.code}: {why}", hold.shipment_id)

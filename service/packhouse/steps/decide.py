@@ -1,4 +1,4 @@
-"""decide: compare the order with what we planned and bought, and say what may be planned now."""
+"""decide: compare the order with what was planned and bought, and decide what may be planned now."""
 
 from __future__ import annotations
 
@@ -9,79 +9,76 @@ from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.rules import eligibility
 from packhouse.rules.changes import conflict, fingerprint, is_missing_at_store
 from packhouse.rules.decision import Skip, Withdraw
-from packhouse.steps import products
 from packhouse.steps.context import Context, OrderJob
-from packhouse.steps.void_requests import take_back
-from packhouse.steps.withdraw import is_in_doubt, let_go
+from packhouse.steps.withdraw import is_in_doubt, process_void_requests, withdraw
 
 _S = ShipmentState
-_BEYOND_RECALL = (_S.BUYING, _S.UNKNOWN, _S.FULFILLED, _S.DELIVERED)
+_CANNOT_BE_STOPPED = (_S.BUYING, _S.UNKNOWN, _S.FULFILLED, _S.DELIVERED)
 
 
 async def decide(context: Context, job: OrderJob) -> None:
-    """Leave a verdict in `work`; cancel or void what no longer fits the order."""
+    """Leave a decision in `job.decision`; withdraw what no longer fits the order."""
     if job.fetched is None:
-        await _let_go_of_a_vanished_order(context, job)
+        await _withdraw_missing_order(context, job)
         return
-    await take_back(context, job)
-    await _drop_what_no_longer_fits(context, job, job.fetched)
-    digital = await products.digital_by_line(context, job.fetched)
-    waived = {code for code in HoldCode if job.is_waived(code)}
-    claiming = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
-    job.decision = eligibility.decide(job.fetched, claiming, digital, context.settings.rules, waived)
-    await _warn_of_posted(context, job, job.fetched)
+    await process_void_requests(context, job)
+    await _withdraw_conflicts(context, job, job.fetched)
+    digital = await context.products.digital_by_line(job.fetched)
+    waived = {code for code in HoldCode if context.is_waived(job, code)}
+    reserving = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
+    job.decision = eligibility.decide(job.fetched, reserving, digital, context.settings.rules, waived)
+    await _hold_changed_after_posting(context, job, job.fetched)
     if isinstance(job.decision, Withdraw):
         for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
             if not _is_posted(job.fetched, shipment):
-                await let_go(context, job, shipment, job.decision.why)
+                await withdraw(context, job, shipment, job.decision.why)
 
 
-async def _let_go_of_a_vanished_order(context: Context, job: OrderJob) -> None:
+async def _withdraw_missing_order(context: Context, job: OrderJob) -> None:
     if isinstance(job.decision, Skip | Withdraw):
         for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
-            await let_go(context, job, shipment, job.decision.why)
+            await withdraw(context, job, shipment, job.decision.why)
 
 
-async def _drop_what_no_longer_fits(context: Context, job: OrderJob, order: Order) -> None:
-    """Each shipment must fit beside those that come first: what may have left, what is bought, the rest."""
-    kept = [shipment for shipment in job.shipments if _stays(job, shipment)]
+async def _withdraw_conflicts(context: Context, job: OrderJob, order: Order) -> None:
+    """Withdraw what the order has no units left for. Units go to what may have shipped, then to labels."""
+    kept = [shipment for shipment in job.shipments if _must_stay(job, shipment)]
     for shipment in (*job.in_state(_S.LABELED), *job.in_state(_S.PLANNED, _S.HELD)):
         if shipment in kept or _is_posted(order, shipment):
             continue
         if why := conflict(order, shipment, kept):
-            await let_go(context, job, shipment, f"It no longer fits: {why}.")
+            await withdraw(context, job, shipment, f"Withdrawn: {why}.")
         elif shipment.label is None or shipment.label.state is LabelState.BOUGHT:
             kept.append(shipment)
 
 
-def _stays(job: OrderJob, shipment: Shipment) -> bool:
-    return shipment.state in _BEYOND_RECALL or is_in_doubt(job, shipment)
+def _must_stay(job: OrderJob, shipment: Shipment) -> bool:
+    return shipment.state in _CANNOT_BE_STOPPED or is_in_doubt(job, shipment)
 
 
 def _is_posted(order: Order, shipment: Shipment) -> bool:
-    """Whether the store tells its buyer of this very label: then it is not ours to take back."""
+    """Whether the store already shows this label to its buyer, so that it cannot be withdrawn."""
     label = shipment.label
     return shipment.state is _S.LABELED and label is not None and order.has_tracking(label.tracking_number)
 
 
-async def _warn_of_posted(context: Context, job: OrderJob, order: Order) -> None:
-    """What is posted cannot be taken back; a person may still stop the parcel, or tell the buyer."""
-    confirming = job.lease.phase is OrderPhase.SHIPPED
+async def _hold_changed_after_posting(context: Context, job: OrderJob, order: Order) -> None:
+    """A posted fulfillment cannot be withdrawn; an operator may still stop the parcel or inform the buyer."""
+    is_confirming = job.lease.phase is OrderPhase.SHIPPED
     for shipment in job.in_state(_S.FULFILLED):
         if (
-            confirming
+            is_confirming
             and is_missing_at_store(order, shipment)
-            and not job.is_waived(HoldCode.FULFILLMENT_MISSING, shipment)
+            and not context.is_waived(job, HoldCode.FULFILLMENT_MISSING, shipment)
         ):
             number = shipment.label.tracking_number if shipment.label else ""
-            await context.hold(
-                job, HoldCode.FULFILLMENT_MISSING, f"Its number is {number}.", shipment=shipment
-            )
+            note = f"tracking number {number}"
+            await context.hold(job, HoldCode.FULFILLMENT_MISSING, note, shipment=shipment)
         if order.status == "cancelled":
-            why = "The store says the order is cancelled."
+            why = "the store cancelled the order"
         elif shipment.fingerprint != fingerprint(order, shipment.units):
-            why = "Its delivery address or its articles are others now."
+            why = "the address or the items changed"
         else:
             continue
-        if not job.is_waived(HoldCode.ORDER_CHANGED, shipment) and not job.blocking(shipment):
+        if not context.is_waived(job, HoldCode.ORDER_CHANGED, shipment) and not job.blocking(shipment):
             await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from packhouse.ledger import shipments
 from packhouse.model.journal import Entry
 from packhouse.model.order import counted
 from packhouse.model.parcel import PackedParcel
@@ -14,16 +13,15 @@ from packhouse.packing.boxes import CannotPack
 from packhouse.packing.boxes import pack as fill_boxes
 from packhouse.rules.changes import fingerprint
 from packhouse.rules.decision import NeedsHold, Reason, Ship
-from packhouse.steps import products
 from packhouse.steps.context import Context, OrderJob
 
 
 async def pack(context: Context, job: OrderJob) -> None:
-    """Plan shipments for the units of a Ship verdict; a verdict that cannot be packed becomes a HoldIt."""
+    """Plan shipments for the units of a `Ship` decision; if they cannot be packed, it becomes `NeedsHold`."""
     if not isinstance(job.decision, Ship):
         return
     settings = context.settings
-    weights = await products.weights_g(context, job.order)
+    weights = await context.products.weights_g(job.order)
     boxes = fill_boxes(job.order, job.decision.units, settings.products, settings.parcel, weights)
     if isinstance(boxes, CannotPack):
         job.decision = NeedsHold((Reason(boxes.code, boxes.note),))
@@ -39,19 +37,17 @@ async def pack(context: Context, job: OrderJob) -> None:
         )
         for shipment, box in zip(planned, boxes, strict=True)
     ]
-    await context.write(job, shipments.plan, planned, entries)
-    context.record(*entries)
-    job.shipments += planned
+    await context.plan(job, planned, entries)
 
 
 def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:
-    """Give each parcel its number: the one of a voided label's shipment started afresh, or the next."""
+    """Give each parcel a new number, or that of a shipment whose label was voided, in the next generation."""
     highest = max((shipment.seq for shipment in job.shipments), default=0)
-    afresh = _given_back_and_not_replaced(job)
+    replaceable = _voided_and_not_replaced(job)
     planned = []
     for box in boxes:
-        if afresh:
-            before = afresh.pop(0)
+        if replaceable:
+            before = replaceable.pop(0)
             seq, generation = before.seq, before.generation + 1
         else:
             highest += 1
@@ -71,7 +67,7 @@ def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:
     return planned
 
 
-def _given_back_and_not_replaced(job: OrderJob) -> list[Shipment]:
-    """The last generation of each number, where its label was given back or a person let its units go."""
+def _voided_and_not_replaced(job: OrderJob) -> list[Shipment]:
+    """The last generation of each number, if its label was voided or an operator has freed its units."""
     last = {shipment.seq: shipment for shipment in sorted(job.shipments, key=lambda s: (s.seq, s.generation))}
     return [shipment for shipment in last.values() if shipment.label and not job.reserves_units(shipment)]

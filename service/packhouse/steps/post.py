@@ -1,4 +1,4 @@
-"""post: send exactly the bought units and their tracking number to the store, under a saved key and body."""
+"""post: send exactly the bought units and their tracking number to the store, with a saved key and body."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from packhouse.errors import (
 )
 from packhouse.ledger import shipments
 from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import Order, counted
@@ -25,7 +26,8 @@ from packhouse.providers.manual import ManualProvider
 from packhouse.rules import idempotency
 from packhouse.rules.changes import STOPPED, shipping_conflict
 from packhouse.steps.context import Context, OrderJob
-from packhouse.steps.withdraw import let_go
+from packhouse.steps.moves import Move
+from packhouse.steps.withdraw import withdraw
 from packhouse.store.protocol import fulfill_body
 
 _S = ShipmentState
@@ -39,12 +41,12 @@ _FINAL = (
 )
 
 
-# How old the store's answer may be when the buyer is told that a parcel is on its way.
+# How old the store's answer may be when a fulfillment is posted.
 _FRESH_S = 2.0
 
 
 async def post(context: Context, job: OrderJob) -> None:
-    """Post each labeled shipment on which no hold stands; what the store has already is written down."""
+    """Post each labeled shipment that no hold blocks; record those that the store has already."""
     if job.fetched is None:
         return
     decided = job.fetched
@@ -55,7 +57,7 @@ async def post(context: Context, job: OrderJob) -> None:
         if job.order.has_tracking(label.tracking_number):
             await _fulfilled(context, job, shipment, "The store has it already.")
         elif holds := _posting_blocks(job, shipment, label):
-            if not shipment.post_key and all(hold.code is HoldCode.EXTERNAL_POSTING for hold in holds):
+            if not shipment.post_key and not any(hold.blocks(Stage.BUYING) for hold in holds):
                 await _keep_file(context, job, shipment, label)
         elif job.paused:
             job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
@@ -68,27 +70,26 @@ def _posting_blocks(job: OrderJob, shipment: Shipment, label: Label) -> list[Hol
 
 
 def blocks_posting(hold: Hold, label: Label) -> bool:
-    """Whether a standing hold on a label's shipment or order keeps it from being posted.
+    """Whether an active hold on a label's shipment or order stops it from being posted.
 
-    What keeps failing is tried on. A parcel that a person has sent off is gone: what the machine holds
-    against its order does not bring it back.
+    A parcel that an operator has shipped is on its way: a hold of Packhouse's own on its order stops nothing.
     """
-    if hold.code is HoldCode.REPEATED_FAILURE:
+    if not hold.blocks(Stage.POSTING):
         return False
     return label.provider != ManualProvider.name or bool(hold.shipment_id) or hold.placed_by != MACHINE
 
 
 async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order) -> None:
     if not shipment.post_body:
-        shipment = await _make_ready(context, job, shipment, label)
+        shipment = await _save_post(context, job, shipment, label)
     if context.clock.monotonic() - job.fetched_at > _FRESH_S:
         job.fetched = await context.store.order(job.order_id)
         job.fetched_at = context.clock.monotonic()
     if label.provider != ManualProvider.name and shipping_conflict(
-        job.order, shipment, _gone_before(job, shipment)
+        job.order, shipment, _counted_before(job, shipment)
     ):
         if job.fetched is not decided:
-            job.wake_at(context.clock.now())  # the next look decides what becomes of it
+            job.wake_at(context.clock.now())  # the next pass decides what becomes of it
         return
     if job.order.has_tracking(label.tracking_number):
         await _fulfilled(context, job, shipment, "The store has it already.")
@@ -99,19 +100,19 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
     try:
         await context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
     except _FINAL as error:
-        await _judge_refusal(context, job, shipment, label, error)
+        await _process_refusal(context, job, shipment, label, error)
     else:
         await _fulfilled(context, job, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
 
 
-def _gone_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:
-    """What leaves no unit to this shipment that it took itself."""
-    gone = job.in_state(_S.FULFILLED, _S.DELIVERED, _S.BUYING, _S.UNKNOWN)
-    return [other for other in gone if other.id != shipment.id]
+def _counted_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:
+    """The shipments whose units this one cannot have: those that may have shipped already."""
+    shipped = job.in_state(_S.FULFILLED, _S.DELIVERED, _S.BUYING, _S.UNKNOWN)
+    return [other for other in shipped if other.id != shipment.id]
 
 
-async def _make_ready(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> Shipment:
-    """Keep the label's file, and save the very bytes before they are first sent: without them, none were."""
+async def _save_post(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> Shipment:
+    """Keep the label's file, and save the body before it is first sent: without one, nothing was sent."""
     carrier = context.settings.store.name_of(label.carrier)
     body = fulfill_body(shipment.units, carrier, label.tracking_number).decode()
     return await _keep_file(context, job, shipment, label, body)
@@ -120,14 +121,14 @@ async def _make_ready(context: Context, job: OrderJob, shipment: Shipment, label
 async def _keep_file(
     context: Context, job: OrderJob, shipment: Shipment, label: Label, body: str = ""
 ) -> Shipment:
-    """Keep the label's file, and save the key of its post, with the body of one that is about to be sent."""
+    """Keep the label's file, and save the key of its post, with the body if it is about to be sent."""
     entries = []
     digest, kind = label.document, label.document_format
     if not digest:
         document = await _document(context, job, shipment, label)
         if document is None:
             entries.append(
-                Entry(job.order_id, "no_label_file", "The carrier gave no label file.", shipment.id)
+                Entry(job.order_id, "no_label_file", "The provider has no file for this label.", shipment.id)
             )
         else:
             digest, kind = await context.documents.keep(document), document.format
@@ -150,57 +151,45 @@ async def _keep_file(
 async def _document(
     context: Context, job: OrderJob, shipment: Shipment, label: Label
 ) -> LabelDocument | None:
-    if handed_over := job.documents.get(shipment.id):
-        return handed_over
+    if bought_with := job.documents.get(shipment.id):
+        return bought_with
     try:
         return await context.provider(label.provider).document(label)
     except ProviderRefused:
         return None
 
 
-async def _judge_refusal(
+async def _process_refusal(
     context: Context, job: OrderJob, shipment: Shipment, label: Label, error: StoreError
 ) -> None:
-    """A 409 or 422 may mean that it is done already: read the order again before believing it."""
-    # What it says now is true of the parcels after this one too.
+    """A 409 or 422 may mean that the fulfillment is recorded already: read the order again first."""
+    # This answer counts for the parcels after this one too.
     job.fetched = order = await context.store.order(job.order_id)
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):
         await _fulfilled(context, job, shipment, "The store had it already.")
     elif order.status in STOPPED and order.fulfillments is None:
-        await let_go(
-            context, job, shipment, f"The store refuses the fulfillment: the order is {order.status}."
-        )
+        why = f"The store refused the fulfillment: the order is {order.status}."
+        await withdraw(context, job, shipment, why)
     elif order.status in STOPPED and label.provider != ManualProvider.name:
-        why = f"The store refuses the fulfillment, as the order is {order.status}. The money is asked back."
-        act = Entry(job.order_id, "voiding", why, shipment.id)
-        await context.write(job, shipments.move_with_label, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
-        context.record(act)
-        job.update(shipment, state=_S.VOIDING)
+        why = f"The store refused the fulfillment: the order is {order.status}. The void is requested."
+        entry = Entry(job.order_id, "voiding", why, shipment.id)
+        await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry)
         job.wake_at(context.clock.now())
     elif label.provider != ManualProvider.name and shipping_conflict(
-        order, shipment, _gone_before(job, shipment)
+        order, shipment, _counted_before(job, shipment)
     ):
-        job.wake_at(context.clock.now())  # the next look decides what becomes of it
+        job.wake_at(context.clock.now())  # the next pass decides what becomes of it
     else:
         code = HoldCode.STORE_FORBIDS if isinstance(error, StoreForbidden) else HoldCode.STORE_REFUSED
         if order.fulfillments is None or isinstance(error, StoreUnexpectedStatus):
             await context.hold(job, code, str(error), shipment=shipment)
             return
-        # Nothing was recorded, for certain: once a person has seen to it, the post is worded anew.
-        key = idempotency.after(shipment.post_key)
-        await context.hold(
-            job,
-            code,
-            str(error),
-            shipment=shipment,
-            also=lambda tx: shipments.move(tx, shipment, _S.LABELED, (), post_key=key, post_body=""),
-        )
-        job.update(shipment, post_key=key, post_body="")
+        # The store certainly recorded nothing, so after a release the post gets a new key and a new body.
+        changes = {"post_key": idempotency.after(shipment.post_key), "post_body": ""}
+        move = Move(shipment, _S.LABELED, changes=changes)
+        await context.hold(job, code, str(error), shipment=shipment, move=move)
 
 
 async def _fulfilled(context: Context, job: OrderJob, shipment: Shipment, why: str) -> None:
-    act = Entry(job.order_id, "fulfilled", why, shipment.id)
-    await context.write(job, shipments.move, shipment, _S.FULFILLED, (act,))
-    context.record(act)
-    job.update(shipment, state=_S.FULFILLED)
+    await context.move(job, shipment, _S.FULFILLED, Entry(job.order_id, "fulfilled", why, shipment.id))

@@ -1,4 +1,4 @@
-"""look: read the order from the store again. Nothing is ever decided from a webhook's body."""
+"""refresh: read the order from the store again. Nothing is ever decided from a webhook's body."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Skip, Withdraw
 from packhouse.steps.context import Context, OrderJob
 
-# A store may not find at once what it has just told us of; this many looks in a row decide.
-_LOOKS_UNTIL_GONE = 5
+# A store may answer 404 for an order that it has just announced; this many in a row are believed.
+_ATTEMPTS_UNTIL_MISSING = 5
 
-
-_GONE = "The store does not know this order."
+_MISSING = "The store does not have this order."
 _PAID = (ShipmentState.BUYING, ShipmentState.UNKNOWN, ShipmentState.LABELED)
 
 
 async def refresh(context: Context, job: OrderJob) -> None:
-    """Leave the fresh order in `work`, or a verdict where there is none to read."""
+    """Leave the order in `job.fetched`, or a decision in `job.decision` if the store does not return it."""
     try:
         order = await context.store.order(job.order_id)
     except StoreNotFound as error:
-        if job.lease.attempts < _LOOKS_UNTIL_GONE:
+        if job.lease.attempts < _ATTEMPTS_UNTIL_MISSING:
             raise StoreUnavailable(
-                f"The store does not know order {job.order_id} yet.", status=404
+                f"The store does not have order {job.order_id} yet.", status=404
             ) from error
-        job.decision = _vanished(job)
+        job.decision = _decide_missing(job)
         return
     except StoreForbidden as error:
         job.decision = NeedsHold((Reason(HoldCode.STORE_FORBIDS, str(error)),))
@@ -40,11 +39,11 @@ async def refresh(context: Context, job: OrderJob) -> None:
     job.deferred.append(partial(orders.save_snapshot, order=order, fetched_at=now))
 
 
-def _vanished(job: OrderJob) -> Decision:
-    """An order that is gone is left alone; where money was spent on its label, a person is asked first."""
+def _decide_missing(job: OrderJob) -> Decision:
+    """Skip an order that the store no longer has; if its label was paid for, an operator decides first."""
     if not job.in_state(*_PAID):
-        return Skip(_GONE)
+        return Skip(_MISSING)
     code = HoldCode.ORDER_UNREADABLE
     if any(one.code is code and not one.is_active and one.released_by != MACHINE for one in job.holds):
-        return Withdraw(_GONE)
-    return NeedsHold((Reason(code, f"{_GONE} Money was spent on its label; released, it is asked back."),))
+        return Withdraw(_MISSING)
+    return NeedsHold((Reason(code, "the store does not have this order, and a label was paid for"),))

@@ -1,10 +1,9 @@
-"""void: ask for a label's money back, and follow that to its end. It is the undo of buy.py."""
+"""void: request the void of each label that will not ship, and follow it to its end. It undoes buy.py."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label
@@ -14,20 +13,21 @@ from packhouse.providers.port import Voided, VoidPending, VoidRefused
 from packhouse.rules.decision import NeedsHold, Skip
 from packhouse.rules.units import exceeds
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.moves import Move
 
 _S = ShipmentState
 _DAY_S = 86_400.0
 
-# How long a carrier takes labels back after they were bought; the shortest for those we do not know.
+# Days after its purchase in which a carrier lets a label be voided; the shortest for carriers not listed.
 _WINDOW_DAYS = {"USPS": 30, "UPS": 90, "UPSDAP": 90, "FEDEX": 90, "FEDEXDEFAULT": 90}
 _SHORTEST_WINDOW_DAYS = 30
-# A person needs some days to write to the carrier's support before the window shuts.
+# An operator needs some days to write to the provider's support before the window closes.
 _MARGIN_DAYS = 5
-_REFUSALS_UNTIL_A_PERSON = 4
+_REFUSALS_UNTIL_HOLD = 4
 
 
 async def void(context: Context, job: OrderJob) -> None:
-    """Ask, or ask again, for each label that will not ship."""
+    """Request the void of each label that will not ship, or ask what became of the request."""
     for shipment in job.in_state(_S.VOIDING):
         if shipment.label is not None:
             await _void(context, job, shipment, shipment.label)
@@ -36,53 +36,49 @@ async def void(context: Context, job: OrderJob) -> None:
 async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     match await context.provider(label.provider).void(label):
         case Voided():
-            act = Entry(job.order_id, "voided", f"{label.cost} came back.", shipment.id)
-            await context.write(
-                job, shipments.move_with_label, shipment, _S.VOIDED, LabelState.VOIDED, (act,)
-            )
-            context.record(act)
-            job.update(shipment, state=_S.VOIDED, label=replace(label, state=LabelState.VOIDED))
+            entry = Entry(job.order_id, "voided", f"{label.cost} is credited.", shipment.id)
+            await context.move_label(job, shipment, _S.VOIDED, LabelState.VOIDED, entry)
             job.wake_at(context.clock.now())
         case VoidPending(note):
-            if _window_shuts(context, label):
-                await _ask_a_person(context, job, shipment, label, note or "The carrier has not decided yet.")
+            if _window_closes(context, label):
+                await _hold_refused(context, job, shipment, label, note or "the void is still pending")
             else:
-                await _show_if_awaited(context, job, shipment, label)
+                await _hold_if_awaited(context, job, shipment, label)
                 _ask_again(context, job, label)
         case VoidRefused(reason):
             refusals = label.void_refusals + 1
-            if refusals >= _REFUSALS_UNTIL_A_PERSON or _window_shuts(context, label):
-                await _ask_a_person(context, job, shipment, label, reason)
+            if refusals >= _REFUSALS_UNTIL_HOLD or _window_closes(context, label):
+                await _hold_refused(context, job, shipment, label, reason)
                 return
-            act = Entry(
-                job.order_id, "void_refused", "The carrier is asked again later.", shipment.id, quoted=reason
-            )
+            why = "The provider is asked again later."
+            entry = Entry(job.order_id, "void_refused", why, shipment.id, quoted=reason)
             state = LabelState.VOIDING
-            await context.write(job, shipments.move_with_label, shipment, _S.VOIDING, state, (act,), refusals)
-            context.record(act)
-            label = replace(label, void_refusals=refusals)
-            job.update(shipment, label=label)
-            _ask_again(context, job, label)
+            await context.move_label(job, shipment, _S.VOIDING, state, entry, void_refusals=refusals)
+            _ask_again(context, job, replace(label, void_refusals=refusals))
 
 
-async def _show_if_awaited(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
-    """A refund takes weeks. An order that waits for it, to ship afresh, must not wait unseen."""
-    asked_at = label.void_asked_at or context.clock.now()
-    wanted = isinstance(job.decision, Skip | NeedsHold) and job.reserves_units(shipment)
-    if job.fetched is None or not wanted or context.clock.now() - asked_at < context.settings.poll.recheck_s:
+async def _hold_if_awaited(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
+    """A void may take weeks. An order that waits for it to ship with a new label must not wait unseen."""
+    requested_at = label.void_asked_at or context.clock.now()
+    is_awaited = isinstance(job.decision, Skip | NeedsHold) and job.reserves_units(shipment)
+    if (
+        job.fetched is None
+        or not is_awaited
+        or context.clock.now() - requested_at < context.settings.poll.recheck_s
+    ):
         return
     if not exceeds(job.fetched, shipment, job.in_state(_S.FULFILLED, _S.DELIVERED)):
-        note = f"{label.cost} for {label.tracking_number}."
+        note = f"{label.cost} for {label.tracking_number}"
         await context.hold(job, HoldCode.VOID_PENDING, note, shipment=shipment)
 
 
-def _window_shuts(context: Context, label: Label) -> bool:
+def _window_closes(context: Context, label: Label) -> bool:
     days = _WINDOW_DAYS.get(label.carrier.upper(), _SHORTEST_WINDOW_DAYS) - _MARGIN_DAYS
     return context.clock.now() - label.bought_at > days * _DAY_S
 
 
 def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
-    """The older the request and the more refusals, the less often, but once a day at least."""
+    """Ask less often the older the request is and the more refusals there were, but once a day at least."""
     now = context.clock.now()
     age = now - (label.void_asked_at or now)
     wait = min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
@@ -91,15 +87,9 @@ def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
     job.wake_at(now + wait)
 
 
-async def _ask_a_person(
+async def _hold_refused(
     context: Context, job: OrderJob, shipment: Shipment, label: Label, reason: str
 ) -> None:
-    refused = LabelState.VOID_REFUSED
-    await context.hold(
-        job,
-        HoldCode.VOID_REFUSED,
-        f"{label.cost} for {label.tracking_number}: {reason}",
-        shipment=shipment,
-        also=lambda tx: shipments.move_with_label(tx, shipment, _S.HELD, refused, (), label.void_refusals),
-    )
-    job.update(shipment, state=_S.HELD, label=replace(label, state=refused))
+    note = f"{label.provider}: {label.cost} for {label.tracking_number}: {reason}"
+    move = Move(shipment, _S.HELD, LabelState.VOID_REFUSED, label.void_refusals)
+    await context.hold(job, HoldCode.VOID_REFUSED, note, shipment=shipment, move=move)

@@ -1,74 +1,109 @@
-"""Letting go of a shipment that must not leave: what was bought is voided, what was not is cancelled, and
-what is not certain waits for time or a person.
+"""Withdraws what no longer ships: a bought label is voided, a plan cancelled, a doubt held for an operator.
+
+A label that is on its way to the store, or may be, is not voided: what the buyer was told stays true.
 """
 
 from __future__ import annotations
 
-from packhouse.ledger import shipments
-from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Entry
+from packhouse.ledger import holds as hold_records
+from packhouse.ledger.tx import Tx
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.rules.timeouts import longest_post_s
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.moves import Move
 
 _S = ShipmentState
-_ASK_THE_STORE = "It may have been posted, and the store does not say: look there. Released, it is voided."
+_MAY_BE_POSTED = "it may have been posted, and the store does not say; a release voids the label"
+_VOID_REQUESTED = "The void is requested."
+_TOO_LATE = "The store already has the tracking number, so the label is not voided."
 
 
 def is_in_doubt(job: OrderJob, shipment: Shipment) -> bool:
-    """Money may have moved for it, and only a person can find out: its units stay spoken for until then."""
+    """Whether a label may have been bought for it and only an operator can tell. Its units stay reserved."""
     return any(
-        hold.is_active and hold.code is HoldCode.PURCHASE_UNKNOWN and hold.shipment_id == shipment.id
-        for hold in job.holds
+        hold.is_active and hold.kind.needs_outcome and hold.shipment_id == shipment.id for hold in job.holds
     )
 
 
-async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, why: str) -> bool:
-    """Whether a post of ours may have reached the store, or be on its way: no time to take the label back.
+async def withdraw(context: Context, job: OrderJob, shipment: Shipment, why: str) -> None:
+    """Void the shipment's label, cancel it if it has none, or place a hold where neither is safe."""
+    if is_in_doubt(job, shipment):
+        return
+    if shipment.label is None:
+        entry = Entry(job.order_id, "cancelled", why, shipment.id)
+        await context.move(job, shipment, _S.CANCELLED, entry)
+    elif shipment.label.state is not LabelState.BOUGHT:
+        return  # its void is refused, and has a hold
+    elif shipment.label.provider == ManualProvider.name:
+        is_held = any(one.code is HoldCode.ORDER_CHANGED for one in job.active_holds(shipment))
+        if not is_held and not context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
+            await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)
+    elif shipment.state is _S.LABELED and not await _may_be_posted(context, job, shipment, why):
+        await _void(context, job, shipment, why)
 
-    A store that tells of fulfillments is given time to write ours down; of another a person knows more.
+
+async def process_void_requests(context: Context, job: OrderJob) -> None:
+    """Void each label that an operator asked to void, or say that it is too late."""
+    for shipment in tuple(job.shipments):
+        request = next(
+            (hold for hold in job.active_holds(shipment) if hold.code is HoldCode.VOID_REQUESTED), None
+        )
+        if request is None or shipment.label is None:
+            continue
+        if shipment.state is not _S.LABELED:
+            in_void = shipment.state in (_S.VOIDING, _S.VOIDED)
+            await context.release(job, (request,), _VOID_REQUESTED if in_void else _TOO_LATE)
+        elif job.order.has_tracking(shipment.label.tracking_number):
+            await context.release(job, (request,), _TOO_LATE)
+        elif (settled_at := _post_settled_at(context, shipment, request)) > context.clock.now():
+            job.wake_at(settled_at)
+        else:
+            await _void(context, job, shipment, f"{request.placed_by} requested it.", request)
+
+
+async def _void(
+    context: Context, job: OrderJob, shipment: Shipment, why: str, request: Hold | None = None
+) -> None:
+    """Move a label to its void, and release the request for it in the same transaction."""
+    entry = Entry(job.order_id, "voiding", f"{why} {_VOID_REQUESTED}", shipment.id)
+
+    def end_request(tx: Tx) -> None:
+        if request is not None:
+            hold_records.release(tx, request.id, by=MACHINE, reason=_VOID_REQUESTED)
+
+    await context.apply(job, Move(shipment, _S.VOIDING, LabelState.VOIDING), entry, also=end_request)
+    job.holds = [hold for hold in job.holds if hold is not request]
+
+
+def _post_settled_at(context: Context, shipment: Shipment, request: Hold) -> float:
+    """When a post that was begun before the request must have ended, in seconds since 1970."""
+    if not shipment.post_body:
+        return request.placed_at
+    return request.placed_at + longest_post_s(context.settings)
+
+
+async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, why: str) -> bool:
+    """Whether a post of ours may have reached the store, or be in flight: the label is not voided yet.
+
+    A store that lists fulfillments is given time to show ours. Of another one only an operator can tell.
     """
     if not shipment.post_body or job.fetched is None:
         return False
     if job.order.fulfillments is None:
-        if job.is_waived(HoldCode.ORDER_CHANGED, shipment):
+        if context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
             return False
         if not job.blocking(shipment):
-            note = f"{why} {_ASK_THE_STORE}"
+            note = f"{why.rstrip('.')}; {_MAY_BE_POSTED}"
             await context.hold(job, HoldCode.ORDER_CHANGED, note, shipment=shipment)
         return True
     now = context.clock.monotonic()
-    met = context.settling.setdefault((shipment.post_key, None), now)
-    settled_at = met + longest_post_s(context.settings)
+    first_seen = context.settling.setdefault((shipment.post_key, None), now)
+    settled_at = first_seen + longest_post_s(context.settings)
     if now < settled_at:
         job.wake_at(context.clock.now() + settled_at - now)
         return True
     return False
-
-
-async def let_go(context: Context, job: OrderJob, shipment: Shipment, why: str) -> None:
-    """Let a shipment go: what is bought is to be voided, what is not is cancelled."""
-    if is_in_doubt(job, shipment):
-        return
-    if shipment.label is None or shipment.label.state is not LabelState.BOUGHT:
-        if shipment.label is not None:
-            return  # a void was refused: its hold tells a person
-        act = Entry(job.order_id, "cancelled", why, shipment.id)
-        await context.write(job, shipments.move, shipment, _S.CANCELLED, (act,))
-        job.update(shipment, state=_S.CANCELLED)
-    elif shipment.label.provider == ManualProvider.name:
-        told = any(one.code is HoldCode.ORDER_CHANGED for one in job.active_holds(shipment))
-        if not told and not job.is_waived(HoldCode.ORDER_CHANGED, shipment):
-            await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)
-        return
-    elif shipment.state is _S.LABELED:
-        if await _may_be_posted(context, job, shipment, why):
-            return
-        act = Entry(job.order_id, "voiding", f"{why} The label's money is asked back.", shipment.id)
-        await context.write(job, shipments.move_with_label, shipment, _S.VOIDING, LabelState.VOIDING, (act,))
-        job.update(shipment, state=_S.VOIDING)
-    else:
-        return
-    context.record(act)

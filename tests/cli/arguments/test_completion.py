@@ -58,7 +58,7 @@ def in_bash(line: str, environ: dict[str, str], name: str = "packhouse") -> list
 
 @needs("bash")
 @pytest.mark.parametrize("name", ["packhouse", "aly-store-cli"])
-def test_bash_completes_commands_verbs_options_and_ids(environ: dict[str, str], name: str) -> None:
+def test_bash_completes_commands_subcommands_options_and_ids(environ: dict[str, str], name: str) -> None:
     assert in_bash(f"{name} or", environ, name) == ["orders"]
     assert {"list", "get", "fulfill"} <= set(in_bash(f"{name} orders ", environ, name))
     assert in_bash(f"{name} orders list --sta", environ, name) == ["--status"]
@@ -135,7 +135,7 @@ def test_each_shell_has_a_script_that_serves_both_names(shell: str) -> None:
     assert call("completion", "tcsh").code == 2
 
 
-def test_every_noun_and_every_verb_can_be_completed(environ: dict[str, str]) -> None:
+def test_every_command_and_every_subcommand_can_be_completed(environ: dict[str, str]) -> None:
     assert set(COMMANDS) <= set(words(completion.offers([""], environ)))
     for noun in COMMANDS:
         assert completion.offers([noun, "--he"], environ) or noun == "help"
@@ -161,7 +161,7 @@ def test_an_unknown_command_or_shell_is_answered_with_nothing(environ: dict[str,
         assert (shown.code, shown.out, shown.err) == (0, "", "")
 
 
-def test_a_tab_asks_nobody_and_loads_nothing_heavy(environ: dict[str, str]) -> None:
+def test_completion_uses_no_network_and_loads_nothing_heavy(environ: dict[str, str]) -> None:
     program = (
         "import socket, sys, json\n"
         "socket.socket.connect = None\n"

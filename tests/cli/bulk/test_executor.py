@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,94 +21,16 @@ from packhouse.errors import (
     StoreUnreachable,
 )
 from packhouse.model.order import Units
-from packhouse_cli.bulk.actions import ACTIONS
-from packhouse_cli.bulk.executor import KEY_REMEMBERED_S, ItemExecutor
-from packhouse_cli.bulk.plan import Plan, PlanItem
-from packhouse_cli.bulk.results import Results, State
+from packhouse_cli.bulk.executor import KEY_REMEMBERED_S
+from packhouse_cli.bulk.results import State
 from packhouse_cli.bulk.rows import Row
-from packhouse_cli.bulk.throttled_client import MAX_TRIES, RateLimiter, ThrottledClient
+from packhouse_cli.bulk.throttled_client import MAX_TRIES
 from packhouse_cli.exit_codes import CommandError, Exit
-from tests.cli.bulk.counter import Counter
+from tests.cli.bulk.memory_store import MemoryStore
+from tests.cli.bulk.plan_run import Run
 
 LOST = StoreUnanswered("No answer.")
 DOWN = StoreUnavailable("Down.", status=503)
-
-
-class InstantLimiter(RateLimiter):
-    """Never waits, and records how long it would have waited."""
-
-    def __init__(self) -> None:
-        super().__init__(0, threading.Event(), monotonic=lambda: sum(self.waited))
-        self.waited: list[float] = []
-
-    def wait(self, seconds: float) -> None:
-        self.waited.append(seconds)
-
-
-class OrderTakeover:
-    """An order that was taken over; the daemon has bought no label for it."""
-
-    def __init__(self) -> None:
-        self.was_sent, self.stays_for, self.released = False, "", False
-
-    def mark_sent(self) -> None:
-        self.was_sent = True
-
-    def keep(self, why: str) -> None:
-        self.stays_for = why
-
-    def refuse_other_labels(self, units: object, tracking: str) -> None:
-        """Nothing was bought."""
-
-
-class Run:
-    """A plan for a store, applied by one thread."""
-
-    def __init__(self, folder: Path, store: Counter, plan: Plan) -> None:
-        self.store, self.plan, self.path = store, plan, folder / "results"
-        self.limiter = InstantLimiter()
-        self.later_s = 0.0
-        self.takeover = OrderTakeover()
-        self.busy: CommandError | None = None
-
-    def again(self) -> list[State]:
-        """Apply the plan once; the states of its items."""
-        results = Results(self.path, self.plan)
-        client = ThrottledClient(self.store, self.limiter)  # type: ignore[arg-type]
-        executor = ItemExecutor(
-            client, ACTIONS[self.plan.action], results, self.take_over, now=lambda: _now() + self.later_s
-        )
-        try:
-            executor.run_order(self.plan.items)
-        finally:
-            results.finish(self.plan)
-        return [results.get(item).state for item in self.plan.items]
-
-    @contextmanager
-    def take_over(self, item: PlanItem) -> Iterator[OrderTakeover]:
-        """Take the order over from a daemon that may be busy with it, and release it."""
-        if self.busy is not None:
-            raise self.busy
-        self.takeover = OrderTakeover()
-        try:
-            yield self.takeover
-        finally:
-            self.takeover.released = not self.takeover.stays_for
-
-    def begun(self, state: State) -> None:
-        """An earlier run recorded this state and was killed."""
-        Results(self.path, self.plan).record(self.plan.items[0], state)
-
-    @property
-    def reason(self) -> str:
-        return str(json.loads(self.path.read_text().splitlines()[0])["reason"])
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
-
 
 Starter = Callable[..., Run]
 
@@ -120,7 +40,7 @@ def start(tmp_path: Path) -> Starter:
     def begin(action: str = "fulfill", **parts: Any) -> Run:
         if action == "return":
             parts["fulfillments"] = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
-        store = Counter("ord_1", **parts)
+        store = MemoryStore("ord_1", **parts)
         rows = [Row(1, "ord_1", items=(Units("li_1", 1),), reason="Torn")] if action == "return" else []
         return Run(tmp_path, store, store.plan(*rows, action=action))
 
@@ -256,7 +176,7 @@ def test_an_order_gone_from_the_store_is_refused(start: Starter) -> None:
 
 
 def test_a_second_parcel_waits_for_the_first_and_is_stale_if_the_first_is_refused(tmp_path: Path) -> None:
-    store = Counter("ord_1")
+    store = MemoryStore("ord_1")
     rows = (Row(1, "ord_1", "USPS", "T1", (Units("li_1", 1),)), Row(2, "ord_1", "USPS", "T2"))
     plan = store.plan(*rows)
     run = Run(tmp_path, store, plan)
@@ -265,7 +185,7 @@ def test_a_second_parcel_waits_for_the_first_and_is_stale_if_the_first_is_refuse
     assert run.again() == [State.DONE, State.DONE]
     assert sum(row["quantity"] for row in store.orders["ord_1"]["fulfillments"]) == 3
 
-    other = Counter("ord_1")
+    other = MemoryStore("ord_1")
     plan = other.plan(*rows)
     other.mishaps = [("before", StoreConflict("No.", status=409))]
     (tmp_path / "other").mkdir()

@@ -10,12 +10,12 @@ import pytest
 from packhouse_cli.bulk.plan import Plan, read_plan, write_plan
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.exit_codes import UsageError
-from tests.cli.bulk.counter import Counter
+from tests.cli.bulk.memory_store import MemoryStore
 
 
 @pytest.fixture
 def plan() -> Plan:
-    store = Counter("ord_1", "ord_2")
+    store = MemoryStore("ord_1", "ord_2")
     return store.plan(Row(2, "ord_1", amount_minor=500, reason="Größe"), Row(3, "ord_2"), action="refund")
 
 

@@ -14,7 +14,7 @@ from packhouse.model.order import Units
 from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.exit_codes import UsageError
-from tests.cli.bulk.counter import Counter
+from tests.cli.bulk.memory_store import MemoryStore
 
 ONE_OF_LI_1 = [{"line_item_id": "li_1", "quantity": 1, "tracking_number": "T0"}]
 
@@ -23,7 +23,7 @@ def bodies(plan: Plan) -> list[Any]:
     return [json.loads(item.body) for item in plan.items]
 
 
-def refused(store: Counter, *rows: Row, action: str = "fulfill") -> list[str]:
+def refused(store: MemoryStore, *rows: Row, action: str = "fulfill") -> list[str]:
     with pytest.raises(UsageError) as raised:
         store.plan(*rows, action=action)
     head, *lines = str(raised.value).splitlines()
@@ -36,13 +36,13 @@ def parcel(line: int, order_id: str, tracking: str, *items: Units) -> Row:
 
 
 def test_a_row_without_units_ships_everything_unshipped_that_is_not_digital() -> None:
-    store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
+    store = MemoryStore("ord_1", fulfillments=ONE_OF_LI_1)
     store.digital = {"prod_2"}
     assert bodies(store.plan())[0]["items"] == [{"line_item_id": "li_1", "quantity": 1}]
 
 
 def test_two_parcels_of_one_order_share_its_units_and_the_second_depends_on_the_first() -> None:
-    store = Counter("ord_1")
+    store = MemoryStore("ord_1")
     plan = store.plan(parcel(2, "ord_1", "T1", Units("li_1", 1)), parcel(3, "ord_1", "T2"))
     assert [body["items"] for body in bodies(plan)] == [
         [{"line_item_id": "li_1", "quantity": 1}],
@@ -53,7 +53,7 @@ def test_two_parcels_of_one_order_share_its_units_and_the_second_depends_on_the_
 
 
 def test_all_bad_rows_are_reported_together_in_the_order_of_the_file() -> None:
-    store = Counter("ord_1", "ord_2", "ord_3", "ord_4")
+    store = MemoryStore("ord_1", "ord_2", "ord_3", "ord_4")
     store.orders["ord_2"]["status"] = "cancelled"
     store.digital = {"prod_2"}
     said = refused(
@@ -75,14 +75,14 @@ def test_all_bad_rows_are_reported_together_in_the_order_of_the_file() -> None:
 
 
 def test_bad_rows_are_skipped_on_request_and_listed() -> None:
-    plan = Counter("ord_1").plan(parcel(2, "ord_none", "T1"), parcel(3, "ord_1", "T2"), skip_bad=True)
+    plan = MemoryStore("ord_1").plan(parcel(2, "ord_none", "T1"), parcel(3, "ord_1", "T2"), skip_bad=True)
     assert [(item.number, item.line) for item in plan.items] == [(1, 3)]
     (skipped,) = plan.skipped
     assert (skipped.line, skipped.order_id) == (2, "ord_none")
 
 
 def test_a_file_that_was_partly_applied_becomes_a_plan_of_the_rest() -> None:
-    store = Counter("ord_1", "ord_2")
+    store = MemoryStore("ord_1", "ord_2")
     items = store.orders["ord_1"]["items"]
     rows = [
         {"line_item_id": one["id"], "quantity": one["quantity"], "tracking_number": "T1"} for one in items
@@ -94,7 +94,7 @@ def test_a_file_that_was_partly_applied_becomes_a_plan_of_the_rest() -> None:
 
 
 def test_orders_of_a_filter_that_cannot_be_changed_are_skipped_without_an_error() -> None:
-    store = Counter("ord_1", "ord_2", status="cancelled")
+    store = MemoryStore("ord_1", "ord_2", status="cancelled")
     store.orders["ord_2"]["status"] = "pending"
     plan = store.plan(parcel(0, "ord_1", "V1"), parcel(0, "ord_2", "V2"))
     assert [item.order_id for item in plan.items] == ["ord_2"]
@@ -102,7 +102,7 @@ def test_orders_of_a_filter_that_cannot_be_changed_are_skipped_without_an_error(
 
 
 def test_a_refund_is_everything_that_is_left_and_never_more() -> None:
-    store = Counter("ord_1", "ord_2", refunds=[{"amount": 1200}])
+    store = MemoryStore("ord_1", "ord_2", refunds=[{"amount": 1200}])
     plan = store.plan(Row(2, "ord_1"), action="refund")
     assert bodies(plan) == [{"amount": 3800}]
     (said,) = refused(store, Row(2, "ord_1", amount_minor=3801), action="refund")
@@ -113,7 +113,7 @@ def test_a_refund_is_everything_that_is_left_and_never_more() -> None:
 
 
 def test_an_order_that_appears_twice_in_a_refund_file_is_a_bad_row() -> None:
-    (said,) = refused(Counter("ord_1"), Row(2, "ord_1", amount_minor=1), Row(4, "ord_1"), action="refund")
+    (said,) = refused(MemoryStore("ord_1"), Row(2, "ord_1", amount_minor=1), Row(4, "ord_1"), action="refund")
     assert said == "line 4: order ord_1 has another row on line 2; combine the two lines"
 
 
@@ -126,7 +126,7 @@ def test_bad_rows_of_the_file_are_reported_together_with_those_of_the_orders() -
         make_plan(
             ACTIONS["fulfill"],
             rows,
-            Counter().context(),
+            MemoryStore().context(),
             made_at="",
             source={},
             bad_rows=[BadRow(2, "is not a row")],
@@ -135,7 +135,7 @@ def test_bad_rows_of_the_file_are_reported_together_with_those_of_the_orders() -
 
 
 def test_planning_survives_a_store_that_recovers_and_ends_on_a_wrong_key() -> None:
-    store = Counter("ord_1", "ord_2")
+    store = MemoryStore("ord_1", "ord_2")
     store.unread = [StoreUnavailable("Down.", status=503)]
     assert len(store.plan().items) == 2
     store.unread = [None, StoreUnauthorized("The key is wrong.", status=401)]
@@ -146,7 +146,7 @@ def test_planning_survives_a_store_that_recovers_and_ends_on_a_wrong_key() -> No
 def test_a_product_catalog_that_cannot_be_read_is_a_warning() -> None:
     from packhouse.errors import StoreForbidden
 
-    class StoreWithoutProducts(Counter):
+    class StoreWithoutProducts(MemoryStore):
         def products(self, site_slug: str, ids: Sequence[str]) -> Any:
             raise StoreForbidden("No scope.", status=403)
 
@@ -156,7 +156,7 @@ def test_a_product_catalog_that_cannot_be_read_is_a_warning() -> None:
 
 
 def test_the_same_rows_give_the_same_keys_however_often_they_are_planned() -> None:
-    store = Counter("ord_1", "ord_2")
+    store = MemoryStore("ord_1", "ord_2")
     first, second = store.plan(), store.plan()
     assert [item.key for item in first.items] == [item.key for item in second.items]
     assert len({item.key for item in first.items}) == 2
@@ -175,7 +175,7 @@ def test_a_refund_or_return_that_the_order_shows_is_planned_again_only_with_agai
         ("refund", Row(2, "ord_1", amount_minor=700, reason="Torn")),
         ("return", Row(2, "ord_1", items=(Units("li_1", 1),), reason="Torn")),
     ):
-        store = Counter("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
+        store = MemoryStore("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)
         plan = store.plan(row, action=action)
         assert plan.items == ()
         reason = plan.skipped[0].reason
@@ -194,11 +194,11 @@ def test_a_refund_or_return_that_the_order_shows_is_planned_again_only_with_agai
 
 
 def test_a_return_names_its_units_and_no_more_than_are_left() -> None:
-    store = Counter("ord_1", fulfillments=ONE_OF_LI_1)
+    store = MemoryStore("ord_1", fulfillments=ONE_OF_LI_1)
     plan = store.plan(Row(2, "ord_1", items=(Units("li_1", 1),), reason="Wrong size"), action="return")
     assert plan.items[0].path == "/merchant/orders/ord_1/returns"
     assert bodies(plan)[0]["reason"] == "Wrong size"
     (said,) = refused(store, Row(2, "ord_1"), action="return")
     assert "name the units" in said
     (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
-    assert "has 1 units that can be returned" in said
+    assert "has 1 unit that can be returned" in said

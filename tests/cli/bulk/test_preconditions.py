@@ -8,9 +8,9 @@ import pytest
 
 from packhouse.store.protocol import order_from_json
 from packhouse_cli.bulk.preconditions import Preconditions
-from tests.cli.bulk.counter import Counter
+from tests.cli.bulk.memory_store import MemoryStore
 
-BASE: dict[str, Any] = Counter("ord_1").orders["ord_1"]
+BASE: dict[str, Any] = MemoryStore("ord_1").orders["ord_1"]
 PARCEL = [{"line_item_id": "li_1", "quantity": 1, "tracking_number": "T1"}]
 
 

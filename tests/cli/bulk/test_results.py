@@ -18,12 +18,12 @@ from packhouse_cli.bulk.results import (
     results_path,
 )
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
-from tests.cli.bulk.counter import Counter
+from tests.cli.bulk.memory_store import MemoryStore
 
 
 @pytest.fixture
 def plan() -> Plan:
-    return Counter(*(f"ord_{number}" for number in range(1, 9))).plan()
+    return MemoryStore(*(f"ord_{number}" for number in range(1, 9))).plan()
 
 
 def test_every_state_has_a_description() -> None:
@@ -92,7 +92,7 @@ def test_an_edited_file_is_refused_with_advice(plan: Plan, tmp_path: Path, line:
 
 
 def test_the_results_of_another_plan_are_refused(plan: Plan, tmp_path: Path) -> None:
-    other = Counter("ord_9").plan()
+    other = MemoryStore("ord_9").plan()
     Results(tmp_path / "results", other).finish(other)
     with pytest.raises(UsageError, match="another plan"):
         Results(tmp_path / "results", plan)

@@ -96,5 +96,5 @@ def test_it_does_not_wait_longer_than_a_person_would(server: Throttling) -> None
     assert sum(slept) <= LONGEST_WAIT_S
 
 
-def test_who_does_not_wait_is_told_at_once(server: Throttling) -> None:
+def test_without_retries_a_429_is_raised_at_once(server: Throttling) -> None:
     assert ask(server, ["3"], patient=False) == ([], False)

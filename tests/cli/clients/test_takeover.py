@@ -49,13 +49,13 @@ def asked(daemon: FakePeer) -> list[str]:
     return [name for name, _ in daemon.asked]
 
 
-def test_the_order_is_taken_before_and_given_back_after() -> None:
+def test_the_order_is_taken_over_before_and_released_after() -> None:
     with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
         assert hold(daemon) == ""
     assert asked(daemon) == [TAKE, RELEASE]
 
 
-def test_what_is_in_flight_is_waited_for() -> None:
+def test_the_command_waits_for_a_step_in_progress() -> None:
     answers: dict[str, tuple[int, Any]] = {RELEASE: (200, {})}
     waits = iter(["a purchase is under way", "a purchase is under way", ""])
 
@@ -70,7 +70,7 @@ def test_what_is_in_flight_is_waited_for() -> None:
     assert asked(daemon) == [TAKE, TAKE, TAKE, RELEASE]
 
 
-def test_a_plain_no_of_the_store_gives_the_order_back() -> None:
+def test_a_refusal_by_the_store_releases_the_order() -> None:
     with serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon:
         hold(daemon, StoreRefused("the order is cancelled", status=422))
         hold(daemon, KeyboardInterrupt(), sent=False)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def test_a_plain_no_of_the_store_gives_the_order_back() -> None:
 
 
 @pytest.mark.parametrize("doubt", [StoreUnanswered("no answer in time"), KeyboardInterrupt()])
-def test_an_end_that_says_nothing_keeps_the_order_and_tells_how_to_go_on(doubt: Any) -> None:
+def test_an_unclear_outcome_keeps_the_order_and_says_how_to_continue(doubt: Any) -> None:
     with serving({TAKE: (200, TAKEN)}) as daemon:
         said = hold(daemon, doubt)
     assert asked(daemon) == [TAKE]
@@ -86,7 +86,7 @@ def test_an_end_that_says_nothing_keeps_the_order_and_tells_how_to_go_on(doubt: 
 
 
 @pytest.mark.parametrize("sent", [True, False])
-def test_a_plain_no_says_nothing_of_an_earlier_run_of_the_same_line(sent: bool) -> None:
+def test_a_refusal_does_not_settle_an_earlier_run_of_the_same_command(sent: bool) -> None:
     resumed = TAKEN | {"resumed": True}
     with serving({TAKE: (200, resumed), RELEASE: (200, {})}) as daemon:
         said = hold(daemon, StoreUnreachable("No route."), sent=sent)
@@ -95,7 +95,7 @@ def test_a_plain_no_says_nothing_of_an_earlier_run_of_the_same_line(sent: bool) 
     assert "packhouse holds release 7" in said
 
 
-def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_after() -> None:
+def test_an_accepted_change_keeps_the_order_even_if_the_store_is_unreachable_after() -> None:
     err = io.StringIO()
     with (
         serving({TAKE: (200, TAKEN), RELEASE: (200, {})}) as daemon,
@@ -109,14 +109,14 @@ def test_what_was_accepted_stays_in_hand_though_the_store_cannot_be_reached_afte
     assert "The refund is not confirmed yet." in err.getvalue()
 
 
-def test_an_order_in_somebody_elses_hands_is_refused() -> None:
+def test_an_order_that_is_taken_over_by_another_operator_is_refused() -> None:
     answer = (409, {"error": {"code": "conflict", "message": "ada has order ord_1 in hand"}})
     with serving({TAKE: answer}) as daemon, pytest.raises(CommandError, match="in hand") as refused:
         hold(daemon)
     assert refused.value.exit_code is Exit.CONFLICT
 
 
-def test_a_daemon_that_does_not_answer_is_no_leave_to_go_on() -> None:
+def test_a_daemon_that_does_not_answer_stops_the_change() -> None:
     with serving({}) as gone:
         pass
     with pytest.raises(CommandError, match="--without-daemon") as refused:
@@ -132,7 +132,7 @@ def test_without_a_daemon_a_note_says_so() -> None:
     assert "No daemon is configured" in err.getvalue()
 
 
-def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line() -> None:
+def test_an_order_of_an_interrupted_run_is_released_by_the_same_command() -> None:
     standing = {"id": 7, "code": "taken_over", "released_at": None}
     for note, given_back in (("fulfill x", True), ("fulfill y", False)):
         order = {"id": "ord_1", "holds": [standing | {"note": note}]}
@@ -142,7 +142,7 @@ def test_an_order_whose_hand_died_after_the_deed_is_given_back_by_the_same_line(
         assert (RELEASE in asked(daemon)) is given_back
 
 
-def test_another_label_for_the_same_units_stands_in_the_way() -> None:
+def test_another_label_for_the_same_units_is_refused() -> None:
     takeover = Takeover("ord_1", TAKEN)
     with pytest.raises(CommandError, match="9400") as refused:
         takeover.refuse_other_labels([Units("li_1", 1)], "1Z9")
@@ -152,7 +152,7 @@ def test_another_label_for_the_same_units_stands_in_the_way() -> None:
 
 
 @pytest.mark.parametrize("state", ["voiding", "voided"])
-def test_no_parcel_is_told_of_with_a_label_that_was_taken_back(state: str) -> None:
+def test_no_parcel_is_posted_with_a_voided_label(state: str) -> None:
     takeover = Takeover(
         "ord_1", TAKEN | {"order": {"id": "ord_1", "shipments": [LABELED | {"state": state}]}}
     )

@@ -26,7 +26,7 @@ def test_as_json_it_is_one_object(tmp_path: Path) -> None:
     assert "very_secret" not in str(shown)
 
 
-def test_every_wrong_setting_is_told_at_once_and_is_exit_2(tmp_path: Path) -> None:
+def test_every_wrong_setting_is_reported_at_once_with_exit_code_2(tmp_path: Path) -> None:
     wrong = {"PACKHOUSE_POLL__INTERVAL_S": "soon", "PACKHOUSE_HTTP__PORT": "99999"}
     shown = call("config", "check", "--json", environ=environ(tmp_path, **wrong))
     assert shown.code == Exit.USAGE
@@ -35,7 +35,7 @@ def test_every_wrong_setting_is_told_at_once_and_is_exit_2(tmp_path: Path) -> No
     assert shown.error["code"] == "settings"
 
 
-def test_what_serve_would_refuse_is_told_after_the_settings(tmp_path: Path) -> None:
+def test_what_serve_would_refuse_is_reported_after_the_settings(tmp_path: Path) -> None:
     keyless = call("config", "check", environ=environ(tmp_path) | {"ALY_API_KEY": ""})
     assert keyless.code == Exit.USAGE
     assert "interval_s = 60.0" in keyless.out
@@ -45,7 +45,7 @@ def test_what_serve_would_refuse_is_told_after_the_settings(tmp_path: Path) -> N
     assert "there is no adapter 'nosuch'" in nobody.err
 
 
-def test_config_without_a_verb_says_which_there_are() -> None:
+def test_config_without_a_subcommand_lists_the_subcommands() -> None:
     shown = call("config")
     assert shown.code == Exit.USAGE
     assert "check" in shown.err

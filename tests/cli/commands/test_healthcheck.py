@@ -21,7 +21,7 @@ def test_a_ready_daemon_is_0_and_an_unready_one_is_1() -> None:
         assert check(daemon.port) == Exit.UNKNOWN
 
 
-def test_nobody_there_is_1_with_a_line_that_names_the_port() -> None:
+def test_no_daemon_is_exit_code_1_with_a_line_that_names_the_port() -> None:
     shown = call("healthcheck", environ={"PACKHOUSE_HTTP__PORT": "9"})
     assert shown.code == Exit.UNKNOWN
     assert "port 9" in shown.err

@@ -20,7 +20,7 @@ def test_an_act_without_a_reason_is_refused() -> None:
     assert call("pause").code == Exit.USAGE
 
 
-def test_a_shipment_is_retried_only_by_somebody_who_looked() -> None:
+def test_an_unclear_purchase_is_retried_only_with_not_bought() -> None:
     answers = {
         "POST /api/v1/shipments/ord_1-1/not-bought": (200, {"id": "ord_1-1"}),
         "GET /api/v1/shipments/ord_1-1": (200, {"id": "ord_1-1", "order_id": "ord_1"}),

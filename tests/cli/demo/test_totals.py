@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.hold import KINDS, HoldCode
 from packhouse_cli.demo.snapshot import Snapshot, order_progress
 from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
 
@@ -28,7 +28,8 @@ OURS: list[dict[str, Any]] = [
         "holds": [
             {
                 "code": "address_incomplete",
-                "sentence": f"{SENTENCE[HoldCode.ADDRESS_INCOMPLETE]} City is missing.",
+                "sentence": KINDS[HoldCode.ADDRESS_INCOMPLETE].explain("city is missing"),
+                "note": "city is missing",
             }
         ],
     },
@@ -83,7 +84,7 @@ def test_three_records_that_agree_are_consistent() -> None:
     assert (summary.orders, summary.shipped, summary.shipments_checked) == (4, 1, 2)
     assert (summary.labels_active, summary.labels_voided) == (2, 1)
     assert summary.spent == summary.provider_charged == {"USD": 1249}
-    assert summary.held == ((SENTENCE[HoldCode.ADDRESS_INCOMPLETE], (("ord_2", "City is missing."),)),)
+    assert summary.held == (("The delivery address is incomplete.", (("ord_2", "city is missing"),)),)
     assert sum(len(members) for _, members in summary.skipped) == 2
 
 
@@ -91,7 +92,7 @@ def test_the_summary_shows_counts_reasons_and_money() -> None:
     text = "\n".join(totals_lines(totals_of(), seconds=12, width=100, paint=lambda text, *_: text))
     assert "4 orders = 1 shipped + 1 held + 2 skipped" in text
     assert "The order was cancelled." in text
-    assert "ord_2  City is missing." in text
+    assert "ord_2  city is missing" in text
     assert "2 paid, 1 more voided" in text
     assert text.count("12.49 USD") == 2
     assert "All totals agree" in text

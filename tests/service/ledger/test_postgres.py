@@ -16,7 +16,7 @@ from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.tx import Tx, under
 from packhouse.model.states import OrderPhase
 from tests.postgres import OWNER, PostgresServer
-from tests.service.house import HouseClock
+from tests.service.harness import SkewedClock
 
 
 def opened(server: PostgresServer, database: str, **how: int) -> PostgresLedger:
@@ -115,7 +115,7 @@ def test_a_duty_is_run_by_one_replica_and_by_the_next_when_that_is_done(
 def test_replicas_go_by_the_databases_clock(postgres_server: PostgresServer, postgres_database: str) -> None:
     async def story() -> None:
         ledger = opened(postgres_server, postgres_database)
-        clock = HouseClock()  # whose wall clock is months ahead
+        clock = SkewedClock()  # whose wall clock is months ahead
         shared = ledger.clock(clock)
         ((now,),) = postgres_server.sql("SELECT extract(epoch FROM clock_timestamp())::float8")
         assert abs(shared.now() - now) < 30

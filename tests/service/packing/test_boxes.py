@@ -28,7 +28,7 @@ def test_weights_come_from_the_settings_then_the_catalogue_then_the_fallback() -
 
 def test_a_weight_nobody_knows_is_never_guessed() -> None:
     cannot = pack(ORDER, UNITS, (ProductSettings(id="p1", weight_g=10),), ParcelSettings(), {})
-    assert cannot == CannotPack(HoldCode.WEIGHT_MISSING, "No weight for: Iron pan.")
+    assert cannot == CannotPack(HoldCode.WEIGHT_MISSING, "Iron pan")
 
 
 def test_a_unit_heavier_than_any_parcel_is_told() -> None:

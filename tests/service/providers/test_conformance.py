@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from packhouse.clock import SystemClock
+from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.model.label import LabelFormat
 from packhouse.providers import conformance
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.conformance import Check, Fault, NotConforming, Subject
+from packhouse.providers.conformance.subject import AFTER_EFFECT
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.offline.adapter import OfflineProvider
@@ -27,6 +29,8 @@ from packhouse.sandbox.transport import SandboxTransport
 from tests.service.providers.command.program import Program
 from tests.service.providers.context import context
 from tests.service.providers.easypost.fake import KEY, FakeEasyPost
+from tests.service.providers.in_memory import InMemoryProvider
+from tests.service.scripted import Scripted
 
 COMMAND_FAULTS = {
     Fault.THROTTLED: "later",
@@ -90,9 +94,57 @@ def command(folder: Path, *, lookup: bool) -> Subject:
     )
 
 
-@pytest.fixture(params=["easypost", "easypost at the sandbox", "offline", "command", "command with lookup"])
+def fail_next(provider: Scripted, fault: Fault) -> None:
+    """Give the next call this fault: before the purchase takes effect, or after."""
+    error: Exception = ProviderUnavailable(f"scripted: {fault}")
+    refused = NotBought(f"scripted: {fault}", transient=fault is not Fault.REFUSED)
+    if fault is Fault.REFUSED:
+        error = ProviderRefused("scripted: refused")
+    elif fault is Fault.BAD_CREDENTIALS:
+        error = ProviderMisconfigured("scripted: bad credentials")
+
+    async def buy_and_lose_the_response(purchase: Purchase) -> Unknown:
+        await provider.real.buy(purchase)
+        return Unknown(f"scripted: {fault}")
+
+    provider.script_next(
+        prepare=error,
+        lookup=Unknown(f"scripted: {fault}"),
+        buy=buy_and_lose_the_response if fault in AFTER_EFFECT else refused,
+    )
+
+
+def scripted() -> Subject:
+    """The provider whose answers tests script."""
+    real = InMemoryProvider(SystemClock())
+    provider = Scripted.around(real)
+    return Subject(
+        carrier=provider,
+        sold=lambda: real.sold,
+        faults={fault: partial(fail_next, provider, fault) for fault in Fault},
+    )
+
+
+def scripted_around_easypost() -> Subject:
+    """A scripted provider gives the guarantees of the one it wraps."""
+    return replace(subject := easypost(), carrier=Scripted.around(subject.carrier))
+
+
+@pytest.fixture(
+    params=[
+        "scripted",
+        "scripted around easypost",
+        "easypost",
+        "easypost at the sandbox",
+        "offline",
+        "command",
+        "command with lookup",
+    ]
+)
 def make_subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Subject]]:
     makers: dict[str, Callable[[], Subject]] = {
+        "scripted": scripted,
+        "scripted around easypost": scripted_around_easypost,
         "easypost": easypost,
         "easypost at the sandbox": at_the_sandbox,
         "offline": offline,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from packhouse.config.settings import RuleSettings
-from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
@@ -96,15 +96,13 @@ def test_money_refunded_without_units_holds() -> None:
 
 
 def test_fulfilled_without_particulars_is_believed() -> None:
-    assert ask(replace(GOOD, status="fulfilled")) == Skip(
-        "The store says that everything is fulfilled.", True
-    )
+    assert ask(replace(GOOD, status="fulfilled")) == Skip("The store reports every unit as fulfilled.", True)
 
 
 def test_units_of_a_label_whose_money_is_not_back_yet_are_said_to_wait() -> None:
     old = Shipment("s", "o", 1, ShipmentState.VOIDING, (Units("li_1", 2), Units("li_2", 1)), "f")
     decision = decide(GOOD, [old], PHYSICAL, RuleSettings())
-    assert decision == Skip("What is left waits until the money of a label is back.")
+    assert decision == Skip("The remaining units wait for the void of a label.")
 
 
 def test_an_order_without_lines_is_held_not_shipped() -> None:
@@ -112,8 +110,8 @@ def test_an_order_without_lines_is_held_not_shipped() -> None:
 
 
 def test_every_code_has_a_sentence_for_a_shopkeeper() -> None:
-    assert set(SENTENCE) == set(HoldCode)
+    assert set(KINDS) == set(HoldCode)
     assert all(
-        sentence.endswith(".") and "_" not in sentence.replace("packhouse.toml", "")
-        for sentence in SENTENCE.values()
+        sentence.endswith(".") and "_" not in sentence.replace("max_weight_g", "")
+        for sentence in (kind.sentence for kind in KINDS.values())
     )

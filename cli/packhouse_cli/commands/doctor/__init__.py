@@ -125,13 +125,13 @@ def _print(finding: Finding, terminal: Terminal) -> None:
 
 
 COMMAND = Command(
-    "check settings, clock, store, webhook, provider, database and disk",
+    "check settings, store, webhook, provider, database and disk",
     _run,
     (JSON.but(help="print a JSON array of the results"),),
-    description="Check settings, clock, store, webhook, daemon, provider, database and disk. Each line is\n"
-    "healthy, or says how to fix the problem. Nothing is changed. A running daemon (PACKHOUSE_URL,\n"
-    "PACKHOUSE_TOKEN) checks its own database, disk and provider. If none answers, this command\n"
-    "checks them with the daemon's settings, as found here.\n"
+    description="Check settings, clock, store, webhook, daemon, provider, database and disk. Each line is "
+    "healthy, or says how to fix the problem. Nothing is changed. A running daemon (PACKHOUSE_URL, "
+    "PACKHOUSE_TOKEN) checks its own database, disk and provider. If none answers, this command "
+    "checks them with the daemon's settings, as found here. "
     f"Exit code {int(Exit.CHECKS_FAILED)}: at least one check failed.",
     examples=("packhouse doctor", "packhouse doctor --json | jq '.[] | select(.state != \"ok\")'"),
 )

@@ -1,4 +1,4 @@
-"""`packhouse labels adopt` and `shipments adopt`: record a label whose purchase was not answered."""
+"""`packhouse labels adopt` and `shipments adopt`: record a label whose purchase has no known result."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ COMMAND = Command(
         Option("--cost", metavar="MINOR", required=True, type=count, help="the label's cost in minor units"),
         Option("--currency", metavar="CODE", default="USD", help="the currency of the cost (default USD)"),
     ),
-    description="Record a label that you found in the provider's account, for a shipment whose purchase was\n"
-    "not answered.",
+    description="Record a label that you found in the provider's account, for a shipment whose purchase "
+    "has no known result.",
     examples=(
         "{prog} ord_1-1 --tracking 9400111202555582846137 --carrier USPS --cost 549 "
         '--reason "found in the account"',

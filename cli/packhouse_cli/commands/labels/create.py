@@ -142,7 +142,7 @@ COMMAND = Command(
             metavar="SECONDS",
             type=seconds,
             default=120.0,
-            help="wait at most so long (default 120)",
+            help="wait at most SECONDS (default 120)",
         ),
         Option("--output", "-o", metavar="FILE", default="", help="write the label's file to FILE"),
         YES,

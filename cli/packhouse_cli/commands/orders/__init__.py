@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhouse_cli.arguments.command import Deferred, Group
 
 COMMAND = Group(
-    "list, get, fulfill, refund, return and exchange the store's orders",
+    "list, get, fulfill, refund, return and exchange orders",
     {
         "list": Deferred("list orders", "orders.list"),
         "get": Deferred("show one order", "orders.get"),
@@ -15,7 +15,7 @@ COMMAND = Group(
         "refund": Deferred("send money back to the buyer; this cannot be undone", "orders.refund"),
         "return": Deferred("create, approve, receive and reject returns", "orders.returns"),
         "exchange": Deferred("exchange units for another variant", "orders.exchange"),
-        "why": Deferred("show the history of one order, as the daemon knows it", "why", is_ours=True),
+        "why": Deferred("show the history of one order and what happens next", "why", is_ours=True),
     },
     examples=("packhouse orders list --status pending", "packhouse orders get ord_1"),
 )

@@ -14,7 +14,7 @@ COMMAND = Group(
             "release the manual holds of a shipment; a refused void is requested once more",
             "shipments.release",
         ),
-        "ship": Deferred("ship a held shipment, where an operator may override its holds", "shipments.ship"),
+        "ship": Deferred("ship a held shipment, if its holds may be overridden", "shipments.ship"),
         "retry": Deferred("process a shipment again now", "shipments.retry"),
         "void": Deferred("void a label whose tracking number is not posted yet", "labels.void"),
         "adopt": Deferred("record a label that you found in the provider's account", "labels.adopt"),

@@ -26,7 +26,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 COMMAND = Command(
-    "ship a held shipment, where an operator may override its holds",
+    "ship a held shipment, if its holds may be overridden",
     _run,
     (*OPTIONS, YES),
     examples=(f"packhouse shipments ship ord_1-1 --yes {EXAMPLE_REASON}",),

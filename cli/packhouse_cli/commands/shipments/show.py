@@ -41,7 +41,11 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             ("cost", cost_of(shipment)),
             ("bought", day_and_time(label.get("bought_at"))),
             ("label file", label.get("document_format") if label.get("document") else ""),
-            *((f"hold {hold.get('id')}", advice_of(hold)) for hold in holds),
+            *(
+                (f"hold {hold.get('id')}" if number == 0 else "", line)
+                for hold in holds
+                for number, line in enumerate(advice_of(hold))
+            ),
         ]
     )
     return int(Exit.OK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhouse_cli.arguments.command import Deferred, Group
 
 COMMAND = Group(
-    "create, list, rotate and delete webhooks; list and replay deliveries",
+    "manage webhooks; list and replay their deliveries",
     {
         "create": Deferred("register an address; its secret is printed once", "webhooks.create"),
         "list": Deferred("list webhooks", "webhooks.list"),
@@ -13,7 +13,7 @@ COMMAND = Group(
         "rotate": Deferred("replace the signing secret; the new one is printed once", "webhooks.rotate"),
         "deliveries": Deferred("list and replay deliveries", "webhooks.deliveries"),
     },
-    description="Manage the addresses that receive the store's events. The API key needs the permissions\n"
+    description="Manage the addresses that receive the store's events. The API key needs the permissions "
     "read:sites and write:sites.",
     examples=(
         "packhouse webhooks list",

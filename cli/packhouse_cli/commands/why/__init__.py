@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 COMMAND = Command(
-    "show the history of one order, as the daemon knows it",
+    "show the history of one order and what happens next",
     _run,
     (
         Option("order", metavar="ORDER", help="the order's id, for example ord_1"),

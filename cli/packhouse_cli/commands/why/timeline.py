@@ -16,7 +16,6 @@ _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
 }  # fmt: skip
-_ENDS_BY_ITSELF = ("void_requested", "cap_reached")
 _PHASE_STYLE = {"open": "cyan", "held": "yellow", "shipped": "green", "closed": "dim"}
 
 
@@ -45,20 +44,25 @@ def lines_of(
         lines.extend(_steps(chapter, action_width, width) or [(styled("  nothing yet", "dim"),)])
         lines.append(())
     lines.append((styled("What happens next", "bold"),))
-    for sentence in what_next(order, now=now):
-        first, *rest = wrap(sentence, max(width - 4, 30))
-        lines.append((f"  → {first}",))
-        lines.extend((f"    {line}",) for line in rest)
+    for sentence, *advice in what_next(order, now=now):
+        lines.extend(_marked("  → ", sentence, width))
+        for line in advice:
+            lines.extend(_marked("    - ", line, width))
     return lines
 
 
-def what_next(order: Mapping[str, Any], *, now: float) -> list[str]:
-    """What Packhouse will do by itself, and what an operator should do."""
+def _marked(mark: str, text: str, width: int) -> list[Line]:
+    first, *rest = wrap(text, max(width - len(mark), 30))
+    return [(f"{mark}{first}",), *((f"{' ' * len(mark)}{line}",) for line in rest)]
+
+
+def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
+    """What Packhouse will do by itself, and what an operator can do: sentences, each with its advice."""
     phase = str(order.get("phase", ""))
     holds = [hold for hold in _objects(order.get("holds")) if hold.get("released_at") is None]
     if phase == "held" or holds:
         return [advice_of(hold) for hold in holds] or [
-            "The order is held. packhouse holds list shows its holds."
+            ("The order is held. packhouse holds list shows its holds.",)
         ]
     if phase == "shipped":
         numbers = [
@@ -67,11 +71,11 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[str]:
             if shipment.get("state") in ("fulfilled", "delivered")
         ]
         known = f"the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else "everything"
-        return [f"Nothing more to do: the store has {known}."]
+        return [(f"Nothing more to do: the store has {known}.",)]
     if phase == "closed":
         reason = str(order.get("reason") or "") or "there is nothing to ship"
-        return [f"Nothing: Packhouse skips this order, because {_as_reason(reason)}."]
-    return _open_advice(order, now)
+        return [(f"Nothing: Packhouse skips this order, because {_as_reason(reason)}.",)]
+    return [(sentence,) for sentence in _open_advice(order, now)]
 
 
 def _open_advice(order: Mapping[str, Any], now: float) -> list[str]:
@@ -93,16 +97,11 @@ def _open_advice(order: Mapping[str, Any], now: float) -> list[str]:
     return sentences
 
 
-def advice_of(hold: Mapping[str, Any]) -> str:
-    """What a hold means, and what an operator can do about it."""
-    from packhouse.model.hold import RECHECKED
-
-    sentence = hold.get("sentence") or hold.get("code") or "The order is held."
-    if hold.get("code") in set(RECHECKED):
-        return f"{sentence} Packhouse looks again by itself and goes on once the cause has gone."
-    if hold.get("code") in _ENDS_BY_ITSELF:
-        return f"{sentence} Packhouse goes on by itself then."
-    return f"{sentence} It waits for a person: packhouse holds release {hold.get('id')} --reason WHY"
+def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is wrong, then each way to make the order continue. The daemon says both (model/hold.py)."""
+    problem = hold.get("problem") or hold.get("sentence") or hold.get("code") or "The order is held."
+    advice = hold.get("advice")
+    return (str(problem), *(str(line) for line in (advice if isinstance(advice, list) else ())))
 
 
 def _headline(order: Mapping[str, Any]) -> Line:

@@ -37,7 +37,7 @@ def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 @pytest.mark.e2e
-def test_a_house_in_order_has_no_line_that_is_wrong(here: Town) -> None:
+def test_a_healthy_installation_has_no_failed_check(here: Town) -> None:
     daemon = here.start()
     here.sell(1, kinds=("plain",))
     here.settle(1)
@@ -96,7 +96,7 @@ def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(
 
 
 @pytest.mark.e2e
-def test_a_wrong_key_is_told_once(here: Town) -> None:
+def test_a_wrong_key_is_reported_once(here: Town) -> None:
     code, found = doctor(here.environ() | {"ALY_API_KEY": "aly_wrong"})
     assert code == Exit.CHECKS_FAILED
     assert found["store"]["state"] == "wrong"
@@ -152,7 +152,7 @@ def hooks(*rows: dict[str, Any], deliveries: Sequence[object] = ()) -> dict[str,
     return findings({**ORDERS, FULFILL: (404, {}), **answers})
 
 
-def test_a_store_that_tells_nobody_is_a_warning_with_the_line_to_type() -> None:
+def test_a_store_without_a_webhook_is_a_warning_with_the_command_to_run() -> None:
     found = hooks({**HOOK, "url": "https://elsewhere.example/hook"})["webhook"]
     assert found.state == "warning"
     assert "packhouse webhooks create --url" in found.fix
@@ -204,7 +204,7 @@ def test_a_daemon_in_trouble_is_quoted() -> None:
     assert beside({"error": {"message": "No."}}, 401)["token"].state == "wrong"
 
 
-def test_wrong_settings_are_told_line_by_line(tmp_path: Path) -> None:
+def test_wrong_settings_are_reported_line_by_line(tmp_path: Path) -> None:
     environ = {
         "PACKHOUSE_HTTP__PORT": "eighty",
         "PACKHOUSE_LEASE_S": "-1",

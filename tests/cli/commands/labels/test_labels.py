@@ -124,7 +124,7 @@ def test_a_labels_file_is_fetched_by_its_shipment_or_its_order(
     assert Path("ord_1-1.pdf").read_bytes() == b"%PDF-1.4 label"
 
 
-def test_an_order_without_a_label_or_with_several_is_told_apart() -> None:
+def test_an_order_without_a_label_and_one_with_several_get_different_errors() -> None:
     several = {"id": "ord_1", "shipments": [SHIPMENT, SHIPMENT | {"id": "ord_1-2"}]}
     for order, code in (({"id": "ord_1", "shipments": []}, Exit.NOT_FOUND), (several, Exit.USAGE)):
         with serving({"GET /api/v1/orders/ord_1": (200, order)}) as daemon:

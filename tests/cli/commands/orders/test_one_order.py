@@ -13,31 +13,31 @@ from typing import Any
 import pytest
 
 from packhouse_cli.exit_codes import Exit
-from tests.cli.store_desk import BIN, StoreDesk, store_process
+from tests.cli.sandbox_store import BIN, SandboxStore, store_process
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreDesk]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStore]:
     with store_process(tmp_path_factory.mktemp("store"), "--store-refund-s", "0.2") as desk:
         yield desk
 
 
 @pytest.fixture(autouse=True)
-def quiet(store: StoreDesk) -> Iterator[None]:
+def quiet(store: SandboxStore) -> Iterator[None]:
     yield
     store.tell("/faults/clear", {})
 
 
-def shipped(store: StoreDesk, kind: str = "plain") -> str:
+def shipped(store: SandboxStore, kind: str = "plain") -> str:
     order = store.order(kind)
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}")
     assert store.call(*argv).code == 0
     return order
 
 
-def settled(store: StoreDesk, order: str, refunds: int) -> list[dict[str, Any]]:
+def settled(store: SandboxStore, order: str, refunds: int) -> list[dict[str, Any]]:
     for _ in range(400):
         rows: list[dict[str, Any]] = store.shown(order)["refunds"]
         if len(rows) >= refunds:
@@ -48,7 +48,7 @@ def settled(store: StoreDesk, order: str, refunds: int) -> list[dict[str, Any]]:
 # Checked against the order, with the numbers
 
 
-def test_more_than_is_left_cannot_be_refunded(store: StoreDesk) -> None:
+def test_more_than_is_left_cannot_be_refunded(store: SandboxStore) -> None:
     order = store.order()
     total = store.shown(order)["totals"]["total"]
     over = store.call("orders", "refund", order, "--amount", str(total + 1), "--json")
@@ -62,7 +62,7 @@ def test_more_than_is_left_cannot_be_refunded(store: StoreDesk) -> None:
     assert len(store.shown(order)["refunds"]) == 1
 
 
-def test_a_line_that_is_not_there_or_has_fewer_units_is_told_with_the_numbers(store: StoreDesk) -> None:
+def test_a_missing_line_or_too_many_units_is_an_error_with_the_numbers(store: SandboxStore) -> None:
     order = shipped(store)
     ordered = store.shown(order)["items"][0]["quantity"]
     for argv in (
@@ -86,7 +86,7 @@ def test_a_line_that_is_not_there_or_has_fewer_units_is_told_with_the_numbers(st
     assert f"({ordered} ordered, {ordered} shipped, {ordered} in returns and exchanges)" in over.err
 
 
-def test_a_digital_line_does_not_ship_and_does_not_come_back(store: StoreDesk) -> None:
+def test_a_digital_line_does_not_ship_and_does_not_come_back(store: SandboxStore) -> None:
     order = store.order("mixed")
     digital = store.shown(order)["items"][-1]["id"]
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}")
@@ -105,7 +105,7 @@ def test_a_digital_line_does_not_ship_and_does_not_come_back(store: StoreDesk) -
 # Sent once
 
 
-def test_again_asks_for_a_deliberate_second_one(store: StoreDesk) -> None:
+def test_again_asks_for_a_deliberate_second_one(store: SandboxStore) -> None:
     order = store.order()
     argv = ("orders", "refund", order, "--amount", "100", "--reason", "Late", "--wait", "--json")
     first, replayed, second = store.call(*argv), store.call(*argv), store.call(*argv, "--again")
@@ -117,7 +117,7 @@ def test_again_asks_for_a_deliberate_second_one(store: StoreDesk) -> None:
     assert len(store.shown(order)["refunds"]) == 2
 
 
-def test_a_key_of_ones_own_is_sent_and_replays(store: StoreDesk) -> None:
+def test_a_key_of_ones_own_is_sent_and_replays(store: SandboxStore) -> None:
     order = store.order()
     argv = ("orders", "refund", order, "--amount", "100", "--idempotency-key", f"mine-{order}", "--json")
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_a_key_of_ones_own_is_sent_and_replays(store: StoreDesk) -> None:
     assert len(store.shown(order)["refunds"]) == 1
 
 
-def test_a_dry_run_says_what_would_be_sent_and_changes_nothing(store: StoreDesk) -> None:
+def test_a_dry_run_says_what_would_be_sent_and_changes_nothing(store: SandboxStore) -> None:
     order, plain = shipped(store), store.order()
     made = store.call("orders", "return", "create", order, "--item", "li_1:1", "--json").json["id"]
     hook = store.call("webhooks", "create", "--url", "https://shop.example", "--event", "*", "--json").json[
@@ -168,7 +168,7 @@ def test_a_dry_run_says_what_would_be_sent_and_changes_nothing(store: StoreDesk)
 # Found out
 
 
-def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDesk) -> None:
+def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: SandboxStore) -> None:
     order = store.order("plain")
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}", "--json")
     quick = {"PACKHOUSE_STORE__TIMEOUT_S": "1"}
@@ -199,7 +199,7 @@ def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: StoreDe
 # Asked about
 
 
-def at_a_terminal(store: StoreDesk, line: str, said: str) -> tuple[int, str]:
+def at_a_terminal(store: SandboxStore, line: str, said: str) -> tuple[int, str]:
     """Run a line at a terminal of its own, answer its question, and see what it wrote."""
     ours, theirs = pty.openpty()
     environ = store.environ | {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(store.home), "TERM": "dumb"}
@@ -225,7 +225,7 @@ def at_a_terminal(store: StoreDesk, line: str, said: str) -> tuple[int, str]:
     return process.wait(30), seen
 
 
-def test_a_person_is_asked_before_money_goes_and_no_means_no(store: StoreDesk) -> None:
+def test_a_person_is_asked_before_money_goes_and_no_means_no(store: SandboxStore) -> None:
     order = store.order()
     line = f"packhouse orders refund {order} --amount 100"
     code, seen = at_a_terminal(store, line, "n\n")
@@ -241,7 +241,7 @@ def test_a_person_is_asked_before_money_goes_and_no_means_no(store: StoreDesk) -
     settled(store, order, 2)
 
 
-def test_a_return_that_can_still_be_rejected_is_not_asked_about(store: StoreDesk) -> None:
+def test_a_return_that_can_still_be_rejected_is_not_asked_about(store: SandboxStore) -> None:
     order = shipped(store)
     code, seen = at_a_terminal(store, f"packhouse orders return create {order} --item li_1:1", "")
     assert code == 0
@@ -251,7 +251,7 @@ def test_a_return_that_can_still_be_rejected_is_not_asked_about(store: StoreDesk
 # Lists over all pages
 
 
-def test_lines_of_json_come_from_every_page(store: StoreDesk) -> None:
+def test_lines_of_json_come_from_every_page(store: SandboxStore) -> None:
     made = {str(one) for one in store.tell("/orders", {"count": 130, "kinds": ["plain"]})["orders"]}
     shown = store.call("orders", "list", "--jsonl")
     rows = [json.loads(line) for line in shown.out.splitlines()]

@@ -68,7 +68,7 @@ def test_one_shipment_is_shown_with_what_holds_it_and_how_to_release_that() -> N
 
 
 @pytest.mark.parametrize("verb", ACTS)
-def test_each_act_goes_to_the_daemon_once_with_its_reason(verb: str) -> None:
+def test_each_operation_is_sent_to_the_daemon_once_with_its_reason(verb: str) -> None:
     route, options = ACTS[verb]
     with serving({f"POST /api/v1/shipments/ord_1-1/{route}": (200, SHIPMENT)}) as daemon:
         done = call("shipments", verb, "ord_1-1", "--reason", "r", *options, environ=daemon.environ)
@@ -82,7 +82,7 @@ def test_each_act_goes_to_the_daemon_once_with_its_reason(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ACTS)
-def test_no_act_goes_without_a_reason(verb: str) -> None:
+def test_no_operation_is_sent_without_a_reason(verb: str) -> None:
     with serving({}) as daemon:
         done = call("shipments", verb, "ord_1-1", *ACTS[verb][1], environ=daemon.environ)
     assert done.code == Exit.USAGE
@@ -90,7 +90,7 @@ def test_no_act_goes_without_a_reason(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["ship", "void", "mark-shipped"])
-def test_what_spends_or_cannot_be_undone_is_refused_where_nobody_can_be_asked(verb: str) -> None:
+def test_what_spends_or_cannot_be_undone_is_refused_without_a_terminal(verb: str) -> None:
     options = [word for word in ACTS[verb][1] if word != "--yes"]
     with serving({}) as daemon:
         done = call("shipments", verb, "ord_1-1", "--reason", "r", *options, environ=daemon.environ)

@@ -66,7 +66,7 @@ def test_an_event_that_wakes_no_order_is_pointed_out() -> None:
     assert shown.err == "Packhouse does not use the event order.craeted. Check its spelling.\n"
 
 
-def test_a_webhook_that_stands_is_not_made_twice_unless_again() -> None:
+def test_a_webhook_that_exists_is_not_created_twice_unless_again() -> None:
     made = {**HOOK, "secret": "whsec_1"}
     answers: dict[str, tuple[int, Any]] = {
         LIST: (200, {"webhooks": [HOOK]}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from packhouse.model.hold import SENTENCE, HoldCode
+from packhouse.model.hold import Hold, HoldCode
 from packhouse_cli.commands.why import timeline
 from packhouse_cli.terminal.output import Terminal
 
@@ -95,27 +95,42 @@ def test_a_persons_act_names_the_person() -> None:
     assert any("The buyer called. (by ada)" in line for line in lines)
 
 
-def test_a_hold_that_is_checked_again_says_that_it_lifts_itself() -> None:
-    hold = {
+def held(code: HoldCode, note: str, released_at: float | None = None) -> dict[str, Any]:
+    hold = Hold(7, "ord_1", "", code, note, "f" * 16, "packhouse", NOW, released_at=released_at)
+    return {
         "id": 7,
-        "code": "address_incomplete",
-        "sentence": f"{SENTENCE[HoldCode.ADDRESS_INCOMPLETE]} City is missing.",
-        "released_at": None,
+        "code": code.value,
+        "sentence": hold.sentence,
+        "problem": hold.problem,
+        "advice": list(hold.advice),
+        "released_at": released_at,
     }
-    (advice,) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
-    assert "City is missing." in advice
-    assert "looks again by itself" in advice
+
+
+def test_a_hold_says_what_is_wrong_and_each_way_to_continue() -> None:
+    hold = held(HoldCode.ADDRESS_INCOMPLETE, "city is missing")
+    ((problem, *advice),) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
+    assert problem == "The delivery address is incomplete: city is missing."
+    assert advice == [
+        "Correct the order in the store.",
+        "Ship to this address: packhouse holds release 7 --reason WHY",
+    ]
 
 
 def test_a_hold_that_waits_for_a_person_says_how_to_release_it() -> None:
-    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": None}
-    (advice,) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
+    hold = held(HoldCode.MANUAL, "the buyer called")
+    ((_, advice),) = timeline.what_next(order(phase="held", holds=[hold]), now=NOW)
     assert "packhouse holds release 7 --reason WHY" in advice
 
 
+def test_a_hold_of_an_older_daemon_is_shown_by_its_sentence() -> None:
+    hold = {"id": 7, "code": "manual", "sentence": "An operator placed this hold.", "released_at": None}
+    assert timeline.what_next(order(holds=[hold]), now=NOW) == [("An operator placed this hold.",)]
+
+
 def test_a_released_hold_is_no_advice() -> None:
-    hold = {"id": 7, "code": "manual", "sentence": "A person placed this hold.", "released_at": NOW}
-    (advice,) = timeline.what_next(order(holds=[hold]), now=NOW)
+    hold = held(HoldCode.MANUAL, "", released_at=NOW)
+    ((advice,),) = timeline.what_next(order(holds=[hold]), now=NOW)
     assert advice == "Packhouse is processing the order now."
 
 
@@ -127,15 +142,15 @@ def test_a_waiting_order_says_when_it_goes_on_and_what_went_wrong() -> None:
         shipments=[shipment("unknown"), shipment("fulfilled")],
     )
     advice = timeline.what_next(waiting, now=NOW)
-    assert any("shp_1 is unknown: We cannot tell" in line for line in advice)
-    assert any("in 3 min 20 s" in line for line in advice)
-    assert advice[-1] == "The last attempt failed (3 in a row): the carrier answered 503"
+    assert any("shp_1 is unknown: It is not known whether" in line for (line,) in advice)
+    assert any("in 3 min 20 s" in line for (line,) in advice)
+    assert advice[-1] == ("The last attempt failed (3 in a row): the carrier answered 503",)
 
 
 def test_an_order_left_alone_says_why() -> None:
     closed = order(phase="closed", reason="The order was cancelled.")
     assert timeline.what_next(closed, now=NOW) == [
-        "Nothing: Packhouse skips this order, because the order was cancelled."
+        ("Nothing: Packhouse skips this order, because the order was cancelled.",)
     ]
 
 

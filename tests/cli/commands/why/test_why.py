@@ -49,7 +49,7 @@ def test_why_as_json_is_the_order_and_its_journal() -> None:
         }
 
 
-def test_an_order_nobody_heard_of_says_when_it_would_be_found() -> None:
+def test_an_unknown_order_says_when_it_would_be_found() -> None:
     with serving({}) as daemon:
         shown = call("why", "ord_2", "--json", environ=daemon.environ)
     assert shown.code == Exit.NOT_FOUND

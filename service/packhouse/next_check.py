@@ -1,0 +1,119 @@
+"""When an order is processed again after a pass through the steps, and what is shown until then."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+
+from packhouse.ledger import holds, journal, leases
+from packhouse.ledger.tx import Tx
+from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold_kind import End
+from packhouse.model.journal import MACHINE, Entry
+from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.rules.decision import Skip, Withdraw
+from packhouse.steps.context import Context, OrderJob, released
+
+_S = ShipmentState
+_UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
+_UNPOSTED = (_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN, _S.LABELED)
+_SHIPPED = (_S.FULFILLED, _S.DELIVERED)
+
+
+async def finish(context: Context, job: OrderJob) -> None:
+    """Release an order after a pass without failure: set its phase, the reason, and the next check."""
+    phase, due_at = _next(context, job)
+    reason = _reason(job)
+    if isinstance(job.decision, Skip) and job.decision.shipped and phase is OrderPhase.CLOSED:
+        phase = OrderPhase.SHIPPED
+    ended = [(hold, why) for hold in job.active_holds() if (why := _why_ended(job, hold))]
+    is_news = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not job.lease.phase
+    entries = [Entry(job.order_id, phase.value, reason or "Every unit has shipped.")] if is_news else []
+    entries += [released(hold, why) for hold, why in ended]
+    confirm_s = context.settings.poll.confirm_s
+
+    def unit(tx: Tx) -> None:
+        for hold, why in ended:
+            holds.release(tx, hold.id, by=MACHINE, reason=why)
+        leases.release(
+            tx,
+            phase=phase,
+            reason=reason,
+            due_at=tx.now if ended else due_at,
+            attempts=job.lease.attempts if job.waiting_reason else 0,
+            woken_delay_s=confirm_s if phase is OrderPhase.SHIPPED else 0.0,
+        )
+        journal.write(tx, entries)
+
+    await context.write(job, unit)
+    context.record(*entries)
+
+
+def _next(context: Context, job: OrderJob) -> tuple[OrderPhase, float | None]:
+    """The order's phase, and when to process it again: None means only when it is woken."""
+    now, poll = context.clock.now(), context.settings.poll
+    if job.wake_times:
+        return OrderPhase.HELD if job.active_holds() else OrderPhase.OPEN, min(job.wake_times)
+    if job.active_holds():
+        return OrderPhase.HELD, now + poll.recheck_s * random.uniform(0.8, 1.2)
+    if job.in_state(*_UNFINISHED):
+        return OrderPhase.OPEN, now + poll.recheck_s
+    if job.in_state(*_SHIPPED):
+        is_confirmed = job.lease.phase is OrderPhase.SHIPPED
+        due_at = min(job.recheck_times, default=None) if is_confirmed else now + poll.confirm_s
+        return OrderPhase.SHIPPED, due_at
+    return OrderPhase.CLOSED, None
+
+
+def _reason(job: OrderJob) -> str:
+    """The sentence that explains the phase; "" if nothing needs explaining."""
+    if active := job.active_holds():
+        return active[0].sentence
+    if job.waiting_reason:
+        return job.waiting_reason
+    return job.decision.why if isinstance(job.decision, Skip | Withdraw) else ""
+
+
+def _why_ended(job: OrderJob, hold: Hold) -> str:
+    """Why a hold ends after a pass without failure; "" if it does not."""
+    ends = hold.kind.ends
+    # An order that only waited has not shown that the cause is gone.
+    if End.SUCCESS in ends and not job.waiting_reason:
+        return "The order was processed successfully."
+    is_done = isinstance(job.decision, Skip | Withdraw) and not job.in_state(*_UNPOSTED)
+    return "Nothing is left to post." if End.NOTHING_TO_POST in ends and is_done else ""
+
+
+async def finish_failed(context: Context, job: OrderJob) -> None:
+    """Release an order after a transient failure: wait twice as long each time; after many, place a hold."""
+    settings = context.settings.retry
+    why, _, kind = job.failures[0]
+    attempts = job.lease.attempts + 1
+    wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
+    wait = max([wait, *(asked for _, asked, _ in job.failures if asked is not None)])
+    now = context.clock.now()
+    due_at = min([now + wait, *(at for at in job.wake_times if at > now)])
+    if attempts >= settings.hold_after:
+        await context.hold(job, HoldCode.REPEATED_FAILURE, why[:500])
+    phase = OrderPhase.HELD if job.active_holds() else job.lease.phase
+    if job.in_state(*_UNFINISHED) or phase is OrderPhase.CLOSED:
+        phase = OrderPhase.OPEN if not job.active_holds() else OrderPhase.HELD
+    entry = Entry(
+        job.order_id,
+        "failed",
+        f"Trying again in {wait:.0f} s.",
+        data={"attempts": attempts, "error": kind},
+        quoted=why,
+    )
+    context.record(entry)
+    # Every failure is in the log; the journal has the first and then each tenth.
+    entries = [entry] if attempts == 1 or attempts % 10 == 0 else []
+    release = partial(
+        leases.release, phase=phase, due_at=due_at, attempts=attempts, last_error=why[:1000], reason=why[:500]
+    )
+
+    def unit(tx: Tx) -> None:
+        release(tx)
+        journal.write(tx, entries)
+
+    await context.write(job, unit)

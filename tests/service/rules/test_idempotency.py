@@ -1,0 +1,22 @@
+"""Idempotency keys of posts: valid in a header, and unique for each shipment and wording."""
+
+from __future__ import annotations
+
+from packhouse.model.order import Units
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.rules import idempotency
+
+
+def test_keys_fit_a_header_and_are_unique() -> None:
+    def shipment(order_id: str, seq: int = 1, generation: int = 1) -> Shipment:
+        return Shipment("s", order_id, seq, ShipmentState.LABELED, (Units("l", 1),), generation)
+
+    keys = [
+        idempotency.first(shipment(order_id, *numbers))
+        for order_id in ("ord_1", "ord_é", "o" * 300, "p" * 300)
+        for numbers in ((1, 1), (1, 2), (2, 1))
+    ]
+    keys += [idempotency.after(keys[0]), idempotency.after(idempotency.after(keys[0]))]
+    assert len(set(keys)) == len(keys)
+    assert all(key.isascii() and key.isprintable() and len(key) < 255 for key in keys)

@@ -1,0 +1,155 @@
+"""void: the money of a label that will not ship is requested until the provider decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from packhouse.model.label import Label
+from packhouse.providers.port import Bought, Purchase, Voided, VoidPending, VoidRefused
+from packhouse.sandbox.store.state import StoreOrder
+from tests.service.harness import Harness
+
+pytestmark = pytest.mark.usefixtures("engine")
+DAY_S = 86_400.0
+
+
+async def test_an_order_cancelled_after_its_label_was_bought_is_voided(harness: Harness) -> None:
+    order = harness.sandbox.place_order("plain")
+    await harness.deliver_event(order)
+    harness.sandbox.faults.trigger_next("store.error_before_effect")
+
+    # The label is bought; then the store fails, and the order is cancelled before the label can be posted.
+    harness.sandbox.faults.clear()
+    (job,) = await harness.claim_due()
+    await harness.run_steps(job, before="post")
+    harness.sandbox.store.cancel(order)
+    await harness.run_step("post", job)
+    assert await harness.states(order) == ["voiding"]
+    await harness.advance(400)
+    assert await harness.states(order) == ["voided"]
+    assert harness.labels_sold(order) == 0
+    assert harness.labels_sold(order, live_only=False) == 1
+
+
+async def _voiding(harness: Harness, answer: object) -> Any:
+    """An order whose label has to be voided, at a provider that answers so."""
+    order = harness.sandbox.place_order("plain")
+    await harness.deliver_event(order)
+    (job,) = await harness.claim_due()
+    await harness.run_steps(job, before="post")
+    harness.sandbox.store.cancel(order)
+    harness.provider.script(void=answer)
+    await harness.clock.advance(130)
+    return order
+
+
+async def test_a_refused_void_is_retried_and_then_held(harness: Harness) -> None:
+    order = await _voiding(harness, VoidRefused("scanned already"))
+    await harness.process_due()
+    assert await harness.states(order) == ["voiding"]
+    await harness.advance(3 * 86_400, step=3600)
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "void_refused"
+    assert "scanned already" in hold.note
+    assert (await harness.journal(order)).count("void_refused") == 3
+
+    async def at_last(label: Label) -> Voided:
+        harness.sandbox.easypost.request_void(harness.sandbox.easypost.find(label.provider_id))
+        return Voided()
+
+    harness.provider.script(void=at_last)
+    await harness.release_hold(hold, "support agreed")
+    await harness.process_due()
+    assert await harness.states(order) == ["voided"]
+
+
+async def test_a_pending_void_is_held_before_the_window_closes(harness: Harness) -> None:
+    order = await _voiding(harness, VoidPending())
+    await harness.advance(24 * 86_400, step=7200)
+    assert await harness.states(order) == ["voiding"]
+    await harness.advance(3 * 86_400, step=7200)
+    assert [hold.code for hold in await harness.active_holds(order)] == ["void_refused"]
+
+
+async def _order_with_a_new_address(harness: Harness, answer: Any) -> StoreOrder:
+    """An order whose address changes after its label was bought, at a provider that answers a void so."""
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="post")
+    harness.sandbox.store.change_address(order, {"line1": "77 Other Road"})
+
+    async def void(label: Label) -> Any:
+        harness.sandbox.easypost.request_void(harness.sandbox.easypost.find(label.provider_id))
+        return answer
+
+    harness.provider.script(void=void)
+    await harness.clock.advance(130)
+    await harness.process_due()
+    return order
+
+
+async def test_an_order_that_waits_for_a_void_is_held_and_ships_again_when_released(harness: Harness) -> None:
+    order = await _order_with_a_new_address(harness, VoidPending())
+    assert await harness.states(order) == ["voiding"]
+    await harness.advance(3 * 3600, step=600)
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "void_pending"
+    await harness.release_hold(hold, "the label was not printed")
+    await harness.process_due()
+    assert await harness.states(order) == ["voiding", "fulfilled"]
+    first, second = await harness.shipments(order)
+    assert (second.seq, second.generation) == (first.seq, 2)
+    assert second.reference == f"{order.id}/1/2"
+    await harness.advance(2 * DAY_S, step=7200)
+    assert await harness.active_holds(order) == []
+
+
+async def test_the_hold_is_released_when_the_void_succeeds(harness: Harness) -> None:
+    order = await _order_with_a_new_address(harness, VoidPending())
+    await harness.advance(3 * 3600, step=600)
+    harness.provider.script(void=Voided())
+    await harness.advance(DAY_S, step=3600)
+    assert await harness.active_holds(order) == []
+    assert await harness.states(order) == ["voided", "delivered"]
+
+
+async def test_a_cancelled_order_waits_for_its_void_without_a_hold(harness: Harness) -> None:
+    order = await _order_with_a_new_address(harness, VoidPending())
+    await harness.advance(3 * 3600, step=600)
+    harness.sandbox.store.cancel(order)
+    await harness.deliver_event(order, "order.cancelled")
+    await harness.advance(3 * 3600, step=600)
+    assert await harness.active_holds(order) == []
+    assert await harness.states(order) == ["voiding"]
+
+
+async def test_a_refused_void_that_an_operator_released_lets_the_order_ship(harness: Harness) -> None:
+    order = await _order_with_a_new_address(harness, VoidRefused("no"))
+    await harness.advance(3 * DAY_S, step=3600)
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "void_refused"
+    assert harness.labels_sold(order, live_only=False) == 1
+    await harness.release_hold(hold, "written off")
+    await harness.process_due()
+    assert await harness.states(order) == ["voiding", "fulfilled"]
+
+
+@pytest.mark.parametrize(("carrier", "days"), [("USPS", 25), ("UPS", 85), ("FEDEX", 85), ("Some Other", 25)])
+async def test_a_void_is_held_before_the_carriers_window_closes(
+    harness: Harness, carrier: str, days: int
+) -> None:
+    async def buy_from_that_carrier(purchase: Purchase) -> Bought:
+        bought = await harness.provider.real.buy(purchase)
+        assert isinstance(bought, Bought)
+        return replace(bought, carrier=carrier)
+
+    harness.provider.script(buy=buy_from_that_carrier)
+    order = await _order_with_a_new_address(harness, VoidPending())
+    harness.sandbox.store.cancel(order)
+    await harness.deliver_event(order, "order.cancelled")
+    await harness.advance((days - 1) * DAY_S, step=0.4 * DAY_S)
+    assert await harness.active_holds(order) == []
+    await harness.advance(2 * DAY_S, step=0.4 * DAY_S)
+    assert [hold.code for hold in await harness.active_holds(order)] == ["void_refused"]
