@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -42,8 +42,8 @@ class Store(Protocol):
     async def order(self, order_id: str) -> Order:
         """Read one order."""
 
-    def order_pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
-        """Read every page of a list, as the pages are consumed."""
+    async def orders(self, query: OrdersQuery) -> OrderPage:
+        """Read one page of a list."""
 
     async def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
         """Read products; ids that the store does not know are absent."""

@@ -6,7 +6,7 @@ A list names its next page by a cursor, or is cut short and names none (a bare a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from packhouse.errors import StoreUnreadable
@@ -106,6 +106,22 @@ class Pages(Generic[AnyPage]):
         if self._newest_first:
             return self._query._replace(created_before=_second(times[-1], 1), cursor="")
         return self._query._replace(created_after=_second(times[-1], -1), cursor="")
+
+
+def read_pages(read: Callable[[OrdersQuery], AnyPage], query: OrdersQuery) -> Iterator[AnyPage]:
+    """Every page of a list; each is read when it is consumed. Raises StoreError."""
+    pages = Pages[AnyPage](query)
+    while (asked := pages.next_query()) is not None:
+        yield pages.take(read(asked))
+
+
+async def read_pages_async(
+    read: Callable[[OrdersQuery], Awaitable[AnyPage]], query: OrdersQuery
+) -> AsyncIterator[AnyPage]:
+    """As `read_pages`, for the daemon."""
+    pages = Pages[AnyPage](query)
+    while (asked := pages.next_query()) is not None:
+        yield pages.take(await read(asked))
 
 
 def _cut_off(page: Page, why: str) -> StoreUnreadable:

@@ -15,7 +15,7 @@ from packhouse.ledger.tx import Tx
 from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
-from packhouse.store.protocol import OrdersQuery
+from packhouse.store.protocol import OrdersQuery, read_pages_async
 
 _PAGE = 100
 _WATERMARK = "poll:newest"
@@ -84,7 +84,7 @@ class PeriodicTasks:
         sweep = newest is None or not swept_at <= began < swept_at + settings.full_poll_s
         after = "" if sweep or newest is None else _earlier(newest, settings.overlap_s)
         found, highest = 0, newest or ""
-        async for page in context.store.order_pages(_pending(context, after)):
+        async for page in read_pages_async(context.store.orders, _pending(context, after)):
             listed = [(order.id, order.site_slug) for order in page.orders if _is_mine(context, order)]
             now = context.clock.now()
             found += await context.ledger.write(leases.add_listed, now, listed, now - settings.recheck_s)

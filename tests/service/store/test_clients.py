@@ -16,7 +16,7 @@ from packhouse.http import httpx
 from packhouse.model.order import Order, OrderPage, Product, Units
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
-from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, fulfill_body
+from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, fulfill_body, read_pages_async
 from tests.service.store import faulty_store as faults
 from tests.service.store.faulty_store import FaultyStore, answers, faulty_store
 
@@ -66,7 +66,7 @@ class Async:
 
     def pages(self, query: OrdersQuery) -> list[OrderPage]:
         async def read() -> list[OrderPage]:
-            return [page async for page in self.store.order_pages(query)]
+            return [page async for page in read_pages_async(self.store.orders, query)]
 
         return self._runner.run(read())
 
