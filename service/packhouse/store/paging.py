@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CUT_SHORT = "list_cut_short"
 _AT_ONCE = "more orders than fit on one page were created at about the same time"
+Row = TypeVar("Row")
 
 
 class Page(Protocol):
@@ -113,6 +114,21 @@ def read_pages(read: Callable[[OrdersQuery], AnyPage], query: OrdersQuery) -> It
     pages = Pages[AnyPage](query)
     while (asked := pages.next_query()) is not None:
         yield pages.take(read(asked))
+
+
+def follow(read: Callable[[str], tuple[Sequence[Row], str | None]], name: str) -> Iterator[Sequence[Row]]:
+    """Every page of a list that has cursors only: `read` gets a cursor ("" first), returns page and cursor.
+
+    `name` is what the list holds, for the message. Raises StoreUnreadable where the store repeats a page.
+    """
+    asked: set[str] = set()
+    cursor: str | None = ""
+    while cursor is not None:
+        if cursor in asked:
+            raise StoreUnreadable(f"The store's list of {name} repeats a page; reading stopped there.")
+        asked.add(cursor)
+        page, cursor = read(cursor)
+        yield page
 
 
 async def read_pages_async(
