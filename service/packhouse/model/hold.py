@@ -267,7 +267,7 @@ _ROWS = (
         "The void of a label is not complete, and the order waits for it",
         "Wait, or release the hold to buy a new label now.",
         blocks=_ALL,
-        ends=(End.ORDER_STOPS, End.RELEASE),
+        ends=(End.VOID_COMPLETE, End.ORDER_STOPS, End.RELEASE),
         waivable=_BY_RELEASE,
         rests_on=_CONTENT,
         advice=(_WAIT, Advice("Buy a new label now", _RELEASE)),

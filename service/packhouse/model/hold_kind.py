@@ -56,6 +56,7 @@ class End(StrEnum):
     NOTHING_TO_POST = "when nothing is left to post"
     ORDER_STOPS = "when the order must not ship any more"
     VOID_BEGINS = "when the void begins, or is too late"
+    VOID_COMPLETE = "when the void is complete"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
     RELEASE = "when an operator releases it"
 
