@@ -233,7 +233,7 @@ class Context:
         return result
 
     async def check_may_proceed(self, job: OrderJob) -> str:
-        """Ask the ledger, just before money is spent or the buyer is told, why to wait; "" to proceed.
+        """Ask the ledger, just before a purchase or a post, why to wait; "" to proceed.
 
         Raises LeaseLost where an operator or another worker has the order now.
         """
