@@ -53,7 +53,7 @@ class Event:
 class EventRecord:
     """An event as the inbox keeps it, without its body. Times are seconds since 1970 UTC.
 
-    `outcome` is "new", "ignored" (of another type, or without an order) or "unreadable" (signed correctly, but
+    `outcome` is "new", "ignored" (another type, or without an order) or "unreadable" (signed correctly, but
     the body could not be read).
     """
 

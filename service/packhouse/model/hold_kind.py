@@ -62,7 +62,7 @@ class End(StrEnum):
 
 
 class Waiver(StrEnum):
-    """The command for a shipment that releases its holds of a kind; `packhouse holds release` is another way."""
+    """The command that releases holds of a kind for one shipment, besides `packhouse holds release`."""
 
     RELEASE = "packhouse shipments release"
     SHIP = "packhouse shipments ship"

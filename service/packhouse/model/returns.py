@@ -10,7 +10,7 @@ from packhouse.model.order import Units
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Some units that the buyer sends back. `status` is the store's word (an open set, "" when absent): requested,
+    """Units that the buyer sends back. `status` is the store's word (an open set, "" if absent): requested,
     approved, received, rejected.
 
     `rma` is the number issued with the approval. `units` is empty when the store does not say which.
