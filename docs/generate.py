@@ -24,8 +24,8 @@ from pydantic.fields import FieldInfo
 
 import manual
 from packhouse.api import health
+from packhouse.api.app import operator_routes
 from packhouse.api.auth import TokenAuth
-from packhouse.api.routes import queries
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
@@ -257,10 +257,10 @@ def settings() -> str:
 def routes() -> str:
     """Every route of the operator API and of health, from the description that the daemon serves."""
     api = FastAPI()
-    # The routes are only described here, never called: they need nobody behind them.
-    nobody: Any = None
-    api.include_router(health.router(nobody))
-    api.include_router(queries.router(nobody, TokenAuth({})))
+    # The routes are only described here, never called: they need no operations.
+    nothing: Any = None
+    api.include_router(health.router(nothing))
+    api.include_router(operator_routes(nothing, TokenAuth({})))
     return table(
         ("route", "what it does", "answers"),
         [

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from packhouse import __version__
-from packhouse.api.health import Check, Level
 from packhouse.app import build_providers
 from packhouse.clock import SystemClock
 from packhouse.config import require_for_serving
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.check import check_ledger
+from packhouse.model.health import Check, Level
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
@@ -27,7 +27,7 @@ def look(settings: Settings) -> Sequence[Check]:
 
 
 def require_startable(settings: Settings) -> None:
-    """Raise the SettingsError of `packhouse serve`: no API key, or an account that cannot be built."""
+    """Raise the SettingsError of `packhouse serve`: no API key, no driver, or an account that cannot be built."""
     require_for_serving(settings)
     asyncio.run(_build_and_close(settings))
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from packhouse.config.settings import ParcelSettings, Settings
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import guard, holds, orders, overrides, queries, shipments
+from packhouse.ledger import guard, holds, orders, queries, shipments
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
@@ -27,6 +27,7 @@ from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.model.shipment import Shipment
+from packhouse.operations import Operations
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.port import Provider, ProviderContext
@@ -105,6 +106,9 @@ class Harness:
             metrics=self.metrics,
             log=structlog.get_logger("test"),
             sinks=sinks,
+        )
+        self.operations = Operations.build(
+            self.ledger, self.context.documents, self.clock, self.settings, lambda: None
         )
         self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
         self.calls_hang = False
@@ -224,10 +228,10 @@ class Harness:
         return [entry.action for entry in await self.ledger.read(queries.entries, order_id=order.id)]
 
     async def release_hold(self, hold: Hold, reason: str = "checked") -> None:
-        await self.ledger.write(overrides.release_hold, self.clock.now(), hold.id, reason, "ada")
+        await self.operations.orders.release_hold(hold.id, reason=reason, actor="ada")
 
     async def place_hold(self, order: StoreOrder, reason: str = "wait") -> None:
-        await self.ledger.write(overrides.place_hold, self.clock.now(), order.id, reason, "ada")
+        await self.operations.orders.place_hold(order.id, reason=reason, actor="ada")
 
     def labels_sold(self, order: StoreOrder, live_only: bool = True) -> int:
         """How many labels the sandbox's EasyPost sold for an order."""
