@@ -22,12 +22,12 @@ from packhouse.config.settings import (
     ShipFromSettings,
 )
 from packhouse.errors import ProviderUnavailable, StoreForbidden, StoreInvalidRequest, StoreUnavailable
-from packhouse.ledger import by_hand, leases, overrides
+from packhouse.ledger import leases
 from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.label import Label, LabelFormat
 from packhouse.model.money import Money
 from packhouse.model.order import Fulfillment, RefundRecord
-from packhouse.model.states import LabelState
+from packhouse.operations.views import AdoptedLabel
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.port import (
@@ -338,8 +338,8 @@ async def void_requested(harness: Harness, action: str) -> Situation:
     with pytest.raises(StoreUnavailable):
         await harness.run_step("post", job)
     (shipment,) = await harness.shipments(order)
-    now = harness.clock.now()
-    await harness.ledger.write(by_hand.ask_void, now, shipment.id, "a misprint", "ada", again=True)
+    shipments = harness.operations.shipments
+    await shipments.request_void(shipment.id, reason="a misprint", actor="ada", again=True)
     await harness.process_due()
     return Situation(order, ends_in={WAIT: ["voided", "fulfilled"]})
 
@@ -348,8 +348,7 @@ async def void_requested(harness: Harness, action: str) -> Situation:
 async def external_posting(harness: Harness, action: str) -> Situation:
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
-    now = harness.clock.now()
-    await harness.ledger.write(by_hand.post_by_hand, now, order.id, "a program posts it", "ada")
+    await harness.operations.orders.request_label(order.id, reason="a program posts it", actor="ada")
     await harness.process_due()
     assert await harness.states(order) == ["labeled"]
     return Situation(order)
@@ -359,8 +358,9 @@ async def external_posting(harness: Harness, action: str) -> Situation:
 async def taken_over(harness: Harness, action: str) -> Situation:
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
-    now = harness.clock.now()
-    await harness.ledger.write(by_hand.take, now, order.id, "orders refund", "the buyer called", "ada")
+    await harness.operations.orders.take_over(
+        order.id, purpose="orders refund", reason="the buyer called", actor="ada"
+    )
     await harness.process_due()
     return Situation(order)
 
@@ -403,24 +403,17 @@ async def run(harness: Harness, command: str, hold: Hold) -> None:
     program, *arguments = [words.get(word, word) for word in shlex.split(command)]
     assert program == "packhouse"
     asked = parser_of(arguments[0]).parse_args(arguments[1:])
-    now = harness.clock.now()
+    by = {"reason": asked.reason, "actor": "ada"}
     match arguments[:2]:
         case ["holds", "release"]:
             assert str(asked.hold) == str(hold.id)
-            await harness.release_hold(hold, asked.reason)
+            await harness.operations.orders.release_hold(hold.id, **by)
         case ["labels", "adopt"]:
-            label = Label(
-                f"{asked.shipment}-label", asked.shipment, 1, "easypost", asked.carrier, "", asked.tracking,
-                "", Money(int(asked.cost), "USD"), LabelState.BOUGHT, now,
-            )  # fmt: skip
-            assert not await harness.ledger.write(
-                overrides.adopt, now, asked.shipment, label, asked.reason, "ada"
-            )
+            label = AdoptedLabel(asked.tracking, asked.carrier, "", Money(int(asked.cost), "USD"))
+            await harness.operations.shipments.adopt_label(asked.shipment, label, **by)
         case ["shipments", "retry"]:
             assert asked.not_bought
-            assert not await harness.ledger.write(
-                overrides.not_bought, now, asked.shipment, asked.reason, "ada"
-            )
+            await harness.operations.shipments.record_not_bought(asked.shipment, **by)
         case _:
             raise AssertionError(f"nobody knows {command!r} here")
 
