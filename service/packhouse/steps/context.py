@@ -305,7 +305,7 @@ class Context:
         entry = Entry(
             job.order_id,
             "held",
-            KINDS[code].describe(""),
+            KINDS[code].describe("").removesuffix(".") + (":" if note else "."),
             shipment_id=shipment_id,
             data={"code": code.value},
             quoted=note,
@@ -341,10 +341,10 @@ class Context:
         job.holds = [hold for hold in job.holds if hold not in ended]
 
     def record(self, *entries: Entry) -> None:
-        """Log journal entries, one line each. Quoted text stays out of the log."""
+        """Log journal entries, one line each. The log omits quoted text and the colon before it."""
         for entry in entries:
             self.log.info(
-                entry.why,
+                entry.why.removesuffix(":"),
                 action=entry.action,
                 order_id=entry.order_id,
                 shipment_id=entry.shipment_id or None,
