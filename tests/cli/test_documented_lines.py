@@ -128,7 +128,9 @@ def test_every_line_of_the_text_is_run_by_a_test_of_this_file() -> None:
     assert [line for line in LINES if not line.startswith(tuple(tested))] == []
 
 
-def test_lists_of_orders_are_filtered_and_read_by_people_and_programs(running_services: Services, program: str) -> None:
+def test_lists_of_orders_are_filtered_and_read_by_people_and_programs(
+    running_services: Services, program: str
+) -> None:
     order = running_services.order("ord_any")
     for line in lines("orders list"):
         shown = running_services.run(program, line)
@@ -173,9 +175,12 @@ def test_fulfilling_with_items_ships_those_units(running_services: Services, pro
         assert {(row["carrier"], row["tracking_number"]) for row in rows} == {("UPS", "1Z999AA10123456784")}
 
 
-def test_a_refund_is_requested_then_confirmed_and_never_doubled(running_services: Services, program: str) -> None:
+def test_a_refund_is_requested_then_confirmed_and_never_doubled(
+    running_services: Services, program: str
+) -> None:
     total = {
-        name: running_services.order(name) and running_services.shown(name)["totals"]["total"] for name in ("ord_full", "ord_some")
+        name: running_services.order(name) and running_services.shown(name)["totals"]["total"]
+        for name in ("ord_full", "ord_some")
     }
     for line in lines("orders refund"):
         first = running_services.run(program, line)
@@ -198,7 +203,9 @@ def test_a_refund_is_requested_then_confirmed_and_never_doubled(running_services
     assert (full["status"], some["status"]) == ("refunded", "pending")
 
 
-def test_a_return_is_created_once_and_goes_through_its_steps(running_services: Services, program: str) -> None:
+def test_a_return_is_created_once_and_goes_through_its_steps(
+    running_services: Services, program: str
+) -> None:
     running_services.order("ord_shipped", shipped=True)
     for attempt in range(2):
         shown = running_services.run(program, one("orders return create"))
@@ -238,7 +245,9 @@ def test_an_exchange_is_created_once(running_services: Services, program: str) -
         assert row["id"] in shown.out
 
 
-def test_a_webhook_is_created_once_with_its_secret_and_listed(running_services: Services, program: str) -> None:
+def test_a_webhook_is_created_once_with_its_secret_and_listed(
+    running_services: Services, program: str
+) -> None:
     first = running_services.run(program, one("webhooks create"))
     assert first.code == 0, first.err
     assert "whsec_" in first.out
@@ -266,7 +275,9 @@ def test_deliveries_are_listed_and_replayed(running_services: Services, program:
     replayed = running_services.run(program, one("webhooks deliveries replay"))
     assert (replayed.code, replayed.err) == (0, "")
     for _ in range(200):
-        rows = running_services.store.call("webhooks", "deliveries", "list", running_services.ids["wh_told"], "--json").json
+        rows = running_services.store.call(
+            "webhooks", "deliveries", "list", running_services.ids["wh_told"], "--json"
+        ).json
         if sum(row["event_id"] == event and row["attempt"] == 1 for row in rows) == 2:
             break
     else:

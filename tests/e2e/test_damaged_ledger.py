@@ -83,7 +83,7 @@ def _cut_short(data: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "way_out"),
     [
-        (_newer, "was written by a newer one. Start that one again, or restore a backup"),
+        (_newer, "start that version again, or restore a backup made before the upgrade"),
         (_no_database, "restore the newest backup"),
         (_a_page_of_noise, "restore the newest backup"),
         (_cut_short, "restore the newest backup"),

@@ -57,4 +57,4 @@ def test_a_database_of_a_newer_version_is_refused_with_exit_code_11(
     with running_services(tmp_path) as services:
         refused = services.launch()
         assert refused.wait() == 11
-        assert "written by a newer one" in refused.output()
+        assert "which this version of Packhouse does not know" in refused.output()

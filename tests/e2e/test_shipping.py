@@ -86,7 +86,7 @@ def test_the_demonstration_ends_and_its_summary_is_right(tmp_path: Path, webhook
         timeout=180,
     )
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "It adds up" in played.stdout
+    assert "All totals agree" in played.stdout
 
 
 def test_control_c_ends_the_demonstration_cleanly(tmp_path: Path) -> None:

@@ -35,14 +35,14 @@ _URL = "http://sandbox.invalid/easypost/v2"
 class KeylessProvider(EasyPostProvider):
     """LOOKUP: sells a new label at each call; a purchase can be looked up by its reference."""
 
-    name: ClassVar[str] = "keyless"
+    kind: ClassVar[str] = "keyless"
     safety: Safety = Safety.LOOKUP
 
     def __init__(
         self, options: EasyPostOptions, context: ProviderContext, transport: httpx.AsyncBaseTransport
     ) -> None:
         super().__init__(options, context, transport)
-        self._http = ProviderHttp(self.name, context, transport)
+        self._http = ProviderHttp(self.account, context, transport)
         self._ship_from = context.ship_from
         self._kind = context.label_format
 
@@ -90,7 +90,7 @@ class KeylessProvider(EasyPostProvider):
 class BlindProvider(KeylessProvider):
     """BLIND: the same call, and purchases cannot be looked up."""
 
-    name: ClassVar[str] = "blind"
+    kind: ClassVar[str] = "blind"
     safety: Safety = Safety.BLIND
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:

@@ -13,12 +13,12 @@ from typing import Any, cast
 from structlog.typing import FilteringBoundLogger
 
 from packhouse.api.webhooks import WebhookEndpoint
-from packhouse.board import LedgerBoard
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import leases
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
+from packhouse.operations import Operations
 from packhouse.providers.port import ProviderContext, Safety
 from packhouse.sandbox.sandbox import STORE_KEY, WEBHOOK_SECRET
 from packhouse.sandbox.transport import SandboxTransport
@@ -79,7 +79,7 @@ class Replica:
         self.process: Process | None = None
         self._processes: list[Process] = []
         self.dispatcher: SimDispatcher | None = None
-        self.board: LedgerBoard | None = None
+        self.operations: Operations | None = None
         self._webhooks: WebhookEndpoint | None = None
 
     @property
@@ -163,7 +163,7 @@ class Replica:
         context = Context(
             store=store,
             ledger=ledger,
-            providers={carrier.name: carrier},
+            providers={carrier.account: carrier},
             documents=documents,
             settings=settings,
             clock=database_clock,
@@ -175,9 +175,9 @@ class Replica:
             await ledger.write(leases.release_all, database_clock.now())
         await ledger.write(leases.wake_unfinished, database_clock.now())
         self.dispatcher = dispatcher = SimDispatcher(context, environment)
-        dispatcher.name = process.name
-        tasks = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
-        self.board = LedgerBoard(ledger, documents, database_clock, settings, dispatcher.wake)
+        dispatcher.worker_id = process.name
+        tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+        self.operations = Operations.build(ledger, documents, database_clock, settings, dispatcher.wake)
         self._webhooks = WebhookEndpoint(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,
@@ -188,7 +188,7 @@ class Replica:
         self._supervise(
             process, _run_periodically(tasks.poll, settings.poll.interval_s, process, environment)
         )
-        self._supervise(process, _run_periodically(tasks.sweep, 60.0, process, environment))
+        self._supervise(process, _run_periodically(tasks.wake_stalled, 60.0, process, environment))
         await dispatcher.run()
 
     async def deliver_webhook(self, headers: Sequence[tuple[str, str]], body: bytes) -> int:
@@ -234,11 +234,11 @@ class SimDispatcher(Dispatcher):
     def _tick_s(self) -> float:
         return self._environment.tick_s * self._environment.chance.random()
 
-    async def _rest(self) -> None:
+    async def _wait_for_tick(self) -> None:
         due, now = self._environment.database.next_due, self._context.clock.now()
         idle_s = _IDLE_S if due is None else min(max(due - now, 0.0), _IDLE_S)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._due.wait(), idle_s + self._tick_s())
+            await asyncio.wait_for(self._wake_up.wait(), idle_s + self._tick_s())
 
     def wake_at_next_tick(self) -> None:
         """An order became due: wake at the next tick."""

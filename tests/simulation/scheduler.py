@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from packhouse.api.board import AdoptedLabel
-from packhouse.board import LedgerBoard
 from packhouse.errors import PackhouseError
 from packhouse.model.hold import HoldCode
 from packhouse.model.money import Money
 from packhouse.model.states import ShipmentState
+from packhouse.operations import Operations
+from packhouse.operations.views import AdoptedLabel
 from packhouse.sandbox.http import ApiError
 from packhouse.sandbox.store.products import DIGITAL
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
@@ -80,7 +80,9 @@ class Scheduler:
             self._disturb(intervention, self.replicas[int(intervention.chance * 1000) % len(self.replicas)])
             return
         if intervention.what in ("pause", "resume"):
-            self._request(intervention.what, lambda board: self._pause_or_resume(intervention.what, board))
+            self._request(
+                intervention.what, lambda operations: self._pause_or_resume(intervention.what, operations)
+            )
             return
         if intervention.order >= len(self.orders):
             return
@@ -88,7 +90,8 @@ class Scheduler:
         if intervention.what in ("hold", "release", "retry", "settle"):
             self.touched.setdefault(order.id, set()).add(intervention.what)
             self._request(
-                f"{intervention.what} {order.id}", lambda board: self._operate(intervention, order, board)
+                f"{intervention.what} {order.id}",
+                lambda operations: self._operate(intervention, order, operations),
             )
             return
         self.touched.setdefault(order.id, set()).add(intervention.what)
@@ -173,26 +176,28 @@ class Scheduler:
 
     # ---- operators ----------------------------------------------------------------------------------------
 
-    async def _operate(self, intervention: Intervention, order: StoreOrder, board: LedgerBoard) -> None:
+    async def _operate(self, intervention: Intervention, order: StoreOrder, operations: Operations) -> None:
         who = OPERATORS[int(intervention.chance * 10) % 2]
         match intervention.what:
             case "hold":
-                await board.place_hold(order.id, reason="wait", actor=who)
+                await operations.orders.place_hold(order.id, reason="wait", actor=who)
             case "retry":
-                await board.retry(order.id, reason="try again", actor=who)
+                await operations.orders.retry(order.id, reason="try again", actor=who)
             case "release":
-                for hold in (await board.order(order.id)).holds:
+                for hold in (await operations.queries.order(order.id)).holds:
                     if hold.is_active and hold.code is not HoldCode.PURCHASE_UNKNOWN:
-                        await board.release_hold(hold.id, reason="checked", actor=who)
+                        await operations.orders.release_hold(hold.id, reason="checked", actor=who)
             case "settle":
-                await self._decide_unknown(board, order.id, who)
+                await self._decide_unknown(operations, order.id, who)
 
-    async def _pause_or_resume(self, what: str, board: LedgerBoard) -> None:
-        await (board.pause if what == "pause" else board.resume)(reason="stock-taking", actor="ada")
+    async def _pause_or_resume(self, what: str, operations: Operations) -> None:
+        await (operations.daemon.pause if what == "pause" else operations.daemon.resume)(
+            reason="stock-taking", actor="ada"
+        )
 
-    async def _decide_unknown(self, board: LedgerBoard, order_id: str, who: str) -> None:
+    async def _decide_unknown(self, operations: Operations, order_id: str, who: str) -> None:
         """Check the provider's account when it must have settled, and report whether the label was bought."""
-        view = await board.order(order_id)
+        view = await operations.queries.order(order_id)
         in_doubt = {hold.shipment_id for hold in view.holds if hold.code is HoldCode.PURCHASE_UNKNOWN}
         for shipment in view.shipments:
             if shipment.id not in in_doubt or shipment.state is not ShipmentState.HELD:
@@ -202,40 +207,44 @@ class Scheduler:
                 s for s in self.environment.sandbox.audit.purchases() if s.reference == shipment.reference
             ]
             if not sold:
-                await board.not_bought(shipment.id, reason="not in the account", actor=who)
+                await operations.shipments.record_not_bought(
+                    shipment.id, reason="not in the account", actor=who
+                )
                 continue
             price = Money(sold[0].cost_minor, sold[0].currency)
             label = AdoptedLabel(
                 sold[0].tracking, sold[0].carrier, sold[0].service, price, sold[0].shipment_id
             )
-            await board.adopt_label(shipment.id, label, reason="in the account", actor=who)
+            await operations.shipments.adopt_label(shipment.id, label, reason="in the account", actor=who)
 
     async def finish_operator_work(self) -> None:
         """Release every manual hold, and decide every unknown purchase by the provider's account."""
         for replica in self.replicas:
-            if not replica.is_up or replica.board is None:
+            if not replica.is_up or replica.operations is None:
                 continue
-            board = replica.board
-            await self._attempt("resume", self._pause_or_resume("resume", board), replica)
+            operations = replica.operations
+            await self._attempt("resume", self._pause_or_resume("resume", operations), replica)
             for order in self.orders:
-                await self._attempt(f"release {order.id}", self._release_manual(board, order.id), replica)
                 await self._attempt(
-                    f"settle {order.id}", self._decide_unknown(board, order.id, "bo"), replica
+                    f"release {order.id}", self._release_manual(operations, order.id), replica
+                )
+                await self._attempt(
+                    f"settle {order.id}", self._decide_unknown(operations, order.id, "bo"), replica
                 )
             return
 
-    async def _release_manual(self, board: LedgerBoard, order_id: str) -> None:
-        for hold in (await board.order(order_id)).holds:
+    async def _release_manual(self, operations: Operations, order_id: str) -> None:
+        for hold in (await operations.queries.order(order_id)).holds:
             if hold.is_active and hold.code is HoldCode.MANUAL:
-                await board.release_hold(hold.id, reason="no longer needed", actor="ada")
+                await operations.orders.release_hold(hold.id, reason="no longer needed", actor="ada")
 
-    def _request(self, what: str, ask: Callable[[LedgerBoard], Coroutine[Any, Any, None]]) -> None:
+    def _request(self, what: str, ask: Callable[[Operations], Coroutine[Any, Any, None]]) -> None:
         """An operator sends a request to a process that may die before it responds."""
-        up = [replica for replica in self.replicas if replica.is_up and replica.board is not None]
+        up = [replica for replica in self.replicas if replica.is_up and replica.operations is not None]
         if up:
             replica = self.environment.chance.choice(up)
-            assert replica.board is not None
-            self._start_task(self._attempt(what, ask(replica.board), replica))
+            assert replica.operations is not None
+            self._start_task(self._attempt(what, ask(replica.operations), replica))
 
     async def _attempt(self, what: str, doing: Coroutine[Any, Any, None], replica: Replica) -> None:
         """Run the request in that process; it may fail."""
