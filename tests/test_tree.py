@@ -132,7 +132,7 @@ BANNED_WORDS = {
     r"wares": "products",
     r"the house": "the daemon or Packhouse",
     r"goes on|go on": "continues",
-    r"tells|told": "notifies, reports, records or shows",
+    r"tells|told(?! apart)": "notifies, reports, records or shows",
     r"heard": "received",
     r"befalls?|befell": "happens to",
     r"beside": "next to, or in addition to",

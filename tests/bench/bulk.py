@@ -21,7 +21,7 @@ HEADING = "orders fulfilled in bulk"
 BASELINE = "while read id; do packhouse orders fulfill $id …; done"
 
 LATENCY_MS = 20
-# The loop's turns are alike, and it is slow: it gets this share of the orders.
+# Every turn of the loop takes the same time, and the loop is slow: it gets this share of the orders.
 _LOOP_SHARE = 0.05
 _LOOP = """
 while read id; do
@@ -31,7 +31,7 @@ done < ids
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round by plan and apply, and a share of that by the loop."""
+    """Ship `count` orders in each round by plan and apply, and a share of them by the loop."""
     return gathered([_round(count) for _ in range(rounds)])
 
 
@@ -96,13 +96,13 @@ def _timed(services: Services, work: Path, argv: list[str]) -> float:
 
 
 def _used_s() -> float:
-    """Processor seconds of all processes that were waited for; the sandbox is not among them yet."""
+    """Processor seconds of all ended child processes; the sandbox still runs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def _check(services: Services, ids: Sequence[str]) -> None:
-    """Every one of these orders shipped in one parcel, whole."""
+    """Check that each order shipped completely in one parcel."""
     state = call_json(f"{services.sandbox_url}/sandbox/state")["orders"]
     assert all(state[one]["status"] == "fulfilled" for one in ids)
     parcels = {

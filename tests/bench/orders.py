@@ -1,6 +1,6 @@
-"""Orders, from the first webhook to the last fulfillment: the daemon, and beside it the bare calls (bare.py).
+"""Orders, from the first webhook to the last fulfillment: the daemon, compared with the bare calls (bare.py).
 
-Every order is one that ships. Both have a fresh sandbox process; the machine's cores are shared with it.
+Every order ships. Both have a new sandbox process, which shares the machine's cores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BASELINE = "the same six calls an order by a bare httpx2.AsyncClient; no webhook
 
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]
-# The rhythm of a real daemon, not the hurried one of the tests.
+# The intervals of a real daemon, not the short ones of the tests.
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
@@ -32,10 +32,10 @@ _SETTINGS = {
     "PACKHOUSE_POLL__FULL_POLL_S": "21600",
     "PACKHOUSE_POLL__RECHECK_S": "3600",
 }
-# At half of what it can do, the daemon is watched for as long as this many orders of the burst take.
+# At half of its speed, the daemon is measured for as long as this many orders of the burst take.
 _CALM_SHARE = 0.1
-# From an order's first event on disk to its fulfillment in the journal, both by the daemon's own clock.
-_STORIES = """
+# From an order's first event on disk to its fulfillment in the journal, by the daemon's clock.
+_TIMES = """
 SELECT min(events.received_at), journal.at
 FROM journal JOIN events ON events.order_id = journal.order_id
 WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
@@ -43,7 +43,7 @@ WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round: at once, and then some at half that pace; and as many by the bare calls."""
+    """Ship `count` orders in each round: at once, then some at half speed; as many by bare calls."""
     return gathered([_round(count) for _ in range(rounds)])
 
 
@@ -64,7 +64,7 @@ def _round(count: int) -> Sequence[Figure]:
 
 
 def _daemon(folder: Path, count: int) -> dict[str, float]:
-    """Seconds, processor seconds and most memory for `count` orders; waits from event to fulfillment."""
+    """Seconds, processor seconds and peak memory for `count` orders; seconds from event to fulfillment."""
     with running_services(folder, "--poll-only-share", "0") as services:
         daemon = services.start(**_SETTINGS)
         before = cpu_s(daemon.pid)
@@ -87,7 +87,7 @@ def _daemon(folder: Path, count: int) -> dict[str, float]:
 
 
 def _shipped(services: Services, count: int, rate_per_s: float) -> list[tuple[float, float]]:
-    """Sell so many, wait until all have shipped; for each order ever, when it was heard of and posted.
+    """Place orders and wait until all have shipped; return the times of each first event and post.
 
     Looks into the ledger's file from outside, since asking the daemon would be work for it.
     """
@@ -95,13 +95,13 @@ def _shipped(services: Services, count: int, rate_per_s: float) -> list[tuple[fl
     services.place_orders(count, rate_per_s, ("plain",))
     timeout_s = 60 + count / 10
     wait_for(lambda: _posted(services) >= goal, f"{goal} orders to ship", timeout_s)
-    # What follows an order's fulfillment belongs to its cost.
+    # Work after an order's fulfillment is part of its cost.
     wait_for(
         lambda: services.query("SELECT count(*) FROM orders WHERE phase = 'shipped'") >= goal, "the rest"
     )
     connection = sqlite3.connect(f"file:{services.ledger}?mode=ro", uri=True)
     try:
-        return connection.execute(_STORIES).fetchall()
+        return connection.execute(_TIMES).fetchall()
     finally:
         connection.close()
 

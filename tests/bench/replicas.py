@@ -1,5 +1,5 @@
-"""Two replicas on one PostgreSQL and, as the baseline, one: how much more they ship where most of the work is
-waiting for the store and the carrier. Needs PostgreSQL's programs on this machine.
+"""Two replicas on one PostgreSQL, compared with one replica: how much more they ship when most of the work is
+waiting for the store and the provider. Needs PostgreSQL's programs on this machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEADING = "two replicas"
 BASELINE = "one replica of the same, on the same PostgreSQL"
 
 LATENCY_MS = 100
-# Few enough that the machine's cores have time to spare: what is measured is sharing, not the processor.
+# Few enough that the cores are idle at times: this measures sharing, not the processor.
 CONCURRENCY = 4
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
@@ -45,7 +45,7 @@ FROM journal
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round, all at once."""
+    """Ship `count` orders in each round, all at once."""
     with postgres.running(synced=True) as server:
         return gathered([_round(server, count) for _ in range(rounds)])
 
