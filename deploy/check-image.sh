@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the image and tries it on the Docker engine at hand, with the sandbox beside it. Ends with 0 when all holds,
-# and leaves nothing behind. BUILD_OPTIONS goes to docker build, for example BUILD_OPTIONS=--network=host.
+# Builds the image and tests it with the sandbox on the local Docker engine. Exits with 0 if all checks pass, and
+# removes everything it created. BUILD_OPTIONS goes to docker build, for example BUILD_OPTIONS=--network=host.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ status() { inside packhouse status --json | python3 -c "import json, sys; print(
 container() { compose ps -a -q packhouse; }
 again() { compose up --detach --wait --wait-timeout 60 --no-build >/dev/null 2>&1 || fail "not healthy again within 60 s"; }
 
-# Talks to the sandbox: its address, and a body if something is to be done.
+# Calls the sandbox: a path, and a body for a POST.
 sandbox() {
     compose exec -T sandbox python -c "
 import sys, urllib.request
@@ -24,13 +24,13 @@ body = sys.argv[2].encode() if len(sys.argv) > 2 else None
 print(urllib.request.urlopen('http://sandbox:8090' + sys.argv[1], body).read().decode())" "$@"
 }
 
-# Makes 200 orders arrive and returns while they are being worked on.
+# Places 200 orders and returns while they are processed.
 more_orders() {
     sandbox /sandbox/orders '{"count": 200, "rate_per_s": 100}' >/dev/null
     sleep 1
 }
 
-# Waits until no order is on its way, neither here nor at the store.
+# Waits until no order is in progress, neither here nor at the store.
 settled() {
     tries=0
     until [ "$(sandbox /sandbox/state | python3 -c "import json, sys; print(json.load(sys.stdin)['scheduled'])")" = 0 ] &&
@@ -49,10 +49,10 @@ version=$(docker run --rm --network none --read-only packhouse:0.1.0 version)
 label=$(docker image inspect packhouse:0.1.0 \
     --format '{{index .Config.Labels "org.opencontainers.image.version"}}')
 [ "$version" = "packhouse $label" ] || fail "the label says $label, the program $version"
-say "the label names the program's version: $version"
+say "the label has the program's version: $version"
 
 if docker run --rm --network none --read-only packhouse:0.1.0 serve >/dev/null 2>&1; then
-    fail "it served without any setting"
+    fail "it started without any setting"
 fi
 say "without settings it does not start"
 
@@ -63,7 +63,7 @@ say "healthy, by its own health check"
 [ "$(inside id -u)" = 10001 ] || fail "it does not run as uid 10001"
 inside grep -q '^CapEff:[[:space:]]*0*$' /proc/1/status || fail "it has capabilities"
 inside grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/1/status || fail "it may gain privileges"
-if inside sh -c 'touch /opt/packhouse/x || touch /usr/x' 2>/dev/null; then fail "its root file system can be written"; fi
+if inside sh -c 'touch /opt/packhouse/x || touch /usr/x' 2>/dev/null; then fail "its root file system is writable"; fi
 say "uid 10001, no capability, no new privileges, root file system read-only"
 
 settled
@@ -72,8 +72,8 @@ say "$(status "['orders']['shipped']") orders shipped, none open"
 more_orders
 compose stop --timeout 40 packhouse >/dev/null 2>&1
 ended=$(docker inspect "$(container)" --format '{{.State.ExitCode}}')
-[ "$ended" = 0 ] || fail "SIGTERM in the middle of work ended it with $ended"
-say "SIGTERM in the middle of work ended it with 0"
+[ "$ended" = 0 ] || fail "after SIGTERM in the middle of work the exit code was $ended"
+say "stopped by SIGTERM in the middle of work with exit code 0"
 
 again
 more_orders
@@ -85,5 +85,5 @@ settled
 say "started again: $(status "['orders']['shipped']") orders shipped, none open"
 
 problems=$(sandbox "/sandbox/check?final=1" | python3 -c "import json, sys; print(*json.load(sys.stdin)['problems'], sep='\n')")
-[ -z "$problems" ] || fail "the sandbox's books: $problems"
-say "the carrier's and the store's books agree: nothing bought twice, nothing lost"
+[ -z "$problems" ] || fail "the sandbox's audit: $problems"
+say "the provider's and the store's records agree: nothing bought twice, nothing lost"

@@ -24,8 +24,8 @@ from pydantic.fields import FieldInfo
 
 import manual
 from packhouse.api import health
+from packhouse.api.app import operator_routes
 from packhouse.api.auth import TokenAuth
-from packhouse.api.routes import queries
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
@@ -257,10 +257,10 @@ def settings() -> str:
 def routes() -> str:
     """Every route of the operator API and of health, from the description that the daemon serves."""
     api = FastAPI()
-    # The routes are only described here, never called: they need nobody behind them.
-    nobody: Any = None
-    api.include_router(health.router(nobody))
-    api.include_router(queries.router(nobody, TokenAuth({})))
+    # The routes are only described here, never called: they need no operations.
+    nothing: Any = None
+    api.include_router(health.router(nothing))
+    api.include_router(operator_routes(nothing, TokenAuth({})))
     return table(
         ("route", "what it does", "answers"),
         [
@@ -319,7 +319,7 @@ def events() -> str:
 
 
 def adapter_options(name: str, options: type[BaseModel]) -> Callable[[], str]:
-    """A part with the options of one carrier adapter."""
+    """The options of one kind of provider."""
     heads = ("option", "environment", "value", "default", "meaning")
     return lambda: table(heads, setting_rows(options, f"PACKHOUSE_PROVIDERS__{name.upper()}__"))
 
@@ -339,9 +339,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "faults": faults,
     "sandbox-routes": sandbox_routes,
-    "carrier-offline": adapter_options("offline", OfflineOptions),
-    "carrier-command": adapter_options("command", CommandOptions),
-    "carrier-easypost": adapter_options("easypost", EasyPostOptions),
+    "provider-offline": adapter_options("offline", OfflineOptions),
+    "provider-command": adapter_options("command", CommandOptions),
+    "provider-easypost": adapter_options("easypost", EasyPostOptions),
 }
 
 _PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)

@@ -110,7 +110,7 @@ def test_the_example_settings_leave_three_values_to_fill_in() -> None:
 def test_every_example_setting_is_a_setting() -> None:
     offered = variables((ROOT / "deploy/packhouse.env.example").read_text(), offered=True)
     settings = load(environ={**offered, "PACKHOUSE_CONFIG": "/dev/null", "PACKHOUSE_SECRETS_DIR": ""})
-    assert settings.provider == "easypost"
+    assert settings.provider == ("easypost",)
     assert settings.ship_from.city == "San Francisco"
     assert settings.parcel.weight_g == 400
 

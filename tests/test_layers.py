@@ -25,7 +25,11 @@ PLANTED = [
     ("packhouse_cli.story", "packhouse.ledger.orders"),
     ("packhouse.rules.changes", "socket"),
     ("packhouse.store.async_client", "httpx2"),
-    ("packhouse.board", "sqlite3"),
+    ("packhouse.operations.queries", "sqlite3"),
+    ("packhouse.operations.order_operations", "packhouse.worker.dispatcher"),
+    ("packhouse.worker.dispatcher", "packhouse.operations.queries"),
+    ("packhouse.operations.views", "packhouse.api.schemas"),
+    ("packhouse.api.app", "packhouse.worker.intake"),
 ]
 UNPLACED = ["packhouse.novelty", "packhouse.providers.novelty", "packhouse.sandbox.novelty"]
 

@@ -70,7 +70,7 @@ class Invocation:
     def take_over(
         self,
         order_id: str,
-        doing: str,
+        purpose: str,
         *,
         without_daemon: bool = False,
         note: Callable[[str], None] | None = None,
@@ -85,17 +85,17 @@ class Invocation:
         if without_daemon or not self.settings.knows_daemon:
             if not without_daemon:
                 note(NO_DAEMON)
-            with take_over(None, order_id, doing, note) as takeover:
+            with take_over(None, order_id, purpose, note) as takeover:
                 yield takeover
             return
-        with self.daemon() as daemon, take_over(daemon, order_id, doing, note) as takeover:
+        with self.daemon() as daemon, take_over(daemon, order_id, purpose, note) as takeover:
             yield takeover
 
-    def release_finished(self, order_id: str, doing: str, *, without_daemon: bool = False) -> None:
+    def release_finished(self, order_id: str, purpose: str, *, without_daemon: bool = False) -> None:
         """Release an order that an interrupted run of this same change has taken over and finished."""
         if without_daemon or not self.settings.knows_daemon:
             return
         from packhouse_cli.clients.takeover import release_finished
 
         with self.daemon() as daemon:
-            release_finished(daemon, order_id, doing)
+            release_finished(daemon, order_id, purpose)

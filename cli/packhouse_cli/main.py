@@ -84,7 +84,7 @@ def _dispatch(arguments: list[str], invocation: Invocation) -> int:
 
 
 def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
-    """Remove `--profile NAME` from the line, wherever it stands before a `--`, and apply the profile."""
+    """Remove `--profile NAME` from the line, wherever it is before a `--`, and apply the profile."""
     from packhouse_cli.exit_codes import UsageError
     from packhouse_cli.user import profiles
 

@@ -1,4 +1,4 @@
-"""The daemon's door: settings, app, uvicorn; and the order in which everything stops."""
+"""The daemon's process: settings, app, port, uvicorn; and the order in which everything stops."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
 from packhouse.telemetry import logs
 
-_TAKE_OVER_S = 30.0
+_PREDECESSOR_S = 30.0
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Run until SIGTERM or SIGINT, then finish what is in flight and answer 0.
+    """Run until SIGTERM or SIGINT, then finish the running orders and return 0.
 
-    2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be had.
+    2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
     """
     if argv:
         print(
-            f"packhouse serve takes no arguments, got {' '.join(argv)}; see `packhouse config check`",
+            f"packhouse serve takes no arguments, but got: {' '.join(argv)}. "
+            "To check its settings: packhouse config check",
             file=sys.stderr,
         )
         return _SETTINGS
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] = ()) -> int:
     logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings))
     log = structlog.get_logger("packhouse")
     try:
-        with _held_folder(settings):
+        with _locked_folder(settings):
             return _serve(settings)
     except SettingsError as error:
         log.error("refused_to_start", reason=str(error))
@@ -56,13 +57,13 @@ def main(argv: Sequence[str] = ()) -> int:
 
 
 @contextlib.contextmanager
-def _held_folder(settings: Settings) -> Iterator[None]:
-    """Hold the data folder, where only one process may work in it; wait a while for one that is stopping."""
+def _locked_folder(settings: Settings) -> Iterator[None]:
+    """Lock the data folder, which only one process may use; wait a while for a process that is stopping."""
     if settings.ledger_url.startswith("postgresql"):
         yield
         return
     clock = SystemClock()
-    until = clock.monotonic() + _TAKE_OVER_S
+    until = clock.monotonic() + _PREDECESSOR_S
     with contextlib.ExitStack() as stack:
         while True:
             try:
@@ -71,23 +72,14 @@ def _held_folder(settings: Settings) -> Iterator[None]:
             except FolderInUse as error:
                 if clock.monotonic() > until:
                     raise
-                structlog.get_logger("packhouse").info("waiting_for_predecessor", why=str(error))
+                structlog.get_logger("packhouse").info("waiting_for_predecessor", reason=str(error))
                 asyncio.run(clock.sleep(2.0))
         yield
 
 
 def _serve(settings: Settings) -> int:
-    try:
-        sock = _listen(settings)
-    except OSError as error:
-        print(
-            f"cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
-            "Set PACKHOUSE_HTTP__PORT to a free one.",
-            file=sys.stderr,
-        )
-        return _PORT
     server_config = uvicorn.Config(
-        _nothing,
+        _placeholder,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -97,12 +89,29 @@ def _serve(settings: Settings) -> int:
         timeout_graceful_shutdown=max(1, int(settings.worker.grace_s)),
     )
     with asyncio.Runner(loop_factory=server_config.get_loop_factory()) as runner:
-        runner.run(_live(settings, server_config, sock))
+        return runner.run(_run(settings, server_config))
+
+
+async def _run(settings: Settings, server_config: uvicorn.Config) -> int:
+    """Build the app, then open the port: what is wrong with the settings is reported first."""
+    app = await build_app(settings, SystemClock())
+    try:
+        sock = _listen(settings)
+    except OSError as error:
+        await app.aclose()
+        print(
+            f"Cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
+            "Set PACKHOUSE_HTTP__PORT to a free port.",
+            file=sys.stderr,
+        )
+        return _PORT
+    await _serve_until_stopped(app, settings, server_config, sock)
     return 0
 
 
-async def _live(settings: Settings, server_config: uvicorn.Config, sock: socket.socket) -> None:
-    app = await build_app(settings, SystemClock())
+async def _serve_until_stopped(
+    app: App, settings: Settings, server_config: uvicorn.Config, sock: socket.socket
+) -> None:
     log = structlog.get_logger("packhouse")
     server_config.app = app.asgi_app
     server_config.load()
@@ -111,21 +120,21 @@ async def _live(settings: Settings, server_config: uvicorn.Config, sock: socket.
     working = asyncio.create_task(app.dispatcher.run(), name="dispatcher")
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
     app.schedule.start()
-    polling = asyncio.create_task(app.duties.poll(), name="first poll")
+    polling = asyncio.create_task(app.tasks.poll(), name="first poll")
     host, port = sock.getsockname()[:2]
     log.info(
         "serving",
         address=f"http://{host}:{port}",
         version=__version__,
         provider=settings.provider,
-        # The beginning of its leases' tokens.
-        replica=app.dispatcher.name,
+        # Lease tokens begin with it.
+        replica=app.dispatcher.worker_id,
     )
     gc.collect()
     gc.freeze()
     await asyncio.wait([stop, working, serving], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping", in_flight=app.dispatcher.in_flight)
-    app.health.draining = True
+    app.readiness.draining = True
     app.schedule.shutdown(wait=False)
     polling.cancel()
     await _drain(app, working, settings.worker.grace_s)
@@ -136,9 +145,9 @@ async def _live(settings: Settings, server_config: uvicorn.Config, sock: socket.
 
 
 async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
-    """Take no more work and finish what has begun; what the grace period does not suffice for is cut off.
+    """Start no more orders and finish those that run; cancel them when the grace period is over.
 
-    Health is still answered and events are still taken meanwhile.
+    Health requests are still answered and webhooks still accepted meanwhile.
     """
     app.dispatcher.stop()
     done, _ = await asyncio.wait([working], timeout=grace_s)
@@ -151,18 +160,18 @@ async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
 
 
 def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
-    """Done at the first SIGTERM or SIGINT. The second one closes connections at once."""
+    """A future that is done at the first SIGTERM or SIGINT. The second signal closes connections at once."""
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 
-    def asked() -> None:
+    def on_signal() -> None:
         if stop.done():
             server.force_exit = True
         else:
             stop.set_result(None)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked)
+        loop.add_signal_handler(number, on_signal)
     return stop
 
 
@@ -171,12 +180,12 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Install no signal handlers."""
         yield
 
 
-async def _nothing(*_: object) -> None:
-    """Stands in the configuration until the loop runs and the app can be built."""
+async def _placeholder(*_: object) -> None:
+    """The ASGI app in uvicorn's configuration, until the loop runs and the real one can be built."""
 
 
 def _listen(settings: Settings) -> socket.socket:

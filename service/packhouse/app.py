@@ -1,4 +1,4 @@
-"""The composition root: everything is built here once, from the settings, and handed on."""
+"""The composition root: everything is built here once, from the settings, and passed on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry
 from packhouse import __version__, config
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
-from packhouse.board import LedgerBoard
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
@@ -26,6 +25,7 @@ from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.order import Address
+from packhouse.operations import Operations
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.providers.registry import build_provider
 from packhouse.sinks.folder import FolderSink
@@ -35,26 +35,25 @@ from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
-from packhouse.worker.periodic import PeriodicTasks
+from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from packhouse.worker.readiness import Readiness
-from packhouse.worker.schedule import build_schedule
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Everything that runs: what __main__ starts, and stops in the opposite order."""
+    """Everything that runs: __main__ starts it, and stops it in the opposite order."""
 
     asgi_app: ASGIApp
     dispatcher: Dispatcher
-    duties: PeriodicTasks
+    tasks: PeriodicTasks
     schedule: Any
-    health: Readiness
+    readiness: Readiness
     ledger: SqliteLedger | PostgresLedger
     store: AsyncStoreClient
     providers: dict[str, Provider]
 
     async def aclose(self) -> None:
-        """Let go of everything that was opened."""
+        """Close everything that was opened."""
         for provider in self.providers.values():
             await provider.aclose()
         await self.store.aclose()
@@ -69,16 +68,16 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     providers = build_providers(settings, clock, metrics)
     outbox = settings.data_dir / "outbox"
     for folder in (settings.data_dir, settings.labels_dir, outbox):
-        _make(folder)
+        _make_folder(folder)
     ledger = open_ledger(settings.ledger_url, connections=min(settings.worker.concurrency + 4, 20))
-    # Of two wall clocks one is for the world outside, for signatures say, and one for what the ledger says.
-    ours = ledger.clock(clock)
+    # Due times follow the ledger's clock, which replicas share; signatures and limits follow this machine's.
+    ledger_clock = ledger.clock(clock)
     before, after = ledger.migrated
     log.info("ledger_ready", version=after, migrated_from=before if before != after else None)
     if not ledger.shared:
-        # Only one process can hold this ledger, and we are it: whoever held leases is gone.
-        await ledger.write(leases.release_all, ours.now())
-    await ledger.write(leases.wake_unfinished, ours.now())
+        # Only one process can use this ledger, so every lease in it is of a process that has ended.
+        await ledger.write(leases.release_all, ledger_clock.now())
+    await ledger.write(leases.wake_unfinished, ledger_clock.now())
     documents = DocumentFolder(settings.labels_dir)
     store = AsyncStoreClient(
         settings.store.url,
@@ -94,19 +93,19 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         providers=providers,
         documents=documents,
         settings=settings,
-        clock=ours,
+        clock=ledger_clock,
         metrics=metrics,
         log=log,
         sinks=(FolderSink(outbox),),
         breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
     )
     dispatcher = Dispatcher(context)
-    duties = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
-    health = Readiness(ledger, dispatcher, duties, providers[settings.provider], ours, settings)
+    tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+    readiness = Readiness(ledger, dispatcher, tasks, providers, ledger_clock, settings)
     asgi_app = build_api(
-        board=LedgerBoard(ledger, documents, ours, settings, dispatcher.wake),
-        inbox=Intake(ledger, ours, settings, dispatcher.wake),
-        health_source=health,
+        operations=Operations.build(ledger, documents, ledger_clock, settings, dispatcher.wake),
+        inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
+        health_source=readiness,
         metrics=metrics,
         clock=clock,
         webhook=settings.webhook,
@@ -115,12 +114,15 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         docs=settings.http.docs,
     )
     return App(
-        asgi_app, dispatcher, duties, build_schedule(duties, settings), health, ledger, store, providers
+        asgi_app, dispatcher, tasks, build_schedule(tasks, settings), readiness, ledger, store, providers
     )
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
-    """The adapter that sells, and every other with a section: labels they sold may still need them."""
+    """The accounts that sell, and every other with a section: labels that they sold may still need them.
+
+    Raises SettingsError.
+    """
     sender = settings.ship_from
     context = ProviderContext(
         clock=clock,
@@ -139,39 +141,41 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         label_format=settings.label_format,
         observe=metrics.call,
     )
-    names = dict.fromkeys((settings.provider, *settings.providers))
-    return {name: build_provider(name, settings.providers.get(name, {}), context) for name in names}
+    return {
+        account: build_provider(kind, options, replace(context, account=account))
+        for account, (kind, options) in settings.accounts().items()
+    }
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise _cannot_write(folder, error) from error
 
 
-def _unusable(folder: Path, error: OSError) -> SettingsError:
+def _cannot_write(folder: Path, error: OSError) -> SettingsError:
     return SettingsError(
-        f"nothing can be kept in {folder.resolve()}: {error.strerror}. Give PACKHOUSE_DATA_DIR a folder that "
-        "this user may write to, on a disk with free space."
+        f"Cannot write to {folder.resolve()}: {error.strerror}. Set PACKHOUSE_DATA_DIR to a folder that this "
+        "user may write to, on a disk with free space."
     )
 
 
 @contextlib.contextmanager
 def lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Raises FolderInUse, or SettingsError if nobody can."""
-    _make(data_dir)
+    """Lock the data folder for this process. Raises FolderInUse, or SettingsError if it cannot be written."""
+    _make_folder(data_dir)
     try:
         handle = os.open(data_dir / "packhouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise _unusable(data_dir, error) from error
+        raise _cannot_write(data_dir, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
         raise FolderInUse(
-            f"another Packhouse works in {data_dir.resolve()}: stop it first, or give this one its own "
-            "PACKHOUSE_DATA_DIR. Many replicas need PACKHOUSE_LEDGER__URL=postgresql+psycopg://..."
+            f"Another Packhouse process is using {data_dir.resolve()}. Stop it, or set PACKHOUSE_DATA_DIR to "
+            "another folder. Several replicas need PACKHOUSE_LEDGER__URL=postgresql+psycopg://..."
         ) from error
     try:
         yield

@@ -24,8 +24,8 @@ PackhouseError
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
     ├── LeaseLost                 somebody else thinks about this order now; stop at once
     ├── LedgerUnusable            corrupt, or written by a newer version; needs a person
-    ├── NotRecorded               the ledger knows no such order, shipment, hold or label
-    └── ActRefused                what a person asked for is not possible in the present state
+    ├── RecordNotFound            the ledger has no such order, shipment, hold, event or label
+    └── OperationRefused          the present state does not allow an operation
 
 (* = transient)
 """
@@ -172,8 +172,18 @@ class LedgerUnusable(LedgerError):
 
 
 class RecordNotFound(LedgerError):
-    """The ledger has no order, shipment, hold or label under the id that was asked for."""
+    """The ledger has no order, shipment, hold, event or label with this id."""
 
 
 class OperationRefused(LedgerError):
-    """A person's act does not fit the present state. The message says what stands in its way."""
+    """The present state does not allow an operation.
+
+    `code` is for programs, `sentence` says what is wrong, `what_to_do` names the next step ("" if there is
+    none). The message is both sentences.
+    """
+
+    def __init__(self, code: str, sentence: str, what_to_do: str = "") -> None:
+        super().__init__(f"{sentence} {what_to_do}".strip())
+        self.code = code
+        self.sentence = sentence
+        self.what_to_do = what_to_do

@@ -1,4 +1,4 @@
-"""What `packhouse doctor` and `config check` look at with the daemon's settings; nothing is changed."""
+"""The checks of `packhouse doctor` and `config check` with the daemon's settings. They change nothing."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from packhouse import __version__
-from packhouse.api.health import Check, Level
 from packhouse.app import build_providers
 from packhouse.clock import SystemClock
 from packhouse.config import require_for_serving
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.check import check_ledger
+from packhouse.model.health import Check, Level
 from packhouse.telemetry.metrics import Metrics
+from packhouse.worker.readiness import check_name
 
 
 def look(settings: Settings) -> Sequence[Check]:
-    """The database, the disk and each provider, one check each; nothing raises."""
-    return [_database(settings), _disk(settings), *asyncio.run(_carriers(settings))]
+    """Check the database, the disk and each provider account; nothing raises."""
+    return [_database(settings), _disk(settings), *asyncio.run(_providers(settings))]
 
 
 def require_startable(settings: Settings) -> None:
-    """Raise SettingsError where `packhouse serve` would: no API key, or a provider that is not to be had."""
+    """Raise the SettingsError of `packhouse serve`: no API key, or an account that cannot be built."""
     require_for_serving(settings)
     asyncio.run(_build_and_close(settings))
 
@@ -53,29 +54,27 @@ def _disk(settings: Settings) -> Check:
         return Check(
             "disk",
             Level.FAIL,
-            f"{free_mb} MB free for {folder}, {settings.min_free_disk_mb} MB are required. Make room, or set "
-            "PACKHOUSE_DATA_DIR to a larger disk.",
+            f"{free_mb} MB free for {folder}, {settings.min_free_disk_mb} MB are required. Free space, or "
+            "set PACKHOUSE_DATA_DIR to a larger disk.",
         )
     if not os.access(there, os.W_OK | os.X_OK):
-        return Check(
-            "disk", Level.FAIL, f"{there} cannot be written. Correct its owner or PACKHOUSE_DATA_DIR."
-        )
+        return Check("disk", Level.FAIL, f"Cannot write to {there}. Correct its owner or PACKHOUSE_DATA_DIR.")
     return Check("disk", Level.PASS, f"{free_mb} MB free for {folder}")
 
 
-async def _carriers(settings: Settings) -> list[Check]:
+async def _providers(settings: Settings) -> list[Check]:
     try:
         providers = build_providers(settings, SystemClock(), Metrics(CollectorRegistry(), __version__))
     except PackhouseError as error:
         return [Check("provider", Level.FAIL, str(error))]
-    found = []
-    for name, provider in providers.items():
-        label = "provider" if name == settings.provider else f"provider {name}"
+    checks = []
+    for account, provider in providers.items():
+        name = check_name(account, providers)
         try:
             await provider.check()
-            found.append(Check(label, Level.PASS, f"{name} answers"))
+            checks.append(Check(name, Level.PASS, f"{account} answers"))
         except PackhouseError as error:
-            found.append(Check(label, Level.FAIL, str(error)))
+            checks.append(Check(name, Level.FAIL, str(error)))
         finally:
             await provider.aclose()
-    return found
+    return checks

@@ -48,11 +48,11 @@ async def serve(kind: str, folder: Path) -> None:
     if kind == "durable":
         inbox = Intake(ledger, clock, settings, lambda: None)
     # Pages and health are never asked for here.
-    nobody = cast(Any, None)
+    nothing = cast(Any, None)
     surface: ASGIApp = build_api(
-        board=nobody,
+        operations=nothing,
         inbox=inbox,
-        health_source=nobody,
+        health_source=nothing,
         metrics=Metrics(CollectorRegistry()),
         clock=clock,
         webhook=WebhookSettings.model_validate({"secrets": SECRET}),

@@ -62,7 +62,7 @@ def test_a_second_instance_waits_for_the_first_and_then_takes_over(tmp_path: Pat
         here.sell(60)
         wait_for(lambda: here.query("SELECT count(*) FROM labels") > 3, "some labels")
         second = here.launch("second")
-        wait_for(lambda: "another Packhouse works in" in second.words(), "the second to wait")
+        wait_for(lambda: "Another Packhouse process is using" in second.words(), "the second to wait")
         assert second.alive()
         assert first.end() == 0
         wait_for(lambda: here.is_ready(second), "the second to be ready")

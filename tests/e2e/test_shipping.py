@@ -80,7 +80,7 @@ def test_the_demonstration_ends_by_itself_and_its_summary_adds_up(tmp_path: Path
         timeout=180,
     )
     assert played.returncode == 0, played.stdout + played.stderr
-    assert "It adds up" in played.stdout
+    assert "All totals agree" in played.stdout
 
 
 def test_control_c_ends_the_demonstration_cleanly(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from packhouse.config.settings import ParcelSettings, Settings
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import guard, holds, orders, overrides, queries, shipments
+from packhouse.ledger import guard, holds, orders, queries, shipments
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
@@ -27,6 +27,7 @@ from packhouse.model.hold import Hold
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.model.shipment import Shipment
+from packhouse.operations import Operations
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.port import Provider, ProviderContext
@@ -90,21 +91,24 @@ class Harness:
         )
         self.metrics = Metrics(CollectorRegistry())
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
-        self.provider = Scripted.around((provider or self._easypost)(context, folder))
+        self.provider = Scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
-        defaults = {"provider": self.provider.name, "parcel": ParcelSettings(weight_g=500)}
+        defaults = {"provider": self.provider.account, "parcel": ParcelSettings(weight_g=500)}
         self.settings = Settings(_env_file=None, data_dir=folder, **(defaults | dict(settings or {})))  # type: ignore[call-arg, arg-type]
         self.context = Context(
             store=self.store,
             ledger=self.ledger,
-            providers={self.provider.name: self.provider},
+            providers={self.provider.account: self.provider},
             documents=DocumentFolder(self.settings.labels_dir),
             settings=self.settings,
             clock=self.clock,
             metrics=self.metrics,
             log=structlog.get_logger("test"),
             sinks=sinks,
+        )
+        self.operations = Operations.build(
+            self.ledger, self.context.documents, self.clock, self.settings, lambda: None
         )
         self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
         self.calls_hang = False
@@ -224,10 +228,10 @@ class Harness:
         return [entry.action for entry in await self.ledger.read(queries.entries, order_id=order.id)]
 
     async def release_hold(self, hold: Hold, reason: str = "checked") -> None:
-        await self.ledger.write(overrides.release_hold, self.clock.now(), hold.id, reason, "ada")
+        await self.operations.orders.release_hold(hold.id, reason=reason, actor="ada")
 
     async def place_hold(self, order: StoreOrder, reason: str = "wait") -> None:
-        await self.ledger.write(overrides.place_hold, self.clock.now(), order.id, reason, "ada")
+        await self.operations.orders.place_hold(order.id, reason=reason, actor="ada")
 
     def labels_sold(self, order: StoreOrder, live_only: bool = True) -> int:
         """How many labels the sandbox's EasyPost sold for an order."""

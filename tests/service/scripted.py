@@ -87,22 +87,17 @@ class Script:
 class Scripted(Script):
     """A provider. Without a script it answers as `real`, with its safety class."""
 
-    name: ClassVar[str] = "scripted"
+    kind: ClassVar[str] = "scripted"
 
     def __init__(self, real: Provider) -> None:
         super().__init__()
         self.real = real
+        self.account = real.account
         self.safety: Safety = real.safety
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
         return cls(InMemoryProvider(context.clock))
-
-    @classmethod
-    def around(cls, real: Provider) -> Scripted:
-        """Under the real provider's name, by which the ledger and the settings know it."""
-        named: type[Scripted] = type(cls.__name__, (cls,), {"name": real.name})
-        return named(real)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         return await self._answer("prepare", self.real.prepare, request)

@@ -13,7 +13,7 @@ from packhouse.errors import FolderInUse, SettingsError
 def test_a_folder_in_use_is_worth_waiting_for_and_is_free_again_afterwards(tmp_path: Path) -> None:
     with (
         lock_data_dir(tmp_path),
-        pytest.raises(FolderInUse, match="another Packhouse works in"),
+        pytest.raises(FolderInUse, match="Another Packhouse process is using"),
         lock_data_dir(tmp_path),
     ):
         pass

@@ -35,14 +35,14 @@ _URL = "http://sandbox.invalid/easypost/v2"
 class KeylessCarrier(EasyPostProvider):
     """LOOKUP: sells a new label at each call; what was sold under a reference can be asked."""
 
-    name: ClassVar[str] = "keyless"
+    kind: ClassVar[str] = "keyless"
     safety: Safety = Safety.LOOKUP
 
     def __init__(
         self, options: EasyPostOptions, context: ProviderContext, transport: httpx.AsyncBaseTransport
     ) -> None:
         super().__init__(options, context, transport)
-        self._counter = ProviderHttp(self.name, context, transport)
+        self._counter = ProviderHttp(self.account, context, transport)
         self._sender_of_all = context.ship_from
         self._kind = context.label_format
 
@@ -88,7 +88,7 @@ class KeylessCarrier(EasyPostProvider):
 class BlindCarrier(KeylessCarrier):
     """BLIND: the same counter, and nobody to ask."""
 
-    name: ClassVar[str] = "blind"
+    kind: ClassVar[str] = "blind"
     safety: Safety = Safety.BLIND
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:

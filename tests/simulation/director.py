@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from packhouse.api.board import AdoptedLabel
-from packhouse.board import LedgerBoard
 from packhouse.errors import PackhouseError
 from packhouse.model.hold import HoldCode
 from packhouse.model.money import Money
 from packhouse.model.states import ShipmentState
+from packhouse.operations import Operations
+from packhouse.operations.views import AdoptedLabel
 from packhouse.sandbox.http import ApiError
 from packhouse.sandbox.store.products import DIGITAL
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
@@ -76,14 +76,14 @@ class Director:
             self._befall(act, self.replicas[int(act.chance * 1000) % len(self.replicas)])
             return
         if act.what in ("pause", "resume"):
-            self._ask(act.what, lambda board: self._whole_house(act.what, board))
+            self._ask(act.what, lambda operations: self._whole_house(act.what, operations))
             return
         if act.order >= len(self.orders):
             return
         order = self.orders[act.order]
         if act.what in ("hold", "release", "retry", "settle"):
             self.touched.setdefault(order.id, set()).add(act.what)
-            self._ask(f"{act.what} {order.id}", lambda board: self._person(act, order, board))
+            self._ask(f"{act.what} {order.id}", lambda operations: self._person(act, order, operations))
             return
         self.touched.setdefault(order.id, set()).add(act.what)
         try:
@@ -161,26 +161,28 @@ class Director:
 
     # ---- people -------------------------------------------------------------------------------------------
 
-    async def _person(self, act: Entry, order: StoreOrder, board: LedgerBoard) -> None:
+    async def _person(self, act: Entry, order: StoreOrder, operations: Operations) -> None:
         who = PEOPLE[int(act.chance * 10) % 2]
         match act.what:
             case "hold":
-                await board.place_hold(order.id, reason="wait", actor=who)
+                await operations.orders.place_hold(order.id, reason="wait", actor=who)
             case "retry":
-                await board.retry(order.id, reason="once more", actor=who)
+                await operations.orders.retry(order.id, reason="once more", actor=who)
             case "release":
-                for hold in (await board.order(order.id)).holds:
+                for hold in (await operations.queries.order(order.id)).holds:
                     if hold.is_active and hold.code is not HoldCode.PURCHASE_UNKNOWN:
-                        await board.release_hold(hold.id, reason="looked at it", actor=who)
+                        await operations.orders.release_hold(hold.id, reason="looked at it", actor=who)
             case "settle":
-                await self._settle_unknown(board, order.id, who)
+                await self._settle_unknown(operations, order.id, who)
 
-    async def _whole_house(self, what: str, board: LedgerBoard) -> None:
-        await (board.pause if what == "pause" else board.resume)(reason="to be sure", actor="ada")
+    async def _whole_house(self, what: str, operations: Operations) -> None:
+        await (operations.daemon.pause if what == "pause" else operations.daemon.resume)(
+            reason="to be sure", actor="ada"
+        )
 
-    async def _settle_unknown(self, board: LedgerBoard, order_id: str, who: str) -> None:
+    async def _settle_unknown(self, operations: Operations, order_id: str, who: str) -> None:
         """Look at the carrier's account, once it has surely settled, and say what is there."""
-        view = await board.order(order_id)
+        view = await operations.queries.order(order_id)
         in_doubt = {hold.shipment_id for hold in view.holds if hold.code is HoldCode.PURCHASE_UNKNOWN}
         for shipment in view.shipments:
             if shipment.id not in in_doubt or shipment.state is not ShipmentState.HELD:
@@ -188,40 +190,42 @@ class Director:
             await asyncio.sleep(_LOOKING_IT_UP_S)
             sold = [s for s in self.ground.world.audit.purchases() if s.reference == shipment.reference]
             if not sold:
-                await board.not_bought(shipment.id, reason="not in the account", actor=who)
+                await operations.shipments.record_not_bought(
+                    shipment.id, reason="not in the account", actor=who
+                )
                 continue
             price = Money(sold[0].cost_minor, sold[0].currency)
             label = AdoptedLabel(
                 sold[0].tracking, sold[0].carrier, sold[0].service, price, sold[0].shipment_id
             )
-            await board.adopt_label(shipment.id, label, reason="in the account", actor=who)
+            await operations.shipments.adopt_label(shipment.id, label, reason="in the account", actor=who)
 
     async def evening(self) -> None:
         """Somebody goes through the page: no hold of theirs is left, and no doubt that a look can settle."""
         for replica in self.replicas:
-            if not replica.is_up or replica.board is None:
+            if not replica.is_up or replica.operations is None:
                 continue
-            board = replica.board
-            await self._patiently("resume", self._whole_house("resume", board), replica)
+            operations = replica.operations
+            await self._patiently("resume", self._whole_house("resume", operations), replica)
             for order in self.orders:
-                await self._patiently(f"release {order.id}", self._release_own(board, order.id), replica)
+                await self._patiently(f"release {order.id}", self._release_own(operations, order.id), replica)
                 await self._patiently(
-                    f"settle {order.id}", self._settle_unknown(board, order.id, "bo"), replica
+                    f"settle {order.id}", self._settle_unknown(operations, order.id, "bo"), replica
                 )
             return
 
-    async def _release_own(self, board: LedgerBoard, order_id: str) -> None:
-        for hold in (await board.order(order_id)).holds:
+    async def _release_own(self, operations: Operations, order_id: str) -> None:
+        for hold in (await operations.queries.order(order_id)).holds:
             if hold.is_active and hold.code is HoldCode.MANUAL:
-                await board.release_hold(hold.id, reason="the day is over", actor="ada")
+                await operations.orders.release_hold(hold.id, reason="the day is over", actor="ada")
 
-    def _ask(self, what: str, ask: Callable[[LedgerBoard], Coroutine[Any, Any, None]]) -> None:
+    def _ask(self, what: str, ask: Callable[[Operations], Coroutine[Any, Any, None]]) -> None:
         """A person asks through a process that may be gone before it answers."""
-        up = [replica for replica in self.replicas if replica.is_up and replica.board is not None]
+        up = [replica for replica in self.replicas if replica.is_up and replica.operations is not None]
         if up:
             replica = self.ground.chance.choice(up)
-            assert replica.board is not None
-            self._begin(self._patiently(what, ask(replica.board), replica))
+            assert replica.operations is not None
+            self._begin(self._patiently(what, ask(replica.operations), replica))
 
     async def _patiently(self, what: str, doing: Coroutine[Any, Any, None], replica: Replica) -> None:
         """Ask in that process, and take no for an answer."""

@@ -13,12 +13,12 @@ from typing import Any, cast
 from structlog.typing import FilteringBoundLogger
 
 from packhouse.api.webhooks import WebhookEndpoint
-from packhouse.board import LedgerBoard
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import leases
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
+from packhouse.operations import Operations
 from packhouse.providers.port import ProviderContext, Safety
 from packhouse.sandbox.sandbox import STORE_KEY, WEBHOOK_SECRET
 from packhouse.sandbox.transport import SandboxTransport
@@ -79,7 +79,7 @@ class Replica:
         self.life: Life | None = None
         self._lives: list[Life] = []
         self.dispatcher: PatientDispatcher | None = None
-        self.board: LedgerBoard | None = None
+        self.operations: Operations | None = None
         self._hook: WebhookEndpoint | None = None
 
     @property
@@ -159,7 +159,7 @@ class Replica:
         context = Context(
             store=store,
             ledger=ledger,
-            providers={carrier.name: carrier},
+            providers={carrier.account: carrier},
             documents=documents,
             settings=settings,
             clock=ours,
@@ -171,9 +171,9 @@ class Replica:
             await ledger.write(leases.release_all, ours.now())
         await ledger.write(leases.wake_unfinished, ours.now())
         self.dispatcher = dispatcher = PatientDispatcher(context, ground)
-        dispatcher.name = life.name
-        duties = PeriodicTasks(context, dispatcher.name, dispatcher.wake)
-        self.board = LedgerBoard(ledger, documents, ours, settings, dispatcher.wake)
+        dispatcher.worker_id = life.name
+        tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+        self.operations = Operations.build(ledger, documents, ours, settings, dispatcher.wake)
         self._hook = WebhookEndpoint(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,
@@ -181,8 +181,8 @@ class Replica:
             metrics=ground.metrics,
             clock=clock,
         )
-        self._always(life, _now_and_then(duties.poll, settings.poll.interval_s, life, ground))
-        self._always(life, _now_and_then(duties.sweep, 60.0, life, ground))
+        self._always(life, _now_and_then(tasks.poll, settings.poll.interval_s, life, ground))
+        self._always(life, _now_and_then(tasks.wake_stalled, 60.0, life, ground))
         await dispatcher.run()
 
     async def take_delivery(self, headers: Sequence[tuple[str, str]], body: bytes) -> int:
@@ -228,11 +228,11 @@ class PatientDispatcher(Dispatcher):
     def _tick_s(self) -> float:
         return self._ground.tick_s * self._ground.chance.random()
 
-    async def _rest(self) -> None:
+    async def _wait_for_tick(self) -> None:
         due, now = self._ground.database.next_due, self._context.clock.now()
         idle_s = _IDLE_S if due is None else min(max(due - now, 0.0), _IDLE_S)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._due.wait(), idle_s + self._tick_s())
+            await asyncio.wait_for(self._wake_up.wait(), idle_s + self._tick_s())
 
     def something_is_due(self) -> None:
         """Somebody made something due: the next tick finds it."""

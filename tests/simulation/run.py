@@ -216,7 +216,7 @@ def settings_of(scenario: Scenario) -> Settings:
     parts = scenario.settings
     return Settings(
         data_dir=Path("nowhere"),
-        provider=KINDS[scenario.safety].name,
+        provider=(KINDS[scenario.safety].kind,),
         label_format=LabelFormat.ZPL,
         provider_timeout_s=parts["provider_timeout_s"],
         lease_s=parts["lease_s"],

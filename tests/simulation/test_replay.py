@@ -24,8 +24,8 @@ def test_a_seed_does_the_same_again_in_a_house_that_lived_through_others(house: 
 def test_a_seed_does_the_same_in_another_process_under_another_hash_seed(house: App) -> None:
     mine = [house.simulate(seed).digest for seed in (3, 5, 8)]
     ask = (
-        "from tests.simulation.many import mute; from tests.simulation.run import House; mute(); "
-        "house = House(); print([house.simulate(seed).digest for seed in (3, 5, 8)])"
+        "from tests.simulation.many import mute; from tests.simulation.run import App; mute(); "
+        "house = App(); print([house.simulate(seed).digest for seed in (3, 5, 8)])"
     )
     for hash_seed in ("1", "77"):
         told = subprocess.run(

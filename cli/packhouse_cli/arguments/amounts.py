@@ -11,8 +11,8 @@ _FALLBACK = "en_US"
 def amount_text(minor: int | None, currency: str, environ: Mapping[str, str] | None = None) -> str:
     """So many minor units: $15.00 for 1500 of USD, 1500 (no currency) where none is known, "" for None.
 
-    The locale is the environment's (LC_ALL, LC_MONETARY, LANG), else American English. How many digits stand
-    behind the point is the currency's own affair: ¥1500 for 1500 of JPY.
+    The locale is the environment's (LC_ALL, LC_MONETARY, LANG), else American English. The number of digits
+    after the point depends on the currency: ¥1500 for 1500 of JPY.
     """
     if minor is None:
         return ""

@@ -23,7 +23,7 @@ Run = Callable[[argparse.Namespace, "Invocation"], int]
 class Command:
     """A command without subcommands. `help` is its line in a list and, as a sentence, its description.
 
-    `description` replaces that sentence. `examples` are whole command lines; {prog} stands for the words that
+    `description` replaces that sentence. `examples` are whole command lines; {prog} means the words that
     call the command.
     """
 

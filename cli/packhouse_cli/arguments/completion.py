@@ -70,7 +70,7 @@ def answer(argv: Sequence[str], invocation: Invocation) -> int:
 
 
 def offers(words: Sequence[str], environ: Mapping[str, str], program: str = "packhouse") -> list[Offer]:
-    """What can stand in the place of the last of these words, which begin after the program's name."""
+    """What can replace the last of these words, which begin after the program's name."""
     *before, typed = words
     if before and before[-1] == "--profile" and "--" not in before:
         return _fitting(_profiles(environ), typed)

@@ -14,7 +14,7 @@ from packhouse_cli.exit_codes import UsageError
 from packhouse_cli.terminal.suggestion import nearest
 from packhouse_cli.terminal.text import wrap
 
-# Options of every command, wherever they stand in the line: option -> (metavar, help).
+# Options of every command, anywhere in the line: option -> (metavar, help).
 GLOBAL_OPTIONS = {"--profile": ("NAME", "use this profile's store, daemon and keys")}
 # These run until they are stopped. They read no profile, and garbage is collected as usual.
 LONG_RUNNING = frozenset({"demo", "serve", "sandbox"})

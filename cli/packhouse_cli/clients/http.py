@@ -52,7 +52,7 @@ class JsonClient:
         """Read a file."""
         status, content = self._send("GET", path, None)
         if status != 200:
-            raise of_status(status, self._error_text(status, content))
+            raise self._error(status, content)
         return content
 
     def get_any_status(self, path: str) -> tuple[int, dict[str, Any]]:
@@ -77,7 +77,7 @@ class JsonClient:
     def _call(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         status, content = self._send(method, path, body)
         if not 200 <= status < 300:
-            raise of_status(status, self._error_text(status, content))
+            raise self._error(status, content)
         try:
             answer = json.loads(content) if content.strip() else {}
         except ValueError:
@@ -122,10 +122,15 @@ class JsonClient:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return f"No {self._name} answers at {self._url} ({reason}). {self._offline_hint}".strip()
 
-    def _error_text(self, status: int, content: bytes) -> str:
-        message = _message_in(content)
+    def _error(self, status: int, content: bytes) -> CommandError:
+        """The error for a response that is not a success: what is wrong, and what to do next."""
+        code, message, what_to_do = _error_in(content)
         text = f"The {self._name} answered {status}" + (f": {message}" if message else "")
-        return f"{text.rstrip('.')}. {self._hints.get(status, '')}".strip()
+        hint = what_to_do or self._hints.get(status, "")
+        error = of_status(status, f"{text.rstrip('.')}. {hint}".strip())
+        # Of a refused operation the server's own code says more than the status.
+        error.code = code if status == 409 and code else error.code
+        return error
 
 
 def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -134,19 +139,25 @@ def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _message_in(content: bytes) -> str:
-    """The message in an error's body: {"error": {"message"}}, or "detail" as other servers send it."""
+def _error_in(content: bytes) -> tuple[str, str, str]:
+    """The "code", "message" and "what_to_do" of the "error" in a body, "" for each that is missing.
+
+    Other servers send the message as "detail".
+    """
     try:
         body = json.loads(content)
     except ValueError:
-        return ""
+        return "", "", ""
     if not isinstance(body, dict):
-        return ""
+        return "", "", ""
     error = body.get("error")
-    if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return str(error["message"])
-    detail = body.get("detail")
-    return detail if isinstance(detail, str) else ""
+    if not isinstance(error, dict):
+        error = {"message": body.get("detail")}
+    code, message, what_to_do = (
+        value if isinstance(value := error.get(name), str) else ""
+        for name in ("code", "message", "what_to_do")
+    )
+    return code, message, what_to_do
 
 
 Peer = JsonClient  # the name that demo still uses

@@ -82,18 +82,18 @@ class Takeover:
 
 @contextmanager
 def take_over(
-    daemon: Daemon | None, order_id: str, doing: str, note: Callable[[str], None]
+    daemon: Daemon | None, order_id: str, purpose: str, note: Callable[[str], None]
 ) -> Iterator[Takeover]:
     """Take the order over, and release it at the end. Without a daemon nothing is taken over.
 
-    `doing` names the change exactly: the same words resume an interrupted change, other words are refused
+    `purpose` names the change exactly: the same words resume an interrupted change, other words are refused
     while the order is taken over. Raises CommandError where the daemon does not answer or refuses. Where the
     outcome at the store is not known, the order stays taken over, and `note` gets a line about it.
     """
     if daemon is None:
         yield Takeover(order_id)
         return
-    takeover = Takeover(order_id, _acquire(daemon, order_id, doing))
+    takeover = Takeover(order_id, _acquire(daemon, order_id, purpose))
     try:
         yield takeover
     except BaseException as error:
@@ -111,10 +111,10 @@ def take_over(
     if takeover.kept_because:
         _note_kept(takeover, takeover.kept_because, note)
     else:
-        _release(daemon, takeover, f"Done: {doing}.", note)
+        _release(daemon, takeover, f"Done: {purpose}.", note)
 
 
-def release_finished(daemon: Daemon, order_id: str, doing: str) -> None:
+def release_finished(daemon: Daemon, order_id: str, purpose: str) -> None:
     """Release an order that an interrupted run of this same change has taken over and finished.
 
     Where the daemon cannot be asked now, it finds out by itself as soon as nothing is left to ship.
@@ -122,20 +122,22 @@ def release_finished(daemon: Daemon, order_id: str, doing: str) -> None:
     try:
         for hold in daemon.order(order_id).get("holds", ()):
             is_active = hold.get("released_at") is None and hold.get("code") == "taken_over"
-            if is_active and hold.get("note") == doing[:_LONGEST_TEXT]:
-                daemon.release(int(hold["id"]), reason=f"Done: {doing}."[:_LONGEST_TEXT], gently=True)
+            if is_active and hold.get("note") == purpose[:_LONGEST_TEXT]:
+                daemon.release(int(hold["id"]), reason=f"Done: {purpose}."[:_LONGEST_TEXT], gently=True)
     except CommandError:
         return
 
 
-def _acquire(daemon: Daemon, order_id: str, doing: str) -> dict[str, Any]:
+def _acquire(daemon: Daemon, order_id: str, purpose: str) -> dict[str, Any]:
     """Take the order over, and wait until the daemon has finished the step it is in."""
     until = time.monotonic() + _LONGEST_WAIT_S
     pause_s = 0.05
     resumed: bool | None = None
     while True:
         try:
-            answer = daemon.operate_on_order(order_id, "take", reason=_REASON, doing=doing[:_LONGEST_TEXT])
+            answer = daemon.operate_on_order(
+                order_id, "takeover", reason=_REASON, purpose=purpose[:_LONGEST_TEXT]
+            )
         except CommandError as error:
             if error.exit_code is not Exit.NETWORK:
                 raise

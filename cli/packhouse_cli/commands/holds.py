@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
     terminal = invocation.terminal
     with invocation.daemon() as daemon:
-        active = {} if arguments.all else {"standing": "true"}
+        active = {} if arguments.all else {"active": "true"}
         holds = daemon.holds(limit=min(arguments.limit, 500), **active)
     if arguments.json:
         terminal.json(holds)

@@ -1,4 +1,4 @@
-"""Text on its way to a terminal: made harmless, styled, measured in cells, cut to fit, broken into lines."""
+"""Text on its way to a terminal: escaped, styled, measured in cells, cut to fit, broken into lines."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def cut(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text on lines of at most `width` cells, broken between words; a longer word stands alone, uncut."""
+    """The text on lines of at most `width` cells, broken between words; a longer word is not cut."""
     lines: list[str] = []
     line = ""
     for word in text.split():

@@ -1,26 +1,27 @@
-"""The whole HTTP surface as one ASGI app: the hot route first, FastAPI for everything else."""
+"""The HTTP server's ASGI app: the webhook endpoint first, FastAPI for everything else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import APIRouter, FastAPI, HTTPException, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
 from fastapi.routing import APIRoute
 
 from packhouse.api import errors, health
 from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
 from packhouse.api.auth import TokenAuth
-from packhouse.api.board import Board
 from packhouse.api.health import HealthSource
-from packhouse.api.routes import queries
+from packhouse.api.routes import events, holds, labels, orders, shipments, status
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint
 from packhouse.clock import Clock
 from packhouse.config.settings import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
+from packhouse.operations import Operations
+from packhouse.operations.queries import Queries
 from packhouse.telemetry.metrics import CONTENT_TYPE, Metrics
 
-# Bodies of the operator API are a reason each; deliveries have their own, larger bound.
+# A body of the operator API is little more than a reason; webhooks have their own, larger limit.
 _OPERATOR_BODY_BYTES = 64 << 10
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -28,7 +29,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def build_api(
     *,
-    board: Board,
+    operations: Operations,
     inbox: Inbox,
     health_source: HealthSource,
     metrics: Metrics,
@@ -39,11 +40,11 @@ def build_api(
     docs: bool = False,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
-    """Put the surface together. `docs` adds a page at /docs that draws the OpenAPI description."""
+    """Build the ASGI app. `docs` adds a page at /docs that renders the OpenAPI description."""
     api = FastAPI(
         title="Packhouse",
         version=version,
-        summary="Looks into the packhouse, and lets a person step in.",
+        summary="See what Packhouse does, and step in.",
         openapi_url="/api/v1/openapi.json",
         docs_url="/docs" if docs else None,
         redoc_url=None,
@@ -53,31 +54,39 @@ def build_api(
     )
     errors.install(api)
     api.include_router(health.router(health_source))
-    api.include_router(_scrape(board, metrics))
-    api.include_router(queries.router(board, TokenAuth(operators.names_by_token())))
-    hooks = WebhookEndpoint(
-        secrets=_keys(webhook),
+    api.include_router(_metrics_route(operations.queries, metrics))
+    api.include_router(operator_routes(operations, TokenAuth(operators.names_by_token())))
+    webhook_endpoint = WebhookEndpoint(
+        secrets=_secrets(webhook),
         tolerance_s=webhook.tolerance_s,
         inbox=inbox,
         metrics=metrics,
         clock=clock,
     )
 
-    async def surface(scope: Scope, receive: Receive, send: Send) -> None:
+    async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] in PATHS:
-            await hooks(scope, receive, send)
+            await webhook_endpoint(scope, receive, send)
         else:
             await api(scope, _bounded(receive), send)
 
-    return surface
+    return asgi_app
 
 
-def _keys(webhook: WebhookSettings) -> Sequence[bytes]:
+def operator_routes(operations: Operations, token_auth: TokenAuth) -> APIRouter:
+    """All routes under /api/v1; each needs a token."""
+    routes = APIRouter(prefix="/api/v1", dependencies=[Depends(token_auth)], responses=errors.RESPONSES)
+    for noun in (status, orders, shipments, holds, labels, events):
+        noun.add(routes, operations, token_auth)
+    return routes
+
+
+def _secrets(webhook: WebhookSettings) -> Sequence[bytes]:
     return [secret.get_secret_value().encode() for secret in webhook.secrets if secret.get_secret_value()]
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Stop reading a body that is too long; FastAPI's own limit would answer in another shape than ours."""
+    """Stop reading a body that is too long; FastAPI's own limit would answer with another error shape."""
     received = 0
 
     async def bounded() -> Message:
@@ -85,7 +94,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > _OPERATOR_BODY_BYTES:
-            raise HTTPException(413, f"A body may have at most {_OPERATOR_BODY_BYTES} bytes.")
+            raise HTTPException(413, f"The body is larger than {_OPERATOR_BODY_BYTES} bytes.")
         return message
 
     return bounded
@@ -95,7 +104,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _scrape(board: Board, metrics: Metrics) -> APIRouter:
+def _metrics_route(queries: Queries, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["metrics"])
 
     @routes.get(
@@ -104,9 +113,9 @@ def _scrape(board: Board, metrics: Metrics) -> APIRouter:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     async def scrape() -> Response:
-        """Numbers for Prometheus. They are answered even when the ledger does not, and say so."""
+        """Metrics for Prometheus. Without the ledger they are still returned, with packhouse_ledger_up 0."""
         try:
-            metrics.set_counts(await board.counts())
+            metrics.set_counts(await queries.counts())
         except LedgerError:
             metrics.ledger_is_down()
         return Response(metrics.render(), media_type=CONTENT_TYPE)

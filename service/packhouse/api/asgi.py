@@ -1,4 +1,4 @@
-"""The little of ASGI that the hot route needs: its types, prepared answers, and a bounded read of a body."""
+"""The parts of ASGI that the webhook endpoint needs: types, prepared responses, a bounded body reader."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class Answer:
-    """A whole response of a few bytes, put together once and sent as often as needed."""
+class PreparedResponse:
+    """A whole response of a few bytes, built once and sent many times."""
 
     __slots__ = ("_body", "_start", "status")
 
@@ -32,88 +32,89 @@ class Answer:
         self._body = {"type": "http.response.body", "body": content}
 
     async def send(self, send: Send) -> None:
-        """Send it. The prepared messages are copied, as a server may add to them."""
+        """Send the response. The prepared messages are copied, as a server may add to them."""
         await send(self._start.copy())
         await send(self._body.copy())
 
 
 class TooLarge(Exception):
-    """More bytes came than a body may have."""
+    """The body is larger than the limit."""
 
 
 class TooSlow(Exception):
-    """The body was not complete in time."""
+    """The body was not complete before the deadline."""
 
 
 class TooMany(Exception):
-    """Other unfinished bodies already hold all the memory that is set aside for them."""
+    """Incomplete bodies together use all the memory that is reserved for them."""
 
 
-class Gone(Exception):
+class Disconnected(Exception):
     """The client closed the connection before its body was complete."""
 
 
 class BodyReader:
-    """Reads bodies within three bounds: bytes of one, seconds for one, bytes of all unfinished ones.
+    """Reads bodies within three limits: bytes of one body, seconds for one body, bytes of all
+    incomplete bodies.
 
-    The last keeps strangers who send slowly, and have proved nothing yet, from filling the memory.
+    The last limit keeps unverified clients that send slowly from filling the memory.
     """
 
     def __init__(self, *, limit_bytes: int, deadline_s: float, budget_bytes: int) -> None:
         self._limit = limit_bytes
-        self._patience_bytes = 8 * limit_bytes
-        self._patience_s = deadline_s / 5
+        self._drain_bytes = 8 * limit_bytes
+        self._drain_s = deadline_s / 5
         self._deadline_s = deadline_s
         self._budget = budget_bytes
-        self._held = 0
+        self._buffered = 0
 
     async def read(self, receive: Receive) -> bytes:
-        """The whole body. Raises TooLarge, TooSlow, TooMany or Gone.
+        """The whole body. Raises TooLarge, TooSlow, TooMany or Disconnected.
 
-        What a sender declares is not asked: the count of what came decides.
+        Received bytes are counted; the Content-Length header is not trusted.
         """
         try:
             async with asyncio.timeout(self._deadline_s):
                 message = await receive()
                 try:
                     first = self._chunk(message, 0)
-                    return first if not message.get("more_body") else await self._rest(first, receive)
+                    return first if not message.get("more_body") else await self._remainder(first, receive)
                 except TooLarge:
-                    await self._let_out(receive)
+                    await self._drain(receive)
                     raise
         except TimeoutError:
             raise TooSlow from None
 
-    async def _let_out(self, receive: Receive) -> None:
-        """Read on and forget for a while: who is still sending would not hear an answer."""
-        forgotten = 0
+    async def _drain(self, receive: Receive) -> None:
+        """Read and discard for a while: a client that is still sending would not read the response."""
+        discarded = 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience_s):
-                while forgotten < self._patience_bytes:
+            async with asyncio.timeout(self._drain_s):
+                while discarded < self._drain_bytes:
                     message = await receive()
-                    forgotten += len(message.get("body", b""))
+                    discarded += len(message.get("body", b""))
                     if not message.get("more_body"):
                         return
 
-    async def _rest(self, first: bytes, receive: Receive) -> bytes:
+    async def _remainder(self, first: bytes, receive: Receive) -> bytes:
         body = bytearray(first)
-        self._held += len(first)
+        self._buffered += len(first)
         try:
             while True:
                 message = await receive()
                 chunk = self._chunk(message, len(body))
-                if self._held + len(chunk) > self._budget:
+                if self._buffered + len(chunk) > self._budget:
                     raise TooMany
-                self._held += len(chunk)
+                self._buffered += len(chunk)
                 body += chunk
                 if not message.get("more_body"):
                     return bytes(body)
         finally:
-            self._held -= len(body)
+            self._buffered -= len(body)
 
     def _chunk(self, message: Message, so_far: int) -> bytes:
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise Disconnected
         chunk: bytes = message.get("body", b"")
         if so_far + len(chunk) > self._limit:
             raise TooLarge

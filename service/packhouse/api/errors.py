@@ -1,4 +1,4 @@
-"""Every error of the operator API as `{"error": {"code", "message"}}`, with nothing of our inside in it."""
+"""Every error of the operator API as `{"error": {"code", "message", "what_to_do"}}`, without internals."""
 
 from __future__ import annotations
 
@@ -18,63 +18,75 @@ _CODES = {
     401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
-    409: "conflict",
     413: "too_large",
     503: "unavailable",
 }
 
 
-class FaultDetail(BaseModel):
-    """One part of the request that is wrong; its value is not repeated."""
+class FieldError(BaseModel):
+    """One invalid part of the request; its value is not repeated."""
 
     path: str
     message: str
 
 
-class Fault(BaseModel):
-    """What is wrong, for programs (`code`) and people (`message`); `details` names the fields, for 400."""
+class Error(BaseModel):
+    """What is wrong, for programs (`code`) and people (`message`).
+
+    `what_to_do` is the next step of a refused operation, `details` names the fields of an invalid request.
+    """
 
     code: str
     message: str
-    details: list[FaultDetail] = []
+    what_to_do: str = ""
+    details: list[FieldError] = []
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not 2xx."""
+    """The body of every response that is not 2xx."""
 
-    error: Fault
+    error: Error
 
 
 # "default" also keeps FastAPI from describing its own 422, which is never sent.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorBody, "description": "The request is malformed; `details` names the fields."},
-    401: {"model": ErrorBody, "description": "The bearer token is missing or wrong."},
-    "default": {"model": ErrorBody, "description": "Anything else that went wrong."},
+    400: {"model": ErrorBody, "description": "The request is invalid; `details` names the fields."},
+    401: {"model": ErrorBody, "description": "The bearer token is missing or unknown."},
+    "default": {"model": ErrorBody, "description": "Any other error."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {
-    404: {"model": ErrorBody, "description": "There is no such record."}
+    404: {"model": ErrorBody, "description": "The ledger has no such record."}
 }
 REFUSED: dict[int | str, dict[str, Any]] = {
-    409: {"model": ErrorBody, "description": "The present state does not allow it."}
+    409: {
+        "model": ErrorBody,
+        "description": "The present state does not allow the operation; `code` and `what_to_do` say more.",
+    }
 }
 
 
-def answer(
+def error_response(
     status: int,
     message: str,
     *,
     code: str = "",
-    details: Sequence[FaultDetail] = (),
+    what_to_do: str = "",
+    details: Sequence[FieldError] = (),
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
-    """An error's answer."""
-    fault = Fault(code=code or _CODES.get(status, "error"), message=message, details=list(details))
-    body = ErrorBody(error=fault).model_dump(exclude_defaults=True)
+    """The response for an error; the code is that of the status unless it is given."""
+    error = Error(
+        code=code or _CODES.get(status, "error"),
+        message=message,
+        what_to_do=what_to_do,
+        details=list(details),
+    )
+    body = ErrorBody(error=error).model_dump(exclude_defaults=True)
     return JSONResponse(body, status_code=status, headers=headers)
 
 
 def install(app: FastAPI) -> None:
-    """Teach the app to translate our errors, and its own."""
+    """Make the app translate Packhouse's errors, and FastAPI's own."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(LedgerError, _ledger)
@@ -84,26 +96,26 @@ def install(app: FastAPI) -> None:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     details = [
-        FaultDetail(path=".".join(str(part) for part in problem["loc"]), message=problem["msg"])
+        FieldError(path=".".join(str(part) for part in problem["loc"]), message=problem["msg"])
         for problem in error.errors()
     ]
     message = "; ".join(f"{detail.path}: {detail.message}" for detail in details)
-    return answer(400, message, details=details)
+    return error_response(400, message, details=details)
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return answer(error.status_code, error.detail, headers=dict(error.headers or {}))
+    return error_response(error.status_code, error.detail, headers=dict(error.headers or {}))
 
 
 async def _ledger(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, RecordNotFound):
-        return answer(404, str(error))
+        return error_response(404, str(error))
     if isinstance(error, OperationRefused):
-        return answer(409, str(error))
-    return answer(503, str(error), headers={"retry-after": "5"})
+        return error_response(409, error.sentence, code=error.code, what_to_do=error.what_to_do)
+    return error_response(503, str(error), headers={"retry-after": "5"})
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The server logs the traceback, as the error is raised again after this answer is sent."""
-    return answer(500, "Something broke inside Packhouse; its log has the details.", code="internal")
+    """The server logs the traceback, as the error is raised again after this response is sent."""
+    return error_response(500, "Unexpected error in Packhouse. The log has the details.", code="internal")

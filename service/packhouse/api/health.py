@@ -1,14 +1,12 @@
-"""/livez, /readyz and its alias /healthz: whether the loop turns, and whether this process may be given work.
+"""/livez, /readyz and its alias /healthz: whether the process is alive, and whether it may be given work.
 
-The status code carries the truth (200 or 503); the body names each check, as application/health+json does.
+The status code is the result (200 or 503); the body names each check, as application/health+json does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -16,50 +14,34 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from packhouse.errors import LedgerError
+from packhouse.model.health import Check, Level
 
 # Longer than a healthy check takes, shorter than an orchestrator waits.
-_PATIENCE_S = 3.0
-
-
-class Level(StrEnum):
-    """How a check came out. WARN is worth a look but takes no work away: intake must go on."""
-
-    PASS = "pass"  # noqa: S105
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at. `reason` is a sentence without secrets: anybody may read it."""
-
-    name: str
-    level: Level
-    reason: str = ""
+_TIMEOUT_S = 3.0
 
 
 class HealthSource(Protocol):
-    """Who knows how the house is."""
+    """Runs the checks that readiness depends on."""
 
     async def checks(self) -> Sequence[Check]:
-        """Look at everything that readiness depends on, within a second or so."""
+        """Check everything within a second or so."""
 
 
 class _Result(BaseModel):
-    """One check's outcome; `output` is the reason, where there is something to say."""
+    """The result of one check; `output` is the reason, if there is one."""
 
     status: Level
     output: str = ""
 
 
 class HealthBody(BaseModel):
-    """The worst level of all checks, and each by name."""
+    """The worst level of all checks, and each check by name."""
 
     status: Level
     checks: dict[str, list[_Result]] = {}
 
 
-class _HealthAnswer(JSONResponse):
+class _HealthResponse(JSONResponse):
     media_type = "application/health+json"
 
 
@@ -68,32 +50,32 @@ _UNREADY: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(source: HealthSource, patience_s: float = _PATIENCE_S) -> APIRouter:
-    """The three routes, without authentication: orchestrators ask them."""
-    routes = APIRouter(tags=["health"], default_response_class=_HealthAnswer)
+def router(source: HealthSource, timeout_s: float = _TIMEOUT_S) -> APIRouter:
+    """The three routes. They need no token, as orchestrators call them."""
+    routes = APIRouter(tags=["health"], default_response_class=_HealthResponse)
 
     @routes.get("/livez", response_model=HealthBody)
     async def livez() -> Response:
-        """An answer means that the loop turns; nothing else is looked at, so that a restart can help."""
-        return _answer([])
+        """Whether the process responds. Nothing else is checked: on a failure, restart the process."""
+        return _response([])
 
     @routes.get("/healthz", include_in_schema=False)
     @routes.get("/readyz", response_model=HealthBody, responses=_UNREADY)
     async def readyz() -> Response:
-        """Whether this process may be given work; 503 with a reason for each check that fails."""
+        """Whether the process can take work; 503 with a reason for each check that fails."""
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(timeout_s):
                 checks = await source.checks()
         except TimeoutError:
-            checks = [Check("checks", Level.FAIL, f"not finished within {patience_s:g} seconds")]
+            checks = [Check("checks", Level.FAIL, f"not finished within {timeout_s:g} seconds")]
         except LedgerError as error:
             checks = [Check("ledger", Level.FAIL, str(error))]
-        return _answer(checks)
+        return _response(checks)
 
     return routes
 
 
-def _answer(checks: Sequence[Check]) -> Response:
+def _response(checks: Sequence[Check]) -> Response:
     levels = [check.level for check in checks]
     worst = max(levels, key=list(Level).index, default=Level.PASS)
     body = HealthBody(
@@ -101,6 +83,6 @@ def _answer(checks: Sequence[Check]) -> Response:
         checks={check.name: [_Result(status=check.level, output=check.reason)] for check in checks},
     )
     status = 503 if worst is Level.FAIL else 200
-    return _HealthAnswer(
+    return _HealthResponse(
         body.model_dump(mode="json"), status_code=status, headers={"cache-control": "no-store"}
     )

@@ -1,4 +1,4 @@
-"""What a person's acts carry to the operator API: always a reason, and what the act is about."""
+"""The JSON bodies of operations: always a reason, and what the operation needs besides."""
 
 from __future__ import annotations
 
@@ -6,21 +6,33 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from packhouse.api.board import AdoptedLabel, SentParcel
 from packhouse.model.money import Money
+from packhouse.operations.views import AdoptedLabel, SentParcel
 
-
-class Reason(BaseModel, extra="forbid"):
-    """Why a person acts; it is written to the journal with the person's name."""
-
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
-
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
 
-class Adoption(Reason):
-    """A label that a person found in the carrier's account; `cost_minor` in minor units of `currency`."""
+class Reason(BaseModel, extra="forbid"):
+    """Why the operation is done; the journal records it with the caller's name."""
+
+    reason: Sentence
+
+
+class TakeoverRequest(Reason):
+    """What the caller is about to do with the order. Only the same purpose may continue the takeover."""
+
+    purpose: Sentence
+
+
+class VoidRequest(Reason):
+    """A label to void. With `again` a new one is bought afterwards; without it the order is held."""
+
+    again: bool = False
+
+
+class AdoptedLabelRequest(Reason):
+    """A label that was found in the provider account; `cost_minor` in minor units of `currency`."""
 
     tracking_number: Word
     carrier: Word
@@ -30,29 +42,17 @@ class Adoption(Reason):
     provider_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
 
     def label(self) -> AdoptedLabel:
-        """As the board takes it."""
+        """The label as the operation takes it."""
         cost = Money(self.cost_minor, self.currency)
         return AdoptedLabel(self.tracking_number, self.carrier, self.service, cost, self.provider_id)
 
 
-class Voiding(Reason):
-    """A label whose money is asked back. `again`: a new one is bought afterwards; else the order is held."""
-
-    again: bool = False
-
-
-class Sent(Reason):
-    """A parcel that a person sent off."""
+class SentParcelRequest(Reason):
+    """A parcel that left with a label from elsewhere."""
 
     tracking_number: Word
     carrier: Word
 
     def parcel(self) -> SentParcel:
-        """As the board takes it."""
+        """The parcel as the operation takes it."""
         return SentParcel(self.tracking_number, self.carrier)
-
-
-class Taking(Reason):
-    """What a person is about to do with an order. The very same words go on where they were interrupted."""
-
-    doing: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

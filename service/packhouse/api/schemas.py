@@ -1,6 +1,6 @@
-"""The JSON of the operator API: one pydantic model a shape, each read off a noun of the same fields.
+"""The JSON that the operator API returns: one pydantic model per shape, built from a value's fields.
 
-Times are seconds since 1970 UTC, amounts are integer minor units with their currency. No shape carries an
+Times are seconds since 1970 UTC, amounts are integer minor units with their currency. No shape contains an
 address, a buyer's name or the store's raw order.
 """
 
@@ -10,30 +10,30 @@ from typing import Any, Self
 
 from pydantic import AliasPath, BaseModel, Field
 
-from packhouse.api.board import OrderView, StatusReport
 from packhouse.model.label import LabelFormat
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.operations.views import LabelOffer, OrderView, StatusReport, Takeover
 
 
 class Shape(BaseModel, from_attributes=True):
-    """A body that is built from a noun's attributes."""
+    """A body that is built from the attributes of a value."""
 
     @classmethod
-    def of(cls, noun: object) -> Self:
-        """From the noun."""
-        return cls.model_validate(noun)
+    def of(cls, value: object) -> Self:
+        """Build it from the value."""
+        return cls.model_validate(value)
 
 
 class UnitsBody(Shape):
-    """So many units of one order line."""
+    """A quantity of one order line."""
 
     line_id: str
     quantity: int
 
 
 class ParcelBody(Shape):
-    """A box: grams and millimetres."""
+    """A parcel, in grams and millimetres."""
 
     weight_g: int
     length_mm: int
@@ -42,7 +42,7 @@ class ParcelBody(Shape):
 
 
 class RateBody(Shape):
-    """The carrier's price that was chosen."""
+    """The rate that was chosen."""
 
     carrier: str
     service: str
@@ -52,7 +52,7 @@ class RateBody(Shape):
 
 
 class LabelBody(Shape):
-    """A bought label. `document` is the SHA-256 under which /labels has its file, "" while it is fetched."""
+    """A bought label. `document` is the SHA-256 of its file at /labels, "" until the file is fetched."""
 
     id: str
     generation: int
@@ -70,8 +70,8 @@ class LabelBody(Shape):
     void_asked_at: float | None
 
 
-class _Sold(BaseModel):
-    """What a list tells of a shipment's label: "" and null until it is bought."""
+class _LabelSummary(BaseModel):
+    """The label of a shipment in a list: "" and null until it is bought."""
 
     tracking_number: str
     carrier: str
@@ -79,7 +79,7 @@ class _Sold(BaseModel):
     currency: str | None
 
 
-class ShipmentBrief(_Sold):
+class ShipmentBrief(_LabelSummary):
     """A shipment in a list."""
 
     id: str
@@ -87,8 +87,8 @@ class ShipmentBrief(_Sold):
 
     @classmethod
     def of(cls, shipment: Shipment) -> Self:
-        """From the noun."""
-        return cls(id=shipment.id, state=shipment.state, **_sold(shipment))
+        """Build it from the shipment."""
+        return cls(id=shipment.id, state=shipment.state, **_label_summary(shipment))
 
 
 class _ShipmentFacts(Shape):
@@ -97,7 +97,7 @@ class _ShipmentFacts(Shape):
     order_id: str
     seq: int
     generation: int
-    reference: str = Field(description="The name of its purchase at the carrier.")
+    reference: str = Field(description="The reference of its purchase at the provider.")
     units: list[UnitsBody]
     parcel: ParcelBody | None
     provider: str
@@ -107,14 +107,14 @@ class _ShipmentFacts(Shape):
     label: LabelBody | None
 
 
-class ShipmentBody(_ShipmentFacts, _Sold):
+class ShipmentBody(_ShipmentFacts, _LabelSummary):
     """A shipment in full."""
 
     @classmethod
-    def of(cls, noun: object) -> Self:
-        """From the noun, a Shipment."""
-        assert isinstance(noun, Shipment)
-        return cls.model_construct(**dict(_ShipmentFacts.of(noun)), **_sold(noun))
+    def of(cls, value: object) -> Self:
+        """Build it from a Shipment."""
+        assert isinstance(value, Shipment)
+        return cls.model_construct(**dict(_ShipmentFacts.of(value)), **_label_summary(value))
 
 
 class HoldBrief(Shape):
@@ -127,7 +127,7 @@ class HoldBrief(Shape):
 
 
 class HoldBody(HoldBrief):
-    """A hold in full. `shipment_id` is "" for a hold on the whole order; null `released_at`: it is active.
+    """A hold in full. `shipment_id` is "" for the whole order; `released_at` is null while it is active.
 
     `problem` says what is wrong; `advice` has one line for each way to make the order continue.
     """
@@ -147,7 +147,7 @@ class _OrderFacts(Shape):
     id: str
     phase: OrderPhase
     reason: str = Field(description="The sentence that explains the phase.")
-    status: str = Field(description="The store's own word.")
+    status: str = Field(description="The status in the store.")
     site_slug: str
     due_at: float | None
     attempts: int
@@ -156,48 +156,48 @@ class _OrderFacts(Shape):
 
 
 class OrderBrief(_OrderFacts):
-    """An order in a list, with its shipments and its standing holds."""
+    """An order in a list, with its shipments and its active holds."""
 
     shipments: list[ShipmentBrief]
     holds: list[HoldBrief]
 
     @classmethod
-    def of(cls, noun: object) -> Self:
-        """From the board's OrderView."""
-        assert isinstance(noun, OrderView)
+    def of(cls, value: object) -> Self:
+        """Build it from an OrderView."""
+        assert isinstance(value, OrderView)
         return cls.model_construct(
-            **dict(_OrderFacts.of(noun)),
-            shipments=[ShipmentBrief.of(shipment) for shipment in noun.shipments],
-            holds=[HoldBrief.of(hold) for hold in noun.holds if hold.is_active],
+            **dict(_OrderFacts.of(value)),
+            shipments=[ShipmentBrief.of(shipment) for shipment in value.shipments],
+            holds=[HoldBrief.of(hold) for hold in value.holds if hold.is_active],
         )
 
 
 class OrderBody(_OrderFacts):
-    """An order with its shipments in full and all its holds, standing or released."""
+    """An order with its shipments in full and all its holds, active or released."""
 
     shipments: list[ShipmentBody]
     holds: list[HoldBody]
 
     @classmethod
-    def of(cls, noun: object) -> Self:
-        """From the board's OrderView."""
-        assert isinstance(noun, OrderView)
+    def of(cls, value: object) -> Self:
+        """Build it from an OrderView."""
+        assert isinstance(value, OrderView)
         return cls.model_construct(
-            **dict(_OrderFacts.of(noun)),
-            shipments=[ShipmentBody.of(shipment) for shipment in noun.shipments],
-            holds=[HoldBody.of(hold) for hold in noun.holds],
+            **dict(_OrderFacts.of(value)),
+            shipments=[ShipmentBody.of(shipment) for shipment in value.shipments],
+            holds=[HoldBody.of(hold) for hold in value.holds],
         )
 
 
 class OrdersBody(BaseModel):
-    """One page; `next` goes into `after` for the following page, null on the last."""
+    """One page; `next` is the `after` of the following page, null on the last."""
 
     orders: list[OrderBrief]
     next: str | None
 
 
 class EntryBody(Shape):
-    """One act. `actor` is "packhouse" or a person's name, `shipment_id` "" for acts on the whole order."""
+    """A journal entry. `actor` is "packhouse" or an operator, `shipment_id` is "" for the whole order."""
 
     id: int
     at: float
@@ -210,14 +210,14 @@ class EntryBody(Shape):
 
 
 class OrderJournalBody(BaseModel):
-    """The story of one order, oldest first."""
+    """The journal of one order, oldest first."""
 
     order_id: str
     entries: list[EntryBody]
 
 
 class JournalBody(BaseModel):
-    """Acts on all orders, oldest first; `next` goes into `after` to hear only what came later."""
+    """Journal entries of all orders, oldest first; `next` is the `after` that lists only later ones."""
 
     entries: list[EntryBody]
     next: int | None
@@ -236,7 +236,7 @@ class HoldsBody(BaseModel):
 
 
 class StatusBody(BaseModel):
-    """The house at a glance: counts by phase, state and code; money in minor units by currency."""
+    """The daemon at a glance: counts by phase, state and code; money in minor units by currency."""
 
     version: str
     paused: bool
@@ -249,12 +249,12 @@ class StatusBody(BaseModel):
     due: int
     oldest_due_s: float
     dead_letters: int
-    carrier: str
+    provider: str
     store: str
 
     @classmethod
     def of(cls, report: StatusReport) -> Self:
-        """From the board's report."""
+        """Build it from the report."""
         counts = report.counts
         return cls(
             version=report.version,
@@ -268,12 +268,92 @@ class StatusBody(BaseModel):
             due=counts.due,
             oldest_due_s=counts.oldest_due_s,
             dead_letters=counts.dead_letters,
-            carrier=report.carrier,
+            provider=report.provider,
             store=report.store,
         )
 
 
-def _sold(shipment: Shipment) -> dict[str, Any]:
+class TakeoverBody(BaseModel):
+    """An order that Packhouse keeps off, until the hold is released."""
+
+    hold: HoldBody
+    in_flight: str = Field(description='What a worker began before the takeover. Repeat until it is "".')
+    resumed: bool = Field(description="Whether the same purpose had taken the order over before.")
+    order: OrderBody
+
+    @classmethod
+    def of(cls, takeover: Takeover) -> Self:
+        """Build it from the takeover."""
+        return cls.model_construct(
+            hold=HoldBody.of(takeover.hold),
+            in_flight=takeover.in_flight,
+            resumed=takeover.resumed,
+            order=OrderBody.of(takeover.order),
+        )
+
+
+class LabelOfferBody(BaseModel):
+    """The label of an order for a person or a program: "" and null until `state` is "ready"."""
+
+    order_id: str
+    state: str = Field(description="ready, waiting, or refused.")
+    why: str
+    hold_id: int | None = Field(description="The hold that keeps Packhouse from posting the label.")
+    shipment_id: str
+    tracking: str
+    carrier: str = Field(description="The carrier's name at the store.")
+    service: str
+    cost_minor: int | None
+    currency: str | None
+    document: str = Field(description="The SHA-256 of its file at /labels.")
+    document_format: LabelFormat | None
+    parcels: int = Field(description="Shipments of the order that the store does not have yet.")
+    bought: bool = Field(description="Whether a label is bought, even if it is not offered.")
+    complete: bool = Field(description="Whether its file was fetched, or the provider has none.")
+
+    @classmethod
+    def of(cls, offer: LabelOffer) -> Self:
+        """Build it from the offer."""
+        shipment, label = offer.shipment, offer.label
+        return cls(
+            order_id=offer.order_id,
+            state=offer.state,
+            why=offer.why,
+            hold_id=offer.hold_id,
+            shipment_id=shipment.id if shipment else "",
+            tracking=label.tracking_number if label else "",
+            carrier=offer.carrier if label else "",
+            service=label.service if label else "",
+            cost_minor=label.cost.minor if label else None,
+            currency=label.cost.currency if label else None,
+            document=label.document if label else "",
+            document_format=label.document_format if label else None,
+            parcels=offer.parcels,
+            bought=bool(shipment and shipment.label),
+            complete=bool(shipment and label and (shipment.post_key or label.document)),
+        )
+
+
+class EventBody(Shape):
+    """A received webhook event, without its body. `note` says why an unreadable one could not be read."""
+
+    id: str
+    type: str
+    order_id: str
+    site_slug: str
+    received_at: float
+    outcome: str = Field(description="new, ignored, or unreadable.")
+    note: str
+
+
+class EventsBody(BaseModel):
+    """Events, newest first; `next` is the `before` of the following page, null on the last."""
+
+    events: list[EventBody]
+    next: float | None
+
+
+def _label_summary(shipment: Shipment) -> dict[str, Any]:
     label = shipment.label
     return {
         "tracking_number": label.tracking_number if label else "",

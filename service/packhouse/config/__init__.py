@@ -1,6 +1,6 @@
-"""Fills the settings: defaults < packhouse.toml < environment < secret files; and shows what came of it.
+"""Loads the settings: defaults < packhouse.toml < environment < secret files; and prints the values in force.
 
-`load` is the only door. Whatever is wrong is told at once, in the words in which the user wrote it.
+`load` is the only entry. It reports all errors at once and names each setting as the user wrote it.
 """
 
 from packhouse.config.checks import require_for_serving

@@ -1,4 +1,4 @@
-"""Settings that are each right and do not go together, and examples that were never filled in."""
+"""Checks across settings: values that conflict with each other, and placeholders of examples."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from packhouse.config.fields import FieldPath
 from packhouse.config.settings import Settings
 from packhouse.errors import SettingsError
 
-# A whole value that is still what an example showed.
+# A value that is still the placeholder of an example.
 _PLACEHOLDER = re.compile(
     r"(?i)(whsec_|aly_)?(change[-_ ]?me|replace[-_ ]?me|your[-_ ].*|<.*>|\.{2,}|…|x{4,}|secret)"
 )
 
-# What the sandbox is opened with; everybody knows them.
+# Metrics, the journal and environment variables contain the names of accounts.
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+# The account of labels that a person bought elsewhere.
+_MANUAL = "manual"
+
+# The sandbox's keys, which are public.
 _SANDBOX_SECRETS = frozenset({"aly_sandbox", "whsec_sandbox"})
 
 
-def disagreements(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
-    """Each fault as the field to change and what is wrong with it, with the fix."""
+def conflicts(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
+    """For each conflict the field to change and a sentence with the problem and the fix."""
     yield from _times(settings)
+    yield from _accounts(settings)
     yield from _secrets(settings)
     if settings.ledger.url and not re.match(r"(sqlite|postgresql)(\+\w+)?://", settings.ledger.url):
         yield (
             ("ledger", "url"),
             "must begin with sqlite:/// or postgresql+psycopg://. "
-            "Correct it, or remove it to have SQLite in the data folder.",
+            "Correct it, or remove it to use SQLite in the data folder.",
         )
 
 
 def require_for_serving(settings: Settings) -> None:
-    """Refuse to start without what has no default. Raises SettingsError.
+    """Raise SettingsError if a setting is missing that has no default.
 
-    Signing secrets and operators' tokens may be missing: their doors then stay closed, and orders are polled.
+    Signing secrets and operators' tokens may be missing: webhooks and the operator API are then refused, and
+    orders come by polling.
     """
     if not settings.store.api_key.get_secret_value():
         raise SettingsError(
@@ -48,27 +55,40 @@ def _times(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     if settings.lease_s <= longest:
         yield (
             ("lease_s",),
-            f"is {settings.lease_s:g}, but a lease must outlast a purchase: more than {longest:g}, which is "
+            f"is {settings.lease_s:g}, but must exceed {longest:g}, the duration of the longest purchase: "
             "store.timeout_s + provider_timeout_s + provider_settle_s. Raise it, or lower one of those.",
         )
     if settings.retry.max_s < settings.retry.base_s:
         yield (
             ("retry", "max_s"),
             f"is {settings.retry.max_s:g}, less than the first wait, retry.base_s = "
-            f"{settings.retry.base_s:g}. Raise it, or lower that.",
+            f"{settings.retry.base_s:g}. Raise it, or lower retry.base_s.",
         )
     if settings.poll.full_poll_s < settings.poll.interval_s:
         yield (
             ("poll", "full_poll_s"),
             f"is {settings.poll.full_poll_s:g}, less than poll.interval_s = {settings.poll.interval_s:g}, "
-            "so that every poll would be a full one. Raise it, or lower that.",
+            "so every poll would be a full poll. Raise it, or lower poll.interval_s.",
         )
+
+
+def _accounts(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
+    if len(set(settings.provider)) < len(settings.provider):
+        yield ("provider",), "names the same account twice. Remove one."
+    for account, (kind, _) in settings.accounts().items():
+        path = ("providers", account) if account in settings.providers else ("provider",)
+        if not _ACCOUNT.fullmatch(account):
+            yield path, f"has the account name {account!r}. Use lower-case letters, digits, - and _."
+        elif account == _MANUAL:
+            yield path, f"has the account name {account!r}, which Packhouse uses itself. Choose another name."
+        if not kind.strip():
+            yield (*path, "kind"), "is empty. Set the kind of the provider, or remove it."
 
 
 def _secrets(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     tokens = settings.operator.names_by_token()
     if len(tokens) < len(settings.operator.tokens):
-        yield ("operator", "tokens"), "gives the same token twice. Give every person a token of their own."
+        yield ("operator", "tokens"), "has the same token twice. Give every person their own token."
     given: dict[FieldPath, list[str]] = {
         ("store", "api_key"): [settings.store.api_key.get_secret_value()],
         ("webhook", "secrets"): [secret.get_secret_value() for secret in settings.webhook.secrets],
@@ -76,11 +96,11 @@ def _secrets(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     }
     for path, values in given.items():
         if any(_PLACEHOLDER.fullmatch(value) for value in values):
-            yield path, "is still the placeholder of an example. Put the real value there."
+            yield path, "is still the placeholder of an example. Set the real value."
         elif _is_real(settings.store.url) and _SANDBOX_SECRETS.intersection(values):
-            yield path, "is the sandbox's, which everybody knows. A real store needs its own."
+            yield path, "is the sandbox's public value. A real store needs its own."
 
 
 def _is_real(store_url: str) -> bool:
-    """Whether orders of a real shop may be behind this address; the sandbox never speaks TLS."""
+    """Whether this address may be a real store's; the sandbox has no TLS."""
     return urlsplit(store_url).scheme == "https"

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, told to whoever wrote them: where, what was expected, what to do."""
+"""Error messages for settings: where the value is, what was expected, and the fix."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from packhouse.config.sources import Origin
 
 Origins = Mapping[FieldPath, Origin]
 
-_LONGEST_SHOWN = 60
+_MAX_SHOWN = 60
 
 
 def written_as(path: FieldPath, origins: Origins) -> str:
-    """The field in the user's words: its variable or secret file, or its dotted name and the TOML file.
+    """The field as the user wrote it: its variable or secret file, or its dotted name and the TOML file.
 
-    A field that nobody set is named by its variable.
+    A field that is not set is named by its variable.
     """
     origin = _origin(path, origins)
     if origin is None:
@@ -34,7 +34,7 @@ def written_as(path: FieldPath, origins: Origins) -> str:
 
 
 def sentences(error: ValidationError, origins: Origins) -> list[str]:
-    """One sentence for each fault that pydantic found, without secrets."""
+    """One sentence for each error of pydantic, without secrets."""
     return [_sentence(detail, origins) for detail in error.errors(include_url=False)]
 
 
@@ -46,27 +46,27 @@ def _sentence(detail: ErrorDetails, origins: Origins) -> str:
     field = find(path)
     if field is None:
         return f"{where}: {detail['msg']}."
-    told = f"{where}{_shown(path, detail['input'])}"
+    subject = f"{where}{_shown(path, detail['input'])}"
     if detail["type"] == "value_error":
-        return f"{told}: {detail['msg'].removeprefix('Value error, ')}. {_fix(field)}"
-    return f"{told}: it must be {shape(field)}. {_fix(field)}"
+        return f"{subject}: {detail['msg'].removeprefix('Value error, ')}. {_fix(field)}"
+    return f"{subject}: it must be {shape(field)}. {_fix(field)}"
 
 
 def _suggestion(path: FieldPath, origins: Origins) -> str:
     meant = closest(path, [*(known for known, _ in fields()), *((name,) for name in Settings.model_fields)])
     if not meant:
-        return "Remove it; docs/reference/settings.md lists all."
+        return "Remove it; docs/reference/settings.md lists all settings."
     origin = _origin(path, origins)
     in_toml = origin is not None and not origin.sets
     return f"Did you mean {_dotted(meant) if in_toml else variable(meant)}?"
 
 
 def _shown(path: FieldPath, value: Any) -> str:
-    """The value itself, where it is short and no secret."""
+    """The value itself, if it is short and not a secret."""
     if is_secret(path) or path[0] == "providers" or not isinstance(value, str | int | float):
         return ""
     text = str(masked(path, value))
-    return f" is {text!r}" if len(text) <= _LONGEST_SHOWN else ""
+    return f" is {text!r}" if len(text) <= _MAX_SHOWN else ""
 
 
 def _fix(field: FieldInfo) -> str:
@@ -74,11 +74,15 @@ def _fix(field: FieldInfo) -> str:
     meaning = f"{field.description} " if field.description else ""
     if value in (None, "", (), {}) or isinstance(value, SecretStr):
         return f"{meaning}Correct or remove it."
-    return f"{meaning}Correct it, or remove it to have {value}."
+    return f"{meaning}Correct it, or remove it to use {_default(value)}."
+
+
+def _default(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _origin(path: FieldPath, origins: Origins) -> Origin | None:
-    """The origin of the value at this path, of the whole that it is part of, or of a part of it."""
+    """The origin of the value at this path, of a table that contains it, or of a part of it."""
     for length in range(len(path), 0, -1):
         if origin := origins.get(path[:length]):
             return origin

@@ -1,4 +1,4 @@
-"""The tree of settings as data: which paths exist, what each may hold, and its environment name."""
+"""The tree of settings as data: all paths, the shape of each value and its environment variable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIGNS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
 def fields() -> Iterator[tuple[FieldPath, FieldInfo]]:
-    """Every field that holds a value, in the order of the settings; sections are not among them."""
+    """Every field that holds a value, in the order of the settings, without sections."""
     for name, field in Settings.model_fields.items():
         section = _section(field.annotation)
         if section is None:
@@ -43,9 +43,9 @@ def fields() -> Iterator[tuple[FieldPath, FieldInfo]]:
 
 
 def find(path: Sequence[str]) -> FieldInfo | None:
-    """The field at this path, or the one whose table or list holds it; None if there is no such setting.
+    """The field at this path, or the field whose table or list contains it; None if there is none.
 
-    A path may end at a section, whose field it then is; a number in it counts the entries of a list.
+    A path may end at a section. A number in a path is the position in a list.
     """
     model: type[BaseModel] = Settings
     field = None
@@ -66,7 +66,7 @@ def variable(path: Sequence[str]) -> str:
 
 
 def shape(field: FieldInfo) -> str:
-    """What a value must look like: "a number above 0, at most 120"."""
+    """The shape of a value, such as "a number above 0, at most 120"."""
     bounds = [
         f"{sign} {getattr(rule, name):g}"
         for rule in field.metadata
@@ -77,7 +77,7 @@ def shape(field: FieldInfo) -> str:
 
 
 def closest(path: Sequence[str], known: Iterable[FieldPath]) -> FieldPath:
-    """The known path that `path` was meant to be, or (). One underscore for two is the usual slip."""
+    """The known path that is most similar to `path`, or (). A single underscore is the most common error."""
     squeezed = {_squeeze(each): each for each in known}
     found = difflib.get_close_matches(_squeeze(path), squeezed, n=1, cutoff=0.65)
     return squeezed[found[0]] if found else ()
@@ -92,7 +92,7 @@ def _section(annotation: Any) -> type[BaseModel] | None:
 
 
 def _entry(annotation: Any) -> type[BaseModel] | None:
-    """The section that a list's entries are, if they are sections."""
+    """The section of a list's entries, if they are sections."""
     return _section(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 

@@ -1,4 +1,4 @@
-"""Finds the sources, reads them in order, and makes Settings of them, or one error that lists every fault."""
+"""Finds the sources, reads them in order and builds Settings, or one error that lists all problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from packhouse.config.checks import disagreements
+from packhouse.config.checks import conflicts
 from packhouse.config.errors import sentences, written_as
 from packhouse.config.settings import Settings
 from packhouse.config.sources import Gathered
@@ -22,8 +22,8 @@ def load(toml_path: Path | None = None, environ: Mapping[str, str] | None = None
     """Read all settings: defaults < TOML file < environment < secrets directory < *_FILE.
 
     The file is `toml_path`, else what PACKHOUSE_CONFIG names, else ./packhouse.toml or
-    /etc/packhouse/packhouse.toml if there is one. Raises SettingsError, which lists everything that is wrong:
-    the field as the user wrote it, what its value must be, and the fix.
+    /etc/packhouse/packhouse.toml if there is one. Raises SettingsError, which lists all errors: the field as
+    the user wrote it, the expected value and the fix.
     """
     environ = os.environ if environ is None else environ
     gathered = Gathered()
@@ -52,20 +52,20 @@ def _secrets(environ: Mapping[str, str]) -> Path | None:
         return None
     if not Path(named).is_dir():
         raise SettingsError(
-            f"PACKHOUSE_SECRETS_DIR is {named!r}, which is no folder. Correct it, or leave it empty."
+            f"PACKHOUSE_SECRETS_DIR is {named!r}, which is not a folder. Correct it, or leave it empty."
         )
     return Path(named)
 
 
 def _settings(gathered: Gathered) -> Settings:
-    faults = list(gathered.faults)
+    errors = list(gathered.errors)
     try:
         settings = Settings(**gathered.values)
     except ValidationError as error:
-        faults += sentences(error, gathered.origins)
+        errors += sentences(error, gathered.origins)
     else:
-        faults += [f"{written_as(path, gathered.origins)} {what}" for path, what in disagreements(settings)]
+        errors += [f"{written_as(path, gathered.origins)} {what}" for path, what in conflicts(settings)]
         settings._origins.update({path: origin.source for path, origin in gathered.origins.items()})
-    if faults:
-        raise SettingsError("\n".join(faults))
+    if errors:
+        raise SettingsError("\n".join(errors))
     return settings

@@ -1,4 +1,4 @@
-"""The settings as `packhouse config check` prints them: a TOML file with secrets masked and origins named."""
+"""The settings as `packhouse config check` prints them: TOML with masked secrets and origins."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from packhouse.config.fields import FieldPath, fields
 from packhouse.config.secrets import masked
 from packhouse.config.settings import Settings
 
+# Fields whose values are tables, each printed as a section of its own.
+_TABLES = ("products", "providers")
+
 
 def effective(settings: Settings) -> str:
-    """Every setting with the value in force. A comment names the origin of each that is not a default."""
+    """Every setting with its value. A comment names the origin of each value that is not a default."""
     lines: list[str] = []
     section: FieldPath = ()
-    late: list[str] = []
-    # Fields outside of any section come first, as TOML has it.
+    tables: list[str] = []
+    # Fields outside of any section come first, as TOML requires.
     for path, _ in sorted(fields(), key=lambda each: len(each[0]) > 1):
         value: Any = settings
         for part in path:
             value = getattr(value, part)
-        if len(path) == 1 and isinstance(value, dict | tuple):
-            late += _tables(settings, path, value)
+        if path[0] in _TABLES:
+            tables += _tables(settings, path, value)
             continue
         if path[:-1] != section:
             section = path[:-1]
             lines += ["", f"[{'.'.join(section)}]"]
         lines.append(_line(settings, path, value))
-    return "\n".join([*lines, *late]) + "\n"
+    return "\n".join([*lines, *tables]) + "\n"
 
 
 def _line(settings: Settings, path: FieldPath, value: Any) -> str:
@@ -41,7 +44,7 @@ def _line(settings: Settings, path: FieldPath, value: Any) -> str:
 
 
 def _tables(settings: Settings, path: FieldPath, value: dict[str, Any] | tuple[Any, ...]) -> list[str]:
-    """The sections of carriers, or the entries of products: they come last, as TOML has it."""
+    """The sections of provider accounts, or the entries of products: they come last, as TOML requires."""
     lines: list[str] = []
     if isinstance(value, dict):
         for name, options in value.items():
@@ -56,7 +59,7 @@ def _tables(settings: Settings, path: FieldPath, value: dict[str, Any] | tuple[A
 
 
 def _origin(settings: Settings, path: FieldPath) -> str:
-    """Where the value, or a part of it, came from."""
+    """The origins of the value and of its parts."""
     origins = settings._origins
     found = {
         origin for leaf, origin in origins.items() if leaf[: len(path)] == path or path[: len(leaf)] == leaf

@@ -1,4 +1,4 @@
-"""Which settings are secret, their values (for redaction), and how they are shown: never."""
+"""Which settings are secret, their values (for redaction), and their masked form."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from packhouse.config.settings import Settings
 
 MASK = "********"
 
-# Adapters declare their own options; a name that says so is secret whatever the adapter.
+# Adapters declare their own options; an option with such a name is secret in every adapter.
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password|passphrase|credential)s?(_id)?$")
 _USERINFO = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]*)@")
 
 
 def is_secret(path: Sequence[str]) -> bool:
-    """Whether the value at this path must never be shown."""
+    """Whether the value at this path must not be shown."""
     if path[0] == "providers":
         return bool(_SECRET_NAME.search(path[-1]))
     field = find(path)
@@ -32,7 +32,7 @@ def may_come_from_file(path: Sequence[str]) -> bool:
 
 
 def masked(path: Sequence[str], value: Any) -> Any:
-    """The value as it may be shown."""
+    """The value with all secrets masked."""
     if isinstance(value, SecretStr):
         return MASK if value.get_secret_value() else ""
     if isinstance(value, dict):
@@ -47,7 +47,7 @@ def masked(path: Sequence[str], value: Any) -> Any:
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Every secret that is set, for the log's redaction; passwords inside addresses are among them."""
+    """Every secret that is set, including passwords inside URLs, for the log's redaction."""
     found = {settings.store.api_key.get_secret_value()}
     found.update(secret.get_secret_value() for secret in settings.webhook.secrets)
     found.update(settings.operator.names_by_token())

@@ -1,7 +1,7 @@
-"""Everything Packhouse can be told, typed: one class a concern, each field with its meaning.
+"""All settings with their types and meanings: one class for each section.
 
-`packhouse.config.load` fills it from packhouse.toml, the environment and secret files; the class
-itself looks at nothing but what it is handed. docs/reference/settings.md is generated from here.
+`packhouse.config.load` fills them from packhouse.toml, the environment and secret files; the classes
+read nothing themselves. docs/reference/settings.md is generated from here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from packhouse.model.label import LabelFormat
 
 
 class Section(BaseModel):
-    """One concern's settings; unknown names are refused, so that a typing error is seen."""
+    """The base class of sections. Unknown names are refused, so that a typing error shows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _listed(value: Any) -> Any:
-    """Read a list written as JSON, or with commas or lines, as environments and files can only carry text."""
+    """Read a list written as JSON, or with commas or lines, as the environment and files hold only text."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -46,30 +46,30 @@ def _listed(value: Any) -> Any:
 
 
 class StoreSettings(Section):
-    """The Aly store whose orders are shipped."""
+    """The Aly store whose orders Packhouse ships."""
 
     url: str = Field(
         default="https://aly.store/api/storefront/v1",
-        description="Base address of the store's REST interface.",
+        description="Base address of the store's REST API.",
     )
     api_key: SecretStr = Field(
         default=SecretStr(""),
         description="API key with read:orders and write:orders. Also read from ALY_API_KEY.",
     )
     site_slug: str = Field(
-        default="", description="Only this site's orders; empty: every site of the workspace."
+        default="", description="Ship only the orders of this site. Empty: all sites of the workspace."
     )
     timeout_s: float = Field(
-        default=15.0, gt=0, le=120, description="Longest wait for one answer, in seconds."
+        default=15.0, gt=0, le=120, description="Maximum time for one response, in seconds."
     )
     rate_limit_per_s: float = Field(
         default=20.0,
         ge=0,
-        description="Most calls to the store a second, counted here; 0: no limit of our own.",
+        description="Maximum number of calls to the store per second. 0: no limit.",
     )
     carrier_names: dict[str, str] = Field(
         default_factory=dict,
-        description="What the store is told for a carrier's name, for example {UPSDAP = 'UPS'}; others pass.",
+        description="Carrier names for the store, for example {UPSDAP = 'UPS'}. Others stay as they are.",
     )
 
     @field_validator("url")
@@ -84,85 +84,90 @@ class StoreSettings(Section):
     def _fits_a_header(cls, value: SecretStr) -> SecretStr:
         key = value.get_secret_value().strip()
         if not (key.isascii() and key.isprintable() and " " not in key):
-            raise ValueError("must be the key as the store shows it, without blanks or line breaks")
+            raise ValueError("must be the key as the store shows it, without spaces or line breaks")
         return SecretStr(key)
 
     def name_of(self, carrier: str) -> str:
-        """What the store is told for this carrier; `carrier_names` is looked up whatever its case."""
-        told = {name.lower(): store_name for name, store_name in self.carrier_names.items()}
-        return told.get(carrier.lower(), carrier)
+        """The name to post to the store for this carrier. The case of `carrier_names` does not matter."""
+        names = {name.lower(): store_name for name, store_name in self.carrier_names.items()}
+        return names.get(carrier.lower(), carrier)
 
 
 class WebhookSettings(Section):
-    """Signed deliveries from the store."""
+    """Signed webhooks from the store."""
 
     secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=(),
-        description="Signing secrets (whsec_...), several during a rotation. None: the route stays closed.",
+        description="Signing secrets (whsec_...), several during a rotation. Empty: webhooks are refused.",
     )
     tolerance_s: float = Field(
         default=300.0,
         gt=0,
         le=3600,
-        description="How far a signature's time may be from now, in seconds, both ways.",
+        description="Maximum difference between a signature's time and the current time, in seconds.",
     )
 
 
 class LedgerSettings(Section):
-    """The durable record."""
+    """The database that holds orders, shipments, labels and the journal."""
 
     url: str = Field(
         default="",
-        description="SQLAlchemy address; empty: SQLite in the data folder. For many replicas postgresql+psycopg://...",
+        description="SQLAlchemy URL. Empty: SQLite in the data folder. Several replicas need postgresql+psycopg://...",
     )
 
 
 class PollSettings(Section):
-    """Looking for orders without being told."""
+    """Polling the store and the providers, in addition to webhooks."""
 
-    interval_s: float = Field(default=300.0, gt=0, description="Seconds between two lists of pending orders.")
+    interval_s: float = Field(
+        default=300.0, gt=0, description="Seconds between two polls for pending orders."
+    )
     recheck_s: float = Field(
-        default=3600.0, gt=0, description="Seconds after which an open or held order is looked at again."
+        default=3600.0, gt=0, description="Seconds after which an open or held order is checked again."
     )
     overlap_s: float = Field(
         default=3600.0,
         ge=0,
-        description="How far each list reaches back behind the newest order seen, in seconds.",
+        description="Overlap of a poll with the one before, in seconds before the newest known order.",
     )
     confirm_s: float = Field(
         default=60.0,
         gt=0,
-        description="Seconds after a shipment is posted until the store is asked to confirm it.",
+        description="Seconds after a fulfillment is posted until it is confirmed at the store.",
     )
     track_interval_s: float = Field(
         default=21600.0,
         ge=0,
-        description="Seconds between two looks at a parcel's tracker; 0: parcels are not followed.",
+        description="Seconds between two tracking checks of a parcel. 0: parcels are not tracked.",
     )
     full_poll_s: float = Field(
-        default=21600.0, gt=0, description="Seconds between two full lists that ignore what was seen before."
+        default=21600.0, gt=0, description="Seconds between two full polls, which list all pending orders."
     )
 
 
 class RetrySettings(Section):
-    """Waiting after something transient."""
+    """Retries after transient errors."""
 
-    base_s: float = Field(default=5.0, gt=0, description="First wait in seconds; it doubles, with jitter.")
-    max_s: float = Field(default=900.0, gt=0, description="Longest wait in seconds.")
+    base_s: float = Field(
+        default=5.0, gt=0, description="First wait in seconds. It doubles after each failure, with jitter."
+    )
+    max_s: float = Field(default=900.0, gt=0, description="Maximum wait in seconds.")
     hold_after: int = Field(
         default=40,
         ge=1,
-        description="Failures in a row after which an order is held for a person and tried slowly.",
+        description="Failures in a row after which an order is held for a person and retried slowly.",
     )
 
 
 class HttpSettings(Section):
-    """The daemon's own door."""
+    """HTTP server."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 in a container.")
-    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on. Use 0.0.0.0 in a container.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on. 0: any free port.")
     docs: bool = Field(
-        default=False, description="Whether /docs draws the operator API (loads scripts from the web)."
+        default=False,
+        description="Serve interactive API documentation at /docs. It loads scripts from the web.",
     )
 
 
@@ -170,7 +175,7 @@ class OperatorSettings(Section):
     """People and programs that may use the operator API."""
 
     tokens: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(), description="name:token pairs, comma-separated; the name is written to the journal."
+        default=(), description="name:token pairs, separated by commas. The journal shows the name."
     )
 
     @field_validator("tokens")
@@ -183,36 +188,36 @@ class OperatorSettings(Section):
         return value
 
     def names_by_token(self) -> dict[str, str]:
-        """Token to person."""
+        """The name for each token."""
         pairs = (pair.get_secret_value().partition(":") for pair in self.tokens)
         return {token: name.strip() for name, _, token in pairs}
 
 
 class WorkerSettings(Section):
-    """How much happens at once, and how it ends."""
+    """Concurrency and shutdown."""
 
-    concurrency: int = Field(default=16, ge=1, le=256, description="Orders worked on at the same time.")
-    grace_s: float = Field(
-        default=20.0, gt=0, description="Seconds that work in flight is given to finish after SIGTERM."
+    concurrency: int = Field(
+        default=16, ge=1, le=256, description="Number of orders processed at the same time."
     )
+    grace_s: float = Field(default=20.0, gt=0, description="Seconds to finish current work after SIGTERM.")
 
 
 class ShipFromSettings(Section):
-    """Where parcels leave from; printed on labels."""
+    """The sender's address, printed on labels."""
 
     name: str = Field(default="", description="Sender's name.")
     company: str = Field(default="", description="Sender's company.")
     street1: str = Field(default="", description="Street and number.")
     street2: str = Field(default="", description="Second address line.")
     city: str = Field(default="", description="City.")
-    state: str = Field(default="", description="State or province, where the country has them.")
+    state: str = Field(default="", description="State or province, if the country has them.")
     zip: str = Field(default="", description="Postal code.")
     country: str = Field(default="US", description="ISO 3166-1 alpha-2 country code.")
-    phone: str = Field(default="", description="Phone number; some carriers require it.")
+    phone: str = Field(default="", description="Phone number. Some carriers require it.")
 
 
 class ParcelSettings(Section):
-    """The fallback parcel: used for what no [[products]] entry covers. No weight: such orders are held."""
+    """The parcel of products without a [[products]] entry. Without a weight, their orders are held."""
 
     weight_g: int | None = Field(
         default=None, gt=0, description="Weight of one unit of an unlisted product, in grams."
@@ -222,18 +227,22 @@ class ParcelSettings(Section):
     height_mm: int = Field(default=100, gt=0, description="Height of the box, in millimetres.")
     tare_g: int = Field(default=0, ge=0, description="Weight of the empty box, in grams.")
     max_weight_g: int = Field(
-        default=30000, gt=0, description="Heaviest parcel, in grams; more units go into further parcels."
+        default=30000,
+        gt=0,
+        description="Maximum weight of a parcel, in grams. Heavier orders get several parcels.",
     )
 
 
 class ProductSettings(Section):
-    """What Packhouse should know of a product; the first entry that matches a line counts."""
+    """Weight and kind of a product. The first entry that matches a line applies."""
 
     id: str = Field(default="", description="A product id or a variant id.")
-    name: str = Field(default="", description="A pattern for the product's name, with * and ?, case ignored.")
+    name: str = Field(
+        default="", description="A pattern for the product's name, with * and ?. Case does not matter."
+    )
     weight_g: int | None = Field(default=None, gt=0, description="Weight of one unit, in grams.")
     digital: bool | None = Field(
-        default=None, description="Whether it is digital, where the store does not say."
+        default=None, description="Whether the product is digital, if the store does not say."
     )
 
     @model_validator(mode="after")
@@ -244,80 +253,83 @@ class ProductSettings(Section):
 
 
 class RuleSettings(Section):
-    """May it ship?"""
+    """Which orders may ship."""
 
     digital_unknown: Literal["hold", "ship", "skip"] = Field(
         default="hold",
-        description="What to do with a line of which the store does not say whether it is digital.",
+        description="What to do with a line if the store does not say whether it is digital.",
     )
     check_address: bool = Field(
-        default=True, description="Hold orders whose address lacks what its country requires."
+        default=True, description="Hold orders whose address lacks a part that its country requires."
     )
 
 
 class RateSettings(Section):
-    """Which of the carrier's rates to buy."""
+    """Which of the offered rates to buy."""
 
-    prefer: Literal["cheapest", "fastest"] = Field(default="cheapest", description="Which rate wins.")
+    prefer: Literal["cheapest", "fastest"] = Field(default="cheapest", description="Which rate to buy.")
     services: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(), description="Allowed services, as 'CARRIER' or 'CARRIER/SERVICE'; empty: all."
+        default=(), description="Allowed services, as 'CARRIER' or 'CARRIER/SERVICE'. Empty: all."
     )
 
 
 class GuardSettings(Section):
-    """What may be spent, and when to stop. Caps are in minor units of `currency`; unset: no cap."""
+    """Spending limits, and when to stop buying. Caps are in minor units of `currency`. Unset: no cap."""
 
     currency: str = Field(
-        default="USD", pattern="^[A-Z]{3}$", description="Currency of the caps, as ISO 4217 code."
+        default="USD",
+        pattern="^[A-Z]{3}$",
+        description="Currency of the caps, as ISO 4217 code. Rates in this currency are preferred.",
     )
-    max_label_minor: int | None = Field(default=None, ge=0, description="Most that one label may cost.")
+    max_label_minor: int | None = Field(default=None, ge=0, description="Maximum price of one label.")
     max_order_minor: int | None = Field(
-        default=None, ge=0, description="Most that all labels of one order may cost together."
+        default=None, ge=0, description="Maximum price of all labels of one order together."
     )
     max_day_minor: int | None = Field(
-        default=None, ge=0, description="Most that may be spent in any 24 hours, over all sites."
+        default=None, ge=0, description="Maximum spending in any 24 hours, over all sites."
     )
     max_site_day_minor: int | None = Field(
-        default=None, ge=0, description="Most that may be spent in any 24 hours for the orders of one site."
+        default=None, ge=0, description="Maximum spending in any 24 hours for the orders of one site."
     )
     price_tolerance_percent: float = Field(
         default=10.0,
         ge=0,
-        description="How far a price may rise above the one first offered, in percent, without a person.",
+        description="Maximum rise of a price above the first offer, in percent, without a person.",
     )
     paused: bool = Field(
-        default=False, description="Buy and post nothing, whatever anybody resumes; events are still taken."
+        default=False,
+        description="Stop buying and posting, even if an operator resumes. Webhooks are still accepted.",
     )
     breaker_threshold: int = Field(
         default=20,
         ge=1,
-        description="Refusals of a carrier in a row after which it rests; more than worker.concurrency, or "
-        "one lost connection is enough.",
+        description="Refusals in a row after which a provider account gets no more purchases. Must exceed "
+        "worker.concurrency, or one lost connection is enough.",
     )
     breaker_cooldown_s: float = Field(
-        default=300.0, gt=0, description="Seconds for which such a carrier is not asked."
+        default=300.0, gt=0, description="Seconds until such a provider account is tried again."
     )
 
     @property
     def has_caps(self) -> bool:
-        """Whether anything is capped."""
+        """Whether any cap is set."""
         caps = (self.max_label_minor, self.max_order_minor, self.max_day_minor, self.max_site_day_minor)
         return any(cap is not None for cap in caps)
 
 
 class LogSettings(Section):
-    """What is told while running."""
+    """Logging."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least important kind shown."
+        default="info", description="Lowest level that is logged."
     )
     format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="auto: text on a terminal, JSON elsewhere."
+        default="auto", description="auto: text on a terminal, otherwise JSON."
     )
 
 
 class Settings(BaseSettings):
-    """Everything Packhouse can be told. Frozen; handed to app.py, which hands on the parts."""
+    """All settings. Frozen; app.py receives them and passes on the parts."""
 
     model_config = SettingsConfigDict(
         env_prefix="PACKHOUSE_",
@@ -336,34 +348,38 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what it is handed: two Settings of the same arguments are equal wherever they are made."""
+        """Read only the arguments: Settings of the same arguments are equal on every machine."""
         return (init_settings,)
 
-    data_dir: Path = Field(default=Path("data"), description="Folder of the ledger and the label files.")
-    provider: str = Field(default="offline", description="Name of the adapter that sells labels.")
+    data_dir: Path = Field(default=Path("data"), description="Folder for the database and the label files.")
+    provider: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=("offline",),
+        min_length=1,
+        description="Provider accounts that sell labels: one name, or several. Their rates are compared.",
+    )
     provider_timeout_s: float = Field(
-        default=30.0, gt=0, le=300, description="Longest wait for one answer of the carrier, in seconds."
+        default=30.0, gt=0, le=300, description="Maximum time for one response of a provider, in seconds."
     )
     provider_settle_s: float = Field(
         default=10.0,
         ge=0,
-        description="Seconds after which a carrier has surely settled a purchase whose answer was lost.",
+        description="Seconds after which a purchase without a response is surely completed or dropped.",
     )
     lease_s: float = Field(
         default=120.0,
         gt=0,
-        description="Seconds an order belongs to one worker; outlasts the longest upstream call.",
+        description="Seconds for which a worker leases an order. Must exceed the longest purchase.",
     )
-    label_format: LabelFormat = Field(default=LabelFormat.PDF, description="Kind of label file to ask for.")
+    label_format: LabelFormat = Field(default=LabelFormat.PDF, description="Format of label files.")
     min_free_disk_mb: int = Field(
         default=100,
         ge=0,
-        description="Free space in the data folder below which the daemon is not ready, in MB.",
+        description="Minimum free space in the data folder, in MB. With less, the daemon is not ready.",
     )
     event_retention_days: int = Field(
         default=90,
         ge=31,
-        description="Days that bodies of webhook events are kept; longer than the store retries.",
+        description="Days for which the bodies of webhook events are kept. Must exceed the store's retries.",
     )
     store: StoreSettings = StoreSettings()
     webhook: WebhookSettings = WebhookSettings()
@@ -380,19 +396,25 @@ class Settings(BaseSettings):
     rates: RateSettings = RateSettings()
     guard: GuardSettings = GuardSettings()
     providers: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="One section for each carrier provider: [providers.NAME]."
+        default_factory=dict,
+        description="Provider accounts: one section [providers.NAME] for each, with its kind and options.",
     )
     log: LogSettings = LogSettings()
 
-    # Where each value came from, in the user's words: path of the field to "PACKHOUSE_..." or a file's name.
+    # The origin of each value: the field's path to "PACKHOUSE_..." or a file's name.
     _origins: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
 
     @property
     def ledger_url(self) -> str:
-        """The ledger's address, SQLite in the data folder unless set."""
+        """The database's URL: SQLite in the data folder unless set."""
         return self.ledger.url or f"sqlite:///{self.data_dir / 'packhouse.db'}"
 
     @property
     def labels_dir(self) -> Path:
-        """Where label files are kept."""
+        """The folder of label files."""
         return self.data_dir / "labels"
+
+    def accounts(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Each provider account's kind and options: first the accounts that sell, then other sections."""
+        sections = {name: dict(self.providers.get(name, {})) for name in (*self.provider, *self.providers)}
+        return {name: (str(options.pop("kind", name)), options) for name, options in sections.items()}

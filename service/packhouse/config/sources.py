@@ -1,7 +1,7 @@
-"""Where settings come from: a TOML file, environment variables, secret files. Each is read into one tree.
+"""The sources of settings: a TOML file, environment variables, secret files. All are read into one tree.
 
-Every value remembers its origin in the user's words; what cannot be read becomes a fault, and reading goes
-on, so that one run tells everything that is wrong.
+Every value keeps its origin, as the user wrote it. A value that cannot be read is an error, and reading
+continues, so that one run reports all errors.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pydantic_settings import EnvSettingsSource
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
 from packhouse.config.fields import PREFIX, FieldPath, closest, fields, find, shape, variable
+from packhouse.config.renamed import refused_variable, take_renamed
 from packhouse.config.secrets import may_come_from_file
 from packhouse.config.settings import Settings
 
-# Read by the command line or by `load` itself; they are no settings.
+# Variables of the command line or of `load` itself; they are not settings.
 _OTHER_NAMES = frozenset(
     {
         "PACKHOUSE_CONFIG",
@@ -31,18 +32,18 @@ _OTHER_NAMES = frozenset(
     }
 )
 
-# What Kubernetes puts into every container beside a Service named "packhouse".
+# Variables that Kubernetes sets in every container next to a Service named "packhouse".
 _SERVICE_LINK = re.compile(
     r"PACKHOUSE_(SERVICE_(HOST|PORT)\w*=|PORT(_\w+)?=(tcp|udp)://|PORT_\d+_(TCP|UDP)_(PROTO|PORT|ADDR)=)"
 )
 
-# The store's own name for its key, kept by every tool that talks to it.
+# The store's own name for its key, which its other tools use.
 _STORE_KEY = "ALY_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a value came from: a file or a variable, and the path that this source sets as a whole.
+    """The origin of a value: a file or a variable, and the path that this source sets as a whole.
 
     A TOML file sets the whole tree, so its `sets` is ().
     """
@@ -52,29 +53,31 @@ class Origin:
 
 
 class Gathered:
-    """What all sources say together; a later source wins over an earlier one, field by field."""
+    """The values of all sources together; a later source wins over an earlier one, field by field."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.origins: dict[FieldPath, Origin] = {}
-        self.faults: list[str] = []
+        self.errors: list[str] = []
         self._environment = EnvSettingsSource(Settings)
 
     def read_toml(self, path: Path) -> None:
-        """Take a TOML file's tables."""
+        """Read a TOML file."""
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            self.faults.append(
-                f"{path} cannot be read: {error.strerror}. Correct PACKHOUSE_CONFIG or the file's rights."
+            self.errors.append(
+                f"{path} cannot be read: {error.strerror}. Correct PACKHOUSE_CONFIG or "
+                "the file's permissions."
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self.faults.append(f"{path} is not TOML: {error}. Correct it there.")
+            self.errors.append(f"{path} is not valid TOML: {error}. Correct the file.")
         else:
+            self.errors += take_renamed(tables, str(path))
             self._take(tables, Origin(str(path)))
 
     def read_environment(self, environ: Mapping[str, str]) -> None:
-        """Take the PACKHOUSE_ variables that are settings. An empty one counts as unset."""
+        """Read the PACKHOUSE_ variables that are settings. An empty variable counts as unset."""
         if key := environ.get(_STORE_KEY):
             self._take({"store": {"api_key": key}}, Origin(_STORE_KEY, ("store", "api_key")))
         for name in sorted(environ):
@@ -82,7 +85,7 @@ class Gathered:
                 self._take_variable(name, environ[name], name)
 
     def read_secret_directory(self, folder: Path) -> None:
-        """Take files that are named like variables, in either case; others belong to somebody else."""
+        """Read the files that are named like variables, in upper or lower case; ignore all others."""
         for file in sorted(folder.iterdir()):
             if file.name.upper().startswith(PREFIX) and file.is_file():
                 self._take_file(file.name, file)
@@ -90,7 +93,7 @@ class Gathered:
                 self._take_file(variable(("store", "api_key")), file)
 
     def read_secret_files(self, environ: Mapping[str, str]) -> None:
-        """Take the files that PACKHOUSE_..._FILE variables name."""
+        """Read the files that PACKHOUSE_..._FILE variables name."""
         for name in sorted(environ):
             if name.upper().startswith(PREFIX) and environ[name] and _is_file_name(name):
                 self._take_file(name[: -len("_FILE")], Path(environ[name]), written=name)
@@ -100,8 +103,9 @@ class Gathered:
             text = file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            self.faults.append(
-                f"{written or name} names {file}, which cannot be read: {reason}. Correct its path or rights."
+            self.errors.append(
+                f"{written or name} names {file}, which cannot be read: {reason}. Correct its path or "
+                "permissions."
             )
             return
         self._take_variable(name, text, f"{written} ({file})" if written else str(file))
@@ -116,20 +120,24 @@ class Gathered:
         try:
             values = self._environment()
         except UnreadableValue:
-            self.faults.append(f"{origin} cannot be read: it must be {shape(field)}. Correct or remove it.")
+            self.errors.append(f"{origin} cannot be read: it must be {shape(field)}. Correct or remove it.")
         else:
             self._take(values, Origin(origin, path))
 
     def _refuse_unknown(self, name: str, origin: str, value: str) -> None:
-        """A fault for what was surely meant as a setting; others may have PACKHOUSE_ names of their own."""
+        """Report a name that was meant as a setting; other programs may have PACKHOUSE_ variables too."""
         if name.upper() in _OTHER_NAMES or _SERVICE_LINK.match(f"{name}={value}"):
+            return
+        if renamed := refused_variable(_path(name), origin):
+            self.errors.append(renamed)
             return
         meant = closest(_path(name), [path for path, _ in fields()])
         if meant:
-            self.faults.append(f"{origin} is not a setting. Did you mean {variable(meant)}?")
+            self.errors.append(f"{origin} is not a setting. Did you mean {variable(meant)}?")
         elif "__" in name:
-            self.faults.append(
-                f"{origin} is not a setting. Correct or remove it; docs/reference/settings.md lists all."
+            self.errors.append(
+                f"{origin} is not a setting. Correct or remove it; docs/reference/settings.md lists "
+                "all settings."
             )
 
     def _take(self, values: Mapping[str, Any], origin: Origin) -> None:
@@ -143,7 +151,7 @@ def _path(name: str) -> FieldPath:
 
 
 def _is_file_name(name: str) -> bool:
-    """Whether the variable names a file with the value of another."""
+    """Whether the variable names a file that holds the value of another variable."""
     upper = name.upper()
     path = _path(upper.removesuffix("_FILE"))
     return upper.endswith("_FILE") and find(path) is not None and may_come_from_file(path)

@@ -1,7 +1,7 @@
 """Code 128 and GS1-128: bars for PDF and PNG (by zxing-cpp), and the field data that a ZPL printer encodes.
 
-A bar's module must be a whole number of printer dots, three or more at 203 dpi where it fits: narrower or
-fractional ones stop scanning on worn print heads.
+A bar's module is a whole number of printer dots, three or more at 203 dpi if they fit: narrower or
+fractional modules do not scan when the print head is worn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FNC1 = "\x1d"
 
 _ELEMENT = re.compile(r"\((\d{2,4})\)([^()]+)")
 _PRINTABLE = re.compile(r"[ -~]+")
-# Application identifiers whose length is fixed, by their first two digits: no separator follows (GS1 General
+# Application identifiers of fixed length, by their first two digits: no separator follows them (GS1 General
 # Specifications, element strings with predefined length).
 _FIXED_LENGTH = {f"{first:02}" for first in (*range(5), *range(11, 21), *range(31, 37), 41)}
 # In ZPL field data for ^BC these characters of subset B are written by invocation codes.
@@ -24,7 +24,7 @@ _ZPL_INVOKED = {">": ">0", "^": "><", "~": ">="}
 
 
 def bars(data: str, *, gs1: bool = False) -> list[tuple[int, int]]:
-    """The black bars as (start, width) in modules, without quiet zones. Raises ValueError for unfit data."""
+    """The black bars as (start, width) in modules, without quiet zones. Raises ValueError."""
     if not _PRINTABLE.fullmatch(data):
         raise ValueError(f"{data!r} cannot be a Code 128 barcode: use printable ASCII characters")
     if gs1:
@@ -36,7 +36,7 @@ def bars(data: str, *, gs1: bool = False) -> list[tuple[int, int]]:
 
 
 def element_string(bracketed: str) -> str:
-    """ "(420)90277(98)0012" as a scanner sends it: FNC1 first, and FNC1 after what has no fixed length."""
+    """ "(420)90277(98)0012" as a scanner sends it: FNC1 first, and after each element of variable length."""
     elements = _ELEMENT.findall(bracketed)
     if not elements or "".join(f"({ai}){value}" for ai, value in elements) != bracketed:
         raise ValueError(f"{bracketed!r} is not GS1 data: write it as (420)90277(98)0012345678")
@@ -51,7 +51,7 @@ def element_string(bracketed: str) -> str:
 def zpl_field(data: str) -> tuple[str, int]:
     """Field data for ^BC in mode N, and the symbol's width in modules. FNC1 in `data` is kept.
 
-    Runs of four digits and more go to subset C, two digits a symbol; the rest to subset B. Raises ValueError
+    Runs of four or more digits use subset C, two digits a symbol; the rest uses subset B. Raises ValueError
     for characters outside printable ASCII.
     """
     if not _PRINTABLE.fullmatch(data.replace(FNC1, "")):

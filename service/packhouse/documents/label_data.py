@@ -1,4 +1,4 @@
-"""What stands on a label, before anybody draws it."""
+"""The data that is printed on a label, for every format."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from packhouse.model.order import Address
 
 SAMPLE_MARK = "SAMPLE - NOT VALID FOR CARRIAGE"
 
-# Countries that write the postal code behind city and state; the others write it before the city.
+# Countries that write the postal code after city and state; others write it before the city.
 _CODE_LAST = frozenset(("US", "CA", "AU", "GB", "IE", "IN", "NZ", "ZA", "PR"))
 _GRAMS_PER_POUND = 453.59237
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFacts:
+class LabelData:
     """A label's content. `weight_g` is in grams.
 
     `tracking_number` becomes a Code 128 barcode: printable ASCII. `gs1` becomes a GS1-128 barcode, written
-    with its application identifiers in brackets, such as "(420)90277(98)0012345678"; "" leaves it out.
+    with its application identifiers in brackets, such as "(420)90277(98)0012345678"; "" for none.
     `sample` prints SAMPLE_MARK across the label.
     """
 
@@ -35,7 +35,7 @@ class LabelFacts:
 
 
 def address_lines(address: Address, home: str) -> tuple[str, ...]:
-    """The address as printed, a line each, none empty. The country stands there unless it is `home`."""
+    """The lines of the address, none empty. The country is included unless it is `home`."""
     if address.country in _CODE_LAST:
         place = " ".join(part for part in (address.state, address.postcode) if part)
         town = ", ".join(part for part in (address.city, place) if part)
@@ -47,13 +47,13 @@ def address_lines(address: Address, home: str) -> tuple[str, ...]:
 
 
 def weight_text(weight_g: int) -> str:
-    """The weight in both systems, rounded up: "0.45 kg / 1.0 lb"."""
+    """The weight in kilograms and pounds, rounded up: "0.45 kg / 1.0 lb"."""
     kilos, pounds = math.ceil(weight_g / 10) / 100, math.ceil(weight_g / _GRAMS_PER_POUND * 10) / 10
     return f"{kilos:.2f} kg / {pounds:.1f} lb"
 
 
 def grouped(number: str) -> str:
-    """A long number as people read it aloud: letters first, then digits in fours."""
+    """A long number in groups: letters first, then digits in fours."""
     head = number.rstrip("0123456789")
     digits = number[len(head) :]
     fours = [digits[i : i + 4] for i in range(0, len(digits), 4)]

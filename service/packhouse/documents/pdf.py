@@ -1,4 +1,4 @@
-"""A label as PDF: one page of 4 x 6 inches, vector bars, the same bytes for the same facts."""
+"""A label as PDF: one page of 4 x 6 inches, vector bars, the same bytes for the same data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from packhouse.documents.barcode import QUIET_MODULES, bars, module_size
 from packhouse.documents.fonts import fitted
-from packhouse.documents.label_data import SAMPLE_MARK, LabelFacts, address_lines, grouped, weight_text
+from packhouse.documents.label_data import SAMPLE_MARK, LabelData, address_lines, grouped, weight_text
 
 WIDTH_PT, HEIGHT_PT = 288, 432
 _MARGIN = 12
@@ -21,61 +21,61 @@ _MODULE_DOTS = (5, 4, 3)
 _fonts = Lock()  # reportlab keeps registered fonts in module globals
 
 
-def draw_pdf(facts: LabelFacts) -> bytes:
-    """Draw it. Raises ValueError if a barcode cannot carry its data. Safe to call from several threads."""
+def draw_pdf(label: LabelData) -> bytes:
+    """Draw the label. Thread-safe. Raises ValueError if a barcode cannot encode its data."""
     with _fonts:
         buffer = io.BytesIO()
         canvas = Canvas(buffer, pagesize=(WIDTH_PT, HEIGHT_PT), invariant=1)
-        canvas.setTitle(f"Label {facts.tracking_number}")
+        canvas.setTitle(f"Label {label.tracking_number}")
         canvas.setCreator("Packhouse")
-        _Sheet(canvas).label(facts)
+        _Sheet(canvas).label(label)
         canvas.showPage()
         canvas.save()
         return buffer.getvalue()
 
 
 class _Sheet:
-    """A canvas measured from its top, in points."""
+    """A canvas with positions from its top, in points."""
 
     def __init__(self, canvas: Canvas) -> None:
         self._canvas = canvas
 
-    def label(self, facts: LabelFacts) -> None:
-        if facts.sample:
+    def label(self, label: LabelData) -> None:
+        if label.sample:
             self._mark(0)
             self._mark(HEIGHT_PT - 20)
-        self._sender(facts)
+        self._sender(label)
         self._rule(92, 1.5)
-        self._text(facts.service.upper(), 24, 118, bold=True, least=11, centre=True)
+        self._text(label.service.upper(), 24, 118, bold=True, min_size=11, centre=True)
         self._rule(128, 1.5)
-        self._recipient(facts)
+        self._recipient(label)
         self._rule(232, 1.5)
         self._text("TRACKING NUMBER", 7, 243, bold=True)
-        self._bars(facts.tracking_number, top=249, height=62 if facts.gs1 else 104)
-        self._text(grouped(facts.tracking_number), 12, 325 if facts.gs1 else 370, bold=True, centre=True)
-        if facts.gs1:
+        self._bars(label.tracking_number, top=249, height=62 if label.gs1 else 104)
+        self._text(grouped(label.tracking_number), 12, 325 if label.gs1 else 370, bold=True, centre=True)
+        if label.gs1:
             self._rule(332, 0.75)
-            self._bars(facts.gs1, top=338, height=38, gs1=True)
-            self._text(facts.gs1, 7.5, 386, centre=True)
+            self._bars(label.gs1, top=338, height=38, gs1=True)
+            self._text(label.gs1, 7.5, 386, centre=True)
         self._rule(391, 0.75)
-        self._text(f"Reference {facts.reference}", 8, 403, room=_INNER * 0.7)
+        self._text(f"Reference {label.reference}", 8, 403, room=_INNER * 0.7)
         self._text("4 x 6 in", 8, 403, right=True)
 
-    def _sender(self, facts: LabelFacts) -> None:
+    def _sender(self, label: LabelData) -> None:
         self._text("FROM", 6.5, 31, bold=True)
-        for number, line in enumerate(address_lines(facts.sender, facts.recipient.country)[:5]):
+        for number, line in enumerate(address_lines(label.sender, label.recipient.country)[:5]):
             self._text(line, 8.5, 41 + number * 10, room=_INNER * 0.62)
-        if facts.carrier:
-            self._text(facts.carrier, 13, 36, bold=True, room=_INNER * 0.36, right=True)
+        if label.carrier:
+            self._text(label.carrier, 13, 36, bold=True, room=_INNER * 0.36, right=True)
         self._text("WEIGHT", 6.5, 70, bold=True, right=True)
-        self._text(weight_text(facts.weight_g), 9.5, 82, room=_INNER * 0.4, right=True)
+        self._text(weight_text(label.weight_g), 9.5, 82, room=_INNER * 0.4, right=True)
 
-    def _recipient(self, facts: LabelFacts) -> None:
+    def _recipient(self, label: LabelData) -> None:
         self._text("SHIP TO", 7, 141, bold=True)
-        lines = address_lines(facts.recipient, facts.sender.country)[:6]
+        lines = address_lines(label.recipient, label.sender.country)[:6]
         step = 16 if len(lines) <= 5 else 14
         for number, line in enumerate(lines):
-            self._text(line.upper(), step - 2, 157 + number * step, bold=number == 0, least=8)
+            self._text(line.upper(), step - 2, 157 + number * step, bold=number == 0, min_size=8)
 
     def _mark(self, top: float) -> None:
         self._canvas.rect(0, HEIGHT_PT - top - 20, WIDTH_PT, 20, stroke=0, fill=1)
@@ -95,11 +95,11 @@ class _Sheet:
         *,
         bold: bool = False,
         room: float = _INNER,
-        least: float = 5,
+        min_size: float = 5,
         centre: bool = False,
         right: bool = False,
     ) -> None:
-        font, text, size = fitted(text, size, room, bold=bold, least=least)
+        font, text, size = fitted(text, size, room, bold=bold, min_size=min_size)
         self._canvas.setFont(font, size)
         baseline = HEIGHT_PT - top
         if centre:

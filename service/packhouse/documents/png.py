@@ -8,7 +8,7 @@ from threading import Lock
 
 import pypdfium2
 
-from packhouse.documents.label_data import LabelFacts
+from packhouse.documents.label_data import LabelData
 from packhouse.documents.pdf import draw_pdf
 
 WIDTH_PX, HEIGHT_PX = 1200, 1800
@@ -18,9 +18,9 @@ _PIXELS_PER_METRE = round(_DPI / 0.0254)
 _pdfium = Lock()  # PDFium is not thread-safe
 
 
-def draw_png(facts: LabelFacts) -> bytes:
-    """Draw it. Raises ValueError if a barcode cannot carry its data. Safe to call from several threads."""
-    page = draw_pdf(facts)
+def draw_png(label: LabelData) -> bytes:
+    """Draw the label. Thread-safe. Raises ValueError if a barcode cannot encode its data."""
+    page = draw_pdf(label)
     with _pdfium:
         document = pypdfium2.PdfDocument(page)
         try:

@@ -6,7 +6,6 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from packhouse.errors import OperationRefused, RecordNotFound
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
@@ -117,21 +116,6 @@ def record(connection: Connection, event_id: str) -> EventRecord | None:
 
 def _record(row: Row[Any]) -> EventRecord:
     return EventRecord(row.external_id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
-
-
-def replay(tx: Tx, event_id: str, reason: str, actor: str) -> EventRecord:
-    """Look at the event's order again, now. Raises NotRecorded, or ActRefused for one of no order of ours."""
-    found = record(tx.connection, event_id)
-    if found is None:
-        raise RecordNotFound(f"there is no event {event_id} here; old ones are forgotten")
-    if found.outcome == IGNORED or not found.order_id:
-        raise OperationRefused(
-            f"event {event_id} ({found.type}) was ignored: it concerns no order served here"
-        )
-    leases.wake(tx, found.order_id, site_slug=found.site_slug)
-    act = Entry(found.order_id, "replayed", f"{found.type}: {reason}", actor=actor, data={"event": event_id})
-    journal.write(tx, [act])
-    return found
 
 
 def prune(tx: Tx, before: float) -> int:

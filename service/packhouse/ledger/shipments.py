@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from packhouse.errors import LeaseLost
+from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
@@ -79,6 +79,27 @@ def move(
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
     journal.write(tx, entries)
+
+
+def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState) -> None:
+    """Move a shipment whose order has no lease, because an operation revoked it in this transaction.
+
+    Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table
+    allows.
+    """
+    if to not in MOVES[since]:
+        raise ValueError(f"a shipment does not go from {since} to {to}")
+    columns = {"state": to.value, "updated_at": tx.now}
+    changed = tx.connection.execute(
+        update_where(shipments, ("id", "state"), tuple(columns)),
+        {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
+    ).rowcount
+    if changed != 1:
+        raise OperationRefused(
+            "state_changed",
+            f"Shipment {shipment.id} is no longer {since}.",
+            "Read the shipment and try again.",
+        )
 
 
 def bought(

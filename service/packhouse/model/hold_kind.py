@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+# Begins a note about all provider accounts, in the place of one account's name.
+EVERY_ACCOUNT = "Every provider account"
+
 
 class HoldCode(StrEnum):
     """The name of a kind of hold. Its row is `KINDS[code]` in hold.py."""
@@ -121,7 +124,7 @@ class HoldKind:
         problem, detail = self.problem, note.strip()
         if "{provider}" in problem:
             account, colon, rest = detail.partition(":")
-            named = bool(colon) and " " not in account
+            named = bool(colon) and (" " not in account or account == EVERY_ACCOUNT)
             problem = problem.replace("{provider}", account if named else "The provider")
             detail = rest.strip() if named else detail
         return f"{problem}: {detail.rstrip('.')}." if detail else f"{problem}."

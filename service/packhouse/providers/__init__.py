@@ -1,1 +1,1 @@
-"""The adapters that sell labels: the port they keep, the registry that finds them, one folder each."""
+"""Label providers: the port that adapters implement, the registry that finds them, a folder for each."""

@@ -1,6 +1,6 @@
-"""HTTP calls to a carrier: kept connections, every call bounded in time and size, observed, never retried.
+"""HTTP calls to a provider: kept connections, each call bounded in time and size, counted, never retried.
 
-What an adapter learns of a failure is the one thing that matters for money: NotSent, or NoAnswer.
+A failure is one of two errors, as money depends on the difference: NotSent or NoAnswer.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from packhouse.errors import ProviderUnavailable
 from packhouse.http import Connections, httpx
 from packhouse.providers.port import ProviderContext
 
-MOST_BYTES = 5 * 1024 * 1024
-_LONGEST_WAIT_S = 3600.0
-_REDIRECTS = 3
-_NAME = {"user-agent": f"packhouse/{__version__}"}
+MAX_BYTES = 5 * 1024 * 1024
+_MAX_WAIT_S = 3600.0
+_MAX_REDIRECTS = 3
+_USER_AGENT = {"user-agent": f"packhouse/{__version__}"}
 
-# The connection was never made or never used: nothing can have happened at the other end.
+# The connection was never made or never used: the provider cannot have done anything.
 _UNSENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -33,16 +33,16 @@ _UNSENT = (
 
 
 class NotSent(ProviderUnavailable):
-    """No connection: the call had no effect."""
+    """There was no connection: the call had no effect."""
 
 
 class NoAnswer(ProviderUnavailable):
-    """The call was sent, at least in part, and no complete answer came back: its effect is unknown."""
+    """The call was sent, at least in part, without a complete answer: its effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are matched whatever their case."""
+    """A complete HTTP response. The case of header names does not matter."""
 
     status: int
     body: bytes
@@ -50,16 +50,16 @@ class Answer:
 
 
 class ProviderHttp:
-    """One carrier's connections. `peer` is the carrier's name in metrics and messages.
+    """The connections of one account. `account` names it in metrics and messages.
 
-    The client carries no credentials of its own: they go with each call that needs them, so that a label's
-    address, which is on somebody else's host, is never told our key.
+    The client has no credentials of its own. Each call that needs them passes them, so that the host of a
+    label file never receives the API key.
     """
 
     def __init__(
-        self, peer: str, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
+        self, account: str, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self._peer = peer
+        self._account = account
         self._clock = context.clock
         self._timeout_s = context.timeout_s
         self._observe = context.observe
@@ -67,9 +67,9 @@ class ProviderHttp:
         wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
         self._extensions = {"timeout": wait.as_dict()}
         self._transport = transport or Connections()
-        # For the rare answer that leads elsewhere; all else goes without the client above the transport.
+        # Used only to follow a redirect: calls to the transport alone are faster.
         self._client = httpx.AsyncClient(
-            transport=self._transport, timeout=wait, headers=_NAME, max_redirects=_REDIRECTS
+            transport=self._transport, timeout=wait, headers=_USER_AGENT, max_redirects=_MAX_REDIRECTS
         )
 
     async def send(
@@ -82,7 +82,7 @@ class ProviderHttp:
         body: bytes | None = None,
         follow_redirects: bool = False,
     ) -> Answer:
-        """Call once and read at most MOST_BYTES. Raises NotSent or NoAnswer; any status is an answer."""
+        """Call once and read at most MAX_BYTES. Any status is an answer. Raises NotSent or NoAnswer."""
         started = self._clock.monotonic()
         outcome = "cancelled"
         try:
@@ -90,7 +90,7 @@ class ProviderHttp:
                 request = httpx.Request(
                     method,
                     url,
-                    headers={**_NAME, **(headers or {})},
+                    headers={**_USER_AGENT, **(headers or {})},
                     content=body,
                     extensions=self._extensions,
                 )
@@ -106,15 +106,17 @@ class ProviderHttp:
             return Answer(response.status_code, content, response.headers)
         except _UNSENT as error:
             outcome = type(error).__name__
-            raise NotSent(f"{self._peer} cannot be reached for {call}: {_told(error)}.") from error
+            raise NotSent(f"Cannot reach {self._account} for {call}: {_described(error)}.") from error
         except (httpx.HTTPError, TimeoutError) as error:
             outcome = type(error).__name__
-            raise NoAnswer(f"{self._peer} gave no complete answer to {call}: {_told(error)}.") from error
+            raise NoAnswer(
+                f"No complete response from {self._account} to {call}: {_described(error)}."
+            ) from error
         finally:
-            self._observe(self._peer, call, outcome, self._clock.monotonic() - started)
+            self._observe(self._account, call, outcome, self._clock.monotonic() - started)
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._client.aclose()
 
 
@@ -122,19 +124,19 @@ async def _read(response: httpx.Response) -> bytes:
     chunks, size = [], 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise httpx.DecodingError(f"it is larger than {MOST_BYTES} bytes")
+        if size > MAX_BYTES:
+            raise httpx.DecodingError(f"it is larger than {MAX_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     """The error's name and, where it has one, its message."""
     return f"{type(error).__name__} {error}".rstrip(" .")
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """What a Retry-After header asks us to wait, in seconds from `now`, at most an hour; None without one."""
+    """The wait that a Retry-After header asks for, in seconds from `now`, at most an hour; else None."""
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
@@ -142,4 +144,4 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         wait_s = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now
     except ValueError:
         return None
-    return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
+    return min(max(wait_s, 0.0), _MAX_WAIT_S)

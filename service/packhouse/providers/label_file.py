@@ -1,4 +1,4 @@
-"""A label's file: what kind it is, told from its bytes, and how it is fetched from a carrier's link."""
+"""A label's file: its format, detected from its bytes, and its download from a provider's link."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from packhouse.errors import ProviderUnavailable
 from packhouse.model.label import LabelDocument, LabelFormat
 from packhouse.providers.http import Answer, ProviderHttp
 
-_BY_ENDING = {fmt.value: fmt for fmt in LabelFormat}
+_BY_SUFFIX = {fmt.value: fmt for fmt in LabelFormat}
 
 
-def recognised(content: bytes) -> LabelDocument | None:
-    """The file with its kind, or None if it is no PDF, PNG or ZPL."""
+def detect(content: bytes) -> LabelDocument | None:
+    """The file with its format, or None if it is not PDF, PNG or ZPL."""
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"\x89PNG\r\n\x1a\n"):
         return LabelDocument(content, LabelFormat.PNG)
@@ -26,25 +26,27 @@ def recognised(content: bytes) -> LabelDocument | None:
 
 
 def format_in(url: str) -> LabelFormat | None:
-    """The kind of file that a link's ending promises, if it does."""
-    ending = PurePosixPath(urlsplit(url).path).suffix.lower().removeprefix(".")
-    return _BY_ENDING.get(ending)
+    """The format that the end of a link names, if it names one."""
+    suffix = PurePosixPath(urlsplit(url).path).suffix.lower().removeprefix(".")
+    return _BY_SUFFIX.get(suffix)
 
 
-async def fetch(calls: ProviderHttp, url: str) -> LabelDocument | None:
-    """Download a label, without credentials; None when the link leads nowhere (any more).
+async def fetch(http: ProviderHttp, url: str) -> LabelDocument | None:
+    """Download a label without credentials; None if the link is not valid, or not any more.
 
-    Raises CarrierUnavailable when the host fails or answers with something that is no label.
+    Raises ProviderUnavailable if the host fails or its answer is not a label.
     """
-    answer: Answer = await calls.send("label.download", "GET", url, follow_redirects=True)
+    answer: Answer = await http.send("label.download", "GET", url, follow_redirects=True)
     if answer.status == 200:
-        document = recognised(answer.body)
+        document = detect(answer.body)
         if document is None:
             kind = answer.headers.get("content-type", "no type")
             raise ProviderUnavailable(
-                f"The label's link gave {len(answer.body)} bytes of {kind}, which is no label."
+                f"The link of the label returned {len(answer.body)} bytes of {kind}, which is not a label."
             )
         return document
     if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
         return None
-    raise ProviderUnavailable(f"The label's link answered {answer.status}; it is tried again later.")
+    raise ProviderUnavailable(
+        f"The link of the label answered {answer.status}; Packhouse tries it again later."
+    )

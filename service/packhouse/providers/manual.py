@@ -1,4 +1,4 @@
-"""What stands in a carrier's place for a parcel that a person has sent off: there is nobody to ask."""
+"""The provider of labels that Packhouse did not buy: a person sent the parcel."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from packhouse.providers.port import (
 
 
 class ManualProvider:
-    """Sells nothing, so nothing of it is ever in doubt. It keeps the port: few steps need to know it."""
+    """Sells nothing, so its purchases are never in doubt. It implements the port: few steps know it."""
 
-    name: ClassVar[str] = "by hand"
+    kind: ClassVar[str] = "manual"
+    account: str = "manual"
     safety: Safety = Safety.BLIND
 
     @classmethod
@@ -33,31 +34,31 @@ class ManualProvider:
         return cls()
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """Always raises CarrierRefused."""
-        raise ProviderRefused("A parcel that is sent off by hand has no rates.")
+        """Always raises ProviderRefused."""
+        raise ProviderRefused("A parcel that a person sends has no rates.")
 
     async def buy(self, purchase: Purchase) -> NotBought:
         """No money moves here."""
-        return NotBought("A parcel that is sent off by hand needs no label.")
+        return NotBought("A parcel that a person sends needs no label.")
 
     async def lookup(self, purchase: Purchase) -> Bought | Unknown:
-        """Nobody can be asked."""
-        return Unknown("a person sent it off")
+        """No account can be asked."""
+        return Unknown("a person sent the parcel")
 
     async def document(self, label: Label) -> LabelDocument:
-        """Always raises CarrierRefused: the person has the label."""
-        raise ProviderRefused("A parcel that was sent off by hand has no label here.")
+        """Always raises ProviderRefused: the person has the label."""
+        raise ProviderRefused("Packhouse has no label of a parcel that a person sent.")
 
     async def void(self, label: Label) -> Voided:
         """Nothing was paid."""
         return Voided()
 
     async def track(self, label: Label) -> TrackerState:
-        """Nobody can be asked."""
+        """No account can be asked."""
         return TrackerState.UNKNOWN
 
     async def check(self) -> None:
         """There is nothing to reach."""
 
     async def aclose(self) -> None:
-        """There is nothing to give back."""
+        """There is nothing to close."""

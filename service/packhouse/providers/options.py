@@ -1,4 +1,4 @@
-"""An adapter's own options: the [providers.NAME] section, read into the adapter's model or refused by name."""
+"""An adapter's own options: a [providers.NAME] section, validated by the adapter's model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packhouse.errors import SettingsError
 
 
 class Options(BaseModel):
-    """What adapters derive their options from; unknown names are refused, so that a typing error is seen."""
+    """The base class of adapters' options. Unknown names are refused, so that a typing error shows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,33 +20,37 @@ class Options(BaseModel):
 Read = TypeVar("Read", bound=Options)
 
 
-def read_options(provider: str, model: type[Read], options: Mapping[str, Any]) -> Read:
-    """Validate a section. Raises SettingsError naming each wrong option, its environment name and the fix.
+def read_options(account: str, model: type[Read], options: Mapping[str, Any]) -> Read:
+    """Validate the section of an account.
 
-    The message never repeats a value: it may be a secret.
+    Raises SettingsError, which names each wrong option, its environment variable and the fix. The message
+    never repeats a value: it may be a secret.
     """
     try:
         return model.model_validate(dict(options))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = [_fault(provider, model, fault["loc"], fault["type"], fault["msg"]) for fault in faults]
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+    lines = [_sentence(account, model, one["loc"], one["type"], one["msg"]) for one in found]
     raise SettingsError("\n".join(lines))
 
 
-def _fault(provider: str, model: type[Options], place: tuple[int | str, ...], kind: str, message: str) -> str:
-    name = ".".join(str(part) for part in place)
-    variable = f"PACKHOUSE_PROVIDERS__{provider.upper()}__" + "__".join(str(part).upper() for part in place)
+def _sentence(
+    account: str, model: type[Options], place: tuple[int | str, ...], kind: str, message: str
+) -> str:
+    option = ".".join(("providers", account, *map(str, place)))
+    variable = f"PACKHOUSE_PROVIDERS__{account.upper()}__" + "__".join(str(part).upper() for part in place)
     if kind == "extra_forbidden":
-        known = ", ".join(sorted(model.model_fields))
-        return f"carriers.{provider}.{name} is not an option of this provider. It knows: {known}."
+        known = ", ".join(sorted(("kind", *model.model_fields)))
+        return f"{option} is not an option of this provider. Its options: {known}."
     if kind == "missing":
-        return f"carriers.{provider}.{name} is missing. Set it in packhouse.toml or as {variable}."
-    said = message.removeprefix("Value error, ")
-    return f"carriers.{provider}.{name}: {said}. Correct it there or in {variable}."
+        return f"{option} is missing. Set it in packhouse.toml or as {variable}."
+    return (
+        f"{option}: {message.removeprefix('Value error, ')}. Correct it in packhouse.toml or in {variable}."
+    )
 
 
 def listed(value: Any) -> Any:
-    """Read a list written as JSON or with commas, as environments can only carry text."""
+    """Read a list written as JSON or with commas, as an environment variable holds only text."""
     if not isinstance(value, str):
         return value
     text = value.strip()

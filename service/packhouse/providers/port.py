@@ -1,8 +1,8 @@
-"""What Packhouse asks of a carrier. Steps know this module; adapters keep it; nothing else connects them.
+"""The port between the steps and the label providers. Steps import this module, never an adapter.
 
-An adapter is a class found under the entry-point group `packhouse.providers`. It is built once with
-`Adapter.from_settings(options, CarrierContext)` and then used by many orders at the same time. A purchase is
-two steps, so that the provider's id is in our ledger before money moves:
+An adapter is a class found by its kind under the entry-point group `packhouse.providers`. It is built once
+for each account, with `Adapter.from_settings(options, ProviderContext)`, and then used for many orders at the
+same time. A purchase takes two calls, so that the provider's id is in the ledger before money moves:
 
     prepare (free) -> [id saved, intent saved] -> buy -> Bought | NotBought | Unknown
     Unknown -> lookup -> Bought | Absent | Unknown
@@ -23,10 +23,10 @@ from packhouse.model.parcel import Parcel
 
 
 class Safety(StrEnum):
-    """How far a carrier helps us never to pay twice.
+    """How a provider protects us from paying twice.
 
     KEYED: it refuses a second purchase under our key or prepared id. LOOKUP: we can ask what was bought.
-    BLIND: neither; an unknown outcome goes to a person.
+    BLIND: neither; a person decides about an unknown outcome.
     """
 
     KEYED = "keyed"
@@ -36,25 +36,30 @@ class Safety(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
-    """What every adapter is handed besides its own options. `timeout_s` bounds each call to the carrier."""
+    """What every adapter receives besides its own options.
+
+    `timeout_s` bounds each call to the provider. `account` is the name of the `[providers.NAME]` section;
+    an adapter that gets none uses its kind.
+    """
 
     clock: Clock
     timeout_s: float
     ship_from: Address
     label_format: LabelFormat
     observe: CallObserver
+    account: str = ""
 
 
 class CallObserver(Protocol):
-    """Told of each call to an upstream: who, what, the status or error's name, and seconds taken."""
+    """Counts calls to an upstream: "store" or the name of a provider account."""
 
-    def __call__(self, peer: str, call: str, outcome: str, seconds: float) -> None:
-        """Count one call."""
+    def __call__(self, upstream: str, call: str, outcome: str, seconds: float) -> None:
+        """Count one call; `outcome` is the HTTP status or the name of the error."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRequest:
-    """Everything a carrier may need to know about one shipment; `reference` names it there for ever."""
+    """Everything a provider may need about one shipment; `reference` is its permanent name there."""
 
     reference: str
     order: Order
@@ -65,9 +70,9 @@ class PurchaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` found: the provider's id ("" if the carrier has none) and the rates on offer.
+    """What `prepare` returns: the provider's id ("" if the provider has none) and the rates on offer.
 
-    `messages` are the carrier's own remarks, shown to a person when no rate is usable.
+    `messages` are the provider's own remarks, shown to a person when no rate is usable.
     """
 
     provider_ref: str
@@ -86,9 +91,9 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """The label exists and costs money. `provider_id` finds it again; `document_source` finds its file.
+    """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `document` is set where the carrier hands the bytes over with the purchase.
+    `document` is set if the provider returns the file with the purchase.
     """
 
     provider_id: str
@@ -103,7 +108,7 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class NotBought:
-    """Certainly no label and no money spent. `transient`: worth trying again later, without a person."""
+    """Certainly no label and no money spent. `transient`: a later try may succeed without a person."""
 
     reason: str
     transient: bool = False
@@ -112,37 +117,37 @@ class NotBought:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody can tell from this answer whether money moved. `reason` says what came back."""
+    """The answer does not say whether money moved. `reason` says what came back."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The carrier was asked and has no such purchase."""
+    """The provider answered that it has no such purchase."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """The label is void and its money is back, or was never taken."""
+    """The label is void: its money came back, or was never taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoidPending:
-    """The carrier took the request and will decide."""
+    """The provider accepted the request and has not decided yet."""
 
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class VoidRefused:
-    """The carrier will not take the label back."""
+    """The provider refuses to void the label."""
 
     reason: str
 
 
 class TrackerState(StrEnum):
-    """What a carrier says of a parcel, in one vocabulary."""
+    """Where a parcel is, in one vocabulary for all providers."""
 
     UNKNOWN = "unknown"
     PRE_TRANSIT = "pre_transit"
@@ -155,47 +160,55 @@ class TrackerState(StrEnum):
 
 
 class Provider(Protocol):
-    """An adapter that sells labels."""
+    """One configured account that sells labels.
 
-    name: ClassVar[str]
+    `kind` finds the adapter's class ("easypost"). `account` is the name of the account's section: the ledger,
+    metrics, the journal and messages use it.
+    """
+
+    kind: ClassVar[str]
+    account: str
 
     @property
     def safety(self) -> Safety:
-        """Which guarantee this adapter gives, as configured."""
+        """The guarantee that this account gives, as configured."""
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
-        """Build it from the `[providers.NAME]` section. Raises SettingsError naming the option and its fix."""
+        """Build it from the options of a `[providers.NAME]` section, without `kind`.
+
+        Raises SettingsError, which names the option and the fix.
+        """
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """Do whatever is free: register the shipment, ask for rates. May be repeated.
+        """Do what is free: register the shipment, ask for rates. May be repeated.
 
-        Raises CarrierUnavailable, CarrierRefused or CarrierMisconfigured.
+        Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
         """
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
-        """Spend money, once, with no automatic retry. Never raises for what the carrier or network does."""
+        """Spend money once, with no automatic retry. Failures of the provider or the network never raise."""
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """Ask what became of a purchase. BLIND adapters answer Unknown."""
+        """Ask whether a purchase was made. BLIND adapters answer Unknown."""
 
     async def document(self, label: Label) -> LabelDocument:
-        """Fetch the bytes of a bought label.
+        """Fetch the file of a bought label.
 
-        Raises CarrierUnavailable, CarrierRefused or CarrierMisconfigured.
+        Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
         """
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """Ask for the money back, or for what became of that; may be repeated.
+        """Void a label, or ask for the state of an earlier request. May be repeated.
 
-        Raises CarrierUnavailable or CarrierMisconfigured.
+        Raises ProviderUnavailable or ProviderMisconfigured.
         """
 
     async def track(self, label: Label) -> TrackerState:
-        """Where the parcel is. Raises CarrierUnavailable or CarrierMisconfigured."""
+        """Where the parcel is. Raises ProviderUnavailable or ProviderMisconfigured."""
 
     async def check(self) -> None:
-        """A free call that proves reach and credentials. Raises CarrierError."""
+        """A free call that proves connection and credentials. Raises ProviderError."""
 
     async def aclose(self) -> None:
-        """Give back connections."""
+        """Close connections. May be repeated."""

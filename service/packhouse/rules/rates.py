@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from packhouse.config.settings import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
 
 
-def choose(rates: Sequence[Rate], settings: RateSettings) -> Rate | None:
-    """The cheapest or fastest allowed rate; None if none is allowed.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A rate of one provider account, and the id of the purchase that was prepared there."""
 
-    A tie is decided by days or price, then by name, so that the same offer always gets the same answer.
+    account: str
+    provider_ref: str
+    rate: Rate
+
+
+def choose(offers: Sequence[Offer], settings: RateSettings, currency: str) -> Offer | None:
+    """The cheapest or fastest allowed offer; None if none is allowed.
+
+    Prices are compared in one currency only: `currency` if an allowed offer has it, else the one of the first
+    account. Ties: price, days, account in the order of `offers`, carrier, service. With "fastest" days come
+    first. The same offers always give the same choice.
     """
-    allowed = [rate for rate in rates if _is_allowed(rate, settings.services)]
-    if settings.prefer == "fastest":
-        return min(allowed, key=lambda r: (_days(r), r.price.minor, r.carrier, r.service), default=None)
-    return min(allowed, key=lambda r: (r.price.minor, _days(r), r.carrier, r.service), default=None)
+    order = {account: number for number, account in enumerate(dict.fromkeys(o.account for o in offers))}
+    allowed = [offer for offer in offers if _is_allowed(offer.rate, settings.services)]
+    currencies = sorted((order[offer.account], offer.rate.price.currency) for offer in allowed)
+    if not any(code == currency for _, code in currencies):
+        currency = currencies[0][1] if currencies else ""
+
+    def rank(offer: Offer) -> tuple[int, int, int, str, str]:
+        rate = offer.rate
+        first, second = rate.price.minor, _days(rate)
+        if settings.prefer == "fastest":
+            first, second = second, first
+        return first, second, order[offer.account], rate.carrier, rate.service
+
+    return min((o for o in allowed if o.rate.price.currency == currency), key=rank, default=None)
 
 
 def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:

@@ -1,1 +1,1 @@
-"""Where announcements go once a shipment is posted: folders, printers, notifiers."""
+"""Sinks: folders, printers and notifiers that receive each posted shipment."""

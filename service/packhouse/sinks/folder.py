@@ -1,4 +1,4 @@
-"""A folder of labels under names that people read: ORDER-NUMBER.pdf. Printers can watch it."""
+"""A folder of label files with readable names: ORDER-NUMBER.pdf. A printer can watch it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packhouse.sinks.port import Announcement
 
 
 class FolderSink:
-    """Links each label into a folder; the bytes are not copied. A file taken away does not come back."""
+    """Links each label file into a folder without a copy. A file that is removed is not created again."""
 
     name = "folder"
 
@@ -19,22 +19,22 @@ class FolderSink:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def announce(self, announcement: Announcement) -> None:
-        """Make the label's readable name. Raises OSError."""
+        """Link the label under its readable name. Raises OSError."""
         source = announcement.label_file
         if source is None:
             return
-        # An order id is the store's text: nothing of it may leave the folder.
+        # The store chooses the order's id: it must not lead out of the folder.
         name = re.sub(r"[^A-Za-z0-9._-]", "_", announcement.shipment.id).lstrip(".")
         target = self._folder / f"{name}{source.suffix}"
         if not target.exists():
             try:
                 os.link(source, target)
-            except OSError:  # another file system, or one without links
+            except OSError:  # another file system, or a file system without links
                 _copy(source, target)
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Under another name first: whoever watches the folder must never print half a label."""
+    """Write under another name first: a printer that watches the folder must not print half a label."""
     part = target.with_name(f".{target.name}.part")
     try:
         part.write_bytes(source.read_bytes())

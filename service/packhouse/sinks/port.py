@@ -1,4 +1,4 @@
-"""What an announcement is, and what a sink does with it. A sink never blocks a shipment."""
+"""The port of sinks, and the announcement they receive. A sink never blocks a shipment."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from packhouse.model.shipment import Shipment
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A shipment has been posted to the store; `label_file` is its label, None where there is no file."""
+    """A shipment that was posted to the store; `label_file` is None if there is no file."""
 
     shipment: Shipment
     label_file: Path | None
 
 
 class Sink(Protocol):
-    """Somewhere to announce to."""
+    """A receiver of announcements."""
 
     name: str
 
     async def announce(self, announcement: Announcement) -> None:
-        """Pass it on. May raise anything: the caller logs it and goes on."""
+        """Pass the announcement on. May raise any error: the caller logs it and continues."""

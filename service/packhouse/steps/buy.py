@@ -5,21 +5,20 @@ void.py undoes it. reconcile.py finds out what became of a purchase whose answer
 
 from __future__ import annotations
 
-from packhouse.errors import LeaseLost, ProviderError, ProviderRefused
+from packhouse.errors import LeaseLost
 from packhouse.ledger import guard
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.providers.port import Bought, NotBought, Provider, Purchase, PurchaseRequest, Unknown
-from packhouse.rules import rates
-from packhouse.rules.rates import drift
+from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unknown
+from packhouse.rules.rates import Offer, drift
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move, columns_of
+from packhouse.steps.offers import find_offer
 
 _S = ShipmentState
 
@@ -34,26 +33,21 @@ async def buy(context: Context, job: OrderJob) -> None:
             continue
         if job.paused:
             _wait_for_resume(context, job)
-        elif wait_s := context.breaker.wait_s(context.seller.name, context.clock.monotonic()):
-            job.defer(
-                context.clock.now() + wait_s,
-                f"{context.seller.name} refused too often in a row; it is tried again later.",
-            )
         else:
             await _buy(context, job, shipment)
 
 
 async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
-    provider = context.seller
     request = purchase.request_for(job.order, shipment)
-    offer = await _offer(context, job, provider, shipment, request)
-    if offer is None:
+    found = await find_offer(context, job, shipment, request)
+    if found is None:
         return
-    provider_ref, rate = offer
+    offer, remark = found
+    provider, rate = context.provider(offer.account), offer.rate
     if why := _drift(context, shipment, rate.price):
         await purchase.hold_for_requote(context, job, shipment, HoldCode.PRICE_DRIFT, why, quoted=rate.price)
         return
-    begun = await _begin(context, job, shipment, provider, provider_ref, rate)
+    begun = await _begin(context, job, shipment, offer, remark)
     if begun is None or not await _is_unchanged(context, job, begun):
         return
     if job.lease_until - context.clock.monotonic() < context.settings.provider_timeout_s:
@@ -68,41 +62,9 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     # A worker that takes over must wait until this call has ended, and then for the provider to settle.
     sent = purchase.intent_of(begun)
     context.settling[sent] = context.clock.monotonic() + context.settings.provider_timeout_s
-    answer = await _spend(context, provider, Purchase(request, provider_ref, rate))
+    answer = await _spend(context, provider, Purchase(request, offer.provider_ref, rate))
     context.settling[sent] = context.clock.monotonic()
     await purchase.record_outcome(context, job, begun, answer)
-
-
-async def _offer(
-    context: Context, job: OrderJob, provider: Provider, shipment: Shipment, request: PurchaseRequest
-) -> tuple[str, Rate] | None:
-    """The prepared purchase and its rate: of an earlier attempt, which cannot be sold twice, or new ones.
-
-    None if there is none; the reason is left in `job`.
-    """
-    if shipment.rate and shipment.provider == provider.name and shipment.provider_ref:
-        return shipment.provider_ref, shipment.rate
-    try:
-        prepared = await provider.prepare(request)
-    except ProviderRefused as error:
-        purchase.count_refusal(context, provider.name)
-        await purchase.hold_for_requote(
-            context, job, shipment, HoldCode.PROVIDER_REFUSED, f"{provider.name}: {error}"
-        )
-        return None
-    except ProviderError as error:
-        # The order's other parcels may still be bought.
-        purchase.count_refusal(context, provider.name)
-        job.failed(str(error), error.retry_after_s, type(error).__name__)
-        return None
-    rate = rates.choose(prepared.rates, context.settings.rates)
-    if rate is None:
-        offered = sorted({f"{rate.carrier}/{rate.service}" for rate in prepared.rates})
-        said = [*prepared.messages, *([f"offered, but not allowed: {', '.join(offered)}"] if offered else [])]
-        note = f"{provider.name}: {' '.join(said)}".strip()
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.NO_RATE, note[:500])
-        return None
-    return prepared.provider_ref, rate
 
 
 def _drift(context: Context, shipment: Shipment, price: Money) -> str:
@@ -113,18 +75,21 @@ def _drift(context: Context, shipment: Shipment, price: Money) -> str:
 
 
 async def _begin(
-    context: Context, job: OrderJob, shipment: Shipment, provider: Provider, provider_ref: str, rate: Rate
+    context: Context, job: OrderJob, shipment: Shipment, offer: Offer, remark: str
 ) -> Shipment | None:
-    """Write the intent to buy; None if the money guard objects."""
+    """Write the intent to buy; None if the money guard objects. The journal keeps the remark."""
+    account, rate = offer.account, offer.rate
+    where = f" at {account}" if len(context.sellers) > 1 else ""
     entry = Entry(
         job.order_id,
         "buying",
-        f"{rate.carrier} {rate.service} for {rate.price}.",
+        f"{rate.carrier} {rate.service} for {rate.price}{where}.",
         shipment.id,
-        data={"reference": shipment.reference, "provider": provider.name, "provider_ref": provider_ref},
+        data={"reference": shipment.reference, "provider": account, "provider_ref": offer.provider_ref},
+        quoted=remark,
     )
     quoted, intent_at = shipment.quoted or rate.price, context.clock.now()
-    offer = {"provider": provider.name, "provider_ref": provider_ref, "rate": rate, "quoted": quoted}
+    changes = {"provider": account, "provider_ref": offer.provider_ref, "rate": rate, "quoted": quoted}
     caps = None if context.is_waived(job, HoldCode.CAP_REACHED, shipment) else context.settings.guard
     objection = await context.write(
         job,
@@ -134,16 +99,16 @@ async def _begin(
         rate.price,
         (entry,),
         intent_at=intent_at,
-        **columns_of(offer),
+        **columns_of(changes),
     )
     if objection is None:
         context.record(entry)
-        return job.update(shipment, state=_S.BUYING, intent_at=intent_at, **offer)
+        return job.update(shipment, state=_S.BUYING, intent_at=intent_at, **changes)
     if objection.paused:
         job.paused = objection.why
         _wait_for_resume(context, job)
         return None
-    move = Move(shipment, _S.HELD, changes=offer)
+    move = Move(shipment, _S.HELD, changes=changes)
     await context.hold(job, HoldCode.CAP_REACHED, objection.why, shipment=shipment, move=move)
     return None
 
@@ -181,5 +146,5 @@ async def _spend(context: Context, provider: Provider, purchase: Purchase) -> Bo
     try:
         return await provider.buy(purchase)
     except Exception as error:  # noqa: BLE001 - an adapter's error must not hide that money may have moved
-        context.log.error("adapter_failed", provider=provider.name, error=repr(error))
+        context.log.error("adapter_failed", provider=provider.account, error=repr(error))
         return Unknown(f"the adapter failed: {error!r}")

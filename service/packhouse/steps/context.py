@@ -152,9 +152,10 @@ class OrderJob:
 class Context:
     """What steps use to reach the world, built once in app.py.
 
-    `providers` are all provider accounts by name. `products` remembers the store's catalog. `settling` maps a
-    purchase (its reference and intent) to the time, on the monotonic clock, when its call ended or must end,
-    or when this process first saw a purchase of another one. `breaker` knows the providers that refuse.
+    `providers` are all provider accounts by name; `sellers` sell new labels. `products` remembers the store's
+    catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
+    its call ended or must end, or when this process first saw a purchase of another one. `breaker` knows the
+    accounts that refuse.
     """
 
     store: Store
@@ -177,20 +178,20 @@ class Context:
         object.__setattr__(self, "settings_fingerprint", settings_fingerprint(self.settings))
 
     @property
-    def seller(self) -> Provider:
-        """The provider account that sells new labels."""
-        return self.providers[self.settings.provider]
+    def sellers(self) -> tuple[Provider, ...]:
+        """The provider accounts that sell new labels, in the order of the settings."""
+        return tuple(self.providers[account] for account in self.settings.provider)
 
-    def provider(self, name: str) -> Provider:
+    def provider(self, account: str) -> Provider:
         """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
-        if name == ManualProvider.name:
+        if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self.providers[name]
+            return self.providers[account]
         except KeyError:
             raise ProviderMisconfigured(
-                f"the provider account {name!r} bought a label that is in use, and is no longer set up. "
-                f"Restore its section [providers.{name}]."
+                f"the provider account {account!r} bought a label that is in use, and is no longer set up. "
+                f"Restore its section [providers.{account}]."
             ) from None
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:

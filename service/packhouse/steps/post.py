@@ -76,7 +76,7 @@ def blocks_posting(hold: Hold, label: Label) -> bool:
     """
     if not hold.blocks(Stage.POSTING):
         return False
-    return label.provider != ManualProvider.name or bool(hold.shipment_id) or hold.placed_by != MACHINE
+    return label.provider != ManualProvider.account or bool(hold.shipment_id) or hold.placed_by != MACHINE
 
 
 async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order) -> None:
@@ -85,7 +85,7 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
     if context.clock.monotonic() - job.fetched_at > _FRESH_S:
         job.fetched = await context.store.order(job.order_id)
         job.fetched_at = context.clock.monotonic()
-    if label.provider != ManualProvider.name and shipping_conflict(
+    if label.provider != ManualProvider.account and shipping_conflict(
         job.order, shipment, _counted_before(job, shipment)
     ):
         if job.fetched is not decided:
@@ -171,12 +171,12 @@ async def _process_refusal(
     elif order.status in STOPPED and order.fulfillments is None:
         why = f"The store refused the fulfillment: the order is {order.status}."
         await withdraw(context, job, shipment, why)
-    elif order.status in STOPPED and label.provider != ManualProvider.name:
+    elif order.status in STOPPED and label.provider != ManualProvider.account:
         why = f"The store refused the fulfillment: the order is {order.status}. The void is requested."
         entry = Entry(job.order_id, "voiding", why, shipment.id)
         await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry)
         job.wake_at(context.clock.now())
-    elif label.provider != ManualProvider.name and shipping_conflict(
+    elif label.provider != ManualProvider.account and shipping_conflict(
         order, shipment, _counted_before(job, shipment)
     ):
         job.wake_at(context.clock.now())  # the next pass decides what becomes of it

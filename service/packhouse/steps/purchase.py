@@ -120,7 +120,7 @@ async def hold_for_requote(
     await context.hold(job, code, note, shipment=shipment, move=move)
 
 
-def count_refusal(context: Context, provider: str) -> None:
+def count_refusal(context: Context, account: str) -> None:
     """Count an attempt that sold no label; too many in a row open the circuit breaker."""
-    if context.breaker.refused(provider, context.clock.monotonic()):
-        context.log.warning("breaker_open", provider=provider, seconds=context.breaker.breaker_cooldown_s)
+    if context.breaker.refused(account, context.clock.monotonic()):
+        context.log.warning("breaker_open", provider=account, seconds=context.breaker.cooldown_s)

@@ -38,7 +38,7 @@ async def withdraw(context: Context, job: OrderJob, shipment: Shipment, why: str
         await context.move(job, shipment, _S.CANCELLED, entry)
     elif shipment.label.state is not LabelState.BOUGHT:
         return  # its void is refused, and has a hold
-    elif shipment.label.provider == ManualProvider.name:
+    elif shipment.label.provider == ManualProvider.account:
         is_held = any(one.code is HoldCode.ORDER_CHANGED for one in job.active_holds(shipment))
         if not is_held and not context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
             await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)

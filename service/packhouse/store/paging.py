@@ -5,7 +5,8 @@ The daemon's client and the command's both page with `Pages`; the query is the o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from packhouse.errors import StoreUnreadable
 from packhouse.store.json_fields import CREATED, first_text
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from packhouse.model.order import OrderPage
 
 CUT_SHORT = "list_cut_short"
+T = TypeVar("T")
 
 
 class Pages:
@@ -45,6 +47,21 @@ class Pages:
         if following is not None:
             self._asked.add(following)
         self.query = following
+
+
+def follow(read: Callable[[str], tuple[Sequence[T], str | None]], name: str) -> Iterator[Sequence[T]]:
+    """Every page of a list that has cursors only: `read` gets a cursor, "" first, and returns page and cursor.
+
+    `name` is what the list holds, for the message. Raises StoreUnreadable where the store repeats a page.
+    """
+    asked: set[str] = set()
+    cursor: str | None = ""
+    while cursor is not None:
+        if cursor in asked:
+            raise StoreUnreadable(f"The store's list of {name} repeats a page; reading stopped there.")
+        asked.add(cursor)
+        page, cursor = read(cursor)
+        yield page
 
 
 def _following(page: OrderPage | Listed, query: OrdersQuery) -> OrdersQuery | None:

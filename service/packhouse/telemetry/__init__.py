@@ -1,1 +1,1 @@
-"""What the daemon tells of itself: log lines and numbers. Every room may call it; it calls none."""
+"""Logs and metrics. Most modules may import this package; it imports only packhouse.model."""

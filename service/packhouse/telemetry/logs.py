@@ -1,7 +1,7 @@
-"""One log line an act: text for a person at a terminal, JSON for everything else, secrets for nobody.
+"""Logging: text on a terminal, JSON elsewhere, without secrets.
 
-`configure` is called once. Our own lines and those of uvicorn, SQLAlchemy and APScheduler pass through the
-same processors.
+`configure` is called once. Packhouse's own lines and those of uvicorn, SQLAlchemy and APScheduler pass
+through the same processors.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from packhouse.telemetry.redaction import Redactor
 
 Format = Literal["auto", "json", "text"]
 
-# Chatty below a warning, and what they say then holds addresses of calls and values of statements.
-_QUIET = (
+# Below a warning these libraries log URLs of calls and values of SQL statements.
+_WARNINGS_ONLY = (
     "sqlalchemy",
     "alembic",
     "apscheduler",
@@ -30,8 +30,8 @@ _QUIET = (
     "httpcore2",
     "uvicorn.access",
 )
-# They come with handlers of their own, which would write past the redaction.
-_ADOPTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+# These loggers have their own handlers, which would bypass the redaction.
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
 
 
 def configure(
@@ -41,15 +41,15 @@ def configure(
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
 ) -> None:
-    """Send every line of this process to `stream` (standard output), from `level` up.
+    """Write every log line of this process to `stream` (standard output), from `level` up.
 
-    `secrets` are the values of configured secrets; well-known shapes of secrets are hidden anyway. A line
-    that cannot be written (a full disk, a closed pipe) is lost: nothing that ships may stop for it.
+    `secrets` are the values of configured secrets; well-known formats of secrets are always hidden. A line
+    that cannot be written (a full disk, a closed pipe) is lost, so that logging never stops a shipment.
     """
     terminal = sys.stdout if stream is None else stream
     as_text = format == "text" or (format == "auto" and terminal.isatty())
-    sink = _Sink(terminal)
-    least = logging.getLevelNamesMapping()[level.upper()]
+    sink = _SafeStream(terminal)
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -63,14 +63,14 @@ def configure(
     ]
     structlog.configure(
         processors=[*before, *after],
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, sink)),
         cache_logger_on_first_use=False,
     )
-    _adopt_standard_logging(sink, least, before, after)
+    _redirect_standard_logging(sink, threshold, before, after)
 
 
-class _Sink:
+class _SafeStream:
     """A stream whose write never raises."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -91,32 +91,34 @@ def _renderer(as_text: bool, colors: bool) -> Processor:
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
-def _adopt_standard_logging(sink: _Sink, least: int, before: list[Processor], after: list[Processor]) -> None:
-    """Let the standard library's loggers end in the same processors."""
+def _redirect_standard_logging(
+    sink: _SafeStream, threshold: int, before: list[Processor], after: list[Processor]
+) -> None:
+    """Send the standard library's loggers through the same processors."""
     handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*before, _name_room],
+            foreign_pre_chain=[*before, _add_source],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *after],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(least)
-    for name in _ADOPTED:
+    root.setLevel(threshold)
+    for name in _OWN_HANDLERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+    for name in _WARNINGS_ONLY:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
 
 
-def _name_room(log: Any, method: str, event: EventDict) -> EventDict:
-    """Say which library speaks, where our own lines say which room does."""
-    event["room"] = event["_record"].name
+def _add_source(log: Any, method: str, event: EventDict) -> EventDict:
+    """Add the name of a library's logger, as Packhouse's own lines have one."""
+    event["source"] = event["_record"].name
     return event
 
 
-def logger(room: str) -> Any:
-    """A logger for one room, for example "packhouse.flow"; bind `order_id` and `shipment_id` to it."""
-    return structlog.get_logger(room=room)
+def logger(name: str) -> Any:
+    """A logger for one module, for example "packhouse.flow"; bind `order_id` and `shipment_id` to it."""
+    return structlog.get_logger(source=name)

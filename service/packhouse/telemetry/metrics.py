@@ -1,7 +1,7 @@
-"""The numbers behind /metrics. Rooms count acts as they happen; states are set from the ledger at a scrape.
+"""The metrics behind /metrics. Counters grow as things happen; gauges are read from the ledger at a scrape.
 
-Labels carry only words of closed sets (a family of events, a state, an adapter): never an id, so that the
-number of series stays bounded whatever is sent to us.
+Labels have only values of closed sets (a family of events, a state, a provider account), never an id, so that
+requests cannot increase the number of series.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from packhouse.model.money import Money
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-# The families of events that the store is known to send; a counter must not grow with what a body says.
+# The families of events that the store sends; the body of a request must not add a series.
 FAMILIES = frozenset(
     {"order", "checkout_session", "membership", "site", "product", "subscription", "unverified"}
 )
 
-# When a series began is of no use to anybody who watches a shop.
+# The creation times of series are of no use here.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _STEP_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -37,9 +37,9 @@ _CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCounts:
-    """What stands in the ledger at one moment. Keys are the words of the states, values how many.
+    """The counts of the ledger at one moment, by state.
 
-    `oldest_due_s` is how long the oldest due order has been waiting, in seconds; 0 when none is due.
+    `oldest_due_s` is how long the oldest due order has waited, in seconds; 0 if none is due.
     """
 
     orders: Mapping[str, int] = field(default_factory=dict)
@@ -51,13 +51,13 @@ class LedgerCounts:
 
 
 class Metrics:
-    """All numbers of one daemon, on the registry it is given."""
+    """All metrics of one daemon."""
 
     def __init__(self, registry: CollectorRegistry, version: str = "") -> None:
         self.registry = registry
         ProcessCollector(registry=registry)
         build = Gauge(
-            "packhouse_build_info", "Always 1; the version is in the label.", ["version"], registry=registry
+            "packhouse_build_info", "Always 1. The label has the version.", ["version"], registry=registry
         )
         build.labels(version).set(1)
 
@@ -72,14 +72,14 @@ class Metrics:
         self._purchases = _Counters(
             Counter(
                 "packhouse_purchases",
-                "Purchases of labels by carrier adapter and outcome.",
+                "Purchases of labels by provider account and outcome.",
                 ["provider", "outcome"],
                 registry=registry,
             )
         )
         self._spent = _Counters(
             Counter(
-                "packhouse_spent_minor",
+                "packhouse_label_spend_minor",
                 "Money spent on labels, in minor units.",
                 ["currency"],
                 registry=registry,
@@ -88,7 +88,7 @@ class Metrics:
         self._steps = _Histograms(
             Histogram(
                 "packhouse_step_seconds",
-                "Seconds that one step took.",
+                "Duration of a step in seconds.",
                 ["step", "outcome"],
                 registry=registry,
                 buckets=_STEP_BUCKETS,
@@ -97,16 +97,16 @@ class Metrics:
         self._calls = _Counters(
             Counter(
                 "packhouse_upstream_calls",
-                "Calls to the store and to carriers, by status or kind of failure.",
-                ["peer", "call", "outcome"],
+                "Calls to the store and to provider accounts, by HTTP status or error.",
+                ["upstream", "call", "outcome"],
                 registry=registry,
             )
         )
         self._call_seconds = _Histograms(
             Histogram(
-                "packhouse_upstream_seconds",
-                "Seconds that one call to the store or to a carrier took.",
-                ["peer", "call"],
+                "packhouse_upstream_request_duration_seconds",
+                "Duration of a call to the store or to a provider account, in seconds.",
+                ["upstream", "call"],
                 registry=registry,
                 buckets=_CALL_BUCKETS,
             )
@@ -115,17 +115,17 @@ class Metrics:
         self._shipments = _States(
             Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry)
         )
-        self._holds = _States(
-            Gauge("packhouse_holds", "Standing holds by code.", ["code"], registry=registry)
-        )
-        self._due = Gauge(
-            "packhouse_orders_due", "Orders whose time to be worked on has come.", registry=registry
-        )
+        self._holds = _States(Gauge("packhouse_holds", "Active holds by code.", ["code"], registry=registry))
+        self._due = Gauge("packhouse_orders_due", "Orders that are due to be processed.", registry=registry)
         self._age = Gauge(
-            "packhouse_queue_age_seconds", "Seconds that the oldest due order has waited.", registry=registry
+            "packhouse_queue_age_seconds",
+            "Waiting time of the oldest due order in seconds.",
+            registry=registry,
         )
         self._dead_letters = Gauge(
-            "packhouse_dead_letters", "Well-signed deliveries that could not be read.", registry=registry
+            "packhouse_dead_letters",
+            "Webhook deliveries with a valid signature and an unreadable body.",
+            registry=registry,
         )
         self._ledger_up = Gauge(
             "packhouse_ledger_up", "1 if the ledger answered at this scrape, else 0.", registry=registry
@@ -136,24 +136,24 @@ class Metrics:
         self._events.add((family(type_family), outcome))
 
     def purchase(self, provider: str, outcome: str) -> None:
-        """Count one attempt to buy a label: bought, not_bought, unknown."""
+        """Count one attempt to buy a label at an account: bought, not_bought, unknown."""
         self._purchases.add((provider, outcome))
 
     def spent(self, money: Money) -> None:
-        """Add what a label cost."""
+        """Add the price of a label."""
         self._spent.add((money.currency,), money.minor)
 
     def step(self, name: str, seconds: float, outcome: str) -> None:
-        """Record one step's time and how it ended."""
+        """Record the duration and the outcome of a step."""
         self._steps.observe((name, outcome), seconds)
 
-    def call(self, peer: str, call: str, outcome: str, seconds: float) -> None:
-        """Record one call to an upstream: the observer that the store's door and the carriers are handed."""
-        self._calls.add((peer, call, outcome))
-        self._call_seconds.observe((peer, call), seconds)
+    def call(self, upstream: str, call: str, outcome: str, seconds: float) -> None:
+        """Record one call to the store or to a provider account; see CallObserver."""
+        self._calls.add((upstream, call, outcome))
+        self._call_seconds.observe((upstream, call), seconds)
 
     def set_counts(self, counts: LedgerCounts) -> None:
-        """Take over what the ledger says now; a state it does not name any more falls to 0."""
+        """Set the gauges to the ledger's counts; a state without a count becomes 0."""
         self._ledger_up.set(1)
         self._orders.set(counts.orders)
         self._shipments.set(counts.shipments)
@@ -163,22 +163,22 @@ class Metrics:
         self._dead_letters.set(counts.dead_letters)
 
     def ledger_is_down(self) -> None:
-        """The ledger did not answer: its last counts stay, and packhouse_ledger_up says not to trust them."""
+        """The ledger did not answer: its last counts stay, and packhouse_ledger_up becomes 0."""
         self._ledger_up.set(0)
 
     def render(self) -> bytes:
-        """Everything as Prometheus text, version 0.0.4."""
+        """All metrics in the Prometheus text format, version 0.0.4."""
         return generate_latest(self.registry)
 
 
 def family(event_type: str) -> str:
-    """The part of an event's type before its dot, or "other" for a family the store is not known to have."""
+    """The part of an event's type before its dot, or "other" for an unknown family."""
     head = event_type.partition(".")[0]
     return head if head in FAMILIES else "other"
 
 
 class _Counters:
-    """A counter whose children are found by tuple: `labels()` takes a lock and rebuilds its key each time."""
+    """A counter with a cache of its children: `labels()` takes a lock and rebuilds the key each time."""
 
     def __init__(self, metric: Counter) -> None:
         self._metric = metric
@@ -192,7 +192,7 @@ class _Counters:
 
 
 class _Histograms:
-    """A histogram whose children are found by tuple."""
+    """A histogram with a cache of its children."""
 
     def __init__(self, metric: Histogram) -> None:
         self._metric = metric
@@ -206,7 +206,7 @@ class _Histograms:
 
 
 class _States:
-    """A gauge with one child a state; what was seen once and is gone reads 0, so that graphs fall."""
+    """A gauge with one child for each state; a state that is gone becomes 0, so that graphs fall."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge

@@ -1,4 +1,4 @@
-"""Keeps secrets and people out of log lines: what a line may hold is decided here, whoever wrote it."""
+"""Removes secrets and personal data from log lines, whichever module or library wrote them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 HIDDEN = "[hidden]"
 
-# Never worth a line: who people are and where they live, and whole bodies, which hold both. A plain "name" is
-# the trade's word as well (of a step, of a carrier) and stays.
+# Names and addresses of people, and whole bodies, which contain both. A plain "name" stays, as steps and
+# carriers have names too.
 _PERSONAL = re.compile(
     r"((to|from|ship|ship_from|shipping|billing|delivery|sender|recipient|buyer|customer)_?)?"
     r"(address(es)?|first_?name|last_?name|company|street\d?|line\d|city|zip|post(al)?_?code|phone|e?_?mail)"
@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(
     r"(authorization|cookie|signature|password|passphrase|secret|token|api_?key|credential)s?$", re.IGNORECASE
 )
 
-# Shapes of secrets and of people's data inside a text.
+# Patterns of secrets and personal data inside a text.
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"whsec_[\w\-+/=.]+"), HIDDEN),
     (re.compile(r"\baly_[A-Za-z0-9\-]\w{3,}"), HIDDEN),
@@ -36,15 +36,15 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(t=\d+,\s*)?v1=[0-9a-fA-F]+"), HIDDEN),
     (re.compile(r"(?<=://)[^/\s@]+:[^/\s@]*@"), f"{HIDDEN}@"),
     (re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+"), HIDDEN),
-    # SQLAlchemy prints the values of a failed statement: orders, addresses, bodies.
+    # SQLAlchemy logs the values of a failed statement: orders, addresses, bodies.
     (re.compile(r"\[parameters: .*?\](?=\n|$)", re.DOTALL), f"[parameters: {HIDDEN}]"),
 )
 
-# A text without any of these marks has none of the shapes. Thousands of texts a second pass here, and hardly
-# one of them has a mark.
+# A text without any of these marks matches none of the patterns. The check is cheap, and thousands of texts
+# a second pass here.
 _MARKS = r"whsec_|aly_|EZ[AT]K|[eE][aA][rR][eE][rR]\s|[aA][sS][iI][cC]\s|v1=|@|\[parameters"
 
-# What could move the cursor of a terminal; line breaks and tabs stay.
+# Characters that could move a terminal's cursor; line breaks and tabs stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _NAMES_KEPT = 1000
@@ -52,8 +52,8 @@ _NAMES_KEPT = 1000
 _READABLE = (PurePath, Decimal, date)
 
 
-class _Fate(Enum):
-    """What becomes of a value, by its name."""
+class _Treatment(Enum):
+    """How a value is logged, by its name."""
 
     SHOWN = 1
     HIDDEN = 2
@@ -61,16 +61,16 @@ class _Fate(Enum):
 
 
 class Redactor:
-    """A structlog processor. `secrets` are values that must not be printed in any place."""
+    """A structlog processor. `secrets` are values that are hidden everywhere."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # The longest first, so that one secret inside another does not leave the rest of it.
+        # The longest first, so that a secret that contains another is hidden completely.
         self._secrets = sorted({value for value in secrets if len(value) >= 4}, key=len, reverse=True)
         self._marks = re.compile("|".join([_MARKS, *map(re.escape, self._secrets)]))
-        self._fates: dict[str, _Fate] = {}
+        self._treatments: dict[str, _Treatment] = {}
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        """The line without what does not belong in it."""
+        """The line without secrets and personal data."""
         return self._mapping(event)
 
     def text(self, value: str) -> str:
@@ -86,24 +86,24 @@ class Redactor:
         clean: dict[str, Any] = {}
         for key, value in mapping.items():
             name = str(key)
-            fate = self._fates.get(name) or self._fate(name)
-            if fate is _Fate.SHOWN:
+            treatment = self._treatments.get(name) or self._treatment(name)
+            if treatment is _Treatment.SHOWN:
                 clean[name] = self._value(value)
-            elif fate is _Fate.HIDDEN:
+            elif treatment is _Treatment.HIDDEN:
                 clean[self.text(name)] = HIDDEN
         return clean
 
-    def _fate(self, name: str) -> _Fate:
-        """What becomes of a value of this name; remembered, as the same few names come again and again."""
+    def _treatment(self, name: str) -> _Treatment:
+        """How a value of this name is logged; cached, as the same few names repeat."""
         if _SECRET_NAME.search(name) or self.text(name) != name:
-            fate = _Fate.HIDDEN
+            treatment = _Treatment.HIDDEN
         elif _PERSONAL.fullmatch(name):
-            fate = _Fate.DROPPED
+            treatment = _Treatment.DROPPED
         else:
-            fate = _Fate.SHOWN
-        if len(self._fates) < _NAMES_KEPT:
-            self._fates[name] = fate
-        return fate
+            treatment = _Treatment.SHOWN
+        if len(self._treatments) < _NAMES_KEPT:
+            self._treatments[name] = treatment
+        return treatment
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, Enum):
@@ -120,5 +120,5 @@ class Redactor:
             return self.text(f"{type(value).__name__}: {value}")
         if isinstance(value, _READABLE):
             return self.text(str(value))
-        # A noun printed whole would bring its address along.
+        # The text of any other object may contain an address.
         return f"<{type(value).__name__}>"

@@ -1,4 +1,4 @@
-"""intake: write an event down and wake its order, in one transaction, before its sender is told."""
+"""intake: record a webhook event and wake its order, in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from packhouse.model.event import Event
 
 
 class Intake:
-    """Where verified webhook deliveries go. `nudge` tells the workers that something is due."""
+    """Receives verified webhooks. `wake` makes the workers look for due orders at once."""
 
     def __init__(self, ledger: Ledger, clock: Clock, settings: Settings, wake: Callable[[], None]) -> None:
         self._ledger = ledger
@@ -22,16 +22,18 @@ class Intake:
         self._wake = wake
 
     async def receive(self, event: Event) -> inbox.Receipt:
-        """Record an event; answers "new", "duplicate" or "ignored" once that is on disk.
+        """Record an event; returns "new", "duplicate" or "ignored" once the event is on disk.
 
-        Raises LedgerUnavailable, and then the sender must send again.
+        Raises LedgerUnavailable; the store must then send the webhook again.
         """
-        mine = not (self._site and event.site_slug) or event.site_slug == self._site
-        outcome = await self._ledger.write(inbox.receive, self._clock.now(), event, self._echo_delay_s, mine)
+        served = not (self._site and event.site_slug) or event.site_slug == self._site
+        outcome = await self._ledger.write(
+            inbox.receive, self._clock.now(), event, self._echo_delay_s, served
+        )
         if outcome == inbox.NEW:
             self._wake()
         return outcome
 
     async def keep_dead_letter(self, body: bytes, reason: str) -> None:
-        """Keep a well-signed body that could not be read. Raises LedgerUnavailable."""
+        """Record a body with a valid signature that is no event. Raises LedgerUnavailable."""
         await self._ledger.write(inbox.keep_dead_letter, self._clock.now(), body, reason)

@@ -1,14 +1,18 @@
-"""The periodic duties' bodies: listing pending orders, mending the ledger, forgetting what is old.
+"""The periodic tasks: poll the store for pending orders, wake stalled orders, prune old events.
 
-With several replicas on one ledger a duty is run by whichever comes first in its interval, and by no other
-while it lasts.
+Due orders are found by the dispatcher, not here. Where several replicas share a ledger, one of them runs a
+task in each interval, and no other one meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases
 from packhouse.ledger.tx import Tx
@@ -18,45 +22,48 @@ from packhouse.steps.context import Context
 from packhouse.store.protocol import OrdersQuery
 
 _PAGE = 100
-_WATERMARK = "poll:newest"
-_SWEPT = "poll:swept_at"
+_NEWEST = "poll:newest"
+_FULL_POLL_AT = "poll:full_poll_at"
+# A task that is late runs once, as soon as it can, and never twice at the same time.
+_NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 class PeriodicTasks:
-    """What schedule.py calls. `who` is this replica's name, `nudge` wakes the workers."""
+    """The tasks. `worker_id` names this replica, `wake` makes the workers look for due orders at once."""
 
-    def __init__(self, context: Context, who: str, wake: Callable[[], None]) -> None:
+    def __init__(self, context: Context, worker_id: str, wake: Callable[[], None]) -> None:
         self._context = context
-        self._who = who
+        self._worker_id = worker_id
         self._wake = wake
         self.last_poll_error = ""
 
     async def poll(self) -> int:
-        """List pending orders and make due those that we did not know of. Answers how many.
+        """List pending orders at the store and make unknown ones due. Returns how many.
 
-        Mostly only what was created since shortly before the newest order seen; now and then everything.
+        A usual poll lists what was created since shortly before the newest known order; every `full_poll_s`
+        seconds it lists everything.
         """
         return await self._exclusively("poll", self._context.settings.poll.interval_s * 0.5, self._poll)
 
-    async def sweep(self) -> int:
-        """Make due whatever is unfinished without a time to act: a net under everything else."""
-        return await self._exclusively("sweep", 30.0, self._sweep)
+    async def wake_stalled(self) -> int:
+        """Make unfinished orders due that have no due time, or one that is too late. Returns how many."""
+        return await self._exclusively("wake_stalled", 30.0, self._wake_stalled)
 
     async def prune(self) -> int:
-        """Forget events that are older than any retry of the store's."""
+        """Delete events older than `event_retention_days`. Returns how many."""
         return await self._exclusively("prune", 3600.0, self._prune)
 
-    async def _exclusively(self, duty: str, every_s: float, body: Callable[[], Awaitable[int]]) -> int:
-        """Run the duty, unless another replica is at it or was lately."""
+    async def _exclusively(self, task: str, every_s: float, run: Callable[[], Awaitable[int]]) -> int:
+        """Run the task, unless another replica runs it now or did so within `every_s` seconds."""
         context = self._context
         try:
-            async with context.ledger.exclusive(duty) as mine:
+            async with context.ledger.exclusive(task) as mine:
                 if mine and context.ledger.shared:
                     now = context.clock.now()
-                    mine = await context.ledger.write(kv.claim_turn, now, duty, self._who, every_s)
-                return await body() if mine else 0
+                    mine = await context.ledger.write(kv.claim_turn, now, task, self._worker_id, every_s)
+                return await run() if mine else 0
         except LedgerError as error:
-            context.log.warning("duty_failed", duty=duty, error=str(error))
+            context.log.warning("task_failed", task=task, error=str(error))
             return 0
 
     async def _poll(self) -> int:
@@ -77,48 +84,50 @@ class PeriodicTasks:
     async def _list_pending(self) -> int:
         context, settings = self._context, self._context.settings.poll
         began = context.clock.now()
-        newest = await context.ledger.read(kv.read, _WATERMARK)
-        swept = await context.ledger.read(kv.read, _SWEPT)
-        swept_at = float(swept) if swept else 0.0
-        # A clock that was set back must not keep the full list from ever coming.
-        sweep = newest is None or not swept_at <= began < swept_at + settings.full_poll_s
-        after = "" if sweep or newest is None else _earlier(newest, settings.overlap_s)
+        newest = await context.ledger.read(kv.read, _NEWEST)
+        last = await context.ledger.read(kv.read, _FULL_POLL_AT)
+        last_full_at = float(last) if last else 0.0
+        # A clock that was set back must not prevent the full poll for ever.
+        full = newest is None or not last_full_at <= began < last_full_at + settings.full_poll_s
+        after = "" if full or newest is None else _seconds_before(newest, settings.overlap_s)
         found, highest = 0, newest or ""
         async for page in self._pages(after):
-            listed = [(order.id, order.site_slug) for order in page.orders if _is_mine(context, order)]
+            listed = [(order.id, order.site_slug) for order in page.orders if _is_served(context, order)]
             now = context.clock.now()
             found += await context.ledger.write(leases.add_listed, now, listed, now - settings.recheck_s)
             highest = max(
-                [highest, *(order.created_at for order in page.orders if _moment(order.created_at))]
+                [highest, *(order.created_at for order in page.orders if _parse_time(order.created_at))]
             )
-        await context.ledger.write(_keep_marks, context.clock.now(), highest, began if sweep else None)
+        await context.ledger.write(_save_progress, context.clock.now(), highest, began if full else None)
         return found
 
     async def _pages(self, after: str) -> AsyncIterator[OrderPage]:
         """Every page of pending orders. Raises PackhouseError where the list has no end."""
         settings = self._context.settings.store
         query = OrdersQuery(status="pending", site_slug=settings.site_slug, created_after=after, limit=_PAGE)
-        asked: set[OrdersQuery] = set()
+        seen: set[OrdersQuery] = set()
         while True:
-            if query in asked:
-                raise PackhouseError("the store's list of orders goes in a circle: a cursor came twice")
-            asked.add(query)
+            if query in seen:
+                raise PackhouseError(
+                    "The store's list of orders never ends: it returned the same cursor twice."
+                )
+            seen.add(query)
             page = await self._context.store.orders(query)
             yield page
             if page.next_cursor is not None:
                 query = query._replace(cursor=page.next_cursor)
             elif page.truncated and (oldest := min(o.created_at for o in page.orders)):
-                # A bare list that was cut off: ask for what is older than its oldest.
+                # A list without a cursor that was cut off: continue before its oldest order.
                 query = query._replace(created_before=oldest)
             else:
                 return
 
-    async def _sweep(self) -> int:
+    async def _wake_stalled(self) -> int:
         now, settings = self._context.clock.now(), self._context.settings
         latest, latest_lease = now + longest_wait_s(settings), now + 2 * settings.lease_s
         found = await self._context.ledger.write(leases.wake_stalled, now, latest, latest_lease)
         if found:
-            self._context.log.warning("rescued", orders=found)
+            self._context.log.warning("stalled_orders_woken", orders=found)
             self._wake()
         return found
 
@@ -127,28 +136,38 @@ class PeriodicTasks:
         return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
 
 
-def _keep_marks(tx: Tx, newest: str, swept_at: float | None) -> None:
-    kv.write(tx, _WATERMARK, newest)
-    if swept_at is not None:
-        kv.write(tx, _SWEPT, repr(swept_at))
+def _save_progress(tx: Tx, newest: str, full_poll_at: float | None) -> None:
+    kv.write(tx, _NEWEST, newest)
+    if full_poll_at is not None:
+        kv.write(tx, _FULL_POLL_AT, repr(full_poll_at))
 
 
-def _is_mine(context: Context, order: Order) -> bool:
+def _is_served(context: Context, order: Order) -> bool:
     site = context.settings.store.site_slug
     return not site or not order.site_slug or order.site_slug == site
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _earlier(text: str, seconds: float) -> str:
-    """An ISO 8601 time so many seconds earlier, as full UTC; "" (no bound) if the text is no time."""
-    moment = _moment(text)
-    if moment is None:
+def _seconds_before(text: str, seconds: float) -> str:
+    """An ISO 8601 time that many seconds earlier, in UTC; "" (no bound) if the text is no time."""
+    time = _parse_time(text)
+    if time is None:
         return ""
-    return datetime.fromtimestamp(moment.timestamp() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(time.timestamp() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def build_schedule(tasks: PeriodicTasks, settings: Settings) -> Any:
+    """A scheduler with every task in it, not started yet."""
+    poll_s = settings.poll.interval_s
+    scheduler = AsyncIOScheduler(job_defaults=_NEVER_DROPPED, timezone="UTC")
+    scheduler.add_job(tasks.poll, "interval", seconds=poll_s, jitter=poll_s * 0.1, id="poll")
+    scheduler.add_job(tasks.wake_stalled, "interval", seconds=60, jitter=5, id="wake_stalled")
+    scheduler.add_job(tasks.prune, "interval", hours=6, jitter=600, id="prune")
+    return scheduler

@@ -22,7 +22,7 @@ LABELED = {
     "label": {"carrier": "USPS", "tracking_number": "9400"},
 }
 TAKEN: dict[str, Any] = {"hold": {"id": 7}, "in_flight": "", "order": {"id": "ord_1", "shipments": [LABELED]}}
-TAKE, RELEASE = "POST /api/v1/orders/ord_1/take", "POST /api/v1/holds/7/release"
+TAKE, RELEASE = "POST /api/v1/orders/ord_1/takeover", "POST /api/v1/holds/7/release"
 
 
 def hold(daemon: FakePeer, failing: Exception | None = None, *, sent: bool = True) -> str:
@@ -110,10 +110,15 @@ def test_an_accepted_change_keeps_the_order_even_if_the_store_is_unreachable_aft
 
 
 def test_an_order_that_is_taken_over_by_another_operator_is_refused() -> None:
-    answer = (409, {"error": {"code": "conflict", "message": "ada has order ord_1 in hand"}})
-    with serving({TAKE: answer}) as daemon, pytest.raises(CommandError, match="in hand") as refused:
+    error = {
+        "code": "taken_over",
+        "message": "Order ord_1 is taken over by ada: refund.",
+        "what_to_do": "If that work is finished: packhouse holds release 7 --reason WHY",
+    }
+    with serving({TAKE: (409, {"error": error})}) as daemon, pytest.raises(CommandError) as refused:
         hold(daemon)
-    assert refused.value.exit_code is Exit.CONFLICT
+    assert (refused.value.exit_code, refused.value.code) == (Exit.CONFLICT, "taken_over")
+    assert str(refused.value) == f"The daemon answered 409: {error['message']} {error['what_to_do']}"
 
 
 def test_a_daemon_that_does_not_answer_stops_the_change() -> None:

@@ -44,7 +44,7 @@ def entry(number: int, order: str = "ord_1", **more: Any) -> dict[str, Any]:
 
 def test_standing_holds_are_listed_and_released() -> None:
     answers = {
-        "GET /api/v1/holds?limit=50&standing=true": (200, {"holds": [HOLD]}),
+        "GET /api/v1/holds?limit=50&active=true": (200, {"holds": [HOLD]}),
         "GET /api/v1/holds?limit=50": (200, {"holds": []}),
         "POST /api/v1/holds/7/release": (200, HOLD),
         "POST /api/v1/orders/ord_1/holds": (201, HOLD),

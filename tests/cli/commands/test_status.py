@@ -12,7 +12,7 @@ STATUS = {
     "spent": {"USD": 43493, "JPY": 500},
     "labels": 31,
     "oldest_due_s": 75.0,
-    "carrier": "easypost",
+    "provider": "easypost",
     "store": "https://aly.store/api/storefront/v1",
 }
 
@@ -25,7 +25,7 @@ def test_status_shows_counts_money_and_what_the_holds_mean() -> None:
     assert "434.93 USD, 500 JPY" in shown.out
     assert "2 open, 1 held, 30 shipped" in shown.out
     assert "1 min 15 s" in shown.out
-    assert "set it in packhouse.toml" in shown.out
+    assert "The weight of a product is not known." in shown.out
     assert as_json.json == STATUS
     assert daemon.asked[0][1]["authorization"] == "Bearer sesame-open"
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import pytest
 from fastapi import FastAPI
 
-from packhouse.api.health import Check, Level, router
+from packhouse.api.health import router
 from packhouse.errors import LedgerUnavailable
 from packhouse.http import httpx
-from tests.service.api.doubles import App
+from packhouse.model.health import Check, Level
+from tests.service.api.doubles import NOW, App
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
@@ -59,7 +60,7 @@ def test_checks_that_do_not_end_are_a_failure() -> None:
 
     async def run() -> httpx.Response:
         app = FastAPI()
-        app.include_router(router(Stuck(), patience_s=0.02))
+        app.include_router(router(Stuck(), timeout_s=0.02))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://x") as client:
             return await client.get("/readyz")
 
@@ -73,19 +74,18 @@ def test_the_loop_is_alive_even_when_the_house_is_not_ready() -> None:
     assert house.ask("GET", "/livez", token="").json() == {"status": "pass", "checks": {}}
 
 
-def test_the_scrape_shows_what_the_ledger_says_now() -> None:
-    house = App()
-    text = house.ask("GET", "/metrics", token="").text
-    assert 'packhouse_orders{phase="open"} 3.0' in text
+def test_the_scrape_shows_what_the_ledger_says_now(app: App) -> None:
+    app.clock.time = NOW + 61.5
+    text = app.ask("GET", "/metrics", token="").text
+    assert 'packhouse_orders{phase="open"} 1.0' in text
     assert "packhouse_queue_age_seconds 1.5" in text
     assert 'packhouse_build_info{version="1.2.3"} 1.0' in text
     assert "packhouse_ledger_up 1.0" in text
 
 
-def test_the_scrape_is_answered_when_the_ledger_is_not() -> None:
-    house = App()
-    house.board.failure = LedgerUnavailable("gone")
-    response = house.ask("GET", "/metrics", token="")
+def test_the_scrape_is_answered_when_the_ledger_is_not(app: App) -> None:
+    app.ledger.failure = LedgerUnavailable("gone")
+    response = app.ask("GET", "/metrics", token="")
     assert response.status_code == 200
     assert "packhouse_ledger_up 0.0" in response.text
 

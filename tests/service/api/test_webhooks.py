@@ -228,7 +228,7 @@ def test_more_deliveries_than_may_wait_are_sent_away_until_others_are_done() -> 
     async def run() -> tuple[list[int], int, int]:
         inbox = MemoryInbox()
         inbox.gate = asyncio.Event()
-        route = _route(inbox, max_waiting=5)
+        route = _route(inbox, max_in_progress=5)
         waiting = [asyncio.create_task(_send(route, signed(BODY).encode(), [BODY])) for _ in range(5)]
         await asyncio.sleep(0)
         refused = await _send(route, signed(BODY).encode(), [BODY])
@@ -265,7 +265,7 @@ def _route(inbox: MemoryInbox, **more: Any) -> WebhookEndpoint:
         tolerance_s=300,
         inbox=inbox,
         metrics=Metrics(CollectorRegistry()),
-        clock=StillClock(),
+        clock=StillClock(NOW),
         **more,
     )
 

@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from packhouse.config import effective, load, require_for_serving, secret_values
-from packhouse.config.fields import fields, shape, variable
+from packhouse.config.fields import fields, find, shape, variable
+from packhouse.config.renamed import RENAMED
 from packhouse.config.settings import Settings
 from packhouse.errors import SettingsError
 
@@ -86,6 +87,8 @@ def test_every_name_that_others_rely_on_reaches_its_field() -> None:
             assert settings.operator.names_by_token() == {"token-of-ann": "ann", "token-of-bob": "bob"}
         elif name.endswith("STORE__API_KEY"):
             assert value.get_secret_value() == text
+        elif name == "PACKHOUSE_PROVIDER":
+            assert value == (text,)
         else:
             assert str(value).removesuffix(".0") == text.removesuffix(".0")
 
@@ -96,7 +99,7 @@ def test_without_anything_the_defaults_stand() -> None:
 
 def test_settings_made_by_hand_look_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKHOUSE_PROVIDER", "easypost")
-    assert Settings().provider == "offline"
+    assert Settings().provider == ("offline",)
 
 
 def test_each_source_wins_over_the_one_before(tmp_path: Path) -> None:
@@ -129,9 +132,9 @@ def test_the_file_is_found_by_argument_then_variable_then_place(tmp_path: Path) 
     for name in ("argument", "variable", "packhouse"):
         (tmp_path / f"{name}.toml").write_text(f'provider = "{name}"')
     environ = {"PACKHOUSE_SECRETS_DIR": "", "PACKHOUSE_CONFIG": "variable.toml"}
-    assert load(Path("argument.toml"), environ).provider == "argument"
-    assert load(None, environ).provider == "variable"
-    assert load(None, {"PACKHOUSE_SECRETS_DIR": ""}).provider == "packhouse"
+    assert load(Path("argument.toml"), environ).provider == ("argument",)
+    assert load(None, environ).provider == ("variable",)
+    assert load(None, {"PACKHOUSE_SECRETS_DIR": ""}).provider == ("packhouse",)
 
 
 def test_secret_files_may_hold_a_list_with_one_secret_a_line(tmp_path: Path) -> None:
@@ -175,6 +178,116 @@ def test_variables_of_others_do_not_disturb() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("PACKHOUSE_CARRIER", "PACKHOUSE_PROVIDER"),
+        ("PACKHOUSE_CARRIERS", "PACKHOUSE_PROVIDERS"),
+        ("PACKHOUSE_CARRIERS__EASYPOST__URL", "PACKHOUSE_PROVIDERS__EASYPOST__URL"),
+        ("PACKHOUSE_CARRIERS__EASYPOST__API_KEY_FILE", "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY_FILE"),
+        ("PACKHOUSE_CARRIER_TIMEOUT_S", "PACKHOUSE_PROVIDER_TIMEOUT_S"),
+        ("PACKHOUSE_CARRIER_SETTLE_S", "PACKHOUSE_PROVIDER_SETTLE_S"),
+        ("PACKHOUSE_POLL__RELOOK_S", "PACKHOUSE_POLL__RECHECK_S"),
+        ("PACKHOUSE_POLL__SWEEP_S", "PACKHOUSE_POLL__FULL_POLL_S"),
+        ("PACKHOUSE_POLL__TRACK_S", "PACKHOUSE_POLL__TRACK_INTERVAL_S"),
+        ("PACKHOUSE_STORE__MAX_PER_S", "PACKHOUSE_STORE__RATE_LIMIT_PER_S"),
+        ("PACKHOUSE_GUARD__REST_AFTER", "PACKHOUSE_GUARD__BREAKER_THRESHOLD"),
+        ("PACKHOUSE_GUARD__REST_S", "PACKHOUSE_GUARD__BREAKER_COOLDOWN_S"),
+        ("PACKHOUSE_DISK_FLOOR_MB", "PACKHOUSE_MIN_FREE_DISK_MB"),
+        ("PACKHOUSE_KEEP_DAYS", "PACKHOUSE_EVENT_RETENTION_DAYS"),
+    ],
+)
+def test_a_variable_under_its_old_name_is_refused_with_the_new_one(old: str, new: str) -> None:
+    assert refused(**{old: "5"}) == [f"{old} was renamed: use {new}."]
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ('carrier = "easypost"', "carrier in given.toml was renamed: use provider."),
+        (
+            '[carriers.easypost]\napi_key = "EZTKx"',
+            "[carriers.easypost] in given.toml was renamed: use [providers.easypost].",
+        ),
+        ("carriers = 5", "carriers in given.toml was renamed: use providers."),
+        ("carrier_timeout_s = 5", "carrier_timeout_s in given.toml was renamed: use provider_timeout_s."),
+        ("carrier_settle_s = 5", "carrier_settle_s in given.toml was renamed: use provider_settle_s."),
+        ("[poll]\nrelook_s = 5", "poll.relook_s in given.toml was renamed: use poll.recheck_s."),
+        ("[poll]\nsweep_s = 5", "poll.sweep_s in given.toml was renamed: use poll.full_poll_s."),
+        ("[poll]\ntrack_s = 5", "poll.track_s in given.toml was renamed: use poll.track_interval_s."),
+        ("[store]\nmax_per_s = 5", "store.max_per_s in given.toml was renamed: use store.rate_limit_per_s."),
+        (
+            "[guard]\nrest_after = 5",
+            "guard.rest_after in given.toml was renamed: use guard.breaker_threshold.",
+        ),
+        ("[guard]\nrest_s = 5", "guard.rest_s in given.toml was renamed: use guard.breaker_cooldown_s."),
+        ("disk_floor_mb = 5", "disk_floor_mb in given.toml was renamed: use min_free_disk_mb."),
+        ("keep_days = 40", "keep_days in given.toml was renamed: use event_retention_days."),
+    ],
+)
+def test_a_field_of_the_file_under_its_old_name_is_refused_with_the_new_one(toml: str, told: str) -> None:
+    assert refused(toml) == [told]
+
+
+def test_a_secret_file_under_an_old_name_is_refused_with_the_new_one(tmp_path: Path) -> None:
+    (tmp_path / "packhouse_carriers__easypost__api_key").write_text("EZTKfile")
+    with pytest.raises(
+        SettingsError, match=r"api_key was renamed: use PACKHOUSE_PROVIDERS__EASYPOST__API_KEY\."
+    ):
+        load(environ={"PACKHOUSE_SECRETS_DIR": str(tmp_path)})
+
+
+def test_every_new_name_is_a_setting() -> None:
+    assert all(find(new) for new in RENAMED.values())
+    assert not any(find(old) for old in RENAMED)
+
+
+def test_the_accounts_that_sell_are_one_name_or_several() -> None:
+    several = ("easypost_us", "offline")
+    for settings in (
+        read(PACKHOUSE_PROVIDER="easypost_us, offline"),
+        read(PACKHOUSE_PROVIDER='["easypost_us", "offline"]'),
+        read('provider = ["easypost_us", "offline"]'),
+        read('provider = "easypost_us,offline"'),
+    ):
+        assert settings.provider == several
+    assert read('provider = "easypost"').provider == ("easypost",)
+
+
+def test_an_accounts_kind_is_its_name_unless_it_is_set() -> None:
+    settings = read(
+        'provider = "offline"\n[providers.us]\nkind = "easypost"\napi_key = "EZTKa"\n'
+        '[providers.easypost]\napi_key = "EZTKb"\n',
+        PACKHOUSE_PROVIDERS__EU__KIND="easypost",
+        PACKHOUSE_PROVIDERS__EU__API_KEY="EZTKc",
+    )
+    assert settings.accounts() == {
+        "offline": ("offline", {}),
+        "us": ("easypost", {"api_key": "EZTKa"}),
+        "easypost": ("easypost", {"api_key": "EZTKb"}),
+        "eu": ("easypost", {"api_key": "EZTKc"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ('provider = ["a", "a"]', "provider in given.toml names the same account twice. Remove one."),
+        ('provider = "US"', "provider in given.toml has the account name 'US'. Use lower-case letters"),
+        ('[providers."my shop"]\nkind = "offline"', "providers.my shop in given.toml has the account name"),
+        (
+            '[providers.manual]\nkind = "offline"',
+            "providers.manual in given.toml has the account name 'manual', which",
+        ),
+        ('[providers.us]\nkind = ""', "providers.us.kind in given.toml is empty."),
+        ("provider = []", "provider in given.toml: it must be a list"),
+    ],
+)
+def test_an_account_that_cannot_be_named_is_refused(toml: str, told: str) -> None:
+    (line,) = refused(toml)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("PACKHOUSE_STORE__URLL", "PACKHOUSE_STORE__URL"),
@@ -206,7 +319,7 @@ def test_a_mistyped_field_of_the_file_is_refused_with_what_was_meant() -> None:
 def test_a_wrong_value_is_told_with_its_name_its_shape_its_meaning_and_the_fix() -> None:
     assert refused(PACKHOUSE_POLL__INTERVAL_S="soon") == [
         "PACKHOUSE_POLL__INTERVAL_S is 'soon': it must be a number above 0. "
-        "Seconds between two lists of pending orders. Correct it, or remove it to have 300.0."
+        "Seconds between two polls for pending orders. Correct it, or remove it to use 300.0."
     ]
     (line,) = refused("[http]\nport = 70000")
     assert line.startswith(
@@ -241,7 +354,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("toml", "told"),
-    [("provider = ", "given.toml is not TOML: "), ("\udcff", "given.toml is not TOML: ")],
+    [("provider = ", "given.toml is not valid TOML: "), ("\udcff", "given.toml is not valid TOML: ")],
 )
 def test_a_broken_file_is_named(toml: str, told: str) -> None:
     Path("given.toml").write_bytes(toml.encode("utf-8", "surrogateescape"))
@@ -252,7 +365,7 @@ def test_a_broken_file_is_named(toml: str, told: str) -> None:
 def test_a_file_that_was_asked_for_must_be_there() -> None:
     with pytest.raises(SettingsError, match=r"gone\.toml cannot be read: No such file"):
         load(None, {"PACKHOUSE_CONFIG": "gone.toml"})
-    with pytest.raises(SettingsError, match="PACKHOUSE_SECRETS_DIR is '/gone', which is no folder"):
+    with pytest.raises(SettingsError, match="PACKHOUSE_SECRETS_DIR is '/gone', which is not a folder"):
         load(None, {"PACKHOUSE_SECRETS_DIR": "/gone"})
 
 
@@ -261,9 +374,9 @@ def test_a_file_that_was_asked_for_must_be_there() -> None:
     [
         (
             {"PACKHOUSE_LEASE_S": "55"},
-            "PACKHOUSE_LEASE_S is 55, but a lease must outlast a purchase: more than 55,",
+            "PACKHOUSE_LEASE_S is 55, but must exceed 55, the duration of the longest purchase:",
         ),
-        ({"PACKHOUSE_PROVIDER_TIMEOUT_S": "200"}, "PACKHOUSE_LEASE_S is 120, but a lease must outlast"),
+        ({"PACKHOUSE_PROVIDER_TIMEOUT_S": "200"}, "PACKHOUSE_LEASE_S is 120, but must exceed 225"),
         ({"PACKHOUSE_RETRY__MAX_S": "1"}, "PACKHOUSE_RETRY__MAX_S is 1, less than the first wait"),
         (
             {"PACKHOUSE_POLL__FULL_POLL_S": "60"},
@@ -272,7 +385,7 @@ def test_a_file_that_was_asked_for_must_be_there() -> None:
         ({"PACKHOUSE_LEDGER__URL": "mysql://x"}, "PACKHOUSE_LEDGER__URL must begin with sqlite:///"),
         (
             {"PACKHOUSE_OPERATOR__TOKENS": "ann:same-token,bob:same-token"},
-            "PACKHOUSE_OPERATOR__TOKENS gives the same token twice.",
+            "PACKHOUSE_OPERATOR__TOKENS has the same token twice.",
         ),
         ({"ALY_API_KEY": "aly_sandbox"}, "ALY_API_KEY is the sandbox's"),
         ({"PACKHOUSE_WEBHOOK__SECRETS": "whsec_..."}, "PACKHOUSE_WEBHOOK__SECRETS is still the placeholder"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packhouse.documents import LabelFacts
+from packhouse.documents import LabelData
 from packhouse.model.order import Address
 
 SENDER = Address(
@@ -22,7 +22,7 @@ RECIPIENT = Address(
     postcode="90277",
     country="US",
 )
-FACTS = LabelFacts(
+FACTS = LabelData(
     sender=SENDER,
     recipient=RECIPIENT,
     service="Offline Standard",

@@ -6,7 +6,7 @@ import pytest
 
 from packhouse.errors import LeaseLost
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import guard, overrides
+from packhouse.ledger import guard
 from packhouse.model.order import Order
 from tests.service.harness import Harness
 
@@ -52,14 +52,14 @@ async def test_a_hold_placed_between_the_intent_and_the_purchase_stops_it(harnes
 async def test_a_pause_stops_buying_and_posting_but_not_intake_and_a_resume_makes_everything_due(
     harness: Harness,
 ) -> None:
-    await harness.ledger.write(overrides.pause, harness.clock.now(), "stock-taking", "ada")
+    await harness.operations.daemon.pause(reason="stock-taking", actor="ada")
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
     await harness.process_due()
     assert await harness.phase(order) == "open"
     assert "stock-taking" in (await harness.order_row(order)).reason
     assert harness.labels_sold(order, live_only=False) == 0
-    await harness.ledger.write(overrides.resume, harness.clock.now(), "done", "ada")
+    await harness.operations.daemon.resume(reason="done", actor="ada")
     await harness.process_due()
     assert await harness.phase(order) == "shipped"
 
@@ -68,7 +68,7 @@ async def test_a_pause_between_refresh_and_purchase_stops_the_purchase(harness: 
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
     (job,) = await harness.claim_due()
-    await harness.ledger.write(overrides.pause, harness.clock.now(), "now", "ada")
+    await harness.operations.daemon.pause(reason="now", actor="ada")
     await process_order(harness.context, job)
     assert harness.labels_sold(order, live_only=False) == 0
     assert await harness.ledger.read(guard.paused) == "ada: now"
@@ -79,11 +79,11 @@ async def test_a_bought_label_is_not_posted_while_packhouse_is_paused(harness: H
     await harness.deliver_event(order)
     (job,) = await harness.claim_due()
     await harness.run_steps(job, before="post")
-    await harness.ledger.write(overrides.pause, harness.clock.now(), "now", "ada")
+    await harness.operations.daemon.pause(reason="now", actor="ada")
     await harness.clock.advance(130)
     await harness.process_due()
     assert await harness.states(order) == ["labeled"]
     assert order.fulfillments == []
-    await harness.ledger.write(overrides.resume, harness.clock.now(), "go", "ada")
+    await harness.operations.daemon.resume(reason="go", actor="ada")
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]

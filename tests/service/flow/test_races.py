@@ -14,7 +14,6 @@ import pytest
 
 from packhouse.errors import PackhouseError
 from packhouse.flow import STEPS, process_order
-from packhouse.ledger import overrides
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from packhouse.steps.context import OrderJob
 from tests.service.harness import Harness
@@ -90,7 +89,7 @@ async def _operator_holds(harness: Harness, order: StoreOrder) -> None:
 
 
 async def _paused(harness: Harness, order: StoreOrder) -> None:
-    await harness.ledger.write(overrides.pause, harness.clock.now(), "stock-taking", "ada")
+    await harness.operations.daemon.pause(reason="stock-taking", actor="ada")
 
 
 CHANGES = {
@@ -244,7 +243,7 @@ async def test_whenever_an_operator_intervenes_nothing_more_is_bought_or_posted(
         (hold,) = [one for one in await harness.active_holds(order) if one.code == "manual"]
         await harness.release_hold(hold, "go on")
     else:
-        await harness.ledger.write(overrides.resume, harness.clock.now(), "done", "ada")
+        await harness.operations.daemon.resume(reason="done", actor="ada")
     await _let_everything_finish(harness)
     assert (await harness.states(order))[-1] in ("fulfilled", "delivered")
     assert harness.labels_sold(order, live_only=False) == 1

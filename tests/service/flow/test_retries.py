@@ -9,7 +9,6 @@ import pytest
 
 from packhouse.errors import LeaseLost
 from packhouse.flow import process_order
-from packhouse.ledger import overrides
 from packhouse.providers.port import Unknown
 from tests.service.harness import Harness
 from tests.service.providers.in_memory import in_memory
@@ -34,8 +33,7 @@ async def test_retries_during_a_slow_purchase_buy_nothing_twice(harness: Harness
     await _let_workers_run()
     assert await harness.states(order) == ["buying"]
     for _ in range(6):
-        now = harness.clock.now()
-        await harness.ledger.write(overrides.retry, now, order.id, "is it stuck?", "ada")
+        await harness.operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
         workers += [
             asyncio.create_task(process_order(harness.context, job)) for job in await harness.claim_due()
         ]

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from packhouse.config.settings import GuardSettings
+from packhouse.config.settings import GuardSettings, Settings
 from packhouse.errors import LeaseLost, OperationRefused
-from packhouse.ledger import by_hand, guard, holds, inbox, leases, orders, overrides, shipments
+from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
+from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.tx import Lease, under
 from packhouse.model.event import Event
-from packhouse.model.hold import HoldCode
+from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.operations import Operations
+from packhouse.operations.views import SentParcel
 from tests.postgres import PostgresServer
+from tests.service.clocks import StillClock
 
 PRICE = Money(100, "USD")
 RATE = Rate("rate_1", "USPS", "Priority", PRICE, 3)
@@ -43,6 +45,12 @@ async def replicas(url: str, count: int = 2) -> AsyncIterator[list[PostgresLedge
         for ledger in opened:
             stack.push_async_callback(ledger.close)
         yield opened
+
+
+def operations_on(ledger: PostgresLedger) -> Operations:
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    documents = DocumentFolder(settings.labels_dir)
+    return Operations.build(ledger, documents, StillClock(3.0), settings, lambda: None)
 
 
 async def due(ledger: PostgresLedger, count: int) -> None:
@@ -139,7 +147,7 @@ def test_once_a_pause_is_told_no_intent_follows(url: str) -> None:
 
             async def pause() -> int:
                 await asyncio.sleep(0.02)
-                await ledgers[1].write(overrides.pause, 3.0, "stop", "ada")
+                await operations_on(ledgers[1]).daemon.pause(reason="stop", actor="ada")
                 return int(await ledgers[1].read(lambda c: c.execute(_BUYING).scalar_one()))
 
             begun, *answers = await asyncio.gather(
@@ -215,7 +223,10 @@ def test_a_person_who_holds_at_the_very_moment_of_the_intent_wins_or_comes_after
             ready = [(lease, await planned(ours, lease)) for lease in taken]
             outcomes = await asyncio.gather(
                 *(intend(ours, GuardSettings(), *one) for one in ready),
-                *(theirs.write(overrides.place_hold, 3.0, lease.order_id, "wait", "ada") for lease in taken),
+                *(
+                    operations_on(theirs).orders.place_hold(lease.order_id, reason="wait", actor="ada")
+                    for lease in taken
+                ),
                 return_exceptions=True,
             )
             assert all(one is None or isinstance(one, LeaseLost) for one in outcomes[:count])
@@ -233,15 +244,15 @@ def test_two_people_release_one_hold_and_one_of_them_did_it(url: str) -> None:
     async def story() -> None:
         async with replicas(url) as (ours, theirs):
             await due(ours, 20)
-            placed = [
-                await ours.write(overrides.place_hold, 2.0, f"ord_{n}", "wait", "ada") for n in range(20)
-            ]
-            ids = [hold.id for hold in placed if hold is not None]
-            answers: list[Any] = await asyncio.gather(
-                *(ours.write(overrides.release_hold, 3.0, one, "go", "ada") for one in ids),
-                *(theirs.write(overrides.release_hold, 3.0, one, "go", "bob") for one in ids),
+            here, there = operations_on(ours).orders, operations_on(theirs).orders
+            placed = [await here.place_hold(f"ord_{n}", reason="wait", actor="ada") for n in range(20)]
+            answers = await asyncio.gather(
+                *(here.release_hold(hold.id, reason="go", actor="ada") for hold in placed),
+                *(there.release_hold(hold.id, reason="go", actor="bob") for hold in placed),
+                return_exceptions=True,
             )
-            assert sum(released for _, released in answers) == 20
+            assert sum(isinstance(answer, Hold) for answer in answers) == 20
+            assert sum(isinstance(answer, OperationRefused) for answer in answers) == 20
 
     asyncio.run(story())
 
@@ -263,7 +274,8 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
                 )
                 for n in range(10)
             ]
-            people = [theirs.write(overrides.place_hold, 3.0, "ord_0", str(n), "ada") for n in range(10)]
+            there = operations_on(theirs).orders
+            people = [there.place_hold("ord_0", reason=str(n), actor="ada") for n in range(10)]
             done = await asyncio.gather(*machine, *people, return_exceptions=True)
             assert all(one is None or isinstance(one, LeaseLost) for one in done[:10])
             standing = [one.code for one in await ours.read(holds.of_order, "ord_0") if one.is_active]
@@ -282,19 +294,22 @@ def test_a_parcel_is_marked_as_sent_by_one_of_two_people_and_never_beside_a_purc
             taken = await ours.write(leases.claim, 2.0, "a:1", 100.0, count)
             ready = [(lease, await planned(ours, lease)) for lease in taken]
 
-            def by(number: str, shipment: Shipment) -> Label:
-                return replace(label(shipment), tracking_number=number)
+            def sends(ledger: PostgresLedger, shipment: Shipment, number: str) -> Awaitable[Shipment]:
+                parcel = SentParcel(number, "UPS")
+                return operations_on(ledger).shipments.mark_shipped(
+                    shipment.id, parcel, reason="sent", actor="ada"
+                )
 
             outcomes = await asyncio.gather(
                 *(intend(ours, GuardSettings(), *one) for one in ready),
-                *(ours.write(by_hand.mark_shipped, 3.0, by("1Z1", s), "sent", "ada") for _, s in ready),
-                *(theirs.write(by_hand.mark_shipped, 3.0, by("1Z2", s), "sent", "bob") for _, s in ready),
+                *(sends(ours, shipment, "1Z1") for _, shipment in ready),
+                *(sends(theirs, shipment, "1Z2") for _, shipment in ready),
                 return_exceptions=True,
             )
             for n in range(count):
-                done = [one is None for one in outcomes[n::count]]
+                done = [one is None or isinstance(one, Shipment) for one in outcomes[n::count]]
                 assert sum(done) == 1
-            refused = [one for one in outcomes if one is not None]
+            refused = [one for one in outcomes if one is not None and not isinstance(one, Shipment)]
             assert all(isinstance(one, OperationRefused | LeaseLost) for one in refused), refused
 
     asyncio.run(story())

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from packhouse.board import LedgerBoard
 from packhouse.model.order import Units
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from packhouse.store.protocol import fulfill_body
 from tests.service.harness import Harness
 
 BY = {"reason": "shipped by the operator", "actor": "ada"}
-
-
-def board(harness: Harness) -> LedgerBoard:
-    return LedgerBoard(
-        harness.ledger, harness.context.documents, harness.clock, harness.settings, lambda: None
-    )
 
 
 async def fulfill_at_store(harness: Harness, order: StoreOrder, tracking: str, carrier: str = "USPS") -> None:

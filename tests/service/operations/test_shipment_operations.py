@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from packhouse.api.board import AdoptedLabel, SentParcel
 from packhouse.config.settings import ParcelSettings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.flow import process_order
 from packhouse.model.money import Money
+from packhouse.operations.views import AdoptedLabel, SentParcel
 from packhouse.rules.timeouts import longest_post_s
 from tests.service.harness import Harness
-from tests.service.operations.operator import BY, board
+from tests.service.operations.operator import BY
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
 async def test_a_voided_label_is_not_replaced_until_an_operator_releases_the_hold(harness: Harness) -> None:
     order = harness.sandbox.place_order("plain")
-    await board(harness).ask_label(order.id, **BY)
+    await harness.operations.orders.request_label(order.id, **BY)
     await harness.process_due()
     (shipment,) = await harness.shipments(order)
-    await board(harness).ask_void(shipment.id, again=False, **BY)
-    await board(harness).ask_void(shipment.id, again=False, **BY)
+    await harness.operations.shipments.request_void(shipment.id, again=False, **BY)
+    await harness.operations.shipments.request_void(shipment.id, again=False, **BY)
     await harness.advance(300)
     assert await harness.states(order) == ["voided", "held"]
     assert (await harness.journal(order)).count("void_requested") == 1
@@ -39,8 +39,8 @@ async def test_a_voided_label_is_not_replaced_until_an_operator_releases_the_hol
 async def test_a_posted_label_is_not_voided(harness: Harness) -> None:
     order = await harness.ship()
     (shipment,) = await harness.shipments(order)
-    with pytest.raises(OperationRefused, match="cannot be taken back"):
-        await board(harness).ask_void(shipment.id, again=False, **BY)
+    with pytest.raises(OperationRefused, match="so its label is not voided"):
+        await harness.operations.shipments.request_void(shipment.id, again=False, **BY)
 
     # A post that was begun when the person asked, and landed: it is too late, and said so.
     late = harness.sandbox.place_order("plain")
@@ -48,7 +48,7 @@ async def test_a_posted_label_is_not_voided(harness: Harness) -> None:
 
     async def interrupted(*post: Any) -> None:
         (known,) = await harness.shipments(late)
-        await board(harness).ask_void(known.id, again=True, **BY)
+        await harness.operations.shipments.request_void(known.id, again=True, **BY)
         await harness.process_due()
         await harness.store.real.fulfill(*post)
 
@@ -71,10 +71,10 @@ async def test_a_parcel_marked_as_shipped_is_posted_and_no_label_is_bought(harne
     await harness.process_due()
     (shipment,) = await harness.shipments(order)
     sent = SentParcel("1Z77", "UPS")
-    await board(harness).mark_shipped(shipment.id, sent, **BY)
-    await board(harness).mark_shipped(shipment.id, sent, **BY)
+    await harness.operations.shipments.mark_shipped(shipment.id, sent, **BY)
+    await harness.operations.shipments.mark_shipped(shipment.id, sent, **BY)
     with pytest.raises(OperationRefused, match="has the label 1Z77"):
-        await board(harness).mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
+        await harness.operations.shipments.mark_shipped(shipment.id, SentParcel("1Z78", "UPS"), **BY)
     for hold in await harness.active_holds(order):
         await harness.release_hold(hold)
     await harness.process_due()
@@ -91,7 +91,7 @@ async def test_a_parcel_marked_as_shipped_is_never_voided_even_if_its_order_is_c
     await harness.place_hold(order)
     await harness.process_due()
     (shipment,) = await harness.shipments(order)
-    await board(harness).mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
+    await harness.operations.shipments.mark_shipped(shipment.id, SentParcel("1Z77", "UPS"), **BY)
     harness.sandbox.store.cancel(order)
     await harness.process_due()
     assert await harness.states(order) == ["labeled"]
@@ -103,39 +103,39 @@ async def test_one_shipment_is_held_and_released_and_ship_waives_the_reasons(har
     await harness.deliver_event(order)
     await harness.process_until(before="buy")
     (shipment,) = await harness.shipments(order)
-    await board(harness).hold_shipment(shipment.id, **BY)
-    held = await board(harness).hold_shipment(shipment.id, **BY)
+    await harness.operations.shipments.hold(shipment.id, **BY)
+    held = await harness.operations.shipments.hold(shipment.id, **BY)
     await harness.advance(60)
     assert await harness.states(order) == ["held"]
-    await board(harness).release_shipment(shipment.id, ship=False, **BY)
+    await harness.operations.shipments.release(shipment.id, **BY)
     assert (await harness.active_holds(order), held.shipment_id) == ([], shipment.id)
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
-    with pytest.raises(OperationRefused, match="nothing of it is left to ship"):
-        await board(harness).release_shipment(shipment.id, ship=True, **BY)
+    with pytest.raises(OperationRefused, match="nothing is left to ship"):
+        await harness.operations.shipments.ship(shipment.id, **BY)
 
 
 @pytest.mark.harness(settings={"guard": {"max_label_minor": 100}})
 async def test_ship_does_not_waive_a_spending_cap(harness: Harness) -> None:
     order = await harness.ship()
     (shipment,) = await harness.shipments(order)
-    with pytest.raises(OperationRefused, match="cannot ship yet"):
-        await board(harness).release_shipment(shipment.id, ship=True, **BY)
+    with pytest.raises(OperationRefused, match="cannot ship: hold"):
+        await harness.operations.shipments.ship(shipment.id, **BY)
     assert harness.labels_sold(order) == 0
 
 
 async def test_an_event_is_replayed_and_an_ignored_one_is_refused(harness: Harness) -> None:
     order = await harness.ship()
-    (record,) = await board(harness).events(order_id=order.id, outcome="", limit=5, before=None)
+    (record,) = await harness.operations.queries.events(order_id=order.id, outcome="", limit=5, before=None)
     assert (record.type, record.outcome) == ("order.created", "new")
-    await board(harness).replay_event(record.id, **BY)
+    await harness.operations.events.replay(record.id, **BY)
     await harness.process_due()
     assert "replayed" in await harness.journal(order)
     assert harness.labels_sold(order, live_only=False) == 1
     await harness.deliver_event("", "product.updated")
-    (ignored,) = await board(harness).events(order_id="", outcome="ignored", limit=5, before=None)
+    (ignored,) = await harness.operations.queries.events(order_id="", outcome="ignored", limit=5, before=None)
     with pytest.raises(OperationRefused, match="ignored"):
-        await board(harness).replay_event(ignored.id, **BY)
+        await harness.operations.events.replay(ignored.id, **BY)
 
 
 async def test_a_shipment_of_a_taken_over_order_is_not_released(harness: Harness) -> None:
@@ -143,10 +143,10 @@ async def test_a_shipment_of_a_taken_over_order_is_not_released(harness: Harness
     await harness.deliver_event(order)
     await harness.process_until(before="buy")
     (shipment,) = await harness.shipments(order)
-    await board(harness).take(order.id, doing="refund all", **BY)
-    for ship in (True, False):
-        with pytest.raises(OperationRefused, match=r"in hand \(refund all\).*packhouse holds release"):
-            await board(harness).release_shipment(shipment.id, ship=ship, **BY)
+    await harness.operations.orders.take_over(order.id, purpose="refund all", **BY)
+    for operation in (harness.operations.shipments.ship, harness.operations.shipments.release):
+        with pytest.raises(OperationRefused, match=r"taken over by ada: refund all.*packhouse holds release"):
+            await operation(shipment.id, **BY)
     await harness.advance(300, step=60)
     assert harness.labels_sold(order) == 0
 
@@ -161,17 +161,17 @@ async def test_a_tracking_number_of_another_shipment_is_refused(harness: Harness
     await harness.deliver_event(order)
     await harness.process_until(before="buy")
     first, second, *_ = await harness.shipments(order)
-    await board(harness).mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
-    with pytest.raises(OperationRefused, match=f"1Z88 is the number of {first.id}"):
-        await board(harness).mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
-    await board(harness).hold_shipment(second.id, **BY)
+    await harness.operations.shipments.mark_shipped(first.id, SentParcel("1Z88", "UPS"), **BY)
+    with pytest.raises(OperationRefused, match=f"1Z88 belongs to {first.id}"):
+        await harness.operations.shipments.mark_shipped(second.id, SentParcel("1Z88", "UPS"), **BY)
+    await harness.operations.shipments.hold(second.id, **BY)
     await harness.process_due()
     found = AdoptedLabel("1Z88", "UPS", "", Money(500, "USD"))
-    with pytest.raises(OperationRefused, match=f"1Z88 is the label of shipment {first.id}"):
-        await board(harness).adopt_label(second.id, found, **BY)
+    with pytest.raises(OperationRefused, match=f"1Z88 belongs to shipment {first.id}"):
+        await harness.operations.shipments.adopt_label(second.id, found, **BY)
     another = harness.sandbox.place_order("plain")
     await harness.deliver_event(another)
     await harness.process_until(before="buy")
     shared = (await harness.shipments(another))[0]
-    await board(harness).mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
+    await harness.operations.shipments.mark_shipped(shared.id, SentParcel("1Z88", "UPS"), **BY)
     assert (await harness.states(another))[0] == "labeled"

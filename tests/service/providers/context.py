@@ -26,9 +26,9 @@ class Seen:
 
     calls: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def __call__(self, peer: str, call: str, outcome: str, seconds: float) -> None:
+    def __call__(self, upstream: str, call: str, outcome: str, seconds: float) -> None:
         assert seconds >= 0
-        self.calls.append((peer, call, outcome))
+        self.calls.append((upstream, call, outcome))
 
 
 def context(

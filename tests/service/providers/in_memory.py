@@ -33,7 +33,8 @@ _PRICE = Money(495, "USD")
 class InMemoryProvider:
     """LOOKUP: finds a purchase by our reference. `sold` counts purchases; each takes `takes_s`."""
 
-    name: ClassVar[str] = "in_memory"
+    kind: ClassVar[str] = "in_memory"
+    account: str = "in_memory"
     safety: Safety = Safety.LOOKUP
 
     def __init__(self, clock: Clock, takes_s: float = 0.0) -> None:

@@ -52,7 +52,7 @@ def easypost(provider: type[EasyPostProvider] = EasyPostProvider) -> Subject:
     fake = FakeEasyPost()
     options = EasyPostOptions.model_validate({"api_key": KEY, "url": "https://easypost.example/v2"})
     return Subject(
-        carrier=provider(options, context(), fake.transport()),
+        provider=provider(options, context(), fake.transport()),
         sold=fake.sold,
         faults={fault: partial(fake.fail_next, fault) for fault in Fault},
         secrets=(KEY,),
@@ -70,7 +70,7 @@ def at_the_sandbox() -> Subject:
         {"api_key": EASYPOST_KEY, "url": f"{world.options.base_url}{BASE}"}
     )
     return Subject(
-        carrier=EasyPostProvider(options, context(), SandboxTransport(world)),
+        provider=EasyPostProvider(options, context(), SandboxTransport(world)),
         sold=lambda: len(world.audit.purchases()),
         faults={fault: partial(world.faults.trigger_next, name) for fault, name in SANDBOX_FAULTS.items()},
         secrets=(EASYPOST_KEY,),
@@ -87,7 +87,7 @@ def command(folder: Path, *, lookup: bool) -> Subject:
     if lookup:
         options["lookup"] = program.argv("lookup")
     return Subject(
-        carrier=CommandProvider.from_settings(options, context(timeout_s=1.0)),
+        provider=CommandProvider.from_settings(options, context(timeout_s=1.0)),
         sold=program.sold,
         faults={fault: partial(program.fail_next, how) for fault, how in COMMAND_FAULTS.items()},
         preparing_calls=False,
@@ -117,9 +117,9 @@ def fail_next(provider: Scripted, fault: Fault) -> None:
 def scripted() -> Subject:
     """The provider whose answers tests script."""
     real = InMemoryProvider(SystemClock())
-    provider = Scripted.around(real)
+    provider = Scripted(real)
     return Subject(
-        carrier=provider,
+        provider=provider,
         sold=lambda: real.sold,
         faults={fault: partial(fail_next, provider, fault) for fault in Fault},
     )
@@ -127,7 +127,7 @@ def scripted() -> Subject:
 
 def scripted_around_easypost() -> Subject:
     """A scripted provider gives the guarantees of the one it wraps."""
-    return replace(subject := easypost(), carrier=Scripted.around(subject.carrier))
+    return replace(subject := easypost(), provider=Scripted(subject.provider))
 
 
 @pytest.fixture(

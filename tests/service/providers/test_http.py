@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from packhouse.model.label import LabelDocument, LabelFormat
 from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp, retry_after_s
-from packhouse.providers.label_file import format_in, recognised
+from packhouse.providers.label_file import detect, format_in
 from tests.service.providers.context import Seen, context
 
 
@@ -25,11 +25,11 @@ def test_a_closed_port_is_not_sent_and_a_silent_one_gives_no_answer() -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         calls = ProviderHttp("somebody", context(timeout_s=0.3, seen=seen))
-        with pytest.raises(NoAnswer, match="somebody gave no complete answer to silence"):
+        with pytest.raises(NoAnswer, match="No complete response from somebody to silence"):
             await calls.send("silence", "POST", f"http://127.0.0.1:{port}/", body=b"x")
         server.close()
         await server.wait_closed()
-        with pytest.raises(NotSent, match="somebody cannot be reached for knock"):
+        with pytest.raises(NotSent, match="Cannot reach somebody for knock"):
             await calls.send("knock", "POST", f"http://127.0.0.1:{port}/", body=b"x")
         await calls.aclose()
 
@@ -83,14 +83,14 @@ def test_no_header_asks_for_no_wait() -> None:
     ],
 )
 def test_files_are_known_by_their_bytes(content: bytes, fmt: LabelFormat) -> None:
-    assert recognised(content) == LabelDocument(content, fmt)
+    assert detect(content) == LabelDocument(content, fmt)
 
 
 @given(st.binary(max_size=200))
 def test_other_bytes_are_no_label(content: bytes) -> None:
-    found = recognised(content)
+    found = detect(content)
     assert found is None or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"%", b"\x89", b"^", b"~")
-    assert recognised(b"<html>" + content) is None
+    assert detect(b"<html>" + content) is None
 
 
 def test_a_links_ending_promises_a_kind() -> None:

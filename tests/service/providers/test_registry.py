@@ -16,21 +16,22 @@ from tests.service.providers.context import context
 
 
 def test_the_three_that_ship_are_known() -> None:
-    assert {"offline", "command", "easypost"} <= set(registry.known_providers())
+    assert {"offline", "command", "easypost"} <= set(registry.known_kinds())
     assert registry.provider_class("offline") is OfflineProvider
-    assert registry.build_provider("offline", {}, context()).name == "offline"
+    assert registry.build_provider("offline", {}, context()).kind == "offline"
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(
-        SettingsError, match=r"no adapter 'esypost'.*PACKHOUSE_PROVIDER.*command, easypost, offline"
+        SettingsError,
+        match=r"no provider of the kind 'esypost'.*command, easypost, offline.*PACKHOUSE_PROVIDER",
     ):
         registry.provider_class("esypost")
 
 
 def test_only_the_adapter_in_use_is_imported() -> None:
     script = (
-        "import sys; from packhouse.providers import registry; registry.known_providers(); "
+        "import sys; from packhouse.providers import registry; registry.known_kinds(); "
         "registry.provider_class('offline'); "
         "print(sorted(n for n in sys.modules if n in ('packhouse.providers.easypost.adapter', "
         "'packhouse.providers.command.adapter', 'reportlab', 'pypdfium2')))"
@@ -42,7 +43,7 @@ def test_only_the_adapter_in_use_is_imported() -> None:
 @pytest.fixture
 def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed package of somebody else's, with adapters that do not work."""
-    (tmp_path / "stranger.py").write_text("class Half:\n    name = 'half'\n\nclass Other:\n    name = 'x'\n")
+    (tmp_path / "stranger.py").write_text("class Half:\n    kind = 'half'\n\nclass Other:\n    kind = 'x'\n")
     meta = tmp_path / "stranger-1.0.dist-info"
     meta.mkdir()
     (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
@@ -57,10 +58,10 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("half", r"stranger:Half is not the adapter 'half'"),
+        ("half", r"stranger:Half is not an adapter of the kind 'half'"),
         ("gone", r"'gone' \(stranger:Gone of stranger\) cannot be loaded"),
         ("missing", r"nowhere_at_all.*Repair or reinstall"),
-        ("offline", r"offered twice.*Uninstall one"),
+        ("offline", r"two packages offer.*Uninstall one"),
     ],
 )
 def test_a_strangers_broken_adapter_is_named_with_its_package(strangers: Path, name: str, said: str) -> None:

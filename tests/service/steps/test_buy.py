@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from packhouse.ledger import overrides
 from packhouse.model.money import Money
 from packhouse.providers.port import Bought, NotBought, Prepared, Purchase, PurchaseRequest, Safety, Unknown
 from tests.service.harness import Harness, NewHarness
@@ -100,7 +99,7 @@ async def test_a_purchase_on_hold_counts_under_the_cap_until_it_is_reconciled(ha
     assert [hold.code for hold in await harness.active_holds(second)] == ["cap_reached"]
     (doubted,) = await harness.shipments(first)
     await harness.place_hold(first)
-    await harness.ledger.write(overrides.not_bought, harness.clock.now(), doubted.id, "none there", "ada")
+    await harness.operations.shipments.record_not_bought(doubted.id, reason="none there", actor="ada")
     await harness.advance(5000, step=250)
     assert await harness.phase(second) == "shipped"
 

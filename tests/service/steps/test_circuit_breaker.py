@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 async def test_repeated_refusals_open_the_circuit_breaker_and_one_order_tries_again(harness: Harness) -> None:
     harness.provider.script(buy=NotBought("the account is empty", transient=True))
-    harness.context.breaker.after = 3
+    harness.context.breaker.threshold = 3
     orders = [harness.sandbox.place_order("plain") for _ in range(8)]
     for order in orders:
         await harness.deliver_event(order)
@@ -27,7 +27,7 @@ async def test_repeated_refusals_open_the_circuit_breaker_and_one_order_tries_ag
 
 
 def test_the_circuit_breaker_lets_one_try_after_the_cooldown_and_closes_at_a_sale() -> None:
-    breaker = CircuitBreaker(after=2, breaker_cooldown_s=10.0)
+    breaker = CircuitBreaker(threshold=2, cooldown_s=10.0)
     assert not breaker.refused("c", 0.0)
     assert breaker.wait_s("c", 0.0) == 0.0
     assert breaker.refused("c", 1.0)
@@ -36,3 +36,14 @@ def test_the_circuit_breaker_lets_one_try_after_the_cooldown_and_closes_at_a_sal
     assert breaker.wait_s("c", 11.0) == 10.0  # the others wait for its result
     breaker.sold("c")
     assert breaker.wait_s("c", 11.0) == 0.0
+
+
+def test_an_order_that_buys_elsewhere_leaves_the_try_to_the_next_order() -> None:
+    breaker = CircuitBreaker(threshold=1, cooldown_s=10.0)
+    breaker.refused("c", 0.0)
+    assert breaker.wait_s("c", 10.0) == 0.0
+    breaker.not_tried("c", 10.0)
+    assert breaker.wait_s("c", 10.0) == 0.0
+    assert breaker.wait_s("c", 11.0) == 9.0
+    breaker.not_tried("unknown", 11.0)
+    assert breaker.wait_s("unknown", 11.0) == 0.0

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from packhouse.errors import OperationRefused
-from packhouse.ledger import overrides
-from packhouse.model.label import Label
 from packhouse.model.money import Money
-from packhouse.model.states import LabelState
+from packhouse.operations.views import AdoptedLabel
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.port import (
     Prepared,
@@ -102,8 +100,9 @@ async def test_a_program_that_cannot_report_its_purchase_is_held_and_not_run_aga
     assert hold.code == "purchase_unknown"
     assert f"{order.id}/1/1" in hold.note
     assert (tmp_path / "runs").read_text().count("run") == 1
-    now, why = harness.clock.now(), "no label in the account"
-    await harness.ledger.write(overrides.not_bought, now, hold.shipment_id, why, "ada")
+    await harness.operations.shipments.record_not_bought(
+        hold.shipment_id, reason="no label in the account", actor="ada"
+    )
     await harness.process_due()
     await harness.advance(60)
     assert (tmp_path / "runs").read_text().count("run") == 2
@@ -143,8 +142,9 @@ async def test_once_an_operator_decided_the_changed_order_ships_again(
     (hold,) = await harness.active_holds(order)
     with pytest.raises(OperationRefused, match="--not-bought"):
         await harness.release_hold(hold, "go on")
-    now, shipment_id = harness.clock.now(), hold.shipment_id
-    await harness.ledger.write(overrides.not_bought, now, shipment_id, "no label in the account", "ada")
+    await harness.operations.shipments.record_not_bought(
+        hold.shipment_id, reason="no label in the account", actor="ada"
+    )
     await harness.process_due()
     assert (tmp_path / "runs").read_text().count("run") == 2
     assert (await harness.states(order))[0] == "cancelled"
@@ -153,13 +153,11 @@ async def test_once_an_operator_decided_the_changed_order_ships_again(
 async def test_an_operator_adopts_the_label_of_an_unknown_purchase(harness: Harness) -> None:
     order, shipment_id = await _in_doubt(harness)
     sold = next(p for p in harness.sandbox.audit.to_json()["purchases"])
-    label = Label(
-        f"{shipment_id}-label", shipment_id, 1, "easypost", "USPS", "", sold["tracking"], "",
-        Money(sold["cost_minor"], "USD"), LabelState.BOUGHT, harness.clock.now(),
-    )  # fmt: skip
-    now = harness.clock.now()
-    assert await harness.ledger.write(overrides.adopt, now, shipment_id, label, "found it", "ada") == ""
-    assert "already" in await harness.ledger.write(overrides.adopt, now, shipment_id, label, "again", "ada")
+    label = AdoptedLabel(sold["tracking"], "USPS", "", Money(sold["cost_minor"], "USD"))
+    shipments = harness.operations.shipments
+    await shipments.adopt_label(shipment_id, label, reason="found it", actor="ada")
+    with pytest.raises(OperationRefused, match="already"):
+        await shipments.adopt_label(shipment_id, label, reason="again", actor="ada")
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
     assert harness.labels_sold(order, live_only=False) == 1
@@ -167,8 +165,7 @@ async def test_an_operator_adopts_the_label_of_an_unknown_purchase(harness: Harn
 
 async def test_an_operator_confirms_that_nothing_was_bought_and_a_label_is_bought(harness: Harness) -> None:
     order, shipment_id = await _in_doubt(harness, bought=False)
-    now = harness.clock.now()
-    assert await harness.ledger.write(overrides.not_bought, now, shipment_id, "I looked", "ada") == ""
+    await harness.operations.shipments.record_not_bought(shipment_id, reason="I looked", actor="ada")
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
     assert harness.labels_sold(order, live_only=False) == 1

@@ -49,7 +49,7 @@ def test_a_line_is_json_with_a_utc_time_when_nobody_watches() -> None:
     time = datetime.fromisoformat(line.pop("timestamp").replace("Z", "+00:00"))
     assert abs((datetime.now(UTC) - time).total_seconds()) < 5
     assert line == {
-        "room": "packhouse.flow",
+        "source": "packhouse.flow",
         "level": "info",
         "event": "bought",
         "order_id": "ord_1",
@@ -92,7 +92,7 @@ def test_libraries_write_lines_of_the_same_shape(name: str) -> None:
     logs.configure(stream=stream, secrets=[CANARY])
     logging.getLogger(name).warning("told %s", CANARY)
     (line,) = lines(stream)
-    assert (line["room"], line["level"], line["event"]) == (name, "warning", f"told {HIDDEN}")
+    assert (line["source"], line["level"], line["event"]) == (name, "warning", f"told {HIDDEN}")
 
 
 def test_no_canary_comes_through_in_any_place_or_by_any_road() -> None:

@@ -23,12 +23,16 @@ def test_every_act_is_counted_under_its_name() -> None:
     metrics.call("store", "orders.get", "200", 0.05)
     assert value(metrics, "packhouse_events_total", type="order", outcome="new") == 1
     assert value(metrics, "packhouse_purchases_total", provider="easypost", outcome="bought") == 1
-    assert value(metrics, "packhouse_spent_minor_total", currency="USD") == 600
+    assert value(metrics, "packhouse_label_spend_minor_total", currency="USD") == 600
     assert value(metrics, "packhouse_step_seconds_count", step="buy", outcome="done") == 1
     assert (
-        value(metrics, "packhouse_upstream_calls_total", peer="store", call="orders.get", outcome="200") == 1
+        value(metrics, "packhouse_upstream_calls_total", upstream="store", call="orders.get", outcome="200")
+        == 1
     )
-    assert value(metrics, "packhouse_upstream_seconds_sum", peer="store", call="orders.get") == 0.05
+    assert (
+        value(metrics, "packhouse_upstream_request_duration_seconds_sum", upstream="store", call="orders.get")
+        == 0.05
+    )
     assert value(metrics, "packhouse_build_info", version="1.2.3") == 1
 
 

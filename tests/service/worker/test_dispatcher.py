@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from packhouse.clock import SystemClock
-from packhouse.ledger import leases, overrides
+from packhouse.ledger import leases
 from packhouse.model.order import Order
+from packhouse.operations import Operations
 from packhouse.steps.context import Context
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
@@ -147,7 +148,8 @@ async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retrie
     dispatcher.wake()
     while await harness.states(order) != ["buying"]:
         await asyncio.sleep(0.01)
-    await harness.ledger.write(overrides.retry, clock.now(), order.id, "is it stuck?", "ada")
+    operations = Operations.build(harness.ledger, context.documents, clock, harness.settings, dispatcher.wake)
+    await operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
     dispatcher.wake()
     while dispatcher.in_flight < 2 and await harness.states(order) == ["buying"]:
         await asyncio.sleep(0.01)

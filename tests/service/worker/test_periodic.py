@@ -77,7 +77,7 @@ async def test_a_repeated_cursor_stops_the_poll_with_a_reason(harness: Harness) 
     harness.store.script(orders=OrderPage((Order("ord_1", "pending"),), "again"))
     tasks = PeriodicTasks(harness.context, "me", WakeCounter())
     await tasks.poll()
-    assert "circle" in tasks.last_poll_error
+    assert "the same cursor twice" in tasks.last_poll_error
 
 
 @pytest.mark.parametrize("site", ["paper-lantern", "another-shop"])
@@ -96,7 +96,7 @@ async def test_stalled_orders_are_woken_and_old_events_are_deleted(harness: Harn
         under(job.lease, leases.release), harness.clock.now(), phase=OrderPhase.OPEN, due_at=None
     )
     tasks = PeriodicTasks(harness.context, "me", WakeCounter())
-    assert await tasks.sweep() == 1
+    assert await tasks.wake_stalled() == 1
     await harness.clock.advance(harness.settings.event_retention_days * 86_400 + 1)
     assert await tasks.prune() == 1
     assert await harness.ledger.read(kv.read, "nothing") is None
@@ -138,6 +138,6 @@ async def test_orders_deferred_by_a_fast_clock_are_found_when_the_clock_is_corre
     await harness.claim_due()
     harness.clock.skew = 0
     await harness.clock.advance(harness.settings.lease_s)
-    assert await PeriodicTasks(harness.context, "me", WakeCounter()).sweep() == 2
+    assert await PeriodicTasks(harness.context, "me", WakeCounter()).wake_stalled() == 2
     assert {job.order_id for job in await harness.claim_due()} == {order.id, leased.id}
-    assert await PeriodicTasks(harness.context, "me", WakeCounter()).sweep() == 0
+    assert await PeriodicTasks(harness.context, "me", WakeCounter()).wake_stalled() == 0

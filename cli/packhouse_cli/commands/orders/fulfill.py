@@ -92,7 +92,7 @@ def _print(done: ChangeResult, carrier: str, tracking: str, terminal: Terminal, 
 
 
 def _units(change: Change) -> list[Units]:
-    """The units that the act names."""
+    """The units that the change names."""
     import json
 
     from packhouse.model.order import Units

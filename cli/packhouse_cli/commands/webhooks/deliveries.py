@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command, Group
@@ -59,21 +60,18 @@ def _found(
     store: RetryingStore, webhook_id: str, status: str, limit: int, since: float | None
 ) -> list[Delivery]:
     """The newest attempts that match, at most `limit`. Reads no more pages than it needs."""
-    from packhouse.errors import StoreUnreadable
     from packhouse.store import webhooks
+    from packhouse.store.paging import follow
+
+    def read(cursor: str) -> tuple[Sequence[Delivery], str | None]:
+        query = webhooks.list_deliveries(webhook_id, status=status, limit=min(_PAGE, limit), cursor=cursor)
+        return webhooks.read_deliveries(store.ask(query))
 
     found: list[Delivery] = []
-    cursor: str | None = ""
-    followed: set[str] = set()
-    while cursor is not None and len(found) < limit:
-        if cursor in followed:
-            raise StoreUnreadable("The store's list of deliveries repeats a page.")
-        followed.add(cursor)
-        asked = webhooks.list_deliveries(webhook_id, status=status, limit=min(_PAGE, limit), cursor=cursor)
-        page, cursor = webhooks.read_deliveries(store.ask(asked))
-        fitting = [one for one in page if since is None or _at(one) >= since]
-        found += fitting
-        if since is not None and page and not fitting:
+    for page in follow(read, "deliveries"):
+        matching = [one for one in page if since is None or _at(one) >= since]
+        found += matching
+        if len(found) >= limit or (since is not None and page and not matching):
             break  # newest first: the rest is older
     return found[:limit]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
@@ -42,19 +43,13 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 def read_all(store: RetryingStore, site: str) -> list[WebhookEndpoint]:
     """Every webhook of the site, "" for all sites. Raises StoreError."""
-    from packhouse.errors import StoreUnreadable
     from packhouse.store import webhooks
+    from packhouse.store.paging import follow
 
-    found: list[WebhookEndpoint] = []
-    cursor: str | None = ""
-    followed: set[str] = set()
-    while cursor is not None:
-        if cursor in followed:
-            raise StoreUnreadable("The store's list of webhooks repeats a page.")
-        followed.add(cursor)
-        page, cursor = webhooks.read_webhooks(store.ask(webhooks.list_webhooks(site, cursor)))
-        found += page
-    return found
+    def read(cursor: str) -> tuple[Sequence[WebhookEndpoint], str | None]:
+        return webhooks.read_webhooks(store.ask(webhooks.list_webhooks(site, cursor)))
+
+    return [one for page in follow(read, "webhooks") for one in page]
 
 
 COMMAND = Command(

@@ -1,1 +1,1 @@
-"""The operator API, one module a noun; each turns a request into one call of operations and one body."""
+"""The operator API, one module per noun; each route turns a request into one call of operations."""

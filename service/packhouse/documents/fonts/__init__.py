@@ -1,7 +1,7 @@
-"""Which font a text is set in: Helvetica where it suffices, DejaVu (beside this file) beyond Latin-1.
+"""The font of a text: Helvetica for Latin-1, DejaVu (in this folder) for other characters.
 
-DejaVu covers Latin, Greek, Cyrillic, Armenian and Georgian. Other scripts print as "?": no font for them
-is shipped, and a wrong letter on a label is worse than a missing one.
+DejaVu covers Latin, Greek, Cyrillic, Armenian and Georgian. Other scripts print as "?": Packhouse ships no
+font for them, and a wrong letter on a label is worse than a missing one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _dejavu(bold: bool) -> TTFont:
 
 
 def setting(text: str, *, bold: bool) -> tuple[str, str]:
-    """The font's name, and the text with what it cannot print replaced by "?"."""
+    """The font's name, and the text with "?" for characters that the font lacks."""
     try:
         text.encode("cp1252")
     except UnicodeEncodeError:
@@ -33,16 +33,16 @@ def setting(text: str, *, bold: bool) -> tuple[str, str]:
     return ("Helvetica-Bold" if bold else "Helvetica"), text
 
 
-def fitted(text: str, size: float, room: float, *, bold: bool, least: float) -> tuple[str, str, float]:
+def fitted(text: str, size: float, room: float, *, bold: bool, min_size: float) -> tuple[str, str, float]:
     """Font, text and size so that the text is at most `room` points wide.
 
-    The size shrinks to `least` first; what is still too wide loses its end to an ellipsis.
+    The size shrinks to `min_size` first; a text that is still too wide ends in an ellipsis.
     """
     font, text = setting(text, bold=bold)
     width = pdfmetrics.stringWidth(text, font, size)
     if width <= room:
         return font, text, size
-    size = max(least, size * room / width)
+    size = max(min_size, size * room / width)
     while len(text) > 1 and pdfmetrics.stringWidth(text, font, size) > room + 0.01:
         text = text[:-2].rstrip() + "…"
     return font, text, size

@@ -1,1 +1,1 @@
-"""The user's own program as a carrier: process.py runs it, wire.py fixes what it is told and may answer."""
+"""The user's own program as a provider: process.py runs it, wire.py defines its input and its answers."""

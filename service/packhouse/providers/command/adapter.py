@@ -1,4 +1,4 @@
-"""The command carrier: runs the user's own program to make, look up, take back and track labels."""
+"""The command provider: runs the user's own program to make, look up, void and track labels."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from packhouse.model.money import Money
 from packhouse.providers.command import wire
 from packhouse.providers.command.options import CommandOptions, program_environment
 from packhouse.providers.command.process import Finished, NotStarted, run
-from packhouse.providers.http import MOST_BYTES, ProviderHttp
-from packhouse.providers.label_file import fetch, recognised
+from packhouse.providers.http import MAX_BYTES, ProviderHttp
+from packhouse.providers.label_file import detect, fetch
 from packhouse.providers.options import read_options
 from packhouse.providers.port import (
     Absent,
@@ -39,19 +39,20 @@ _FILE = "file:"
 
 
 class CommandProvider:
-    """Sells what the user's program makes; wire.py states what the program may expect and must answer.
+    """Sells the labels that the user's program makes; wire.py defines the program's input and answers.
 
-    BLIND unless a `lookup` program is set, then LOOKUP. The program is given our reference and may use it to
-    make one label only, but nothing proves that it does.
+    BLIND unless a `lookup` program is set, then LOOKUP. The program receives our reference and can use it to
+    make only one label, but nothing proves that it does.
     """
 
-    name: ClassVar[str] = "command"
+    kind: ClassVar[str] = "command"
 
     def __init__(self, options: CommandOptions, context: ProviderContext) -> None:
+        self.account = context.account or self.kind
         self._options = options
         self._context = context
         self._environment = program_environment(os.environ)
-        self._calls: ProviderHttp | None = None
+        self._http: ProviderHttp | None = None
 
     @property
     def safety(self) -> Safety:
@@ -60,15 +61,16 @@ class CommandProvider:
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
-        """Read [providers.command]. Raises SettingsError naming the option and its fix."""
-        return cls(read_options(cls.name, CommandOptions, options), context)
+        """Read the account's section. Raises SettingsError, which names the option and the fix."""
+        return cls(read_options(context.account or cls.kind, CommandOptions, options), context)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """One rate without a price: the program tells the cost when it has made the label."""
+        """One rate without a price: the program reports the cost when it has made the label."""
         await self.check()
         if request.order.id.startswith("-"):
             raise ProviderRefused(
-                f"The order's id {request.order.id!r} would be read as an option by the program."
+                f"The program would read the order's id {request.order.id!r} as an option. Ship the order "
+                "manually."
             )
         options = self._options
         price = Money(0, options.currency)
@@ -81,71 +83,74 @@ class CommandProvider:
         try:
             ended = await self._run_for(purchase, "buy", self._options.argv)
         except NotStarted as error:
-            return NotBought(f"{error}. Correct carriers.command.argv.", transient=True)
+            return NotBought(f"{error}. Correct providers.{self.account}.argv.", transient=True)
         outcome = wire.read_purchase(ended, purchase, self._options)
         return await _with_file(outcome) if isinstance(outcome, wire.Made) else outcome
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """Run `lookup`, if there is one."""
+        """Run `lookup`, if it is set."""
         if not self._options.lookup:
-            return Unknown("No look-up program is set as carriers.command.lookup.")
+            return Unknown(f"No look-up program is set as providers.{self.account}.lookup.")
         try:
             ended = await self._run_for(purchase, "lookup", self._options.lookup)
         except NotStarted as error:
-            return Unknown(f"{error}. Correct carriers.command.lookup.")
+            return Unknown(f"{error}. Correct providers.{self.account}.lookup.")
         outcome = wire.read_lookup(ended, purchase, self._options)
         return await _with_file(outcome) if isinstance(outcome, wire.Made) else outcome
 
     async def document(self, label: Label) -> LabelDocument:
-        """Fetch or read the file that the program named."""
+        """Download or read the file that the program named."""
         source = label.document_source
         found: LabelDocument | None = None
         if source.startswith(_FILE):
             found = await asyncio.to_thread(_read_label, source.removeprefix(_FILE))
         elif source:
-            # Few programs name a link, and a client takes a moment to make.
-            self._calls = self._calls or ProviderHttp(self.name, self._context)
-            found = await fetch(self._calls, source)
+            # Few programs return a link, so the client is built only when it is needed.
+            self._http = self._http or ProviderHttp(self.account, self._context)
+            found = await fetch(self._http, source)
         if found is None:
-            where = f"{source} is no label file" if source else "the program gave no label file"
-            raise ProviderRefused(f"Label {label.tracking_number}: {where}; print it from your own system.")
+            why = f"{source} is not a label file" if source else "the program returned no label file"
+            raise ProviderRefused(f"Label {label.tracking_number}: {why}. Print it from your own system.")
         return found
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """Run `void`, if there is one."""
+        """Run `void`, if it is set."""
         if not self._options.void:
-            return VoidRefused("No program is set as carriers.command.void: take the label back by hand.")
+            return VoidRefused(
+                f"No program is set as providers.{self.account}.void. Void the label yourself."
+            )
         ended = await self._run_on(label, "void", self._options.void)
         if outcome := wire.read_void(ended):
             return outcome
         raise ProviderUnavailable(
-            f"The void program gave no clear answer (exit {ended.code}): {ended.errors[-300:]}"
+            f"The void program did not answer clearly (exit code {ended.code}): {ended.errors[-300:]}"
         )
 
     async def track(self, label: Label) -> TrackerState:
-        """Run `track`, if there is one."""
+        """Run `track`, if it is set."""
         if not self._options.track:
             return TrackerState.UNKNOWN
         ended = await self._run_on(label, "track", self._options.track)
         if (state := wire.read_tracker(ended)) is not None:
             return state
         raise ProviderUnavailable(
-            f"The track program gave no answer (exit {ended.code}): {ended.errors[-300:]}"
+            f"The track program did not answer (exit code {ended.code}): {ended.errors[-300:]}"
         )
 
     async def check(self) -> None:
-        """Whether every program that is set can be found."""
+        """Check that every configured program can be found. Raises ProviderMisconfigured."""
         for option in ("argv", "lookup", "void", "track"):
             argv = getattr(self._options, option)
             if argv and shutil.which(argv[0], path=self._environment.get("PATH")) is None:
                 raise ProviderMisconfigured(
-                    f"The program {argv[0]!r} is not found or may not run: correct carriers.command.{option}."
+                    f"The program {argv[0]!r} is not found or not executable. Correct "
+                    f"providers.{self.account}.{option}."
                 )
 
     async def aclose(self) -> None:
-        """Give back the connections."""
-        if self._calls:
-            await self._calls.aclose()
+        """Close the connections."""
+        if self._http:
+            await self._http.aclose()
 
     async def _run_for(self, purchase: Purchase, call: str, argv: Sequence[str]) -> Finished:
         request = purchase.request
@@ -159,7 +164,7 @@ class CommandProvider:
         try:
             return await self._run(call, filled, wire.label_input(label))
         except NotStarted as error:
-            raise ProviderUnavailable(f"{error}. Correct carriers.command.{call}.") from error
+            raise ProviderUnavailable(f"{error}. Correct providers.{self.account}.{call}.") from error
 
     async def _run(self, call: str, argv: Sequence[str], given: bytes) -> Finished:
         clock, outcome = self._context.clock, "not_started"
@@ -169,11 +174,11 @@ class CommandProvider:
             outcome = "timed_out" if ended.timed_out else f"exit_{ended.code}"
             return ended
         finally:
-            self._context.observe(self.name, call, outcome, clock.monotonic() - started)
+            self._context.observe(self.account, call, outcome, clock.monotonic() - started)
 
 
 async def _with_file(made: wire.Made) -> Bought:
-    """The purchase with the bytes of the file that the program wrote; a bad file unmakes no purchase."""
+    """The purchase with the file that the program wrote; a bad file does not undo a purchase."""
     bought = made.bought
     if bought.document or not made.label_path:
         return bought
@@ -186,7 +191,7 @@ async def _with_file(made: wire.Made) -> Bought:
 def _read_label(path: str) -> LabelDocument | None:
     try:
         with Path(path).open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError:
         return None
-    return recognised(content) if len(content) <= MOST_BYTES else None
+    return detect(content) if len(content) <= MAX_BYTES else None

@@ -1,4 +1,4 @@
-"""What an operator sets under [providers.command], and which of our environment the program may see."""
+"""The options of an account of the kind command, and the environment that its programs get."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from packhouse.providers.options import Options, listed
 
-# Our own keys are no business of the program.
-_OURS = ("PACKHOUSE_", "ALY_")
+# The program does not get Packhouse's own settings and keys.
+_OWN_PREFIXES = ("PACKHOUSE_", "ALY_")
 
 
 def _argv(value: Any) -> Any:
@@ -26,22 +26,23 @@ Argv = Annotated[tuple[str, ...], BeforeValidator(_argv)]
 
 class CommandOptions(Options):
     """The programs, each a list of arguments or one line. {order_id}, {reference} and {tracking_number} in
-    an argument are filled in; no shell is involved."""
+    an argument are replaced; no shell is involved."""
 
     argv: Argv = Field(
         default=("my-shipping-system", "create-label", "--order", "{order_id}", "--json"),
         min_length=1,
-        description="Makes a label, or finds the one it already made for this reference.",
+        description="Makes a label, or returns the one it already made for this reference.",
     )
     lookup: Argv = Field(
-        default=(), description="Tells what was bought under a reference; empty: nothing can."
+        default=(),
+        description="Finds the label that was bought under a reference. Empty: no look-up is possible.",
     )
-    void: Argv = Field(default=(), description="Takes a label back; empty: nothing can.")
-    track: Argv = Field(default=(), description="Tells where a parcel is; empty: nothing can.")
-    carrier: str = Field(default="", description="The carrier's name, where the program does not say it.")
-    service: str = Field(default="", description="The service's name, where the program does not say it.")
+    void: Argv = Field(default=(), description="Voids a label. Empty: a person voids labels.")
+    track: Argv = Field(default=(), description="Reports where a parcel is. Empty: parcels are not tracked.")
+    carrier: str = Field(default="", description="The carrier's name, if the program does not return it.")
+    service: str = Field(default="", description="The service's name, if the program does not return it.")
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
-        default="USD", description="ISO 4217 code of costs, where the program does not say it."
+        default="USD", description="ISO 4217 code of costs, if the program does not return it."
     )
 
     @field_validator("argv", "lookup", "void", "track")
@@ -55,5 +56,5 @@ class CommandOptions(Options):
 
 
 def program_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the program inherits: everything but our own settings and secrets."""
-    return {name: value for name, value in environment.items() if not name.upper().startswith(_OURS)}
+    """What the program inherits: everything except Packhouse's settings and secrets."""
+    return {name: value for name, value in environment.items() if not name.upper().startswith(_OWN_PREFIXES)}

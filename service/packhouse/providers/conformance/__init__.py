@@ -1,12 +1,12 @@
-"""What every adapter must do, as checks that run against any of them; it ships so that anybody can run it.
+"""The contract of the provider port as checks that the author of any adapter can run.
 
 A check is an async function of a `Subject` and raises NotConforming. It needs no test framework; with pytest:
 
     @pytest.mark.parametrize("check", conformance.CHECKS, ids=lambda check: check.__name__)
-    def test_my_carrier_conforms(check):
+    def test_my_provider_conforms(check):
         asyncio.run(conformance.examine(check, make_subject))
 
-Run it against a double or a test account: it buys labels.
+Run it against a test double or a test account: it buys labels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from packhouse.errors import ProviderError
 from packhouse.providers.conformance.failures import (
     a_failing_look_up_is_unknown,
-    a_failing_preparation_says_whether_it_passes,
+    a_failing_preparation_raises_the_error_of_its_cause,
     a_fault_after_the_effect_is_unknown_until_looked_up,
     a_fault_without_effect_is_known_as_not_bought,
     it_keeps_its_secrets,
@@ -28,7 +28,7 @@ from packhouse.providers.conformance.purchases import (
     buying_again_never_pays_again,
     buying_gives_a_label,
     closing_may_be_repeated,
-    it_says_its_name_and_its_safety,
+    it_has_a_kind_an_account_and_a_safety_class,
     many_may_buy_at_once,
     preparing_is_free_and_may_be_repeated,
     racing_purchases_pay_once,
@@ -43,7 +43,7 @@ __all__ = ["CHECKS", "Check", "Fault", "NotConforming", "Subject", "examine", "e
 Check = Callable[[Subject], Awaitable[None]]
 
 CHECKS: tuple[Check, ...] = (
-    it_says_its_name_and_its_safety,
+    it_has_a_kind_an_account_and_a_safety_class,
     preparing_is_free_and_may_be_repeated,
     buying_gives_a_label,
     many_may_buy_at_once,
@@ -59,7 +59,7 @@ CHECKS: tuple[Check, ...] = (
     a_fault_without_effect_is_known_as_not_bought,
     a_fault_after_the_effect_is_unknown_until_looked_up,
     a_failing_look_up_is_unknown,
-    a_failing_preparation_says_whether_it_passes,
+    a_failing_preparation_raises_the_error_of_its_cause,
     it_keeps_its_secrets,
 )
 
@@ -70,16 +70,16 @@ async def examine(check: Check, make_subject: Callable[[], Subject]) -> None:
     try:
         await check(subject)
     finally:
-        await subject.carrier.aclose()
+        await subject.provider.aclose()
 
 
 async def examine_all(make_subject: Callable[[], Subject]) -> dict[str, str]:
-    """Run every check; each check's name with "" or with what is wrong."""
-    verdicts = {}
+    """Run every check. Returns each check's name with "" or the reason why it fails."""
+    results = {}
     for check in CHECKS:
         try:
             await examine(check, make_subject)
-            verdicts[check.__name__] = ""
+            results[check.__name__] = ""
         except (NotConforming, ProviderError) as error:
-            verdicts[check.__name__] = f"{type(error).__name__}: {error}"
-    return verdicts
+            results[check.__name__] = f"{type(error).__name__}: {error}"
+    return results

@@ -1,4 +1,4 @@
-"""What every adapter must do when nothing goes wrong: sell one label, find it again, take it back."""
+"""Checks without failures: an adapter sells one label, finds it again and voids it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from packhouse.providers.conformance.subject import (
     kept_label,
     prepared_purchase,
 )
-from packhouse.providers.label_file import recognised
+from packhouse.providers.label_file import detect
 from packhouse.providers.port import (
     Absent,
     Bought,
@@ -28,19 +28,20 @@ from packhouse.providers.port import (
 )
 
 
-async def it_says_its_name_and_its_safety(subject: Subject) -> None:
-    """The registry and the operator go by these."""
-    carrier = subject.carrier
-    expect(bool(carrier.name) and carrier.name == carrier.name.strip().lower(), "the name is lower-case text")
-    expect(isinstance(carrier.safety, Safety), "safety is a Safety")
-    await carrier.check()
+async def it_has_a_kind_an_account_and_a_safety_class(subject: Subject) -> None:
+    """The registry uses the kind, the ledger the account, the flow the safety class."""
+    provider = subject.provider
+    for name, value in (("kind", provider.kind), ("account", provider.account)):
+        expect(bool(value) and value == value.strip().lower(), f"the {name} is lower-case text")
+    expect(isinstance(provider.safety, Safety), "safety is a Safety")
+    await provider.check()
 
 
 async def preparing_is_free_and_may_be_repeated(subject: Subject) -> None:
-    """Rates have an id, a carrier and a price; no label is sold by asking."""
+    """Rates have an id, a carrier and a price; asking for them sells no label."""
     request = subject.request("conform/1/1")
     for _ in range(2):
-        prepared = await subject.carrier.prepare(request)
+        prepared = await subject.provider.prepare(request)
         expect(bool(prepared.rates), f"an ordinary parcel has a rate; the remarks are {prepared.messages}")
         for rate in prepared.rates:
             expect(bool(rate.id and rate.carrier), f"{rate} has an id and a carrier")
@@ -49,7 +50,7 @@ async def preparing_is_free_and_may_be_repeated(subject: Subject) -> None:
 
 
 async def buying_gives_a_label(subject: Subject) -> None:
-    """With everything that the ledger keeps of it."""
+    """The label has all that the ledger keeps."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
     expect(bool(bought.tracking_number.strip()), "the label has a tracking number")
     expect(bool(bought.provider_id), "the label can be found again by its provider_id")
@@ -59,7 +60,7 @@ async def buying_gives_a_label(subject: Subject) -> None:
 
 
 async def many_may_buy_at_once(subject: Subject) -> None:
-    """One adapter serves many orders; each gets its own label."""
+    """One adapter serves many orders at once; each gets its own label."""
     purchases = await asyncio.gather(*(prepared_purchase(subject, f"conform-{n}/1/1") for n in range(8)))
     bought = await asyncio.gather(*(bought_label(subject, purchase) for purchase in purchases))
     expect(len({label.tracking_number for label in bought}) == 8, "eight orders get eight tracking numbers")
@@ -67,7 +68,7 @@ async def many_may_buy_at_once(subject: Subject) -> None:
 
 
 async def a_new_generation_gets_a_new_label(subject: Subject) -> None:
-    """After a void the same units are bought afresh, under a new reference."""
+    """After a void the same units are bought again under a new reference."""
     first, second = [
         await bought_label(subject, await prepared_purchase(subject, f"conform/1/{generation}"))
         for generation in (1, 2)
@@ -76,26 +77,26 @@ async def a_new_generation_gets_a_new_label(subject: Subject) -> None:
 
 
 async def the_label_has_a_file(subject: Subject) -> None:
-    """Bytes that are what they say they are, at hand or fetched; or a clear word that there are none."""
+    """The file, from the purchase or from `document`, has its stated format; or ProviderRefused is raised."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
     try:
-        document = bought.document or await subject.carrier.document(kept_label(subject, bought))
+        document = bought.document or await subject.provider.document(kept_label(subject, bought))
     except ProviderRefused:
         expect(not bought.document_source, "a label with a document_source has a file")
         return
-    known = recognised(document.content)
+    known = detect(document.content)
     expect(known is not None, f"{document.content[:20]!r} is a PDF, PNG or ZPL file")
-    expect(known == document, f"the file is {document.format}, as it says")
+    expect(known == document, f"the file has the stated format {document.format}")
 
 
 async def buying_again_never_pays_again(subject: Subject) -> None:
-    """KEYED only: a second purchase answers with the same label, or that it cannot tell; never that nothing
-    was bought, which would have the flow start afresh."""
-    if subject.carrier.safety is not Safety.KEYED:
+    """KEYED only: a second purchase answers with the same label or Unknown; never NotBought, after which the
+    flow would prepare and buy again."""
+    if subject.provider.safety is not Safety.KEYED:
         return
     purchase = await prepared_purchase(subject, "conform/1/1")
     first = await bought_label(subject, purchase)
-    again = await subject.carrier.buy(purchase)
+    again = await subject.provider.buy(purchase)
     same = isinstance(again, Unknown) or (
         isinstance(again, Bought) and again.tracking_number == first.tracking_number
     )
@@ -104,26 +105,26 @@ async def buying_again_never_pays_again(subject: Subject) -> None:
 
 
 async def racing_purchases_pay_once(subject: Subject) -> None:
-    """KEYED only: two replicas that buy the same at once."""
-    if subject.carrier.safety is not Safety.KEYED:
+    """KEYED only: several replicas buy the same shipment at once."""
+    if subject.provider.safety is not Safety.KEYED:
         return
     purchase = await prepared_purchase(subject, "conform/1/1")
-    outcomes = await asyncio.gather(*(subject.carrier.buy(purchase) for _ in range(5)))
+    outcomes = await asyncio.gather(*(subject.provider.buy(purchase) for _ in range(5)))
     numbers = {outcome.tracking_number for outcome in outcomes if isinstance(outcome, Bought)}
     expect(len(numbers) <= 1, f"five purchases at once give one label, not {numbers}")
     expect(
         not any(isinstance(outcome, NotBought) for outcome in outcomes),
-        "no racer is told that nothing was bought",
+        "no simultaneous purchase answers NotBought",
     )
     subject.expect_sold(1, "after five racing purchases")
 
 
 async def a_look_up_finds_what_was_bought(subject: Subject) -> None:
-    """The same label at the same cost; a BLIND adapter says that it cannot tell."""
+    """The same label at the same cost. A BLIND adapter answers Unknown."""
     purchase = await prepared_purchase(subject, "conform/1/1")
     bought = await bought_label(subject, purchase)
-    found = await subject.carrier.lookup(purchase)
-    if subject.carrier.safety is Safety.BLIND:
+    found = await subject.provider.lookup(purchase)
+    if subject.provider.safety is Safety.BLIND:
         expect(isinstance(found, Unknown), f"a BLIND adapter's look-up answers Unknown, not {found}")
         return
     if not isinstance(found, Bought):
@@ -134,41 +135,44 @@ async def a_look_up_finds_what_was_bought(subject: Subject) -> None:
 
 
 async def a_look_up_invents_no_purchase(subject: Subject) -> None:
-    """Before the purchase it answers Absent; or, where a label is a function of its reference and buying
-    changes nothing, that very label. A BLIND adapter says that it cannot tell."""
+    """Before the purchase it answers Absent; or the label itself, if a label is a function of its reference
+    and buying changes nothing. A BLIND adapter answers Unknown."""
     purchase = await prepared_purchase(subject, "conform/1/1")
-    found = await subject.carrier.lookup(purchase)
-    if subject.carrier.safety is Safety.BLIND:
+    found = await subject.provider.lookup(purchase)
+    if subject.provider.safety is Safety.BLIND:
         expect(isinstance(found, Unknown), f"a BLIND adapter's look-up answers Unknown, not {found}")
     elif isinstance(found, Bought):
         bought = await bought_label(subject, purchase)
-        expect(subject.sold is None, "a carrier that counts its sales does not show an unsold label")
-        expect(found.tracking_number == bought.tracking_number, "the label shown early is the label bought")
+        expect(subject.sold is None, "a provider that counts its sales does not return an unsold label")
+        expect(
+            found.tracking_number == bought.tracking_number,
+            "the label returned before the purchase is the label bought",
+        )
     else:
         expect(isinstance(found, Absent), f"a look-up before the purchase answers Absent, not {found}")
     subject.expect_sold(0, "by looking up")
 
 
 async def voiding_may_be_repeated(subject: Subject) -> None:
-    """Each answer is a VoidX value, and what is void stays void."""
+    """Each answer is Voided, VoidPending or VoidRefused, and a void label stays void."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
     label = kept_label(subject, bought)
-    first = await subject.carrier.void(label)
-    again = await subject.carrier.void(kept_label(subject, bought, asked_at=1.0))
+    first = await subject.provider.void(label)
+    again = await subject.provider.void(kept_label(subject, bought, asked_at=1.0))
     for outcome in (first, again):
         expect(isinstance(outcome, Voided | VoidPending | VoidRefused), f"{outcome} is an answer to a void")
     if not isinstance(first, VoidRefused):
-        expect(not isinstance(again, VoidRefused), f"asking again does not undo the void: {again}")
+        expect(not isinstance(again, VoidRefused), f"a second request does not undo the void: {again}")
 
 
 async def tracking_speaks_our_vocabulary(subject: Subject) -> None:
-    """A TrackerState, also for a label that nobody has moved yet."""
+    """Tracking returns a TrackerState, also for a label without any scan."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
-    state = await subject.carrier.track(kept_label(subject, bought))
+    state = await subject.provider.track(kept_label(subject, bought))
     expect(isinstance(state, TrackerState), f"{state!r} is a TrackerState")
 
 
 async def closing_may_be_repeated(subject: Subject) -> None:
-    """Shutting down twice is no error."""
-    await subject.carrier.aclose()
-    await subject.carrier.aclose()
+    """Closing twice is no error."""
+    await subject.provider.aclose()
+    await subject.provider.aclose()

@@ -1,4 +1,4 @@
-"""What is put to the test, what may be done to it, and how a broken promise is said."""
+"""The adapter under test, the faults that a check can cause, and the error of a failed check."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from packhouse.providers.port import Bought, Provider, Purchase, PurchaseRequest
 
 
 class NotConforming(AssertionError):
-    """The adapter breaks its port's contract; the message says which promise, and what it did."""
+    """The adapter breaks the port's contract; the message names the promise and what the adapter did."""
 
 
 class Fault(StrEnum):
-    """What can go wrong on the next call to the provider; a subject offers those that it can cause.
+    """A fault of the next call to the provider; a subject offers those that it can cause.
 
     The first four have no effect at the provider, the last three happen after the full effect.
     """
@@ -56,14 +56,14 @@ def sample_request(reference: str, *, weight_g: int = 450) -> PurchaseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An adapter put to the test, fresh for each check.
+    """An adapter under test, new for each check.
 
-    `sold` counts the labels its provider has sold so far, if that can be counted. `faults` make the next
-    call go wrong. `secrets` must appear in no reason, error or repr. `preparing_calls` is False for an
-    adapter that prepares without asking its provider.
+    `sold` counts the labels that its provider has sold so far, if they can be counted. `faults` make the
+    next call fail. `secrets` must not appear in any reason, error or repr. `preparing_calls` is False for an
+    adapter that prepares without a call to its provider.
     """
 
-    carrier: Provider
+    provider: Provider
     request: Callable[[str], PurchaseRequest] = sample_request
     sold: Callable[[], int] | None = None
     faults: Mapping[Fault, Callable[[], None]] = field(default_factory=dict)
@@ -71,13 +71,13 @@ class Subject:
     preparing_calls: bool = True
 
     def expect_sold(self, count: int, when: str) -> None:
-        """Fail if the provider's books show another number of labels."""
+        """Fail if the provider has sold another number of labels."""
         if self.sold is not None:
             expect(self.sold() == count, f"{count} labels are sold {when}, not {self.sold()}")
 
     def expect_no_secret(self, text: str) -> None:
         """Fail if a text that people may read shows a secret."""
-        expect(not any(secret in text for secret in self.secrets), "no secret is shown in what people read")
+        expect(not any(secret in text for secret in self.secrets), "no text that people read shows a secret")
 
 
 def expect(holds: bool, promise: str) -> None:
@@ -87,7 +87,7 @@ def expect(holds: bool, promise: str) -> None:
 
 
 def expect_money(money: Money) -> None:
-    """An amount that could be paid."""
+    """Fail if it is not an amount that can be paid."""
     expect(isinstance(money.minor, int) and money.minor >= 0, f"{money!r} is a whole number of minor units")
     expect(len(money.currency) == 3 and money.currency.isupper(), f"{money!r} has an ISO 4217 currency")
 
@@ -95,7 +95,7 @@ def expect_money(money: Money) -> None:
 async def prepared_purchase(subject: Subject, reference: str) -> Purchase:
     """Prepare and choose the cheapest rate, as the flow does before it buys."""
     request = subject.request(reference)
-    prepared = await subject.carrier.prepare(request)
+    prepared = await subject.provider.prepare(request)
     if not prepared.rates:
         raise NotConforming(f"an ordinary parcel has a rate; the remarks are {prepared.messages}")
     cheapest = min(prepared.rates, key=lambda rate: rate.price.minor)
@@ -103,10 +103,10 @@ async def prepared_purchase(subject: Subject, reference: str) -> Purchase:
 
 
 async def bought_label(subject: Subject, purchase: Purchase) -> Bought:
-    """Buy where nothing is in the way."""
-    outcome = await subject.carrier.buy(purchase)
+    """Buy without a fault."""
+    outcome = await subject.provider.buy(purchase)
     if not isinstance(outcome, Bought):
-        raise NotConforming(f"a purchase that nothing hinders gives a label, not {outcome}")
+        raise NotConforming(f"a purchase without a fault gives a label, not {outcome}")
     return outcome
 
 
@@ -116,7 +116,7 @@ def kept_label(subject: Subject, bought: Bought, asked_at: float | None = None) 
         id="label_1",
         shipment_id="shipment_1",
         generation=1,
-        provider=subject.carrier.name,
+        provider=subject.provider.account,
         carrier=bought.carrier,
         service=bought.service,
         tracking_number=bought.tracking_number,

@@ -1,1 +1,1 @@
-"""EasyPost, over its REST interface: wire.py translates, adapter.py calls."""
+"""EasyPost through its REST API: adapter.py calls, wire.py translates."""

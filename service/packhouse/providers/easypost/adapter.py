@@ -1,4 +1,4 @@
-"""EasyPost: prepares a shipment, buys it in a second step, looks it up by the id saved in between."""
+"""EasyPost: prepares a shipment, buys it in a second call, and looks it up by the id saved in between."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ from packhouse.providers.port import (
 class EasyPostProvider:
     """Sells labels through an EasyPost account.
 
-    KEYED, although EasyPost has no idempotency key: the prepared shipment's id serves as one. A shipment can
-    be bought once; a second purchase is refused with SHIPMENT.POSTAGE.EXISTS, a simultaneous one with
-    SHIPMENT.PURCHASE.IN_PROGRESS. Hence `buy` never uses the one-call purchase, which leaves no id to ask by.
+    KEYED, although EasyPost has no idempotency key: the id of the prepared shipment serves as one. A shipment
+    can be bought once; EasyPost refuses a second purchase with SHIPMENT.POSTAGE.EXISTS and a simultaneous one
+    with SHIPMENT.PURCHASE.IN_PROGRESS. So `buy` never uses the one-call purchase, which
+    leaves no id to look up.
     """
 
-    name: ClassVar[str] = "easypost"
+    kind: ClassVar[str] = "easypost"
     safety: Safety = Safety.KEYED
 
     def __init__(
@@ -50,12 +51,13 @@ class EasyPostProvider:
         context: ProviderContext,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self.account = context.account or self.kind
         self._options = options
         self._clock = context.clock
         self._sender = context.ship_from
         self._format = context.label_format
         self._shipments = f"{options.url}/shipments"
-        self._calls = ProviderHttp(self.name, context, transport)
+        self._http = ProviderHttp(self.account, context, transport)
         self._headers = {
             "authorization": f"Bearer {options.api_key.get_secret_value()}",
             "content-type": "application/json",
@@ -64,12 +66,12 @@ class EasyPostProvider:
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
-        """Read [providers.easypost]. Raises SettingsError naming the option and its fix."""
-        return cls(read_options(cls.name, EasyPostOptions, options), context)
+        """Read the account's section. Raises SettingsError, which names the option and the fix."""
+        return cls(read_options(context.account or cls.kind, EasyPostOptions, options), context)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """Register the shipment, free of charge, and hear its rates."""
-        customs = declaration(request, self._sender, self._options)
+        """Register the shipment, free of charge, and read its rates."""
+        customs = declaration(request, self._sender, self._options, self.account)
         body = wire.shipment_body(
             request, self._sender, self._format, self._options.carrier_accounts, customs
         )
@@ -86,7 +88,9 @@ class EasyPostProvider:
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Buy the prepared shipment at its rate."""
         if not purchase.provider_ref or not purchase.rate.id:
-            return NotBought("The shipment was not prepared at EasyPost: prepare it again.", transient=True)
+            return NotBought(
+                "The shipment was not prepared at EasyPost; Packhouse prepares it again.", transient=True
+            )
         url = f"{self._url(purchase.provider_ref)}/buy"
         try:
             answer = await self._call("shipments.buy", "POST", url, wire.buy_body(purchase.rate))
@@ -100,7 +104,7 @@ class EasyPostProvider:
         return outcome
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """Ask for the shipment by its id: bought if it has its label. Without an id `buy` never bought."""
+        """Read the shipment by its id: it is bought if it has a label. Without an id `buy` never bought."""
         if not purchase.provider_ref:
             return Absent()
         try:
@@ -108,22 +112,23 @@ class EasyPostProvider:
         except ProviderUnavailable as error:
             return Unknown(str(error))
         if answer.status == 404:
-            # It was registered there; that it is gone says nothing of money, but much of keys and accounts.
+            # The shipment was registered, so a 404 does not mean Absent; the key may be another account's.
             return Unknown(
-                f"EasyPost does not know {purchase.provider_ref}: is its key the one it was prepared with?"
+                f"EasyPost does not know {purchase.provider_ref}. Check that "
+                f"providers.{self.account}.api_key is of the account that prepared it."
             )
         if answer.status != 200:
             return Unknown(wire.read_refusal(answer.status, answer.body).reason)
         return wire.read_postage(answer.body, purchase, self._format)
 
     async def document(self, label: Label) -> LabelDocument:
-        """Download the label; ask EasyPost to convert it if it is of another kind than wished for.
+        """Download the label; ask EasyPost to convert it if it has another format than the configured one.
 
-        Where it cannot be converted, the label is given as it is: any label is better than none.
+        If EasyPost cannot convert the label, return it as it is: any label is better than none.
         """
         source, fmt = label.document_source, self._format
         if source and format_in(source) in (fmt, None):
-            document = await fetch(self._calls, source)
+            document = await fetch(self._http, source)
             if document and document.format is fmt:
                 return document
         url = f"{self._url(label.provider_id)}/label?file_format={fmt.upper()}"
@@ -133,25 +138,25 @@ class EasyPostProvider:
         except ProviderRefused:
             converted = ""
         for link in dict.fromkeys((converted, source)):
-            if link and (document := await fetch(self._calls, link)):
+            if link and (document := await fetch(self._http, link)):
                 return document
         raise ProviderRefused(
-            f"EasyPost has no label file for {label.provider_id}; look at it in its dashboard."
+            f"EasyPost has no label file for {label.provider_id}. Open the shipment in EasyPost's dashboard."
         )
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """Ask for a refund, or for what became of it."""
-        if label.void_asked_at is not None and (known := await self._refund_of(label)):
+        """Void the label through EasyPost's refund call, or read the state of an earlier request."""
+        if label.void_asked_at is not None and (known := await self._void_state(label)):
             return known
         answer = await self._call("shipments.refund", "POST", f"{self._url(label.provider_id)}/refund", b"{}")
         try:
-            outcome = wire.read_refund(self._read(answer, "asking for a refund"))
+            outcome = wire.read_void(self._read(answer, "voiding the label"))
         except ProviderRefused as error:
-            return await self._refund_of(label) or VoidRefused(str(error))
-        return outcome or VoidPending("EasyPost took the request and shows no refund yet.")
+            return await self._void_state(label) or VoidRefused(str(error))
+        return outcome or VoidPending("EasyPost accepted the request and shows no result yet.")
 
     async def track(self, label: Label) -> TrackerState:
-        """What EasyPost's own tracker of the shipment says."""
+        """Read EasyPost's tracker of the shipment."""
         answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
         try:
             return wire.read_tracker(self._read(answer, "tracking the parcel"))
@@ -159,29 +164,29 @@ class EasyPostProvider:
             return TrackerState.UNKNOWN
 
     async def check(self) -> None:
-        """List one shipment: proves reach and key."""
+        """List one shipment: proves the connection and the key."""
         answer = await self._call("shipments.list", "GET", f"{self._shipments}?page_size=1")
         self._read(answer, "checking the account")
 
     async def aclose(self) -> None:
-        """Give back the connections."""
-        await self._calls.aclose()
+        """Close the connections."""
+        await self._http.aclose()
 
     def _url(self, shipment_id: str) -> str:
         return f"{self._shipments}/{quote(shipment_id, safe='')}"
 
     async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Answer:
-        return await self._calls.send(call, method, url, headers=self._headers, body=body)
+        return await self._http.send(call, method, url, headers=self._headers, body=body)
 
-    async def _refund_of(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
+    async def _void_state(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
         answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
         try:
-            return wire.read_refund(self._read(answer, "following the refund"))
+            return wire.read_void(self._read(answer, "reading the state of the void"))
         except ProviderRefused:
             return None
 
     def _read(self, answer: Answer, doing: str) -> dict[str, Any]:
-        """The answer's object. Raises CarrierUnavailable, CarrierRefused or CarrierMisconfigured."""
+        """The answer's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
             try:
@@ -191,7 +196,8 @@ class EasyPostProvider:
         refusal = wire.read_refusal(status, answer.body)
         if status in (401, 403):
             raise ProviderMisconfigured(
-                f"{refusal.reason} It refuses the API key when {doing}: correct carriers.easypost.api_key.",
+                f"{refusal.reason} EasyPost rejected the API key when {doing}. Correct "
+                f"providers.{self.account}.api_key.",
                 code=refusal.code,
             )
         if status == 402:
@@ -200,7 +206,7 @@ class EasyPostProvider:
             )
         if 300 <= status < 400:
             raise ProviderMisconfigured(
-                f"{refusal.reason} Its address has moved: correct carriers.easypost.url."
+                f"{refusal.reason} The address has moved. Correct providers.{self.account}.url."
             )
         if status == 429 or status >= 500 or status in (408, 409, 425):
             wait_s = retry_after_s(answer.headers, self._clock.now())
@@ -208,10 +214,10 @@ class EasyPostProvider:
         raise ProviderRefused(refusal.reason, code=refusal.code)
 
     def _check_mode(self, shipment: Mapping[str, Any]) -> None:
-        """Refuse before any money moves if the key is of the other kind than the operator says."""
-        wished = self._options.test_mode
-        if wished is not None and (shipment.get("mode") == "test") is not wished:
+        """Raise before money moves if the key's mode is not the one of the option test_mode."""
+        expected = self._options.test_mode
+        if expected is not None and (shipment.get("mode") == "test") is not expected:
             raise ProviderMisconfigured(
-                f"The EasyPost key works in {shipment.get('mode')} mode, but carriers.easypost.test_mode is "
-                f"{str(wished).lower()}: change the key or the option."
+                f"The EasyPost key works in {shipment.get('mode')} mode, but "
+                f"providers.{self.account}.test_mode is {str(expected).lower()}. Change one of them."
             )

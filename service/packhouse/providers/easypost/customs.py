@@ -1,4 +1,4 @@
-"""The customs declaration of a parcel that leaves a customs area. Pure; what nobody told is never made up."""
+"""The customs declaration of a parcel that leaves a customs area. Pure; a missing fact is never guessed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EU = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
 )
 _AREAS = (_EU, frozenset({"US", "PR"}), frozenset({"CH", "LI"}))
-# Places that have their country's code and lie outside its customs area, or its area for goods taxes.
+# Places with their country's code, but outside its customs area or its area for taxes on goods.
 _OUTSIDE = {
     "ES": ("35", "38", "51", "52"),  # Canaries, Ceuta, Melilla
     "DE": ("27498", "78266"),  # Heligoland, Büsingen
@@ -23,11 +23,11 @@ _OUTSIDE = {
 }
 _MILITARY = frozenset({"AA", "AE", "AP"})
 # Above this a US export has to be filed first (15 CFR 30.37(a)), and the filing's number given.
-_MOST_UNFILED = Money(250_000, "USD")
+_MAX_UNFILED = Money(250_000, "USD")
 
 
 def crosses_border(sender: Address, to: Address) -> bool:
-    """Whether customs want to know what is inside."""
+    """Whether the parcel needs a customs declaration."""
     if _is_outside(sender) or _is_outside(to):
         return True
     here, there = sender.country or "US", to.country
@@ -40,18 +40,21 @@ def _is_outside(address: Address) -> bool:
     return address.postcode.replace(" ", "").startswith(_OUTSIDE.get(address.country, ("\0",)))
 
 
-def declaration(request: PurchaseRequest, sender: Address, options: EasyPostOptions) -> dict[str, Any] | None:
+def declaration(
+    request: PurchaseRequest, sender: Address, options: EasyPostOptions, account: str = "easypost"
+) -> dict[str, Any] | None:
     """EasyPost's `customs_info`, or None within one customs area.
 
-    Raises CarrierRefused where something has to be declared that nobody has told us.
+    Raises ProviderRefused if a fact that the declaration needs is missing.
     """
     if not crosses_border(sender, request.to_address):
         return None
     signer = options.customs_signer or sender.name
     if not options.customs_origin or not signer:
         raise ProviderRefused(
-            "The parcel crosses a customs border. Set carriers.easypost.customs_origin to the country where "
-            "the goods are made and carriers.easypost.customs_signer to who signs, or ship it by hand."
+            f"The parcel crosses a customs border. Set providers.{account}.customs_origin to the country "
+            f"where the goods are made and providers.{account}.customs_signer to the name of the signer, or "
+            "ship the order manually."
         )
     values = [_value(request, units.line_id, units.quantity) for units in request.units]
     info: dict[str, Any] = {
@@ -71,8 +74,8 @@ def _value(request: PurchaseRequest, line_id: str, quantity: int) -> Money:
     line = request.order.line(line_id)
     if line is None or line.unit_price_minor is None or not request.order.currency:
         raise ProviderRefused(
-            f"The parcel crosses a customs border, and the order does not say what line {line_id} is worth: "
-            f"ship it by hand."
+            f"The parcel crosses a customs border, and the order has no price for line {line_id}. Ship the "
+            "order manually."
         )
     return Money(line.unit_price_minor * quantity, request.order.currency)
 
@@ -97,13 +100,13 @@ def _item(request: PurchaseRequest, options: EasyPostOptions, number: int, value
 
 
 def _export_code(to: Address, values: list[Money]) -> str:
-    """Why a US export need not be filed. Raises CarrierRefused where it must be."""
+    """The exemption of a US export from filing. Raises ProviderRefused if it must be filed."""
     if to.country == "CA":
         return "NOEEI 30.36"
     worth = sum((Decimal(value.minor) for value in values), Decimal(0))
-    if any(value.currency != _MOST_UNFILED.currency for value in values) or worth > _MOST_UNFILED.minor:
+    if any(value.currency != _MAX_UNFILED.currency for value in values) or worth > _MAX_UNFILED.minor:
         raise ProviderRefused(
-            f"An export from the US of more than {_MOST_UNFILED}, or not priced in US dollars, may have to "
-            f"be filed first: ship it by hand."
+            f"A US export of more than {_MAX_UNFILED}, or not priced in US dollars, may need a filing first. "
+            "Ship the order manually."
         )
     return "NOEEI 30.37(a)"

@@ -1,4 +1,4 @@
-"""What an operator sets under [providers.easypost]."""
+"""The options of an account of the kind easypost."""
 
 from __future__ import annotations
 
@@ -10,32 +10,30 @@ from packhouse.providers.options import Options, listed
 
 
 class EasyPostOptions(Options):
-    """The account, and which of its carriers to ask."""
+    """The account and how its labels are bought."""
 
-    api_key: SecretStr = Field(description="API key of the EasyPost account; a test key buys test labels.")
-    url: str = Field(
-        default="https://api.easypost.com/v2", description="Base address of EasyPost's interface."
-    )
+    api_key: SecretStr = Field(description="API key of the EasyPost account. A test key buys test labels.")
+    url: str = Field(default="https://api.easypost.com/v2", description="Base address of EasyPost's API.")
     carrier_accounts: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         default=(),
-        description="Ids of carrier accounts (ca_...) to ask for rates; empty: all of the account's.",
+        description="Ids of carrier accounts (ca_...) to get rates from. Empty: all carrier accounts.",
     )
     test_mode: bool | None = Field(
         default=None,
-        description="true: only a test key is used; false: only a production key; unset: whichever is given.",
+        description="true accepts only a test key, false only a production key. Unset: both.",
     )
     customs_origin: str = Field(
         default="",
         pattern="^([A-Z]{2})?$",
-        description="Country where all goods are made, such as US; empty: what leaves for customs is held.",
+        description="Country where all goods are made, such as US. Empty: exports are held.",
     )
     customs_hs_code: str = Field(
         default="",
         pattern=r"^(\d{6}[\d.]*)?$",
-        description="Tariff number of all goods, six digits or more; empty: none is declared.",
+        description="Tariff number of all goods, six digits or more. Empty: no number is declared.",
     )
     customs_signer: str = Field(
-        default="", description="Who signs customs declarations; empty: ship_from.name."
+        default="", description="Name that signs customs declarations. Empty: ship_from.name."
     )
 
     @field_validator("api_key")

@@ -1,7 +1,7 @@
-"""EasyPost's words and ours: request bodies and the reading of answers. Pure; no I/O.
+"""Writes EasyPost's request bodies and reads its answers. Pure; no I/O.
 
-Units there are ounces and inches; amounts are decimal text. Shapes follow the documented REST interface and
-recorded traffic.
+EasyPost counts in ounces and inches and writes amounts as decimal text. Shapes follow its documented REST API
+and recorded traffic.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from packhouse.providers.port import (
     VoidRefused,
 )
 
-# Refusals of a purchase after which a label may exist: EasyPost asked the carrier and lost the answer, or
-# somebody bought, or is buying, this very shipment.
+# Refusals after which a label may exist: EasyPost lost the carrier's answer, or another call bought or is
+# buying the same shipment.
 MAYBE_BOUGHT = frozenset(
     {
         "SHIPMENT.POSTAGE.NO_RESPONSE",
@@ -40,11 +40,11 @@ MAYBE_BOUGHT = frozenset(
         "SHIPMENT.PURCHASE.IN_PROGRESS",
     }
 )
-# 4xx that do not say the request was judged: a proxy's time-out, a conflict, a closed connection.
-_UNJUDGED = frozenset({408, 409, 425, 499})
-# Trouble of the account or the hour, not of this order: it passes without anybody touching the order.
-_PASSING = frozenset({401, 402, 429})
-_LONGEST_REASON = 400
+# 4xx that may come before the request was processed: a proxy's time-out, a conflict, a closed connection.
+_UNPROCESSED = frozenset({408, 409, 425, 499})
+# Problems of the account or the moment, not of this order: they end without a change of the order.
+_TRANSIENT = frozenset({401, 402, 429})
+_MAX_REASON = 400
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 
 _TRACKER = {
@@ -60,7 +60,7 @@ _TRACKER = {
 
 
 class Unreadable(ValueError):
-    """The answer does not fit EasyPost's interface; nothing may be concluded from it."""
+    """The answer does not fit EasyPost's API, so it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Refusal:
 
 
 def ounces(weight_g: int) -> float:
-    """Grams as ounces, rounded up to a tenth: paying for a lighter parcel than is posted brings fines."""
+    """Grams as ounces, rounded up to a tenth: carriers fine a parcel that is heavier than declared."""
     return -(-weight_g * 10_000_000_000 // 28_349_523_125) / 10
 
 
@@ -115,7 +115,7 @@ def buy_body(rate: Rate) -> bytes:
 
 
 def _address(address: Address) -> dict[str, str]:
-    """Only the parts that are there; EasyPost calls the postal code `zip`."""
+    """Only the parts that are set; EasyPost calls the postal code `zip`."""
     parts = {
         "name": address.name,
         "company": address.company,
@@ -132,7 +132,7 @@ def _address(address: Address) -> dict[str, str]:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer; numbers with a point stay text, exact. Raises Unreadable."""
+    """The JSON object of an answer; decimal numbers stay exact text. Raises Unreadable."""
     try:
         value = json.loads(body, parse_float=str)
     except (ValueError, RecursionError) as error:
@@ -143,7 +143,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_refusal(status: int, body: bytes) -> Refusal:
-    """What an error answer says; `errors` there may hold objects or plain text."""
+    """The code and reason of an error answer; its `errors` may hold objects or text."""
     try:
         error = _mapping(read_object(body).get("error"))
     except Unreadable:
@@ -151,13 +151,13 @@ def read_refusal(status: int, body: bytes) -> Refusal:
     code, message = _text(error.get("code")), _text(error.get("message"))
     rows = error.get("errors")
     details = "; ".join(filter(None, map(_detail, rows if isinstance(rows, list) else ())))
-    said = " ".join(
+    text = " ".join(
         part for part in (message, f"({details})" if details else "", f"[{code}]" if code else "") if part
     )
     reason = (
-        f"EasyPost answered {status}: {said}" if said else f"EasyPost answered {status} without a reason."
+        f"EasyPost answered {status}: {text}" if text else f"EasyPost answered {status} without a reason."
     )
-    return Refusal(code, reason[:_LONGEST_REASON])
+    return Refusal(code, reason[:_MAX_REASON])
 
 
 def _detail(row: Any) -> str:
@@ -168,21 +168,21 @@ def _detail(row: Any) -> str:
 
 
 def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
-    """The shipment's id and rates. Raises Unreadable if it is not the shipment that was asked for.
+    """The shipment's id and rates. Raises Unreadable if it is another shipment than the requested one.
 
-    A rate that cannot be read is left out, and said so among the messages.
+    A rate that cannot be read is skipped, with a message.
     """
     shipment_id = _text(shipment.get("id"))
     if not shipment_id:
         raise Unreadable("a shipment without an id")
     if _text(shipment.get("reference")) not in ("", reference):
         raise Unreadable(f"a shipment with another reference than {reference}")
-    rates, messages = [], [said for said in map(_remark, _rows(shipment.get("messages"))) if said]
+    rates, messages = [], [text for text in map(_remark, _rows(shipment.get("messages"))) if text]
     for row in _rows(shipment.get("rates")):
         try:
             rates.append(_rate(row))
         except Unreadable as error:
-            messages.append(f"EasyPost sent {error}, which is left out.")
+            messages.append(f"EasyPost sent {error}; Packhouse ignores it.")
     return Prepared(shipment_id, tuple(rates), tuple(messages))
 
 
@@ -198,7 +198,7 @@ def _rate(row: Mapping[str, Any]) -> Rate:
 
 
 def read_money(amount: Any, currency: Any) -> Money | None:
-    """An amount, a part of a minor unit rounded up; None if it is none."""
+    """An amount, rounded up to a whole minor unit; None if it is not an amount."""
     text, code = _text(amount), (_text(currency) or "USD").upper()
     if not _AMOUNT.fullmatch(text):
         return None
@@ -212,24 +212,24 @@ def _remark(row: Mapping[str, Any]) -> str:
 
 
 def read_purchase(
-    status: int, body: bytes, purchase: Purchase, wished: LabelFormat
+    status: int, body: bytes, purchase: Purchase, preferred: LabelFormat
 ) -> Bought | NotBought | Unknown:
-    """What the answer to POST /shipments/{id}/buy says of the money."""
+    """Whether the answer to POST /shipments/{id}/buy means that money moved."""
     if 200 <= status < 300:
-        found = read_postage(body, purchase, wished)
+        found = read_postage(body, purchase, preferred)
         return (
-            Unknown("EasyPost accepted the purchase and shows no label.")
+            Unknown("EasyPost accepted the purchase but shows no label.")
             if isinstance(found, Absent)
             else found
         )
     refusal = read_refusal(status, body)
-    if not 400 <= status < 500 or status in _UNJUDGED or refusal.code in MAYBE_BOUGHT:
+    if not 400 <= status < 500 or status in _UNPROCESSED or refusal.code in MAYBE_BOUGHT:
         return Unknown(refusal.reason)
-    return NotBought(refusal.reason, transient=status in _PASSING)
+    return NotBought(refusal.reason, transient=status in _TRANSIENT)
 
 
-def read_postage(body: bytes, purchase: Purchase, wished: LabelFormat) -> Bought | Absent | Unknown:
-    """Whether the shipment in this answer has its label, and only if it is the shipment that we mean."""
+def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bought | Absent | Unknown:
+    """Whether the shipment in this answer has a label; Unknown if it is another shipment."""
     try:
         shipment = read_object(body)
     except Unreadable as error:
@@ -241,16 +241,16 @@ def read_postage(body: bytes, purchase: Purchase, wished: LabelFormat) -> Bought
             f"EasyPost's {purchase.provider_ref} has another reference than {purchase.request.reference}."
         )
     if missing := [name for name in ("postage_label", "tracking_code") if name not in shipment]:
-        return Unknown(f"EasyPost's {purchase.provider_ref} comes without {' and '.join(missing)}.")
+        return Unknown(f"EasyPost's {purchase.provider_ref} has no {' and '.join(missing)}.")
     if not isinstance(shipment["postage_label"], Mapping | None):
-        return Unknown(f"EasyPost's {purchase.provider_ref} comes with a label that cannot be read.")
+        return Unknown(f"EasyPost's {purchase.provider_ref} has a label that cannot be read.")
     label, number = _mapping(shipment.get("postage_label")), _text(shipment.get("tracking_code"))
     selected = _mapping(shipment.get("selected_rate"))
     if not label and not number and not selected:
         return Absent()
     if not label or not number:
         return Unknown(
-            f"EasyPost's {purchase.provider_ref} is neither bought nor free: its purchase may be under way."
+            f"EasyPost's {purchase.provider_ref} is only partly bought: its purchase may be in progress."
         )
     rate = purchase.rate
     return Bought(
@@ -259,7 +259,7 @@ def read_postage(body: bytes, purchase: Purchase, wished: LabelFormat) -> Bought
         carrier=_text(selected.get("carrier")) or rate.carrier,
         service=_text(selected.get("service")) or rate.service,
         cost=read_money(selected.get("rate"), selected.get("currency")) or rate.price,
-        document_source=label_link(shipment, wished),
+        document_source=label_link(shipment, preferred),
         raw={
             "id": purchase.provider_ref,
             "mode": _text(shipment.get("mode")),
@@ -270,28 +270,28 @@ def read_postage(body: bytes, purchase: Purchase, wished: LabelFormat) -> Bought
     )
 
 
-def label_link(shipment: Mapping[str, Any], wished: LabelFormat) -> str:
-    """Where the label's file is: the wished kind if it is there, else the main one, else ""."""
+def label_link(shipment: Mapping[str, Any], preferred: LabelFormat) -> str:
+    """The link of the label's file: in the preferred format if there is one, else the main one, else ""."""
     label = _mapping(shipment.get("postage_label"))
-    return _text(label.get(f"label_{wished}_url")) or _text(label.get("label_url"))
+    return _text(label.get(f"label_{preferred}_url")) or _text(label.get("label_url"))
 
 
-def read_refund(shipment: Mapping[str, Any]) -> Voided | VoidPending | VoidRefused | None:
-    """What became of the request for money back; None if there was none."""
+def read_void(shipment: Mapping[str, Any]) -> Voided | VoidPending | VoidRefused | None:
+    """The state of the request to void the label (EasyPost calls it a refund); None if there was none."""
     match _text(shipment.get("refund_status")):
         case "":
             return None
         case "refunded":
             return Voided()
         case "submitted":
-            return VoidPending("EasyPost has passed the request on; the carrier decides, within weeks.")
+            return VoidPending("EasyPost passed the request on; the carrier decides within weeks.")
         case "rejected":
-            return VoidRefused("The carrier rejected the refund: the label was used, or is too old.")
+            return VoidRefused("The carrier rejected the void: the label was used or is too old.")
         case "not_applicable":
-            # Nothing says that the money is back, so a person looks.
-            return VoidRefused("EasyPost says that a refund does not apply to this label.")
+            # EasyPost does not say that the money came back, so a person checks.
+            return VoidRefused("EasyPost says that a void does not apply to this label.")
         case other:
-            return VoidPending(f"EasyPost reports the refund as {other!r}.")
+            return VoidPending(f"EasyPost reports the void as {other!r}.")
 
 
 def read_tracker(shipment: Mapping[str, Any]) -> TrackerState:

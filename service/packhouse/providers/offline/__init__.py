@@ -1,1 +1,1 @@
-"""Labels without an account or a network, marked as samples: wire.py decides what stands on them."""
+"""Sample labels without an account or a network: adapter.py draws them, wire.py decides their content."""

@@ -1,4 +1,4 @@
-"""The offline carrier: a real 4x6 inch label for every parcel, valid nowhere. For trials and tests."""
+"""The offline provider: a 4x6 inch sample label for every parcel, for trials and tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from packhouse.documents import LabelFacts, draw
+from packhouse.documents import LabelData, draw
 from packhouse.errors import ProviderRefused
 from packhouse.model.label import Label, LabelDocument, LabelFormat
 from packhouse.providers.offline import wire
@@ -31,18 +31,18 @@ from packhouse.providers.port import (
 
 
 class OfflineService(Options):
-    """One service on offer, with its price in minor units."""
+    """One service, with its price in minor units."""
 
-    name: str = Field(min_length=1, description="What the service is called.")
+    name: str = Field(min_length=1, description="Name of the service.")
     price_minor: int = Field(ge=0, description="Price of a parcel up to one kilogram, in minor units.")
     per_kg_minor: int = Field(
-        default=0, ge=0, description="Price of each further begun kilogram, in minor units."
+        default=0, ge=0, description="Price of each further kilogram or part of it, in minor units."
     )
-    days: int = Field(default=3, ge=0, description="Promised days to the door.")
+    days: int = Field(default=3, ge=0, description="Days until delivery.")
 
 
 class OfflineOptions(Options):
-    """The tariff. Prices are shown as if they were paid; nothing is."""
+    """The services and their prices. Prices count as paid, although no money moves."""
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
         default="USD", description="ISO 4217 code of the prices."
@@ -53,22 +53,22 @@ class OfflineOptions(Options):
             OfflineService(name="Express", price_minor=1290, per_kg_minor=310, days=1),
         ),
         min_length=1,
-        description="Services on offer.",
+        description="Services that can be bought.",
     )
 
 
 class OfflineProvider:
-    """Makes labels out of nothing but their reference.
+    """Makes each label from its reference alone.
 
-    KEYED by construction: a label of this carrier is a function of its reference, and making it twice makes
-    the same label and changes nothing anywhere. So nothing needs to be remembered, and a look-up answers what
-    buying would: the label itself.
+    KEYED by construction: the label is a function of its reference, so a second purchase makes the same label
+    and changes nothing. Nothing is stored, and a look-up returns the label that a purchase would make.
     """
 
-    name: ClassVar[str] = "offline"
+    kind: ClassVar[str] = "offline"
     safety: Safety = Safety.KEYED
 
     def __init__(self, options: OfflineOptions, context: ProviderContext) -> None:
+        self.account = context.account or self.kind
         self._currency = options.currency
         self._services = [(s.name, s.price_minor, s.per_kg_minor, s.days) for s in options.services]
         self._sender = context.ship_from
@@ -76,47 +76,49 @@ class OfflineProvider:
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
-        """Read [providers.offline]. Raises SettingsError naming the option and its fix."""
-        return cls(read_options(cls.name, OfflineOptions, options), context)
+        """Read the account's section. Raises SettingsError, which names the option and the fix."""
+        return cls(read_options(context.account or cls.kind, OfflineOptions, options), context)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """The tariff for this weight; nothing is registered anywhere."""
+        """The prices for this weight; nothing is registered."""
         return Prepared("", wire.rates(request, self._services, self._currency))
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Draw the label."""
-        facts = wire.facts(purchase, self._sender)
-        return wire.bought(purchase, facts, await self._drawn(facts))
+        data = wire.label_data(purchase, self._sender)
+        return wire.bought(purchase, data, await self._drawn(data))
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """The label that belongs to the reference."""
-        return wire.bought(purchase, wire.facts(purchase, self._sender), None)
+        """Return the label that belongs to the reference."""
+        return wire.bought(purchase, wire.label_data(purchase, self._sender), None)
 
     async def document(self, label: Label) -> LabelDocument:
-        """Draw it again. Raises CarrierRefused if the label was not made here."""
+        """Draw the label again. Raises ProviderRefused if another provider made it."""
         try:
-            facts = wire.read_source(label.document_source)
+            data = wire.read_source(label.document_source)
         except ValueError as error:
             raise ProviderRefused(
-                f"Label {label.id} was not made by the offline carrier: void and buy it again."
+                f"The offline provider did not make label {label.id}. Void it and buy another."
             ) from error
-        return await self._drawn(facts)
+        return await self._drawn(data)
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """No money was taken, so it is back."""
+        """No money was taken, so the label is void at once."""
         return Voided()
 
     async def track(self, label: Label) -> TrackerState:
-        """Nobody carries these parcels."""
+        """No carrier carries these parcels."""
         return TrackerState.UNKNOWN
 
     async def check(self) -> None:
         """There is nothing to reach."""
 
     async def aclose(self) -> None:
-        """There is nothing to give back."""
+        """There is nothing to close."""
 
-    async def _drawn(self, facts: LabelFacts) -> LabelDocument:
-        if self._format is LabelFormat.ZPL:  # microseconds; the others take milliseconds of the loop's time
-            return LabelDocument(draw(facts, self._format), self._format)
-        return LabelDocument(await asyncio.to_thread(draw, facts, self._format), self._format)
+    async def _drawn(self, data: LabelData) -> LabelDocument:
+        if (
+            self._format is LabelFormat.ZPL
+        ):  # microseconds; the other formats would block the event loop for milliseconds
+            return LabelDocument(draw(data, self._format), self._format)
+        return LabelDocument(await asyncio.to_thread(draw, data, self._format), self._format)

@@ -1,6 +1,6 @@
-"""What the offline carrier's labels say. Pure: the same reference always gives the same label.
+"""The content of the offline provider's labels. Pure: the same reference always gives the same label.
 
-The number starts with SAMPLE, which no carrier's numbers do, so that nobody takes the label for a real one.
+The tracking number starts with SAMPLE, as no carrier's does: the label is never mistaken for a real one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from packhouse.documents import LabelFacts
+from packhouse.documents import LabelData
 from packhouse.model.label import LabelDocument, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address
@@ -25,7 +25,7 @@ _INTERNAL_DIGITS = 6
 
 
 def tracking_number(reference: str) -> str:
-    """SAMPLE and sixteen digits that follow from the reference."""
+    """SAMPLE and sixteen digits derived from the reference."""
     return PREFIX + _digits(reference, _NUMBER_DIGITS)
 
 
@@ -35,8 +35,8 @@ def _digits(reference: str, count: int) -> str:
 
 
 def gs1_data(reference: str, sender: Address, recipient: Address) -> str:
-    """GS1 data for the second barcode: ship-to postal code within the sender's country (420), and an internal
-    number (98), which GS1 leaves to each company and no carrier reads."""
+    """GS1 data for the second barcode: the ship-to postal code within the sender's country (420), and an
+    internal number (98), which GS1 leaves to each company and no carrier reads."""
     internal = f"(98){PREFIX}{_digits('gs1 ' + reference, _INTERNAL_DIGITS)}"
     code = recipient.postcode.replace(" ", "").replace("-", "")
     if recipient.country == sender.country and code.isascii() and code.isdigit() and len(code) <= 9:
@@ -47,7 +47,7 @@ def gs1_data(reference: str, sender: Address, recipient: Address) -> str:
 def rates(
     request: PurchaseRequest, services: Sequence[tuple[str, int, int, int]], currency: str
 ) -> tuple[Rate, ...]:
-    """A rate a service; each is (name, price, price of each further begun kilogram, days), minor units."""
+    """One rate for each service: (name, price, price of each further kilogram, days), in minor units."""
     further_kg = max(0, math.ceil(request.parcel.weight_g / 1000) - 1)
     return tuple(
         Rate(name, CARRIER, name, Money(price + per_kg * further_kg, currency), days)
@@ -55,10 +55,10 @@ def rates(
     )
 
 
-def facts(purchase: Purchase, sender: Address) -> LabelFacts:
-    """Everything that stands on the label of a purchase."""
+def label_data(purchase: Purchase, sender: Address) -> LabelData:
+    """Everything that is printed on the label of a purchase."""
     request = purchase.request
-    return LabelFacts(
+    return LabelData(
         sender=sender,
         recipient=request.to_address,
         service=purchase.rate.service,
@@ -71,8 +71,8 @@ def facts(purchase: Purchase, sender: Address) -> LabelFacts:
     )
 
 
-def bought(purchase: Purchase, label: LabelFacts, document: LabelDocument | None) -> Bought:
-    """The label as sold. Its source holds the facts, so that it can be drawn again after a crash."""
+def bought(purchase: Purchase, label: LabelData, document: LabelDocument | None) -> Bought:
+    """The label as sold. Its source holds all its data, so that it can be drawn again after a crash."""
     return Bought(
         provider_id=purchase.request.reference,
         tracking_number=label.tracking_number,
@@ -84,19 +84,19 @@ def bought(purchase: Purchase, label: LabelFacts, document: LabelDocument | None
     )
 
 
-def write_source(label: LabelFacts) -> str:
-    """Facts as JSON, empty parts of addresses left out."""
+def write_source(label: LabelData) -> str:
+    """A label's data as JSON, without the empty parts of addresses."""
     fields: dict[str, Any] = asdict(label)
     for party in ("sender", "recipient"):
         fields[party] = {part: value for part, value in fields[party].items() if value}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 
-def read_source(source: str) -> LabelFacts:
-    """Facts from JSON. Raises ValueError if it is not what `write_source` wrote."""
+def read_source(source: str) -> LabelData:
+    """A label's data from JSON. Raises ValueError if `write_source` did not write it."""
     try:
         fields = json.loads(source)
         sender, recipient = Address(**fields.pop("sender")), Address(**fields.pop("recipient"))
-        return LabelFacts(sender=sender, recipient=recipient, **fields)
+        return LabelData(sender=sender, recipient=recipient, **fields)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("not an offline label's source") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from packhouse.documents import LabelFacts, draw
+from packhouse.documents import LabelData, draw
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.sandbox.easypost.state import EasyPostShipment
@@ -20,7 +20,7 @@ def draw_label(shipment: EasyPostShipment, file_format: str) -> bytes:
     request, rate = shipment.request, shipment.selected_rate.service_rate
     recipient = _address(request["to_address"])
     in_us = recipient.country == "US" and recipient.postcode[:5].isdecimal()
-    facts = LabelFacts(
+    facts = LabelData(
         sender=_address(request["from_address"]),
         recipient=recipient,
         service=rate.service,

@@ -31,7 +31,9 @@ SHIPMENT: dict[str, Any] = {
 HOLD = {
     "id": 7,
     "code": "manual",
-    "sentence": "A person placed this hold. wait",
+    "sentence": "An operator placed this hold: wait. Continue: packhouse holds release 7 --reason WHY",
+    "problem": "An operator placed this hold: wait.",
+    "advice": ["Continue: packhouse holds release 7 --reason WHY"],
     "order_id": "ord_1",
     "shipment_id": "",
     "released_at": None,

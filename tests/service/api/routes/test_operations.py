@@ -1,4 +1,4 @@
-"""The acts of the operator API: each reaches the board whole, with the caller's name and reason."""
+"""The operations of the operator API: each reaches the ledger with the caller's name and reason."""
 
 from __future__ import annotations
 
@@ -6,68 +6,114 @@ from typing import Any
 
 import pytest
 
-from packhouse.api.board import SentParcel
-from packhouse.errors import OperationRefused
-from tests.service.api.doubles import App
+from tests.service.api.doubles import OTHER_TOKEN, App
+from tests.service.api.records import ACTIVE
 
-BY = {"reason": "r", "actor": "ann"}
-WHOLE: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]]]] = [
-    ("orders/ord_9/take", {"doing": "a refund"}, ("take", {"order_id": "ord_9", "doing": "a refund"})),
-    ("orders/ord_9/label", {}, ("ask_label", {"order_id": "ord_9"})),
-    ("shipments/s/holds", {}, ("hold_shipment", {"shipment_id": "s"})),
-    ("shipments/s/release", {}, ("release_shipment", {"shipment_id": "s", "ship": False})),
-    ("shipments/s/ship", {}, ("release_shipment", {"shipment_id": "s", "ship": True})),
-    ("shipments/s/void", {}, ("ask_void", {"shipment_id": "s", "again": False})),
-    ("shipments/s/void", {"again": True}, ("ask_void", {"shipment_id": "s", "again": True})),
+FOUND = {"tracking_number": " 9400 ", "carrier": "USPS", "cost_minor": 549, "currency": "USD"}
+# Path, what the body has besides a reason, the journal entries that follow: action, id, why.
+OPERATIONS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
+    ("orders/ord_1/retry", {}, [("retry_requested", "ord_1", "r")]),
+    ("orders/ord_1/holds", {}, [("held", "ord_1", "r")]),
+    ("orders/ord_9/takeover", {"purpose": "a refund"}, [("taken_over", "ord_9", "a refund. r")]),
+    ("orders/ord_9/label", {}, [("label_requested", "ord_9", "r")]),
+    (f"holds/{ACTIVE}/release", {}, [("released", "ord_1", "manual: r")]),
+    ("shipments/ord_1-2/holds", {}, [("held", "ord_1-2", "r")]),
+    ("shipments/ord_1-2/release", {}, [("released", "ord_1", "manual: r")]),
+    ("shipments/ord_1-2/ship", {}, [("released", "ord_1", "manual: r"), ("ship_requested", "ord_1-2", "r")]),
+    ("shipments/ord_2-1/void", {"again": True}, [("void_requested", "ord_2-1", "r")]),
     (
-        "shipments/s/mark-shipped",
-        {"tracking_number": " 1Z9 ", "carrier": "UPS"},
-        ("mark_shipped", {"shipment_id": "s", "parcel": SentParcel("1Z9", "UPS")}),
+        "shipments/ord_2-1/void",
+        {},
+        [
+            ("void_requested", "ord_2-1", "r"),
+            ("held", "ord_2", "Label 942-1 is being voided. Release this hold to buy a new label."),
+        ],
     ),
-    ("events/evt_1/replay", {}, ("replay_event", {"event_id": "evt_1"})),
+    (
+        "shipments/ord_1-2/mark-shipped",
+        {"tracking_number": " 1Z9 ", "carrier": "UPS"},
+        [("marked_shipped", "ord_1-2", "UPS 1Z9. r")],
+    ),
+    ("shipments/ord_2-2/adopt", FOUND, [("adopted", "ord_2-2", "9400 for 5.49 USD. r")]),
+    ("shipments/ord_2-2/not-bought", {}, [("not_bought", "ord_2-2", "r")]),
+    ("events/evt_1/replay", {}, [("replayed", "ord_1", "order.created: r")]),
+    ("pause", {}, [("paused", "", "r")]),
+    ("resume", {}, [("resumed", "", "r")]),
 ]
+PATHS = sorted({path for path, _, _ in OPERATIONS})
+COMPLETE = {"purpose": "x", **FOUND}
 
 
-@pytest.fixture(scope="module")
-def house() -> App:
-    return App()
-
-
-@pytest.mark.parametrize(("path", "body", "call"), WHOLE)
-def test_an_act_reaches_the_board_with_its_actor_and_reason(
-    house: App, path: str, body: dict[str, Any], call: tuple[str, dict[str, Any]]
+@pytest.mark.parametrize(("path", "body", "entries"), OPERATIONS)
+def test_an_operation_is_recorded_with_the_callers_name_and_reason(
+    app: App, path: str, body: dict[str, Any], entries: list[tuple[str, str, str]]
 ) -> None:
-    house.board.calls.clear()
-    response = house.ask("POST", f"/api/v1/{path}", json={"reason": "r", **body})
+    before = len(app.journal())
+    response = app.ask("POST", f"/api/v1/{path}", json={"reason": " r ", **body}, token=OTHER_TOKEN)
     assert response.status_code in (200, 201), response.text
-    assert house.board.calls == [(call[0], call[1] | BY)]
+    written = app.journal()[before:]
+    assert [(one.action, one.shipment_id or one.order_id, one.why) for one in written] == entries
+    assert {one.actor for one in written} == {"bob"}
+    assert app.wakes == (0 if path == "pause" else 1)
 
 
-@pytest.mark.parametrize("path", sorted({path for path, _, _ in WHOLE}))
-def test_no_act_goes_without_a_reason(house: App, path: str) -> None:
-    house.board.calls.clear()
-    body = {"doing": "x", "tracking_number": "1", "carrier": "UPS", "reason": " "}
-    assert house.ask("POST", f"/api/v1/{path}", json=body).status_code == 400
-    assert house.board.calls == []
+@pytest.mark.parametrize(
+    "body", [{}, {"reason": ""}, {"reason": "  "}, {"reason": 5}, {"reason": "x" * 501}, []]
+)
+@pytest.mark.parametrize("path", PATHS)
+def test_an_operation_needs_a_reason(app: App, path: str, body: Any) -> None:
+    before = app.journal()
+    response = app.ask("POST", f"/api/v1/{path}", json=body)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert error["code"] == "invalid_request"
+    assert error["details"][0]["path"].startswith("body")
+    assert (app.journal(), app.wakes) == (before, 0)
 
 
-def test_what_is_refused_is_a_conflict_with_what_to_do(house: App) -> None:
-    house.board.failure = OperationRefused("ada has order ord_1 in hand")
-    response = house.ask("POST", "/api/v1/orders/ord_1/take", json={"reason": "r", "doing": "x"})
-    house.board.failure = None
+@pytest.mark.parametrize("path", PATHS)
+def test_a_complete_body_without_a_reason_is_refused_as_well(app: App, path: str) -> None:
+    assert app.ask("POST", f"/api/v1/{path}", json={**COMPLETE, "reason": " "}).status_code == 400
+    assert app.wakes == 0
+
+
+def test_a_person_pauses_and_resumes_under_their_name(app: App) -> None:
+    paused = app.post("pause", reason="stock-taking").json()
+    assert (paused["paused"], paused["paused_by"]) == (True, "ann: stock-taking")
+    assert app.post("resume", reason="done").json()["paused"] is False
+
+
+def test_a_label_is_adopted_only_with_an_amount_in_a_currency(app: App) -> None:
+    for wrong in ({"currency": "usd"}, {"cost_minor": -1}, {"currency": None}):
+        assert app.post("shipments/ord_2-2/adopt", **{**FOUND, **wrong}).status_code == 400
+    shipment = app.post("shipments/ord_2-2/adopt", **FOUND).json()
+    assert (shipment["state"], shipment["tracking_number"], shipment["cost_minor"]) == (
+        "labeled",
+        "9400",
+        549,
+    )
+
+
+def test_a_takeover_names_its_hold_and_what_is_in_flight(app: App) -> None:
+    taken = app.post("orders/ord_2/takeover", purpose="refund").json()
+    assert (taken["hold"]["code"], taken["hold"]["note"], taken["resumed"]) == ("taken_over", "refund", False)
+    assert taken["in_flight"] == "the outcome of a purchase for ord_2-2 is not known yet"
+    assert taken["order"]["shipments"][0]["label"]["tracking_number"] == "942-1"
+    assert app.post("orders/ord_2/takeover", purpose="refund").json()["resumed"] is True
+
+
+def test_a_refused_operation_is_a_conflict_with_a_code_and_what_to_do(app: App) -> None:
+    hold = app.post("orders/ord_2/takeover", purpose="refund").json()["hold"]
+    response = app.post("orders/ord_2/takeover", purpose="another")
     assert response.status_code == 409
-    assert "in hand" in response.json()["error"]["message"]
+    assert response.json()["error"] == {
+        "code": "taken_over",
+        "message": "Order ord_2 is taken over by ann: refund.",
+        "what_to_do": "Run the same command again to continue, or, if that work is finished: "
+        f"packhouse holds release {hold['id']} --reason WHY",
+    }
 
 
-def test_a_taken_order_names_its_hold_and_what_is_in_flight(house: App) -> None:
-    taken = house.ask("POST", "/api/v1/orders/ord_1/take", json={"reason": "r", "doing": "x"}).json()
-    assert (taken["hold"]["code"], taken["hold"]["note"]) == ("taken_over", "x")
-    assert taken["in_flight"] == ""
-    assert taken["order"]["shipments"][0]["label"]["tracking_number"] == "9400"
-
-
-def test_a_label_in_hand_is_what_a_shipping_system_prints(house: App) -> None:
-    label = house.ask("GET", "/api/v1/orders/ord_1/label").json()
-    assert label["state"] == "ready"
-    assert (label["tracking"], label["carrier"], label["cost_minor"]) == ("9400", "USPS", 512)
-    assert label["complete"]
+def test_an_ignored_event_is_not_replayed(app: App) -> None:
+    response = app.post("events/evt_2/replay")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "event_ignored")

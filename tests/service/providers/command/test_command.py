@@ -74,7 +74,7 @@ def test_one_line_does_what_a_list_does() -> None:
     ],
 )
 def test_a_command_line_that_cannot_work_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=r"carriers\.command"):
+    with pytest.raises(SettingsError, match=r"providers\.command"):
         CommandProvider.from_settings(options, context())
 
 
@@ -124,7 +124,7 @@ def test_the_number_may_have_any_of_its_usual_names(name: str) -> None:
 
 def test_a_program_that_fails_bought_nothing_and_its_words_are_kept() -> None:
     outcome = bought_by("echo progress >&2; echo 'street is missing' >&2; exit 3")
-    assert outcome == NotBought("The program ended with 3. It said: progress | street is missing")
+    assert outcome == NotBought("The program ended with 3. Its stderr: progress | street is missing")
 
 
 def test_exit_75_means_try_later() -> None:
@@ -162,7 +162,7 @@ def test_a_program_that_does_not_exist_did_nothing() -> None:
     assert isinstance(outcome, NotBought)
     assert outcome.transient
     for call in (lost.check(), lost.prepare(PURCHASE.request)):
-        with pytest.raises(ProviderMisconfigured, match=r"/nowhere/ship.*carriers\.command\.argv"):
+        with pytest.raises(ProviderMisconfigured, match=r"/nowhere/ship.*providers\.command\.argv"):
             asyncio.run(call)
 
 
@@ -289,7 +289,7 @@ LABEL = kept("command", Bought("ord_1/1/1", "T1", "Own Vans", "standard", Money(
         ("""echo '{"status": "voided"}'""", Voided()),
         ("""echo '{"status": "pending", "reason": "by Friday"}'""", VoidPending("by Friday")),
         ("""echo '{"status": "refused", "reason": "used"}'""", VoidRefused("used")),
-        ("echo too late >&2; exit 2", VoidRefused("The program ended with 2. It said: too late")),
+        ("echo too late >&2; exit 2", VoidRefused("The program ended with 2. Its stderr: too late")),
     ],
 )
 def test_a_void_is_read_from_code_and_words(script: str, wanted: object) -> None:
@@ -305,7 +305,7 @@ def test_a_void_without_a_clear_answer_is_asked_again(script: str) -> None:
 def test_without_a_void_program_a_person_takes_the_label_back() -> None:
     outcome = asyncio.run(carrier(argv=["true"]).void(LABEL))
     assert isinstance(outcome, VoidRefused)
-    assert "by hand" in outcome.reason
+    assert "Void the label yourself" in outcome.reason
 
 
 def test_tracking_speaks_our_words() -> None:
@@ -357,7 +357,7 @@ def test_a_file_that_the_program_named_can_be_read_again_later(tmp_path: Path) -
     assert isinstance(outcome, Bought)
     assert asyncio.run(own.document(kept("command", outcome))) == outcome.document
     (tmp_path / "label.zpl").unlink()
-    with pytest.raises(ProviderRefused, match=r"label\.zpl is no label file"):
+    with pytest.raises(ProviderRefused, match=r"label\.zpl is not a label file"):
         asyncio.run(own.document(kept("command", outcome)))
 
 

@@ -15,7 +15,7 @@ from packhouse.model.label import LabelFormat
 from packhouse.providers.conformance import Fault, sample_request
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.http import MOST_BYTES
+from packhouse.providers.http import MAX_BYTES
 from packhouse.providers.port import (
     Absent,
     Bought,
@@ -150,7 +150,7 @@ def test_an_answer_that_drips_for_ever_is_unknown_within_the_limit() -> None:
 def test_an_answer_without_end_is_unknown_before_it_fills_the_memory() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         purchase = await prepared(carrier)
-        fake.fail_next(lambda request: httpx.Response(200, content=b" " * (MOST_BYTES + 1)))
+        fake.fail_next(lambda request: httpx.Response(200, content=b" " * (MAX_BYTES + 1)))
         assert isinstance(await carrier.buy(purchase), Unknown)
 
     play(story)
@@ -256,7 +256,7 @@ def test_a_label_file_that_nobody_has_is_refused_in_words() -> None:
     "file",
     [
         httpx.Response(200, text="<html>please log in</html>"),
-        httpx.Response(200, content=b"%PDF-" + b" " * MOST_BYTES),
+        httpx.Response(200, content=b"%PDF-" + b" " * MAX_BYTES),
         httpx.Response(503),
         httpx.Response(302, headers={"location": FILES + "1.pdf"}),
     ],
@@ -332,7 +332,10 @@ def test_a_check_tells_a_bad_key_a_bad_address_and_an_empty_purse_apart() -> Non
         for answer, fix in (
             (error(401, "APIKEY.INACTIVE"), "api_key"),
             (error(402, "PAYMENT_REQUIRED"), "funds"),
-            (httpx.Response(301, headers={"location": "https://elsewhere.example"}), "carriers.easypost.url"),
+            (
+                httpx.Response(301, headers={"location": "https://elsewhere.example"}),
+                "providers.easypost.url",
+            ),
         ):
             fake.fail_next(lambda request, answer=answer: answer)
             with pytest.raises(ProviderMisconfigured, match=fix):
@@ -359,7 +362,7 @@ def test_a_wrong_option_is_named_with_its_fix_and_without_its_value(
     options: dict[str, Any], said: str | None
 ) -> None:
     if said is None:
-        assert EasyPostProvider.from_settings(options, context()).name == "easypost"
+        assert EasyPostProvider.from_settings(options, context()).kind == "easypost"
         return
     with pytest.raises(SettingsError, match=said) as raised:
         EasyPostProvider.from_settings(options, context())

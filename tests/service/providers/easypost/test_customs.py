@@ -96,10 +96,15 @@ def test_an_export_to_canada_and_one_that_is_none_of_the_us_have_their_own_codes
 @pytest.mark.parametrize(
     ("request_", "sender", "options", "said"),
     [
-        (_abroad(), HERE, TOLD.model_copy(update={"customs_origin": ""}), "carriers.easypost.customs_origin"),
-        (_abroad(), replace(HERE, name=""), TOLD, "carriers.easypost.customs_signer"),
-        (_abroad(price_minor=None), HERE, TOLD, "what line li_1 is worth"),
-        (_abroad(currency=""), HERE, TOLD, "what line li_1 is worth"),
+        (
+            _abroad(),
+            HERE,
+            TOLD.model_copy(update={"customs_origin": ""}),
+            "providers.easypost.customs_origin",
+        ),
+        (_abroad(), replace(HERE, name=""), TOLD, "providers.easypost.customs_signer"),
+        (_abroad(price_minor=None), HERE, TOLD, "no price for line li_1"),
+        (_abroad(currency=""), HERE, TOLD, "no price for line li_1"),
         (_abroad(price_minor=200_000), HERE, TOLD, "2500.00 USD"),
         (_abroad(currency="EUR"), HERE, TOLD, "US dollars"),
     ],

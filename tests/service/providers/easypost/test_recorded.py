@@ -127,6 +127,6 @@ def test_a_recorded_address_failure_names_the_field() -> None:
 
 def test_documented_refunds_and_trackers_are_understood() -> None:
     refund = json.loads((RECORDED / "fixtures/shipping-refund/shipping-refund-refund.json").read_text())
-    assert isinstance(wire.read_refund(refund), VoidPending)
+    assert isinstance(wire.read_void(refund), VoidPending)
     tracker = json.loads((RECORDED / "fixtures/trackers/trackers-retrieve.json").read_text())
     assert wire.read_tracker({"tracker": tracker}) is TrackerState.PRE_TRANSIT

@@ -183,7 +183,7 @@ def test_no_shape_of_a_shipment_breaks_the_reader(shipment: dict[str, Any]) -> N
     outcome = answered(200, shipment)
     assert isinstance(outcome, Unknown | Bought)
     wire.read_tracker(shipment)
-    wire.read_refund(shipment)
+    wire.read_void(shipment)
     wire.label_link(shipment, LabelFormat.PDF)
     try:
         wire.read_prepared(shipment, "ord_1/1/1")
@@ -247,15 +247,14 @@ def test_amounts_are_exact_and_parts_of_a_cent_round_up(
 
 def test_refunds_are_followed_in_easyposts_words() -> None:
     read = {
-        word: wire.read_refund({"refund_status": word})
-        for word in (None, "submitted", "refunded", "new word")
+        word: wire.read_void({"refund_status": word}) for word in (None, "submitted", "refunded", "new word")
     }
     assert read[None] is None
     assert isinstance(read["submitted"], VoidPending)
     assert read["refunded"] == Voided()
     assert isinstance(read["new word"], VoidPending)
-    assert isinstance(wire.read_refund({"refund_status": "rejected"}), VoidRefused)
-    assert isinstance(wire.read_refund({"refund_status": "not_applicable"}), VoidRefused)
+    assert isinstance(wire.read_void({"refund_status": "rejected"}), VoidRefused)
+    assert isinstance(wire.read_void({"refund_status": "not_applicable"}), VoidRefused)
 
 
 def test_every_tracker_word_of_easypost_has_a_meaning() -> None:

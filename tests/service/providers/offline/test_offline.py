@@ -114,7 +114,7 @@ def test_a_label_made_elsewhere_is_not_drawn() -> None:
     carrier = OfflineProvider.from_settings({}, context())
     for source in ("", "https://files.example.net/1.pdf", "[]", '{"sender": {}}', '{"sender": {"x": 1}}'):
         label = replace(kept("offline", bought(LabelFormat.ZPL)), document_source=source)
-        with pytest.raises(ProviderRefused, match="not made by the offline carrier"):
+        with pytest.raises(ProviderRefused, match="offline provider did not make label"):
             asyncio.run(carrier.document(label))
 
 
@@ -135,7 +135,7 @@ def test_heavier_parcels_cost_more_and_prices_can_be_set() -> None:
     [{"services": []}, {"currency": "dollars"}, {"services": [{"name": "x", "price_minor": -1}]}, {"no": 1}],
 )
 def test_a_wrong_tariff_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match=r"carriers\.offline"):
+    with pytest.raises(SettingsError, match=r"providers\.offline"):
         OfflineProvider.from_settings(options, context())
 
 

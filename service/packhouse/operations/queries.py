@@ -1,4 +1,4 @@
-"""The ledger as people read it through the operator API: counts, lists, single records, label files."""
+"""Queries: what people and programs see of the ledger. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from packhouse import __version__
-from packhouse.api.board import LabelInHand, OrderView, OrderViews, StatusReport
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.in_hand import label_in_hand
 from packhouse.ledger import guard, holds, inbox, queries, shipments
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
@@ -23,11 +21,14 @@ from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.operations.label_offer import label_offer
+from packhouse.operations.transaction import unknown_shipment
+from packhouse.operations.views import LabelOffer, OrderView, OrderViews, StatusReport
 from packhouse.telemetry.metrics import LedgerCounts
 
 
-class LedgerReads:
-    """The half of api.board.Board that changes nothing."""
+class Queries:
+    """Each query raises LedgerUnavailable, and RecordNotFound for an id that the ledger does not have."""
 
     def __init__(
         self,
@@ -42,11 +43,11 @@ class LedgerReads:
         self._settings = settings
 
     async def counts(self) -> LedgerCounts:
-        """See Board."""
+        """Counts for a scrape; cheap, as Prometheus asks every few seconds."""
         return LedgerCounts(**await self._ledger.read(queries.tally, self._clock.now()))
 
     async def status(self) -> StatusReport:
-        """See Board."""
+        """The daemon at a glance."""
         spent, labels = await self._ledger.read(queries.spent)
         paused = await self._paused()
         return StatusReport(
@@ -56,64 +57,64 @@ class LedgerReads:
             counts=await self.counts(),
             spent=spent,
             labels=labels,
-            carrier=self._settings.provider,
+            provider=", ".join(self._settings.provider),
             store=self._settings.store.url,
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
-        """See Board."""
+        """Orders, last changed first, with their shipments and active holds. `after` is a page's `next`."""
         return await self._ledger.read(_page_of_orders, self._clock.now(), phase, limit, _position(after))
 
     async def order(self, order_id: str) -> OrderView:
-        """See Board."""
+        """One order with its shipments and all its holds, active or released."""
         view = await self._ledger.read(_one_order, self._clock.now(), order_id)
         if view is None:
             raise unknown_order(order_id)
         return view
 
     async def order_journal(self, order_id: str) -> Sequence[JournalEntry]:
-        """See Board."""
+        """Every journal entry of an order, oldest first."""
         entries = await self._ledger.read(queries.entries, order_id=order_id)
         if not entries:
             await self.order(order_id)
         return entries
 
     async def journal(self, *, after: int | None, limit: int) -> Sequence[JournalEntry]:
-        """See Board."""
+        """Entries with an id above `after`, oldest first; with None the newest `limit`, oldest first."""
         return await self._ledger.read(queries.entries, after=after, limit=limit)
 
     async def shipments(self, *, state: ShipmentState | None, limit: int) -> Sequence[Shipment]:
-        """See Board."""
+        """Shipments, last changed first."""
         return await self._ledger.read(queries.list_shipments, state, limit)
 
     async def shipment(self, shipment_id: str) -> Shipment:
-        """See Board."""
+        """One shipment in full."""
         shipment = await self._ledger.read(queries.shipment, shipment_id)
         if shipment is None:
-            raise RecordNotFound(f"there is no shipment {shipment_id} here")
+            raise unknown_shipment(shipment_id)
         return shipment
 
-    async def holds(self, *, standing: bool | None, limit: int) -> Sequence[Hold]:
-        """See Board."""
-        return await self._ledger.read(queries.list_holds, standing, limit)
+    async def holds(self, *, active: bool | None, limit: int) -> Sequence[Hold]:
+        """Holds, newest first; only active ones, only released ones, or (None) both."""
+        return await self._ledger.read(queries.list_holds, active, limit)
 
     async def events(
         self, *, order_id: str, outcome: str, limit: int, before: float | None
     ) -> Sequence[EventRecord]:
-        """See Board."""
+        """Received events, newest first; "" for any order or outcome, `before` a time or None."""
         return await self._ledger.read(inbox.records, order_id, outcome, limit, before)
 
     async def event(self, event_id: str) -> EventRecord:
-        """See Board."""
+        """One received event."""
         record = await self._ledger.read(inbox.record, event_id)
         if record is None:
-            raise RecordNotFound(f"there is no event {event_id} here; old ones are forgotten")
+            raise unknown_event(event_id)
         return record
 
-    async def label_of(self, order_id: str) -> LabelInHand:
-        """See Board."""
+    async def label_offer(self, order_id: str) -> LabelOffer:
+        """The label of an order as a person or a program can use it now."""
         view, paused = await self.order(order_id), await self._paused()
-        return label_in_hand(view, self._settings.store.name_of, paused)
+        return label_offer(view, self._settings.store.name_of, paused)
 
     async def _paused(self) -> str:
         if self._settings.guard.paused:
@@ -121,16 +122,22 @@ class LedgerReads:
         return await self._ledger.read(guard.paused)
 
     async def label_document(self, sha256: str) -> LabelDocument:
-        """See Board."""
+        """The file of a label, by its hash (64 lower-case hex digits)."""
         kind = await self._ledger.read(queries.document_format, sha256)
         content = await asyncio.to_thread(self._documents.get, sha256, kind) if kind else None
         if kind is None or content is None:
-            raise RecordNotFound(f"no label is kept under {sha256}")
+            raise RecordNotFound(f"No label file has the hash {sha256}.")
         return LabelDocument(content, kind)
 
 
 def unknown_order(order_id: str) -> RecordNotFound:
-    return RecordNotFound(f"order {order_id} is not known here: neither an event nor a poll has named it yet")
+    """The error for an order that the ledger does not have."""
+    return RecordNotFound(f"Order {order_id} is not in the ledger: no webhook and no poll has named it yet.")
+
+
+def unknown_event(event_id: str) -> RecordNotFound:
+    """The error for an event that the ledger does not have."""
+    return RecordNotFound(f"Event {event_id} is not in the ledger. Old events are deleted.")
 
 
 def _page_of_orders(
@@ -177,7 +184,7 @@ def _view(row: Row[Any], now: float, sent: tuple[Shipment, ...], held: tuple[Hol
 
 
 def _position(after: str) -> tuple[float, str] | None:
-    """Read a page's `next`: the time and id of its last order. Raises ActRefused for anything else."""
+    """Read a page's `next`: the time and id of its last order. Raises OperationRefused for anything else."""
     if not after:
         return None
     at, tilde, order_id = after.partition("~")
@@ -186,4 +193,6 @@ def _position(after: str) -> tuple[float, str] | None:
             return float(at), order_id
     except ValueError:
         pass
-    raise OperationRefused("`after` must be the `next` of an earlier page")
+    raise OperationRefused(
+        "invalid_cursor", "`after` is not the `next` of an earlier page.", "Start again without `after`."
+    )

@@ -1,0 +1,15 @@
+"""Path and query parameters that several routes share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from packhouse.api import errors
+
+Id = Annotated[str, Path(min_length=1, max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=500, description="The most rows to return.")]
+
+# What every operation on a record may answer besides its result.
+REFUSALS = {**errors.NOT_FOUND, **errors.REFUSED}
