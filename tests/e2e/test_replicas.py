@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +40,11 @@ def test_three_that_start_at_once_on_an_empty_database_migrate_it_once_and_share
 def test_without_the_driver_it_says_what_to_install(tmp_path: Path) -> None:
     bare = "import sys; sys.modules['psycopg'] = None; from packhouse.__main__ import main; sys.exit(main())"
     environ = {"PACKHOUSE_LEDGER__URL": "postgresql+psycopg://127.0.0.1:1/none", "ALY_API_KEY": "k"}
-    done = subprocess.run(
-        [sys.executable, "-c", bare], cwd=tmp_path, env=environ, capture_output=True, text=True
-    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # an error in the settings is reported first
+        environ["PACKHOUSE_HTTP__PORT"] = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-c", bare], cwd=tmp_path, env=environ, capture_output=True, text=True
+        )
     assert done.returncode == 2, done.stderr
     assert "pip install 'packhouse[postgres]'" in done.stderr
 

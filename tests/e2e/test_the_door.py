@@ -150,7 +150,7 @@ def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
     ("setting", "word"),
     [
         ({"PACKHOUSE_POLL__INTERVAL_S": "soon"}, "PACKHOUSE_POLL__INTERVAL_S"),
-        ({"PACKHOUSE_CARIER": "easypost"}, "PACKHOUSE_PROVIDER"),
+        ({"PACKHOUSE_PROVIDR": "easypost"}, "PACKHOUSE_PROVIDER"),
         ({"PACKHOUSE_PROVIDER": "pigeon"}, "pigeon"),
         ({"ALY_API_KEY": ""}, "API_KEY"),
         ({"PACKHOUSE_LEDGER__URL": "mysql://x/y"}, "PACKHOUSE_LEDGER__URL"),

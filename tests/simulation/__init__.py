@@ -1,4 +1,4 @@
-"""The whole daemon in one process under virtual time: one seed decides all that happens, a checker judges it.
+"""The whole daemon in one process on virtual time: a seed decides everything, a checker judges.
 
-`python -m tests.simulation replay 7` tells one seed's story, `python -m tests.simulation run 1000` runs many.
+`python -m tests.simulation replay 7` reports one seed, `python -m tests.simulation run 1000` runs many.
 """

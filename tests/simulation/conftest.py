@@ -1,4 +1,4 @@
-"""One silent house for all seeds of a test session."""
+"""One simulation without logs for all seeds of a test session."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tests.simulation.many import mute
-from tests.simulation.run import App
+from tests.simulation.many import silence_logs
+from tests.simulation.run import Simulation
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
     before = structlog.get_config()
-    mute()
+    silence_logs()
     yield
     structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
-def house() -> App:
-    """Making one migrates a ledger, so it is made once."""
-    return App()
+def simulation() -> Simulation:
+    """Creating a simulation migrates a ledger, so it is created once."""
+    return Simulation()

@@ -1,4 +1,4 @@
-"""Many seeds over all cores: a bar while it runs, then the first failures' stories and the sum of it all."""
+"""Runs many seeds on all cores: a progress bar, then reports of the first failures and the totals."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from typing import TextIO
 
 import structlog
 
-from tests.simulation.plants import PLANTS
-from tests.simulation.run import App, Outcome
-from tests.simulation.story import REPLAY
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.report import REPLAY
+from tests.simulation.run import Outcome, Simulation
 
 _BAR = 30
-_STORIES = 3
+_REPORTS = 3
 _CHUNK = 8
 
-_house: App | None = None
+_simulation: Simulation | None = None
 
 
-def mute() -> None:
-    """The daemon's log is not what a simulation tells."""
+def silence_logs() -> None:
+    """Drop the daemon's log."""
     structlog.configure(
-        processors=[_dropped], logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=True
+        processors=[_drop], logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=True
     )
 
 
-def _buried(unraisable: sys.UnraisableHookArgs) -> None:
-    """A coroutine of a process that was killed is freed where it stood, and may protest."""
+def _ignore_killed_coroutines(unraisable: sys.UnraisableHookArgs) -> None:
+    """A coroutine of a killed process may raise an error when it is freed."""
     if str(unraisable.exc_value) != "coroutine ignored GeneratorExit":
         sys.__unraisablehook__(unraisable)
 
 
-def _dropped(_logger: object, _name: str, _event: object) -> object:
+def _drop(_logger: object, _name: str, _event: object) -> object:
     raise structlog.DropEvent
 
 
 def _simulate(seed: int) -> Outcome:
-    global _house  # noqa: PLW0603 - one house a process, made when the first seed comes
-    if _house is None:
-        mute()
-        sys.unraisablehook = _buried
-        _house = App()
-    return _house.simulate(seed)
+    global _simulation  # noqa: PLW0603 - one simulation a process, created for its first seed
+    if _simulation is None:
+        silence_logs()
+        sys.unraisablehook = _ignore_killed_coroutines
+        _simulation = Simulation()
+    return _simulation.simulate(seed)
 
 
 def cores() -> int:
-    """How many processes this one may keep busy."""
+    """How many processor cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
-    """Simulate every seed, in whatever order they get ready."""
+    """Simulate every seed; the outcomes come in any order."""
     if jobs == 1:
         yield from map(_simulate, seeds)
         return
@@ -65,7 +65,7 @@ def outcomes(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
 
 
 def run_many(first: int, count: int, jobs: int, out: TextIO) -> int:
-    """Simulate `count` seeds and say how it went; answers how many failed."""
+    """Simulate `count` seeds and print the result; return how many failed."""
     began = time.monotonic()
     sums: Counter[str] = Counter()
     failed: list[Outcome] = []
@@ -79,11 +79,11 @@ def run_many(first: int, count: int, jobs: int, out: TextIO) -> int:
         _progress(out, number, count, len(failed), time.monotonic() - began)
     _clear(out)
     failed.sort(key=lambda outcome: outcome.seed)
-    for outcome in failed[:_STORIES]:
-        print(f"\n{outcome.story}\nreplay: {REPLAY.format(seed=outcome.seed)}", file=out)
+    for outcome in failed[:_REPORTS]:
+        print(f"\n{outcome.report}\nreplay: {REPLAY.format(seed=outcome.seed)}", file=out)
     seconds = time.monotonic() - began
-    told = ", ".join(f"{number} {what}" for what, number in sums.items())
-    print(f"\n{count} seeds in {seconds:.0f} s ({seconds / count * 1000:.0f} ms each): {told}", file=out)
+    totals = ", ".join(f"{number} {what}" for what, number in sums.items())
+    print(f"\n{count} seeds in {seconds:.0f} s ({seconds / count * 1000:.0f} ms each): {totals}", file=out)
     print(f"{len(failed)} seeds broke a promise", file=out)
     return len(failed)
 
@@ -106,12 +106,12 @@ def _clear(out: TextIO) -> None:
         print("\r\x1b[K", end="", file=out)
 
 
-def replay(seed: int, plant: str = "", out: TextIO = sys.stdout) -> int:
-    """Tell the story of one seed, whether or not a promise was broken; answers 1 if one was."""
-    mute()
-    with PLANTS[plant]() if plant else contextlib.nullcontext():
-        outcome = App().simulate(seed, always=True)
-    print(outcome.story, file=out)
+def replay(seed: int, mutant: str = "", out: TextIO = sys.stdout) -> int:
+    """Print the report of one seed; return 1 if a promise was broken."""
+    silence_logs()
+    with MUTANTS[mutant]() if mutant else contextlib.nullcontext():
+        outcome = Simulation().simulate(seed, always=True)
+    print(outcome.report, file=out)
     print(f"\ntrace {outcome.digest}, {outcome.seconds:.0f} virtual seconds", file=out)
     print(f"{len(outcome.problems)} problems" if outcome.problems else "no promise was broken", file=out)
     return 1 if outcome.problems else 0

@@ -1,4 +1,4 @@
-"""What a seed means: the house, its world, who comes to buy, what breaks, and who interferes when."""
+"""Draws the scenario of a seed: the deployment, the sandbox, the orders, the faults and the interventions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.buyers import KINDS
 
-# What may happen to an order, to a process, or to all; and how often, beside the others.
-ACTS = {
+# Interventions in an order, a process or everything, with their relative frequency.
+INTERVENTIONS = {
     "cancel": 3,
     "refund": 1,
     "refund_part": 1,
@@ -30,7 +30,7 @@ ACTS = {
     "freeze": 4,
     "jump": 2,
 }
-# The faults that hide whether money moved, drawn more often than the others.
+# Faults that hide whether money was spent. They are drawn more often than others.
 _ABOUT_MONEY = (
     "easypost.late_effect",
     "easypost.no_response_after_effect",
@@ -43,31 +43,31 @@ _SKEWS_S = (-600.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One interference: after `at_s` virtual seconds, or when the trace has `at_note` notes, or just before
-    call `at_post` that changes something upstream.
+class Intervention:
+    """One intervention: after `at_s` virtual seconds, when the trace has `at_record` records, or just before
+    call number `at_call` that changes something at the store or the provider.
 
-    `order` is the number of the order it concerns, `chance` decides the particulars.
+    `order` is the number of the order, `chance` decides the details.
     """
 
     what: str
     order: int
     chance: float
     at_s: float | None = None
-    at_note: int | None = None
-    at_post: int | None = None
+    at_record: int | None = None
+    at_call: int | None = None
 
     @property
     def when(self) -> str:
-        """For the story."""
+        """For the report."""
         if self.at_s is not None:
             return f"at {self.at_s:.1f} s"
-        return f"at note {self.at_note}" if self.at_note is not None else f"at post {self.at_post}"
+        return f"at record {self.at_record}" if self.at_record is not None else f"at call {self.at_call}"
 
 
 @dataclass(slots=True)
 class Scenario:
-    """Everything that is decided before the first moment. Times are virtual seconds."""
+    """Everything that is decided before the start. Times are virtual seconds."""
 
     seed: int
     safety: Safety
@@ -76,23 +76,28 @@ class Scenario:
     arrivals: list[tuple[float, str]]
     chaos_s: float
     faults: dict[str, float]
-    ledger_away: float
+    ledger_failure_rate: float
     ledger_slow_s: float
-    way_s: float
+    network_s: float
     tick_s: float
     latency: dict[str, Latency]
-    world: dict[str, float]
+    sandbox: dict[str, float]
     settings: dict[str, Any]
-    entries: list[Entry] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
-        entries = ", ".join(f"{act.what}({act.order}) {act.when}" for act in self.entries)
+        interventions = ", ".join(
+            f"{intervention.what}({intervention.order}) {intervention.when}"
+            for intervention in self.interventions
+        )
         return (
-            f"seed {self.seed}: a {self.safety} carrier, {self.replicas} replicas"
+            f"seed {self.seed}: a {self.safety} provider, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
-            f"{self.chaos_s:.0f} s of trouble\n  faults: {faults}; ledger away {self.ledger_away:.2f}\n"
-            f"  settings: {self.settings}; world: {self.world}\n  acts: {entries or 'none'}"
+            f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
+            f"ledger failures {self.ledger_failure_rate:.2f}\n"
+            f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
+            f"  interventions: {interventions or 'none'}"
         )
 
 
@@ -111,16 +116,16 @@ def draw(seed: int) -> Scenario:
         arrivals=arrivals,
         chaos_s=chaos_s,
         faults={} if calm else _faults(chance),
-        ledger_away=0.0 if calm or chance.random() < 0.6 else chance.choice((0.01, 0.05)),
+        ledger_failure_rate=0.0 if calm or chance.random() < 0.6 else chance.choice((0.01, 0.05)),
         ledger_slow_s=chance.choice((0.0, 0.05, 0.5, 2.0)),
-        way_s=chance.choice((0.0, 0.05, 0.3, 1.0)),
+        network_s=chance.choice((0.0, 0.05, 0.3, 1.0)),
         tick_s=chance.choice((0.5, 2.0)),
-        # A purchase must have happened within provider_settle_s after it was sent.
+        # A purchase takes effect within provider_settle_s after it was sent.
         latency={
             api: Latency(slow_s=chance.uniform(0.5, 3.0), late_s=chance.uniform(0.5, 5.0))
             for api in ("store", "easypost")
         },
-        world={
+        sandbox={
             "poll_only_share": chance.choice((0.0, 0.0, 0.2, 1.0)),
             "void_s": chance.choice((0.0, 5.0, 400.0)),
             "transit_s": chance.choice((150.0, 20_000.0, 200_000.0)),
@@ -129,12 +134,12 @@ def draw(seed: int) -> Scenario:
         },
         settings=_settings(chance),
     )
-    scenario.entries = _acts(chance, scenario)
+    scenario.interventions = _interventions(chance, scenario)
     return scenario
 
 
 def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
-    """When each order comes, and of which kind: mostly plain ones, of which most is promised."""
+    """When each order arrives, and its kind: mostly plain orders, for which the promises are strongest."""
     at, arrivals = 0.0, []
     for _ in range(chance.randint(1, 4)):
         at += chance.expovariate(1 / 20.0)
@@ -176,27 +181,27 @@ def _settings(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _acts(chance: random.Random, scenario: Scenario) -> list[Entry]:
-    """Mostly close to an order's arrival, or at a certain note, since an order's life takes seconds."""
-    entries = []
+def _interventions(chance: random.Random, scenario: Scenario) -> list[Intervention]:
+    """Mostly close to an order's arrival, or at a record of the trace: an order takes only seconds."""
+    interventions = []
     for _ in range(chance.choice((0, 1, 2, 3, 5, 8, 12))):
-        what = chance.choices(list(ACTS), list(ACTS.values()))[0]
+        what = chance.choices(list(INTERVENTIONS), list(INTERVENTIONS.values()))[0]
         order = chance.randrange(len(scenario.arrivals))
         at_s: float | None = None
-        at_note: int | None = None
-        at_post: int | None = None
+        at_record: int | None = None
+        at_call: int | None = None
         if (draw := chance.random()) < 0.35:
-            at_post = chance.randint(1, 4 * len(scenario.arrivals))
+            at_call = chance.randint(1, 4 * len(scenario.arrivals))
         elif draw < 0.6:
-            at_note = chance.randint(1, 40 * len(scenario.arrivals))
+            at_record = chance.randint(1, 40 * len(scenario.arrivals))
         else:
             at_s = scenario.arrivals[order][0] + chance.choice(
                 (chance.uniform(0, 5), chance.uniform(0, 60), chance.uniform(0, scenario.chaos_s))
             )
-        entries.append(Entry(what, order, chance.random(), at_s, at_note, at_post))
-    return entries
+        interventions.append(Intervention(what, order, chance.random(), at_s, at_record, at_call))
+    return interventions
 
 
-def skew_of(act: Entry) -> float:
-    """How wrong a wall clock is after it jumped."""
-    return _SKEWS_S[int(act.chance * 2)] if act.chance < 0.8 else 0.0
+def skew_of(intervention: Intervention) -> float:
+    """By how many seconds a wall clock is wrong after a jump."""
+    return _SKEWS_S[int(intervention.chance * 2)] if intervention.chance < 0.8 else 0.0

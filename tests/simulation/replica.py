@@ -1,4 +1,4 @@
-"""One replica of the daemon: what app.py builds, on a life's own clock, ledger door and transports."""
+"""One replica of the daemon: what app.py builds, on the clock, ledger and transports of a process."""
 
 from __future__ import annotations
 
@@ -29,132 +29,136 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks
-from tests.simulation.carriers import carrier_of
-from tests.simulation.effects import LifeTransport, SimClock
-from tests.simulation.ledger import Database, LedgerFaults, SimLedger, SimShelf
-from tests.simulation.loop import Dead, Life
+from tests.simulation.event_loop import Process, ProcessKilled
+from tests.simulation.ledger import Database, LedgerFaults, SimDocuments, SimLedger
+from tests.simulation.process_io import ProcessTransport, SimClock
+from tests.simulation.providers import build_provider
+from tests.simulation.sandbox import SimSandbox
+from tests.simulation.spend_check import SpendCheck
 from tests.simulation.trace import Trace
-from tests.simulation.witness import Witness
-from tests.simulation.world import SimWorld
 
 SENDER = Address(
     name="Shop", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
 )
-_ANSWER_WITHIN_S = 10.0
-_AGAIN_S = 2.0
-# A clock may jump: nobody sleeps for ever.
+_WEBHOOK_TIMEOUT_S = 10.0
+_RESTART_S = 2.0
+# A clock may jump: a worker never sleeps longer.
 _IDLE_S = 60.0
-# How often a duty is run when the trouble is over.
-_QUIET_S = 300.0
+# How often a periodic task runs after the faults have ended.
+_CALM_S = 300.0
 
 
 @dataclass(slots=True)
-class Ground:
-    """What all replicas stand on."""
+class Environment:
+    """What all replicas share."""
 
-    world: SimWorld
+    sandbox: SimSandbox
     database: Database
     faults: LedgerFaults
     trace: Trace
-    witness: Witness
+    spend_check: SpendCheck
     settings: Settings
     metrics: Metrics
     safety: Safety
     shared: bool
     chance: random.Random
     tick_s: float
-    quiet: bool = False
+    calm: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
-    surprises: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
 
 
 class Replica:
-    """One of several; `start` begins a new life of it. `skew` is how wrong its wall clock is, in seconds."""
+    """One of several; `start` starts a new process. `skew` is the error of its wall clock in seconds."""
 
-    def __init__(self, ground: Ground, number: int) -> None:
-        self._ground = ground
+    def __init__(self, environment: Environment, number: int) -> None:
+        self._environment = environment
         self._number = number
-        self._births = 0
+        self._starts = 0
         self.skew = [0.0]
-        self.life: Life | None = None
-        self._lives: list[Life] = []
-        self.dispatcher: PatientDispatcher | None = None
+        self.process: Process | None = None
+        self._processes: list[Process] = []
+        self.dispatcher: SimDispatcher | None = None
         self.operations: Operations | None = None
-        self._hook: WebhookEndpoint | None = None
+        self._webhooks: WebhookEndpoint | None = None
 
     @property
     def name(self) -> str:
-        """Which of them, over all its lives."""
+        """The name of the replica, for all its processes."""
         return f"r{self._number}"
 
     @property
     def is_up(self) -> bool:
-        """Whether it runs, and runs on."""
-        return self.life is not None and not self.life.dead and not self.life.frozen
+        """Whether its process runs."""
+        return self.process is not None and not self.process.dead and not self.process.frozen
 
     @property
     def all_tasks(self) -> list[asyncio.Task[Any]]:
-        """What was begun in any of its lives."""
-        return [task for life in self._lives for task in life.tasks]
+        """The tasks of all its processes."""
+        return [task for process in self._processes for task in process.tasks]
 
     def start(self) -> None:
-        """Begin a new life, knowing nothing but what the database says."""
-        if self.life is not None and not self.life.dead:
+        """Start a new process, which knows only the database."""
+        if self.process is not None and not self.process.dead:
             return
-        ground = self._ground
-        self._births += 1
-        self.life = life = Life(f"r{self._number}.{self._births}")
-        self._lives.append(life)
-        ground.trace.add(life.name, "starts")
-        self._always(life, self._run(life))
+        environment = self._environment
+        self._starts += 1
+        self.process = process = Process(f"r{self._number}.{self._starts}")
+        self._processes.append(process)
+        environment.trace.add(process.name, "starts")
+        self._supervise(process, self._run(process))
 
-    def _always(self, life: Life, job: Coroutine[Any, Any, None]) -> None:
-        """Begin what must never end by an error of its own."""
+    def _supervise(self, process: Process, job: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine that must not end with an error."""
 
         def ended(task: asyncio.Task[Any]) -> None:
             error = None if task.cancelled() else task.exception()
-            if error is not None and not isinstance(error, Dead):
-                self._ground.surprises.append(f"{life.name}: ended by {error!r}")
+            if error is not None and not isinstance(error, ProcessKilled):
+                self._environment.unexpected.append(f"{process.name}: ended with {error!r}")
 
-        life.begin(job).add_done_callback(ended)
+        process.begin(job).add_done_callback(ended)
 
     def crash(self) -> None:
-        """Die at once."""
-        if self.life is not None and not self.life.dead:
-            self._ground.trace.add(self.life.name, "dies")
-            self.life.end()
+        """Kill the process."""
+        if self.process is not None and not self.process.dead:
+            self._environment.trace.add(self.process.name, "is killed")
+            self.process.end()
 
-    async def _run(self, life: Life) -> None:
-        """As under a supervisor: a process that cannot start is started again."""
+    async def _run(self, process: Process) -> None:
+        """As under a supervisor: restart a process that cannot start."""
         try:
-            await self._serve(life)
+            await self._serve(process)
         except LedgerUnavailable:
-            self._ground.trace.add(life.name, "could not start")
-            await asyncio.sleep(_AGAIN_S)
-            if not life.dead:
-                self._always(life, self._run(life))
+            self._environment.trace.add(process.name, "could not start")
+            await asyncio.sleep(_RESTART_S)
+            if not process.dead:
+                self._supervise(process, self._run(process))
 
-    async def _serve(self, life: Life) -> None:
-        ground, settings = self._ground, self._ground.settings
-        clock = SimClock(life, self.skew, ground.chance.uniform(0, 1e6))
-        ledger = SimLedger(ground.database, life, ground.shared, ground.faults, ground.trace)
-        ours = ledger.clock(clock)
-        world = SandboxTransport(ground.world)
-        keyed = ground.safety is Safety.KEYED
-        way = LifeTransport(world, life, ground.trace, ground.witness, ground.chance, dally=keyed)
-        context = ProviderContext(
-            clock, settings.provider_timeout_s, SENDER, LabelFormat.ZPL, ground.metrics.call
+    async def _serve(self, process: Process) -> None:
+        environment, settings = self._environment, self._environment.settings
+        clock = SimClock(process, self.skew, environment.chance.uniform(0, 1e6))
+        ledger = SimLedger(
+            environment.database, process, environment.shared, environment.faults, environment.trace
         )
-        carrier = carrier_of(ground.safety, context, way)
-        documents = SimShelf(ground.files, life, ground.faults)
+        database_clock = ledger.clock(clock)
+        sandbox = SandboxTransport(environment.sandbox)
+        keyed = environment.safety is Safety.KEYED
+        transport = ProcessTransport(
+            sandbox, process, environment.trace, environment.spend_check, environment.chance, delay=keyed
+        )
+        context = ProviderContext(
+            clock, settings.provider_timeout_s, SENDER, LabelFormat.ZPL, environment.metrics.call
+        )
+        carrier = build_provider(environment.safety, context, transport)
+        documents = SimDocuments(environment.files, process, environment.faults)
         store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
             STORE_KEY,
             timeout_s=settings.store.timeout_s,
             rate_limit_per_s=settings.store.rate_limit_per_s,
             clock=clock,
-            observe=ground.metrics.call,
-            transport=way,
+            observe=environment.metrics.call,
+            transport=transport,
         )
         context = Context(
             store=store,
@@ -162,34 +166,36 @@ class Replica:
             providers={carrier.account: carrier},
             documents=documents,
             settings=settings,
-            clock=ours,
-            metrics=ground.metrics,
-            log=cast(FilteringBoundLogger, _Log(life, ground.surprises)),
+            clock=database_clock,
+            metrics=environment.metrics,
+            log=cast(FilteringBoundLogger, _Log(process, environment.unexpected)),
             breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
         )
         if not ledger.shared:
-            await ledger.write(leases.release_all, ours.now())
-        await ledger.write(leases.wake_unfinished, ours.now())
-        self.dispatcher = dispatcher = PatientDispatcher(context, ground)
-        dispatcher.worker_id = life.name
+            await ledger.write(leases.release_all, database_clock.now())
+        await ledger.write(leases.wake_unfinished, database_clock.now())
+        self.dispatcher = dispatcher = SimDispatcher(context, environment)
+        dispatcher.worker_id = process.name
         tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
-        self.operations = Operations.build(ledger, documents, ours, settings, dispatcher.wake)
-        self._hook = WebhookEndpoint(
+        self.operations = Operations.build(ledger, documents, database_clock, settings, dispatcher.wake)
+        self._webhooks = WebhookEndpoint(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,
-            inbox=Intake(ledger, ours, settings, dispatcher.wake),
-            metrics=ground.metrics,
+            inbox=Intake(ledger, database_clock, settings, dispatcher.wake),
+            metrics=environment.metrics,
             clock=clock,
         )
-        self._always(life, _now_and_then(tasks.poll, settings.poll.interval_s, life, ground))
-        self._always(life, _now_and_then(tasks.wake_stalled, 60.0, life, ground))
+        self._supervise(
+            process, _run_periodically(tasks.poll, settings.poll.interval_s, process, environment)
+        )
+        self._supervise(process, _run_periodically(tasks.wake_stalled, 60.0, process, environment))
         await dispatcher.run()
 
-    async def take_delivery(self, headers: Sequence[tuple[str, str]], body: bytes) -> int:
-        """A webhook arrives at its door. Raises OSError when nobody answers."""
-        life, hook = self.life, self._hook
-        if life is None or life.dead or hook is None:
-            raise ConnectionRefusedError("nobody listens")
+    async def deliver_webhook(self, headers: Sequence[tuple[str, str]], body: bytes) -> int:
+        """Deliver a webhook. Raises OSError when the process does not respond."""
+        process, webhooks = self.process, self._webhooks
+        if process is None or process.dead or webhooks is None:
+            raise ConnectionRefusedError("the process does not listen")
         scope = {"method": "POST", "headers": [(n.encode(), v.encode()) for n, v in headers]}
         answer: list[int] = []
 
@@ -198,83 +204,85 @@ class Replica:
 
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start":
-                life.check()
+                process.check()
                 answer.append(message["status"])
 
-        await self.inside(hook(scope, receive, send), _ANSWER_WITHIN_S)
+        await self.run_inside(webhooks(scope, receive, send), _WEBHOOK_TIMEOUT_S)
         if not answer:
-            raise ConnectionResetError("it died before it answered")
+            raise ConnectionResetError("the process died before it responded")
         return answer[0]
 
-    async def inside(self, job: Coroutine[Any, Any, Any], within_s: float) -> Any:
-        """Do it in this process, from outside. Raises TimeoutError, or ConnectionResetError if it dies."""
-        assert self.life is not None
-        task = self.life.begin(job)
+    async def run_inside(self, job: Coroutine[Any, Any, Any], within_s: float) -> Any:
+        """Run a coroutine in this process. Raises TimeoutError, or ConnectionResetError at its death."""
+        assert self.process is not None
+        task = self.process.begin(job)
         await asyncio.wait({task}, timeout=within_s)
         if not task.done():
-            raise TimeoutError("no answer in time")
-        if task.cancelled() or isinstance(task.exception(), Dead):
-            raise ConnectionResetError("it died")
+            raise TimeoutError("no response in time")
+        if task.cancelled() or isinstance(task.exception(), ProcessKilled):
+            raise ConnectionResetError("the process died")
         return task.result()
 
 
-class PatientDispatcher(Dispatcher):
-    """The real one, which sleeps through the ticks at which it would find nothing due."""
+class SimDispatcher(Dispatcher):
+    """The real dispatcher, which skips the ticks at which no order is due."""
 
-    def __init__(self, context: Context, ground: Ground) -> None:
+    def __init__(self, context: Context, environment: Environment) -> None:
         super().__init__(context)
-        self._ground = ground
+        self._environment = environment
 
     def _tick_s(self) -> float:
-        return self._ground.tick_s * self._ground.chance.random()
+        return self._environment.tick_s * self._environment.chance.random()
 
     async def _wait_for_tick(self) -> None:
-        due, now = self._ground.database.next_due, self._context.clock.now()
+        due, now = self._environment.database.next_due, self._context.clock.now()
         idle_s = _IDLE_S if due is None else min(max(due - now, 0.0), _IDLE_S)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake_up.wait(), idle_s + self._tick_s())
 
-    def something_is_due(self) -> None:
-        """Somebody made something due: the next tick finds it."""
+    def wake_at_next_tick(self) -> None:
+        """An order became due: wake at the next tick."""
         asyncio.get_running_loop().call_later(self._tick_s(), self.wake)
 
 
-async def _now_and_then(
-    duty: Callable[[], Coroutine[Any, Any, Any]], every_s: float, life: Life, ground: Ground
+async def _run_periodically(
+    duty: Callable[[], Coroutine[Any, Any, Any]], every_s: float, process: Process, environment: Environment
 ) -> None:
-    """What the scheduler does with a duty; less often when nothing happens any more."""
-    chance = ground.chance
+    """Run a periodic task as the daemon does; less often after the faults have ended."""
+    chance = environment.chance
     await asyncio.sleep(every_s * chance.random() * 0.2)
     while True:
-        life.check()
+        process.check()
         try:
             await duty()
         except LedgerUnavailable:
-            # As the scheduler: a duty that fails is run again next time.
+            # As in the daemon: a task that fails runs again at its next time.
             await asyncio.sleep(0)
         await asyncio.sleep(
-            (max(every_s, _QUIET_S) if ground.quiet else every_s) * (0.9 + 0.2 * chance.random())
+            (max(every_s, _CALM_S) if environment.calm else every_s) * (0.9 + 0.2 * chance.random())
         )
 
 
 class _Log:
-    """Says nothing, but keeps what a program must never say: that something failed that nobody foresaw."""
+    """Drops the log, but keeps unexpected errors."""
 
-    def __init__(self, life: Life, surprises: list[str], bound: str = "") -> None:
-        self._life = life
-        self._surprises = surprises
+    def __init__(self, process: Process, unexpected: list[str], bound: str = "") -> None:
+        self._process = process
+        self._unexpected = unexpected
         self._bound = bound
 
     def bind(self, **facts: Any) -> _Log:
-        return _Log(self._life, self._surprises, f"{facts}")
+        return _Log(self._process, self._unexpected, f"{facts}")
 
     def exception(self, event: str, **facts: Any) -> None:
-        if not self._life.dead:
-            self._surprises.append(f"{self._life.name}: {event} {self._bound}{facts}: {sys.exception()!r}")
+        if not self._process.dead:
+            self._unexpected.append(
+                f"{self._process.name}: {event} {self._bound}{facts}: {sys.exception()!r}"
+            )
 
     def error(self, event: str, **facts: Any) -> None:
-        if event == "adapter_failed" and not self._life.dead:
-            self._surprises.append(f"{self._life.name}: {event} {facts}")
+        if event == "adapter_failed" and not self._process.dead:
+            self._unexpected.append(f"{self._process.name}: {event} {facts}")
 
     def info(self, *_: Any, **__: Any) -> None: ...
 

@@ -1,4 +1,4 @@
-"""One seed from its first moment to the checker's last word."""
+"""Runs one seed from its start to the result of the checks."""
 
 from __future__ import annotations
 
@@ -26,159 +26,161 @@ from packhouse.config.settings import (
 from packhouse.model.label import LabelFormat
 from packhouse.sandbox.sandbox import SandboxOptions
 from packhouse.telemetry.metrics import Metrics
-from tests.simulation.carriers import KINDS
 from tests.simulation.checker import Checker
-from tests.simulation.director import Director
-from tests.simulation.ledger import UNDER, Database, LedgerFaults
-from tests.simulation.loop import STEPS, Dead, Stuck, VirtualLoop
+from tests.simulation.event_loop import PROCESS, ProcessKilled, Stuck, VirtualLoop
+from tests.simulation.ledger import LEASE, Database, LedgerFaults
 from tests.simulation.plan import Scenario, draw
-from tests.simulation.replica import Ground, Replica
-from tests.simulation.story import tell
+from tests.simulation.providers import KINDS
+from tests.simulation.replica import Environment, Replica
+from tests.simulation.report import write_report
+from tests.simulation.sandbox import SimSandbox, TrueClock
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.spend_check import SpendCheck
 from tests.simulation.trace import Trace
-from tests.simulation.witness import Witness
-from tests.simulation.world import SimWorld, TrueClock
 
-# After the trouble: people go through the page so often, with this between.
-_EVENINGS = 2
-_EVENING_S = 1500.0
-# Whoever is at work when all ends has this long to finish.
-_LAST_WORK_S = 120
+# After the faults: how often operators work through the holds, and the pause between.
+_OPERATOR_ROUNDS = 2
+_ROUND_S = 1500.0
+# A worker that is still busy at the end has this many seconds to finish.
+_FINISH_S = 120
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one seed. `digest` is the same for the same run; `story` is told only of a failure."""
+    """The result of one seed. `digest` is the same for the same run; `report` is for a failure."""
 
     seed: int
     digest: str = ""
     problems: list[str] = field(default_factory=list)
-    story: str = ""
+    report: str = ""
     seconds: float = 0.0
     counts: dict[str, int] = field(default_factory=dict)
 
 
-class App:
-    """What is made once in a process and used for seed after seed."""
+class Simulation:
+    """Created once in a process and used for many seeds."""
 
     def __init__(self) -> None:
         self.database = Database()
         self.metrics = Metrics(CollectorRegistry())
 
     def simulate(self, seed: int, *, always: bool = False) -> Outcome:
-        """Run one seed. The story is told of a failure, or `always`."""
+        """Run one seed. The report is written for a failure, or `always`."""
         scenario = draw(seed)
         before = random.getstate()
         random.seed(seed)
         chance = random.Random(f"chance {seed}")
-        self.database.empty()
+        self.database.clear()
         loop = VirtualLoop(random.Random(f"turns {seed}"))
         try:
-            with _observed():
-                return loop.run_until_complete(_live(scenario, self, loop, chance, always))
+            with _observe_steps():
+                return loop.run_until_complete(_run(scenario, self, loop, chance, always))
         finally:
             loop.close()
             random.setstate(before)
 
 
-async def _live(
-    scenario: Scenario, house: App, loop: VirtualLoop, chance: random.Random, always: bool
+async def _run(
+    scenario: Scenario, simulation: Simulation, loop: VirtualLoop, chance: random.Random, always: bool
 ) -> Outcome:
     trace = Trace()
-    witness = Witness(house.database, loop.time)
-    surprises: list[str] = []
-    loop.set_exception_handler(functools.partial(_surprise, surprises))
+    spend_check = SpendCheck(simulation.database, loop.time)
+    unexpected: list[str] = []
+    loop.set_exception_handler(functools.partial(_record_unexpected, unexpected))
     replicas: list[Replica] = []
     post = functools.partial(_deliver, replicas, random.Random(chance.getrandbits(64)))
-    world = SimWorld(
+    sandbox = SimSandbox(
         TrueClock(loop),
         chance,
         post,
         options=SandboxOptions(
-            poll_only_share=scenario.world["poll_only_share"],
-            retry_scale=scenario.world["retry_scale"],
-            reorder_s=scenario.world["reorder_s"],
-            void_s=scenario.world["void_s"],
-            transit_s=scenario.world["transit_s"],
+            poll_only_share=scenario.sandbox["poll_only_share"],
+            retry_scale=scenario.sandbox["retry_scale"],
+            reorder_s=scenario.sandbox["reorder_s"],
+            void_s=scenario.sandbox["void_s"],
+            transit_s=scenario.sandbox["transit_s"],
         ),
-        way_s=scenario.way_s,
+        network_s=scenario.network_s,
         faults=scenario.faults,
         latency=scenario.latency,
     )
-    witness.world = world
-    faults = LedgerFaults(random.Random(chance.getrandbits(64)), scenario.ledger_away, scenario.ledger_slow_s)
-    ground = Ground(
-        world=world,
-        database=house.database,
+    spend_check.sandbox = sandbox
+    faults = LedgerFaults(
+        random.Random(chance.getrandbits(64)), scenario.ledger_failure_rate, scenario.ledger_slow_s
+    )
+    environment = Environment(
+        sandbox=sandbox,
+        database=simulation.database,
         faults=faults,
         trace=trace,
-        witness=witness,
+        spend_check=spend_check,
         settings=settings_of(scenario),
-        metrics=house.metrics,
+        metrics=simulation.metrics,
         safety=scenario.safety,
         shared=scenario.shared,
         chance=random.Random(chance.getrandbits(64)),
         tick_s=scenario.tick_s,
-        surprises=surprises,
+        unexpected=unexpected,
     )
-    replicas += [Replica(ground, number + 1) for number in range(scenario.replicas)]
-    director = Director(scenario, ground, replicas)
-    house.database.when_due = functools.partial(_something_is_due, replicas, witness.outside)
-    _NOTED.append(witness)
+    replicas += [Replica(environment, number + 1) for number in range(scenario.replicas)]
+    scheduler = Scheduler(scenario, environment, replicas)
+    simulation.database.on_due = functools.partial(_wake_dispatchers, replicas, spend_check.outside)
+    _ACTIVE_CHECKS.append(spend_check)
     try:
-        world.register_webhook("http://packhouse.invalid/webhooks/aly")
+        sandbox.register_webhook("http://packhouse.invalid/webhooks/aly")
         for replica in replicas:
             replica.start()
-        director.plan_notes()
+        scheduler.schedule_by_record()
         problems: list[str] = []
         try:
-            await director.play()
-            await _settle(ground, director)
+            await scheduler.run()
+            await _finish(environment, scheduler)
         except Stuck as stuck:
             problems.append(f"stuck: {stuck}")
         digest = trace.digest()
-        checker = Checker(scenario, ground, director)
-        problems += witness.problems + house.database.wrong + checker.problems()
-        problems += [f"surprise: {one}" for one in dict.fromkeys(surprises)]
+        checker = Checker(scenario, environment, scheduler)
+        problems += spend_check.problems + simulation.database.violations + checker.problems()
+        problems += [f"unexpected: {one}" for one in dict.fromkeys(unexpected)]
         outcome = Outcome(scenario.seed, digest, problems, seconds=loop.time(), counts=checker.counts())
         if problems or always:
-            outcome.story = tell(scenario, ground, director, problems)
+            outcome.report = write_report(scenario, environment, scheduler, problems)
         return outcome
     finally:
-        _NOTED.remove(witness)
-        house.database.when_due = lambda: None
-        await _close(replicas, world)
+        _ACTIVE_CHECKS.remove(spend_check)
+        simulation.database.on_due = lambda: None
+        await _close(replicas, sandbox)
 
 
-async def _settle(ground: Ground, director: Director) -> None:
-    """The trouble is over: everything works, everybody is there, and hours pass."""
-    trace, world = ground.trace, ground.world
-    trace.at_note.clear()
-    trace.at_post.clear()
-    trace.add("world", "quiet")
-    world.faults.clear()
-    ground.faults.quiet()
-    for replica in director.replicas:
+async def _finish(environment: Environment, scheduler: Scheduler) -> None:
+    """End all faults, start all replicas, and let hours pass."""
+    trace, sandbox = environment.trace, environment.sandbox
+    trace.at_record.clear()
+    trace.at_call.clear()
+    trace.add("sandbox", "faults end")
+    sandbox.faults.clear()
+    environment.faults.calm()
+    for replica in scheduler.replicas:
         replica.skew[0] = 0.0
-        if replica.life is not None and replica.life.frozen:
-            replica.life.thaw()
+        if replica.process is not None and replica.process.frozen:
+            replica.process.thaw()
         replica.start()
-    ground.database.skew_s = 0.0
-    ground.quiet = True
-    for _ in range(_EVENINGS):
-        await asyncio.sleep(_EVENING_S)
-        await director.evening()
-    await asyncio.sleep(_EVENING_S)
-    for _ in range(_LAST_WORK_S):
-        if not ground.database.rows("SELECT 1 FROM orders WHERE lease IS NOT NULL"):
+    environment.database.skew_s = 0.0
+    environment.calm = True
+    for _ in range(_OPERATOR_ROUNDS):
+        await asyncio.sleep(_ROUND_S)
+        await scheduler.finish_operator_work()
+    await asyncio.sleep(_ROUND_S)
+    for _ in range(_FINISH_S):
+        if not environment.database.rows("SELECT 1 FROM orders WHERE lease IS NOT NULL"):
             break
         await asyncio.sleep(1.0)
-    trace.add("world", "the end")
+    trace.add("sandbox", "end")
 
 
-async def _close(replicas: Sequence[Replica], world: SimWorld) -> None:
+async def _close(replicas: Sequence[Replica], sandbox: SimSandbox) -> None:
     for replica in replicas:
         replica.crash()
-    await world.aclose()
+    await sandbox.aclose()
     me = asyncio.current_task()
     for _ in range(5):
         left = [task for task in asyncio.all_tasks() if task is not me]
@@ -192,27 +194,29 @@ async def _close(replicas: Sequence[Replica], world: SimWorld) -> None:
                 task.exception()
 
 
-def _something_is_due(replicas: list[Replica], outside: contextvars.Context) -> None:
+def _wake_dispatchers(replicas: list[Replica], outside: contextvars.Context) -> None:
     for replica in replicas:
-        if replica.dispatcher is not None and replica.life is not None and not replica.life.dead:
-            outside.copy().run(replica.dispatcher.something_is_due)
+        if replica.dispatcher is not None and replica.process is not None and not replica.process.dead:
+            outside.copy().run(replica.dispatcher.wake_at_next_tick)
 
 
 async def _deliver(
     replicas: list[Replica], chance: random.Random, url: str, headers: Sequence[tuple[str, str]], body: bytes
 ) -> int:
-    """The balancer: any replica, whether or not it is there."""
-    return await chance.choice(replicas).take_delivery(headers, body)
+    """The load balancer: any replica, even one that is not running."""
+    return await chance.choice(replicas).deliver_webhook(headers, body)
 
 
-def _surprise(surprises: list[str], _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _record_unexpected(
+    unexpected: list[str], _loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+) -> None:
     error = context.get("exception")
-    if not isinstance(error, Dead):
-        surprises.append(f"{context.get('message')}: {error!r}")
+    if not isinstance(error, ProcessKilled):
+        unexpected.append(f"{context.get('message')}: {error!r}")
 
 
 def settings_of(scenario: Scenario) -> Settings:
-    """What the house is told."""
+    """The daemon's settings."""
     parts = scenario.settings
     return Settings(
         data_dir=Path("nowhere"),
@@ -228,30 +232,30 @@ def settings_of(scenario: Scenario) -> Settings:
     )
 
 
-# The witness of the run that is going on: steps tell it when they begin.
-_NOTED: list[Witness] = []
+# The spend check of the current run, which records when each step begins.
+_ACTIVE_CHECKS: list[SpendCheck] = []
 
 
-def _watched(step: flow.Step) -> flow.Step:
+def _observed_step(step: flow.Step) -> flow.Step:
     @functools.wraps(step.run)
     async def run(context: Any, job: Any) -> None:
-        life = STEPS.get()
-        _NOTED[-1].step_began(life, job.order_id, step.name)
-        under = UNDER.set((job.order_id, job.lease.token))
+        process = PROCESS.get()
+        _ACTIVE_CHECKS[-1].step_began(process, job.order_id, step.name)
+        under = LEASE.set((job.order_id, job.lease.token))
         try:
             await step.run(context, job)
         finally:
-            UNDER.reset(under)
+            LEASE.reset(under)
 
     return flow.Step(run, step.meaning)
 
 
 @contextlib.contextmanager
-def _observed() -> Iterator[None]:
-    """Each step's beginning is noted."""
-    life = flow.STEPS
-    flow.STEPS = tuple(_watched(step) for step in life)
+def _observe_steps() -> Iterator[None]:
+    """Report the start of each step to the spend check."""
+    process = flow.STEPS
+    flow.STEPS = tuple(_observed_step(step) for step in process)
     try:
         yield
     finally:
-        flow.STEPS = life
+        flow.STEPS = process

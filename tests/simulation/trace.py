@@ -1,4 +1,4 @@
-"""What happened, in order: the simulation's own record, apart from the ledger and the world's books."""
+"""What happened, in order: the simulation's own record, independent of the ledger and the sandbox."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Callable
 
 
 class Trace:
-    """Notes, each with its virtual second.
+    """Records, each with its virtual second.
 
-    `at_note` holds acts to be done when so many notes were made, `at_post` when so many calls were about to
-    change something upstream.
+    `at_record` has interventions for when so many records were added, `at_call` for when so many calls were
+    about to change something at the store or the provider.
     """
 
     def __init__(self) -> None:
-        self.notes: list[tuple[float, str, str, str]] = []
-        self.at_note: dict[int, Callable[[], None]] = {}
-        self.at_post: dict[int, Callable[[], None]] = {}
-        self._posts = 0
+        self.records: list[tuple[float, str, str, str]] = []
+        self.at_record: dict[int, Callable[[], None]] = {}
+        self.at_call: dict[int, Callable[[], None]] = {}
+        self._calls = 0
 
     def add(self, who: str, what: str, *particulars: str) -> None:
-        """Note it, and let happen what was planned for this very moment."""
-        self.notes.append((asyncio.get_running_loop().time(), who, what, " ".join(particulars)))
-        if what == "asks" and particulars[0] == "POST":
-            self._posts += 1
-            if act := self.at_post.pop(self._posts, None):
-                act()
-        if self.at_note and (act := self.at_note.pop(len(self.notes), None)):
-            act()
+        """Add a record, and run the interventions that are planned for this moment."""
+        self.records.append((asyncio.get_running_loop().time(), who, what, " ".join(particulars)))
+        if what == "sends" and particulars[0] == "POST":
+            self._calls += 1
+            if intervention := self.at_call.pop(self._calls, None):
+                intervention()
+        if self.at_record and (intervention := self.at_record.pop(len(self.records), None)):
+            intervention()
 
     def digest(self) -> str:
-        """The same for two runs in which the same things happened at the same times."""
-        return hashlib.sha256(repr(self.notes).encode()).hexdigest()[:16]
+        """The same for two runs with the same records at the same times."""
+        return hashlib.sha256(repr(self.records).encode()).hexdigest()[:16]

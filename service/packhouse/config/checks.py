@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from packhouse.config.fields import FieldPath
@@ -47,6 +48,11 @@ def require_for_serving(settings: Settings) -> None:
         raise SettingsError(
             "PACKHOUSE_STORE__API_KEY is missing: the store's API key with read:orders and write:orders. "
             "Set it, or ALY_API_KEY, or name a file that holds it in PACKHOUSE_STORE__API_KEY_FILE."
+        )
+    if settings.ledger_url.startswith("postgresql") and find_spec("psycopg") is None:
+        raise SettingsError(
+            "PACKHOUSE_LEDGER__URL names a PostgreSQL server, and its driver is not installed: "
+            "pip install 'packhouse[postgres]'"
         )
 
 

@@ -1,4 +1,4 @@
-"""May it ship? Each rule with the order that made it necessary."""
+"""Whether an order may ship: each rule with the order that made it necessary."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def test_a_paid_complete_order_ships_whole() -> None:
     assert ask(GOOD) == Ship((Units("li_1", 2), Units("li_2", 1)))
 
 
-@pytest.mark.parametrize("status", ["cancelled", "refunded"])
-def test_cancelled_and_refunded_orders_stop(status: str) -> None:
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "returned"])
+def test_stopped_orders_are_withdrawn(status: str) -> None:
     assert isinstance(ask(replace(GOOD, status=status)), Withdraw)
 
 
 @pytest.mark.parametrize("status", ["", "on_fire", "draft"])
-def test_a_status_nobody_knows_holds(status: str) -> None:
+def test_an_unknown_status_holds(status: str) -> None:
     assert HoldCode.STATUS_UNKNOWN in codes(ask(replace(GOOD, status=status)))
 
 
-def test_digital_lines_do_not_ship_and_a_digital_order_is_left_alone() -> None:
+def test_digital_lines_do_not_ship_and_a_digital_order_is_skipped() -> None:
     assert ask(GOOD, {"li_1": True, "li_2": False}) == Ship((Units("li_2", 1),))
     assert isinstance(ask(GOOD, {"li_1": True, "li_2": True}), Skip)
 
@@ -67,12 +67,12 @@ def test_an_incomplete_address_holds_unless_the_check_is_off_or_nothing_physical
     assert isinstance(ask(nowhere, {"li_1": True, "li_2": True}), Skip)
 
 
-def test_a_reason_that_a_person_waived_does_not_hold() -> None:
+def test_a_reason_that_an_operator_waived_does_not_hold() -> None:
     nowhere = replace(GOOD, address=replace(HOME, street1=""))
     assert isinstance(decide(nowhere, (), PHYSICAL, RuleSettings(), {HoldCode.ADDRESS_INCOMPLETE}), Ship)
 
 
-def test_a_part_shipped_by_somebody_else_leaves_the_rest() -> None:
+def test_a_part_shipped_elsewhere_leaves_the_rest() -> None:
     part = replace(
         GOOD, status="partially_fulfilled", fulfillments=(Fulfillment("X", "UPS", (Units("li_1", 1),)),)
     )
@@ -95,11 +95,11 @@ def test_money_refunded_without_units_holds() -> None:
     assert codes(ask(replace(GOOD, refunds=(RefundRecord(500),)))) == [HoldCode.REFUND_UNCLEAR]
 
 
-def test_fulfilled_without_particulars_is_believed() -> None:
+def test_a_fulfilled_order_without_details_is_skipped() -> None:
     assert ask(replace(GOOD, status="fulfilled")) == Skip("The store reports every unit as fulfilled.", True)
 
 
-def test_units_of_a_label_whose_money_is_not_back_yet_are_said_to_wait() -> None:
+def test_units_of_a_label_with_a_pending_void_wait() -> None:
     old = Shipment("s", "o", 1, ShipmentState.VOIDING, (Units("li_1", 2), Units("li_2", 1)), "f")
     decision = decide(GOOD, [old], PHYSICAL, RuleSettings())
     assert decision == Skip("The remaining units wait for the void of a label.")
@@ -115,3 +115,55 @@ def test_every_code_has_a_sentence_for_a_shopkeeper() -> None:
         sentence.endswith(".") and "_" not in sentence.replace("max_weight_g", "")
         for sentence in (kind.sentence for kind in KINDS.values())
     )
+
+
+ALL = (Units("li_1", 2), Units("li_2", 1))
+
+
+@pytest.mark.parametrize(
+    ("state", "decision"),
+    [
+        (ShipmentState.PLANNED, Skip("Every unit is in progress.")),
+        (ShipmentState.HELD, Skip("Every unit is in progress.")),
+        (ShipmentState.BUYING, Skip("Every unit is in progress.")),
+        (ShipmentState.LABELED, Skip("Every unit is in progress.")),
+        (ShipmentState.FULFILLED, Skip("Every unit has shipped.", shipped=True)),
+        (ShipmentState.DELIVERED, Skip("Every unit has shipped.", shipped=True)),
+        (ShipmentState.VOIDED, Ship(ALL)),
+        (ShipmentState.CANCELLED, Ship(ALL)),
+    ],
+)
+def test_units_of_our_own_shipment_are_reserved_until_it_ends(
+    state: ShipmentState, decision: Decision
+) -> None:
+    assert decide(GOOD, [Shipment("s", "o", 1, state, ALL)], PHYSICAL, RuleSettings()) == decision
+
+
+def test_an_order_that_was_shipped_elsewhere_is_skipped_as_shipped() -> None:
+    elsewhere = replace(GOOD, status="fulfilled", fulfillments=(Fulfillment("X", "UPS", ALL),))
+    assert ask(elsewhere) == Skip("Every unit was shipped elsewhere.", shipped=True)
+
+
+def test_an_order_with_every_unit_refunded_is_skipped() -> None:
+    refunded = replace(GOOD, refunds=(RefundRecord(500, ALL),))
+    assert ask(refunded) == Skip("No unit needs shipping: all are digital or refunded.")
+
+
+def test_a_refund_of_some_units_leaves_the_rest() -> None:
+    assert ask(replace(GOOD, refunds=(RefundRecord(500, (Units("li_1", 2),)),))) == Ship((Units("li_2", 1),))
+
+
+def test_every_reason_is_named_at_once() -> None:
+    bad = replace(GOOD, status="odd", address=None, refunds=(RefundRecord(500),))
+    assert set(codes(ask(bad, {"li_1": None, "li_2": False}))) == {
+        HoldCode.STATUS_UNKNOWN,
+        HoldCode.REFUND_UNCLEAR,
+        HoldCode.DIGITAL_UNKNOWN,
+        HoldCode.ADDRESS_INCOMPLETE,
+    }
+
+
+def test_waiving_one_reason_leaves_the_others() -> None:
+    bad = replace(GOOD, address=None, refunds=(RefundRecord(500),))
+    decision = decide(bad, (), PHYSICAL, RuleSettings(), {HoldCode.ADDRESS_INCOMPLETE})
+    assert codes(decision) == [HoldCode.REFUND_UNCLEAR]

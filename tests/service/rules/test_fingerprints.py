@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from packhouse.model.hold import HoldCode
-from packhouse.model.order import Fulfillment, Line, Order, RefundRecord
-from packhouse.rules.fingerprints import hold_fingerprint
+from packhouse.config.settings import Settings
+from packhouse.model.hold import KINDS, HoldCode
+from packhouse.model.hold_kind import Fact
+from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord
+from packhouse.rules.fingerprints import hold_fingerprint, settings_fingerprint
 
 GOOD = Order("o", "pending", lines=(Line("li_1", "p1", quantity=2),), fulfillments=(), refunds=())
 
@@ -29,3 +32,47 @@ def test_each_hold_depends_on_its_own_facts(
 ) -> None:
     assert hold_fingerprint(code, replace(GOOD, **same)) == hold_fingerprint(code, GOOD)
     assert hold_fingerprint(code, replace(GOOD, **other)) != hold_fingerprint(code, GOOD)
+
+
+CHANGES = {
+    Fact.ADDRESS: {"address": Address("Bo", "", "9 Oak Ave", "", "Austin", "TX", "78704", "US")},
+    Fact.LINES: {"lines": (Line("li_1", "p1", "v2", quantity=2),)},
+    Fact.STATUS: {"status": "odd"},
+    Fact.FULFILLMENTS: {"fulfillments": (Fulfillment("T"),)},
+    Fact.REFUNDS: {"refunds": (RefundRecord(1),)},
+}
+
+
+@pytest.mark.parametrize("code", HoldCode)
+def test_a_fingerprint_changes_with_exactly_the_facts_that_its_kind_names(code: HoldCode) -> None:
+    before = hold_fingerprint(code, GOOD, "one")
+    for fact, change in CHANGES.items():
+        changed = hold_fingerprint(code, replace(GOOD, **change), "one") != before
+        assert changed == (fact in KINDS[code].rests_on), fact
+    assert (hold_fingerprint(code, GOOD, "two") != before) == (Fact.SETTINGS in KINDS[code].rests_on)
+
+
+def test_two_kinds_never_share_a_fingerprint() -> None:
+    assert len({hold_fingerprint(code, GOOD) for code in HoldCode}) == len(HoldCode)
+
+
+def settings(**parts: Any) -> Settings:
+    return Settings(_env_file=None, data_dir=Path("data"), **parts)
+
+
+def test_the_settings_fingerprint_changes_with_the_settings_for_labels_only() -> None:
+    before = settings_fingerprint(settings())
+    for part in (
+        {"provider": "easypost"},
+        {"label_format": "png"},
+        {"ship_from": {"name": "Shop", "street1": "1 Pier"}},
+        {"rates": {"prefer": "fastest"}},
+        {"providers": {"easypost": {"api_key": "EZTK_1", "customs_origin": "US"}}},
+    ):
+        assert settings_fingerprint(settings(**part)) != before, part
+    assert settings_fingerprint(settings(poll={"interval_s": 60})) == before
+
+
+def test_a_new_api_key_alone_does_not_change_the_settings_fingerprint() -> None:
+    one, two = (settings(providers={"easypost": {"api_key": key}}) for key in ("EZTK_1", "EZTK_2"))
+    assert settings_fingerprint(one) == settings_fingerprint(two)

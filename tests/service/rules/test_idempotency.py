@@ -20,3 +20,13 @@ def test_keys_fit_a_header_and_are_unique() -> None:
     keys += [idempotency.after(keys[0]), idempotency.after(idempotency.after(keys[0]))]
     assert len(set(keys)) == len(keys)
     assert all(key.isascii() and key.isprintable() and len(key) < 255 for key in keys)
+
+
+def test_the_same_shipment_and_generation_always_get_the_same_key() -> None:
+    shipment = Shipment("s", "ord_1", 2, ShipmentState.LABELED, (Units("l", 1),), generation=3)
+    assert idempotency.first(shipment) == idempotency.first(shipment) == "packhouse-ord_1-2-3"
+
+
+def test_each_rebuilt_post_gets_the_next_key() -> None:
+    second = idempotency.after("packhouse-ord_1-1-1")
+    assert (second, idempotency.after(second)) == ("packhouse-ord_1-1-1~2", "packhouse-ord_1-1-1~3")

@@ -1,5 +1,5 @@
-"""Does the journal explain everything? Each shipment's state is told anew from its entries alone, each hold
-has its beginning and its end, and a person's word stood until a person took it back.
+"""Checks that the journal explains everything: its entries alone lead each shipment to its current state,
+each hold has its placement and its release, and only an operator releases an operator's hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tests.simulation.ledger import Database
 
 _MACHINE = "packhouse"
-# The state after an entry of the journal about a shipment.
+# The state of a shipment after an entry of the journal.
 _AFTER = {
     "planned": "planned",
     "buying": "buying",
@@ -28,7 +28,7 @@ _AFTER = {
     "cancelled": "cancelled",
     "delivered": "delivered",
 }
-# From which states an entry can be told.
+# The states before an entry.
 _BEFORE = {
     "planned": {""},
     "buying": {"planned"},
@@ -47,29 +47,29 @@ _BEFORE = {
 _MAY_BE_HELD = {"planned", "unknown", "voiding"}
 
 
-class Telling:
-    """Reads the journal as a person does, from its first entry to its last."""
+class JournalCheck:
+    """Replays the journal from its first entry to its last."""
 
     def __init__(self, database: Database) -> None:
         self._rows = database.rows
 
     def problems(self) -> list[str]:
-        """A sentence for each thing that the journal does not explain."""
-        entries: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
+        """A sentence for each state that the journal does not explain."""
+        by_order: defaultdict[str, list[sqlite3.Row]] = defaultdict(list)
         for row in self._rows("SELECT * FROM journal ORDER BY id"):
-            entries[row["order_id"]].append(row)
+            by_order[row["order_id"]].append(row)
         found: list[str] = []
         for order in self._rows("SELECT * FROM orders"):
-            told = entries.get(order["id"], [])
-            found += self._shipments(order["id"], told)
-            found += self._holds(order["id"], told)
-            found += self._phase(order, told)
+            entries = by_order.get(order["id"], [])
+            found += self._shipments(order["id"], entries)
+            found += self._holds(order["id"], entries)
+            found += self._phase(order, entries)
         return found
 
-    def _shipments(self, order_id: str, told: list[sqlite3.Row]) -> Iterator[str]:
+    def _shipments(self, order_id: str, entries: list[sqlite3.Row]) -> Iterator[str]:
         for row in self._rows("SELECT * FROM shipments WHERE order_id = ?", order_id):
             state, held = "", False
-            for entry in told:
+            for entry in entries:
                 about = entry["shipment_id"]
                 if entry["action"] == "held" and about in ("", row["id"]):
                     held = True
@@ -77,28 +77,30 @@ class Telling:
                     continue
                 before = _BEFORE[entry["action"]]
                 if state not in before and not (held and "held" in before and state in _MAY_BE_HELD):
-                    yield f"{row['id']}: the journal tells {entry['action']!r} of it while it is {state!r}"
+                    yield f"{row['id']}: the journal has {entry['action']!r} while it is {state!r}"
                 state = _AFTER[entry["action"]]
             is_held = row["state"] == "held" and held and state in _MAY_BE_HELD
             if row["state"] != state and not is_held:
-                yield f"{row['id']}: is {row['state']}, and the journal's last word is {state or 'nothing'!r}"
+                yield f"{row['id']}: is {row['state']}, but the journal leads to {state or 'nothing'!r}"
 
-    def _holds(self, order_id: str, told: list[sqlite3.Row]) -> Iterator[str]:
+    def _holds(self, order_id: str, entries: list[sqlite3.Row]) -> Iterator[str]:
         for hold in self._rows("SELECT * FROM holds WHERE order_id = ?", order_id):
             about, code = hold["shipment_id"], hold["code"]
-            mine = [entry for entry in told if entry["shipment_id"] == about]
+            mine = [entry for entry in entries if entry["shipment_id"] == about]
             if not any(
                 e["action"] == "held" and json.loads(e["data"] or "{}").get("code") == code for e in mine
             ):
-                yield f"{order_id}: the hold {code} has no beginning in the journal"
+                yield f"{order_id}: the hold {code} has no placement in the journal"
             if hold["released_at"] is not None and not any(_ends(entry, code) for entry in mine):
-                yield f"{order_id}: the hold {code} was released and the journal does not say so"
+                yield f"{order_id}: the hold {code} was released without an entry in the journal"
             if hold["placed_by"] != _MACHINE and hold["released_by"] == _MACHINE:
-                yield f"{order_id}: {hold['placed_by']} placed a hold and the machine took it away"
+                yield f"{order_id}: {hold['placed_by']} placed a hold and Packhouse released it"
 
-    def _phase(self, order: sqlite3.Row, told: list[sqlite3.Row]) -> Iterator[str]:
-        if order["phase"] in ("shipped", "closed") and not any(e["action"] == order["phase"] for e in told):
-            yield f"{order['id']}: is {order['phase']}, and the journal does not say why"
+    def _phase(self, order: sqlite3.Row, entries: list[sqlite3.Row]) -> Iterator[str]:
+        if order["phase"] in ("shipped", "closed") and not any(
+            e["action"] == order["phase"] for e in entries
+        ):
+            yield f"{order['id']}: is {order['phase']} without an entry in the journal"
 
 
 def _ends(entry: sqlite3.Row, code: str) -> bool:

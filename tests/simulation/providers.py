@@ -1,4 +1,4 @@
-"""Carriers of each safety class: EasyPost's own adapter (keyed), and two over a counter without keys."""
+"""A provider of each safety class: EasyPost (keyed), and two that buy in one call without a key."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from packhouse.sandbox.sandbox import EASYPOST_KEY
 _URL = "http://sandbox.invalid/easypost/v2"
 
 
-class KeylessCarrier(EasyPostProvider):
-    """LOOKUP: sells a new label at each call; what was sold under a reference can be asked."""
+class KeylessProvider(EasyPostProvider):
+    """LOOKUP: sells a new label at each call; a purchase can be looked up by its reference."""
 
     kind: ClassVar[str] = "keyless"
     safety: Safety = Safety.LOOKUP
@@ -42,76 +42,78 @@ class KeylessCarrier(EasyPostProvider):
         self, options: EasyPostOptions, context: ProviderContext, transport: httpx.AsyncBaseTransport
     ) -> None:
         super().__init__(options, context, transport)
-        self._counter = ProviderHttp(self.account, context, transport)
-        self._sender_of_all = context.ship_from
+        self._http = ProviderHttp(self.account, context, transport)
+        self._ship_from = context.ship_from
         self._kind = context.label_format
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """Rates alone; what was registered to get them is forgotten."""
+        """Return the rates only, without the registered shipment."""
         return replace(await super().prepare(request), provider_ref="")
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
-        """One call that registers and pays."""
-        body = json.loads(wire.shipment_body(purchase.request, self._sender_of_all, self._kind, ()))
+        """Register and buy in one call."""
+        body = json.loads(wire.shipment_body(purchase.request, self._ship_from, self._kind, ()))
         body["service"] = [purchase.rate.carrier, purchase.rate.service]
         try:
-            answer = await self._counter.send(
+            answer = await self._http.send(
                 "buy", "POST", f"{_URL}/one-call", headers=self._headers, body=json.dumps(body).encode()
             )
         except NotSent as error:
             return NotBought(str(error), transient=True)
         except NoAnswer as error:
             return Unknown(str(error))
-        return wire.read_purchase(answer.status, answer.body, _named(purchase, answer.body), self._kind)
+        return wire.read_purchase(
+            answer.status, answer.body, _with_provider_ref(purchase, answer.body), self._kind
+        )
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """Go through what was registered lately for one that was bought under this reference."""
+        """Search the newest shipments for one that was bought under this reference."""
         try:
-            answer = await self._counter.send(
+            answer = await self._http.send(
                 "list", "GET", f"{_URL}/shipments?page_size=100", headers=self._headers
             )
             listed = wire.read_object(answer.body).get("shipments") if answer.status == 200 else None
         except (ProviderUnavailable, wire.Unreadable) as error:
             return Unknown(str(error))
         if not isinstance(listed, list):
-            return Unknown(f"the list was answered with {answer.status}")
+            return Unknown(f"the list failed with status {answer.status}")
         for one in listed:
             if one.get("reference") == purchase.request.reference and one.get("postage_label"):
                 body = json.dumps(one).encode()
-                return wire.read_postage(body, _named(purchase, body), self._kind)
+                return wire.read_postage(body, _with_provider_ref(purchase, body), self._kind)
         return Absent()
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
-class BlindCarrier(KeylessCarrier):
-    """BLIND: the same counter, and nobody to ask."""
+class BlindProvider(KeylessProvider):
+    """BLIND: the same call, and purchases cannot be looked up."""
 
     kind: ClassVar[str] = "blind"
     safety: Safety = Safety.BLIND
 
     async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
-        """Nobody can tell."""
+        """Always Unknown."""
         await asyncio.sleep(0)
-        return Unknown("this carrier answers no questions")
+        return Unknown("this provider has no look-up")
 
 
 KINDS: dict[Safety, type[EasyPostProvider]] = {
     Safety.KEYED: EasyPostProvider,
-    Safety.LOOKUP: KeylessCarrier,
-    Safety.BLIND: BlindCarrier,
+    Safety.LOOKUP: KeylessProvider,
+    Safety.BLIND: BlindProvider,
 }
 
 
-def carrier_of(safety: Safety, context: ProviderContext, transport: httpx.AsyncBaseTransport) -> Provider:
-    """The adapter of this class."""
+def build_provider(safety: Safety, context: ProviderContext, transport: httpx.AsyncBaseTransport) -> Provider:
+    """Build the adapter of this safety class."""
     options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url=_URL, customs_origin="US")
     return KINDS[safety](options, context, transport)
 
 
-def _named(purchase: Purchase, body: bytes) -> Purchase:
-    """The purchase under the id that the answer gives it, since it had none before."""
+def _with_provider_ref(purchase: Purchase, body: bytes) -> Purchase:
+    """The purchase with the id from the response, because it had no id before."""
     try:
         provider_ref = wire.read_object(body).get("id")
     except wire.Unreadable:

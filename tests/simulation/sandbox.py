@@ -1,7 +1,7 @@
-"""The sandbox's world with uneven latencies, and a second counter at the carrier that helps nobody.
+"""The sandbox with random latencies, and a provider endpoint without idempotency.
 
-`POST /easypost/v2/one-call` registers and sells in one call: there is no id to ask by beforehand, and each
-call sells a new label, whatever its reference. Keyless carriers are simulated on it.
+`POST /easypost/v2/one-call` registers and sells in one call: there is no id to look up beforehand, and each
+call sells a new label for any reference. The providers without keys use it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from packhouse.clock import Clock
 from packhouse.sandbox.http import ConnectionReset, NoResponse, Request, Response
 from packhouse.sandbox.sandbox import Sandbox, SandboxOptions
 from packhouse.sandbox.store.webhooks import Sender
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.event_loop import VirtualLoop
 
 START = 1_800_000_000.0
 ONE_CALL = "/easypost/v2/one-call"
@@ -24,7 +24,7 @@ _SHIPMENTS = "/easypost/v2/shipments"
 
 
 class TrueClock:
-    """The time that all upstreams live by."""
+    """The clock of the store and the provider."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
@@ -39,8 +39,8 @@ class TrueClock:
         await asyncio.sleep(seconds)
 
 
-class SimWorld(Sandbox):
-    """`way_s` bounds how long a request or its answer is under way."""
+class SimSandbox(Sandbox):
+    """`network_s` bounds how long a request or a response takes."""
 
     def __init__(
         self,
@@ -49,18 +49,18 @@ class SimWorld(Sandbox):
         post: Sender,
         *,
         options: SandboxOptions,
-        way_s: float,
+        network_s: float,
         **parts: Any,
     ) -> None:
-        self._way = random.Random(chance.getrandbits(64))
-        self._way_s = way_s
+        self._network = random.Random(chance.getrandbits(64))
+        self._network_s = network_s
         super().__init__(clock, random.Random(chance.getrandbits(64)), post, options=options, **parts)
 
     async def handle(self, request: Request) -> Response:
         """See Sandbox.handle."""
-        await asyncio.sleep(self._way.random() * self._way_s)
+        await asyncio.sleep(self._network.random() * self._network_s)
         answer = await super().handle(request)
-        await asyncio.sleep(self._way.random() * self._way_s)
+        await asyncio.sleep(self._network.random() * self._network_s)
         return answer
 
     def _call_easypost(self, request: Request) -> Response:
@@ -80,12 +80,12 @@ class SimWorld(Sandbox):
         try:
             return super()._call_easypost(request)
         except NoResponse:
-            # It happens later: mostly the connection is lost before the caller's patience.
-            if self._way.random() < 0.7:
+            # The purchase happens later: mostly the connection is lost before the caller's time-out.
+            if self._network.random() < 0.7:
                 raise ConnectionReset from None
             raise
 
 
 def reference_in(body: bytes) -> str:
-    """What a one-call purchase is named."""
+    """The reference of a one-call purchase."""
     return str(json.loads(body)["shipment"]["reference"])
