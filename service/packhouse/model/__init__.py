@@ -1,1 +1,1 @@
-"""The model: orders, shipments, holds and more as frozen values without I/O. docs/concepts.md is the glossary."""
+"""The model: orders, shipments, holds and more: frozen values without I/O. docs/concepts.md has the glossary."""

@@ -89,7 +89,7 @@ def _post_settled_at(context: Context, shipment: Shipment, request: Hold) -> flo
 async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, why: str) -> bool:
     """Whether a post of ours may have reached the store, or be in flight: the label is not voided yet.
 
-    A store that lists fulfillments is given time to show ours. For another store only an operator can find out.
+    A store that lists fulfillments is given time to show ours. For another store an operator must find out.
     """
     if not shipment.post_body or job.fetched is None:
         return False
