@@ -21,13 +21,13 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
 
-def look(settings: Settings) -> Sequence[Check]:
+def run_checks(settings: Settings) -> Sequence[Check]:
     """Check the database, the disk and each provider account; nothing raises."""
     return [_database(settings), _disk(settings), *asyncio.run(_providers(settings))]
 
 
 def require_startable(settings: Settings) -> None:
-    """Raise the SettingsError of `packhouse serve`: no API key, no driver, or an account that cannot be built."""
+    """Raise the SettingsError of `packhouse serve`: no API key, no driver, or an unusable account."""
     require_for_serving(settings)
     asyncio.run(_build_and_close(settings))
 

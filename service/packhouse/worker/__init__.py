@@ -1,1 +1,1 @@
-"""What runs beside the HTTP server: intake of events, workers on due orders, periodic tasks, readiness."""
+"""What runs next to the HTTP server: intake of events, workers on due orders, periodic tasks, readiness."""
