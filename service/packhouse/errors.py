@@ -1,29 +1,29 @@
-"""The tree of errors. Each says whether trying again may help (`transient`); its docstring is its meaning.
+"""The tree of errors. Each class says whether a retry may help (`transient`); its docstring is its meaning.
 
 PackhouseError
 ├── SettingsError              a setting is missing or wrong; nothing was started
-│   └── FolderInUse               another process works in the data folder
-├── StoreError                 the store's answer to one call
+│   └── FolderInUse               another process uses the data folder
+├── StoreError                 a call to the store failed
 │   ├── StoreUnreachable       *  no connection; the call had no effect
-│   ├── StoreUnanswered        *  sent, but no readable answer: the effect is unknown
+│   ├── StoreUnanswered        *  sent, but no readable response: the effect is unknown
 │   ├── StoreUnavailable       *  5xx: the effect is unknown
-│   ├── StoreThrottled         *  429: no effect, wait `retry_after_s`
-│   ├── StoreUnreadable        *  an answer that does not fit the contract
-│   ├── InvalidRequest            400
-│   ├── BadCredentials            401
-│   ├── Forbidden                 403
-│   ├── NotFound                  404
-│   ├── Conflict                  409
-│   ├── Refused                   422
-│   └── UnexpectedStatus          any other status
-├── CarrierError               a carrier's call that is not a purchase (a purchase answers with a value)
-│   ├── CarrierUnavailable     *  unreachable, 5xx, throttled, unreadable
-│   ├── CarrierRefused            the carrier says no, with its reason
-│   └── CarrierMisconfigured      credentials or settings the carrier does not accept
+│   ├── StoreThrottled         *  429: no effect; retry after `retry_after_s`
+│   ├── StoreUnreadable        *  a response that does not fit the contract
+│   ├── StoreInvalidRequest       400
+│   ├── StoreUnauthorized         401
+│   ├── StoreForbidden            403
+│   ├── StoreNotFound             404
+│   ├── StoreConflict             409
+│   ├── StoreRefused              422
+│   └── StoreUnexpectedStatus     any other status
+├── ProviderError              a call to a provider failed (a purchase returns an outcome instead)
+│   ├── ProviderUnavailable    *  unreachable, 5xx, rate limited, unreadable
+│   ├── ProviderRefused           the provider refuses, with its reason
+│   └── ProviderMisconfigured     credentials or settings that the provider does not accept
 └── LedgerError                the durable record
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
-    ├── LeaseLost                 somebody else thinks about this order now; stop at once
-    ├── LedgerUnusable            corrupt, or written by a newer version; needs a person
+    ├── LeaseLost                 another worker holds the lease on the order; stop at once
+    ├── LedgerUnusable            corrupt, or written by a newer version; an operator must act
     ├── RecordNotFound            the ledger has no such order, shipment, hold, event or label
     └── OperationRefused          the present state does not allow an operation
 
@@ -46,14 +46,14 @@ class SettingsError(PackhouseError):
 
 
 class FolderInUse(SettingsError):
-    """Another process works in the data folder; it may be about to end."""
+    """Another process uses the data folder; it may be about to end."""
 
 
 class StoreError(PackhouseError):
-    """The store did not do what was asked.
+    """A call to the store failed.
 
     `status` is the HTTP status or None, `code` the store's own code or "", `details` its list of fields
-    (shown for 400), `retry_after_s` what it asked us to wait, in seconds.
+    (shown for 400), `retry_after_s` the wait that it asked for, in seconds.
     """
 
     def __init__(
@@ -73,31 +73,31 @@ class StoreError(PackhouseError):
 
 
 class StoreUnreachable(StoreError):
-    """No connection to the store: nothing was sent, nothing happened there."""
+    """No connection to the store: nothing was sent, so the call had no effect."""
 
     transient = True
 
 
 class StoreUnanswered(StoreError):
-    """The request was sent and no readable answer came back: what happened there is unknown."""
+    """The request was sent and no readable response came back: its effect is unknown."""
 
     transient = True
 
 
 class StoreUnavailable(StoreError):
-    """The store answered 5xx: what happened there is unknown."""
+    """The store answered 5xx: the effect of the call is unknown."""
 
     transient = True
 
 
 class StoreThrottled(StoreError):
-    """The store answered 429: nothing happened, wait and ask again."""
+    """The store answered 429: the call had no effect; retry later."""
 
     transient = True
 
 
 class StoreUnreadable(StoreError):
-    """The store's answer does not fit its contract; nothing may be concluded from it."""
+    """The store's response does not fit its contract; nothing may be concluded from it."""
 
     transient = True
 
@@ -115,15 +115,15 @@ class StoreForbidden(StoreError):
 
 
 class StoreNotFound(StoreError):
-    """404: the store does not know it."""
+    """404: the store has no such resource."""
 
 
 class StoreConflict(StoreError):
-    """409: an idempotency key met a different body, or the state machine forbids the act."""
+    """409: an idempotency key was used with another body, or the resource's state forbids the change."""
 
 
 class StoreRefused(StoreError):
-    """422: the store refuses the act, for example fulfilling a cancelled order."""
+    """422: the store refuses the change, for example to fulfill a cancelled order."""
 
 
 class StoreUnexpectedStatus(StoreError):
@@ -131,7 +131,7 @@ class StoreUnexpectedStatus(StoreError):
 
 
 class ProviderError(PackhouseError):
-    """A carrier's call failed. Purchases never raise it: they answer Bought, NotBought or Unknown."""
+    """A call to a provider failed. A purchase never raises it: it returns Bought, NotBought or Unknown."""
 
     def __init__(self, message: str, *, code: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -140,21 +140,21 @@ class ProviderError(PackhouseError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The carrier could not be reached, is overloaded, or its answer could not be read."""
+    """The provider could not be reached, is overloaded, or its response could not be read."""
 
     transient = True
 
 
 class ProviderRefused(ProviderError):
-    """The carrier says no, and will say no again until something changes; the message is its reason."""
+    """The provider refuses, and will refuse again until something changes; the message is its reason."""
 
 
 class ProviderMisconfigured(ProviderError):
-    """The carrier does not accept our credentials or settings; every order would meet the same."""
+    """The provider does not accept the credentials or settings; every order would fail the same way."""
 
 
 class LedgerError(PackhouseError):
-    """The durable record did not do what was asked."""
+    """A call to the durable record failed."""
 
 
 class LedgerUnavailable(LedgerError):
@@ -164,11 +164,11 @@ class LedgerUnavailable(LedgerError):
 
 
 class LeaseLost(LedgerError):
-    """The lease on this order has passed to somebody else, or the row moved on: this worker must stop."""
+    """Another worker holds the lease on the order, or the order changed: this worker must stop."""
 
 
 class LedgerUnusable(LedgerError):
-    """The database is corrupt or was written by a newer version. The message says how to go on."""
+    """The database is corrupt or was written by a newer version. The message says what to do."""
 
 
 class RecordNotFound(LedgerError):

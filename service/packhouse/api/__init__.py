@@ -1,5 +1,5 @@
-"""The HTTP surface: signed deliveries come in; operators, health checks and Prometheus are answered.
+"""The HTTP API: receives webhooks, serves operators, and answers health checks and Prometheus.
 
-`app_factory.build_api` composes it. What it needs of the house are three protocols: `hooks.Inbox`,
-`board.Board` and `health.HealthSource`.
+`app.build_api` composes it. It calls `packhouse.operations`, and knows the rest by two protocols:
+`webhooks.Inbox` and `health.HealthSource`.
 """
