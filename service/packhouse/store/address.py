@@ -1,7 +1,7 @@
-"""An address, in any of the spellings met, becomes one Address.
+"""Reads an address in any of the known field names.
 
 The store documents only country, state and postcode; every other name here is a synonym seen elsewhere.
-What is missing stays missing: a rule then holds the order, nobody guesses.
+Nothing is guessed: where a field is missing, a rule holds the order.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from packhouse.model.order import Address
 from packhouse.store.json_fields import first_text, mapping, text
 
-# The documented name stands first and wins.
+# The documented name is first and takes precedence.
 _NAME = ("name", "full_name", "recipient_name", "recipient")
 _COMPANY = ("company", "company_name", "organization", "organisation")
 _STREET1 = ("line1", "address1", "street", "street1", "address_line1", "address_line_1", "line_1")

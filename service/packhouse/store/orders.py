@@ -1,7 +1,7 @@
-"""The store's JSON becomes an Order, whichever of the undocumented shapes it has.
+"""Reads the store's JSON as an Order, in each of the undocumented shapes that it may have.
 
 A shape that could be read in two ways is refused: an order that cannot be read is seen by a person, an order
-that is read wrongly is a parcel to nobody.
+that is read wrongly is a lost parcel.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
 
 
 def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:
-    """The total. The amounts beside it are checked too: who says 42.5 anywhere does not speak minor units."""
+    """The total. The other amounts are checked too: a 42.5 anywhere means that none is in minor units."""
     totals = mapping(raw.get("totals"))
     read = {name: amount(totals.get(name), f"the {name} of order {order_id}", currency) for name in _AMOUNTS}
     return read["total"]
