@@ -1,1 +1,1 @@
-"""The nouns: frozen values without I/O. docs/concepts.md is their glossary."""
+"""The model: orders, shipments, holds and more: frozen values without I/O. docs/concepts.md has the glossary."""
