@@ -54,8 +54,8 @@ def _street(raw: Mapping[str, Any]) -> tuple[str, str]:
     for name in ("street", "lines"):
         lines = raw.get(name)
         if not street1 and isinstance(lines, list):
-            told = [line for line in map(text, lines) if line]
-            street1, street2 = "".join(told[:1]), ", ".join(told[1:]) or street2
+            filled = [line for line in map(text, lines) if line]
+            street1, street2 = "".join(filled[:1]), ", ".join(filled[1:]) or street2
     return street1, street2
 
 

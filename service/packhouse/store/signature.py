@@ -62,7 +62,7 @@ def verify(
 def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:
     """Every `t` and every well-formed `v1` of a header; other schemes are ignored.
 
-    A `t` that is no time spoils the header: nothing is given back.
+    A `t` that is no time makes the header invalid: nothing is returned.
     """
     times: list[bytes] = []
     macs: list[bytes] = []
