@@ -1,1 +1,1 @@
-"""The model: orders, shipments, holds and more: frozen values without I/O. docs/concepts.md has the glossary."""
+"""Orders, shipments, holds and more: frozen values without I/O. The glossary is in docs/concepts.md."""
