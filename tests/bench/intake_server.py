@@ -1,6 +1,6 @@
 """The intake alone, as a separate program: the daemon's HTTP routes and ledger without workers.
 
-`python -m tests.bench.intake_server durable|forgetful FOLDER`. Durable saves each delivery as the daemon does;
+`python -m tests.bench.intake_server durable|forgetful FOLDER`: durable saves each delivery like the daemon;
 forgetful responds at once, which is the baseline. FOLDER/port is the server's port.
 """
 
