@@ -1,6 +1,6 @@
 """Withdraws what no longer ships: a bought label is voided, a plan cancelled, a doubt held for an operator.
 
-A label that is on its way to the store, or may be, is not voided: what the buyer was told stays true.
+A label that was posted, or may have been, is not voided: the buyer has its tracking number.
 """
 
 from __future__ import annotations
