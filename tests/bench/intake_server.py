@@ -1,7 +1,7 @@
 """The intake alone, as a separate program: the daemon's HTTP routes and ledger without workers.
 
-`python -m tests.bench.intake_server durable|forgetful FOLDER`: durable saves each delivery like the daemon;
-forgetful responds at once, which is the baseline. FOLDER/port is the server's port.
+`python -m tests.bench.intake_server durable|forgetful FOLDER`. Durable saves each delivery as the daemon
+does; forgetful responds at once, which is the baseline. FOLDER/port is the server's port.
 """
 
 from __future__ import annotations
