@@ -47,7 +47,7 @@ def pack(
         else:
             weights[some.line_id] = weight
     if unknown:
-        return CannotPack(HoldCode.WEIGHT_MISSING, ", ".join(unknown))
+        return CannotPack(HoldCode.WEIGHT_MISSING, "; ".join(unknown))
     room = fallback.max_weight_g - fallback.tare_g
     for some in units:
         if weights[some.line_id] > room:

@@ -40,7 +40,7 @@ def decide(
     units = listed(physical, order)
     reasons = [*_unclear(order, shipments, units)]
     if unknown:
-        names = ", ".join(line.name or line.id for line in unknown)
+        names = "; ".join(line.name or line.id for line in unknown)
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
     if units and settings.check_address and (missing := address.faults(order.address)):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
