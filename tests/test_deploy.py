@@ -56,14 +56,14 @@ def test_every_place_names_the_same_version() -> None:
         ("deploy/compose.trial.yaml", "sandbox"),
     ],
 )
-def test_containers_have_no_rights_they_do_not_need(file: str, service: str) -> None:
-    told = compose(file)["services"][service]
-    assert told["read_only"] is True
-    assert told["cap_drop"] == ["ALL"]
-    assert told["security_opt"] == ["no-new-privileges:true"]
+def test_containers_have_no_permissions_they_do_not_need(file: str, service: str) -> None:
+    found = compose(file)["services"][service]
+    assert found["read_only"] is True
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_the_image_runs_as_nobody_in_particular_and_asks_for_its_health() -> None:
+def test_the_image_runs_as_an_unprivileged_user_with_a_health_check() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     last_stage = lines[max(number for number, line in enumerate(lines) if line.startswith("FROM")) :]
     assert "USER 10001:10001" in last_stage
@@ -83,7 +83,7 @@ def test_the_image_is_built_from_all_that_the_wheel_is_made_of() -> None:
             assert any(part == name or part.startswith(f"{name}/") for name in names), f"{part}: {names}"
 
 
-def test_everything_waits_longer_for_the_end_than_the_work_may_take() -> None:
+def test_every_stop_timeout_exceeds_the_grace_period() -> None:
     service = compose("docker-compose.yml")["services"]["packhouse"]
     pod = manifests()["Deployment"]["spec"]["template"]["spec"]
     unit = (ROOT / "deploy/packhouse.service").read_text()
@@ -131,8 +131,8 @@ def test_the_proxy_lets_the_webhook_through() -> None:
 
 
 def test_the_scale_profile_is_three_replicas_on_postgresql_behind_a_proxy() -> None:
-    told = compose("docker-compose.yml")
-    services = told["services"]
+    found = compose("docker-compose.yml")
+    services = found["services"]
     alone, replica, server, proxy = (services[n] for n in ("packhouse", "replica", "postgres", "proxy"))
     assert "profiles" not in alone
     assert {name for name, one in services.items() if one.get("profiles") == ["scale"]} == {
@@ -150,12 +150,12 @@ def test_the_scale_profile_is_three_replicas_on_postgresql_behind_a_proxy() -> N
     assert replica["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert proxy["depends_on"] == {"replica": {"condition": "service_healthy"}}
     volumes = [volume.split(":")[0] for one in services.values() for volume in one["volumes"]]
-    assert {volume for volume in volumes if not volume.startswith(".")} == set(told["volumes"])
+    assert {volume for volume in volumes if not volume.startswith(".")} == set(found["volumes"])
 
 
 def test_the_scale_profiles_secrets_are_files_that_are_never_committed(tmp_path: Path) -> None:
-    told = compose("docker-compose.yml")
-    services, secrets = told["services"], told["secrets"]
+    found = compose("docker-compose.yml")
+    services, secrets = found["services"], found["secrets"]
     assert {name for one in services.values() for name in one.get("secrets", ())} == set(secrets)
     assert all(secret["file"].startswith("deploy/secrets/") for secret in secrets.values())
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()

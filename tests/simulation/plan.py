@@ -83,6 +83,7 @@ class Scenario:
     latency: dict[str, Latency]
     sandbox: dict[str, float]
     settings: dict[str, Any]
+    accounts: int = 1
     interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -92,7 +93,7 @@ class Scenario:
             for intervention in self.interventions
         )
         return (
-            f"seed {self.seed}: a {self.safety} provider, {self.replicas} replicas"
+            f"seed {self.seed}: a {self.safety} provider, {self.accounts} accounts, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
             f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
             f"ledger failures {self.ledger_failure_rate:.2f}\n"
@@ -133,6 +134,7 @@ def draw(seed: int) -> Scenario:
             "reorder_s": chance.choice((1.0, 20.0)),
         },
         settings=_settings(chance),
+        accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
     )
     scenario.interventions = _interventions(chance, scenario)
     return scenario

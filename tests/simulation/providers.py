@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -11,6 +13,7 @@ from pydantic import SecretStr
 
 from packhouse.errors import ProviderUnavailable
 from packhouse.http import httpx
+from packhouse.model.money import Money
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
@@ -106,10 +109,34 @@ KINDS: dict[Safety, type[EasyPostProvider]] = {
 }
 
 
-def build_provider(safety: Safety, context: ProviderContext, transport: httpx.AsyncBaseTransport) -> Provider:
-    """Build the adapter of this safety class."""
+# A second account; the first one has the name of its kind.
+SECOND = "second"
+
+
+def build_providers(
+    safety: Safety, accounts: Sequence[str], context: ProviderContext, transport: httpx.AsyncBaseTransport
+) -> dict[str, Provider]:
+    """Build these accounts of this safety class. For half of the orders the second account is cheaper."""
     options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url=_URL, customs_origin="US")
-    return KINDS[safety](options, context, transport)
+    built: dict[str, Provider] = {}
+    for account in accounts:
+        kind = _with_cheaper_rates(KINDS[safety]) if account == SECOND else KINDS[safety]
+        built[account] = kind(options, replace(context, account=account), transport)
+    return built
+
+
+def _with_cheaper_rates(kind: type[EasyPostProvider]) -> type[EasyPostProvider]:
+    class Cheaper(kind):  # type: ignore[misc, valid-type]
+        async def prepare(self, request: PurchaseRequest) -> Prepared:
+            prepared: Prepared = await super().prepare(request)
+            if zlib.crc32(request.order.id.encode()) % 2:
+                return prepared
+            rates = (
+                replace(one, price=Money(one.price.minor - 1, one.price.currency)) for one in prepared.rates
+            )
+            return replace(prepared, rates=tuple(rates))
+
+    return Cheaper
 
 
 def _with_provider_ref(purchase: Purchase, body: bytes) -> Purchase:

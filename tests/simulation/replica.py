@@ -32,7 +32,7 @@ from packhouse.worker.periodic import PeriodicTasks
 from tests.simulation.event_loop import Process, ProcessKilled
 from tests.simulation.ledger import Database, LedgerFaults, SimDocuments, SimLedger
 from tests.simulation.process_io import ProcessTransport, SimClock
-from tests.simulation.providers import build_provider
+from tests.simulation.providers import build_providers
 from tests.simulation.sandbox import SimSandbox
 from tests.simulation.spend_check import SpendCheck
 from tests.simulation.trace import Trace
@@ -149,7 +149,7 @@ class Replica:
         context = ProviderContext(
             clock, settings.provider_timeout_s, SENDER, LabelFormat.ZPL, environment.metrics.call
         )
-        carrier = build_provider(environment.safety, context, transport)
+        providers = build_providers(environment.safety, settings.provider, context, transport)
         documents = SimDocuments(environment.files, process, environment.faults)
         store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
@@ -163,7 +163,7 @@ class Replica:
         context = Context(
             store=store,
             ledger=ledger,
-            providers={carrier.account: carrier},
+            providers=providers,
             documents=documents,
             settings=settings,
             clock=database_clock,

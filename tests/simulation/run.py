@@ -30,7 +30,7 @@ from tests.simulation.checker import Checker
 from tests.simulation.event_loop import PROCESS, ProcessKilled, Stuck, VirtualLoop
 from tests.simulation.ledger import LEASE, Database, LedgerFaults
 from tests.simulation.plan import Scenario, draw
-from tests.simulation.providers import KINDS
+from tests.simulation.providers import KINDS, SECOND
 from tests.simulation.replica import Environment, Replica
 from tests.simulation.report import write_report
 from tests.simulation.sandbox import SimSandbox, TrueClock
@@ -220,7 +220,7 @@ def settings_of(scenario: Scenario) -> Settings:
     parts = scenario.settings
     return Settings(
         data_dir=Path("nowhere"),
-        provider=(KINDS[scenario.safety].kind,),
+        provider=(KINDS[scenario.safety].kind, SECOND)[: scenario.accounts],
         label_format=LabelFormat.ZPL,
         provider_timeout_s=parts["provider_timeout_s"],
         lease_s=parts["lease_s"],

@@ -158,6 +158,3 @@ def _error_in(content: bytes) -> tuple[str, str, str]:
         for name in ("code", "message", "what_to_do")
     )
     return code, message, what_to_do
-
-
-Peer = JsonClient  # the name that demo still uses

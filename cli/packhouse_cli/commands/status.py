@@ -38,7 +38,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
         [
             ("paused by", status.get("paused_by")),
             ("store", status.get("store")),
-            ("provider", status.get("provider")),
+            ("provider", ", ".join(status.get("providers") or ())),
             ("orders", _listed(orders)),
             ("shipments", _listed(_counts(status.get("shipments")))),
             ("labels", status.get("labels")),

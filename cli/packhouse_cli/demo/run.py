@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from packhouse_cli.clients.daemon import Daemon
-from packhouse_cli.clients.http import Peer
+from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.demo.processes import DemoProcesses, ProcessDied
 from packhouse_cli.demo.screen import watch_for
 from packhouse_cli.demo.snapshot import Snapshot, SnapshotReader
@@ -70,7 +70,7 @@ class DemoRun:
     def _run(self) -> Exit:
         self._processes.open()
         daemon = Daemon(self._processes.daemon_url, self._processes.token)
-        sandbox = Peer("sandbox", self._processes.sandbox_url)
+        sandbox = JsonClient("sandbox", self._processes.sandbox_url)
         started = time.monotonic()
         self._report(f"{self._options.orders} orders are arriving.")
         sandbox.post("/sandbox/orders", {"count": self._options.orders, "rate_per_s": self._options.rate})
@@ -120,7 +120,7 @@ class DemoRun:
             self._processes.check()
             raise
 
-    def _compute_totals(self, snapshot: Snapshot, daemon: Daemon, sandbox: Peer) -> Totals:
+    def _compute_totals(self, snapshot: Snapshot, daemon: Daemon, sandbox: JsonClient) -> Totals:
         ours = list(daemon.orders())
         audit = sandbox.get("/sandbox/audit")
         problems = sandbox.get("/sandbox/check", final=int(snapshot.processed)).get("problems")

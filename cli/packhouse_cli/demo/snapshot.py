@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from packhouse_cli.clients.daemon import Daemon
-from packhouse_cli.clients.http import Peer, rows_of
+from packhouse_cli.clients.http import JsonClient, rows_of
 
 ENTRIES_KEPT = 60
 # The number of finished steps (received, decided, label, posted) for each shipment state, and its label.
@@ -84,7 +84,7 @@ class Snapshot:
 class SnapshotReader:
     """Reads snapshots from the daemon and the sandbox."""
 
-    def __init__(self, daemon: Daemon, sandbox: Peer, expected: int) -> None:
+    def __init__(self, daemon: Daemon, sandbox: JsonClient, expected: int) -> None:
         self._daemon = daemon
         self._sandbox = sandbox
         self._expected = expected

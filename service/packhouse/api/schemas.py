@@ -249,7 +249,7 @@ class StatusBody(BaseModel):
     due: int
     oldest_due_s: float
     dead_letters: int
-    provider: str
+    providers: list[str]
     store: str
 
     @classmethod
@@ -268,7 +268,7 @@ class StatusBody(BaseModel):
             due=counts.due,
             oldest_due_s=counts.oldest_due_s,
             dead_letters=counts.dead_letters,
-            provider=report.provider,
+            providers=list(report.providers),
             store=report.store,
         )
 

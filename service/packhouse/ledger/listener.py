@@ -1,5 +1,6 @@
-"""Connections to PostgreSQL that are held for longer than a transaction: one that listens for the bell, and
-one under which a duty is run alone. Each belongs to whoever opened it, never to the pool.
+"""PostgreSQL connections that outlive a transaction: one listens for due orders, one holds an advisory lock.
+
+Each belongs to the caller that opened it, never to the pool.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger.notify import CHANNEL
 
-if TYPE_CHECKING:  # the driver comes with an extra; it is loaded where it is used
+if TYPE_CHECKING:  # the driver comes with an extra, and is imported where it is used
     from psycopg import AsyncConnection
 
-# A server that is gone is noticed within seconds, on every connection of ours.
+# Every connection of ours notices within seconds that the server is gone.
 REACH: Final[Mapping[str, Any]] = {
     "connect_timeout": 2,
     "keepalives": 1,
@@ -26,100 +27,122 @@ REACH: Final[Mapping[str, Any]] = {
     "tcp_user_timeout": 10_000,
     "application_name": "packhouse",
 }
-# A replica whose machine vanished is forgotten by the server as quickly.
-_MUTUAL = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
-# A replica that stands still must not keep a duty from the others: the server ends a session that is silent.
-_SILENCE_S = 30
-_SIGN_OF_LIFE_S = 8.0
+# The server notices as fast that a replica's machine is gone.
+_SERVER_KEEPALIVES = (
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3"
+)
+# A replica that stops running must not keep a lock: the server ends a session that is idle for so long.
+_IDLE_TIMEOUT_S = 30
+_KEEPALIVE_S = 8.0
 _CHECK_S = 10.0
-_BEFORE_NEXT_TRY_S = 1.0
-# An answer about the time that took longer says too little of when it was given.
+_RECONNECT_AFTER_S = 1.0
+_RELEASE_S = 2.0
+# The time in a slower answer is too inexact to use.
 _PROMPT_S = 1.0
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
-class Sessions:
-    """Opens such connections; `how` are the driver's own connect arguments."""
+class PostgresListener:
+    """Listens for due orders. `connect_args` are the driver's own."""
 
-    def __init__(self, how: Mapping[str, Any]) -> None:
-        self._how = {**REACH, **how}
+    def __init__(self, connect_args: Mapping[str, Any]) -> None:
+        self._connect_args = connect_args
 
-    async def listen(self, heard: Callable[[], None], measured: Callable[[float, float], None]) -> None:
-        """Call `heard` whenever the bell rang or may have been missed; connects again for ever.
+    async def listen(self, wake: Callable[[], None], measured: Callable[[float, float], None]) -> None:
+        """Call `wake` for each notification, and once for each connection, as some may have been missed.
 
-        `measured` is told the server's time and how many seconds the question took, now and then.
+        Connects again until it is cancelled. From time to time it calls `measured` with the server's time
+        and the seconds that the question took.
         """
         import psycopg
 
-        loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
-                async with await self._open() as session:
-                    await session.execute(f"LISTEN {CHANNEL}")
-                    heard()
+                async with await _connect(self._connect_args) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    wake()
                     while True:
-                        asked = loop.time()
-                        async with asyncio.timeout(_CHECK_S):
-                            row = await (await session.execute(_NOW)).fetchone()
-                        took_s = loop.time() - asked
-                        if row and took_s < _PROMPT_S:
-                            measured(float(row[0]), took_s)
-                        async for _ in session.notifies(timeout=_CHECK_S):
-                            heard()
-            await asyncio.sleep(_BEFORE_NEXT_TRY_S)
+                        await _measure(connection, measured)
+                        async for _ in connection.notifies(timeout=_CHECK_S):
+                            wake()
+            await asyncio.sleep(_RECONNECT_AFTER_S)
+
+
+class AdvisoryLock:
+    """Lets one replica at a time run a periodic task. `connect_args` are the driver's own."""
+
+    def __init__(self, connect_args: Mapping[str, Any]) -> None:
+        self._connect_args = connect_args
 
     @contextlib.asynccontextmanager
-    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
-        """Whether this replica may run the duty, for as long as the block lasts: an advisory lock, held
-        outside any transaction. Raises LedgerUnavailable if the server cannot be asked.
+    async def exclusive(self, task: str) -> AsyncIterator[bool]:
+        """Whether this replica may run the task, as long as the block lasts. Raises LedgerUnavailable.
 
-        The lock goes with its connection, so a duty must bear being run twice; it seldom is.
+        The lock is held outside any transaction and ends with its connection, so a task must tolerate being
+        run twice at once; this is rare.
         """
         import psycopg
 
         try:
-            session = await self._open()
+            connection = await _connect(self._connect_args)
         except (psycopg.Error, OSError) as error:
-            raise LedgerUnavailable(f"the ledger cannot be used just now: {_first_line(error)}") from error
+            raise LedgerUnavailable(f"cannot reach the ledger's database: {_first_line(error)}") from error
         try:
             try:
-                mine = await _lock(session, duty)
+                mine = await _lock(connection, task)
             except psycopg.Error as error:
-                raise LedgerUnavailable(f"no lock for {duty!r}: {_first_line(error)}") from error
-            alive = asyncio.create_task(_keep_alive(session), name=f"alone: {duty}")
+                reason = _first_line(error)
+                raise LedgerUnavailable(f"cannot ask the ledger's database for a lock: {reason}") from error
+            alive = asyncio.create_task(_keep_alive(connection), name=f"advisory lock: {task}")
             try:
                 yield mine
             finally:
                 alive.cancel()
                 with contextlib.suppress(asyncio.CancelledError, psycopg.Error, OSError):
                     await alive
+                # The end of the connection releases the lock too, but only a moment later.
+                with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
+                    async with asyncio.timeout(_RELEASE_S):
+                        await connection.execute("SELECT pg_advisory_unlock_all()")
         finally:
-            # The server lets go of the lock when the connection ends, whichever way it does.
-            await session.close()
-
-    async def _open(self) -> AsyncConnection[tuple[Any, ...]]:
-        import psycopg
-
-        session = await psycopg.AsyncConnection.connect(**self._how, autocommit=True)
-        try:
-            await session.execute(_MUTUAL)
-        except BaseException:
-            await session.close()
-            raise
-        return session
+            await connection.close()
 
 
-async def _lock(session: AsyncConnection[tuple[Any, ...]], duty: str) -> bool:
-    await session.execute(f"SET idle_session_timeout = '{_SILENCE_S}s'")
-    key = int.from_bytes(hashlib.sha256(f"packhouse {duty}".encode()).digest()[:8], signed=True)
-    row = await (await session.execute("SELECT pg_try_advisory_lock(%s)", (key,))).fetchone()
+async def _connect(connect_args: Mapping[str, Any]) -> AsyncConnection[tuple[Any, ...]]:
+    import psycopg
+
+    connection = await psycopg.AsyncConnection.connect(**{**REACH, **connect_args}, autocommit=True)
+    try:
+        await connection.execute(_SERVER_KEEPALIVES)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def _measure(
+    connection: AsyncConnection[tuple[Any, ...]], measured: Callable[[float, float], None]
+) -> None:
+    loop = asyncio.get_running_loop()
+    asked = loop.time()
+    async with asyncio.timeout(_CHECK_S):
+        row = await (await connection.execute(_NOW)).fetchone()
+    took_s = loop.time() - asked
+    if row and took_s < _PROMPT_S:
+        measured(float(row[0]), took_s)
+
+
+async def _lock(connection: AsyncConnection[tuple[Any, ...]], task: str) -> bool:
+    await connection.execute(f"SET idle_session_timeout = '{_IDLE_TIMEOUT_S}s'")
+    key = int.from_bytes(hashlib.sha256(f"packhouse {task}".encode()).digest()[:8], signed=True)
+    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (key,))).fetchone()
     return bool(row and row[0])
 
 
-async def _keep_alive(session: AsyncConnection[tuple[Any, ...]]) -> None:
+async def _keep_alive(connection: AsyncConnection[tuple[Any, ...]]) -> None:
     while True:
-        await asyncio.sleep(_SIGN_OF_LIFE_S)
-        await session.execute("SELECT 1")
+        await asyncio.sleep(_KEEPALIVE_S)
+        await connection.execute("SELECT 1")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The ledger on PostgreSQL, which many replicas share; the server groups commits itself.
 
-Units run in threads, one short transaction each, and never while the network beyond the server is waited for.
-A unit that lost to another one is run again, so it touches nothing but the transaction.
+Units run in threads, one short transaction each, and never wait for the store or a provider. A unit that
+loses a conflict with another one runs again.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, SettingsError
 from packhouse.ledger import migrate, notify
 from packhouse.ledger.database_clock import DatabaseClock
-from packhouse.ledger.listener import REACH, Sessions
+from packhouse.ledger.listener import REACH, AdvisoryLock, PostgresListener
 from packhouse.ledger.port import sqlstate, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
 _DRIVER = "postgresql+psycopg"
-# Serialization failure and deadlock: the server undid one of two, and says to try again.
-_LOST_TO_ANOTHER = ("40001", "40P01")
+# Serialization failure and deadlock: the server rolled one of two transactions back, to be tried again.
+_CONFLICTS = ("40001", "40P01")
 _TRIES = 4
-# Orders that become due within this time are told of at once.
-_RING_AFTER_S = 0.02
-# A replica that stands still within a transaction holds rows no longer than this; waits have an end too.
-# "Written" means on disk: a server set up to answer sooner is asked to wait for this one's commits.
+# One notification covers all orders that become due within this time.
+_NOTIFY_AFTER_S = 0.02
+# A replica that stops running inside a transaction holds its rows no longer than this, and every wait ends.
+# "Written" means on disk: a server that is set up to answer sooner must wait for our commits.
 _LIMITS = """
     SET idle_in_transaction_session_timeout = '5s';
     SET lock_timeout = '10s';
@@ -50,14 +50,16 @@ _WHILE_MIGRATING = """
 
 
 class PostgresLedger:
-    """Keeps door.Ledger. Raises SettingsError if the driver is missing or another one is named."""
+    """Implements port.Ledger. Raises SettingsError if the driver is missing or the URL names another one."""
 
     shared = True
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         address = make_url(url)
         if address.drivername not in ("postgresql", _DRIVER):
-            raise SettingsError(f"PACKHOUSE_LEDGER__URL names {address.drivername!r}; use {_DRIVER}://...")
+            raise SettingsError(
+                f"PACKHOUSE_LEDGER__URL names {address.drivername!r}, which is not supported; use {_DRIVER}://..."
+            )
         address = address.set(drivername=_DRIVER)
         try:
             self._engine = create_engine(
@@ -71,13 +73,15 @@ class PostgresLedger:
             )
         except ModuleNotFoundError as error:
             raise SettingsError(
-                "PACKHOUSE_LEDGER__URL names a PostgreSQL, whose driver is not installed: "
+                "PACKHOUSE_LEDGER__URL names a PostgreSQL database, and its driver is not installed. Run: "
                 "pip install 'packhouse[postgres]'"
             ) from error
         event.listen(self._engine, "connect", _set_limits)
-        self._sessions = Sessions(self._engine.dialect.create_connect_args(address)[1])
+        connect_args = self._engine.dialect.create_connect_args(address)[1]
+        self._listener = PostgresListener(connect_args)
+        self._lock = AdvisoryLock(connect_args)
         self._clock: DatabaseClock | None = None
-        self._ringing: asyncio.Task[None] | None = None
+        self._notifying: asyncio.Task[None] | None = None
         self._closing = False
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="ledger")
         try:
@@ -98,11 +102,11 @@ class PostgresLedger:
 
     async def _run(self, unit: Callable[[Connection], R]) -> R:
         if self._closing:
-            raise LedgerUnavailable("the ledger is closed: the daemon is stopping")
+            raise LedgerUnavailable("the ledger is closed, because the daemon is stopping")
 
         def once() -> tuple[R, bool]:
             with self._engine.begin() as connection:
-                notify.take_mark(connection)  # by a unit that was then undone
+                notify.take_mark(connection)  # of a unit that was rolled back
                 return unit(connection), notify.take_mark(connection)
 
         def run() -> tuple[R, bool]:
@@ -110,20 +114,20 @@ class PostgresLedger:
                 try:
                     return once()
                 except DBAPIError as error:
-                    if sqlstate(error) not in _LOST_TO_ANOTHER:
+                    if sqlstate(error) not in _CONFLICTS:
                         raise
             return once()
 
         try:
-            result, rung = await asyncio.get_running_loop().run_in_executor(self._pool, run)
+            result, marked = await asyncio.get_running_loop().run_in_executor(self._pool, run)
         except DBAPIError as error:
             raise translated(error) from error
-        if rung and (self._ringing is None or self._ringing.done()):
-            self._ringing = asyncio.create_task(self._ring(), name="ring the bell")
+        if marked and (self._notifying is None or self._notifying.done()):
+            self._notifying = asyncio.create_task(self._notify(), name="notify replicas")
         return result
 
     def clock(self, local: Clock) -> Clock:
-        """See `Ledger.clock`: the database's time. It is asked for again while `watch` runs."""
+        """See `Ledger.clock`: the database's time, measured again while `listen` runs."""
         asked = time.monotonic()
         try:
             with self._engine.connect() as connection:
@@ -134,30 +138,30 @@ class PostgresLedger:
         return self._clock
 
     async def listen(self, wake: Callable[[], None]) -> None:
-        """See `Ledger.watch`: a connection of its own listens for the bell."""
+        """See `Ledger.listen`: on a connection of its own."""
 
         def measured(database_now: float, took_s: float) -> None:
             if self._clock is not None:
                 self._clock.set(database_now, took_s)
 
-        await self._sessions.listen(wake, measured)
+        await self._listener.listen(wake, measured)
 
     @contextlib.asynccontextmanager
-    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
-        """See `Ledger.alone`: an advisory lock on a connection of its own."""
-        async with self._sessions.exclusive(duty) as mine:
+    async def exclusive(self, task: str) -> AsyncIterator[bool]:
+        """See `Ledger.exclusive`: under an advisory lock, on a connection of its own."""
+        async with self._lock.exclusive(task) as mine:
             yield mine
 
     async def close(self) -> None:
         """See `Ledger.close`."""
-        if self._ringing is not None:
-            await self._ringing
+        if self._notifying is not None:
+            await self._notifying
         self._closing = True
         await asyncio.to_thread(self._pool.shutdown)
         self._engine.dispose()
 
-    async def _ring(self) -> None:
-        await asyncio.sleep(_RING_AFTER_S)
+    async def _notify(self) -> None:
+        await asyncio.sleep(_NOTIFY_AFTER_S)
         with contextlib.suppress(LedgerUnavailable):
             await self.write(notify.send, time.time())
 

@@ -1,9 +1,8 @@
 """The embedded ledger: one file, one connection that writes and checkpoints, group commit, all synced.
 
 Units of work that wait together share one transaction, and so one sync of the disk. They run on the event
-loop, since SQLite answers in microseconds and two threads would fight for the interpreter at each statement;
-only the commit, which waits for the disk, is left to a thread. A unit may be run twice before its result is
-given, so it touches nothing but the transaction.
+loop, because SQLite answers in microseconds and two threads would compete for the interpreter at each
+statement. Only the commit, which waits for the disk, runs in a thread.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
 _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
 
-# Few enough that the loop is not held up, enough that a commit is shared.
+# Few enough not to block the loop, enough to share a commit.
 _MOST_UNITS_A_COMMIT = 64
-_PATIENCE_S = 5.0
-_BEFORE_NEXT_TRY_S = 0.02
+_LOCK_WAIT_S = 5.0
+_RETRY_S = 0.02
 
 
 class SqliteLedger:
-    """Keeps door.Ledger. Belongs to the event loop on which it is used."""
+    """Implements port.Ledger. Belongs to the event loop on which it is used."""
 
     shared = False
 
@@ -49,7 +48,7 @@ class SqliteLedger:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
         try:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            _look_through(self._connection)
+            _check_pages(self._connection)
             self.migrated = _migrate(self._connection)
             self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
         except DBAPIError as error:
@@ -58,7 +57,7 @@ class SqliteLedger:
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
         if self._closing:
-            raise LedgerUnavailable("the ledger is closed: the daemon is stopping")
+            raise LedgerUnavailable("the ledger is closed, because the daemon is stopping")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((lambda connection: unit(Tx(connection, now), *args, **kwargs), future))
@@ -67,7 +66,7 @@ class SqliteLedger:
         return await future
 
     async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """See `Ledger.read`. Reads stand beside the writer, in the last committed state."""
+        """See `Ledger.read`. A read sees the last committed state, and does not wait for the writer."""
 
         def run() -> R:
             with self._engine.connect() as connection:
@@ -83,12 +82,12 @@ class SqliteLedger:
         return local
 
     async def listen(self, wake: Callable[[], None]) -> None:
-        """See `Ledger.watch`. Nobody else works on this file, so there is nothing to hear."""
+        """See `Ledger.listen`. No other process uses this file, so `wake` is never called."""
         await asyncio.get_running_loop().create_future()
 
     @contextlib.asynccontextmanager
-    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
-        """See `Ledger.alone`. One process holds the file: always."""
+    async def exclusive(self, task: str) -> AsyncIterator[bool]:
+        """See `Ledger.exclusive`. One process uses the file, so the answer is always True."""
         yield True
 
     async def close(self) -> None:
@@ -102,7 +101,7 @@ class SqliteLedger:
         self._engine.dispose()
 
     async def _write(self) -> None:
-        """Commit what waits, batch by batch, until nothing does."""
+        """Commit the waiting units, batch by batch, until none waits."""
         while self._waiting:
             count = min(len(self._waiting), _MOST_UNITS_A_COMMIT)
             batch = [self._waiting.popleft() for _ in range(count)]
@@ -114,9 +113,9 @@ class SqliteLedger:
         """Run the batch in one transaction; if a unit fails, run them one by one instead."""
         try:
             results = await self._transaction([unit for unit, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the one who waits
+        except Exception as error:  # noqa: BLE001 - the caller of the unit gets it
             if len(batch) == 1:
-                _refuse(batch[0][1], error)
+                _fail(batch[0][1], error)
             else:
                 for waiting in batch:
                     await self._commit([waiting])
@@ -131,20 +130,20 @@ class SqliteLedger:
             results = [unit(self._connection) for unit in units]
             await self._on_disk("COMMIT")
         except BaseException:
-            # A full disk may have rolled back already; then there is nothing to roll back.
+            # A full disk may have caused a rollback already; then this one fails.
             with contextlib.suppress(OperationalError):
                 self._connection.exec_driver_sql("ROLLBACK")
             raise
         return results
 
     async def _begin(self) -> None:
-        """Begin; where another process holds the file, for a backup say, wait for it.
+        """Begin; while another process locks the file (a backup, for example), wait for it.
 
-        Not in SQLite's own way: while a thread waits there, whoever touches the connection waits too, were
-        it only Python freeing an old cursor on the loop.
+        SQLite's own wait is not used: while a thread waits inside SQLite, every other use of the connection
+        waits too, even Python freeing an old cursor on the loop.
         """
         loop = asyncio.get_running_loop()
-        until = loop.time() + _PATIENCE_S
+        until = loop.time() + _LOCK_WAIT_S
         while True:
             try:
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -153,21 +152,21 @@ class SqliteLedger:
                     raise
             else:
                 return
-            await asyncio.sleep(_BEFORE_NEXT_TRY_S)
+            await asyncio.sleep(_RETRY_S)
 
     async def _on_disk(self, statement: str) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._disk, partial(self._connection.exec_driver_sql, statement))
 
 
-def _refuse(future: asyncio.Future[Any], error: BaseException) -> None:
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     if not future.done():
         future.set_exception(translated(error))
 
 
-def _look_through(connection: Connection) -> None:
-    """Read every page once (under a second a gigabyte from memory): a page that nobody has read for months
-    must not be found damaged in the middle of a purchase. Raises LedgerUnusable.
+def _check_pages(connection: Connection) -> None:
+    """Read every page once (a gigabyte from memory takes under a second), so that no damaged page is found
+    in the middle of a purchase. Raises LedgerUnusable.
     """
     found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if found != "ok":
@@ -175,8 +174,8 @@ def _look_through(connection: Connection) -> None:
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str]:
-    """Migrate whole or not at all. The transaction is begun by hand, as Python's driver would begin none for
-    DDL: a crash in between would leave some of the tables, and no version that says so.
+    """Migrate completely or not at all. Python's driver begins no transaction for DDL, so this one is
+    explicit: a crash must not leave some of the tables without a version.
     """
     connection.exec_driver_sql("BEGIN IMMEDIATE")
     try:

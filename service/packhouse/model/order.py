@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -134,6 +134,14 @@ class OrderPage:
     orders: tuple[Order, ...]
     next_cursor: str | None = None
     truncated: bool = False
+
+    def order_keys(self) -> list[tuple[str, str]]:
+        """The id and creation time of each order."""
+        return [(order.id, order.created_at) for order in self.orders]
+
+    def without(self, ids: Collection[str]) -> OrderPage:
+        """The page without these orders."""
+        return replace(self, orders=tuple(order for order in self.orders if order.id not in ids))
 
 
 @dataclass(frozen=True, slots=True)

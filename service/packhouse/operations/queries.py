@@ -57,7 +57,7 @@ class Queries:
             counts=await self.counts(),
             spent=spent,
             labels=labels,
-            provider=", ".join(self._settings.provider),
+            providers=self._settings.provider,
             store=self._settings.store.url,
         )
 

@@ -16,7 +16,7 @@ from packhouse.telemetry.metrics import LedgerCounts
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """The daemon at a glance. `paused_by` says who paused it and why, `spent` is minor units by currency,
-    `labels` how many were bought, `provider` the provider account that sells, `store` the store's address.
+    `labels` how many were bought, `providers` the provider accounts that sell, `store` the store's address.
     """
 
     version: str
@@ -24,7 +24,7 @@ class StatusReport:
     counts: LedgerCounts
     spent: Mapping[str, int]
     labels: int
-    provider: str
+    providers: tuple[str, ...]
     store: str
     paused_by: str = ""
 

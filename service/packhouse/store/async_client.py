@@ -7,7 +7,7 @@ without the client above it: that adds a quarter to a call, for redirects and co
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from packhouse.clock import Clock
 from packhouse.errors import StoreError
@@ -64,16 +64,8 @@ class AsyncStoreClient:
         return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:
-        """One page of a list; `next_cursor` leads to the next."""
+        """One page of a list; `paging.read_pages_async` reads all of them."""
         return protocol.read_order_page(await self.ask(protocol.list_orders(query)), query)
-
-    async def order_pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
-        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
-        pages = protocol.Pages(query)
-        while pages.query is not None:
-            page = await self.orders(pages.query)
-            yield page
-            pages.turn(page)
 
     async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""

@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 from packhouse.errors import SettingsError
 from packhouse.store import requests
-from packhouse.store.paging import Pages
+from packhouse.store.paging import read_pages
 from packhouse.store.requests import OrdersQuery, StoreRequest, client_headers
 from packhouse.store.responses import (
     LARGEST_ANSWER,
-    Listed,
+    ListPage,
     StoreResponse,
     check_answer,
     json_of,
-    listed,
+    read_list,
     too_large,
     unanswered,
     unreachable,
@@ -63,26 +63,22 @@ class StoreClient:
         return read_order(self.ask(requests.get_order(order_id)), order_id)
 
     def orders(self, query: OrdersQuery) -> OrderPage:
-        """One page of a list; `next_cursor` leads to the next."""
+        """One page of a list; `order_pages` reads all of them."""
         from packhouse.store.orders import read_order_page
 
         return read_order_page(self.ask(requests.list_orders(query)), query)
 
     def order_pages(self, query: OrdersQuery) -> Iterator[OrderPage]:
-        """Every page of a list, asked for as they are consumed. A list that leads in a circle is an error."""
-        pages = Pages(query)
-        while pages.query is not None:
-            page = self.orders(pages.query)
-            yield page
-            pages.turn(page)
+        """Every page of a list, each read when it is consumed (see `paging`). Each order comes once."""
+        return read_pages(self.orders, query)
 
-    def order_rows(self, query: OrdersQuery) -> Iterator[Listed]:
-        """Every page of a list as the store sent it, no row read further. Raises as `order_pages` does."""
-        pages = Pages(query)
-        while pages.query is not None:
-            page = listed(json_of(self.ask(requests.list_orders(pages.query)), "listing orders"), "orders")
-            yield page
-            pages.turn(page)
+    def order_rows(self, query: OrdersQuery) -> Iterator[ListPage]:
+        """The pages of `order_pages` as received, no row read further."""
+        return read_pages(self._order_rows, query)
+
+    def _order_rows(self, query: OrdersQuery) -> ListPage:
+        answer = self.ask(requests.list_orders(query))
+        return read_list(json_of(answer, "listing orders"), "orders", query.limit)
 
     def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""

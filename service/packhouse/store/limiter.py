@@ -1,4 +1,4 @@
-"""Our own limit on calls to the store: it publishes no numbers, so we choose one and keep to it."""
+"""Our own limit on calls to the store, which publishes no limits."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from packhouse.clock import Clock
 
 
 class RateLimiter:
-    """Lets through at most `rate_limit_per_s` calls in any second, first come first served; 0 lets all through.
+    """Starts at most `rate_limit_per_s` calls in any second, in the order of the callers; 0 means no limit.
 
-    Calls up to the limit start at once. A fraction is kept on average: 2.5 means 2 calls in any 0.8 s.
+    Calls up to the limit start at once. A fraction holds on average: 2.5 means 2 calls in any 0.8 s.
     """
 
     def __init__(self, rate_limit_per_s: float, clock: Clock) -> None:
@@ -20,7 +20,7 @@ class RateLimiter:
         self._starts: deque[float] = deque(maxlen=self._calls)
 
     async def turn(self) -> None:
-        """Return when this call may start. Its place is taken at once, so callers keep their order."""
+        """Return when this call may start. Callers keep their order."""
         if not self._window_s:
             return
         now = self._clock.monotonic()

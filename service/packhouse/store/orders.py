@@ -25,7 +25,7 @@ from packhouse.store.json_fields import (
     text,
 )
 from packhouse.store.requests import OrdersQuery
-from packhouse.store.responses import StoreResponse, json_of, listed, one_object
+from packhouse.store.responses import StoreResponse, json_of, one_object, read_list
 
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
 _REFUNDED = ("refunded", "refunded_amount", "amount_refunded")
@@ -44,12 +44,8 @@ def read_order_page(answer: StoreResponse, asked: OrdersQuery | None = None) -> 
     A row that has an id but cannot be read otherwise is given as an Order with nothing but id and raw (no
     status, so nothing ships): a list tells which orders to look at, and one bad row must not hide the others.
     """
-    found = listed(json_of(answer, "listing orders"), "orders")
-    return OrderPage(
-        orders=tuple(_row(row) for row in found.rows),
-        next_cursor=found.next_cursor,
-        truncated=found.is_cut(asked.limit if asked is not None else None),
-    )
+    found = read_list(json_of(answer, "listing orders"), "orders", asked.limit if asked else None)
+    return OrderPage(tuple(_row(row) for row in found.rows), found.next_cursor, found.truncated)
 
 
 def order_from_json(raw: Mapping[str, Any]) -> Order:

@@ -1,56 +1,123 @@
-"""From one page of a list to the next: by cursor, or by time where the store cuts its list short.
+"""The one pager for lists of orders: from each page to the query for the next, in each form a list may have.
 
-The daemon's client and the command's both page with `Pages`; the query is the only state.
+A list names its next page by a cursor, or is cut short and names none (a bare array of `limit` rows, or
+"has_more" alone). A cut list is continued by creation time, whichever end it starts from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from packhouse.errors import StoreUnreadable
-from packhouse.store.json_fields import CREATED, first_text
 from packhouse.store.requests import OrdersQuery
-from packhouse.store.responses import Listed
 
 if TYPE_CHECKING:
-    from packhouse.model.order import OrderPage
+    from datetime import datetime
+    from typing import Self
+
 
 CUT_SHORT = "list_cut_short"
-T = TypeVar("T")
+_AT_ONCE = "more orders than fit on one page were created at about the same time"
+Row = TypeVar("Row")
 
 
-class Pages:
-    """The way through one list. Ask for `query`, give the page to `turn`, until `query` is None.
+class Page(Protocol):
+    """One page of a list of orders, read or as received."""
 
-    A list that was cut short, without a cursor, is continued with what is not newer than its oldest order.
-    That page may repeat orders of the page before.
+    @property
+    def next_cursor(self) -> str | None:
+        """Leads to the next page, if the store named one."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether there is probably more, with no cursor to ask for it."""
+
+    def order_keys(self) -> Sequence[tuple[str, str]]:
+        """The id and creation time of each order; "" for what cannot be read."""
+
+    def without(self, ids: Collection[str]) -> Self:
+        """The page without these orders."""
+
+
+AnyPage = TypeVar("AnyPage", bound=Page)
+
+
+class Pages(Generic[AnyPage]):
+    """The way through one list.
+
+    Ask the store for `next_query()` and pass its page to `take()`, until the query is None.
     """
 
     def __init__(self, query: OrdersQuery) -> None:
-        self.query: OrdersQuery | None = query
+        self._query = query
         self._asked = {query}
+        self._page: AnyPage | None = None
+        # The direction of a list is not documented; the first page with two times shows it.
+        self._newest_first: bool | None = None
+        # Continuing by time asks for the last second again; its orders are returned once.
+        self._returned: set[str] = set()
 
-    def turn(self, page: OrderPage | Listed) -> None:
-        """Continue with the page after this one.
+    def next_query(self) -> OrdersQuery | None:
+        """What to ask for next, None after the last page.
 
-        Raises StoreUnreadable where the store repeats a page, and with the code `CUT_SHORT` where it cut its
-        list short and the orders have no time to continue from.
+        Raises StoreUnreadable where the list goes in a circle, or (with the code `CUT_SHORT`) is cut short
+        and cannot be continued.
         """
-        if self.query is None:
-            return
-        following = _following(page, self.query)
-        if following in self._asked:
+        if self._page is None:
+            return self._query
+        query = self._following(self._page)
+        if query is None:
+            return None
+        if query in self._asked and self._page.next_cursor is None:
+            raise _cut_off(self._page, _AT_ONCE)
+        if query in self._asked:
             raise StoreUnreadable(
-                "The store's list of orders repeats a page that was already read; reading stopped there."
+                "The store's list of orders goes in a circle: it leads back to a page already read. Reading "
+                "stopped there."
             )
-        if following is not None:
-            self._asked.add(following)
-        self.query = following
+        self._asked.add(query)
+        self._query, self._page = query, None
+        return query
+
+    def take(self, page: AnyPage) -> AnyPage:
+        """Take the answer to `next_query()`; returns it without orders that an earlier page had."""
+        self._page = page
+        new = page.without(self._returned) if self._returned else page
+        if page.truncated:
+            self._returned.update(order_id for order_id, _ in page.order_keys() if order_id)
+        return new
+
+    def _following(self, page: AnyPage) -> OrdersQuery | None:
+        if page.next_cursor is not None:
+            return self._query._replace(cursor=page.next_cursor)
+        if not page.truncated:
+            return None
+        moments = [_moment(created_at) for _, created_at in page.order_keys()]
+        times = [moment for moment in moments if moment is not None]
+        if not times:
+            raise _cut_off(page, "its orders have no creation time to continue from")
+        if self._newest_first is None and times[0] != times[-1]:
+            self._newest_first = times[0] > times[-1]
+        if self._newest_first is None:
+            raise _cut_off(page, _AT_ONCE)
+        if times != sorted(times, reverse=self._newest_first):
+            raise _cut_off(page, "its orders are not sorted by creation time")
+        # Whether a bound is inclusive is not documented, so the last second is asked for again.
+        if self._newest_first:
+            return self._query._replace(created_before=_second(times[-1], 1), cursor="")
+        return self._query._replace(created_after=_second(times[-1], -1), cursor="")
 
 
-def follow(read: Callable[[str], tuple[Sequence[T], str | None]], name: str) -> Iterator[Sequence[T]]:
-    """Every page of a list that has cursors only: `read` gets a cursor, "" first, and returns page and cursor.
+def read_pages(read: Callable[[OrdersQuery], AnyPage], query: OrdersQuery) -> Iterator[AnyPage]:
+    """Every page of a list; each is read when it is consumed. Raises StoreError."""
+    pages = Pages[AnyPage](query)
+    while (asked := pages.next_query()) is not None:
+        yield pages.take(read(asked))
+
+
+def follow(read: Callable[[str], tuple[Sequence[Row], str | None]], name: str) -> Iterator[Sequence[Row]]:
+    """Every page of a list that has cursors only: `read` gets a cursor ("" first), returns page and cursor.
 
     `name` is what the list holds, for the message. Raises StoreUnreadable where the store repeats a page.
     """
@@ -64,35 +131,35 @@ def follow(read: Callable[[str], tuple[Sequence[T], str | None]], name: str) -> 
         yield page
 
 
-def _following(page: OrderPage | Listed, query: OrdersQuery) -> OrdersQuery | None:
-    if page.next_cursor is not None:
-        return query._replace(cursor=page.next_cursor)
-    if not (page.is_cut(query.limit) if isinstance(page, Listed) else page.truncated):
-        return None
-    times = list(filter(None, _times(page)))
-    if not times:
-        raise StoreUnreadable(
-            "The store cut its list of orders short and names no next page. Ask for a shorter period.",
-            code=CUT_SHORT,
-        )
-    return query._replace(created_before=_just_after(min(times)), cursor="")
+async def read_pages_async(
+    read: Callable[[OrdersQuery], Awaitable[AnyPage]], query: OrdersQuery
+) -> AsyncIterator[AnyPage]:
+    """As `read_pages`, for the daemon."""
+    pages = Pages[AnyPage](query)
+    while (asked := pages.next_query()) is not None:
+        yield pages.take(await read(asked))
 
 
-def _times(page: OrderPage | Listed) -> list[str]:
-    if isinstance(page, Listed):
-        return [first_text(row, CREATED) for row in page.rows]
-    return [order.created_at for order in page.orders]
+def _cut_off(page: Page, why: str) -> StoreUnreadable:
+    return StoreUnreadable(
+        f"The store cut its list short after {len(page.order_keys())} orders and named no next page, and "
+        f"{why}. Narrow the list by creation time (created_after, created_before).",
+        code=CUT_SHORT,
+    )
 
 
-def _just_after(moment: str) -> str:
-    """The next millisecond: orders created at `moment` itself are read again, so that none is missed."""
-    from datetime import UTC, datetime, timedelta
+def _moment(text: str) -> datetime | None:
+    from datetime import UTC, datetime
 
     try:
-        at = datetime.fromisoformat(moment)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise StoreUnreadable(
-            "The store cut its list of orders short, and an order has no readable time.", code=CUT_SHORT
-        ) from None
-    at = (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)) + timedelta(milliseconds=1)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _second(moment: datetime, later: int) -> str:
+    """The full second of a moment, moved by so many seconds, as the store's filters take it."""
+    from datetime import timedelta
+
+    return (moment.replace(microsecond=0) + timedelta(seconds=later)).strftime("%Y-%m-%dT%H:%M:%SZ")

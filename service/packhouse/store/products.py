@@ -8,7 +8,7 @@ from typing import Any
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Product
 from packhouse.store.json_fields import digital, first_text, mapping, required_id
-from packhouse.store.responses import StoreResponse, json_of, listed, one_object
+from packhouse.store.responses import StoreResponse, json_of, one_object, read_list
 
 _GRAMS = ("weight_g", "weight_grams", "grams")  # a plain "weight" has no unit and is never read
 
@@ -21,7 +21,7 @@ def read_product(answer: StoreResponse, expected_id: str) -> Product:
 
 def read_products(answer: StoreResponse) -> dict[str, Product]:
     """The products of a batch by id, without those that the store does not know. Raises StoreUnreadable."""
-    found = listed(json_of(answer, "reading products"), "products")
+    found = read_list(json_of(answer, "reading products"), "products")
     products = [product_from_json(row) for row in found.rows]
     by_id = {product.id: product for product in products}
     if len(by_id) != len(products):

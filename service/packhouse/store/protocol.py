@@ -6,7 +6,7 @@ standard library is loaded, so that the command line starts fast.
 
 from packhouse.store.address import address_from_json
 from packhouse.store.orders import order_from_json, read_order, read_order_page
-from packhouse.store.paging import Pages
+from packhouse.store.paging import Pages, read_pages, read_pages_async
 from packhouse.store.products import product_from_json, read_product, read_products
 from packhouse.store.requests import (
     LARGEST_BATCH,
@@ -81,6 +81,8 @@ __all__ = [
     "read_exchange",
     "read_order",
     "read_order_page",
+    "read_pages",
+    "read_pages_async",
     "read_product",
     "read_products",
     "read_return",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -22,7 +22,17 @@ from packhouse.errors import (
     StoreUnreachable,
     StoreUnreadable,
 )
-from packhouse.store.json_fields import mapping, parse_json, required_id, rows, shape, text
+from packhouse.store.json_fields import (
+    CREATED,
+    first_text,
+    mapping,
+    optional_id,
+    parse_json,
+    required_id,
+    rows,
+    shape,
+    text,
+)
 from packhouse.store.requests import StoreRequest
 
 LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a door reads no further
@@ -192,27 +202,36 @@ def one_object(value: Any, name: str, expected_id: str) -> Mapping[str, Any]:
     return found
 
 
-class Listed(NamedTuple):
-    """The rows of one list answer. `is_bare`: the answer was an array, which has no place for a cursor."""
+class ListPage(NamedTuple):
+    """The rows of one list response, as received.
+
+    `truncated`: there is probably more, with no cursor to ask for it. `is_bare`: the response was an array,
+    which has no place for a cursor.
+    """
 
     rows: list[Mapping[str, Any]]
     next_cursor: str | None
-    has_more: bool
+    truncated: bool
     is_bare: bool
 
-    def is_cut(self, limit: int | None) -> bool:
-        """Whether there is probably more, and no cursor to ask for it; `limit` is that of the request."""
-        is_full = self.is_bare and limit is not None and len(self.rows) >= limit
-        return self.next_cursor is None and (is_full or self.has_more)
+    def order_keys(self) -> list[tuple[str, str]]:
+        """The id and creation time of each row; "" for what cannot be read."""
+        return [(optional_id(row.get("id")), first_text(row, CREATED)) for row in self.rows]
+
+    def without(self, ids: Collection[str]) -> ListPage:
+        """The page without the rows of these ids."""
+        return self._replace(rows=[row for row in self.rows if optional_id(row.get("id")) not in ids])
 
 
-def listed(value: Any, name: str) -> Listed:
-    """Read a list answer: an array, or an object whose one array is `name`, "data", "items" or "results".
+def read_list(value: Any, name: str, limit: int | None = None) -> ListPage:
+    """Read a list response: an array, or an object whose one array is `name`, "data", "items" or "results".
 
-    None or several such arrays is an error, not an empty list. Raises StoreUnreadable.
+    An array as long as the `limit` that was asked for is taken for truncated. None or several such arrays is
+    an error, not an empty list. Raises StoreUnreadable.
     """
     if isinstance(value, list):
-        return Listed(rows(value, name), None, has_more=False, is_bare=True)
+        filled = limit is not None and len(value) >= limit
+        return ListPage(rows(value, name), None, truncated=filled, is_bare=True)
     if not isinstance(value, dict):
         raise StoreUnreadable(f"The store's list of {name} is {shape(value)}, not a list.")
     arrays = [key for key in (name, "data", "items", "results") if isinstance(value.get(key), list)]
@@ -223,9 +242,9 @@ def listed(value: Any, name: str) -> Listed:
     cursors = [place["next_cursor"] for place in places if place.get("next_cursor") not in (None, "")]
     if any(not isinstance(cursor, str) for cursor in cursors) or len(set(map(str, cursors))) > 1:
         raise StoreUnreadable(f"The store's list of {name} has a next_cursor that cannot be followed.")
-    return Listed(
+    return ListPage(
         rows(value[arrays[0]], name),
         cursors[0] if cursors else None,
-        has_more=any(place.get("has_more") is True for place in places),
+        truncated=not cursors and any(place.get("has_more") is True for place in places),
         is_bare=False,
     )

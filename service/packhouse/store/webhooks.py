@@ -14,7 +14,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.endpoint import Delivery, WebhookEndpoint
 from packhouse.store.json_fields import first_text, mapping, optional_id, required_id, text
 from packhouse.store.requests import StoreRequest, change, segment
-from packhouse.store.responses import Listed, StoreResponse, json_of, listed
+from packhouse.store.responses import ListPage, StoreResponse, json_of, read_list
 
 ROTATIONS = ("rotate", "rotate-secret")  # the documentation shows the beginning of the path only
 _WHEN = ("created_at", "timestamp", "attempted_at", "sent_at", "at")
@@ -115,9 +115,9 @@ def read_deliveries(answer: StoreResponse) -> tuple[tuple[Delivery, ...], str | 
     return tuple(_delivery(row) for row in found.rows), found.next_cursor
 
 
-def _rows(answer: StoreResponse, names: tuple[str, str], what: str) -> Listed:
+def _rows(answer: StoreResponse, names: tuple[str, str], what: str) -> ListPage:
     value = json_of(answer, what)
-    return listed(value, names[1] if isinstance(mapping(value).get(names[1]), list) else names[0])
+    return read_list(value, names[1] if isinstance(mapping(value).get(names[1]), list) else names[0])
 
 
 def _endpoint(raw: Mapping[str, Any]) -> WebhookEndpoint:

@@ -6,7 +6,7 @@ task in each interval, and no other one meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,10 +16,10 @@ from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases
 from packhouse.ledger.tx import Tx
-from packhouse.model.order import Order, OrderPage
+from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
-from packhouse.store.protocol import OrdersQuery
+from packhouse.store.protocol import OrdersQuery, read_pages_async
 
 _PAGE = 100
 _NEWEST = "poll:newest"
@@ -91,7 +91,7 @@ class PeriodicTasks:
         full = newest is None or not last_full_at <= began < last_full_at + settings.full_poll_s
         after = "" if full or newest is None else _seconds_before(newest, settings.overlap_s)
         found, highest = 0, newest or ""
-        async for page in self._pages(after):
+        async for page in read_pages_async(context.store.orders, _pending(context, after)):
             listed = [(order.id, order.site_slug) for order in page.orders if _is_served(context, order)]
             now = context.clock.now()
             found += await context.ledger.write(leases.add_listed, now, listed, now - settings.recheck_s)
@@ -100,27 +100,6 @@ class PeriodicTasks:
             )
         await context.ledger.write(_save_progress, context.clock.now(), highest, began if full else None)
         return found
-
-    async def _pages(self, after: str) -> AsyncIterator[OrderPage]:
-        """Every page of pending orders. Raises PackhouseError where the list has no end."""
-        settings = self._context.settings.store
-        query = OrdersQuery(status="pending", site_slug=settings.site_slug, created_after=after, limit=_PAGE)
-        seen: set[OrdersQuery] = set()
-        while True:
-            if query in seen:
-                raise PackhouseError(
-                    "The store's list of orders never ends: it returned the same cursor twice."
-                )
-            seen.add(query)
-            page = await self._context.store.orders(query)
-            yield page
-            if page.next_cursor is not None:
-                query = query._replace(cursor=page.next_cursor)
-            elif page.truncated and (oldest := min(o.created_at for o in page.orders)):
-                # A list without a cursor that was cut off: continue before its oldest order.
-                query = query._replace(created_before=oldest)
-            else:
-                return
 
     async def _wake_stalled(self) -> int:
         now, settings = self._context.clock.now(), self._context.settings
@@ -140,6 +119,11 @@ def _save_progress(tx: Tx, newest: str, full_poll_at: float | None) -> None:
     kv.write(tx, _NEWEST, newest)
     if full_poll_at is not None:
         kv.write(tx, _FULL_POLL_AT, repr(full_poll_at))
+
+
+def _pending(context: Context, after: str) -> OrdersQuery:
+    site = context.settings.store.site_slug
+    return OrdersQuery(status="pending", site_slug=site, created_after=after, limit=_PAGE)
 
 
 def _is_served(context: Context, order: Order) -> bool:

@@ -39,6 +39,26 @@ def test_a_port_that_is_taken_has_its_own_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("ALY_API_KEY", "", "PACKHOUSE_STORE__API_KEY"),
+        ("PACKHOUSE_PROVIDER", "nowhere", "nowhere"),
+        ("PACKHOUSE_DATA_DIR", "/dev/null/data", "PACKHOUSE_DATA_DIR"),
+    ],
+)
+def test_a_wrong_setting_is_reported_before_a_port_that_is_taken(
+    tmp_path: Path, setting: str, value: str, named: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = {"PACKHOUSE_HTTP__PORT": str(taken.getsockname()[1]), setting: value}
+        shown = serve(tmp_path, **settings)
+    assert shown.returncode == Exit.USAGE
+    assert named in shown.stderr
+    assert "PACKHOUSE_HTTP__PORT" not in shown.stderr
+
+
+@pytest.mark.e2e
 def test_a_ledger_that_is_no_database_has_its_own_code(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "packhouse.db").write_bytes(b"this is no database " * 500)

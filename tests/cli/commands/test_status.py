@@ -12,7 +12,7 @@ STATUS = {
     "spent": {"USD": 43493, "JPY": 500},
     "labels": 31,
     "oldest_due_s": 75.0,
-    "provider": "easypost",
+    "providers": ["easypost"],
     "store": "https://aly.store/api/storefront/v1",
 }
 

@@ -52,7 +52,7 @@ def test_the_daemon_accepts_the_settings_of_the_demo() -> None:
     }
     shown = call("config", "check", "--json", environ=environ)
     assert shown.code == 0, shown.err
-    assert shown.json["provider"] == "easypost"
+    assert shown.json["provider"] == ["easypost"]
     assert shown.json["poll"]["interval_s"] == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from packhouse.model.states import ShipmentState
 from packhouse_cli.clients.daemon import Daemon
-from packhouse_cli.clients.http import Peer
+from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.demo.snapshot import Place, SnapshotReader, order_progress
 from tests.cli.runner import serving
 
@@ -74,7 +74,7 @@ def test_a_snapshot_joins_both_sources_and_has_each_journal_entry_once() -> None
         "GET /api/v1/status": (200, {"labels": 1}),
     }
     with serving(answers) as peer:
-        reader = SnapshotReader(Daemon(peer.url, "sesame"), Peer("sandbox", peer.url), expected=2)
+        reader = SnapshotReader(Daemon(peer.url, "sesame"), JsonClient("sandbox", peer.url), expected=2)
         snapshot = reader.read()
         again = reader.read()
     assert [order.place for order in snapshot.orders] == [Place.SHIPPED, Place.HELD]
@@ -92,11 +92,8 @@ def test_nothing_is_processed_while_orders_are_still_arriving() -> None:
         "GET /api/v1/status": (200, {}),
     }
     with serving(answers) as peer:
-        assert (
-            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
-        )
+        daemon, sandbox = Daemon(peer.url, "s"), JsonClient("sandbox", peer.url)
+        assert not SnapshotReader(daemon, sandbox, expected=1).read().processed
         answers["GET /sandbox/state"] = (200, {"orders": {"ord_1": {}}, "scheduled": 0})
-        assert SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=1).read().processed
-        assert (
-            not SnapshotReader(Daemon(peer.url, "s"), Peer("sandbox", peer.url), expected=2).read().processed
-        )
+        assert SnapshotReader(daemon, sandbox, expected=1).read().processed
+        assert not SnapshotReader(daemon, sandbox, expected=2).read().processed

@@ -93,11 +93,11 @@ def test_every_name_that_others_rely_on_reaches_its_field() -> None:
             assert str(value).removesuffix(".0") == text.removesuffix(".0")
 
 
-def test_without_anything_the_defaults_stand() -> None:
+def test_without_any_source_the_defaults_apply() -> None:
     assert load(environ={"PACKHOUSE_SECRETS_DIR": ""}) == Settings()
 
 
-def test_settings_made_by_hand_look_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_built_directly_read_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKHOUSE_PROVIDER", "easypost")
     assert Settings().provider == ("offline",)
 
@@ -128,7 +128,7 @@ def test_sources_are_joined_field_by_field() -> None:
     assert (settings.store.url, settings.store.site_slug) == ("http://a", "env")
 
 
-def test_the_file_is_found_by_argument_then_variable_then_place(tmp_path: Path) -> None:
+def test_the_file_is_found_by_argument_then_variable_then_default_path(tmp_path: Path) -> None:
     for name in ("argument", "variable", "packhouse"):
         (tmp_path / f"{name}.toml").write_text(f'provider = "{name}"')
     environ = {"PACKHOUSE_SECRETS_DIR": "", "PACKHOUSE_CONFIG": "variable.toml"}
@@ -137,19 +137,19 @@ def test_the_file_is_found_by_argument_then_variable_then_place(tmp_path: Path) 
     assert load(None, {"PACKHOUSE_SECRETS_DIR": ""}).provider == ("packhouse",)
 
 
-def test_secret_files_may_hold_a_list_with_one_secret_a_line(tmp_path: Path) -> None:
+def test_a_secret_file_may_contain_one_secret_on_each_line(tmp_path: Path) -> None:
     (tmp_path / "hooks").write_text("whsec_new\nwhsec_old\n")
     settings = read(PACKHOUSE_WEBHOOK__SECRETS_FILE=str(tmp_path / "hooks"))
     assert [secret.get_secret_value() for secret in settings.webhook.secrets] == ["whsec_new", "whsec_old"]
 
 
-def test_an_adapters_secret_may_come_from_a_file(tmp_path: Path) -> None:
+def test_the_secret_of_an_account_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("EZTKfile")
     settings = read(PACKHOUSE_PROVIDERS__EASYPOST__API_KEY_FILE=str(tmp_path / "key"))
     assert settings.providers == {"easypost": {"api_key": "EZTKfile"}}
 
 
-def test_a_secrets_folder_may_hold_other_peoples_files(tmp_path: Path) -> None:
+def test_a_secrets_folder_may_contain_other_files(tmp_path: Path) -> None:
     (tmp_path / "secrets" / "..data").mkdir(parents=True)
     (tmp_path / "secrets" / "postgres_password").write_text("x")
     (tmp_path / "secrets" / "aly_api_key").write_text("aly_from_folder")
@@ -163,7 +163,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
     assert read("[parcel]\nweight_g = 5", PACKHOUSE_PARCEL__WEIGHT_G="").parcel.weight_g == 5
 
 
-def test_variables_of_others_do_not_disturb() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     read(
         PACKHOUSE_URL="http://x",
         PACKHOUSE_TOKEN="t",
@@ -201,7 +201,7 @@ def test_a_variable_under_its_old_name_is_refused_with_the_new_one(old: str, new
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "message"),
     [
         ('carrier = "easypost"', "carrier in given.toml was renamed: use provider."),
         (
@@ -224,8 +224,8 @@ def test_a_variable_under_its_old_name_is_refused_with_the_new_one(old: str, new
         ("keep_days = 40", "keep_days in given.toml was renamed: use event_retention_days."),
     ],
 )
-def test_a_field_of_the_file_under_its_old_name_is_refused_with_the_new_one(toml: str, told: str) -> None:
-    assert refused(toml) == [told]
+def test_a_field_of_the_file_under_its_old_name_is_refused_with_the_new_one(toml: str, message: str) -> None:
+    assert refused(toml) == [message]
 
 
 def test_a_secret_file_under_an_old_name_is_refused_with_the_new_one(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_an_accounts_kind_is_its_name_unless_it_is_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "message"),
     [
         ('provider = ["a", "a"]', "provider in given.toml names the same account twice. Remove one."),
         ('provider = "US"', "provider in given.toml has the account name 'US'. Use lower-case letters"),
@@ -282,9 +282,9 @@ def test_an_accounts_kind_is_its_name_unless_it_is_set() -> None:
         ("provider = []", "provider in given.toml: it must be a list"),
     ],
 )
-def test_an_account_that_cannot_be_named_is_refused(toml: str, told: str) -> None:
+def test_an_account_that_cannot_be_named_is_refused(toml: str, message: str) -> None:
     (line,) = refused(toml)
-    assert line.startswith(told)
+    assert line.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_a_mistyped_variable_is_refused_with_what_was_meant(name: str, meant: st
     assert refused(**{name: "x"}) == [f"{name} is not a setting. Did you mean {meant}?"]
 
 
-def test_a_variable_that_is_nothing_like_a_setting_but_is_written_like_one_is_refused() -> None:
+def test_an_unknown_variable_in_the_form_of_a_setting_is_refused() -> None:
     (line,) = refused(PACKHOUSE_MOON__PHASE="full")
     assert line.startswith("PACKHOUSE_MOON__PHASE is not a setting.")
 
@@ -316,7 +316,7 @@ def test_a_mistyped_field_of_the_file_is_refused_with_what_was_meant() -> None:
     ]
 
 
-def test_a_wrong_value_is_told_with_its_name_its_shape_its_meaning_and_the_fix() -> None:
+def test_the_error_of_a_wrong_value_has_its_name_shape_meaning_and_fix() -> None:
     assert refused(PACKHOUSE_POLL__INTERVAL_S="soon") == [
         "PACKHOUSE_POLL__INTERVAL_S is 'soon': it must be a number above 0. "
         "Seconds between two polls for pending orders. Correct it, or remove it to use 300.0."
@@ -327,7 +327,7 @@ def test_a_wrong_value_is_told_with_its_name_its_shape_its_meaning_and_the_fix()
     )
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     lines = refused(
         'label_format = "gif"\n[[products]]\nid = "p"\nweight_g = 0\n[[products]]\nweight_g = 5\n',
         PACKHOUSE_STORE__URL="aly.store",
@@ -353,16 +353,16 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "message"),
     [("provider = ", "given.toml is not valid TOML: "), ("\udcff", "given.toml is not valid TOML: ")],
 )
-def test_a_broken_file_is_named(toml: str, told: str) -> None:
+def test_a_broken_file_is_named(toml: str, message: str) -> None:
     Path("given.toml").write_bytes(toml.encode("utf-8", "surrogateescape"))
-    with pytest.raises(SettingsError, match=re.escape(told)):
+    with pytest.raises(SettingsError, match=re.escape(message)):
         load(Path("given.toml"), {"PACKHOUSE_SECRETS_DIR": ""})
 
 
-def test_a_file_that_was_asked_for_must_be_there() -> None:
+def test_a_configured_file_must_exist() -> None:
     with pytest.raises(SettingsError, match=r"gone\.toml cannot be read: No such file"):
         load(None, {"PACKHOUSE_CONFIG": "gone.toml"})
     with pytest.raises(SettingsError, match="PACKHOUSE_SECRETS_DIR is '/gone', which is not a folder"):
@@ -370,7 +370,7 @@ def test_a_file_that_was_asked_for_must_be_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "message"),
     [
         (
             {"PACKHOUSE_LEASE_S": "55"},
@@ -396,12 +396,12 @@ def test_a_file_that_was_asked_for_must_be_there() -> None:
         ),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(environ: dict[str, str], told: str) -> None:
+def test_conflicting_settings_are_refused(environ: dict[str, str], message: str) -> None:
     (line,) = refused(**environ)
-    assert line.startswith(told)
+    assert line.startswith(message)
 
 
-def test_the_sandbox_may_keep_its_well_known_secrets() -> None:
+def test_the_sandboxs_public_secrets_are_accepted_for_the_sandbox() -> None:
     read(
         PACKHOUSE_STORE__URL="http://127.0.0.1:9000/api/storefront/v1",
         PACKHOUSE_STORE__API_KEY="aly_sandbox",
@@ -425,7 +425,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_fault_does_not_show_a_secret(name: str) -> None:
+def test_an_error_does_not_show_a_secret(name: str) -> None:
     assert "canary" not in "\n".join(refused(**{name: SECRETS[name]}))
 
 
@@ -453,7 +453,7 @@ def test_the_settings_are_shown_as_a_file_with_secrets_masked_and_origins_named(
     assert tables["providers"]["easypost"] == {"url": "http://127.0.0.1:9/easypost/v2", "api_key": "********"}
 
 
-def test_what_is_shown_can_be_read_again_but_for_its_secrets() -> None:
+def test_printed_settings_can_be_loaded_again_except_for_secrets() -> None:
     settings = read(
         **{name: value for name, value in KEPT.items() if not re.search("KEY|SECRETS|TOKENS", name)}
     )
@@ -492,7 +492,7 @@ def test_every_field_has_a_meaning_a_shape_and_a_variable() -> None:
         max_size=6,
     )
 )
-def test_whatever_the_environment_says_ends_in_settings_or_in_sentences(environ: dict[str, str]) -> None:
+def test_any_environment_gives_settings_or_error_sentences(environ: dict[str, str]) -> None:
     try:
         settings = load(None, {"PACKHOUSE_SECRETS_DIR": "", **environ})
     except SettingsError as error:

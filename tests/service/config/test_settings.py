@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packhouse.config.settings import Settings, StoreSettings
 
 
-def test_the_store_is_told_a_carriers_name_whatever_its_case() -> None:
+def test_the_name_of_a_carrier_for_the_store_ignores_case() -> None:
     store = StoreSettings(carrier_names={"UPSDAP": "UPS"})
     assert (store.name_of("UpsDap"), store.name_of("USPS")) == ("UPS", "USPS")
 

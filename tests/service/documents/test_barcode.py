@@ -43,13 +43,13 @@ def test_a_printer_reads_back_what_was_meant(data: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["4", "20", "A", FNC1, "1234567", "x>"]), min_size=1, max_size=8))
-def test_fnc1_stays_where_it_stands(parts: list[str]) -> None:
+def test_fnc1_keeps_its_position(parts: list[str]) -> None:
     data = "".join(parts)
     if data.strip(FNC1):
         assert read_field(zpl_field(data)[0])[0] == data
 
 
-def test_digits_take_half_the_room() -> None:
+def test_digits_need_half_the_width() -> None:
     assert zpl_field("1234567890")[1] < zpl_field("ABCDEFGHIJ")[1]
     assert zpl_field("1234567890")[1] == 6 * 11 + 24
 
@@ -59,19 +59,19 @@ def test_bars_are_as_wide_as_the_printers_for_a_tracking_number() -> None:
     assert sum(drawn[-1]) == zpl_field("SAMPLE1234567890123456")[1]
 
 
-def test_gs1_data_has_separators_only_behind_open_lengths() -> None:
+def test_gs1_data_has_separators_only_after_variable_lengths() -> None:
     assert element_string("(420)90277(98)0012") == f"{FNC1}42090277{FNC1}980012"
     assert element_string("(01)09521234543213(10)A1") == f"{FNC1}010952123454321310A1"
 
 
 @pytest.mark.parametrize("data", ["", "90277", "(420)", "(x)1", "(420)90277)", "42090277(98)1"])
-def test_what_is_not_gs1_data_is_refused(data: str) -> None:
+def test_invalid_gs1_data_is_refused(data: str) -> None:
     with pytest.raises(ValueError, match=r"GS1|printable"):
         bars(data, gs1=True)
 
 
 @pytest.mark.parametrize("data", ["", "é", "a\nb"])
-def test_what_code_128_cannot_carry_is_refused(data: str) -> None:
+def test_data_that_code_128_cannot_encode_is_refused(data: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         bars(data)
     with pytest.raises(ValueError, match="printable ASCII"):

@@ -56,7 +56,7 @@ def test_they_scan_from_the_zpl() -> None:
 
 
 @pytest.mark.parametrize("fmt", list(LabelFormat))
-def test_the_same_facts_give_the_same_bytes_on_every_thread(fmt: LabelFormat) -> None:
+def test_the_same_data_gives_the_same_bytes_on_every_thread(fmt: LabelFormat) -> None:
     with ThreadPoolExecutor(4) as pool:
         drawn = set(pool.map(lambda _: draw(FACTS, fmt), range(6)))
     assert len(drawn) == 1
@@ -115,7 +115,7 @@ def test_an_address_cannot_smuggle_printer_commands() -> None:
     assert "LINE BREAK" in zpl
 
 
-def test_data_that_no_barcode_can_carry_is_refused() -> None:
+def test_data_that_no_barcode_can_encode_is_refused() -> None:
     for fmt in LabelFormat:
         with pytest.raises(ValueError, match="does not fit"):
             draw(replace(FACTS, tracking_number="X" * 60), fmt)

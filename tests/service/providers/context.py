@@ -22,7 +22,7 @@ SENDER = Address(
 
 @dataclass
 class Seen:
-    """An observer that keeps what it is told."""
+    """An observer that records all calls."""
 
     calls: list[tuple[str, str, str]] = field(default_factory=list)
 

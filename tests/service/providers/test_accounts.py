@@ -41,7 +41,7 @@ def test_an_account_that_no_longer_sells_is_still_built() -> None:
 
 
 @pytest.mark.parametrize(
-    ("providers", "told"),
+    ("providers", "message"),
     [
         ({"east": {"kind": "offlin"}}, r"^providers\.east: there is no provider of the kind 'offlin'"),
         ({"east": {}}, r"^providers\.east: there is no provider of the kind 'east'.*PROVIDERS__EAST__KIND"),
@@ -49,8 +49,8 @@ def test_an_account_that_no_longer_sells_is_still_built() -> None:
         ({"east": {"kind": "easypost"}}, r"^providers\.east\.api_key is missing.*PROVIDERS__EAST__API_KEY"),
     ],
 )
-def test_an_account_that_cannot_be_built_is_named(providers: dict[str, Any], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+def test_an_account_that_cannot_be_built_is_named(providers: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         build(provider="offline", providers=providers)
 
 

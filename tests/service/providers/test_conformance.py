@@ -216,7 +216,7 @@ def test_the_suite_finds_an_adapter_that_would_cost_money(
     assert broken <= failed
 
 
-def test_a_broken_promise_is_said_in_words() -> None:
+def test_the_error_of_a_failed_check_names_the_promise() -> None:
     with pytest.raises(NotConforming, match="finds the label that was bought"):
         asyncio.run(
             conformance.examine(

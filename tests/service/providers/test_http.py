@@ -14,7 +14,7 @@ from packhouse.providers.label_file import detect, format_in
 from tests.service.providers.context import Seen, context
 
 
-def test_a_closed_port_is_not_sent_and_a_silent_one_gives_no_answer() -> None:
+def test_a_closed_port_raises_not_sent_and_a_silent_port_no_answer() -> None:
     seen = Seen()
 
     async def story() -> None:
@@ -24,26 +24,29 @@ def test_a_closed_port_is_not_sent_and_a_silent_one_gives_no_answer() -> None:
 
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        calls = ProviderHttp("somebody", context(timeout_s=0.3, seen=seen))
-        with pytest.raises(NoAnswer, match="No complete response from somebody to silence"):
+        calls = ProviderHttp("account", context(timeout_s=0.3, seen=seen))
+        with pytest.raises(NoAnswer, match="No complete response from account to silence"):
             await calls.send("silence", "POST", f"http://127.0.0.1:{port}/", body=b"x")
         server.close()
         await server.wait_closed()
-        with pytest.raises(NotSent, match="Cannot reach somebody for knock"):
+        with pytest.raises(NotSent, match="Cannot reach account for knock"):
             await calls.send("knock", "POST", f"http://127.0.0.1:{port}/", body=b"x")
         await calls.aclose()
 
     asyncio.run(story())
-    assert [(peer, call) for peer, call, _ in seen.calls] == [("somebody", "silence"), ("somebody", "knock")]
+    assert [(account, call) for account, call, _ in seen.calls] == [
+        ("account", "silence"),
+        ("account", "knock"),
+    ]
     assert seen.calls[1][2] == "ConnectError"
 
 
 @pytest.mark.parametrize(
     "url", ["ftp://files.example.net/1.pdf", "http://", "//x", "http://exa mple", "label.pdf"]
 )
-def test_an_address_that_is_none_is_not_sent(url: str) -> None:
+def test_an_invalid_address_raises_not_sent(url: str) -> None:
     async def story() -> None:
-        calls = ProviderHttp("somebody", context(timeout_s=0.3))
+        calls = ProviderHttp("account", context(timeout_s=0.3))
         with pytest.raises(NotSent):
             await calls.send("odd", "GET", url)
         await calls.aclose()
@@ -82,18 +85,18 @@ def test_no_header_asks_for_no_wait() -> None:
         (b"\xef\xbb\xbf~SD15^XA^XZ", LabelFormat.ZPL),
     ],
 )
-def test_files_are_known_by_their_bytes(content: bytes, fmt: LabelFormat) -> None:
+def test_the_format_of_a_file_is_detected_from_its_bytes(content: bytes, fmt: LabelFormat) -> None:
     assert detect(content) == LabelDocument(content, fmt)
 
 
 @given(st.binary(max_size=200))
-def test_other_bytes_are_no_label(content: bytes) -> None:
+def test_other_bytes_are_not_a_label(content: bytes) -> None:
     found = detect(content)
     assert found is None or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"%", b"\x89", b"^", b"~")
     assert detect(b"<html>" + content) is None
 
 
-def test_a_links_ending_promises_a_kind() -> None:
+def test_the_end_of_a_link_names_a_format() -> None:
     assert format_in("https://files.example.net/a/b.PDF?sig=x.png") is LabelFormat.PDF
     assert format_in("https://files.example.net/label?file=1.png") is None
     assert format_in("") is None

@@ -15,13 +15,13 @@ from packhouse.providers.offline.adapter import OfflineProvider
 from tests.service.providers.context import context
 
 
-def test_the_three_that_ship_are_known() -> None:
+def test_the_built_in_kinds_are_known() -> None:
     assert {"offline", "command", "easypost"} <= set(registry.known_kinds())
     assert registry.provider_class("offline") is OfflineProvider
     assert registry.build_provider("offline", {}, context()).kind == "offline"
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
         SettingsError,
         match=r"no provider of the kind 'esypost'.*command, easypost, offline.*PACKHOUSE_PROVIDER",
@@ -41,8 +41,8 @@ def test_only_the_adapter_in_use_is_imported() -> None:
 
 
 @pytest.fixture
-def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installed package of somebody else's, with adapters that do not work."""
+def broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed third-party package with broken adapters."""
     (tmp_path / "stranger.py").write_text("class Half:\n    kind = 'half'\n\nclass Other:\n    kind = 'x'\n")
     meta = tmp_path / "stranger-1.0.dist-info"
     meta.mkdir()
@@ -56,7 +56,7 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("half", r"stranger:Half is not an adapter of the kind 'half'"),
         ("gone", r"'gone' \(stranger:Gone of stranger\) cannot be loaded"),
@@ -64,8 +64,10 @@ def strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("offline", r"two packages offer.*Uninstall one"),
     ],
 )
-def test_a_strangers_broken_adapter_is_named_with_its_package(strangers: Path, name: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_a_broken_third_party_adapter_is_named_with_its_package(
+    broken_package: Path, name: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
         registry.provider_class(name)
 
 

@@ -16,7 +16,7 @@ def _announce(folder: Path, shipment_id: str, file: Path | None) -> None:
     asyncio.run(FolderSink(folder).announce(Announcement(shipment, file)))
 
 
-def test_a_label_appears_under_its_shipments_name_and_again_changes_nothing(tmp_path: Path) -> None:
+def test_a_label_is_linked_under_its_shipments_name_once(tmp_path: Path) -> None:
     label = tmp_path / "abc.zpl"
     label.write_bytes(b"^XA")
     for _ in range(2):

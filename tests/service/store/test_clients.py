@@ -16,7 +16,7 @@ from packhouse.http import httpx
 from packhouse.model.order import Order, OrderPage, Product, Units
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
-from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, fulfill_body
+from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, fulfill_body, read_pages_async
 from tests.service.store import faulty_store as faults
 from tests.service.store.faulty_store import FaultyStore, answers, faulty_store
 
@@ -66,7 +66,7 @@ class Async:
 
     def pages(self, query: OrdersQuery) -> list[OrderPage]:
         async def read() -> list[OrderPage]:
-            return [page async for page in self.store.order_pages(query)]
+            return [page async for page in read_pages_async(self.store.orders, query)]
 
         return self._runner.run(read())
 
@@ -162,6 +162,22 @@ def test_a_list_that_leads_in_a_circle_ends_with_an_error(door: Door, shop: Faul
     with pytest.raises(errors.StoreUnreadable, match="already read"):
         door.pages(OrdersQuery())
     assert len(shop.asked) == 2
+
+
+def test_a_bare_list_that_was_cut_off_is_continued_by_time_and_each_order_comes_once(
+    door: Door, shop: FaultyStore
+) -> None:
+    first, second, third = (
+        {**ORDER, "id": f"ord_{n}", "created_at": f"2027-01-0{4 - n}T08:00:00Z"} for n in (1, 2, 3)
+    )
+    shop.behave(answers(200, [first, second]), answers(200, [second, third]), answers(200, [third]))
+    pages = door.pages(OrdersQuery(limit=2))
+    assert [order.id for page in pages for order in page.orders] == ["ord_1", "ord_2", "ord_3"]
+    assert [asked.target.partition("?")[2] for asked in shop.asked] == [
+        "limit=2",
+        "created_before=2027-01-02T08%3A00%3A01Z&limit=2",
+        "created_before=2027-01-01T08%3A00%3A01Z&limit=2",
+    ]
 
 
 def test_products_are_read_fifty_at_a_time(door: Door, shop: FaultyStore) -> None:

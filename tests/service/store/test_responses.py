@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from packhouse import errors
 from packhouse.store import protocol
 from packhouse.store.protocol import StoreResponse, check_answer, retry_after_s
-from packhouse.store.responses import LONGEST_WAIT_S, listed, one_object
+from packhouse.store.responses import LONGEST_WAIT_S, one_object, read_list
 
 ASKED = protocol.get_order("ord_1")
 POSTED = protocol.fulfill("ord_1", b"{}", "key-1")
@@ -161,41 +161,41 @@ ROW = {"id": "ord_1"}
 
 @pytest.mark.parametrize("key", ["orders", "data", "items", "results"])
 def test_a_list_is_the_one_array_of_an_object(key: str) -> None:
-    found = listed({key: [ROW], "next_cursor": "c", "total": 9}, "orders")
+    found = read_list({key: [ROW], "next_cursor": "c", "total": 9}, "orders")
     assert (found.rows, found.next_cursor, found.is_bare) == ([ROW], "c", False)
 
 
 def test_a_list_is_a_bare_array() -> None:
-    found = listed([ROW], "orders")
+    found = read_list([ROW], "orders")
     assert (found.rows, found.next_cursor, found.is_bare) == ([ROW], None, True)
 
 
 @pytest.mark.parametrize("value", [{}, {"orders": None}, {"orders": {}}, {"rows": [ROW]}, None, 7, "x", True])
 def test_no_array_is_an_error_and_not_an_empty_list(value: Any) -> None:
     with pytest.raises(errors.StoreUnreadable):
-        listed(value, "orders")
+        read_list(value, "orders")
 
 
 @pytest.mark.parametrize("value", [{"orders": [], "data": []}, {"data": [ROW], "items": [ROW]}])
 def test_several_arrays_are_an_error(value: Any) -> None:
     with pytest.raises(errors.StoreUnreadable, match="one array"):
-        listed(value, "orders")
+        read_list(value, "orders")
 
 
 @pytest.mark.parametrize("rows", [[7], [None], [[ROW]], ["ord_1"], [ROW, None]])
 def test_rows_that_are_no_objects_are_an_error(rows: Any) -> None:
     with pytest.raises(errors.StoreUnreadable):
-        listed({"orders": rows}, "orders")
+        read_list({"orders": rows}, "orders")
 
 
 @pytest.mark.parametrize("cursor", [{}, {"next_cursor": None}, {"next_cursor": ""}])
 def test_the_last_page_has_no_cursor_or_an_empty_one(cursor: dict[str, Any]) -> None:
-    assert listed({"orders": [], **cursor}, "orders").next_cursor is None
+    assert read_list({"orders": [], **cursor}, "orders").next_cursor is None
 
 
 @pytest.mark.parametrize("place", ["pagination", "meta"])
 def test_a_cursor_one_level_down_is_found(place: str) -> None:
-    assert listed({"orders": [], place: {"next_cursor": "c"}}, "orders").next_cursor == "c"
+    assert read_list({"orders": [], place: {"next_cursor": "c"}}, "orders").next_cursor == "c"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_cursor_one_level_down_is_found(place: str) -> None:
 )
 def test_a_cursor_that_cannot_be_followed_is_an_error(cursor: dict[str, Any]) -> None:
     with pytest.raises(errors.StoreUnreadable, match="next_cursor"):
-        listed({"orders": [], **cursor}, "orders")
+        read_list({"orders": [], **cursor}, "orders")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_is_json_with_a_utc_time_when_nobody_watches() -> None:
+def test_a_line_is_json_with_a_utc_time_without_a_terminal() -> None:
     stream = io.StringIO()
     logs.configure(stream=stream)
     logs.logger("packhouse.flow").info("bought", order_id="ord_1", shipment_id="shp_1", action="buy")
@@ -95,7 +95,7 @@ def test_libraries_write_lines_of_the_same_shape(name: str) -> None:
     assert (line["source"], line["level"], line["event"]) == (name, "warning", f"told {HIDDEN}")
 
 
-def test_no_canary_comes_through_in_any_place_or_by_any_road() -> None:
+def test_no_secret_is_logged_in_any_place_of_a_line() -> None:
     for format_ in ("json", "text"):
         stream = io.StringIO()
         logs.configure("debug", format_, stream=stream, secrets=[CANARY])
@@ -117,7 +117,7 @@ def test_no_canary_comes_through_in_any_place_or_by_any_road() -> None:
         assert "ValueError" in written
 
 
-def test_people_do_not_appear() -> None:
+def test_personal_data_is_not_logged() -> None:
     address = Address(
         "Mia Canary", "Canary Ltd", "1 Canary Road", "", "Canary City", "CA", "94110", "US", "555", "m@c.d"
     )
@@ -160,7 +160,7 @@ def test_people_do_not_appear() -> None:
         "failed\n[SQL: INSERT INTO t VALUES (?)]\n[parameters: ('1 Road', 'Town')]\n(Background",
     ],
 )
-def test_well_known_shapes_are_hidden_without_being_configured(text: str) -> None:
+def test_known_formats_of_secrets_are_always_hidden(text: str) -> None:
     shown = Redactor().text(f"before {text} after")
     assert HIDDEN in shown
     assert shown.startswith("before")
@@ -192,13 +192,13 @@ def test_a_text_cannot_move_the_cursor_of_a_terminal() -> None:
     secret=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=20),
     around=st.text(max_size=20),
 )
-def test_a_configured_secret_never_comes_through(secret: str, around: str) -> None:
+def test_a_configured_secret_is_never_logged(secret: str, around: str) -> None:
     shown = Redactor([secret, "other-secret"]).text(f"{around}{secret}{around}")
     # What remains may only be our own mark, in which a secret such as "hidd" would be found again.
     assert secret not in shown.replace(HIDDEN, "\0") or secret in around
 
 
-def test_a_stream_that_breaks_stops_nobody() -> None:
+def test_a_broken_stream_stops_no_work() -> None:
     class Full(io.StringIO):
         def write(self, text: str) -> int:
             raise OSError(28, "No space left on device")

@@ -13,7 +13,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def test_every_act_is_counted_under_its_name() -> None:
+def test_everything_is_counted_under_its_name() -> None:
     metrics = Metrics(CollectorRegistry(), "1.2.3")
     metrics.event("order.created", "new")
     metrics.purchase("easypost", "bought")
@@ -36,14 +36,14 @@ def test_every_act_is_counted_under_its_name() -> None:
     assert value(metrics, "packhouse_build_info", version="1.2.3") == 1
 
 
-def test_strangers_types_cannot_grow_the_number_of_series() -> None:
+def test_unknown_event_types_cannot_increase_the_number_of_series() -> None:
     metrics = Metrics(CollectorRegistry())
     for number in range(50):
         metrics.event(f"family{number}.created", "ignored")
     assert value(metrics, "packhouse_events_total", type="other", outcome="ignored") == 50
 
 
-def test_a_state_that_has_emptied_reads_zero() -> None:
+def test_a_state_without_orders_is_zero() -> None:
     metrics = Metrics(CollectorRegistry())
     metrics.set_counts(LedgerCounts({"open": 4}, {"buying": 1}, {"no_rate": 2}, 3, 12.5, 1))
     metrics.set_counts(LedgerCounts({"shipped": 4}))
@@ -55,7 +55,7 @@ def test_a_state_that_has_emptied_reads_zero() -> None:
     assert value(metrics, "packhouse_orders_due") == 0
 
 
-def test_a_scrape_of_a_dead_ledger_keeps_the_last_counts_and_says_so() -> None:
+def test_a_scrape_without_the_ledger_keeps_the_last_counts_and_reports_it() -> None:
     metrics = Metrics(CollectorRegistry())
     metrics.set_counts(LedgerCounts({"open": 4}))
     metrics.ledger_is_down()

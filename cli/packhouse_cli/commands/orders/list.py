@@ -51,13 +51,13 @@ def _list(arguments: argparse.Namespace, invocation: Invocation) -> int:
     store = invocation.store(retries=not arguments.no_wait)
     more = False
     if arguments.jsonl:
-        more = _stream(_each_once(_raw_pages(store, query)), limit, terminal)
+        more = _stream(_uncut(_raw_pages(store, query)), limit, terminal)
     elif arguments.json:
         # As received: scripts call this in loops, so nothing is read that is not printed.
-        rows, more = _gathered(_each_once(_raw_pages(store, query)), limit)
+        rows, more = _gathered(_uncut(_raw_pages(store, query)), limit)
         terminal.json(rows)
     else:
-        orders, more = _gathered(_each_once(_read_pages(store, query)), limit)
+        orders, more = _gathered(_uncut(_read_pages(store, query)), limit)
         if orders:
             heads = ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO")
             terminal.table(heads, [_row(order) for order in orders])
@@ -73,7 +73,7 @@ def _raw_pages(
 ) -> Iterator[tuple[Sequence[Mapping[str, object]], bool]]:
     """Pages as the store sent them, each with whether another follows."""
     for page in store.order_rows(query):
-        yield page.rows, bool(page.next_cursor) or page.is_cut(query.limit)
+        yield page.rows, bool(page.next_cursor) or page.truncated
 
 
 def _read_pages(store: RetryingStore, query: OrdersQuery) -> Iterator[tuple[Sequence[Order], bool]]:
@@ -82,20 +82,13 @@ def _read_pages(store: RetryingStore, query: OrdersQuery) -> Iterator[tuple[Sequ
         yield page.orders, bool(page.next_cursor) or page.truncated
 
 
-def _each_once(pages: Iterable[tuple[Sequence[T], bool]]) -> Iterator[tuple[Sequence[T], bool]]:
-    """The pages without the orders that an earlier page had: a list that was cut short overlaps.
-
-    Raises CommandError where such a list cannot be continued.
-    """
+def _uncut(pages: Iterable[tuple[Sequence[T], bool]]) -> Iterator[tuple[Sequence[T], bool]]:
+    """The same pages. Raises CommandError where the store cut its list short and it cannot be continued."""
     from packhouse.errors import StoreUnreadable
     from packhouse.store.paging import CUT_SHORT
 
-    seen: set[object] = set()
     try:
-        for rows, follows in pages:
-            fresh = [row for row in rows if _id_of(row) not in seen]
-            seen.update(map(_id_of, fresh))
-            yield fresh, follows
+        yield from pages
     except StoreUnreadable as error:
         if error.code != CUT_SHORT:
             raise
@@ -105,10 +98,6 @@ def _each_once(pages: Iterable[tuple[Sequence[T], bool]]) -> Iterator[tuple[Sequ
             Exit.UNKNOWN,
             "truncated",
         ) from error
-
-
-def _id_of(row: object) -> object:
-    return row.get("id") if isinstance(row, Mapping) else getattr(row, "id", None)
 
 
 def _gathered(pages: Iterable[tuple[Sequence[T], bool]], limit: int) -> tuple[list[T], bool]:

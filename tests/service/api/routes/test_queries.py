@@ -199,7 +199,8 @@ def test_an_order_in_a_list_is_brief_and_shows_active_holds_only(app: App) -> No
                 {
                     "id": ACTIVE,
                     "code": "manual",
-                    "sentence": "An operator placed this hold: wait for Monday. Release the hold to continue.",
+                    "sentence": "An operator placed this hold: wait for Monday. "
+                    "Release the hold to continue.",
                     "note": "wait for Monday",
                 }
             ],
@@ -274,7 +275,7 @@ def test_the_status_counts_every_phase_even_when_it_is_empty(app: App) -> None:
     status = app.ask("GET", "/api/v1/status").json()
     assert status["orders"] == {"open": 1, "held": 1, "shipped": 0, "closed": 0}
     assert status["spent"] == {"USD": 1024}
-    assert (status["provider"], status["labels"], status["due"]) == ("easypost", 2, 2)
+    assert (status["providers"], status["labels"], status["due"]) == (["easypost"], 2, 2)
     assert status["oldest_due_s"] == 1.5
 
 

@@ -1,4 +1,4 @@
-"""Somebody's own shipping system: a shell script that keeps labels in a folder and fails when told."""
+"""A shipping system of the user: a shell script that keeps labels in a folder and fails on request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 SCRIPT = r"""#!/bin/sh
-# program VERB REFERENCE ; labels and faults are files beside it
+# program VERB REFERENCE ; labels and faults are files next to it
 here=$(dirname "$0"); verb=$1; key=$(printf %s "$2" | tr -c 'A-Za-z0-9\n' _)
 cat > "$here/stdin.$verb"
 fault=; [ -f "$here/fault" ] && { fault=$(cat "$here/fault"); rm "$here/fault"; }

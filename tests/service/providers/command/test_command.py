@@ -86,14 +86,14 @@ def test_the_program_is_given_the_order_and_answers_with_a_label(tmp_path: Path)
     assert (outcome.carrier, outcome.service, outcome.cost) == ("Own Vans", "standard", Money(420, "EUR"))
     assert outcome.document is not None
     assert outcome.document.format is LabelFormat.ZPL
-    told = json.loads((tmp_path / "stdin.make").read_text())
-    assert told["reference"] == "ord_1/1/1"
-    assert told["order_id"] == told["order"]["id"] == "ord_1"
-    assert told["units"] == [{"line_id": "line_1", "quantity": 2, "name": "Tea, 200 g", "sku": "TEA-200"}]
-    assert told["parcel"] == {"weight_g": 450, "length_mm": 250, "width_mm": 200, "height_mm": 100}
-    assert told["to_address"]["postcode"] == "90277"
-    assert told["from_address"]["name"] == "North Pier Teas"
-    assert told["label_format"] == "zpl"
+    given = json.loads((tmp_path / "stdin.make").read_text())
+    assert given["reference"] == "ord_1/1/1"
+    assert given["order_id"] == given["order"]["id"] == "ord_1"
+    assert given["units"] == [{"line_id": "line_1", "quantity": 2, "name": "Tea, 200 g", "sku": "TEA-200"}]
+    assert given["parcel"] == {"weight_g": 450, "length_mm": 250, "width_mm": 200, "height_mm": 100}
+    assert given["to_address"]["postcode"] == "90277"
+    assert given["from_address"]["name"] == "North Pier Teas"
+    assert given["label_format"] == "zpl"
     assert seen.calls == [("command", "buy", "exit_0")]
 
 
@@ -122,7 +122,7 @@ def test_the_number_may_have_any_of_its_usual_names(name: str) -> None:
     assert (outcome.tracking_number, outcome.cost) == ("12345", Money(549, "EUR"))
 
 
-def test_a_program_that_fails_bought_nothing_and_its_words_are_kept() -> None:
+def test_a_failed_program_bought_nothing_and_its_stderr_is_the_reason() -> None:
     outcome = bought_by("echo progress >&2; echo 'street is missing' >&2; exit 3")
     assert outcome == NotBought("The program ended with 3. Its stderr: progress | street is missing")
 
@@ -150,7 +150,7 @@ def test_exit_75_means_try_later() -> None:
         "head -c 9000000 /dev/zero",
     ],
 )
-def test_when_nobody_can_tell_it_is_unknown(script: str) -> None:
+def test_an_inconclusive_end_of_the_program_is_unknown(script: str) -> None:
     outcome = bought_by(script)
     assert isinstance(outcome, Unknown)
     assert outcome.reason
@@ -166,7 +166,7 @@ def test_a_program_that_does_not_exist_did_nothing() -> None:
             asyncio.run(call)
 
 
-def test_a_slow_program_is_ended_with_everything_it_started(tmp_path: Path) -> None:
+def test_a_slow_program_is_stopped_with_all_its_children(tmp_path: Path) -> None:
     mark = tmp_path / "grandchild"
     started = time.monotonic()
     outcome = bought_by(
@@ -208,14 +208,14 @@ def assert_gone(pid: int) -> None:
     raise AssertionError(f"process {pid} still runs")
 
 
-def test_a_helper_that_keeps_the_pipes_open_does_not_keep_us_waiting() -> None:
+def test_a_child_that_keeps_the_pipes_open_does_not_delay_the_result() -> None:
     started = time.monotonic()
     outcome = bought_by("""sleep 3 & echo '{"tracking": "1"}'""", timeout_s=10)
     assert isinstance(outcome, Bought)
     assert time.monotonic() - started < 2.5
 
 
-def test_a_flood_of_words_is_cut_and_does_not_block_the_program() -> None:
+def test_too_much_output_is_cut_and_does_not_block_the_program() -> None:
     outcome = bought_by("""yes noise | head -c 1000002 >&2; echo end >&2; exit 9""")
     assert isinstance(outcome, NotBought)
     assert outcome.reason.endswith("noise | end")
@@ -238,7 +238,7 @@ def test_an_order_id_that_looks_like_an_option_is_refused() -> None:
         asyncio.run(carrier(argv=shell("exit 0")).prepare(sample_request("--delete-all/1/1")))
 
 
-def test_our_secrets_are_not_the_programs_business(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_does_not_get_packhouses_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACKHOUSE_STORE__API_KEY", "secret")
     monkeypatch.setenv("ALY_API_KEY", "secret")
     monkeypatch.setenv("SHIPPING_TOKEN", "theirs")
@@ -261,14 +261,14 @@ def test_our_secrets_are_not_the_programs_business(monkeypatch: pytest.MonkeyPat
         ('{"found": true}', Unknown),
     ],
 )
-def test_a_look_up_counts_only_when_it_is_plain(said: str, wanted: type) -> None:
+def test_a_look_up_needs_a_clear_answer(said: str, wanted: type) -> None:
     asker = carrier(argv=shell("exit 1"), lookup=["/bin/echo", said])
     assert asker.safety is Safety.LOOKUP
     assert isinstance(asyncio.run(asker.lookup(PURCHASE)), wanted)
 
 
 @pytest.mark.parametrize("code", [1, 75, 74, 137])
-def test_a_look_up_that_fails_tells_nothing(code: int) -> None:
+def test_a_failed_look_up_is_unknown(code: int) -> None:
     outcome = asyncio.run(carrier(argv=shell("exit 1"), lookup=shell(f"exit {code}")).lookup(PURCHASE))
     assert isinstance(outcome, Unknown)
 
@@ -292,23 +292,23 @@ LABEL = kept("command", Bought("ord_1/1/1", "T1", "Own Vans", "standard", Money(
         ("echo too late >&2; exit 2", VoidRefused("The program ended with 2. Its stderr: too late")),
     ],
 )
-def test_a_void_is_read_from_code_and_words(script: str, wanted: object) -> None:
+def test_a_void_is_read_from_the_exit_code_and_the_output(script: str, wanted: object) -> None:
     assert asyncio.run(carrier(argv=["true"], void=shell(script)).void(LABEL)) == wanted
 
 
 @pytest.mark.parametrize("script", ["exit 75", "kill -9 $$", "echo hm", """echo '{"status": "?"}'"""])
-def test_a_void_without_a_clear_answer_is_asked_again(script: str) -> None:
+def test_a_void_without_a_clear_answer_is_requested_again(script: str) -> None:
     with pytest.raises(ProviderUnavailable):
         asyncio.run(carrier(argv=["true"], void=shell(script)).void(LABEL))
 
 
-def test_without_a_void_program_a_person_takes_the_label_back() -> None:
+def test_without_a_void_program_a_person_voids_the_label() -> None:
     outcome = asyncio.run(carrier(argv=["true"]).void(LABEL))
     assert isinstance(outcome, VoidRefused)
     assert "Void the label yourself" in outcome.reason
 
 
-def test_tracking_speaks_our_words() -> None:
+def test_tracking_returns_packhouses_states() -> None:
     async def tracked(words: Sequence[str]) -> TrackerState:
         return await carrier(argv=["true"], track=list(words)).track(LABEL)
 
@@ -318,12 +318,12 @@ def test_tracking_speaks_our_words() -> None:
         asyncio.run(tracked(["/bin/false"]))
 
 
-def test_the_programs_are_told_which_label_is_meant(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    script = f'{{ echo "$1 $2 $3"; cat; }} > {told}'
+def test_the_programs_receive_the_label(tmp_path: Path) -> None:
+    record = tmp_path / "input"
+    script = f'{{ echo "$1 $2 $3"; cat; }} > {record}'
     argv = ["/bin/sh", "-c", script, "sh", "{order_id}", "{reference}", "{tracking_number}"]
     asyncio.run(carrier(argv=["true"], void=argv).void(LABEL))
-    line, given = told.read_text().splitlines()
+    line, given = record.read_text().splitlines()
     assert line == "ord_1 ord_1/1/1 T1"
     assert json.loads(given)["tracking_number"] == "T1"
 
@@ -361,7 +361,7 @@ def test_a_file_that_the_program_named_can_be_read_again_later(tmp_path: Path) -
         asyncio.run(own.document(kept("command", outcome)))
 
 
-def test_the_reason_keeps_the_last_words_of_stderr() -> None:
+def test_the_reason_contains_the_last_lines_of_stderr() -> None:
     outcome = bought_by("i=0; while [ $i -lt 50 ]; do echo line $i >&2; i=$((i+1)); done; exit 1")
     assert isinstance(outcome, NotBought)
     assert "line 49" in outcome.reason

@@ -1,4 +1,4 @@
-"""A small EasyPost: keeps shipments, sells each once, and can be told to fail on the next call."""
+"""A small EasyPost: keeps shipments, sells each once, and fails on the next call on request."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FakeEasyPost:
                     429, headers={"retry-after": "7"}, json={"error": {"code": "RATE_LIMITED"}}
                 )
             case Fault.REFUSED:
-                return error(422, "SHIPMENT.POSTAGE.FAILURE", "Unable to buy.", ["No such door."])
+                return error(422, "SHIPMENT.POSTAGE.FAILURE", "Unable to buy.", ["No such address."])
             case Fault.BAD_CREDENTIALS:
                 return error(401, "APIKEY.INACTIVE", "This api key is no longer active.")
             case Fault.ERROR_AFTER_EFFECT:

@@ -166,7 +166,7 @@ def test_a_redirected_purchase_is_not_followed() -> None:
     play(story)
 
 
-def test_being_throttled_passes_the_wait_on() -> None:
+def test_a_throttled_purchase_reports_the_wait() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         purchase = await prepared(carrier)
         fake.fail_next(Fault.THROTTLED)
@@ -181,7 +181,7 @@ def test_being_throttled_passes_the_wait_on() -> None:
     play(story)
 
 
-def test_a_look_up_that_finds_no_such_shipment_says_nothing_of_money() -> None:
+def test_a_look_up_answered_with_404_is_unknown() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         purchase = await prepared(carrier)
         fake.shipments.clear()
@@ -201,7 +201,7 @@ def test_a_key_of_the_wrong_kind_is_refused_before_money_moves(test_mode: bool) 
     play(story, FakeEasyPost(mode="production" if test_mode else "test"), test_mode=test_mode)
 
 
-def test_the_label_is_fetched_in_the_wished_kind_without_our_key() -> None:
+def test_the_label_is_downloaded_in_the_configured_format_without_the_api_key() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         document = await carrier.document(kept("easypost", await bought(carrier)))
         assert (document.content, document.format) == (ZPL, LabelFormat.ZPL)
@@ -213,7 +213,7 @@ def test_the_label_is_fetched_in_the_wished_kind_without_our_key() -> None:
     play(story, fmt=LabelFormat.ZPL)
 
 
-def test_a_label_of_another_kind_is_converted() -> None:
+def test_a_label_in_another_format_is_converted() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         document = await carrier.document(kept("easypost", await bought(carrier)))
         assert (document.content, document.format) == (PDF, LabelFormat.PDF)
@@ -233,7 +233,7 @@ def test_a_label_that_cannot_be_converted_is_kept_as_it_is() -> None:
     play(story, FakeEasyPost(makes="PNG", converts=False))
 
 
-def test_a_link_that_has_expired_is_asked_for_anew() -> None:
+def test_an_expired_link_is_requested_again() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         label = kept("easypost", await bought(carrier))
         fake.fail_next(lambda request: httpx.Response(403, text="<Error>expired</Error>"))
@@ -242,7 +242,7 @@ def test_a_link_that_has_expired_is_asked_for_anew() -> None:
     play(story)
 
 
-def test_a_label_file_that_nobody_has_is_refused_in_words() -> None:
+def test_a_missing_label_file_is_refused_with_a_sentence() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         label = kept("easypost", await bought(carrier))
         fake.files[label.document_source.removeprefix(FILES)] = httpx.Response(404)
@@ -262,7 +262,7 @@ def test_a_label_file_that_nobody_has_is_refused_in_words() -> None:
     ],
     ids=["a page", "too large", "overloaded", "a circle of links"],
 )
-def test_a_file_host_in_trouble_is_tried_again_later(file: httpx.Response) -> None:
+def test_a_failing_file_host_is_transient(file: httpx.Response) -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         label = kept("easypost", await bought(carrier))
         fake.files[label.document_source.removeprefix(FILES)] = file
@@ -273,7 +273,7 @@ def test_a_file_host_in_trouble_is_tried_again_later(file: httpx.Response) -> No
     play(story)
 
 
-def test_a_void_is_asked_once_and_then_followed() -> None:
+def test_a_void_is_requested_once_and_then_checked() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(carrier)
         assert isinstance(await carrier.void(kept("easypost", sold)), VoidPending)
@@ -287,7 +287,7 @@ def test_a_void_is_asked_once_and_then_followed() -> None:
     play(story)
 
 
-def test_a_void_whose_first_asking_was_lost_is_asked_again() -> None:
+def test_a_void_whose_request_was_lost_is_requested_again() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(carrier)
         assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), VoidPending)
@@ -296,7 +296,7 @@ def test_a_void_whose_first_asking_was_lost_is_asked_again() -> None:
     play(story)
 
 
-def test_a_refused_void_says_why_unless_the_money_is_on_its_way_already() -> None:
+def test_a_refused_void_has_a_reason_unless_it_is_already_pending() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         return error(422, "SHIPMENT.REFUND.UNAVAILABLE", "Cannot refund.", ["Too old."])
 
@@ -316,7 +316,7 @@ def test_a_refused_void_says_why_unless_the_money_is_on_its_way_already() -> Non
     play(story)
 
 
-def test_the_parcel_is_followed_by_easyposts_own_tracker() -> None:
+def test_a_parcel_is_tracked_by_easyposts_tracker() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(carrier)
         assert await carrier.track(kept("easypost", sold)) is TrackerState.PRE_TRANSIT
@@ -326,7 +326,7 @@ def test_the_parcel_is_followed_by_easyposts_own_tracker() -> None:
     play(story)
 
 
-def test_a_check_tells_a_bad_key_a_bad_address_and_an_empty_purse_apart() -> None:
+def test_a_check_reports_a_bad_key_a_bad_address_and_missing_funds() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         await carrier.check()
         for answer, fix in (

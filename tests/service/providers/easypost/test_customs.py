@@ -1,4 +1,4 @@
-"""What customs are told, and the parcels that wait because nobody said what to tell."""
+"""Customs declarations, and the parcels that are held because a fact is missing."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def test_each_line_is_declared_with_its_own_units_value_and_share_of_the_weight(
     assert 15.5 < ounces <= 450 / 28.349523125
 
 
-def test_a_tariff_number_is_declared_where_one_is_set_and_a_signer_of_ones_own_signs() -> None:
+def test_the_configured_tariff_number_and_signer_are_declared() -> None:
     options = TOLD.model_copy(update={"customs_hs_code": "940550", "customs_signer": "Bo"})
     info: Any = declaration(_abroad(), HERE, options)
     assert info["customs_items"][0]["hs_tariff_number"] == "940550"
     assert info["customs_signer"] == "Bo"
 
 
-def test_an_export_to_canada_and_one_that_is_none_of_the_us_have_their_own_codes() -> None:
+def test_exports_to_canada_and_from_outside_the_us_have_their_own_codes() -> None:
     canada: Any = declaration(_abroad(country="CA"), HERE, TOLD)
     assert canada["eel_pfc"] == "NOEEI 30.36"
     german: Any = declaration(_abroad(currency="EUR"), replace(HERE, country="DE"), TOLD)
@@ -109,7 +109,7 @@ def test_an_export_to_canada_and_one_that_is_none_of_the_us_have_their_own_codes
         (_abroad(currency="EUR"), HERE, TOLD, "US dollars"),
     ],
 )
-def test_what_nobody_has_told_us_is_never_made_up(
+def test_a_missing_customs_fact_is_never_guessed(
     request_: PurchaseRequest, sender: Address, options: EasyPostOptions, said: str
 ) -> None:
     with pytest.raises(ProviderRefused, match=said):

@@ -83,7 +83,7 @@ def test_a_recorded_purchase_is_bought() -> None:
     asyncio.run(story())
 
 
-def test_a_recorded_refund_is_pending() -> None:
+def test_a_recorded_void_is_pending() -> None:
     async def story() -> None:
         carrier, _ = replayed("test_shipment_refund")
         bought = interactions("test_shipment_refund")[0]["response"]["body"]["string"]
@@ -125,7 +125,7 @@ def test_a_recorded_address_failure_names_the_field() -> None:
     assert "street1: House number is missing" in refusal.reason
 
 
-def test_documented_refunds_and_trackers_are_understood() -> None:
+def test_documented_void_and_tracking_states_are_read() -> None:
     refund = json.loads((RECORDED / "fixtures/shipping-refund/shipping-refund-refund.json").read_text())
     assert isinstance(wire.read_void(refund), VoidPending)
     tracker = json.loads((RECORDED / "fixtures/trackers/trackers-retrieve.json").read_text())

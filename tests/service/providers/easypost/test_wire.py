@@ -55,7 +55,7 @@ def refused(code: str, status: int = 422) -> Bought | NotBought | Unknown:
     return answered(status, {"error": {"code": code, "message": "No."}})
 
 
-def test_the_shipment_is_registered_in_ounces_and_inches_and_never_bought_by_it() -> None:
+def test_a_shipment_is_registered_in_ounces_and_inches_and_not_bought() -> None:
     body = json.loads(wire.shipment_body(REQUEST, SENDER, LabelFormat.ZPL, ("ca_1",)))["shipment"]
     assert body["reference"] == "ord_1/1/1"
     assert body["parcel"] == {"weight": 15.9, "length": 9.9, "width": 7.9, "height": 4.0}
@@ -88,7 +88,7 @@ def test_a_sold_label_is_read_with_its_price_and_file() -> None:
 
 
 @pytest.mark.parametrize("rate", [None, {}, {"rate": "seven"}, {"rate": "NaN", "currency": "USD"}])
-def test_an_unreadable_price_does_not_unmake_a_purchase(rate: Any) -> None:
+def test_an_unreadable_price_does_not_undo_a_purchase(rate: Any) -> None:
     bought = answered(200, {**SOLD, "selected_rate": rate})
     assert isinstance(bought, Bought)
     assert bought.cost == RATE.price
@@ -117,7 +117,7 @@ def test_an_answer_that_does_not_show_our_label_is_unknown(body: Any) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 408, 409, 425, 499, 500, 502, 503, 504])
-def test_statuses_that_do_not_judge_the_purchase_are_unknown(status: int) -> None:
+def test_statuses_before_the_purchase_was_processed_are_unknown(status: int) -> None:
     assert isinstance(refused("ANY", status), Unknown)
 
 
@@ -135,7 +135,7 @@ def test_a_refusal_of_this_order_is_final(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 402, 429])
-def test_trouble_of_the_account_passes(status: int) -> None:
+def test_a_problem_of_the_account_is_transient(status: int) -> None:
     outcome = refused("ANY", status)
     assert isinstance(outcome, NotBought)
     assert outcome.transient
@@ -191,7 +191,7 @@ def test_no_shape_of_a_shipment_breaks_the_reader(shipment: dict[str, Any]) -> N
         assert str(error)
 
 
-def test_rates_that_cannot_be_read_are_left_out_and_told() -> None:
+def test_unreadable_rates_are_skipped_with_a_message() -> None:
     rows = [
         {
             "id": "rate_1",
@@ -245,7 +245,7 @@ def test_amounts_are_exact_and_parts_of_a_cent_round_up(
     assert wire.read_money(amount, currency) == money
 
 
-def test_refunds_are_followed_in_easyposts_words() -> None:
+def test_easyposts_refund_states_are_void_outcomes() -> None:
     read = {
         word: wire.read_void({"refund_status": word}) for word in (None, "submitted", "refunded", "new word")
     }

@@ -50,7 +50,7 @@ def test_the_reader_of_the_table_judges_its_own_numbers_right() -> None:
 
 
 @needs_table
-def test_no_carrier_takes_our_numbers_for_its_own() -> None:
+def test_no_carrier_accepts_a_sample_number() -> None:
     for number in range(200):
         reference = f"ord_{number}/1/1"
         tracking = wire.tracking_number(reference)
@@ -139,6 +139,6 @@ def test_a_wrong_tariff_is_refused(options: dict[str, Any]) -> None:
         OfflineProvider.from_settings(options, context())
 
 
-def test_a_void_gives_back_what_was_never_taken() -> None:
+def test_a_void_succeeds_at_once() -> None:
     carrier = OfflineProvider.from_settings({}, context())
     assert asyncio.run(carrier.void(kept("offline", bought(LabelFormat.ZPL)))) == Voided()
