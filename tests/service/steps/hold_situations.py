@@ -206,11 +206,14 @@ async def refused_by_provider(harness: Harness, **script: Any) -> Situation:
     await harness.advance(7200, step=600)
     harness.provider.script(**dict.fromkeys(script))  # whatever is changed, the provider agrees from now on
     other = ShipFromSettings(name="Shop", street1="2 Pier", city="San Francisco", state="CA", zip="94110")
+    corrected = "If the order is the cause, correct it in the store"
     actions = {
-        CORRECT: correcting_address(harness, order),
-        CHANGE_SETTINGS: restarting(harness, ship_from=other),
+        corrected: correcting_address(harness, order),
+        "If a setting is the cause, correct it in packhouse.toml, then restart Packhouse": restarting(
+            harness, ship_from=other
+        ),
     }
-    return Situation(order, actions, {CORRECT: ["cancelled", "fulfilled"]})
+    return Situation(order, actions, {corrected: ["cancelled", "fulfilled"]})
 
 
 @places(HoldCode.NO_RATE)
