@@ -1,5 +1,4 @@
-"""The HTTP surface: signed deliveries come in; operators, health checks and Prometheus are answered.
+"""The HTTP server: the webhook endpoint, the operator API, health checks and metrics.
 
-`app_factory.build_api` composes it. What it needs of the house are three protocols: `hooks.Inbox`,
-`board.Board` and `health.HealthSource`.
+`app.build_api` builds the ASGI app. Each route calls `operations`; no module here uses the ledger.
 """
