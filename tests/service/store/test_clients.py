@@ -253,7 +253,9 @@ def test_a_server_without_tls_is_unreachable_over_https(
     assert shop.asked == []
 
 
-def test_a_throttled_call_says_how_long_to_wait_and_is_not_repeated(client: Client, shop: FaultyStore) -> None:
+def test_a_throttled_call_says_how_long_to_wait_and_is_not_repeated(
+    client: Client, shop: FaultyStore
+) -> None:
     shop.behave(answers(429, {"error": {"code": "slow_down", "message": "Too many"}}, Retry_After="7"))
     with pytest.raises(errors.StoreThrottled) as caught:
         client.fulfill("ord_1", BODY, "key-1")
