@@ -39,7 +39,8 @@ _LATENT = (
 )
 _POSTED = "SELECT count(*) FROM journal WHERE action = 'fulfilled'"
 _TOOK = """
-SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received') FROM journal
+SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received')
+FROM journal
 """
 
 
