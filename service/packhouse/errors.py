@@ -1,14 +1,14 @@
-"""The tree of errors. Each class says whether a retry may help (`transient`); its docstring is its meaning.
+"""The tree of errors. Each says whether a retry may help (`transient`); its docstring is its meaning.
 
 PackhouseError
 ├── SettingsError              a setting is missing or wrong; nothing was started
-│   └── FolderInUse               another process uses the data folder
-├── StoreError                 a call to the store failed
+│   └── FolderInUse               another Packhouse process is using the data folder
+├── StoreError                 the store's response to one call
 │   ├── StoreUnreachable       *  no connection; the call had no effect
-│   ├── StoreUnanswered        *  sent, but no readable response: the effect is unknown
+│   ├── StoreUnanswered        *  sent, but no complete response: the effect is unknown
 │   ├── StoreUnavailable       *  5xx: the effect is unknown
-│   ├── StoreThrottled         *  429: no effect; retry after `retry_after_s`
-│   ├── StoreUnreadable        *  a response that does not fit the contract
+│   ├── StoreThrottled         *  429: no effect, wait `retry_after_s`
+│   ├── StoreUnreadable        *  a response that does not match the contract
 │   ├── StoreInvalidRequest       400
 │   ├── StoreUnauthorized         401
 │   ├── StoreForbidden            403
@@ -16,16 +16,16 @@ PackhouseError
 │   ├── StoreConflict             409
 │   ├── StoreRefused              422
 │   └── StoreUnexpectedStatus     any other status
-├── ProviderError              a call to a provider failed (a purchase returns an outcome instead)
-│   ├── ProviderUnavailable    *  unreachable, 5xx, rate limited, unreadable
-│   ├── ProviderRefused           the provider refuses, with its reason
-│   └── ProviderMisconfigured     credentials or settings that the provider does not accept
-└── LedgerError                the durable record
+├── ProviderError              a provider's call other than a purchase (a purchase returns its outcome)
+│   ├── ProviderUnavailable    *  unreachable, 5xx, throttled, or unreadable
+│   ├── ProviderRefused           the provider refuses, and gives its reason
+│   └── ProviderMisconfigured     the provider does not accept our credentials or settings
+└── LedgerError                the ledger did not do what was asked
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
-    ├── LeaseLost                 another worker holds the lease on the order; stop at once
-    ├── LedgerUnusable            corrupt, or written by a newer version; an operator must act
-    ├── RecordNotFound            the ledger has no such order, shipment, hold, event or label
-    └── OperationRefused          the present state does not allow an operation
+    ├── LeaseLost                 another worker holds this order now; stop at once
+    ├── LedgerUnusable            damaged, or of an unknown version; an operator must act
+    ├── RecordNotFound            the ledger has no such order, shipment, hold or label
+    └── OperationRefused          the present state does not allow the operation
 
 (* = transient)
 """
@@ -46,14 +46,14 @@ class SettingsError(PackhouseError):
 
 
 class FolderInUse(SettingsError):
-    """Another process uses the data folder; it may be about to end."""
+    """Another Packhouse process is using the data folder; it may be about to end."""
 
 
 class StoreError(PackhouseError):
     """A call to the store failed.
 
     `status` is the HTTP status or None, `code` the store's own code or "", `details` its list of fields
-    (shown for 400), `retry_after_s` the wait that it asked for, in seconds.
+    (sent with 400), `retry_after_s` the wait that it asked for, in seconds.
     """
 
     def __init__(
@@ -73,37 +73,37 @@ class StoreError(PackhouseError):
 
 
 class StoreUnreachable(StoreError):
-    """No connection to the store: nothing was sent, so the call had no effect."""
+    """No connection to the store: nothing was sent, so nothing changed there."""
 
     transient = True
 
 
 class StoreUnanswered(StoreError):
-    """The request was sent and no readable response came back: its effect is unknown."""
+    """The request was sent and no complete response came back: its effect is unknown."""
 
     transient = True
 
 
 class StoreUnavailable(StoreError):
-    """The store answered 5xx: the effect of the call is unknown."""
+    """The store responded with 5xx: the effect of the request is unknown."""
 
     transient = True
 
 
 class StoreThrottled(StoreError):
-    """The store answered 429: the call had no effect; retry later."""
+    """The store responded with 429: the request had no effect; wait, then retry."""
 
     transient = True
 
 
 class StoreUnreadable(StoreError):
-    """The store's response does not fit its contract; nothing may be concluded from it."""
+    """The store's response does not match its contract; no conclusion can be drawn from it."""
 
     transient = True
 
 
 class StoreInvalidRequest(StoreError):
-    """400: the store found the request malformed; `details` lists the fields."""
+    """400: the request is malformed; `details` lists the fields."""
 
 
 class StoreUnauthorized(StoreError):
@@ -115,11 +115,11 @@ class StoreForbidden(StoreError):
 
 
 class StoreNotFound(StoreError):
-    """404: the store has no such resource."""
+    """404: the store has no such object."""
 
 
 class StoreConflict(StoreError):
-    """409: an idempotency key was used with another body, or the resource's state forbids the change."""
+    """409: an idempotency key was used with another body, or the order's state forbids the change."""
 
 
 class StoreRefused(StoreError):
@@ -127,11 +127,11 @@ class StoreRefused(StoreError):
 
 
 class StoreUnexpectedStatus(StoreError):
-    """A status that the contract does not name."""
+    """A status that the store's contract does not define."""
 
 
 class ProviderError(PackhouseError):
-    """A call to a provider failed. A purchase never raises it: it returns Bought, NotBought or Unknown."""
+    """A provider's call failed. Purchases never raise it: they return Bought, NotBought or Unknown."""
 
     def __init__(self, message: str, *, code: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -140,7 +140,7 @@ class ProviderError(PackhouseError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider could not be reached, is overloaded, or its response could not be read."""
+    """The provider cannot be reached, is overloaded, or its response cannot be read."""
 
     transient = True
 
@@ -150,25 +150,25 @@ class ProviderRefused(ProviderError):
 
 
 class ProviderMisconfigured(ProviderError):
-    """The provider does not accept the credentials or settings; every order would fail the same way."""
+    """The provider does not accept our credentials or settings; this affects every order."""
 
 
 class LedgerError(PackhouseError):
-    """A call to the durable record failed."""
+    """The ledger did not do what was asked."""
 
 
 class LedgerUnavailable(LedgerError):
-    """The database cannot be reached or written just now: disk full, server restarting, file locked."""
+    """The database cannot be reached or written now: disk full, server restarting, file locked."""
 
     transient = True
 
 
 class LeaseLost(LedgerError):
-    """Another worker holds the lease on the order, or the order changed: this worker must stop."""
+    """Another worker holds the lease on this order, or its row changed: this worker must stop."""
 
 
 class LedgerUnusable(LedgerError):
-    """The database is corrupt or was written by a newer version. The message says what to do."""
+    """The database is damaged or of an unknown version. The message says what to do."""
 
 
 class RecordNotFound(LedgerError):

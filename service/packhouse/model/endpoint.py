@@ -1,4 +1,4 @@
-"""Where the store sends its webhooks, and its log of what it sent."""
+"""The store's webhook endpoints, and its log of deliveries."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
-    """One address that is told of events. `active` is None when the store does not say.
+    """One address that receives events. `active` is None if the store does not say.
 
-    `events` as the store lists them, ("*",) for all; `site_slug` "" for all sites. `secret` is known only in
-    the answer that created or rotated it, and is kept out of every printed form of this value.
+    `events` as the store lists them, ("*",) for all; `site_slug` "" for all sites. `secret` is only in the
+    response that created or rotated it, and is not printed with this value.
     """
 
     id: str
@@ -27,7 +27,7 @@ class WebhookEndpoint:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One attempt to deliver an event. `status` is the store's word (known: failed), `answered` the HTTP
-    status that came back, None when none did or the store does not say.
+    status of the response, None if there was none or the store does not say.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""One webhook delivery's content: a hint that an order changed, never a fact to act on."""
+"""The content of one webhook delivery. It says that an order changed; nothing is decided from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDER_EVENTS = frozenset(
     }
 )
 
-# Events that our own fulfillments cause; they confirm, they are not urgent.
+# Events that our own fulfillments cause. They confirm a fulfillment and are not urgent.
 ECHO_EVENTS = frozenset({"order.fulfilled", "order.partially_fulfilled"})
 
 
@@ -45,14 +45,16 @@ class Event:
 
     @property
     def is_known(self) -> bool:
-        """Whether it is about an order, in a way we know."""
+        """Whether the event names an order and is of a known type."""
         return self.type in ORDER_EVENTS and bool(self.order_id)
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event as the inbox keeps it, without its body. `outcome` is "new" or "ignored" (no concern
-    of ours), or "unreadable" for a well-signed body that nobody could read. Times are seconds since 1970 UTC.
+    """An event as the inbox keeps it, without its body. Times are seconds since 1970 UTC.
+
+    `outcome` is "new", "ignored" (another type, or without an order) or "unreadable" (signed correctly, but
+    the body could not be read).
     """
 
     id: str

@@ -171,12 +171,16 @@ _ROWS = (
     HoldKind(
         HoldCode.CAP_REACHED,
         "This label would exceed a spending cap",
-        "Wait until the cap has room, raise the cap, or release the hold to buy the label over the cap.",
+        "Wait if it is a daily cap, raise the cap, or release the hold to buy the label over the cap.",
         blocks=_ALL,
         ends=(End.CAP_HAS_ROOM, End.RELEASE),
         waivable=_BY_NONE,
         rests_on=_CONTENT,
-        advice=(_WAIT, _SETTINGS, Advice("Buy this label over the cap", _RELEASE)),
+        advice=(
+            Advice("If it is a daily cap, wait; Packhouse continues by itself"),
+            _SETTINGS,
+            Advice("Buy this label over the cap", _RELEASE),
+        ),
     ),
     HoldKind(
         HoldCode.PRICE_DRIFT,
@@ -190,13 +194,13 @@ _ROWS = (
     ),
     HoldKind(
         HoldCode.ORDER_CHANGED,
-        "The order changed when its parcel could no longer be stopped here",
-        "Stop the parcel or inform the buyer, then release the hold.",
+        "The order changed after its parcel was sent, or may have been sent",
+        "Stop the parcel or inform the buyer, then release the hold; an unposted label is voided.",
         blocks=_ALL,
         ends=(End.RELEASE,),
         waivable=_BY_NONE,
         rests_on=_CONTENT | {Fact.STATUS},
-        advice=(Advice("Stop the parcel or inform the buyer, then close the matter", _RELEASE),),
+        advice=(Advice("Stop the parcel or inform the buyer; a release voids an unposted label", _RELEASE),),
     ),
     HoldKind(
         HoldCode.VOID_REFUSED,
@@ -267,7 +271,7 @@ _ROWS = (
         "The void of a label is not complete, and the order waits for it",
         "Wait, or release the hold to buy a new label now.",
         blocks=_ALL,
-        ends=(End.ORDER_STOPS, End.RELEASE),
+        ends=(End.VOID_COMPLETE, End.ORDER_STOPS, End.RELEASE),
         waivable=_BY_RELEASE,
         rests_on=_CONTENT,
         advice=(_WAIT, Advice("Buy a new label now", _RELEASE)),
@@ -281,7 +285,10 @@ _ROWS = (
         ends=(End.AT_STORE, End.RELEASE),
         waivable=_BY_NONE,
         rests_on=frozenset(),
-        advice=(_WAIT, Advice("If the order is correct in the store, close the matter", _RELEASE)),
+        advice=(
+            Advice("Wait until the store shows the fulfillment; Packhouse continues by itself"),
+            Advice("If the order is correct in the store, close the matter", _RELEASE),
+        ),
     ),
 )
 

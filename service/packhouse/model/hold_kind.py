@@ -56,12 +56,13 @@ class End(StrEnum):
     NOTHING_TO_POST = "when nothing is left to post"
     ORDER_STOPS = "when the order must not ship any more"
     VOID_BEGINS = "when the void begins, or is too late"
+    VOID_COMPLETE = "when the void is complete"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
     RELEASE = "when an operator releases it"
 
 
 class Waiver(StrEnum):
-    """The command for a shipment that releases its holds of a kind, beside `packhouse holds release`."""
+    """The command that releases holds of a kind for one shipment, besides `packhouse holds release`."""
 
     RELEASE = "packhouse shipments release"
     SHIP = "packhouse shipments ship"

@@ -12,7 +12,7 @@ _DIGITS = dict.fromkeys(_NONE.split(), 0) | dict.fromkeys(_THREE.split(), 3)
 
 
 def minor_digits(currency: str) -> int:
-    """How many decimal places the currency's minor unit has: 2 for USD, 0 for JPY, 3 for KWD."""
+    """The number of decimal places of the currency's minor unit: 2 for USD, 0 for JPY, 3 for KWD."""
     return _DIGITS.get(currency.upper(), 2)
 
 

@@ -1,4 +1,4 @@
-"""Goods on their way back: the store's returns and exchanges, as we read them."""
+"""The store's returns and exchanges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packhouse.model.order import Units
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Some units that come back. `status` is the store's word (an open set, "" when absent): requested,
+    """Units that the buyer sends back. `status` is the store's word (an open set, "" if absent): requested,
     approved, received, rejected.
 
     `rma` is the number issued with the approval. `units` is empty when the store does not say which.
@@ -25,12 +25,12 @@ class Return:
 
     @property
     def counts(self) -> bool:
-        """Whether its units come back or have: not those of a return that was rejected or cancelled."""
+        """Whether its units come back or have come back: the return was not rejected or cancelled."""
         return self.status not in ("rejected", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange(Return):
-    """Some units that come back for others: of the variant `new_variant_id`."""
+    """Some units that the buyer exchanges for units of the variant `new_variant_id`."""
 
     new_variant_id: str = ""

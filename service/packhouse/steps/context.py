@@ -233,7 +233,7 @@ class Context:
         return result
 
     async def check_may_proceed(self, job: OrderJob) -> str:
-        """Ask the ledger, just before money is spent or the buyer is told, why to wait; "" to proceed.
+        """Ask the ledger, just before a purchase or a post, why to wait; "" to proceed.
 
         Raises LeaseLost where an operator or another worker has the order now.
         """
@@ -305,7 +305,7 @@ class Context:
         entry = Entry(
             job.order_id,
             "held",
-            KINDS[code].describe(""),
+            KINDS[code].describe("").removesuffix(".") + (":" if note else "."),
             shipment_id=shipment_id,
             data={"code": code.value},
             quoted=note,
@@ -341,10 +341,10 @@ class Context:
         job.holds = [hold for hold in job.holds if hold not in ended]
 
     def record(self, *entries: Entry) -> None:
-        """Log journal entries, one line each. Quoted text stays out of the log."""
+        """Log journal entries, one line each. The log omits quoted text and the colon before it."""
         for entry in entries:
             self.log.info(
-                entry.why,
+                entry.why.removesuffix(":"),
                 action=entry.action,
                 order_id=entry.order_id,
                 shipment_id=entry.shipment_id or None,

@@ -99,7 +99,7 @@ def _add(context: Context, seller: Provider, result: Prepared | BaseException, a
 
 
 async def _explain(context: Context, job: OrderJob, shipment: Shipment, answers: _Answers) -> None:
-    """Say why there is no offer: a later try may help if an account failed or waits, else a person must."""
+    """Say why there is no offer: a later try may help if an account failed or waits, else it is held."""
     reasons = answers.missing | answers.remarks
     single = len(context.sellers) == 1
     if answers.failed:

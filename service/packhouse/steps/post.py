@@ -55,7 +55,7 @@ async def post(context: Context, job: OrderJob) -> None:
         if label is None:
             continue
         if job.order.has_tracking(label.tracking_number):
-            await _fulfilled(context, job, shipment, "The store has it already.")
+            await _fulfilled(context, job, shipment, "The store already has this tracking number.")
         elif holds := _posting_blocks(job, shipment, label):
             if not shipment.post_key and not any(hold.blocks(Stage.BUYING) for hold in holds):
                 await _keep_file(context, job, shipment, label)
@@ -92,7 +92,7 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
             job.wake_at(context.clock.now())  # the next pass decides what becomes of it
         return
     if job.order.has_tracking(label.tracking_number):
-        await _fulfilled(context, job, shipment, "The store has it already.")
+        await _fulfilled(context, job, shipment, "The store already has this tracking number.")
         return
     if paused := await context.check_may_proceed(job):
         job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {paused}")
@@ -167,7 +167,7 @@ async def _process_refusal(
     job.fetched = order = await context.store.order(job.order_id)
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):
-        await _fulfilled(context, job, shipment, "The store had it already.")
+        await _fulfilled(context, job, shipment, "The store already had this tracking number.")
     elif order.status in STOPPED and order.fulfillments is None:
         why = f"The store refused the fulfillment: the order is {order.status}."
         await withdraw(context, job, shipment, why)

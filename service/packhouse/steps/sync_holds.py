@@ -47,7 +47,7 @@ async def _has_ended(context: Context, job: OrderJob, hold: Hold, wanted: set[Ho
             case End.ORDER_STOPS:
                 has_ended = isinstance(job.decision, Withdraw)
             case _:
-                has_ended = False  # ended elsewhere: by an operator, in withdraw.py or in next_check.py
+                has_ended = False  # ended above, in withdraw.py, in next_check.py or by an operator
         if has_ended:
             return True
     return False
