@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import generate
+import manual
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,6 +23,9 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _PICTURE = re.compile(r"!\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _PROOF = re.compile(r"\[(?P<words>[^\]]+)\]\((?P<file>[^)\s#]*/test_\w+\.py)\)")
 _HEADING = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
+_VARIABLE = re.compile(r"\bPACKHOUSE_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
+# Variables that no table describes: the folder of secret files, and names with a placeholder.
+_OTHER_VARIABLES = {"PACKHOUSE_SECRETS_DIR", "PACKHOUSE_PROVIDERS__NAME"}
 _FENCE = re.compile(r"^```(?P<kind>\w*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -88,7 +92,7 @@ def stale_parts(root: Path) -> Iterator[str]:
 
 def stale_manual(root: Path) -> Iterator[str]:
     """The manual pages match the parsers; there is one for each command, and no other."""
-    wanted = generate.manual.pages()
+    wanted = manual.pages()
     there = {file.name: file.read_text() for file in (root / "docs" / "man").glob("*")}
     for name in sorted(wanted.keys() | there.keys()):
         if wanted.get(name) != there.get(name):
@@ -161,6 +165,30 @@ def foreign_text(root: Path) -> Iterator[str]:
             yield f"{page.relative_to(root)}: {found[0]} is a folder of one machine"
 
 
+def known_variables() -> set[str]:
+    """The environment variables that the generated parts and the manual pages describe."""
+    parts = [generate.PARTS[name]() for name in generate.PARTS if name.startswith(("settings", "provider-"))]
+    return set(_VARIABLE.findall(" ".join([*parts, *manual.ENVIRONMENT]))) | _OTHER_VARIABLES
+
+
+def variables(root: Path) -> Iterator[str]:
+    """Every variable on a page exists. The changelog and the decisions may name former ones."""
+    known = known_variables()
+    options = {name.rpartition("__")[2] for name in known if name.startswith("PACKHOUSE_PROVIDERS__")} | {
+        "KIND"
+    }
+    for page in pages(root):
+        name = page.relative_to(root).as_posix()
+        if name == "CHANGELOG.md" or name.startswith("docs/decisions/"):
+            continue
+        for variable in sorted(set(_VARIABLE.findall(page.read_text()))):
+            plain = variable.removesuffix("_FILE")
+            section, _, option = plain.rpartition("__")
+            is_account = section.startswith("PACKHOUSE_PROVIDERS__") and option in options
+            if not (variable in known or plain in known or is_account):
+                yield f"{name}: there is no variable {variable}"
+
+
 def proofs(root: Path) -> Iterator[str]:
     """The text of a link to a test file is the name of a test in that file. Every row of the fault catalogue
     has such a link.
@@ -186,6 +214,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "manual pages": stale_manual,
     "commands": commands,
     "foreign text": foreign_text,
+    "variables": variables,
     "tests named": proofs,
 }
 

@@ -13,10 +13,10 @@ __all__ = ["Connections", "httpx"]
 class Connections(httpx.AsyncBaseTransport):
     """Kept connections, the last used first, each in a transport of the library's own.
 
-    The library's pool looks at every idle connection, with a system call for each, when a request begins and
-    again when it ends: with 16 of them that was a fifth of the daemon's time. Here only the connection that
-    will be used is looked at. `keepalive_s` bounds how long an idle one is kept; stay below the 5 s after
-    which common servers hang up, so that we rarely write into a closing door.
+    The library's pool checks every idle connection, with a system call for each, when a request begins and
+    again when it ends: with 16 connections that was a fifth of the daemon's time. This class checks only the
+    connection that it will use. `keepalive_s` bounds how long an idle one is kept; stay below the 5 s after
+    which common servers hang up, so that a request rarely meets a closing connection.
     """
 
     def __init__(self, keepalive_s: float = 4.0) -> None:
@@ -41,7 +41,7 @@ class Connections(httpx.AsyncBaseTransport):
         response.stream = _Body(response, self, line)
         return response
 
-    async def give_back(self, line: httpx.AsyncHTTPTransport) -> None:
+    async def release(self, line: httpx.AsyncHTTPTransport) -> None:
         """Keep a connection for the next request, and close those that were not used for a while."""
         now = asyncio.get_running_loop().time()
         self._idle.append((now, line))
@@ -57,7 +57,7 @@ class Connections(httpx.AsyncBaseTransport):
 
 
 class _Body(httpx.AsyncByteStream):
-    """An answer's body; closing it frees its connection."""
+    """A response's body. Closing it releases its connection."""
 
     def __init__(self, response: httpx.Response, home: Connections, line: httpx.AsyncHTTPTransport) -> None:
         self._stream = response.stream
@@ -70,4 +70,4 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()  # type: ignore[union-attr]
-        await self._home.give_back(self._line)
+        await self._home.release(self._line)

@@ -96,3 +96,15 @@ def test_a_fault_without_a_test_and_a_test_that_does_not_exist_are_found(tmp_pat
         "docs/faults.md: test_fire.py has no test test_it_floats",
         "docs/faults.md: this fault names no test: wind",
     ]
+
+
+def test_a_variable_that_does_not_exist_is_found(tmp_path: Path) -> None:
+    page = (
+        "`PACKHOUSE_STORE__API_KEY_FILE` `PACKHOUSE_PROVIDERS__EASYPOST_US__API_KEY` `PACKHOUSE_URL` "
+        "`PACKHOUSE_CARRIER` `PACKHOUSE_PROVIDERS__EASYPOST__API_KEYS`\n"
+    )
+    root = site(tmp_path, {"README.md": page, "CHANGELOG.md": "`PACKHOUSE_CARRIER`"})
+    assert list(check.variables(root)) == [
+        "README.md: there is no variable PACKHOUSE_CARRIER",
+        "README.md: there is no variable PACKHOUSE_PROVIDERS__EASYPOST__API_KEYS",
+    ]

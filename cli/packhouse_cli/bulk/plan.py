@@ -1,7 +1,7 @@
 """A plan: each change to make, the exact request, and the state of the order that it depends on.
 
 The file has one JSON object on each line: the head, the plan items, the skipped rows. docs/bulk.md describes
-it. A plan that was edited by hand is refused.
+it. A plan that was edited is refused.
 """
 
 from __future__ import annotations

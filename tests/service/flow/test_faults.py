@@ -96,7 +96,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(harness: Harness) -> 
 
 
 @pytest.mark.harness(settings={"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}})
-async def test_an_order_that_keeps_failing_is_held_and_still_tried(harness: Harness) -> None:
+async def test_an_order_that_fails_repeatedly_is_held_and_still_retried(harness: Harness) -> None:
     harness.sandbox.faults.set("store.error_before_effect", 1.0)
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)

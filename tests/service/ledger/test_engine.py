@@ -40,7 +40,7 @@ def test_units_that_wait_together_share_one_commit(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_one_failing_unit_takes_nobody_with_it(tmp_path: Path) -> None:
+def test_a_failing_unit_does_not_fail_the_others(tmp_path: Path) -> None:
     def fail(tx: Tx) -> None:
         _put(tx, "half")
         raise ValueError("no")

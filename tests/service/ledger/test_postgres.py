@@ -186,7 +186,7 @@ def test_another_driver_is_refused_with_the_right_one() -> None:
         open_ledger("postgresql+asyncpg://localhost/packhouse")
 
 
-def test_commits_are_on_disk_even_where_the_server_was_told_to_hurry(
+def test_commits_are_synced_even_if_the_server_is_configured_not_to_wait(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     async def story() -> None:
@@ -199,7 +199,7 @@ def test_commits_are_on_disk_even_where_the_server_was_told_to_hurry(
     asyncio.run(story())
 
 
-def test_a_replica_that_stands_still_in_the_middle_of_a_unit_holds_up_nobody_for_long(
+def test_a_replica_that_freezes_in_a_transaction_blocks_others_for_seconds_only(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     wakes = threading.Event()

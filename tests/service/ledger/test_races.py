@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from packhouse.config.settings import GuardSettings, Settings
+from packhouse.config.sections import GuardSettings
+from packhouse.config.settings import Settings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
 from packhouse.ledger.documents import DocumentFolder
@@ -136,7 +137,7 @@ def test_purchases_of_two_replicas_never_pass_a_cap_together_and_use_all_of_it(u
     asyncio.run(story())
 
 
-def test_once_a_pause_is_told_no_intent_follows(url: str) -> None:
+def test_no_intent_is_written_after_a_pause(url: str) -> None:
     count = 60
 
     async def story() -> None:
@@ -193,7 +194,7 @@ def test_acts_on_many_orders_and_purchases_beside_them_never_wait_in_a_circle(
     assert postgres_server.sql(counted, postgres_database) == [(0,)]
 
 
-def test_a_hint_that_comes_while_an_order_is_given_back_is_never_lost(url: str) -> None:
+def test_an_event_that_arrives_while_an_order_is_released_is_never_lost(url: str) -> None:
     async def story() -> None:
         async with replicas(url) as (ours, theirs):
             await due(ours, 1)
@@ -285,7 +286,7 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
     asyncio.run(story())
 
 
-def test_a_parcel_is_marked_as_sent_by_one_of_two_people_and_never_beside_a_purchase(url: str) -> None:
+def test_a_parcel_is_marked_as_shipped_by_one_of_two_operators_and_never_during_a_purchase(url: str) -> None:
     count = 30
 
     async def story() -> None:
