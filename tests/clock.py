@@ -1,4 +1,4 @@
-"""A clock that moves only when a test advances it."""
+"""Clocks that move only when a test moves them."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ async def let_tasks_run() -> None:
     """Let every task that is ready run."""
     for _ in range(12):
         await asyncio.sleep(0)
+
+
+class StillClock:
+    """A clock that shows `time`; a sleep moves it at once."""
+
+    def __init__(self, now: float) -> None:
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds

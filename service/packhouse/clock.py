@@ -1,4 +1,4 @@
-"""Time, handed in: steps and duties never ask the operating system themselves."""
+"""Time, passed in: nothing but a clock reads the time of the operating system."""
 
 from __future__ import annotations
 

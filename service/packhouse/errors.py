@@ -1,31 +1,31 @@
-"""The tree of errors. Each says whether trying again may help (`transient`); its docstring is its meaning.
+"""The tree of errors. Each says whether a retry may help (`transient`); its docstring is its meaning.
 
 PackhouseError
 ├── SettingsError              a setting is missing or wrong; nothing was started
-│   └── FolderInUse               another process works in the data folder
-├── StoreError                 the store's answer to one call
+│   └── FolderInUse               another Packhouse process is using the data folder
+├── StoreError                 the store's response to one call
 │   ├── StoreUnreachable       *  no connection; the call had no effect
-│   ├── StoreUnanswered        *  sent, but no readable answer: the effect is unknown
+│   ├── StoreUnanswered        *  sent, but no complete response: the effect is unknown
 │   ├── StoreUnavailable       *  5xx: the effect is unknown
 │   ├── StoreThrottled         *  429: no effect, wait `retry_after_s`
-│   ├── StoreUnreadable        *  an answer that does not fit the contract
-│   ├── InvalidRequest            400
-│   ├── BadCredentials            401
-│   ├── Forbidden                 403
-│   ├── NotFound                  404
-│   ├── Conflict                  409
-│   ├── Refused                   422
-│   └── UnexpectedStatus          any other status
-├── CarrierError               a carrier's call that is not a purchase (a purchase answers with a value)
-│   ├── CarrierUnavailable     *  unreachable, 5xx, throttled, unreadable
-│   ├── CarrierRefused            the carrier says no, with its reason
-│   └── CarrierMisconfigured      credentials or settings the carrier does not accept
-└── LedgerError                the durable record
+│   ├── StoreUnreadable        *  a response that does not match the contract
+│   ├── StoreInvalidRequest       400
+│   ├── StoreUnauthorized         401
+│   ├── StoreForbidden            403
+│   ├── StoreNotFound             404
+│   ├── StoreConflict             409
+│   ├── StoreRefused              422
+│   └── StoreUnexpectedStatus     any other status
+├── ProviderError              a provider's call other than a purchase (a purchase returns its outcome)
+│   ├── ProviderUnavailable    *  unreachable, 5xx, throttled, or unreadable
+│   ├── ProviderRefused           the provider refuses, and gives its reason
+│   └── ProviderMisconfigured     the provider does not accept our credentials or settings
+└── LedgerError                the ledger did not do what was asked
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
-    ├── LeaseLost                 somebody else thinks about this order now; stop at once
-    ├── LedgerUnusable            corrupt, or written by a newer version; needs a person
-    ├── RecordNotFound            the ledger has no such order, shipment, hold, event or label
-    └── OperationRefused          the present state does not allow an operation
+    ├── LeaseLost                 another worker holds this order now; stop at once
+    ├── LedgerUnusable            damaged, or of an unknown version; an operator must act
+    ├── RecordNotFound            the ledger has no such order, shipment, hold or label
+    └── OperationRefused          the present state does not allow the operation
 
 (* = transient)
 """
@@ -46,14 +46,14 @@ class SettingsError(PackhouseError):
 
 
 class FolderInUse(SettingsError):
-    """Another process works in the data folder; it may be about to end."""
+    """Another Packhouse process is using the data folder; it may be about to end."""
 
 
 class StoreError(PackhouseError):
-    """The store did not do what was asked.
+    """A call to the store failed.
 
     `status` is the HTTP status or None, `code` the store's own code or "", `details` its list of fields
-    (shown for 400), `retry_after_s` what it asked us to wait, in seconds.
+    (sent with 400), `retry_after_s` the wait that it asked for, in seconds.
     """
 
     def __init__(
@@ -73,37 +73,37 @@ class StoreError(PackhouseError):
 
 
 class StoreUnreachable(StoreError):
-    """No connection to the store: nothing was sent, nothing happened there."""
+    """No connection to the store: nothing was sent, so nothing changed there."""
 
     transient = True
 
 
 class StoreUnanswered(StoreError):
-    """The request was sent and no readable answer came back: what happened there is unknown."""
+    """The request was sent and no complete response came back: its effect is unknown."""
 
     transient = True
 
 
 class StoreUnavailable(StoreError):
-    """The store answered 5xx: what happened there is unknown."""
+    """The store responded with 5xx: the effect of the request is unknown."""
 
     transient = True
 
 
 class StoreThrottled(StoreError):
-    """The store answered 429: nothing happened, wait and ask again."""
+    """The store responded with 429: the request had no effect; wait, then retry."""
 
     transient = True
 
 
 class StoreUnreadable(StoreError):
-    """The store's answer does not fit its contract; nothing may be concluded from it."""
+    """The store's response does not match its contract; no conclusion can be drawn from it."""
 
     transient = True
 
 
 class StoreInvalidRequest(StoreError):
-    """400: the store found the request malformed; `details` lists the fields."""
+    """400: the request is malformed; `details` lists the fields."""
 
 
 class StoreUnauthorized(StoreError):
@@ -115,23 +115,23 @@ class StoreForbidden(StoreError):
 
 
 class StoreNotFound(StoreError):
-    """404: the store does not know it."""
+    """404: the store has no such object."""
 
 
 class StoreConflict(StoreError):
-    """409: an idempotency key met a different body, or the state machine forbids the act."""
+    """409: an idempotency key was used with another body, or the order's state forbids the change."""
 
 
 class StoreRefused(StoreError):
-    """422: the store refuses the act, for example fulfilling a cancelled order."""
+    """422: the store refuses the change, for example to fulfill a cancelled order."""
 
 
 class StoreUnexpectedStatus(StoreError):
-    """A status that the contract does not name."""
+    """A status that the store's contract does not define."""
 
 
 class ProviderError(PackhouseError):
-    """A carrier's call failed. Purchases never raise it: they answer Bought, NotBought or Unknown."""
+    """A provider's call failed. Purchases never raise it: they return Bought, NotBought or Unknown."""
 
     def __init__(self, message: str, *, code: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -140,35 +140,35 @@ class ProviderError(PackhouseError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The carrier could not be reached, is overloaded, or its answer could not be read."""
+    """The provider cannot be reached, is overloaded, or its response cannot be read."""
 
     transient = True
 
 
 class ProviderRefused(ProviderError):
-    """The carrier says no, and will say no again until something changes; the message is its reason."""
+    """The provider refuses, and will refuse again until something changes; the message is its reason."""
 
 
 class ProviderMisconfigured(ProviderError):
-    """The carrier does not accept our credentials or settings; every order would meet the same."""
+    """The provider does not accept our credentials or settings; this affects every order."""
 
 
 class LedgerError(PackhouseError):
-    """The durable record did not do what was asked."""
+    """The ledger did not do what was asked."""
 
 
 class LedgerUnavailable(LedgerError):
-    """The database cannot be reached or written just now: disk full, server restarting, file locked."""
+    """The database cannot be reached or written now: disk full, server restarting, file locked."""
 
     transient = True
 
 
 class LeaseLost(LedgerError):
-    """The lease on this order has passed to somebody else, or the row moved on: this worker must stop."""
+    """Another worker holds the lease on this order, or its row changed: this worker must stop."""
 
 
 class LedgerUnusable(LedgerError):
-    """The database is corrupt or was written by a newer version. The message says how to go on."""
+    """The database is damaged or of an unknown version. The message says what to do."""
 
 
 class RecordNotFound(LedgerError):

@@ -21,7 +21,7 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
 
-def look(settings: Settings) -> Sequence[Check]:
+def run_checks(settings: Settings) -> Sequence[Check]:
     """Check the database, the disk and each provider account; nothing raises."""
     return [_database(settings), _disk(settings), *asyncio.run(_providers(settings))]
 

@@ -1,1 +1,1 @@
-"""The durable record. Everything that must survive a crash is written here; nothing above writes SQL."""
+"""The ledger: everything that must survive a crash. Only this package contains SQL."""

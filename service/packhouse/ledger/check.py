@@ -53,14 +53,17 @@ def _postgres(url: str) -> str:
         )
     except ModuleNotFoundError as error:
         raise SettingsError(
-            "PACKHOUSE_LEDGER__URL names a PostgreSQL, whose driver is not installed: "
+            "PACKHOUSE_LEDGER__URL names a PostgreSQL database, and its driver is not installed. Run: "
             "pip install 'packhouse[postgres]'"
         ) from error
     try:
         with engine.connect() as connection:
             release = connection.exec_driver_sql("SHOW server_version").scalar()
             if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
-                raise LedgerUnusable(f"PostgreSQL {release} is a standby, which takes no writes")
+                raise LedgerUnusable(
+                    f"PostgreSQL {release} is a standby, which accepts no writes. Name the primary in "
+                    "PACKHOUSE_LEDGER__URL."
+                )
             return f"PostgreSQL {release}, {_version(connection)}"
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""One time for all replicas: the database's, carried on by each replica's own monotonic clock."""
+"""One time for all replicas: the database's, continued by each replica's monotonic clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from packhouse.clock import Clock
 
 
 class DatabaseClock:
-    """Keeps clock.Clock. Replicas whose wall clocks differ or jump agree on what is due, and on leases.
+    """Implements clock.Clock. Replicas whose wall clocks differ or jump agree on what is due, and on leases.
 
     Nothing that spends money relies on it: that is fenced by lease tokens and timed on monotonic clocks.
     """
@@ -17,7 +17,7 @@ class DatabaseClock:
         self.set(database_now, took_s)
 
     def set(self, database_now: float, took_s: float) -> None:
-        """Take over the database's time; the answer to the question came `took_s` after it was put."""
+        """Set the database's time, which arrived `took_s` seconds after it was asked for."""
         self._ahead_s = database_now + took_s / 2 - self._local.monotonic()
 
     def now(self) -> float:

@@ -1,4 +1,4 @@
-"""The files of labels, in a folder, named by the hash of what is in them."""
+"""Label files, in a folder, named by the hash of their content."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from packhouse.model.label import LabelDocument, LabelFormat
 
 
 class Documents(Protocol):
-    """Where label files are kept."""
+    """Stores label files."""
 
     async def keep(self, document: LabelDocument) -> str:
-        """Keep a document; answers its SHA-256 in hex once it is on disk. Raises LedgerUnavailable."""
+        """Store a document; returns its SHA-256 in hex once it is on disk. Raises LedgerUnavailable."""
 
     def path(self, digest: str, kind: LabelFormat) -> Path:
         """Where a document is, whether or not it is there."""
@@ -27,7 +27,7 @@ class Documents(Protocol):
 
 
 class DocumentFolder:
-    """Keeps label files in a folder: written once, synced to disk, never changed."""
+    """Stores label files in a folder: written once, synced to disk, never changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,11 +38,11 @@ class DocumentFolder:
         return self._folder / digest[:2] / f"{digest}.{kind.value}"
 
     async def keep(self, document: LabelDocument) -> str:
-        """See Shelf. Off the loop, as it waits for the disk."""
+        """See Documents. It waits for the disk in a thread."""
         return await asyncio.to_thread(self.put, document)
 
     def put(self, document: LabelDocument) -> str:
-        """Keep a document; answers its SHA-256 in hex. Raises LedgerUnavailable if the disk refuses."""
+        """Store a document; returns its SHA-256 in hex. Raises LedgerUnavailable if it cannot be written."""
         digest = hashlib.sha256(document.content).hexdigest()
         path = self.path(digest, document.format)
         if path.exists():
@@ -65,7 +65,7 @@ class DocumentFolder:
             finally:
                 os.close(folder)
         except OSError as error:
-            raise LedgerUnavailable(f"the label file cannot be kept in {self._folder}: {error}") from error
+            raise LedgerUnavailable(f"cannot write the label file to {self._folder}: {error}") from error
         return digest
 
     def get(self, digest: str, kind: LabelFormat) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Which engine keeps the ledger: SQLite in a file of its own, or a PostgreSQL that many replicas share."""
+"""Opens the ledger: SQLite in one file, or PostgreSQL, which many replicas can share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_ledger(
 ) -> SqliteLedger | PostgresLedger:
     """Open the ledger at this SQLAlchemy address and migrate it.
 
-    Raises LedgerUnavailable if it cannot be reached, LedgerUnusable if it is damaged or newer.
+    Raises LedgerUnavailable if it cannot be reached, LedgerUnusable if it is damaged or its version unknown.
     """
     backend = make_url(url).get_backend_name()
     if backend == "sqlite":
@@ -24,5 +24,5 @@ def open_ledger(
     if backend == "postgresql":
         return PostgresLedger(url, connections=connections)
     raise LedgerUnusable(
-        f"PACKHOUSE_LEDGER__URL names {backend!r}; use sqlite:///... or postgresql+psycopg://..."
+        f"PACKHOUSE_LEDGER__URL names {backend!r}, which is not supported; use sqlite:///... or postgresql+psycopg://..."
     )

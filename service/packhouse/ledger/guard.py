@@ -1,5 +1,6 @@
-"""The money guard: asked inside the very transaction that writes an intent, so that two purchases cannot both
-slip under the same cap. Every doubt is an objection.
+"""The money guard: caps and the pause, checked inside the transaction that writes an intent to buy.
+
+So two purchases cannot both pass the same cap. Where the amount is in doubt, the guard objects.
 """
 
 from __future__ import annotations
@@ -31,19 +32,19 @@ _ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 
 
 def paused(connection: Connection) -> str:
-    """Why nothing is bought or posted; "" when things go their way."""
+    """Why nothing is bought or posted; "" if nothing is paused."""
     return kv.read(connection, _PAUSE) or ""
 
 
 def check_may_proceed(connection: Connection, lease: Lease) -> str:
-    """Why nothing is bought or posted, for who is about to do either. Raises LeaseLost."""
+    """The check right before a purchase or a post: why neither may be done, or "". Raises LeaseLost."""
     if not leases.is_held(connection, lease):
-        raise LeaseLost(f"order {lease.order_id} was taken away in the last moment; nothing was sent")
+        raise LeaseLost(f"order {lease.order_id} was taken over just before the request; nothing was sent")
     return paused(connection)
 
 
 def pause(tx: Tx, why: str) -> None:
-    """Stop buying and posting, or with "" go on; what waits is due at once then."""
+    """Stop buying and posting; with "" as reason, resume: waiting orders are due at once."""
     if why:
         _take_turns(tx)
     kv.write(tx, _PAUSE, why)
@@ -68,11 +69,11 @@ def begin_purchase(
     entries: Sequence[Entry],
     **columns: Any,
 ) -> Objection | None:
-    """Write the intent to buy; where something speaks against it, write nothing and say what.
+    """Write the intent to buy; or, where the guard objects, write nothing and return the objection.
 
-    `caps` is None where a person lets this label go over them. Raises LeaseLost.
+    `caps` is None where an operator waived them for this label. Raises LeaseLost.
     """
-    # A pause waits for intents that are being written, and whoever comes after it sees it.
+    # A pause waits for intents that are being written; every later intent sees the pause.
     _take_turns(tx, shared=not (caps and caps.has_caps))
     if why := paused(tx.connection):
         return Objection(why, paused=True)
@@ -85,7 +86,7 @@ def begin_purchase(
 def check_caps(
     connection: Connection, now: float, caps: GuardSettings, shipment: Shipment, price: Money
 ) -> str:
-    """Why this label must not be bought at this price; "" if nothing speaks against it."""
+    """Why a cap forbids this label at this price; "" if none does."""
     if not caps.has_caps:
         return ""
     if price.currency != caps.currency:
@@ -120,10 +121,9 @@ def _money(minor: int | None, caps: GuardSettings) -> Money:
 
 
 def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: str) -> int:
-    """What labels cost, and what purchases that were begun and have no known end may cost, `but` this one's.
+    """What labels cost, plus what unfinished purchases may cost, except the one of shipment `but`.
 
-    One statement, and so one moment: read one after the other, a purchase that ends in between is missed by
-    both.
+    One statement reads both: with two, a purchase that ends between them would be missed.
     """
     paid = (
         select(func.coalesce(func.sum(labels.c.cost_minor), 0))
@@ -131,7 +131,7 @@ def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: 
         .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, bought)
         .scalar_subquery()
     )
-    # What a person is asked about is held, and may have been paid for all the same.
+    # A purchase that a person must check is held, but may have been paid.
     in_doubt = exists().where(
         holds.c.shipment_id == shipments.c.id,
         holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
@@ -147,9 +147,9 @@ def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: 
 
 
 def _take_turns(tx: Tx, shared: bool = False) -> None:
-    """Until this transaction ends, nobody else is between asking and writing; sharers let one another in.
+    """Let one transaction at a time check and write, until it ends; shared ones run side by side.
 
-    SQLite has one writer at a time by itself.
+    SQLite has one writer at a time anyway.
     """
     if tx.connection.dialect.name == "postgresql":
         how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"

@@ -1,4 +1,4 @@
-"""Holds: placed once on the same thing for the same reason, released with a reason, never deleted."""
+"""Holds: one active hold of each kind on an order or shipment; released with a reason, never deleted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def place(
     act: Entry,
     shipment_id: str = "",
 ) -> None:
-    """Place the machine's hold, or say anew why it stands. Raises LeaseLost."""
+    """Place an automatic hold, or update the note of the active one. Raises LeaseLost."""
     leases.require(tx)
     if put(
         tx,
@@ -65,7 +65,7 @@ def put(
     placed_by: str,
     shipment_id: str = "",
 ) -> bool:
-    """Write a hold down; answers False if the same one stands already."""
+    """Write a hold; returns False if the same one is already active."""
     inserted = tx.connection.execute(
         _INSERT,
         {
@@ -82,7 +82,7 @@ def put(
 
 
 def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:
-    """Release a standing hold; answers False if none with this id stands."""
+    """Release an active hold; returns False if no hold with this id is active."""
     values = {"w_id": hold_id, "v_released_by": by, "v_released_at": tx.now, "v_release_reason": reason}
     return tx.connection.execute(_RELEASE, values).rowcount == 1
 
@@ -93,7 +93,7 @@ def release_all(
     reason: str,
     entries: Sequence[Entry],
 ) -> None:
-    """Lift holds of the machine's own. Raises LeaseLost."""
+    """Release automatic holds. Raises LeaseLost."""
     leases.require(tx)
     for hold in gone:
         release(tx, hold.id, by=MACHINE, reason=reason)
@@ -106,7 +106,7 @@ def of_order(connection: Connection, order_id: str) -> tuple[Hold, ...]:
 
 
 def of_orders(connection: Connection, order_ids: Sequence[str]) -> dict[str, tuple[Hold, ...]]:
-    """Holds of many orders, standing or not, by order, oldest first."""
+    """Holds of many orders, active or not, by order, oldest first."""
     found: dict[str, tuple[Hold, ...]] = {}
     for row in connection.execute(_BY_ORDERS, {"order_ids": list(order_ids)}):
         found[row.order_id] = (*found.get(row.order_id, ()), hold_of(row))

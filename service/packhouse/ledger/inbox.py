@@ -1,4 +1,4 @@
-"""Events as they arrive: recorded once, and their order woken, in one transaction."""
+"""Received events: each is recorded once, and its order woken, in one transaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IGNORED: Final = "ignored"
 
 
 def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Receipt:
-    """Record an event and wake its order; answers "new", "duplicate" or "ignored" (of no concern to us).
+    """Record an event and wake its order; returns "new", "duplicate", or "ignored" (no order of ours).
 
     `mine` is False for an event of a site this daemon does not serve.
     """
@@ -72,7 +72,7 @@ def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Rec
 
 
 def keep_dead_letter(tx: Tx, body: bytes, reason: str) -> None:
-    """Keep a well-signed body that could not be read."""
+    """Keep a correctly signed body that cannot be read."""
     tx.connection.execute(_INSERT_DEAD, {"received_at": tx.now, "reason": reason, "body": body})
 
 

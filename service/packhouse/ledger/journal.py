@@ -1,4 +1,4 @@
-"""Writing the story down. Entries are only ever added."""
+"""Writes journal entries. Entries are only added, never changed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _INSERT = insert(journal)
 
 
 def write(tx: Tx, entries: Sequence[Entry]) -> None:
-    """Add entries, in order."""
+    """Add entries, in this order."""
     if entries:
         tx.connection.execute(
             _INSERT,
             [
                 {
                     "at": tx.now,
-                    "order_id": act.order_id,
-                    "shipment_id": act.shipment_id,
-                    "actor": act.actor,
-                    "action": act.action,
-                    "why": f"{act.why} {act.quoted}".strip(),
-                    "data": dict(act.data) or None,
+                    "order_id": entry.order_id,
+                    "shipment_id": entry.shipment_id,
+                    "actor": entry.actor,
+                    "action": entry.action,
+                    "why": f"{entry.why} {entry.quoted}".strip(),
+                    "data": dict(entry.data) or None,
                 }
-                for act in entries
+                for entry in entries
             ],
         )

@@ -1,4 +1,4 @@
-"""Small durable facts by name, and which replica may run a duty now."""
+"""Small durable values by name, and which replica may run a periodic task now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WRITE = text(
     "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
 )
-_TAKE = text(
+_CLAIM = text(
     "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at "
     "WHERE kv.updated_at <= :before OR kv.updated_at > :now"
@@ -19,23 +19,24 @@ _TAKE = text(
 
 
 def read(connection: Connection, name: str) -> str | None:
-    """The fact's value, if it was ever written."""
+    """The value, or None if it was never written."""
     value = connection.execute(_READ, {"name": name}).scalar()
     return None if value is None else str(value)
 
 
 def write(tx: Tx, name: str, value: str) -> None:
-    """Write or replace a fact."""
+    """Write or replace a value."""
     tx.connection.execute(_WRITE, {"name": name, "value": value, "now": tx.now})
 
 
-def claim_turn(tx: Tx, duty: str, who: str, every_s: float) -> bool:
-    """Whether this replica runs the duty now: nobody else did within `every_s`. A time ahead of ours (a clock
-    that was set back) does not block it.
+def claim_turn(tx: Tx, task: str, worker_id: str, every_s: float) -> bool:
+    """Whether this replica may run the task now, because no replica did within `every_s`.
+
+    A time in the future, written before a clock was set back, does not block the task.
     """
     return (
         tx.connection.execute(
-            _TAKE, {"name": f"duty:{duty}", "value": who, "now": tx.now, "before": tx.now - every_s}
+            _CLAIM, {"name": f"task:{task}", "value": worker_id, "now": tx.now, "before": tx.now - every_s}
         ).rowcount
         == 1
     )

@@ -1,7 +1,7 @@
-"""Who thinks about which order, and when: waking, claiming, renewing, releasing.
+"""Leases: which worker processes an order, and when. Wakes, claims, renews and releases orders.
 
-An order's `due_at` is both the time to act and the end of its lease: whoever finds a due row takes it. Every
-write of a worker names its lease's token, so one that lost its lease changes nothing.
+An order's `due_at` is both the time to process it and the end of its lease: a worker claims a due row. Each
+write of a worker names its lease's token, so a worker that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from packhouse.ledger.tables import orders as orders_table
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.states import OrderPhase
 
-# A hint counts even while somebody works on the order: the release then leaves it due at once.
+# A wake-up counts even while a worker processes the order: the release then leaves the order due at once.
 _WAKE = text(
     """
     INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
@@ -39,8 +39,8 @@ _WAKE = text(
 def _of_many(change: str, which: str, found: str = "id") -> dict[str, TextClause]:
     """A change of all orders that `which` finds, for each engine.
 
-    On PostgreSQL, rows that somebody else is changing are passed over: who waits for nobody is part of no
-    deadlock. As an array, the query for them runs once and no more.
+    On PostgreSQL it skips rows that another transaction is changing, so bulk changes cannot deadlock. As an
+    array, the inner query runs exactly once.
     """
     # The three parts are constants of this module.
     those = f"SELECT id FROM orders WHERE {which}"  # noqa: S608
@@ -88,20 +88,20 @@ _RELEASE = text(
 
 
 def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0) -> None:
-    """Note that an order may have changed: due at once, or after `shipped_delay_s` if we shipped it."""
+    """Make an order due because it may have changed: at once, or after `shipped_delay_s` if it is shipped."""
     values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
     due_at = tx.connection.execute(_WAKE, values).scalar_one()
     notify.mark_due(tx, due_at)
 
 
 def add_listed(tx: Tx, orders: Sequence[tuple[str, str]], before: float) -> int:
-    """Make orders (id, site) that the store lists as pending due: those never met, and those that we
-    believed done and have never looked at, or not since `before`. Answers how many.
+    """Make orders (id, site) that the store lists as pending due: new ones, and finished ones that were not
+    fetched since `before`. Returns how many.
     """
     if not orders:
         return 0
     count = 0
-    # In one sequence, whoever lists them: so two who meet the same orders never wait in a circle.
+    # Always in the same sequence, so that two replicas that add the same orders cannot deadlock.
     for order_id, site_slug in sorted(orders):
         count += tx.connection.execute(_ADD, {"id": order_id, "site_slug": site_slug, "now": tx.now}).rowcount
     known = {"ids": [order_id for order_id, _ in orders], "now": tx.now, "before": before}
@@ -110,7 +110,7 @@ def add_listed(tx: Tx, orders: Sequence[tuple[str, str]], before: float) -> int:
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
-    """Take up to `most` due orders, the longest due first, until `until`."""
+    """Claim up to `most` due orders until `until`, the longest due first."""
     values = {"token": token, "now": tx.now, "until": until, "most": most}
     rows = tx.connection.execute(_CLAIM[tx.connection.dialect.name], values)
     return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
@@ -126,13 +126,14 @@ def require(tx: Tx) -> Lease:
 
 
 def is_held(connection: Connection, lease: Lease) -> bool:
-    """Whether nobody has taken the order away: a read, for the last moment before money is spent."""
+    """Whether the lease is still held. Only reads: for the check right before money is spent."""
     return connection.execute(_IS_HELD, {"id": lease.order_id, "token": lease.token}).first() is not None
 
 
 def renew(tx: Tx, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
-    """Prolong what this worker holds (its tokens begin with its name); answers which that still are. One that
-    is being written to just then may be left out, for the next time.
+    """Renew the leases of this worker, whose tokens begin with its id; returns the orders still held.
+
+    An order that is being written at this moment may be missing, until the next call.
     """
     if not order_ids:
         return set()
@@ -150,7 +151,7 @@ def release(
     last_error: str = "",
     woken_delay_s: float = 0.0,
 ) -> None:
-    """Give the order back, due at `due_at`, or after `woken_delay_s` if a hint came meanwhile.
+    """End the lease. The order is due at `due_at`, or after `woken_delay_s` if it was woken meanwhile.
 
     Raises LeaseLost.
     """
@@ -184,7 +185,7 @@ _WAKE_STALLED = _of_many(
     "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)",
 )
 _WAKE_UNFINISHED = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held')")
-# SQLite, with one writer at a time, needs no lock and knows none.
+# SQLite has one writer at a time, and neither needs nor has row locks.
 _LOCK_ORDER = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
 _REVOKE = text(
     "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
@@ -193,19 +194,19 @@ _REVOKE = text(
 
 
 def abandon(tx: Tx, due_at: float) -> None:
-    """Give the order back as it stands. Raises LeaseLost."""
+    """End the lease and change nothing else. Raises LeaseLost."""
     values = {"now": tx.now, "due_at": due_at, "id": tx.held_lease.order_id, "token": tx.held_lease.token}
     if tx.connection.execute(_ABANDON, values).rowcount != 1:
         raise LeaseLost(lost(tx.held_lease))
 
 
 def release_all(tx: Tx) -> int:
-    """Free every lease: for a ledger that only one process can hold, whose last owner is gone."""
+    """End every lease: for a ledger that one process uses, whose previous process has ended."""
     return tx.connection.execute(_RELEASE_ALL, {"now": tx.now}).rowcount
 
 
 def wake_unfinished(tx: Tx) -> int:
-    """Make every unfinished order due: settings may have changed what holds them. Answers how many."""
+    """Make every unfinished order due, because new settings may free them. Returns how many."""
     return _notified(
         tx,
         len(tx.connection.execute(_WAKE_UNFINISHED[tx.connection.dialect.name], {"now": tx.now}).all()),
@@ -213,22 +214,22 @@ def wake_unfinished(tx: Tx) -> int:
 
 
 def wake_stalled(tx: Tx, latest: float = math.inf, latest_lease: float = math.inf) -> int:
-    """A safety net: make due whatever is unfinished and has no time to act, and what a clock that once ran
-    ahead has put off until after `latest` (a lease: `latest_lease`). Answers how many.
+    """A safety net. Makes due each unfinished order without a due time, and each that a fast clock deferred
+    beyond `latest` (a leased one: `latest_lease`). Returns how many.
     """
     times = {"now": tx.now, "latest": latest, "latest_lease": latest_lease}
     return _notified(tx, len(tx.connection.execute(_WAKE_STALLED[tx.connection.dialect.name], times).all()))
 
 
 def lock_order(tx: Tx, order_id: str) -> None:
-    """Let nobody else change or take the order until this transaction ends: what is read now stays true."""
+    """Lock the order until this transaction ends, so that what the transaction reads of it stays true."""
     tx.connection.execute(_LOCK_ORDER, {"id": order_id})
 
 
 def revoke(tx: Tx, order_id: str) -> bool:
-    """Take the order from whoever holds it: their next write fails. Answers whether we know the order."""
-    seized = tx.connection.execute(_REVOKE, {"now": tx.now, "id": order_id}).rowcount
-    return _notified(tx, seized) == 1
+    """End any lease on the order, so that the worker's next write fails. Returns whether the order exists."""
+    revoked = tx.connection.execute(_REVOKE, {"now": tx.now, "id": order_id}).rowcount
+    return _notified(tx, revoked) == 1
 
 
 def lost(lease: Lease) -> str:
@@ -237,7 +238,7 @@ def lost(lease: Lease) -> str:
 
 
 def _notified(tx: Tx, count: int) -> int:
-    """Ring the bell if any order became due now; answers how many did."""
+    """Mark the transaction if any order became due; returns how many did."""
     if count:
         notify.mark_due(tx, tx.now)
     return count

@@ -1,7 +1,7 @@
-"""The bell: a unit of work says that it made an order due; once that is committed, every replica is told.
+"""Notifies every replica of due orders, once the transaction that made them due is committed.
 
-It is rung after the transaction and not in it: a commit that carries a NOTIFY waits for all others that do,
-and for the disk while it waits. A ring that is lost costs a tick, no more.
+The notification follows the transaction, because commits that carry a NOTIFY wait for one another. A lost
+notification delays an order until the next tick, no longer.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from packhouse.ledger.tx import Tx
 
 CHANNEL: Final = "packhouse_due"
 
-_SAID = "an order became due"
+_MARK = "an order became due"
 _NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 def mark_due(tx: Tx, due_at: float | None) -> None:
-    """Have the others told, after the commit, if this order is due; one that is due later is the tick's."""
+    """Mark the transaction if this order is due now. An order that is due later waits for a tick."""
     if due_at is not None and due_at <= tx.now:
-        tx.connection.info[_SAID] = True
+        tx.connection.info[_MARK] = True
 
 
 def take_mark(connection: Connection) -> bool:
-    """Whether a unit rang since this was last asked."""
-    return bool(connection.info.pop(_SAID, False))
+    """Whether a unit marked the transaction since the last call."""
+    return bool(connection.info.pop(_MARK, False))
 
 
 def send(tx: Tx) -> None:
-    """Wake whoever listens; PostgreSQL alone knows how."""
+    """Notify the listening replicas, on PostgreSQL."""
     tx.connection.execute(_NOTIFY)

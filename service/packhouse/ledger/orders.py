@@ -1,4 +1,4 @@
-"""What we keep of an order: its last snapshot, and everything a step must know before it acts."""
+"""Orders: the last snapshot of each, and claiming due ones with everything that the steps need."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _FINGERPRINT = select(orders.c.fingerprint)
 
 @dataclass(frozen=True, slots=True)
 class OrderRecords:
-    """What the ledger knows of an order: all its shipments by number, and all its holds, oldest first."""
+    """The records of an order: all its shipments by number, and all its holds, oldest first."""
 
     shipments: tuple[Shipment, ...] = ()
     holds: tuple[Hold, ...] = ()
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, OrderRecords]]:
-    """Take due orders (see `leases.claim`), each with what the ledger knows of it."""
+    """Claim due orders (see `leases.claim`), each with its records."""
     taken = leases.claim(tx, token, until, most)
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
@@ -44,7 +44,7 @@ def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, Orde
 
 
 def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
-    """Keep what the store said. Raises LeaseLost."""
+    """Save the order as the store returned it. Raises LeaseLost."""
     changed = tx.connection.execute(
         _SAVE_SNAPSHOT,
         {
@@ -63,5 +63,5 @@ def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
 
 
 def fingerprint(connection: Connection, order_id: str) -> str:
-    """What the order's fingerprint was at the last look; "" if there was none."""
+    """The order's fingerprint when it was last fetched; "" if it never was."""
     return connection.execute(_FINGERPRINT.where(orders.c.id == order_id)).scalar() or ""

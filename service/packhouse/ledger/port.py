@@ -18,10 +18,10 @@ from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 
 
 class Ledger(Protocol):
-    """The durable record as everything above sees it."""
+    """The ledger, as steps, operations and workers use it."""
 
     shared: bool
-    """Whether other processes may work on the same ledger."""
+    """Whether other processes may use the same ledger."""
     migrated: tuple[str | None, str]
     """The version of its tables before and after it was opened."""
 
@@ -37,32 +37,35 @@ class Ledger(Protocol):
         """Run a unit that only reads."""
 
     def clock(self, local: Clock) -> Clock:
-        """By whose clock due times are written: the local one, or the database's where replicas share it."""
+        """The clock for due times: the local one, or the database's where replicas share the ledger."""
 
     async def listen(self, wake: Callable[[], None]) -> None:
-        """Call `nudge` whenever another process made an order due; runs until it is cancelled."""
+        """Call `wake` when another process makes an order due; runs until it is cancelled."""
 
-    def exclusive(self, duty: str) -> AbstractAsyncContextManager[bool]:
-        """Whether this process alone runs the duty, as long as the block lasts. Raises LedgerUnavailable."""
+    def exclusive(self, task: str) -> AbstractAsyncContextManager[bool]:
+        """Whether this process may run the task, alone, while the block lasts. Raises LedgerUnavailable."""
 
     async def close(self) -> None:
-        """Finish what waits, then let go of the database."""
+        """Finish the waiting units, then close the database."""
 
 
-# PostgreSQL's classes of trouble that pass: connection, lost to another, resources (a full disk), locks,
-# an operator at work, its system; and a standby that is not yet the primary, a transaction cut off.
-_PASSING = ("08", "40", "53", "55", "57", "58", "25006", "25P03")
+# PostgreSQL's transient errors: connection, conflict, resources (a full disk), locks, operator intervention,
+# system; and a standby that is not yet the primary, and an aborted transaction.
+_TRANSIENT = ("08", "40", "53", "55", "57", "58", "25006", "25P03")
+_COMPARE = (
+    "Then compare it with the provider accounts: they know the labels that were bought since the backup."
+)
 _DAMAGED = ("XX001", "XX002")
 _FORBIDDEN = ("42501",)
 
 
 def sqlstate(error: DBAPIError) -> str:
-    """PostgreSQL's code of what went wrong; "" if the server said nothing, or is another one."""
+    """PostgreSQL's error code; "" if the server sent none, or is not PostgreSQL."""
     return str(getattr(error.orig, "sqlstate", None) or "")
 
 
 def translated(error: BaseException) -> BaseException:
-    """The ledger's own error for a driver's: unusable, unavailable, or the error itself."""
+    """The LedgerError for a driver's error, or the error itself where none fits."""
     if isinstance(error, PackhouseError) or not isinstance(error, DBAPIError):
         return error
     text, state = str(error.orig), sqlstate(error)
@@ -70,23 +73,23 @@ def translated(error: BaseException) -> BaseException:
         return damaged(text)
     if state in _DAMAGED:
         return LedgerUnusable(
-            f"the ledger's database is damaged ({_first_line(text)}). Restore the newest backup. What was "
-            "bought since then only the carrier knows: compare its account."
+            f"the ledger's database is damaged ({_first_line(text)}). Restore the newest backup. {_COMPARE}"
         )
     if state in _FORBIDDEN:
-        return LedgerUnusable(f"the ledger's database does not let us work in it: {_first_line(text)}")
-    passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-    if passing or state.startswith(_PASSING):
-        return LedgerUnavailable(f"the ledger cannot be used just now: {_first_line(text)}")
+        return LedgerUnusable(
+            f"the ledger's database refuses access: {_first_line(text)}. Check the user's permissions."
+        )
+    transient = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    if transient or state.startswith(_TRANSIENT):
+        return LedgerUnavailable(f"the ledger's database is unavailable: {_first_line(text)}")
     return error
 
 
 def damaged(how: str) -> LedgerUnusable:
-    """The error for a file that is there and cannot be read, with the way out."""
+    """The error for a damaged SQLite file, with what to do."""
     return LedgerUnusable(
         f"the ledger's file is damaged ({how.strip().splitlines()[-1]}). Move it aside, with its -wal and "
-        "-shm, and restore the newest backup. What was bought since then only the carrier knows: compare "
-        "its account."
+        f"-shm files, and restore the newest backup. {_COMPARE}"
     )
 
 

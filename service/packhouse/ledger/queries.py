@@ -1,4 +1,4 @@
-"""Reads for people: counts, lists and single records, for the operator API and the metrics."""
+"""Counts, lists and single records, for operations and metrics."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PROBE = text(
 
 
 def probe(tx: Tx) -> None:
-    """A write that proves the ledger can be written."""
+    """Write a value, to prove that the ledger can be written."""
     tx.connection.execute(_PROBE, {"now": tx.now})
 
 
 def tally(connection: Connection, now: float) -> dict[str, Any]:
-    """Orders by phase, shipments by state, standing holds by code; how many are due, and for how long."""
+    """Orders by phase, shipments by state, active holds by code; how many orders are due, since when."""
     due = connection.execute(
         select(func.count(), func.min(orders.c.due_at)).where(
             orders.c.due_at <= now, orders.c.lease.is_(None)
@@ -99,12 +99,12 @@ def shipment(connection: Connection, shipment_id: str) -> Shipment | None:
     return shipment_of(row) if row else None
 
 
-def list_holds(connection: Connection, standing: bool | None, limit: int) -> list[Hold]:
+def list_holds(connection: Connection, active: bool | None, limit: int) -> list[Hold]:
     """Holds, newest first."""
     statement = select(holds).order_by(holds.c.id.desc()).limit(limit)
-    if standing is not None:
+    if active is not None:
         statement = statement.where(
-            holds.c.released_at.is_(None) if standing else holds.c.released_at.is_not(None)
+            holds.c.released_at.is_(None) if active else holds.c.released_at.is_not(None)
         )
     return [hold_of(row) for row in connection.execute(statement)]
 

@@ -1,4 +1,4 @@
-"""Shipments: planned, moved by compare-and-swap, read back whole. A label is written beside its shipment."""
+"""Shipments and their labels: planned, moved by compare-and-swap, and read with their labels."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def move(
 ) -> None:
     """Move a shipment from the state it was read in, and set columns with it.
 
-    Raises LeaseLost if it moved on meanwhile, ValueError for a move that no table allows.
+    Raises LeaseLost if its state changed meanwhile, ValueError for a move that `MOVES` does not allow.
     """
     if to is not shipment.state and to not in MOVES[shipment.state]:
         raise ValueError(f"a shipment does not go from {shipment.state} to {to}")
@@ -108,14 +108,14 @@ def bought(
     label: Label,
     entries: Sequence[Entry],
 ) -> None:
-    """Write down the label that was bought, and move its shipment to `labeled`, in one."""
+    """Write the label that was bought, and move its shipment to `labeled`."""
     move(tx, shipment, ShipmentState.LABELED, ())
     add_label(tx, label)
     journal.write(tx, entries)
 
 
 def add_label(tx: Tx, label: Label) -> None:
-    """Write a bought label down; a second live one for the same shipment is refused by the database."""
+    """Write a bought label; the database refuses a second live one for the same shipment."""
     tx.connection.execute(
         _INSERT_LABEL,
         {
@@ -146,7 +146,7 @@ def save_post(
     document_format: LabelFormat | None,
     entries: Sequence[Entry],
 ) -> None:
-    """Save the key and the very bytes that will be posted, and where the label's file is kept."""
+    """Save the key and the exact bytes to post, and where the label's file is."""
     move(tx, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
     if shipment.label and document:
         tx.connection.execute(
@@ -168,7 +168,7 @@ def move_with_label(
     entries: Sequence[Entry],
     void_refusals: int = 0,
 ) -> None:
-    """Move a shipment and its label together, through asking for the money back to its end."""
+    """Move a shipment together with its label, from the request of a void to its end."""
     if shipment.label is None:
         raise ValueError(f"shipment {shipment.id} has no label")
     move(tx, shipment, to, ())
@@ -191,7 +191,7 @@ def owner_of_tracking(connection: Connection, tracking_number: str, but: str) ->
 
 
 def mark_announced(tx: Tx, shipment_id: str, at: float) -> None:
-    """Note that the sinks were told."""
+    """Note that the sinks were notified."""
     tx.connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": at})
 
 

@@ -1,4 +1,4 @@
-"""Statements that are built once. Building an expression costs more than running it on SQLite."""
+"""Statements built once: on SQLite, building an expression costs more than running it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Table, TextClause, Update, bindparam, text, update
 
 
 def insert_or_ignore(table: Table, columns: tuple[str, ...]) -> TextClause:
-    """An insert that changes no row where a unique index forbids it; the row count tells which."""
+    """An insert that changes no row where a unique index forbids it; the row count shows whether it did."""
     names = ", ".join(columns)
     values = ", ".join(f":{column}" for column in columns)
     return text(f"INSERT INTO {table.name} ({names}) VALUES ({values}) ON CONFLICT DO NOTHING")  # noqa: S608

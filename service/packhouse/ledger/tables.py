@@ -1,4 +1,4 @@
-"""The ledger's tables, one text for SQLite and PostgreSQL. Times are seconds since 1970 UTC."""
+"""The ledger's tables, the same for SQLite and PostgreSQL. Times are seconds since 1970 UTC."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ events = Table(
     Index("ix_events_order_id", "order_id"),
 )
 
-# Well-signed bodies that could not be read: kept whole, for a person.
+# Correctly signed bodies that cannot be read: kept for an operator.
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -70,8 +70,8 @@ dead_letters = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# One row an order: what is leased, woken and retried. `due_at` is the time to act and the lease's end; NULL
-# only where nothing is left to do. `wakes` counts hints, so that one that comes during work is not lost.
+# One row for each order, which is leased, woken and retried. `due_at` is when to process it, or when its
+# lease ends; NULL only where nothing is left to do. `wakes` counts wake-ups, so that none is lost meanwhile.
 orders = Table(
     "orders",
     metadata,
@@ -169,7 +169,7 @@ holds = Table(
     Column("released_at", Double),
     Column("release_reason", Text, nullable=False, server_default=""),
     Index("ix_holds_order_id", "order_id"),
-    # The same reason stands once on the same thing.
+    # One active hold of each kind on an order or shipment.
     Index(
         "uq_holds_active",
         "order_id",

@@ -22,12 +22,12 @@ def label_offer(view: OrderView, name_of: Callable[[str], str], paused: str = ""
     """
     live = [s for s in view.shipments if s.state.reserves_units and s.state is not _S.VOIDING]
     unposted = [shipment for shipment in live if shipment.state not in _POSTED]
-    asked = next((h.id for h in view.holds if h.is_active and h.code is HoldCode.EXTERNAL_POSTING), None)
+    hold_id = next((h.id for h in view.holds if h.is_active and h.code is HoldCode.EXTERNAL_POSTING), None)
 
     def offer(state: str, why: str, shipment: Shipment | None = None) -> LabelOffer:
         label = shipment.label if shipment else None
         carrier = name_of(label.carrier) if label else ""
-        return LabelOffer(view.id, state, why, shipment, carrier, asked, len(unposted))
+        return LabelOffer(view.id, state, why, shipment, carrier, hold_id, len(unposted))
 
     if len(unposted) > 1:
         why = f"Order {view.id} ships in {len(unposted)} parcels, each with its own tracking number; "

@@ -31,7 +31,7 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as the ledger knows it. Times are seconds since 1970 UTC; `status` is the store's own word.
+    """An order as the ledger knows it. Times are seconds since 1970 UTC; `status` is the status in the store.
 
     `reason` is the sentence that explains the phase, `due_at` None when nothing is due, `working` whether
     a worker processes the order now, or will as soon as one is free.

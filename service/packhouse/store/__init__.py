@@ -1,1 +1,1 @@
-"""The store: its protocol without I/O, an async and a blocking door, and the webhook's signature."""
+"""The store: its protocol without I/O, an async and a blocking client, and the webhook signature."""

@@ -1,7 +1,7 @@
-"""An address, in any of the spellings met, becomes one Address.
+"""Reads an address in any of the known field names.
 
 The store documents only country, state and postcode; every other name here is a synonym seen elsewhere.
-What is missing stays missing: a rule then holds the order, nobody guesses.
+Nothing is guessed: where a field is missing, a rule holds the order.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from packhouse.model.order import Address
 from packhouse.store.json_fields import first_text, mapping, text
 
-# The documented name stands first and wins.
+# The documented name is first and takes precedence.
 _NAME = ("name", "full_name", "recipient_name", "recipient")
 _COMPANY = ("company", "company_name", "organization", "organisation")
 _STREET1 = ("line1", "address1", "street", "street1", "address_line1", "address_line_1", "line_1")
@@ -54,8 +54,8 @@ def _street(raw: Mapping[str, Any]) -> tuple[str, str]:
     for name in ("street", "lines"):
         lines = raw.get(name)
         if not street1 and isinstance(lines, list):
-            told = [line for line in map(text, lines) if line]
-            street1, street2 = "".join(told[:1]), ", ".join(told[1:]) or street2
+            filled = [line for line in map(text, lines) if line]
+            street1, street2 = "".join(filled[:1]), ", ".join(filled[1:]) or street2
     return street1, street2
 
 

@@ -1,7 +1,7 @@
-"""The async door to the store, for the daemon: sends what the protocol builds, raises what it reads.
+"""The async client of the store, for the daemon.
 
-It never tries anything twice: whoever called knows what may be repeated. It stands on httpx's transport,
-without the client above it: that adds a quarter to a call, for redirects and cookies we do not want.
+It never retries: the caller knows what may be repeated. It uses httpx's transport without httpx's client,
+which adds a quarter to the time of a call, for redirects and cookies that we do not want.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _NOTHING_SENT = (
 
 
 class AsyncStoreClient:
-    """One store, many calls at once. `url` is the base address, `timeout_s` the longest wait for an answer.
+    """One store, many calls at once. `url` is the base address, `timeout_s` the longest wait for a response.
 
-    Every method raises the StoreError of errors.py that fits. `observe` is told of each call ("store",
-    "orders.get", status or error's name, seconds without the wait for our own rate limit).
+    Every method raises the matching StoreError. `observe` is called after each call with "store", the call
+    ("orders.get"), the status or the error's name, and the seconds without the wait for our rate limit.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class AsyncStoreClient:
         self._url = url.rstrip("/")
         self._headers = list(client_headers(api_key))
         self._timeout_s = timeout_s
-        # Half the time for a connection: its failure is then seen as one, before the whole time is up.
+        # Half the time for a connection, so that a failed connection is seen as one before the time is up.
         wait = httpx.Timeout(timeout_s, connect=timeout_s / 2, pool=timeout_s / 2)
         self._extensions = {"timeout": wait.as_dict()}
         self._limiter = RateLimiter(rate_limit_per_s, clock)
@@ -60,7 +60,7 @@ class AsyncStoreClient:
         self._transport = transport or Connections()
 
     async def order(self, order_id: str) -> Order:
-        """The order as the store has it now."""
+        """Read an order."""
         return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:
@@ -85,11 +85,11 @@ class AsyncStoreClient:
         return found
 
     async def aclose(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         await self._transport.aclose()
 
     async def ask(self, request: StoreRequest) -> StoreResponse:
-        """Send one request of the protocol's, under the rate limit; its 2xx answer."""
+        """Send one request under the rate limit; returns its 2xx response."""
         await self._limiter.turn()
         started = self._clock.monotonic()
         outcome = "cancelled"
@@ -106,7 +106,7 @@ class AsyncStoreClient:
             self._observe("store", request.call, outcome, self._clock.monotonic() - started)
 
     async def _exchange(self, request: StoreRequest) -> StoreResponse:
-        """Send one request and read its whole answer, within the time limit."""
+        """Send one request and read its complete response, within the time limit."""
         message = httpx.Request(
             request.method,
             self._url + request.target,

@@ -1,6 +1,6 @@
-"""The blocking door to the store, for the command line: the same methods over the standard http.client.
+"""The blocking client of the store, for the command line, over the standard http.client.
 
-One call at a time on one connection, nothing tried twice, nothing loaded that a quick command would wait for.
+One call at a time on one connection, no retries, and no slow imports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from packhouse.store.responses import (
     unreachable,
 )
 
-# What makes an Order of an answer is loaded by the methods that do: a list as received needs none.
+# Methods that read an Order import what they need: a list as received needs none of it.
 if TYPE_CHECKING:
     from typing import Self
 
@@ -37,9 +37,9 @@ _KEEPALIVE_S = 4.0  # an older connection may be closing on the other side; a ne
 
 
 class StoreClient:
-    """One store. `url` is the base address, `timeout_s` the longest wait for a connection and for an answer.
+    """One store. `url` is the base address, `timeout_s` the longest wait for a connection and for a response.
 
-    Every method raises the StoreError of errors.py that fits. Close it when done, or use it in a `with`.
+    Every method raises the matching StoreError. Close it when done, or use it in a `with`.
     """
 
     def __init__(self, url: str, api_key: str, *, timeout_s: float) -> None:
@@ -57,7 +57,7 @@ class StoreClient:
         self.close()
 
     def order(self, order_id: str) -> Order:
-        """The order as the store has it now."""
+        """Read an order."""
         from packhouse.store.orders import read_order
 
         return read_order(self.ask(requests.get_order(order_id)), order_id)
@@ -105,13 +105,13 @@ class StoreClient:
         return found
 
     def close(self) -> None:
-        """Give back the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def ask(self, request: StoreRequest) -> StoreResponse:
-        """Send one request of the protocol's; its 2xx answer. Raises StoreError for any other."""
+        """Send one request; returns its 2xx response. Raises StoreError for any other."""
         connection = self._connected(request)
         started = time.monotonic()
         try:

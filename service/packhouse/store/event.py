@@ -1,4 +1,4 @@
-"""A signed body becomes an Event: id and type from what was signed, and the order it hints at."""
+"""Reads a signed body as an Event: its id, its type, and the order that it names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _LONGEST_TYPE = 100
 
 
 class UnreadableEvent(ValueError):
-    """A delivery's body is not an event of the store's. The message says what is wrong and quotes nothing."""
+    """A delivery's body is not an event of the store. The message says what is wrong and quotes nothing."""
 
 
 def read_event(body: bytes) -> Event:
     """Read the body of a delivery whose signature is good. Raises UnreadableEvent.
 
-    Only id and type must be there; `data` is read where an order id can be found and is otherwise free.
+    Only id and type are required; `data` is read only for an order id.
     """
     try:
         raw = parse_json(body)

@@ -67,14 +67,16 @@ def optional_id(value: Any) -> str:
 def required_id(value: Any, what: str) -> str:
     """The id. Raises StoreUnreadable naming `what` when it is missing or cannot be one."""
     if not is_id(value):
-        raise StoreUnreadable(f"The store's answer has no usable {what}: it is {shape(value)}.")
+        raise StoreUnreadable(f"The store's response has no usable {what}: it is {shape(value)}.")
     return value
 
 
 def whole(value: Any, what: str) -> int:
     """An integer. Raises StoreUnreadable for floats (also 2.0), booleans, text, absence and absurd sizes."""
     if type(value) is not int or abs(value) > _LARGEST:
-        raise StoreUnreadable(f"The store's answer has {shape(value)} where {what} should be a whole number.")
+        raise StoreUnreadable(
+            f"The store's response has {shape(value)} where {what} should be a whole number."
+        )
     return value
 
 
@@ -82,7 +84,7 @@ def quantity(value: Any, what: str) -> int:
     """A number of units, 0 or more. Raises StoreUnreadable as `whole` does, and for less than 0."""
     count = whole(value, what)
     if count < 0:
-        raise StoreUnreadable(f"The store's answer says {what} is {count}; less than none cannot be.")
+        raise StoreUnreadable(f"The store's response says that {what} is {count}, which is less than 0.")
     return count
 
 
@@ -95,7 +97,7 @@ def amount(value: Any, what: str, currency: str = "") -> int | None:
         theirs = text(value.get("currency")).upper()
         if theirs and currency and theirs != currency:
             raise StoreUnreadable(
-                f"The store's answer gives {what} in {theirs}, but the order is in {currency}."
+                f"The store's response gives {what} in {theirs}, but the order is in {currency}."
             )
         value = value.get("amount")
     return None if value is None else whole(value, what)
@@ -110,7 +112,7 @@ def rows(value: Any, what: str) -> list[Mapping[str, Any]]:
     """A list of objects. Raises StoreUnreadable for anything else."""
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise StoreUnreadable(
-            f"The store's answer has {shape(value)} where {what} should be a list of objects."
+            f"The store's response has {shape(value)} where {what} should be a list of objects."
         )
     return value
 

@@ -1,7 +1,7 @@
-"""The store's JSON becomes an Order, whichever of the undocumented shapes it has.
+"""Reads the store's JSON as an Order, in each of the undocumented shapes that it may have.
 
 A shape that could be read in two ways is refused: an order that cannot be read is seen by a person, an order
-that is read wrongly is a parcel to nobody.
+that is read wrongly is a lost parcel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read_order_page(answer: StoreResponse, asked: OrdersQuery | None = None) -> 
     """One page of a list. Raises StoreUnreadable when it is no list, or a row in it has no id.
 
     A row that has an id but cannot be read otherwise is given as an Order with nothing but id and raw (no
-    status, so nothing ships): a list tells which orders to look at, and one bad row must not hide the others.
+    status, so nothing ships): a list only names orders to fetch, and one bad row must not hide the others.
     """
     found = read_list(json_of(answer, "listing orders"), "orders", asked.limit if asked else None)
     return OrderPage(tuple(_row(row) for row in found.rows), found.next_cursor, found.truncated)
@@ -89,7 +89,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
 
 
 def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:
-    """The total. The amounts beside it are checked too: who says 42.5 anywhere does not speak minor units."""
+    """The total. The other amounts are checked too: a 42.5 anywhere means that none is in minor units."""
     totals = mapping(raw.get("totals"))
     read = {name: amount(totals.get(name), f"the {name} of order {order_id}", currency) for name in _AMOUNTS}
     return read["total"]
@@ -106,18 +106,20 @@ def _shipping_option(raw: Mapping[str, Any]) -> str:
 
 
 def _lines(raw: Mapping[str, Any], order_id: str, currency: str, *, needed: bool) -> tuple[Line, ...]:
-    told = [raw[name] for name in ("items", "line_items") if raw.get(name) is not None]
-    if len(told) == 2 and told[0] != told[1]:
+    listed = [raw[name] for name in ("items", "line_items") if raw.get(name) is not None]
+    if len(listed) == 2 and listed[0] != listed[1]:
         raise StoreUnreadable(f"Order {order_id} has both items and line_items, and they differ.")
-    if not told:
+    if not listed:
         if needed:
             raise StoreUnreadable(
                 f"Order {order_id} came without its lines; nothing can be shipped from that."
             )
         return ()
-    lines = tuple(_line(row, order_id, currency) for row in rows(told[0], f"the lines of order {order_id}"))
+    lines = tuple(_line(row, order_id, currency) for row in rows(listed[0], f"the lines of order {order_id}"))
     if len({line.id for line in lines}) != len(lines):
-        raise StoreUnreadable(f"Order {order_id} has the same line id twice; its units cannot be told apart.")
+        raise StoreUnreadable(
+            f"Order {order_id} has the same line id twice; its units cannot be listed apart."
+        )
     return lines
 
 
@@ -144,16 +146,16 @@ def _fulfillments(
     """What the store says has shipped; None when it does not say. Rows of one tracking number are one."""
     if raw.get("fulfillments") is None:
         return None
-    # tracking number (or the row's place, when it has none) -> carrier, counted units or None when not told
+    # tracking number (or the row's place, when it has none) -> carrier, counted units or None when not stated
     found: dict[str | int, tuple[str, dict[str, int] | None]] = {}
     for place, row in enumerate(rows(raw["fulfillments"], f"the fulfillments of order {order_id}")):
         key = first_text(row, ("tracking_number", "tracking")) or place
         carrier, counted = found.get(key, ("", {}))
-        told = _told_units(row, order_id, lines)
-        if counted is None or told is None:
+        stated = _stated_units(row, order_id, lines)
+        if counted is None or stated is None:
             counted = None
         else:
-            for unit in told:
+            for unit in stated:
                 counted[unit.line_id] = counted.get(unit.line_id, 0) + unit.quantity
         found[key] = (carrier or text(row.get("carrier")), counted)
     return tuple(
@@ -169,12 +171,12 @@ def _fulfillments(
 def _refunds(
     raw: Mapping[str, Any], order_id: str, currency: str, lines: tuple[Line, ...]
 ) -> tuple[RefundRecord, ...] | None:
-    """Money given back; None when the store does not say. A refunded sum without rows is one refund."""
+    """Refunds to the buyer; None when not stated. A refunded sum without rows is one refund."""
     if raw.get("refunds") is not None:
         return tuple(
             RefundRecord(
                 amount_minor=amount(row.get("amount"), f"a refund of order {order_id}", currency),
-                units=_told_units(row, order_id, lines) or (),
+                units=_stated_units(row, order_id, lines) or (),
                 id=optional_id(row.get("id")),
                 reason=text(row["reason"]) if isinstance(row.get("reason"), str) else None,
                 status=text(row.get("status")),
@@ -191,7 +193,7 @@ def _refunds(
     return None
 
 
-def _told_units(row: Mapping[str, Any], order_id: str, lines: tuple[Line, ...]) -> tuple[Units, ...] | None:
+def _stated_units(row: Mapping[str, Any], order_id: str, lines: tuple[Line, ...]) -> tuple[Units, ...] | None:
     """The units that a fulfillment's or refund's row speaks of; None when it leaves any of them open."""
     inner = next((row[name] for name in ("items", "line_items") if row.get(name) is not None), None)
     if inner is None:
@@ -203,11 +205,11 @@ def _told_units(row: Mapping[str, Any], order_id: str, lines: tuple[Line, ...]) 
             # A bare "id" may be the row's own; it is the line's only if the order has such a line.
             own_id = item.get("id") if optional_id(item.get("id")) in known else None
             pairs.append((item.get("line_item_id", own_id), item.get("quantity")))
-    told = []
+    stated = []
     for line_id, count in pairs:
         units = None if count is None else quantity(count, f"a shipped quantity of order {order_id}")
         if not optional_id(line_id) or units is None:
             return None
         if units:
-            told.append(Units(optional_id(line_id), units))
-    return tuple(told)
+            stated.append(Units(optional_id(line_id), units))
+    return tuple(stated)

@@ -1,4 +1,4 @@
-"""The store's catalogue: is it digital, and what does it weigh? From the public half of the store."""
+"""Reads products of the store's public catalog: whether each is digital, and its weight."""
 
 from __future__ import annotations
 

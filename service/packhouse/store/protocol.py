@@ -1,7 +1,7 @@
-"""The store's protocol without I/O: what to send, and how to read what comes back. The doors send and read.
+"""The store's protocol without I/O: the requests, and how to read the responses. Clients do the I/O.
 
-Here it is all in one place for whoever writes a door or a test; each part has its own module. Only the
-standard library is loaded, so that the command line starts fast.
+One import for clients and tests; each part has its own module. It loads only the standard library, so that
+the command line starts fast.
 """
 
 from packhouse.store.address import address_from_json

@@ -1,4 +1,4 @@
-"""What to ask of the store: one function an endpoint, each answering with the exact request to send.
+"""The requests to the store: one function for each endpoint, which returns the exact request to send.
 
 The values here are named tuples: the command line loads them on every start, and dataclasses cost it a third.
 """
@@ -24,7 +24,7 @@ _LONGEST_KEY = 255
 class StoreRequest(NamedTuple):
     """One call. `path` is below the base address and already percent-encoded, `query` is not.
 
-    `changes` says that the store may act on it. `call` is its short name in metrics ("orders.get"),
+    `changes` says that it may change data at the store. `call` is its short name in metrics ("orders.get"),
     `doing` its name in a sentence ("read order ord_1").
     """
 
@@ -39,7 +39,7 @@ class StoreRequest(NamedTuple):
 
     @property
     def target(self) -> str:
-        """Path and query, as they stand behind the base address."""
+        """Path and query, below the base address."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
 
@@ -59,7 +59,7 @@ class OrdersQuery(NamedTuple):
 
 
 def client_headers(api_key: str) -> tuple[tuple[str, str], ...]:
-    """What every call carries. Raises SettingsError for a key that no header can hold."""
+    """The headers of every call. Raises SettingsError for a key that no header can hold."""
     if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise SettingsError(
             "store.api_key must be the store's API key: printable ASCII without blanks, beginning with aly_. "
@@ -100,10 +100,10 @@ def get_order(order_id: str) -> StoreRequest:
 
 
 def fulfill_body(units: Sequence[Units], carrier: str, tracking_number: str) -> bytes:
-    """The bytes that say: these units left with this tracking number. Same input, same bytes; ASCII only.
+    """The body for: these units shipped with this tracking number. Same input, same bytes; ASCII only.
 
     Units are always named: what the store does with a body that leaves them out is not documented.
-    Raises ValueError when nothing, less than one unit, or a line twice is to be said.
+    Raises ValueError for no units, a quantity below 1, or a line named twice.
     """
     if not carrier or not tracking_number:
         raise ValueError("a fulfillment names its carrier and its tracking number")
@@ -122,7 +122,7 @@ def fulfill(order_id: str, body: bytes, key: str) -> StoreRequest:
 
 
 def refund_body(amount_minor: int | None, reason: str) -> bytes:
-    """The bytes that ask for money back: `amount_minor` of it, or all where it is None.
+    """The body that asks for a refund of `amount_minor`, or of everything where it is None.
 
     Same input, same bytes; ASCII only. Raises ValueError for an amount below 1.
     """
@@ -171,7 +171,7 @@ def items_json(units: Sequence[Units]) -> list[dict[str, object]]:
 
 
 def change(method: str, path: str, body: bytes | None, key: str, *, call: str, doing: str) -> StoreRequest:
-    """A request that the store acts on, under an idempotency key: printable ASCII, at most 255 characters."""
+    """A request that changes something, under an idempotency key: printable ASCII, at most 255 characters."""
     if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise ValueError(f"an idempotency key is 1 to {_LONGEST_KEY} printable ASCII characters")
     headers: tuple[tuple[str, str], ...] = (("Idempotency-Key", key),)

@@ -1,4 +1,4 @@
-"""What the store answered: its status as a typed error, its JSON, and the list or object inside."""
+"""Reads a response of the store: its status as a typed error, its JSON, and the list or object inside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from packhouse.store.json_fields import (
 )
 from packhouse.store.requests import StoreRequest
 
-LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; a door reads no further
+LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; the clients read no further
 LONGEST_WAIT_S = 3600.0
 _LONGEST_MESSAGE = 300
 _MOST_DETAILS = 20
@@ -43,7 +43,7 @@ _KEY_LIKE = re.compile(r"\b(aly|whsec)_[A-Za-z0-9_-]+")
 
 
 class StoreResponse(NamedTuple):
-    """One answer; header names are in lower case."""
+    """One response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = MappingProxyType({})
@@ -52,25 +52,25 @@ class StoreResponse(NamedTuple):
 
 # status -> (error, what to do next)
 _ERRORS: dict[int, tuple[type[StoreError], str]] = {
-    400: (StoreInvalidRequest, "This is a fault of the request; trying again will not help."),
+    400: (StoreInvalidRequest, "The request is malformed; a retry will not help."),
     401: (StoreUnauthorized, "Check PACKHOUSE_STORE__API_KEY: it is missing, mistyped or revoked."),
     403: (
         StoreForbidden,
         "Check the key's scopes (read:orders, write:orders) and that it is this workspace's.",
     ),
-    404: (StoreNotFound, "Check the id, and that PACKHOUSE_STORE__URL is the store you mean."),
+    404: (StoreNotFound, "Check the id, and that PACKHOUSE_STORE__URL names the right store."),
     408: (StoreUnavailable, "It will be tried again."),
-    409: (StoreConflict, "Read the order again before judging: it may already be done."),
-    422: (StoreRefused, "Read the order again: it may be cancelled or already done."),
+    409: (StoreConflict, "Read the order again first: the change may already be done."),
+    422: (StoreRefused, "Read the order again: it may be cancelled, or the change already done."),
     425: (StoreUnavailable, "It will be tried again."),
-    429: (StoreThrottled, "Wait; lower PACKHOUSE_STORE__RATE_LIMIT_PER_S if this is frequent."),
+    429: (StoreThrottled, "Wait, then retry. Lower PACKHOUSE_STORE__RATE_LIMIT_PER_S if this happens often."),
 }
 
 
 def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None = None) -> None:
-    """Return for any 2xx; raise the typed StoreError for everything else.
+    """Return for any 2xx; raise the typed StoreError for any other status.
 
-    `now` (seconds since 1970) turns a Retry-After date into a wait when the answer has no Date of its own.
+    `now` (seconds since 1970) turns a Retry-After date into a wait when the response has no Date of its own.
     """
     if 200 <= answer.status < 300:
         return
@@ -80,17 +80,21 @@ def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None
     elif 300 <= answer.status < 400:
         error, next_step = (
             StoreUnexpectedStatus,
-            "It redirects, which is not followed: correct PACKHOUSE_STORE__URL.",
+            "It redirects, and redirects are not followed; correct PACKHOUSE_STORE__URL.",
         )
     else:
         error, next_step = _ERRORS.get(
             answer.status,
-            (StoreUnexpectedStatus, "Its contract has no such status; check PACKHOUSE_STORE__URL."),
+            (StoreUnexpectedStatus, "The store's contract has no such status; check PACKHOUSE_STORE__URL."),
         )
     code, message, details = _error_envelope(answer.body)
     said = f"{answer.status} {code}".strip() + (f": {message.rstrip('.')}" if message else "")
+    doing = request.doing or request.path
+    what = f"The store did not {doing} ({said})."
+    if answer.status == 429:
+        what = f"Rate limited by the store ({said}): it did not {doing}."
     raise error(
-        f"The store did not {request.doing or request.path} ({said}). {next_step}",
+        f"{what} {next_step}",
         status=answer.status,
         code=code,
         details=details,
@@ -101,22 +105,26 @@ def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None
 def unreachable(request: StoreRequest, url: str, cause: BaseException) -> StoreUnreachable:
     """The error for a call that was never sent."""
     return StoreUnreachable(
-        f"The store at {url} could not be reached to {request.doing} ({_cause(cause)}). Nothing was sent; "
-        "check the network and PACKHOUSE_STORE__URL."
+        f"Cannot reach the store at {url} to {request.doing} ({_cause(cause)}). Nothing was sent. Check the "
+        "network and PACKHOUSE_STORE__URL."
     )
 
 
 def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUnanswered:
-    """The error for a call that was sent, or partly sent, and got no whole answer."""
-    next_step = "Its effect is not known; read the order again before judging." if request.changes else ""
-    said = f"The store at {url} was asked to {request.doing} and gave no whole answer ({_cause(cause)})."
+    """The error for a call that was sent, or partly sent, without a complete response."""
+    next_step = "Whether it took effect is unknown: read the order again first." if request.changes else ""
+    timed_out = isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__
+    ended = (
+        "no complete response in time" if timed_out else "connection closed before the response was complete"
+    )
+    said = f"The store at {url} was asked to {request.doing}: {ended} ({_cause(cause)})."
     return StoreUnanswered(f"{said} {next_step}".rstrip())
 
 
 def too_large(request: StoreRequest) -> StoreUnreadable:
-    """The error for an answer of which no more is read."""
+    """The error for a response that is too large to read."""
     return StoreUnreadable(
-        f"The store's answer to {request.doing} is larger than {LARGEST_ANSWER} bytes; ask for fewer at once."
+        f"The store's response to {request.doing} is larger than {LARGEST_ANSWER} bytes. Ask for fewer rows."
     )
 
 
@@ -125,7 +133,7 @@ def _cause(cause: BaseException) -> str:
 
 
 def _error_envelope(body: bytes) -> tuple[str, str, tuple[dict[str, Any], ...]]:
-    """Code, message and details of {"error": {...}}; empty for whatever else a proxy may have put there."""
+    """Code, message and details of {"error": {...}}; empty for any other body, such as a proxy's page."""
     try:
         error = mapping(mapping(parse_json(body)).get("error"))
     except ValueError:
@@ -137,7 +145,7 @@ def _error_envelope(body: bytes) -> tuple[str, str, tuple[dict[str, Any], ...]]:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """The wait that Retry-After asks for: seconds, or a date against the answer's own Date (else `now`).
+    """The wait that Retry-After asks for: seconds, or a date, compared with the response's Date (else `now`).
 
     Clamped to 0..3600 s; None when the header is missing or unreadable.
     """
@@ -166,10 +174,10 @@ def _http_date(value: str) -> float | None:
 
 
 def json_of(answer: StoreResponse, what: str) -> Any:
-    """The JSON of an answer. Raises StoreUnreadable, also for a compressed one: doors ask for plain bytes."""
+    """The JSON of a response. Raises StoreUnreadable, also for a compressed one: we ask for plain bytes."""
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise StoreUnreadable(
-            f"The store's answer to {what} is compressed, although it was asked not to be.",
+            f"The store's response to {what} is compressed, and compression was not accepted.",
             status=answer.status,
         )
     try:
@@ -177,8 +185,8 @@ def json_of(answer: StoreResponse, what: str) -> Any:
     except ValueError as error:
         kind = answer.headers.get("content-type", "no content type")[:60]
         raise StoreUnreadable(
-            f"The store's answer to {what} cannot be read ({type(error).__name__}, {len(answer.body)} bytes, "
-            f"{kind}). It will be tried again; check PACKHOUSE_STORE__URL if it goes on.",
+            f"The store's response to {what} cannot be read ({type(error).__name__}, {len(answer.body)} "
+            f"bytes, {kind}). It will be tried again; check PACKHOUSE_STORE__URL if this persists.",
             status=answer.status,
         ) from None
 
@@ -189,15 +197,15 @@ def one_object(value: Any, name: str, expected_id: str) -> Mapping[str, Any]:
     if isinstance(value, dict) and value.get("id") != expected_id:
         wrapped = [value[key] for key in (name, "data") if isinstance(value.get(key), dict)]
         if len(wrapped) > 1:
-            raise StoreUnreadable(f"The store's answer holds the {name} twice; nobody says which one counts.")
+            raise StoreUnreadable(f"The store's response holds the {name} twice, so it is ambiguous.")
         found = wrapped[0] if wrapped else value
     if not isinstance(found, dict):
         raise StoreUnreadable(
-            f"The store's answer is {shape(found)} where the {name} {expected_id} should be."
+            f"The store's response is {shape(found)} where the {name} {expected_id} should be."
         )
     if required_id(found.get("id"), f"{name} id") != expected_id:
         raise StoreUnreadable(
-            f"The store answered with another {name} than {expected_id}; nothing is concluded."
+            f"The store returned another {name} than {expected_id}; the response is ignored."
         )
     return found
 

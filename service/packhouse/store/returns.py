@@ -1,4 +1,4 @@
-"""Returns and exchanges: what to ask of the store, and how to read them in an answer or in an order.
+"""Returns and exchanges: the requests to the store, and how to read them in a response or an order.
 
 Documented are the paths to create, approve and receive a return. Inferred, from the store's own command line:
 the path to reject one, the path of exchanges, and the names in the bodies.
@@ -156,6 +156,6 @@ def _units(raw: Mapping[str, Any]) -> Iterator[Units]:
     for item in rows(items, "the lines of a return"):
         line_id, quantity = item.get("line_item_id", item.get("id")), item.get("quantity")
         if type(quantity) is not int or quantity < 0:
-            raise StoreUnreadable("The store's answer has a return whose quantity is not a whole number.")
+            raise StoreUnreadable("The store's response has a return whose quantity is not a whole number.")
         if quantity:
             yield Units(required_id(line_id, "line id in a return"), quantity)

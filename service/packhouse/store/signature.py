@@ -17,7 +17,7 @@ _MAC = re.compile(rb"[0-9a-fA-F]{64}")
 
 
 class SignatureVerdict(StrEnum):
-    """What a signature is worth."""
+    """The result of checking a signature."""
 
     OK = "ok"
     MISSING = "missing"
@@ -34,7 +34,7 @@ def sign(body: bytes, secret: bytes, t: int) -> str:
 def verify(
     header: bytes | str | None, body: bytes, secrets: Sequence[bytes], now: float, tolerance_s: float
 ) -> SignatureVerdict:
-    """Judge a delivery: `body` as received, `now` in seconds since 1970, `tolerance_s` to either side of it.
+    """Check a delivery: `body` as received, `now` in seconds since 1970, `tolerance_s` to either side of it.
 
     Any of several secrets and any of several v1 will do (a secret is being rotated). All are compared, in
     constant time. Without a secret nothing is OK; an empty secret counts as none.
@@ -60,9 +60,9 @@ def verify(
 
 
 def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:
-    """Every `t` and every well-formed `v1` of a header; other schemes are passed over.
+    """Every `t` and every well-formed `v1` of a header; other schemes are ignored.
 
-    A `t` that is no time spoils the header: nothing is given back.
+    A `t` that is no time makes the header invalid: nothing is returned.
     """
     times: list[bytes] = []
     macs: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Webhook endpoints and their deliveries: what to ask of the store, and how to read what it answers.
+"""Webhook endpoints and their deliveries: the requests to the store, and how to read its responses.
 
 Documented are creating, the delivery log and replaying; listing, deleting and the end of the path that
 rotates a secret are inferred from the store's own command line.
@@ -75,7 +75,7 @@ def list_deliveries(
 
 
 def replay_delivery(webhook_id: str, delivery_id: str, key: str) -> StoreRequest:
-    """POST /merchant/webhooks/{id}/deliveries/{del}/replay: the same event, delivered afresh."""
+    """POST /merchant/webhooks/{id}/deliveries/{del}/replay: deliver the same event again."""
     path = f"/merchant/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/replay"
     return change("POST", path, None, key, call="webhooks.replay", doing=f"replay delivery {delivery_id}")
 
@@ -100,7 +100,7 @@ def read_secret(answer: StoreResponse) -> str:
     for place in places:
         if found := first_text(place, ("secret", "new_secret", "signing_secret")):
             return found
-    raise StoreUnreadable("The store's answer has no secret in it; rotate it again to get one.")
+    raise StoreUnreadable("The store's response has no secret in it; rotate it again to get one.")
 
 
 def read_webhooks(answer: StoreResponse) -> tuple[tuple[WebhookEndpoint, ...], str | None]:

@@ -1,1 +1,1 @@
-"""The daemon's work besides HTTP: intake of events, workers for due orders, periodic tasks, readiness."""
+"""What runs next to the HTTP server: intake of events, workers on due orders, periodic tasks, readiness."""

@@ -22,7 +22,7 @@ from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument, LabelFormat
 from packhouse.operations import Operations
 from packhouse.telemetry.metrics import Metrics
-from tests.service.clocks import StillClock
+from tests.clock import StillClock
 
 NOW = 1_800_000_000.0
 SECRET = b"whsec_canary_one"

@@ -40,7 +40,7 @@ def test_a_server_that_goes_away_is_told_of_and_found_again(
         getattr(postgres_server, ended)()
         try:
             for _ in range(3):
-                with pytest.raises(LedgerUnavailable, match="cannot be used just now"):
+                with pytest.raises(LedgerUnavailable, match="database is unavailable"):
                     await ledger.write(insert, 0.0, "while it is away")
         finally:
             postgres_server.start()

@@ -25,8 +25,8 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.operations import Operations
 from packhouse.operations.views import SentParcel
+from tests.clock import StillClock
 from tests.postgres import PostgresServer
-from tests.service.clocks import StillClock
 
 PRICE = Money(100, "USD")
 RATE = Rate("rate_1", "USPS", "Priority", PRICE, 3)

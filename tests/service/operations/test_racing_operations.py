@@ -18,7 +18,7 @@ from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import under
 from packhouse.operations import Operations
 from packhouse.operations.views import Takeover
-from tests.service.clocks import StillClock
+from tests.clock import StillClock
 from tests.service.ledger.address import address_in
 
 NOW = 1_800_000_000.0

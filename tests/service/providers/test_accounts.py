@@ -56,7 +56,7 @@ def test_an_account_that_cannot_be_built_is_named(providers: dict[str, Any], mes
 
 def test_doctor_checks_every_account_under_its_name(tmp_path: Path) -> None:
     def checked(**settings: Any) -> list[str]:
-        checks = preflight.look(Settings(data_dir=tmp_path, **settings))
+        checks = preflight.run_checks(Settings(data_dir=tmp_path, **settings))
         return [check.name for check in checks if check.name.startswith("provider")]
 
     assert checked() == ["provider"]

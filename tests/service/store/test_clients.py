@@ -1,4 +1,4 @@
-"""Both doors against a store that misbehaves on a real socket: the same call ends in the same typed error."""
+"""Both clients against a store that misbehaves on a real socket: each call ends in the same typed error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from packhouse import errors
 from packhouse.clock import SystemClock
-from packhouse.http import httpx
 from packhouse.model.order import Order, OrderPage, Product, Units
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
@@ -341,73 +340,6 @@ def test_a_store_that_said_goodbye_and_is_gone_is_known_to_have_got_nothing(
         door.order("ord_1")
     with pytest.raises(errors.StoreUnreachable):
         door.fulfill("ord_1", BODY, "key-1")
-
-
-def test_the_async_door_tells_of_every_call(shop: FaultyStore) -> None:
-    door = Async(shop.url, SHORT_S)
-    shop.behave(answers(200, ORDER), answers(422, {}), faults.never_answers)
-    door.order("ord_1")
-    with pytest.raises(errors.StoreRefused):
-        door.fulfill("ord_1", BODY, "key-1")
-    with pytest.raises(errors.StoreUnanswered):
-        door.order("ord_1")
-    door.close()
-    assert door.observed == [
-        ("store", "orders.get", "200"),
-        ("store", "orders.fulfill", "422"),
-        ("store", "orders.get", "StoreUnanswered"),
-    ]
-
-
-def test_a_cancelled_call_is_told_of_and_stays_cancelled(shop: FaultyStore) -> None:
-    shop.behave(faults.never_answers)
-    door = Async(shop.url, 5.0)
-
-    async def cancelled_soon() -> None:
-        task = asyncio.create_task(door.store.order("ord_1"))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        await task
-
-    with pytest.raises(asyncio.CancelledError):
-        door._runner.run(cancelled_soon())
-    door.close()
-    assert door.observed == [("store", "orders.get", "cancelled")]
-
-
-def test_many_calls_at_once_share_the_pool(shop: FaultyStore) -> None:
-    shop.behave(answers(200, ORDER))
-    door = Async(shop.url, 5.0)
-
-    async def at_once() -> list[Order]:
-        return await asyncio.gather(*(door.store.order("ord_1") for _ in range(40)))
-
-    assert len(door._runner.run(at_once())) == 40
-    before = shop.connections
-    door._runner.run(at_once())
-    door.close()
-    assert shop.connections == before <= 40
-
-
-def test_a_transport_of_ones_own_takes_the_place_of_the_network() -> None:
-    async def ask() -> Order:
-        store = AsyncStoreClient(
-            "https://store.example/api/",
-            "aly_test",
-            timeout_s=1,
-            rate_limit_per_s=0,
-            clock=SystemClock(),
-            observe=lambda *_: None,
-            transport=httpx.MockTransport(
-                lambda request: httpx.Response(200, json={**ORDER, "name": str(request.url)})
-            ),
-        )
-        try:
-            return await store.order("ord_1")
-        finally:
-            await store.aclose()
-
-    assert asyncio.run(ask()).raw["name"] == "https://store.example/api/merchant/orders/ord_1"
 
 
 @pytest.mark.parametrize("url", ["", "aly.store/api", "ftp://aly.store", "http://", "http://x:port/"])

@@ -20,7 +20,7 @@ def test_only_a_whole_number_is_a_whole_number(value: Any) -> None:
 
 def test_a_quantity_is_never_less_than_none() -> None:
     assert quantity(0, "q") == 0
-    with pytest.raises(StoreUnreadable, match="less than none"):
+    with pytest.raises(StoreUnreadable, match="less than 0"):
         quantity(-1, "q")
 
 

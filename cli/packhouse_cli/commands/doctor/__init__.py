@@ -92,11 +92,13 @@ def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
 
 
 def _checked(daemon_settings: Any) -> Iterator[Finding]:
-    from packhouse.preflight import look
+    from packhouse.preflight import run_checks
     from packhouse_cli.commands.doctor.checks import OK, WARN, WRONG, Finding
 
     states = {"pass": OK, "warn": WARN, "fail": WRONG}
-    yield from (Finding(check.name, states[check.level], check.reason) for check in look(daemon_settings))
+    yield from (
+        Finding(check.name, states[check.level], check.reason) for check in run_checks(daemon_settings)
+    )
 
 
 def _profile_in_use(settings: CliSettings) -> str:

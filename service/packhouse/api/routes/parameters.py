@@ -11,5 +11,5 @@ from packhouse.api import errors
 Id = Annotated[str, Path(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=500, description="The most rows to return.")]
 
-# What every operation on a record may answer besides its result.
+# The errors that an operation on a record may return.
 REFUSALS = {**errors.NOT_FOUND, **errors.REFUSED}

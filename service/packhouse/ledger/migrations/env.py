@@ -1,4 +1,4 @@
-"""Alembic's entry: migrate over the connection that `ledger/schema.py` hands in."""
+"""Alembic's entry point: migrates over the connection that `ledger/migrate.py` passes."""
 
 from __future__ import annotations
 
