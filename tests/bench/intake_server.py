@@ -21,7 +21,8 @@ from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
 from packhouse.api.webhooks import Inbox, Receipt
 from packhouse.clock import SystemClock
-from packhouse.config.settings import OperatorSettings, Settings, WebhookSettings
+from packhouse.config.sections import OperatorSettings, WebhookSettings
+from packhouse.config.settings import Settings
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event

@@ -15,14 +15,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse import flow
-from packhouse.config.settings import (
+from packhouse.config.sections import (
     GuardSettings,
     ParcelSettings,
     PollSettings,
     RetrySettings,
-    Settings,
     WorkerSettings,
 )
+from packhouse.config.settings import Settings
 from packhouse.model.label import LabelFormat
 from packhouse.sandbox.sandbox import SandboxOptions
 from packhouse.telemetry.metrics import Metrics

@@ -1,5 +1,4 @@
-"""The HTTP API: receives webhooks, serves operators, and answers health checks and Prometheus.
+"""The HTTP server: the webhook endpoint, the operator API, health checks and metrics.
 
-`app.build_api` composes it. It calls `packhouse.operations`, and knows the rest by two protocols:
-`webhooks.Inbox` and `health.HealthSource`.
+`app.build_api` builds the ASGI app. Each route calls `operations`; no module here uses the ledger.
 """

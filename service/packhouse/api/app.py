@@ -15,7 +15,7 @@ from packhouse.api.health import HealthSource
 from packhouse.api.routes import events, holds, labels, orders, shipments, status
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint
 from packhouse.clock import Clock
-from packhouse.config.settings import OperatorSettings, WebhookSettings
+from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
 from packhouse.operations import Operations
 from packhouse.operations.queries import Queries

@@ -1,4 +1,4 @@
-"""All settings with their types and meanings: one class for each section.
+"""All settings with their types and meanings: the sections are in sections.py.
 
 `packhouse.config.load` fills them from packhouse.toml, the environment and secret files; the classes
 read nothing themselves. docs/reference/settings.md is generated from here.
@@ -6,326 +6,35 @@ read nothing themselves. docs/reference/settings.md is generated from here.
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
-    SecretStr,
-    field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from packhouse.config.sections import (
+    GuardSettings,
+    HttpSettings,
+    LedgerSettings,
+    LogSettings,
+    OperatorSettings,
+    ParcelSettings,
+    PollSettings,
+    ProductSettings,
+    RateSettings,
+    RetrySettings,
+    RuleSettings,
+    ShipFromSettings,
+    StoreSettings,
+    WebhookSettings,
+    WorkerSettings,
+    _listed,
+)
 from packhouse.model.label import LabelFormat
-
-
-class Section(BaseModel):
-    """The base class of sections. Unknown names are refused, so that a typing error shows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _listed(value: Any) -> Any:
-    """Read a list written as JSON, or with commas or lines, as the environment and files hold only text."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if text.startswith("["):
-        try:
-            return json.loads(text)
-        except ValueError:
-            raise ValueError("must be a list, with commas or as JSON") from None
-    return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
-
-
-class StoreSettings(Section):
-    """The Aly store whose orders Packhouse ships."""
-
-    url: str = Field(
-        default="https://aly.store/api/storefront/v1",
-        description="Base address of the store's REST API.",
-    )
-    api_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="API key with read:orders and write:orders. Also read from ALY_API_KEY.",
-    )
-    site_slug: str = Field(
-        default="", description="Ship only the orders of this site. Empty: all sites of the workspace."
-    )
-    timeout_s: float = Field(
-        default=15.0, gt=0, le=120, description="Maximum time for one response, in seconds."
-    )
-    rate_limit_per_s: float = Field(
-        default=20.0,
-        ge=0,
-        description="Maximum number of calls to the store per second. 0: no limit.",
-    )
-    carrier_names: dict[str, str] = Field(
-        default_factory=dict,
-        description="Carrier names for the store, for example {UPSDAP = 'UPS'}. Others stay as they are.",
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        if not re.match(r"https?://[^/\s]+", value):
-            raise ValueError("must be an address such as https://aly.store/api/storefront/v1")
-        return value.rstrip("/")
-
-    @field_validator("api_key")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
-        key = value.get_secret_value().strip()
-        if not (key.isascii() and key.isprintable() and " " not in key):
-            raise ValueError("must be the key as the store shows it, without spaces or line breaks")
-        return SecretStr(key)
-
-    def name_of(self, carrier: str) -> str:
-        """The name to post to the store for this carrier. The case of `carrier_names` does not matter."""
-        names = {name.lower(): store_name for name, store_name in self.carrier_names.items()}
-        return names.get(carrier.lower(), carrier)
-
-
-class WebhookSettings(Section):
-    """Signed webhooks from the store."""
-
-    secrets: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(),
-        description="Signing secrets (whsec_...), several during a rotation. Empty: webhooks are refused.",
-    )
-    tolerance_s: float = Field(
-        default=300.0,
-        gt=0,
-        le=3600,
-        description="Maximum difference between a signature's time and the current time, in seconds.",
-    )
-
-
-class LedgerSettings(Section):
-    """The database that holds orders, shipments, labels and the journal."""
-
-    url: str = Field(
-        default="",
-        description="SQLAlchemy URL. Empty: SQLite in the data folder. Several replicas need postgresql+psycopg://...",
-    )
-
-
-class PollSettings(Section):
-    """Polling the store and the providers, in addition to webhooks."""
-
-    interval_s: float = Field(
-        default=300.0, gt=0, description="Seconds between two polls for pending orders."
-    )
-    recheck_s: float = Field(
-        default=3600.0, gt=0, description="Seconds after which an open or held order is checked again."
-    )
-    overlap_s: float = Field(
-        default=3600.0,
-        ge=0,
-        description="Overlap of a poll with the one before, in seconds before the newest known order.",
-    )
-    confirm_s: float = Field(
-        default=60.0,
-        gt=0,
-        description="Seconds after a fulfillment is posted until it is confirmed at the store.",
-    )
-    track_interval_s: float = Field(
-        default=21600.0,
-        ge=0,
-        description="Seconds between two tracking checks of a parcel. 0: parcels are not tracked.",
-    )
-    full_poll_s: float = Field(
-        default=21600.0, gt=0, description="Seconds between two full polls, which list all pending orders."
-    )
-
-
-class RetrySettings(Section):
-    """Retries after transient errors."""
-
-    base_s: float = Field(
-        default=5.0, gt=0, description="First wait in seconds. It doubles after each failure, with jitter."
-    )
-    max_s: float = Field(default=900.0, gt=0, description="Maximum wait in seconds.")
-    hold_after: int = Field(
-        default=40,
-        ge=1,
-        description="Failures in a row after which an order is held for a person and retried slowly.",
-    )
-
-
-class HttpSettings(Section):
-    """HTTP server."""
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on. Use 0.0.0.0 in a container.")
-    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on. 0: any free port.")
-    docs: bool = Field(
-        default=False,
-        description="Serve interactive API documentation at /docs. It loads scripts from the web.",
-    )
-
-
-class OperatorSettings(Section):
-    """People and programs that may use the operator API."""
-
-    tokens: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(), description="name:token pairs, separated by commas. The journal shows the name."
-    )
-
-    @field_validator("tokens")
-    @classmethod
-    def _named(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        for pair in value:
-            name, colon, token = pair.get_secret_value().partition(":")
-            if not colon or not name.strip() or len(token) < 8:
-                raise ValueError("each must be name:token with a token of 8 characters or more")
-        return value
-
-    def names_by_token(self) -> dict[str, str]:
-        """The name for each token."""
-        pairs = (pair.get_secret_value().partition(":") for pair in self.tokens)
-        return {token: name.strip() for name, _, token in pairs}
-
-
-class WorkerSettings(Section):
-    """Concurrency and shutdown."""
-
-    concurrency: int = Field(
-        default=16, ge=1, le=256, description="Number of orders processed at the same time."
-    )
-    grace_s: float = Field(default=20.0, gt=0, description="Seconds to finish current work after SIGTERM.")
-
-
-class ShipFromSettings(Section):
-    """The sender's address, printed on labels."""
-
-    name: str = Field(default="", description="Sender's name.")
-    company: str = Field(default="", description="Sender's company.")
-    street1: str = Field(default="", description="Street and number.")
-    street2: str = Field(default="", description="Second address line.")
-    city: str = Field(default="", description="City.")
-    state: str = Field(default="", description="State or province, if the country has them.")
-    zip: str = Field(default="", description="Postal code.")
-    country: str = Field(default="US", description="ISO 3166-1 alpha-2 country code.")
-    phone: str = Field(default="", description="Phone number. Some carriers require it.")
-
-
-class ParcelSettings(Section):
-    """The parcel of products without a [[products]] entry. Without a weight, their orders are held."""
-
-    weight_g: int | None = Field(
-        default=None, gt=0, description="Weight of one unit of an unlisted product, in grams."
-    )
-    length_mm: int = Field(default=250, gt=0, description="Length of the box, in millimetres.")
-    width_mm: int = Field(default=200, gt=0, description="Width of the box, in millimetres.")
-    height_mm: int = Field(default=100, gt=0, description="Height of the box, in millimetres.")
-    tare_g: int = Field(default=0, ge=0, description="Weight of the empty box, in grams.")
-    max_weight_g: int = Field(
-        default=30000,
-        gt=0,
-        description="Maximum weight of a parcel, in grams. Heavier orders get several parcels.",
-    )
-
-
-class ProductSettings(Section):
-    """Weight and kind of a product. The first entry that matches a line applies."""
-
-    id: str = Field(default="", description="A product id or a variant id.")
-    name: str = Field(
-        default="", description="A pattern for the product's name, with * and ?. Case does not matter."
-    )
-    weight_g: int | None = Field(default=None, gt=0, description="Weight of one unit, in grams.")
-    digital: bool | None = Field(
-        default=None, description="Whether the product is digital, if the store does not say."
-    )
-
-    @model_validator(mode="after")
-    def _matches_something(self) -> ProductSettings:
-        if not self.id and not self.name:
-            raise ValueError("needs an id or a name pattern")
-        return self
-
-
-class RuleSettings(Section):
-    """Which orders may ship."""
-
-    digital_unknown: Literal["hold", "ship", "skip"] = Field(
-        default="hold",
-        description="What to do with a line if the store does not say whether it is digital.",
-    )
-    check_address: bool = Field(
-        default=True, description="Hold orders whose address lacks a part that its country requires."
-    )
-
-
-class RateSettings(Section):
-    """Which of the offered rates to buy."""
-
-    prefer: Literal["cheapest", "fastest"] = Field(default="cheapest", description="Which rate to buy.")
-    services: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        default=(), description="Allowed services, as 'CARRIER' or 'CARRIER/SERVICE'. Empty: all."
-    )
-
-
-class GuardSettings(Section):
-    """Spending limits, and when to stop buying. Caps are in minor units of `currency`. Unset: no cap."""
-
-    currency: str = Field(
-        default="USD",
-        pattern="^[A-Z]{3}$",
-        description="Currency of the caps, as ISO 4217 code. Rates in this currency are preferred.",
-    )
-    max_label_minor: int | None = Field(default=None, ge=0, description="Maximum price of one label.")
-    max_order_minor: int | None = Field(
-        default=None, ge=0, description="Maximum price of all labels of one order together."
-    )
-    max_day_minor: int | None = Field(
-        default=None, ge=0, description="Maximum spending in any 24 hours, over all sites."
-    )
-    max_site_day_minor: int | None = Field(
-        default=None, ge=0, description="Maximum spending in any 24 hours for the orders of one site."
-    )
-    price_tolerance_percent: float = Field(
-        default=10.0,
-        ge=0,
-        description="Maximum rise of a price above the first offer, in percent, without a person.",
-    )
-    paused: bool = Field(
-        default=False,
-        description="Stop buying and posting, even if an operator resumes. Webhooks are still accepted.",
-    )
-    breaker_threshold: int = Field(
-        default=20,
-        ge=1,
-        description="Refusals in a row after which a provider account gets no more purchases. Must exceed "
-        "worker.concurrency, or one lost connection is enough.",
-    )
-    breaker_cooldown_s: float = Field(
-        default=300.0, gt=0, description="Seconds until such a provider account is tried again."
-    )
-
-    @property
-    def has_caps(self) -> bool:
-        """Whether any cap is set."""
-        caps = (self.max_label_minor, self.max_order_minor, self.max_day_minor, self.max_site_day_minor)
-        return any(cap is not None for cap in caps)
-
-
-class LogSettings(Section):
-    """Logging."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Lowest level that is logged."
-    )
-    format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="auto: text on a terminal, otherwise JSON."
-    )
 
 
 class Settings(BaseSettings):

@@ -23,6 +23,8 @@ _LINES = frozenset({Fact.LINES})
 
 _RELEASE = "packhouse holds release {hold} --reason WHY"
 _CORRECT = Advice("Correct the order in the store")
+_IF_ORDER = Advice("If the order is the cause, correct it in the store")
+_IF_SETTING = Advice("If a setting is the cause, correct it in packhouse.toml, then restart Packhouse")
 _CHECK = Advice("Correct the order in the store, or wait until the store has corrected it")
 _SETTINGS = Advice("Correct the settings in packhouse.toml, then restart Packhouse")
 _WAIT = Advice("Wait; Packhouse continues by itself")
@@ -136,7 +138,7 @@ _ROWS = (
         ends=(End.FACTS_CHANGE, End.RELEASE),
         waivable=_BY_SHIP,
         rests_on=_CONTENT | {Fact.SETTINGS},
-        advice=(_CORRECT, _SETTINGS, Advice("Ask once more, with nothing changed", _RELEASE)),
+        advice=(_IF_ORDER, _IF_SETTING, Advice("Ask once more, with nothing changed", _RELEASE)),
     ),
     HoldKind(
         HoldCode.PROVIDER_REFUSED,
@@ -146,7 +148,7 @@ _ROWS = (
         ends=(End.FACTS_CHANGE, End.RELEASE),
         waivable=_BY_SHIP,
         rests_on=_CONTENT | {Fact.SETTINGS},
-        advice=(_CORRECT, _SETTINGS, Advice("Try once more, with nothing changed", _RELEASE)),
+        advice=(_IF_ORDER, _IF_SETTING, Advice("Try once more, with nothing changed", _RELEASE)),
     ),
     HoldKind(
         HoldCode.PURCHASE_UNKNOWN,

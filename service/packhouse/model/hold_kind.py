@@ -120,14 +120,18 @@ class HoldKind:
         """Whether a release says too little: an operator must report whether the label was bought."""
         return End.OUTCOME_REPORTED in self.ends
 
+    def split(self, note: str) -> tuple[str, str]:
+        """What is wrong, and the detail. A note begins with the account's name if the kind names one."""
+        if "{provider}" not in self.problem:
+            return self.problem, note.strip()
+        account, colon, rest = note.strip().partition(":")
+        if colon and (" " not in account or account == EVERY_ACCOUNT):
+            return self.problem.replace("{provider}", account), rest.strip()
+        return self.problem.replace("{provider}", "The provider"), note.strip()
+
     def describe(self, note: str) -> str:
-        """What is wrong: the detail. `note` is the detail, after the account's name if the kind names one."""
-        problem, detail = self.problem, note.strip()
-        if "{provider}" in problem:
-            account, colon, rest = detail.partition(":")
-            named = bool(colon) and (" " not in account or account == EVERY_ACCOUNT)
-            problem = problem.replace("{provider}", account if named else "The provider")
-            detail = rest.strip() if named else detail
+        """What is wrong: the detail."""
+        problem, detail = self.split(note)
         return f"{problem}: {detail.rstrip('.')}." if detail else f"{problem}."
 
     def explain(self, note: str) -> str:

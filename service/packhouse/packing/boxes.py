@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from packhouse.config.settings import ParcelSettings, ProductSettings
+from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order, Units
 from packhouse.model.parcel import PackedParcel, Parcel
@@ -47,7 +47,7 @@ def pack(
         else:
             weights[some.line_id] = weight
     if unknown:
-        return CannotPack(HoldCode.WEIGHT_MISSING, ", ".join(unknown))
+        return CannotPack(HoldCode.WEIGHT_MISSING, "; ".join(unknown))
     room = fallback.max_weight_g - fallback.tare_g
     for some in units:
         if weights[some.line_id] > room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from packhouse.config.settings import ProductSettings
+from packhouse.config.sections import ProductSettings
 from packhouse.model.order import Line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from packhouse.config.settings import RuleSettings
+from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.shipment import Shipment
@@ -40,7 +40,7 @@ def decide(
     units = listed(physical, order)
     reasons = [*_unclear(order, shipments, units)]
     if unknown:
-        names = ", ".join(line.name or line.id for line in unknown)
+        names = "; ".join(line.name or line.id for line in unknown)
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
     if units and settings.check_address and (missing := address.faults(order.address)):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))

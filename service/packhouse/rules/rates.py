@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from packhouse.config.settings import RateSettings
+from packhouse.config.sections import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
 

@@ -302,13 +302,14 @@ class Context:
     ) -> None:
         """Place a hold on the order or on one of its shipments, with `move` in the same transaction."""
         shipment_id = shipment.id if shipment else ""
+        problem, detail = KINDS[code].split(note)
         entry = Entry(
             job.order_id,
             "held",
-            KINDS[code].describe("").removesuffix(".") + (":" if note else "."),
+            f"{problem}:" if detail else f"{problem}.",
             shipment_id=shipment_id,
             data={"code": code.value},
-            quoted=note,
+            quoted=detail,
         )
         fingerprint = self.fingerprint(job, code)
 

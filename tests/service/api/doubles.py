@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
 from packhouse.api.webhooks import Receipt
-from packhouse.config.settings import OperatorSettings, Settings, WebhookSettings
+from packhouse.config.sections import OperatorSettings, WebhookSettings
+from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.http import httpx
 from packhouse.ledger.sqlite import SqliteLedger

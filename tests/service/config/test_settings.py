@@ -7,7 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.config.settings import Settings, StoreSettings
+from packhouse.config.sections import StoreSettings
+from packhouse.config.settings import Settings
 
 
 def test_the_name_of_a_carrier_for_the_store_ignores_case() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.config.settings import ParcelSettings
+from packhouse.config.sections import ParcelSettings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.flow import process_order
 from packhouse.model.money import Money

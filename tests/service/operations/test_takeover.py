@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.config.settings import ParcelSettings, RetrySettings
+from packhouse.config.sections import ParcelSettings, RetrySettings
 from packhouse.errors import LeaseLost, OperationRefused, StoreUnavailable
 from packhouse.flow import process_order
 from packhouse.rules.timeouts import longest_post_s

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.config.settings import ParcelSettings, ProductSettings
+from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Line, Order, Units
 from packhouse.packing.boxes import CannotPack, pack

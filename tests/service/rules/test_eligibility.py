@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from packhouse.config.settings import RuleSettings
+from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, Units
 from packhouse.model.shipment import Shipment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packhouse.config.settings import RateSettings
+from packhouse.config.sections import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.rules.rates import Offer

@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.config.settings import (
-    PollSettings,
-    RetrySettings,
-    Settings,
-    StoreSettings,
-    WorkerSettings,
-)
+from packhouse.config.sections import PollSettings, RetrySettings, StoreSettings, WorkerSettings
+from packhouse.config.settings import Settings
 from packhouse.rules.timeouts import longest_post_s, longest_wait_s
 
 

@@ -26,8 +26,8 @@ SHORT_S = 0.15
 Observed = list[tuple[str, str, str]]
 
 
-class Door(Protocol):
-    """The methods that both doors have, as a test calls them."""
+class Client(Protocol):
+    """The methods that both clients have, as a test calls them."""
 
     def order(self, order_id: str) -> Order: ...
     def orders(self, query: OrdersQuery) -> OrderPage: ...
@@ -38,7 +38,7 @@ class Door(Protocol):
 
 
 class Async:
-    """The async door, one event loop for all its calls."""
+    """The async client, one event loop for all its calls."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self.observed: Observed = []
@@ -74,7 +74,7 @@ class Async:
 
 
 class Blocking:
-    """The blocking door."""
+    """The blocking client."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self.store = StoreClient(url, "aly_test", timeout_s=timeout_s)
@@ -97,30 +97,30 @@ def shop() -> Iterator[FaultyStore]:
 
 @pytest.fixture(params=[Async, Blocking], ids=["async", "blocking"])
 def opened(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    doors: list[Any] = []
+    clients: list[Any] = []
 
     def open_door(url: str, timeout_s: float = 5.0) -> Any:
-        doors.append(request.param(url, timeout_s))
-        return doors[-1]
+        clients.append(request.param(url, timeout_s))
+        return clients[-1]
 
     yield open_door
-    for door in doors:
-        door.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture
-def door(opened: Callable[..., Door], shop: FaultyStore) -> Door:
+def client(opened: Callable[..., Client], shop: FaultyStore) -> Client:
     return opened(shop.url)
 
 
 @pytest.fixture
-def hasty(opened: Callable[..., Door], shop: FaultyStore) -> Door:
+def hasty(opened: Callable[..., Client], shop: FaultyStore) -> Client:
     return opened(shop.url, SHORT_S)
 
 
-def test_an_order_is_read(door: Door, shop: FaultyStore) -> None:
+def test_an_order_is_read(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, {"order": ORDER}))
-    assert door.order("ord_1").lines[0].quantity == 2
+    assert client.order("ord_1").lines[0].quantity == 2
     (asked,) = shop.asked
     assert (asked.method, asked.target) == ("GET", "/api/storefront/v1/merchant/orders/ord_1")
     assert asked.headers["authorization"] == "Bearer aly_test"
@@ -133,10 +133,10 @@ def test_an_order_is_read(door: Door, shop: FaultyStore) -> None:
 
 @pytest.mark.parametrize(("status", "answer"), [(200, {"ok": 1}), (201, None), (202, b"<html>"), (204, None)])
 def test_a_fulfillment_is_posted_with_its_saved_bytes_and_any_2xx_accepts_it(
-    door: Door, shop: FaultyStore, status: int, answer: Any
+    client: Client, shop: FaultyStore, status: int, answer: Any
 ) -> None:
     shop.behave(answers(status, answer))
-    door.fulfill("ord_1", BODY, "key-1")
+    client.fulfill("ord_1", BODY, "key-1")
     (asked,) = shop.asked
     assert (asked.method, asked.target) == ("POST", "/api/storefront/v1/merchant/orders/ord_1/fulfill")
     assert asked.body == BODY
@@ -145,10 +145,10 @@ def test_a_fulfillment_is_posted_with_its_saved_bytes_and_any_2xx_accepts_it(
     assert asked.headers["content-length"] == str(len(BODY))
 
 
-def test_a_list_is_read_page_by_page(door: Door, shop: FaultyStore) -> None:
+def test_a_list_is_read_page_by_page(client: Client, shop: FaultyStore) -> None:
     second = {**ORDER, "id": "ord_2"}
     shop.behave(answers(200, {"orders": [ORDER], "next_cursor": "c&1"}), answers(200, {"orders": [second]}))
-    pages = door.pages(OrdersQuery(status="pending"))
+    pages = client.pages(OrdersQuery(status="pending"))
     assert [order.id for page in pages for order in page.orders] == ["ord_1", "ord_2"]
     assert [asked.target.partition("?")[2] for asked in shop.asked] == [
         "status=pending",
@@ -156,21 +156,21 @@ def test_a_list_is_read_page_by_page(door: Door, shop: FaultyStore) -> None:
     ]
 
 
-def test_a_list_that_leads_in_a_circle_ends_with_an_error(door: Door, shop: FaultyStore) -> None:
+def test_a_list_that_leads_in_a_circle_ends_with_an_error(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, {"orders": [ORDER], "next_cursor": "again"}))
     with pytest.raises(errors.StoreUnreadable, match="already read"):
-        door.pages(OrdersQuery())
+        client.pages(OrdersQuery())
     assert len(shop.asked) == 2
 
 
 def test_a_bare_list_that_was_cut_off_is_continued_by_time_and_each_order_comes_once(
-    door: Door, shop: FaultyStore
+    client: Client, shop: FaultyStore
 ) -> None:
     first, second, third = (
         {**ORDER, "id": f"ord_{n}", "created_at": f"2027-01-0{4 - n}T08:00:00Z"} for n in (1, 2, 3)
     )
     shop.behave(answers(200, [first, second]), answers(200, [second, third]), answers(200, [third]))
-    pages = door.pages(OrdersQuery(limit=2))
+    pages = client.pages(OrdersQuery(limit=2))
     assert [order.id for page in pages for order in page.orders] == ["ord_1", "ord_2", "ord_3"]
     assert [asked.target.partition("?")[2] for asked in shop.asked] == [
         "limit=2",
@@ -179,19 +179,19 @@ def test_a_bare_list_that_was_cut_off_is_continued_by_time_and_each_order_comes_
     ]
 
 
-def test_products_are_read_fifty_at_a_time(door: Door, shop: FaultyStore) -> None:
+def test_products_are_read_fifty_at_a_time(client: Client, shop: FaultyStore) -> None:
     ids = [f"prod_{n}" for n in range(120)]
     batches = [ids[:50], ids[50:100], ids[100:]]
     shop.behave(*(answers(200, [{"id": i, "is_digital": False} for i in batch]) for batch in batches))
-    assert list(door.products("acme", ids)) == ids
+    assert list(client.products("acme", ids)) == ids
     assert len(shop.asked) == 3
-    assert door.products("acme", []) == {}
+    assert client.products("acme", []) == {}
     assert len(shop.asked) == 3
 
 
-def test_one_product_is_read(door: Door, shop: FaultyStore) -> None:
+def test_one_product_is_read(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, {"product": {"id": "prod_1", "is_digital": True}}))
-    assert door.product("acme", "prod_1").is_digital is True
+    assert client.product("acme", "prod_1").is_digital is True
 
 
 @pytest.mark.parametrize(
@@ -207,17 +207,17 @@ def test_one_product_is_read(door: Door, shop: FaultyStore) -> None:
 )
 @pytest.mark.parametrize("call", ["order", "fulfill"])
 def test_a_connection_lost_after_sending_leaves_the_effect_unknown_and_is_tried_once(
-    door: Any, shop: FaultyStore, fault: faults.Behaviour, call: str
+    client: Any, shop: FaultyStore, fault: faults.Behaviour, call: str
 ) -> None:
     shop.behave(answers(200, ORDER), fault)
-    door.order("ord_1")
+    client.order("ord_1")
     with pytest.raises(errors.StoreUnanswered) as caught:
-        door.order("ord_1") if call == "order" else door.fulfill("ord_1", BODY, "key-1")
+        client.order("ord_1") if call == "order" else client.fulfill("ord_1", BODY, "key-1")
     assert shop.connections == 1
     assert "ord_1" in str(caught.value)
     assert "aly_test" not in str(caught.value)
     shop.behave(answers(200, ORDER))
-    assert door.order("ord_1").id == "ord_1"
+    assert client.order("ord_1").id == "ord_1"
 
 
 @pytest.mark.parametrize(
@@ -238,25 +238,27 @@ def test_silence_and_dripping_end_in_time_with_the_effect_unknown(
 def test_a_closed_port_is_known_to_have_had_no_effect(opened: Callable[..., Any], call: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        door = opened(f"http://127.0.0.1:{free.getsockname()[1]}/api")
+        client = opened(f"http://127.0.0.1:{free.getsockname()[1]}/api")
         with pytest.raises(errors.StoreUnreachable, match="Nothing was sent"):
-            door.order("ord_1") if call == "order" else door.fulfill("ord_1", BODY, "key-1")
+            client.order("ord_1") if call == "order" else client.fulfill("ord_1", BODY, "key-1")
 
 
 def test_a_server_without_tls_is_unreachable_over_https(
     opened: Callable[..., Any], shop: FaultyStore
 ) -> None:
     shop.behave(answers(200, ORDER))
-    door = opened(shop.url.replace("http:", "https:"))
+    client = opened(shop.url.replace("http:", "https:"))
     with pytest.raises(errors.StoreUnreachable):
-        door.order("ord_1")
+        client.order("ord_1")
     assert shop.asked == []
 
 
-def test_a_throttled_call_says_how_long_to_wait_and_is_not_repeated(door: Door, shop: FaultyStore) -> None:
+def test_a_throttled_call_says_how_long_to_wait_and_is_not_repeated(
+    client: Client, shop: FaultyStore
+) -> None:
     shop.behave(answers(429, {"error": {"code": "slow_down", "message": "Too many"}}, Retry_After="7"))
     with pytest.raises(errors.StoreThrottled) as caught:
-        door.fulfill("ord_1", BODY, "key-1")
+        client.fulfill("ord_1", BODY, "key-1")
     assert caught.value.retry_after_s == 7.0
     assert len(shop.asked) == 1
 
@@ -276,20 +278,20 @@ def test_a_throttled_call_says_how_long_to_wait_and_is_not_repeated(door: Door, 
     ],
 )
 def test_each_status_is_its_typed_error_and_the_connection_lives_on(
-    door: Door, shop: FaultyStore, status: int, error: type[errors.StoreError]
+    client: Client, shop: FaultyStore, status: int, error: type[errors.StoreError]
 ) -> None:
     shop.behave(answers(status, {"error": {"code": "why"}}), answers(200, ORDER))
     with pytest.raises(error) as caught:
-        door.fulfill("ord_1", BODY, "key-1")
+        client.fulfill("ord_1", BODY, "key-1")
     assert (caught.value.status, caught.value.code) == (status, "why")
-    assert door.order("ord_1").id == "ord_1"
+    assert client.order("ord_1").id == "ord_1"
     assert shop.connections == 1
 
 
-def test_a_redirect_is_not_followed(door: Door, shop: FaultyStore) -> None:
+def test_a_redirect_is_not_followed(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(307, None, Location=f"{shop.url}/elsewhere"))
     with pytest.raises(errors.StoreUnexpectedStatus, match="redirects"):
-        door.fulfill("ord_1", BODY, "key-1")
+        client.fulfill("ord_1", BODY, "key-1")
     assert len(shop.asked) == 1
 
 
@@ -297,37 +299,37 @@ def test_a_redirect_is_not_followed(door: Door, shop: FaultyStore) -> None:
     "body",
     [b"", b"<html>login</html>", b'{"id": "ord_1"', b"\xff\xfe", b'{"id": "ord_2", "items": []}', b"[]"],
 )
-def test_an_answer_that_is_no_order_is_unreadable(door: Door, shop: FaultyStore, body: bytes) -> None:
+def test_an_answer_that_is_no_order_is_unreadable(client: Client, shop: FaultyStore, body: bytes) -> None:
     shop.behave(answers(200, body))
     with pytest.raises(errors.StoreUnreadable):
-        door.order("ord_1")
+        client.order("ord_1")
 
 
-def test_a_compressed_answer_is_unreadable(door: Door, shop: FaultyStore) -> None:
+def test_a_compressed_answer_is_unreadable(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, b"\x1f\x8b\x08", Content_Encoding="gzip"))
     with pytest.raises(errors.StoreUnreadable, match="compressed"):
-        door.order("ord_1")
+        client.order("ord_1")
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(door: Door, shop: FaultyStore) -> None:
+def test_an_answer_without_end_is_not_read_to_its_end(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, b" " * (LARGEST_ANSWER + 1)), answers(200, ORDER))
     with pytest.raises(errors.StoreUnreadable, match="larger"):
-        door.order("ord_1")
-    assert door.order("ord_1").id == "ord_1"
+        client.order("ord_1")
+    assert client.order("ord_1").id == "ord_1"
 
 
-def test_a_connection_is_kept_for_the_next_call(door: Door, shop: FaultyStore) -> None:
+def test_a_connection_is_kept_for_the_next_call(client: Client, shop: FaultyStore) -> None:
     shop.behave(answers(200, ORDER))
     for _ in range(5):
-        door.order("ord_1")
+        client.order("ord_1")
     assert shop.connections == 1
 
 
 def test_a_connection_that_the_store_closes_as_announced_is_not_used_again(
-    door: Door, shop: FaultyStore
+    client: Client, shop: FaultyStore
 ) -> None:
     shop.behave(faults.last_call(200, ORDER), answers(200, ORDER))
-    assert door.order("ord_1").id == door.order("ord_1").id
+    assert client.order("ord_1").id == client.order("ord_1").id
     assert shop.connections == 2
 
 
@@ -336,10 +338,10 @@ def test_a_store_that_said_goodbye_and_is_gone_is_known_to_have_got_nothing(
 ) -> None:
     with faulty_store() as leaving:
         leaving.behave(faults.last_call(200, ORDER))
-        door = opened(leaving.url)
-        door.order("ord_1")
+        client = opened(leaving.url)
+        client.order("ord_1")
     with pytest.raises(errors.StoreUnreachable):
-        door.fulfill("ord_1", BODY, "key-1")
+        client.fulfill("ord_1", BODY, "key-1")
 
 
 @pytest.mark.parametrize("url", ["", "aly.store/api", "ftp://aly.store", "http://", "http://x:port/"])
