@@ -111,6 +111,55 @@ def test_no_file_names_a_folder_of_one_machine() -> None:
     assert not named
 
 
+# Words of a former private language, and what to write instead. docs/concepts.md has the glossary.
+BANNED_WORDS = {
+    r"desks?|doorkeepers?": "context, client, port or operations",
+    r"doors?": "port, client or route",
+    r"bells?": "notify, notification",
+    r"shelf|shelves": "documents",
+    r"dossiers?": "records",
+    r"nudges?|nudged": "wake",
+    r"in[_ ]hand": "taken over",
+    r"by[_ ]hand|by[_ ]person": "manual, or who does it",
+    r"lets? go|let_go": "release or withdraw",
+    r"(take|takes|took|taken|taking|give|gives|gave|given|giving)[_ ]back": "void, release or return",
+    r"relook|rescued?|stirs?|seized?": "recheck, wake_stalled, wake_unfinished, revoke",
+    r"left alone|leaves? alone": "skipped",
+    r"keeps failing": "fails repeatedly",
+    r"nobody|somebody|whoever": "the person or the thing",
+    r"anew": "again",
+    r"mend|mends|mended": "fix",
+    r"wares": "products",
+    r"the house": "the daemon or Packhouse",
+    r"goes on|go on": "continues",
+    r"tells|told(?! apart)": "notifies, reports, records or shows",
+    r"heard": "received",
+    r"befalls?|befell": "happens to",
+    r"beside": "next to, or in addition to",
+    r"PACKHOUSE_CARRIERS?(__|_|\b)\w*|\[carriers\.\w*": "PACKHOUSE_PROVIDER..., [providers.NAME]",
+    r"Carrier(Error|Unavailable|Refused|Misconfigured|Context)": "Provider...",
+}
+# Decisions tell about the past, and a license is a quotation.
+MAY_USE_BANNED_WORDS = ("docs/decisions/", "service/packhouse/documents/fonts/LICENSE.txt")
+
+
+def test_no_word_of_the_former_private_language_comes_back() -> None:
+    banned = [
+        (re.compile(rf"(?<![\w-])(?:{word})(?![\w-])", re.IGNORECASE), instead)
+        for word, instead in BANNED_WORDS.items()
+    ]
+    found = [
+        f"{short(path)}:{number}: {match[0]!r}: write {instead}"
+        for path in tracked("service/*", "cli/*", "docs/*")
+        if path.suffix in {".py", ".md", ".toml", ".txt", ".mako", ".1"}
+        and not short(path).startswith(MAY_USE_BANNED_WORDS)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for word, instead in banned
+        for match in word.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
 def pins(name: str) -> dict[str, str]:
     """The version of each package in one lock file."""
     found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE)

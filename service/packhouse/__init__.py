@@ -1,3 +1,3 @@
-"""Packhouse ships the orders of an Aly store while nobody watches. Start reading at flow.py."""
+"""Packhouse ships the orders of an Aly store automatically. Start reading at flow.py."""
 
 __version__ = "0.1.0"

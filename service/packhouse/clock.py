@@ -20,8 +20,8 @@ class Clock(Protocol):
         """Let others work for this long."""
 
 
-# Unlike the monotonic clock, Linux's boot clock goes on while the machine is suspended: a daemon that slept
-# has not held its leases meanwhile.
+# Unlike the monotonic clock, Linux's boot clock continues while the machine is suspended: a daemon that
+# was suspended did not hold its leases meanwhile.
 _RUNNING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The step's name: a verb."""
+        """The step's name, for example "buy"."""
         return self.run.__name__
 
 

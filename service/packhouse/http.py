@@ -42,7 +42,7 @@ class Connections(httpx.AsyncBaseTransport):
         return response
 
     async def give_back(self, line: httpx.AsyncHTTPTransport) -> None:
-        """Keep a connection for the next request, and close those that nobody has used for a while."""
+        """Keep a connection for the next request, and close those that were not used for a while."""
         now = asyncio.get_running_loop().time()
         self._idle.append((now, line))
         while now - self._idle[0][0] > self._keepalive_s:
@@ -50,7 +50,7 @@ class Connections(httpx.AsyncBaseTransport):
             await unused.aclose()
 
     async def aclose(self) -> None:
-        """Close every idle connection; those in use are closed by whoever uses them."""
+        """Close every idle connection. A connection in use is closed when its request ends."""
         while self._idle:
             _, line = self._idle.pop()
             await line.aclose()

@@ -27,7 +27,7 @@ def look(settings: Settings) -> Sequence[Check]:
 
 
 def require_startable(settings: Settings) -> None:
-    """Raise the SettingsError of `packhouse serve`: no API key, no driver, or an account that cannot be built."""
+    """Raise the SettingsError of `packhouse serve`: no API key, no driver, or an unusable account."""
     require_for_serving(settings)
     asyncio.run(_build_and_close(settings))
 

@@ -1,1 +1,1 @@
-"""Measurements: `python -m tests.bench`. Each stands beside a baseline measured in the same minutes."""
+"""Benchmarks: `python -m tests.bench`. Each is compared with a baseline that is measured at the same time."""

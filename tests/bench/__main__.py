@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measures, and prints a table; `--json FILE` keeps the numbers with every round."""
+"""`python -m tests.bench`: run benchmarks and print a table; `--json FILE` saves every round."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _EXAMPLES = """examples:
   python -m tests.bench                        everything, about five minutes
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
-  python -m tests.bench bulk --acts 1000       a plan and its apply, beside a shell loop
+  python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop
   python -m tests.bench start --rounds 5       the command's start-up, beside python -c pass
   python -m tests.bench replicas               two daemons on one PostgreSQL, beside one
 """
 
 
 def main() -> int:
-    """Measure what was asked for. 2: this system does not tell what must be read off it."""
+    """Run the selected benchmarks. 2: this system does not provide the process figures."""
     asked = _parser().parse_args()
     if not supported():
         print("The benches read processor time and memory from /proc: run them on Linux.")
@@ -36,7 +36,7 @@ def main() -> int:
     counts = {
         "orders": asked.orders,
         "intake": asked.deliveries,
-        "bulk": asked.acts,
+        "bulk": asked.items,
         "start": asked.starts,
         "replicas": asked.shared,
     }
@@ -64,20 +64,24 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measure Packhouse against a baseline run side by side, on a machine left alone.",
+        description="Measure Packhouse against a baseline. Use a machine without other load.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bench", nargs="?", choices=BENCHES, help="one of them (all)")
-    parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders a round (2000)")
-    parser.add_argument("--deliveries", type=int, default=5000, metavar="N", help="deliveries a round (5000)")
-    parser.add_argument("--acts", type=int, default=1000, metavar="N", help="acts of a plan a round (1000)")
-    parser.add_argument("--starts", type=int, default=20, metavar="N", help="starts a round (20)")
+    parser.add_argument("bench", nargs="?", choices=BENCHES, help="one benchmark (default: all)")
+    parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders in each round (2000)")
     parser.add_argument(
-        "--shared", type=int, default=150, metavar="N", help="orders a round that replicas share (150)"
+        "--deliveries", type=int, default=5000, metavar="N", help="deliveries in each round (5000)"
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each (3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
+    parser.add_argument(
+        "--items", type=int, default=1000, metavar="N", help="items of a plan in each round (1000)"
+    )
+    parser.add_argument("--starts", type=int, default=20, metavar="N", help="starts in each round (20)")
+    parser.add_argument(
+        "--shared", type=int, default=150, metavar="N", help="orders in each round that replicas share (150)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each benchmark (3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values to this file")
     return parser
 
 

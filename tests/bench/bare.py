@@ -1,4 +1,4 @@
-"""The orders' baseline, a program of its own: the same calls to the same sandbox, and nothing else.
+"""The baseline for orders, a separate program: the same calls to the same sandbox, and nothing else.
 
 For each order: read it, create the shipment, read it again, buy, fetch the label, post the fulfillment. A
 bare httpx2 client does that at the daemon's concurrency on the daemon's event loop. No ledger, no rules,
@@ -33,7 +33,7 @@ _PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
 
 
 async def ship_all(sandbox_url: str, order_ids: list[str], concurrency: int) -> None:
-    """Ship every order, so many at a time."""
+    """Ship every order, with limited concurrency."""
     waiting = iter(order_ids)
     async with httpx.AsyncClient(timeout=30) as client:
         await asyncio.gather(*(_worker(client, sandbox_url, waiting) for _ in range(concurrency)))
@@ -78,7 +78,7 @@ def _read(answer: httpx.Response) -> Any:
 
 
 def _address(shown: dict[str, str]) -> dict[str, str]:
-    """The store's words for an address as the carrier's."""
+    """Translate a store address to an EasyPost address."""
     words = {"line1": "street1", "line2": "street2", "postcode": "zip"}
     return {words.get(name, name): part for name, part in shown.items()}
 

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.figures import Figure, figure, gathered
-from tests.e2e.processes import Town, ask, clean_environ, town
+from tests.e2e.processes import Services, call_json, clean_environ, running_services
 
 HEADING = "orders fulfilled in bulk"
 BASELINE = "while read id; do packhouse orders fulfill $id …; done"
 
 LATENCY_MS = 20
-# The loop's turns are alike, and it is slow: it gets this share of the orders.
+# Every turn of the loop takes the same time, and the loop is slow: it gets this share of the orders.
 _LOOP_SHARE = 0.05
 _LOOP = """
 while read id; do
@@ -31,7 +31,7 @@ done < ids
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round by plan and apply, and a share of that by the loop."""
+    """Ship `count` orders in each round by plan and apply, and a share of them by the loop."""
     return gathered([_round(count) for _ in range(rounds)])
 
 
@@ -39,9 +39,9 @@ def _round(count: int) -> Sequence[Figure]:
     few = max(5, int(count * _LOOP_SHARE))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        with town(work, "--store-latency-ms", str(LATENCY_MS)) as here:
-            plan_s, apply_s, bulk_cpu_s = _by_plan(here, work, count)
-            loop_s, loop_cpu_s = _by_loop(here, work, few)
+        with running_services(work, "--store-latency-ms", str(LATENCY_MS)) as services:
+            plan_s, apply_s, bulk_cpu_s = _by_plan(services, work, count)
+            loop_s, loop_cpu_s = _by_loop(services, work, few)
     return (
         figure("fulfilled", "orders/s", count / (plan_s + apply_s), few / loop_s),
         figure("processor", "ms/order", 1000 * bulk_cpu_s / count, 1000 * loop_cpu_s / few),
@@ -50,39 +50,41 @@ def _round(count: int) -> Sequence[Figure]:
     )
 
 
-def _by_plan(here: Town, work: Path, count: int) -> tuple[float, float, float]:
+def _by_plan(services: Services, work: Path, count: int) -> tuple[float, float, float]:
     """Seconds for plan and apply, from a file of rows to the last result, and processor seconds of both."""
-    ids = _sold(here, count)
+    ids = _sold(services, count)
     rows = "".join(f"{one},USPS,T-{one}\n" for one in ids)
     (work / "rows.csv").write_text("order,carrier,tracking\n" + rows)
     before = _used_s()
     plan = ["orders", "fulfill", "--from", "rows.csv", "--plan-out", "a.plan.jsonl"]
-    plan_s = _timed(here, work, [sys.executable, "-m", "packhouse_cli", *plan])
-    apply_s = _timed(here, work, [sys.executable, "-m", "packhouse_cli", "apply", "a.plan.jsonl", "--yes"])
+    plan_s = _timed(services, work, [sys.executable, "-m", "packhouse_cli", *plan])
+    apply_s = _timed(
+        services, work, [sys.executable, "-m", "packhouse_cli", "apply", "a.plan.jsonl", "--yes"]
+    )
     used = _used_s() - before
-    _check(here, ids)
+    _check(services, ids)
     return plan_s, apply_s, used
 
 
-def _by_loop(here: Town, work: Path, count: int) -> tuple[float, float]:
+def _by_loop(services: Services, work: Path, count: int) -> tuple[float, float]:
     """Seconds for the loop, and processor seconds of all its processes."""
-    ids = _sold(here, count)
+    ids = _sold(services, count)
     (work / "ids").write_text("".join(f"{one}\n" for one in ids))
     before = _used_s()
-    elapsed = _timed(here, work, ["bash", "-c", _LOOP])
+    elapsed = _timed(services, work, ["bash", "-c", _LOOP])
     used = _used_s() - before
-    _check(here, ids)
+    _check(services, ids)
     return elapsed, used
 
 
-def _sold(here: Town, count: int) -> list[str]:
+def _sold(services: Services, count: int) -> list[str]:
     asked = {"count": count, "kinds": ["plain"]}
-    return list(ask(f"{here.sandbox_url}/sandbox/orders", asked)["orders"])
+    return list(call_json(f"{services.sandbox_url}/sandbox/orders", asked)["orders"])
 
 
-def _timed(here: Town, work: Path, argv: list[str]) -> float:
+def _timed(services: Services, work: Path, argv: list[str]) -> float:
     environ = clean_environ() | {
-        "PACKHOUSE_STORE__URL": f"{here.sandbox_url}/api/storefront/v1",
+        "PACKHOUSE_STORE__URL": f"{services.sandbox_url}/api/storefront/v1",
         "ALY_API_KEY": "aly_sandbox",
         "PYTHON": sys.executable,
     }
@@ -94,16 +96,17 @@ def _timed(here: Town, work: Path, argv: list[str]) -> float:
 
 
 def _used_s() -> float:
-    """Processor seconds of all processes that were waited for; the sandbox is not among them yet."""
+    """Processor seconds of all ended child processes; the sandbox still runs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _check(here: Town, ids: Sequence[str]) -> None:
-    """Every one of these orders shipped in one parcel, whole."""
-    state = ask(f"{here.sandbox_url}/sandbox/state")["orders"]
+def _check(services: Services, ids: Sequence[str]) -> None:
+    """Check that each order shipped completely in one parcel."""
+    state = call_json(f"{services.sandbox_url}/sandbox/state")["orders"]
     assert all(state[one]["status"] == "fulfilled" for one in ids)
     parcels = {
-        (row["order_id"], row["tracking"]) for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
+        (row["order_id"], row["tracking"])
+        for row in call_json(f"{services.sandbox_url}/sandbox/audit")["fulfillments"]
     }
     assert parcels >= {(one, f"T-{one}") for one in ids}

@@ -1,4 +1,4 @@
-"""Signed deliveries over a few kept connections: prepared before, then sent as fast as they are answered."""
+"""Signed deliveries over a few open connections: prepared first, then sent as fast as the server responds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _END = b"\r\n\r\nok\n"
 
 
 def prepared(count: int, secret: str) -> list[bytes]:
-    """Whole requests, each of an event and an order of its own, of the size of a real one (1.3 KB)."""
+    """Complete requests, each with a new event and order, of a realistic size (1.3 KB)."""
     now = int(time.time())
     requests = []
     for number in range(count):
@@ -37,7 +37,7 @@ def prepared(count: int, secret: str) -> list[bytes]:
 
 
 def deliver(port: int, requests: Sequence[bytes], connections: int) -> tuple[float, list[float]]:
-    """Send them all. Answers the seconds that took, and the wait for each answer in seconds."""
+    """Send all deliveries. Returns the total seconds, and the seconds until each response."""
     return asyncio.run(_deliver(port, requests, connections))
 
 
@@ -56,7 +56,7 @@ async def _deliver(port: int, requests: Sequence[bytes], connections: int) -> tu
 
 
 class _Line(asyncio.Protocol):
-    """One connection, one delivery at a time; `done` when none is left, or failed by the first refusal."""
+    """One connection, one delivery at a time; `done` when none is left, or failed at the first rejection."""
 
     def __init__(self, waiting: Iterator[bytes], waits: list[float]) -> None:
         self._waiting = waiting

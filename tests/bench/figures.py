@@ -1,4 +1,4 @@
-"""Measured quantities, round by round, and how they are shown: a table for eyes, JSON for programs."""
+"""Measured quantities of each round, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One quantity: our value in each round, and the baseline's where it has one."""
+    """One quantity: Packhouse's value in each round, and the baseline's if it has one."""
 
     name: str
     unit: str
@@ -19,13 +19,13 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours to the baseline's of the same round: the median of the rounds."""
+        """The median of the ratios of Packhouse's value to the baseline's in the same round."""
         if not self.baseline:
             return None
         return median(ours / theirs for ours, theirs in zip(self.ours, self.baseline, strict=True))
 
     def to_json(self) -> dict[str, Any]:
-        """Medians, and every round behind them."""
+        """The medians, and the values of every round."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -37,12 +37,12 @@ class Figure:
 
 
 def figure(name: str, unit: str, ours: float, baseline: float | None = None) -> Figure:
-    """A quantity of one round."""
+    """One quantity of one round."""
     return Figure(name, unit, (ours,), () if baseline is None else (baseline,))
 
 
 def gathered(rounds: Sequence[Sequence[Figure]]) -> list[Figure]:
-    """The same quantities of several rounds as one each."""
+    """Combine the quantities of several rounds."""
     return [
         Figure(
             same[0].name,
@@ -55,14 +55,14 @@ def gathered(rounds: Sequence[Sequence[Figure]]) -> list[Figure]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of them lies. Raises ValueError if there are none."""
+    """The value below which this share of the values lies. Raises ValueError without values."""
     if not values:
         raise ValueError("nothing was measured")
     return sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
 def table(heading: str, baseline: str, figures: Sequence[Figure]) -> str:
-    """Medians as text. `baseline` says what the other column is."""
+    """The medians as a table. `baseline` names the baseline."""
     rows = [(heading, "", "packhouse", "baseline", "ratio")]
     for one in figures:
         theirs = number(median(one.baseline)) if one.baseline else ""
@@ -80,12 +80,12 @@ def table(heading: str, baseline: str, figures: Sequence[Figure]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits that count, no more."""
+    """Three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def facts_line(facts: Mapping[str, Any]) -> str:
-    """The machine in one line."""
+    """The facts of the machine in one line."""
     return ", ".join(f"{name} {value}" for name, value in facts.items())

@@ -1,4 +1,4 @@
-"""What is read off processes and machine: processor time, memory, load, versions. Linux has all of them."""
+"""Reads processor time, memory, load and versions from the system. Linux provides all of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """Processor seconds that a process has used until now, its own and the kernel's for it."""
-    # The program's name stands in parentheses and may hold blanks; what is asked for comes after it.
+    """Processor seconds that a process has used, in user and kernel mode."""
+    # The program's name is in parentheses and may contain spaces; the fields come after it.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def memory_mb(pid: int | str = "self") -> tuple[float, float]:
-    """Resident memory of a process in MB: the most that it ever was, and now."""
+    """Resident memory of a process in MB: the peak, and the current value."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     kilobytes = {
         name: int(rest.split()[0])
@@ -31,7 +31,7 @@ def memory_mb(pid: int | str = "self") -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where this was measured, as far as it bears on the numbers."""
+    """The facts of the machine that affect the values."""
     return {
         "cores": os.cpu_count(),
         "processor": _processor(),
@@ -52,5 +52,5 @@ def _processor() -> str:
 
 
 def supported() -> bool:
-    """Whether this machine tells of its processes as they are read here."""
+    """Whether this system provides the process figures."""
     return sys.platform == "linux"

@@ -1,4 +1,4 @@
-"""Webhook deliveries, each on disk before its answer; beside them the same server with nothing written."""
+"""Webhook deliveries, each on disk before its response, compared with the same server without writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many deliveries a round to either server."""
+    """Send `count` deliveries to each server in each round."""
     return gathered([_round(count) for _ in range(rounds)])
 
 
@@ -43,18 +43,20 @@ def _round(count: int) -> Sequence[Figure]:
 
 
 def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[float]]:
-    """Seconds, the server's processor seconds, and each delivery's wait. Checks what was kept."""
+    """Seconds, the server's processor seconds, and the seconds of each delivery. Checks the ledger."""
     with tempfile.TemporaryDirectory() as folder:
         port = Path(folder) / "port"
-        door = subprocess.Popen([sys.executable, "-m", "tests.bench.intake_door", kind, folder], cwd=_ROOT)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.intake_server", kind, folder], cwd=_ROOT
+        )
         try:
-            wait_for(lambda: _stands(door, port), "the intake's port")
-            before = cpu_s(door.pid)
+            wait_for(lambda: _listens(server, port), "the intake's port")
+            before = cpu_s(server.pid)
             elapsed, waits = deliveries.deliver(int(port.read_text()), requests, CONNECTIONS)
-            used = cpu_s(door.pid) - before
+            used = cpu_s(server.pid) - before
         finally:
-            door.send_signal(signal.SIGTERM)
-            door.wait(30)
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
         kept = _kept(Path(folder) / "packhouse.db")
         assert kept == (len(requests) if kind == "durable" else 0), (
             f"{kept} of {len(requests)} events are kept"
@@ -62,13 +64,13 @@ def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[flo
     return elapsed, used, waits
 
 
-def _stands(door: subprocess.Popen[bytes], port: Path) -> bool:
-    assert door.poll() is None, f"the intake ended with {door.returncode}"
+def _listens(server: subprocess.Popen[bytes], port: Path) -> bool:
+    assert server.poll() is None, f"the intake ended with {server.returncode}"
     return port.exists() and bool(port.read_text())
 
 
 def _kept(ledger: Path) -> int:
-    """Events that are on disk, each with its order woken."""
+    """Events on disk, each with an order that is due."""
     connection = sqlite3.connect(ledger)
     try:
         query = "SELECT count(*) FROM events JOIN orders ON orders.id = events.order_id"

@@ -1,6 +1,6 @@
-"""Orders, from the first webhook to the last fulfillment: the daemon, and beside it the bare calls (bare.py).
+"""Orders, from the first webhook to the last fulfillment: the daemon, compared with the bare calls (bare.py).
 
-Every order is one that ships. Both have a fresh sandbox process; the machine's cores are shared with it.
+Every order ships. Both have a new sandbox process, which shares the machine's cores.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 
 from tests.bench.figures import Figure, figure, gathered, percentile
 from tests.bench.gauges import cpu_s, memory_mb
-from tests.e2e.processes import Town, ask, town, wait_for
+from tests.e2e.processes import Services, call_json, running_services, wait_for
 
 HEADING = "orders"
 BASELINE = "the same six calls an order by a bare httpx2.AsyncClient; no webhooks, no ledger, no rules"
 
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]
-# The rhythm of a real daemon, not the hurried one of the tests.
+# The intervals of a real daemon, not the short ones of the tests.
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
@@ -32,10 +32,10 @@ _SETTINGS = {
     "PACKHOUSE_POLL__FULL_POLL_S": "21600",
     "PACKHOUSE_POLL__RECHECK_S": "3600",
 }
-# At half of what it can do, the daemon is watched for as long as this many orders of the burst take.
+# At half of its speed, the daemon is measured for as long as this many orders of the burst take.
 _CALM_SHARE = 0.1
-# From an order's first event on disk to its fulfillment in the journal, both by the daemon's own clock.
-_STORIES = """
+# From an order's first event on disk to its fulfillment in the journal, by the daemon's clock.
+_TIMES = """
 SELECT min(events.received_at), journal.at
 FROM journal JOIN events ON events.order_id = journal.order_id
 WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
@@ -43,7 +43,7 @@ WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round: at once, and then some at half that pace; and as many by the bare calls."""
+    """Ship `count` orders in each round: at once, then some at half speed; as many by bare calls."""
     return gathered([_round(count) for _ in range(rounds)])
 
 
@@ -64,16 +64,16 @@ def _round(count: int) -> Sequence[Figure]:
 
 
 def _daemon(folder: Path, count: int) -> dict[str, float]:
-    """Seconds, processor seconds and most memory for `count` orders; waits from event to fulfillment."""
-    with town(folder, "--poll-only-share", "0") as here:
-        daemon = here.start(**_SETTINGS)
+    """Seconds, processor seconds and peak memory for `count` orders; seconds from event to fulfillment."""
+    with running_services(folder, "--poll-only-share", "0") as services:
+        daemon = services.start(**_SETTINGS)
         before = cpu_s(daemon.pid)
-        burst = _shipped(here, count, 0.0)
+        burst = _shipped(services, count, 0.0)
         used, memory = cpu_s(daemon.pid) - before, memory_mb(daemon.pid)[0]
         elapsed = max(at for _, at in burst) - min(heard for heard, _ in burst)
         few = max(10, int(count * _CALM_SHARE))
-        calm = _shipped(here, few, count / elapsed / 2)[count:]
-        here.check_books(count + few)
+        calm = _shipped(services, few, count / elapsed / 2)[count:]
+        services.check_audit(count + few)
     waits, calm_waits = ([at - heard for heard, at in part] for part in (burst, calm))
     return {
         "elapsed_s": elapsed,
@@ -86,37 +86,41 @@ def _daemon(folder: Path, count: int) -> dict[str, float]:
     }
 
 
-def _shipped(here: Town, count: int, rate_per_s: float) -> list[tuple[float, float]]:
-    """Sell so many, wait until all have shipped; for each order ever, when it was heard of and posted.
+def _shipped(services: Services, count: int, rate_per_s: float) -> list[tuple[float, float]]:
+    """Place orders and wait until all have shipped; return the times of each first event and post.
 
     Looks into the ledger's file from outside, since asking the daemon would be work for it.
     """
-    goal = _posted(here) + count
-    here.sell(count, rate_per_s, ("plain",))
-    patience_s = 60 + count / 10
-    wait_for(lambda: _posted(here) >= goal, f"{goal} orders to ship", patience_s)
-    # What follows an order's fulfillment belongs to its cost.
-    wait_for(lambda: here.query("SELECT count(*) FROM orders WHERE phase = 'shipped'") >= goal, "the rest")
-    connection = sqlite3.connect(f"file:{here.ledger}?mode=ro", uri=True)
+    goal = _posted(services) + count
+    services.place_orders(count, rate_per_s, ("plain",))
+    timeout_s = 60 + count / 10
+    wait_for(lambda: _posted(services) >= goal, f"{goal} orders to ship", timeout_s)
+    # Work after an order's fulfillment is part of its cost.
+    wait_for(
+        lambda: services.query("SELECT count(*) FROM orders WHERE phase = 'shipped'") >= goal, "the rest"
+    )
+    connection = sqlite3.connect(f"file:{services.ledger}?mode=ro", uri=True)
     try:
-        return connection.execute(_STORIES).fetchall()
+        return connection.execute(_TIMES).fetchall()
     finally:
         connection.close()
 
 
-def _posted(here: Town) -> int:
-    return int(here.query("SELECT count(*) FROM shipments WHERE state = 'fulfilled'"))
+def _posted(services: Services) -> int:
+    return int(services.query("SELECT count(*) FROM shipments WHERE state = 'fulfilled'"))
 
 
 def _bare(folder: Path, count: int) -> dict[str, Any]:
-    with town(folder, "--poll-only-share", "1") as here:
-        here.sell(count, kinds=("plain",))
-        ids = "\n".join(ask(f"{here.sandbox_url}/sandbox/state")["orders"])
-        program = [sys.executable, "-m", "tests.bench.bare", here.sandbox_url, str(CONCURRENCY)]
+    with running_services(folder, "--poll-only-share", "1") as services:
+        services.place_orders(count, kinds=("plain",))
+        ids = "\n".join(call_json(f"{services.sandbox_url}/sandbox/state")["orders"])
+        program = [sys.executable, "-m", "tests.bench.bare", services.sandbox_url, str(CONCURRENCY)]
         run = subprocess.run(program, input=ids, text=True, capture_output=True, cwd=_ROOT, timeout=300)
         assert run.returncode == 0, run.stderr
-        assert here.problems() == []
-        shipped = {row["order_id"] for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]}
+        assert services.problems() == []
+        shipped = {
+            row["order_id"] for row in call_json(f"{services.sandbox_url}/sandbox/audit")["fulfillments"]
+        }
         assert len(shipped) == count
     numbers: dict[str, Any] = json.loads(run.stdout)
     return numbers

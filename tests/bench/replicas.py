@@ -1,5 +1,5 @@
-"""Two replicas on one PostgreSQL and, as the baseline, one: how much more they ship where most of the work is
-waiting for the store and the carrier. Needs PostgreSQL's programs on this machine.
+"""Two replicas on one PostgreSQL, compared with one replica: how much more they ship when most of the work is
+waiting for the store and the provider. Needs PostgreSQL's programs on this machine.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests import postgres
 from tests.bench.figures import Figure, figure, gathered
 from tests.bench.gauges import cpu_s
-from tests.e2e.processes import free_port, town, wait_for
+from tests.e2e.processes import free_port, running_services, wait_for
 from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
 
@@ -19,7 +19,7 @@ HEADING = "two replicas"
 BASELINE = "one replica of the same, on the same PostgreSQL"
 
 LATENCY_MS = 100
-# Few enough that the machine's cores have time to spare: what is measured is sharing, not the processor.
+# Few enough that the cores are idle at times: this measures sharing, not the processor.
 CONCURRENCY = 4
 _SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
@@ -39,12 +39,13 @@ _LATENT = (
 )
 _POSTED = "SELECT count(*) FROM journal WHERE action = 'fulfilled'"
 _TOOK = """
-SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received') FROM journal
+SELECT max(at) FILTER (WHERE action = 'fulfilled') - min(at) FILTER (WHERE action = 'event_received')
+FROM journal
 """
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many orders a round, all at once."""
+    """Ship `count` orders in each round, all at once."""
     with postgres.running(synced=True) as server:
         return gathered([_round(server, count) for _ in range(rounds)])
 
@@ -65,16 +66,16 @@ def _shipped(server: PostgresServer, count: int, replicas: int) -> tuple[float, 
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             say_address(folder, server.url(database))
-            with town(folder, *_LATENT) as here:
+            with running_services(folder, *_LATENT) as services:
                 ports = [0, *(free_port() for _ in range(replicas - 1))]
-                running = [here.start(f"replica-{n}", port, **_SETTINGS) for n, port in enumerate(ports)]
+                running = [services.start(f"replica-{n}", port, **_SETTINGS) for n, port in enumerate(ports)]
                 before = sum(cpu_s(replica.pid) for replica in running)
-                here.sell(count, kinds=("plain",))
-                wait_for(lambda: here.query(_POSTED) >= count, f"{count} orders to ship", 60 + count)
+                services.place_orders(count, kinds=("plain",))
+                wait_for(lambda: services.query(_POSTED) >= count, f"{count} orders to ship", 60 + count)
                 used = sum(cpu_s(replica.pid) for replica in running) - before
-                elapsed = float(here.query(_TOOK))
-                here.settle(count)
-                here.check_books(count)
+                elapsed = float(services.query(_TOOK))
+                services.wait_until_processed(count)
+                services.check_audit(count)
         return elapsed, used
     finally:
         server.drop(database)

@@ -1,4 +1,4 @@
-"""What a command takes from nothing to its end, beside `python -c pass`; one after the other, by turns.
+"""The time of a command from start to end, compared with `python -c pass`, one after the other.
 
 A round's figure is the least of its runs: whatever else the machine does can only make one longer. Processor
 time says nearly the same on a busy machine as on an idle one.
@@ -17,7 +17,7 @@ from tests.cli.runner import serving
 HEADING = "start-up"
 BASELINE = "python -c pass, run in turn with each command"
 
-# Milliseconds by the clock, and of processor time.
+# Milliseconds of wall time and of processor time.
 _Took = tuple[float, float]
 
 _COMMAND = Path(sys.executable).with_name("packhouse")
@@ -37,7 +37,7 @@ _LINES = {
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """So many runs of each command a round, each beside one of the baseline's."""
+    """Run each command `count` times in each round, each next to one run of the baseline."""
     with serving(_ANSWERS) as peer:
         environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},

@@ -1,4 +1,4 @@
-"""A real sandbox and a real daemon, each a process on loopback: started, asked, killed, started again."""
+"""A real sandbox and a real daemon, each a process on loopback."""
 
 from __future__ import annotations
 
@@ -26,23 +26,22 @@ from tests.service.ledger.address import address_in
 
 SECRET = "whsec_e2e_0123456789"
 TOKEN = "operator-e2e-token"
-_PATIENCE_S = 90.0
+_TIMEOUT_S = 90.0
 
 
-def wait_for(done: Callable[[], object], what: str, patience_s: float = _PATIENCE_S) -> None:
-    """Wait until `done` says yes; fail with what was waited for."""
-    until = time.monotonic() + patience_s
+def wait_for(done: Callable[[], object], what: str, timeout_s: float = _TIMEOUT_S) -> None:
+    """Wait until `done` is true; fail with the description of what was waited for."""
+    until = time.monotonic() + timeout_s
     while not done():
         if time.monotonic() > until:
-            raise AssertionError(f"waited {patience_s:.0f} s in vain: {what}")
+            raise AssertionError(f"waited {timeout_s:.0f} s for {what}")
         time.sleep(0.05)
 
 
 def free_port() -> int:
-    """A port nobody listens on.
+    """A free port.
 
-    Below the numbers that systems hand out for outgoing connections: such a one may be taken again before it
-    is listened on.
+    Below the range for outgoing connections: a port in that range may be taken before the process listens.
     """
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -50,8 +49,8 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
 
 
-def ask(url: str, body: object = None, headers: dict[str, str] | None = None) -> Any:
-    """One call; answers the decoded JSON. Raises urllib's errors."""
+def call_json(url: str, body: object = None, headers: dict[str, str] | None = None) -> Any:
+    """Make one call and return the decoded JSON. Raises urllib's errors."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -59,12 +58,12 @@ def ask(url: str, body: object = None, headers: dict[str, str] | None = None) ->
 
 
 def clean_environ() -> dict[str, str]:
-    """This process's environment without anything that would set one of our commands."""
+    """This process's environment without Packhouse's settings."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
 
 
 class Process:
-    """One of our commands, its output kept in a file. `under`: the command that runs it, if any."""
+    """A `packhouse` process with its output in a file. `under` is the command that runs it, if any."""
 
     def __init__(
         self,
@@ -98,26 +97,26 @@ class Process:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Stop it where it stands, as a paused virtual machine does; `thaw` lets it go on."""
+        """Stop the process, as a paused virtual machine does; `resume` continues it."""
         self._process.send_signal(signal.SIGSTOP)
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def end(self, patience_s: float = 40.0) -> int:
-        """Ask it to stop; answers its exit code."""
+    def end(self, timeout_s: float = 40.0) -> int:
+        """Stop the process and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
-        return self.wait(patience_s)
+        return self.wait(timeout_s)
 
-    def wait(self, patience_s: float = 40.0) -> int:
-        return self._process.wait(patience_s)
+    def wait(self, timeout_s: float = 40.0) -> int:
+        return self._process.wait(timeout_s)
 
-    def words(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(errors="replace")
 
 
-class Town:
-    """The sandbox and, now and then, a daemon that serves it."""
+class Services:
+    """The sandbox and the daemons that work with it."""
 
     def __init__(self, folder: Path, *sandbox_options: str, daemon: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -146,7 +145,7 @@ class Town:
 
     @property
     def server_url(self) -> str:
-        """Where the ledger stands on PostgreSQL; empty where it is a file."""
+        """The ledger's address on PostgreSQL; empty if the ledger is a file."""
         url = address_in(self.folder)
         return url if url.startswith("postgresql") else ""
 
@@ -183,7 +182,7 @@ class Town:
         } | self._more
 
     def launch(self, name: str = "daemon", port: int = 0, under: Sequence[str] = (), **more: str) -> Process:
-        """Start a daemon without waiting for it; with a port of its own it is one more beside the first."""
+        """Start a daemon without waiting for it; with another port it is an additional replica."""
         environ = self.environ() | more | ({"PACKHOUSE_HTTP__PORT": str(port)} if port else {})
         process = Process(self.folder, name, "serve", environ=environ, under=under)
         process.url = f"http://127.0.0.1:{environ['PACKHOUSE_HTTP__PORT']}"
@@ -199,27 +198,27 @@ class Town:
         return process
 
     def is_ready(self, process: Process) -> bool:
-        """Whether it may be given work. It must at least be alive."""
-        assert process.alive(), process.words()[-3000:]
+        """Whether the process is ready. Fails if the process has ended."""
+        assert process.alive(), process.output()[-3000:]
         try:
-            return bool(ask(f"{process.url}/readyz")["status"] != "fail")
+            return bool(call_json(f"{process.url}/readyz")["status"] != "fail")
         except (urllib.error.URLError, OSError):
             return False
 
-    def sell(self, count: int, rate_per_s: float = 0.0, kinds: tuple[str, ...] = ()) -> None:
-        """Let people order: anything, or only sales of these kinds."""
+    def place_orders(self, count: int, rate_per_s: float = 0.0, kinds: tuple[str, ...] = ()) -> None:
+        """Place orders at the store, of any kind or of these kinds."""
         asked = {"count": count, "rate_per_s": rate_per_s} | ({"kinds": list(kinds)} if kinds else {})
-        ask(f"{self.sandbox_url}/sandbox/orders", asked)
+        call_json(f"{self.sandbox_url}/sandbox/orders", asked)
 
     def phases(self) -> dict[str, int]:
-        """How many orders stand where, by the daemon's own word."""
+        """How many orders are in each phase, as the daemon reports it."""
         return dict(self.api("/api/v1/status")["orders"])
 
     def api(self, path: str, body: object = None) -> Any:
-        return ask(self.daemon_url + path, body, {"authorization": f"Bearer {TOKEN}"})
+        return call_json(self.daemon_url + path, body, {"authorization": f"Bearer {TOKEN}"})
 
     def deliver(self, order_id: str) -> int:
-        """Deliver a new event about an order, as the store would; answers the status."""
+        """Deliver a new event about an order, as the store does, and return the status."""
         body = json.dumps({"id": f"evt_{time.time_ns()}", "type": "order.paid", "data": {"id": order_id}})
         signature = sign(body.encode(), SECRET.encode(), int(time.time()))
         headers = {"content-type": "application/json", "x-aly-signature": signature}
@@ -230,45 +229,45 @@ class Town:
         except urllib.error.HTTPError as error:
             return error.code
 
-    def failing(self) -> set[str]:
-        """The checks of readyz that fail."""
+    def failing_checks(self) -> set[str]:
+        """The failing checks of /readyz."""
         try:
-            ask(f"{self.daemon_url}/readyz")
+            call_json(f"{self.daemon_url}/readyz")
         except urllib.error.HTTPError as unready:
             checks = json.load(unready)["checks"]
             return {name for name, results in checks.items() if results[0]["status"] == "fail"}
         return set()
 
-    def settle(self, count: int, patience_s: float = _PATIENCE_S) -> dict[str, int]:
-        """Wait until every order is shipped, held or left alone; answers the phases."""
+    def wait_until_processed(self, count: int, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
+        """Wait until every order is shipped, held or skipped, and return the phases."""
 
-        def settled() -> bool:
+        def processed() -> bool:
             phases = self.phases()
             return sum(phases.values()) >= count and not phases.get("open")
 
-        wait_for(settled, f"{count} orders to settle", patience_s)
+        wait_for(processed, f"{count} orders to be processed", timeout_s)
         return self.phases()
 
-    def problems(self, settled: bool = True) -> list[str]:
-        """What the sandbox's own checker finds in the books of store and carrier."""
-        return list(ask(f"{self.sandbox_url}/sandbox/check?final={int(settled)}")["problems"])
+    def problems(self, processed: bool = True) -> list[str]:
+        """What the sandbox's audit finds wrong at the store and at EasyPost."""
+        return list(call_json(f"{self.sandbox_url}/sandbox/check?final={int(processed)}")["problems"])
 
-    def check_books(self, count: int) -> None:
-        """Nothing bought twice, nothing lost, and our books are the carrier's books."""
+    def check_audit(self, count: int) -> None:
+        """Nothing is bought twice, no order is lost, and the ledger agrees with EasyPost."""
         assert self.problems() == []
         phases = self.phases()
         assert sum(phases.values()) == count
-        live = [p for p in ask(f"{self.sandbox_url}/sandbox/audit")["purchases"] if not p["voided"]]
+        live = [p for p in call_json(f"{self.sandbox_url}/sandbox/audit")["purchases"] if not p["voided"]]
         assert len({p["reference"] for p in live}) == len(live)
         assert self.query("SELECT count(*) FROM labels WHERE state = 'bought'") == len(live)
         assert self.api("/api/v1/status")["spent"].get("USD", 0) == sum(p["cost_minor"] for p in live)
 
     def query(self, sql: str) -> Any:
-        """Look into the ledger beside the daemon; answers the first column of the first row."""
+        """Read the ledger while the daemon runs, and return the first column of the first row."""
         if self.server_url:
             engine = create_engine(self.server_url, poolclass=NullPool)
-            with engine.connect() as looking:
-                return looking.exec_driver_sql(sql).scalar()
+            with engine.connect() as on_server:
+                return on_server.exec_driver_sql(sql).scalar()
         connection = sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)
         try:
             return connection.execute(sql).fetchone()[0]
@@ -278,15 +277,15 @@ class Town:
     def close(self) -> None:
         for process in (*self._started, self.sandbox):
             if process.alive():
-                process.thaw()
+                process.resume()
                 process.end()
 
 
 @contextmanager
-def town(folder: Path, *sandbox_options: str, **daemon: str) -> Iterator[Town]:
-    """A town for one test; whatever it started is ended."""
-    here = Town(folder, *sandbox_options, daemon=daemon)
+def running_services(folder: Path, *sandbox_options: str, **daemon: str) -> Iterator[Services]:
+    """Services for one test; every started process is stopped."""
+    services = Services(folder, *sandbox_options, daemon=daemon)
     try:
-        yield here
+        yield services
     finally:
-        here.close()
+        services.close()

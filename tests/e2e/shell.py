@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.processes import TOKEN, Town, ask
+from tests.e2e.processes import TOKEN, Services, call_json
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Result:
 class Shell:
     """Runs `packhouse …` in separate processes."""
 
-    def __init__(self, here: Town) -> None:
-        self._here = here
-        self.folder = here.folder / "shell"
+    def __init__(self, services: Services) -> None:
+        self._here = services
+        self.folder = services.folder / "shell"
         (self.folder / "bin").mkdir(parents=True, exist_ok=True)
         packhouse = self.program("packhouse", f'exec {sys.executable} -m packhouse_cli "$@"')
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PACKHOUSE_", "ALY_"))}
@@ -39,9 +39,9 @@ class Shell:
             "PATH": f"{packhouse.parent}:{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(sys.path),
             "HOME": str(self.folder),
-            "PACKHOUSE_URL": here.daemon_url,
+            "PACKHOUSE_URL": services.daemon_url,
             "PACKHOUSE_TOKEN": TOKEN,
-            "PACKHOUSE_STORE__URL": here.environ()["PACKHOUSE_STORE__URL"],
+            "PACKHOUSE_STORE__URL": services.environ()["PACKHOUSE_STORE__URL"],
             "ALY_API_KEY": "aly_sandbox",
         }
 
@@ -52,9 +52,9 @@ class Shell:
         file.chmod(0o755)
         return file
 
-    def __call__(self, *words: str, **more: str) -> Result:
+    def __call__(self, *output: str, **more: str) -> Result:
         done = subprocess.run(
-            ["packhouse", *words],
+            ["packhouse", *output],
             executable=str(self.folder / "bin" / "packhouse"),
             cwd=self.folder,
             env=self.environ | more,
@@ -76,5 +76,5 @@ class Shell:
 
     def labels_of(self, order_id: str) -> list[dict[str, Any]]:
         """The labels that the provider sold for an order, voided or not."""
-        purchases = ask(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
+        purchases = call_json(f"{self._here.sandbox_url}/sandbox/audit")["purchases"]
         return [one for one in purchases if one["reference"].startswith(f"{order_id}/")]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cli.runner import Outcome, call
-from tests.e2e.processes import Process, Town, ask, clean_environ, town, wait_for
+from tests.e2e.processes import Process, Services, call_json, clean_environ, running_services, wait_for
 from tests.e2e.shell import Shell
 
 pytestmark = pytest.mark.e2e
@@ -26,21 +26,21 @@ pytestmark = pytest.mark.e2e
 class Store:
     """The sandbox's store: its orders, and what it recorded."""
 
-    def __init__(self, here: Town) -> None:
-        self.url, self.folder = here.sandbox_url, here.folder
+    def __init__(self, services: Services) -> None:
+        self.url, self.folder = services.sandbox_url, services.folder
         self.environ = {"PACKHOUSE_STORE__URL": f"{self.url}/api/storefront/v1", "ALY_API_KEY": "aly_sandbox"}
         self.plan = self.folder / "a.plan.jsonl"
         self.results = self.folder / "a.plan.jsonl.results.jsonl"
 
     def post(self, path: str, body: Any) -> Any:
-        return ask(f"{self.url}/sandbox{path}", body)
+        return call_json(f"{self.url}/sandbox{path}", body)
 
-    def sell(self, count: int) -> list[str]:
+    def place_orders(self, count: int) -> list[str]:
         return [str(one) for one in self.post("/orders", {"count": count, "kinds": ["plain"]})["orders"]]
 
     def order(self, order_id: str) -> dict[str, Any]:
         url = f"{self.url}/api/storefront/v1/merchant/orders/{order_id}"
-        order: dict[str, Any] = ask(url, headers={"authorization": "Bearer aly_sandbox"})
+        order: dict[str, Any] = call_json(url, headers={"authorization": "Bearer aly_sandbox"})
         return order
 
     def call(self, *argv: str) -> Outcome:
@@ -63,7 +63,7 @@ class Store:
         upto = self.recorded_lines() + lines
         run = self.apply(name, "--yes", "--concurrency", "8")
         wait_for(lambda: self.recorded_lines() >= upto or not run.alive(), "some items to be applied")
-        assert run.alive(), run.words()
+        assert run.alive(), run.output()
         run.kill()
 
     def finish(self, *options: str) -> Outcome:
@@ -84,7 +84,7 @@ class Store:
         """Assert that each of these orders shipped completely in one parcel, and no line twice."""
         rows = Counter(
             (row["order_id"], row["line_id"], row["tracking"], row["quantity"])
-            for row in ask(f"{self.url}/sandbox/audit")["fulfillments"]
+            for row in call_json(f"{self.url}/sandbox/audit")["fulfillments"]
             if row["order_id"] in set(orders)
         )
         assert max(rows.values()) == 1
@@ -97,12 +97,12 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with town(tmp_path, "--store-latency-ms", "20") as here:
-        yield Store(here)
+    with running_services(tmp_path, "--store-latency-ms", "20") as services:
+        yield Store(services)
 
 
 def test_a_run_killed_again_and_again_ships_each_of_200_orders_once(store: Store) -> None:
-    orders = store.sell(200)
+    orders = store.place_orders(200)
     store.plan_parcels(orders)
     for kill in range(3):
         store.kill_midway(f"apply-{kill}", lines=60)
@@ -118,7 +118,7 @@ def test_a_run_killed_again_and_again_ships_each_of_200_orders_once(store: Store
 
 
 def test_a_killed_run_refunds_nothing_twice(store: Store) -> None:
-    orders = store.sell(120)
+    orders = store.place_orders(120)
     rows = "".join(json.dumps({"order": one, "amount": 300, "reason": "Recall"}) + "\n" for one in orders)
     (store.folder / "rows.jsonl").write_text(rows)
     argv = ("--from", str(store.folder / "rows.jsonl"), "--plan-out", str(store.plan))
@@ -131,13 +131,13 @@ def test_a_killed_run_refunds_nothing_twice(store: Store) -> None:
 
 
 def test_an_interrupted_run_finishes_the_requests_in_flight_and_says_how_to_resume(store: Store) -> None:
-    orders = store.sell(150)
+    orders = store.place_orders(150)
     store.plan_parcels(orders)
     run = store.apply("apply", "--yes", "--concurrency", "4")
     wait_for(lambda: store.recorded_lines() >= 30, "some items to be applied")
     os.kill(run.pid, signal.SIGINT)
     assert run.wait() == 130
-    assert f"packhouse apply {store.plan}" in run.words()
+    assert f"packhouse apply {store.plan}" in run.output()
     states = store.states()
     assert set(states) == {"done", "not_started"}, "no outcome is unknown"
     assert store.finish().code == 0
@@ -145,7 +145,7 @@ def test_an_interrupted_run_finishes_the_requests_in_flight_and_says_how_to_resu
 
 
 def test_orders_that_changed_are_stale_and_the_others_are_fulfilled(store: Store) -> None:
-    orders = store.sell(30)
+    orders = store.place_orders(30)
     store.plan_parcels(orders)
     for one in orders[:3]:
         store.post(f"/orders/{one}/cancel", {})
@@ -163,7 +163,7 @@ def test_orders_that_changed_are_stale_and_the_others_are_fulfilled(store: Store
 
 
 def test_after_a_429_the_run_waits_as_long_as_the_store_asks(store: Store) -> None:
-    orders = store.sell(20)
+    orders = store.place_orders(20)
     store.plan_parcels(orders)
     store.post("/faults", {"store.throttle": {"next": 5}})
     began = time.monotonic()
@@ -175,14 +175,14 @@ def test_after_a_429_the_run_waits_as_long_as_the_store_asks(store: Store) -> No
 
 
 def test_max_per_s_limits_the_calls(store: Store) -> None:
-    store.plan_parcels(store.sell(10))
+    store.plan_parcels(store.place_orders(10))
     began = time.monotonic()
     assert store.finish("--max-per-s", "10").code == 0
     assert time.monotonic() - began >= 1, "20 calls, 10 a second: the last starts a second after the first"
 
 
 def test_a_store_that_breaks_its_responses_gets_each_change_once(store: Store) -> None:
-    orders = store.sell(80)
+    orders = store.place_orders(80)
     store.plan_parcels(orders)
     faults = ("error_before_effect", "error_after_effect", "reset_before_effect", "reset_after_effect")
     store.post("/faults", dict.fromkeys((f"store.{name}" for name in (*faults, "garbage_body")), 0.05))
@@ -196,7 +196,7 @@ def test_a_store_that_breaks_its_responses_gets_each_change_once(store: Store) -
 
 
 def test_a_store_that_is_down_leaves_the_items_to_another_run(store: Store) -> None:
-    orders = store.sell(3)
+    orders = store.place_orders(3)
     store.plan_parcels(orders)
     store.post("/faults", {"store.error_before_effect": 1.0})
     ended = store.finish()
@@ -208,17 +208,17 @@ def test_a_store_that_is_down_leaves_the_items_to_another_run(store: Store) -> N
 
 
 def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -> None:
-    with town(tmp_path, "--easypost-latency-ms", "150", "--store-latency-ms", "20") as here:
-        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
-        shell = Shell(here)
-        here.sell(40, kinds=("plain",))
+    with running_services(tmp_path, "--easypost-latency-ms", "150", "--store-latency-ms", "20") as services:
+        services.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(services)
+        services.place_orders(40, kinds=("plain",))
         orders = shell.pending()  # newest first: the daemon begins with the oldest
         rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in orders)
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p", "--skip-bad").code == 0
         ended = shell("apply", "p", "--yes", "--json", "--concurrency", "4")
         assert ended.code in (0, 6, 13), ended.err
-        here.settle(len(shell("orders", "list", "--limit", "100", "--json").json))
+        services.wait_until_processed(len(shell("orders", "list", "--limit", "100", "--json").json))
         wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be released")
         again = shell("apply", "p", "--yes", "--json")
         states = [json.loads(line) for line in (shell.folder / "p.results.jsonl").read_text().splitlines()]
@@ -233,11 +233,11 @@ def test_a_plan_and_the_daemon_never_ship_the_same_order_twice(tmp_path: Path) -
 
 
 def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path) -> None:
-    with town(tmp_path, "--store-latency-ms", "20") as here:
-        here.start()
-        shell = Shell(here)
+    with running_services(tmp_path, "--store-latency-ms", "20") as services:
+        services.start()
+        shell = Shell(services)
         assert shell("pause", "--reason", "the plan goes first").code == 0
-        here.sell(25, kinds=("plain",))
+        services.place_orders(25, kinds=("plain",))
         rows = "".join(f"{one},UPS,MANUAL-{one}\n" for one in shell.pending())
         (shell.folder / "rows").write_text("order,carrier,tracking\n" + rows)
         assert shell("orders", "fulfill", "--from", "rows", "--plan-out", "p").code == 0
@@ -254,25 +254,25 @@ def test_a_killed_run_leaves_no_order_taken_over_from_the_daemon(tmp_path: Path)
         assert shell("apply", "p", "--yes").code == 0
         assert shell("resume", "--reason", "done").code == 0
         wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be released")
-        here.settle(25)
+        services.wait_until_processed(25)
         parcels = {
             (row["order_id"], row["tracking"])
-            for row in ask(f"{here.sandbox_url}/sandbox/audit")["fulfillments"]
+            for row in call_json(f"{services.sandbox_url}/sandbox/audit")["fulfillments"]
         }
         assert len(parcels) == 25
         assert all(tracking == f"MANUAL-{order}" for order, tracking in parcels)
 
 
 def test_without_a_terminal_nothing_is_done_without_yes(store: Store) -> None:
-    store.plan_parcels(store.sell(2))
+    store.plan_parcels(store.place_orders(2))
     run = store.apply("apply")
     assert run.wait() == 2
-    assert "--yes" in run.words()
+    assert "--yes" in run.output()
     assert not store.results.exists() or store.states() == Counter()
 
 
 def test_on_a_terminal_it_asks_and_draws_a_bar(store: Store) -> None:
-    orders = store.sell(40)
+    orders = store.place_orders(40)
     store.plan_parcels(orders)
     mine, theirs = pty.openpty()
     run = subprocess.Popen(

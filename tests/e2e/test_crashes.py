@@ -1,4 +1,4 @@
-"""The daemon dies, in every way a process can: nothing is bought twice, nothing is lost."""
+"""The daemon dies in every way a process can: nothing is bought twice, no order is lost."""
 
 from __future__ import annotations
 
@@ -10,69 +10,69 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import free_port, town, wait_for
+from tests.e2e.processes import free_port, running_services, wait_for
 
 pytestmark = pytest.mark.e2e
 
-# Another one tells another story: CRASH_SEED=123 make test ARGS="-k thirty_moments -s"
+# Try another seed: CRASH_SEED=123 make test ARGS="-k thirty_moments -s"
 SEED = int(os.environ.get("CRASH_SEED", "7"))
 
 
 def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path: Path, engine: str) -> None:
-    """One daemon on a file; two replicas on a server, of which now one and now the other dies."""
+    """One daemon on SQLite; two replicas on PostgreSQL, of which either dies at times."""
     chance = random.Random(SEED)
     count, kills = 300, 30
     options = ("--poll-only-share", "0.1", "--easypost-latency-ms", "50")
-    with town(tmp_path, *options, PACKHOUSE_LEASE_S="8") as here:
+    with running_services(tmp_path, *options, PACKHOUSE_LEASE_S="8") as services:
         ports = (0, free_port()) if engine == "postgresql" else (0,)
-        replicas = [here.start(f"daemon{n}", port) for n, port in enumerate(ports)]
-        here.sell(count, rate_per_s=12)
+        replicas = [services.start(f"daemon{n}", port) for n, port in enumerate(ports)]
+        services.place_orders(count, rate_per_s=12)
         moments = []
         for _ in range(kills):
             moments.append(chance.uniform(0.0, 0.7))
             time.sleep(moments[-1])
             which = chance.randrange(len(replicas))
             replicas[which].kill()
-            # Now and then it dies again before it is ready.
-            begin = here.start if chance.random() < 0.5 else here.launch
+            # Sometimes the daemon dies again before it is ready.
+            begin = services.start if chance.random() < 0.5 else services.launch
             replicas[which] = begin(f"daemon{which}", ports[which])
         print(f"seed {SEED}, killed after " + ", ".join(f"{moment:.3f}" for moment in moments) + " s")
-        wait_for(lambda: all(map(here.is_ready, replicas)), "all that lives to be ready")
-        here.settle(count)
-        here.check_books(count)
-        assert here.query("SELECT count(*) FROM journal WHERE action = 'unknown'") > 0
+        wait_for(lambda: all(map(services.is_ready, replicas)), "every replica to be ready")
+        services.wait_until_processed(count)
+        services.check_audit(count)
+        assert services.query("SELECT count(*) FROM journal WHERE action = 'unknown'") > 0
 
 
-def test_sigterm_finishes_what_has_begun_and_leaves_nothing_unknown(tmp_path: Path) -> None:
-    with town(tmp_path, "--easypost-latency-ms", "150") as here:
-        daemon = here.start()
-        here.sell(60)
-        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 5, "some labels")
+def test_sigterm_finishes_orders_in_progress_and_leaves_no_purchase_unknown(tmp_path: Path) -> None:
+    with running_services(tmp_path, "--easypost-latency-ms", "150") as services:
+        daemon = services.start()
+        services.place_orders(60)
+        wait_for(lambda: services.query("SELECT count(*) FROM labels") > 5, "some labels")
         assert daemon.end() == 0
-        assert here.query("SELECT count(*) FROM shipments WHERE state IN ('buying', 'unknown')") == 0
-        assert here.query("SELECT count(*) FROM orders WHERE lease IS NOT NULL") == 0
-        here.start()
-        here.settle(60)
-        here.check_books(60)
+        assert services.query("SELECT count(*) FROM shipments WHERE state IN ('buying', 'unknown')") == 0
+        assert services.query("SELECT count(*) FROM orders WHERE lease IS NOT NULL") == 0
+        services.start()
+        services.wait_until_processed(60)
+        services.check_audit(60)
 
 
 def test_a_second_instance_waits_for_the_first_and_then_takes_over(tmp_path: Path) -> None:
-    with town(tmp_path, "--easypost-latency-ms", "100") as here:
-        first = here.start("first")
-        here.sell(60)
-        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 3, "some labels")
-        second = here.launch("second")
-        wait_for(lambda: "Another Packhouse process is using" in second.words(), "the second to wait")
+    with running_services(tmp_path, "--easypost-latency-ms", "100") as services:
+        first = services.start("first")
+        services.place_orders(60)
+        wait_for(lambda: services.query("SELECT count(*) FROM labels") > 3, "some labels")
+        second = services.launch("second")
+        wait_for(lambda: "Another Packhouse process is using" in second.output(), "the second to wait")
         assert second.alive()
         assert first.end() == 0
-        wait_for(lambda: here.is_ready(second), "the second to be ready")
-        here.settle(60)
-        here.check_books(60)
+        wait_for(lambda: services.is_ready(second), "the second to be ready")
+        services.wait_until_processed(60)
+        services.check_audit(60)
         assert second.end() == 0
 
 
-def test_a_carrier_that_cannot_be_asked_is_not_paid_again_after_a_kill(tmp_path: Path) -> None:
-    """Its program lives on, and nobody hears its answer: a person is asked."""
+def test_a_provider_without_look_up_is_not_paid_again_after_a_kill(tmp_path: Path) -> None:
+    """The provider's program continues without the daemon: its result is lost, and the order is held."""
     bought, program = tmp_path / "bought", tmp_path / "make-label"
     program.write_text(
         'cat >/dev/null; echo "$1" >> "$2"; sleep 0.5; '
@@ -80,18 +80,20 @@ def test_a_carrier_that_cannot_be_asked_is_not_paid_again_after_a_kill(tmp_path:
     )
     argv = json.dumps(["sh", str(program), "{reference}", str(bought)])
     carrier = {"PACKHOUSE_PROVIDER": "command", "PACKHOUSE_PROVIDERS__COMMAND__ARGV": argv}
-    with town(tmp_path, **carrier) as here:
-        daemon = here.start()
-        here.sell(20, kinds=("plain",))
-        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 2, "some labels")
-        wait_for(lambda: here.query("SELECT count(*) FROM shipments WHERE state = 'buying'") > 0, "purchases")
+    with running_services(tmp_path, **carrier) as services:
+        daemon = services.start()
+        services.place_orders(20, kinds=("plain",))
+        wait_for(lambda: services.query("SELECT count(*) FROM labels") > 2, "some labels")
+        wait_for(
+            lambda: services.query("SELECT count(*) FROM shipments WHERE state = 'buying'") > 0, "purchases"
+        )
         daemon.kill()
-        here.start()
-        phases = here.settle(20)
+        services.start()
+        phases = services.wait_until_processed(20)
         assert phases["held"] > 0
         assert phases["held"] + phases["shipped"] == 20
         asked = "SELECT count(*) FROM holds WHERE code = 'purchase_unknown' AND released_at IS NULL"
-        assert here.query(asked) == phases["held"]
+        assert services.query(asked) == phases["held"]
         references = bought.read_text().split()
         assert len(references) == len(set(references))
         assert phases["shipped"] < len(references)

@@ -1,4 +1,4 @@
-"""A ledger that cannot be trusted is not opened: the daemon ends with 11 and a sentence with the way out."""
+"""A damaged ledger is not opened: the daemon ends with exit code 11 and says what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Town, clean_environ, town, wait_for
+from tests.e2e.processes import Services, clean_environ, running_services, wait_for
 
 pytestmark = pytest.mark.e2e
 _PAGE = 4096
@@ -21,21 +21,21 @@ _PAGE = 4096
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a daemon that was killed while it worked: the file, and the rest in its log."""
+    """The data folder of a daemon that was killed at work: the database, and newer commits in its log."""
     folder = tmp_path_factory.mktemp("killed")
-    with town(folder) as here:
-        daemon = here.start()
-        # A few at a time: all at once they would share a handful of commits on a busy machine.
+    with running_services(folder) as services:
+        daemon = services.start()
+        # A few at a time: on a busy machine, many orders at once would share a few commits.
         for sold in range(5, 35, 5):
-            here.sell(5)
-            wait_for(functools.partial(_has_labels, here, sold // 2), "some labels")
+            services.place_orders(5)
+            wait_for(functools.partial(_has_labels, services, sold // 2), "some labels")
         daemon.kill()
     assert (folder / "data" / "packhouse.db-wal").stat().st_size > 0
     return folder / "data"
 
 
-def _has_labels(here: Town, count: int) -> bool:
-    return bool(here.query("SELECT count(*) FROM labels") >= count)
+def _has_labels(services: Services, count: int) -> bool:
+    return bool(services.query("SELECT count(*) FROM labels") >= count)
 
 
 def _serve(data: Path) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ def _no_database(data: Path) -> None:
 
 
 def _a_page_of_noise(data: Path) -> None:
-    """In the middle, where a start would not look by itself."""
+    """Damage the middle of the file, which a start does not read."""
     file = _checkpointed(data)
     content = bytearray(file.read_bytes())
     middle = len(content) // _PAGE // 2 * _PAGE
@@ -83,13 +83,13 @@ def _cut_short(data: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "way_out"),
     [
-        (_newer, "was written by a newer one. Start that one again, or restore a backup"),
+        (_newer, "start that version again, or restore a backup made before the upgrade"),
         (_no_database, "restore the newest backup"),
         (_a_page_of_noise, "restore the newest backup"),
         (_cut_short, "restore the newest backup"),
     ],
 )
-def test_a_damaged_or_newer_ledger_is_refused_with_11_and_the_way_out(
+def test_a_damaged_or_newer_ledger_is_refused_with_exit_code_11_and_what_to_do(
     tmp_path: Path, killed: Path, harm: Callable[[Path], None], way_out: str
 ) -> None:
     data = shutil.copytree(killed, tmp_path / "data")
@@ -102,7 +102,7 @@ def test_a_damaged_or_newer_ledger_is_refused_with_11_and_the_way_out(
     assert (data / "packhouse.db").read_bytes() == before
 
 
-def test_a_log_cut_off_anywhere_comes_up_with_the_beginning_of_the_story(
+def test_a_log_truncated_anywhere_opens_with_the_beginning_of_the_journal(
     tmp_path: Path, killed: Path
 ) -> None:
     chance = random.Random(11)
@@ -113,25 +113,25 @@ def test_a_log_cut_off_anywhere_comes_up_with_the_beginning_of_the_story(
         data.mkdir()
         shutil.copy(killed / "packhouse.db", data)
         (data / "packhouse.db-wal").write_bytes(log[:cut] + torn)
-        return _story(data / "packhouse.db")
+        return _journal(data / "packhouse.db")
 
     whole = story(len(log), b"")
     lengths = set()
     for cut in sorted(chance.sample(range(len(log)), 300)):
-        # What the disk was writing when the power went may be anything.
+        # The bytes that were being written at the power cut may have any value.
         found = story(cut, torn=chance.randbytes(chance.choice((0, 512, 4096))))
         assert found == whole[: len(found)], f"cut at {cut} of {len(log)}"
         lengths.add(len(found))
     assert len(lengths) > 10
 
 
-def _story(file: Path) -> list[tuple[object, ...]]:
-    """The journal as far as it goes, after looking that everything is whole."""
+def _journal(file: Path) -> list[tuple[object, ...]]:
+    """The journal, after a check that the ledger is intact."""
     connection = sqlite3.connect(file)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         if not connection.execute("SELECT 1 FROM sqlite_master").fetchall():
-            return []  # the migration is in the log whole or not at all
+            return []  # the migration is in the log completely or not at all
         for promise in _BROKEN:
             assert connection.execute(promise).fetchall() == []
         return connection.execute("SELECT id, order_id, action FROM journal ORDER BY id").fetchall()
@@ -139,7 +139,7 @@ def _story(file: Path) -> list[tuple[object, ...]]:
         connection.close()
 
 
-# A unit of work is on disk whole or not at all: no label without its move, no move without its story.
+# A unit of work is on disk completely or not at all: no label without its state, no state without its entry.
 _BROKEN = (
     "SELECT id FROM shipments WHERE state IN ('labeled', 'fulfilled') "
     "AND id NOT IN (SELECT shipment_id FROM labels)",
@@ -151,20 +151,20 @@ _BROKEN = (
 )
 
 
-def test_a_daemon_goes_on_where_power_was_cut_in_the_middle_of_a_commit(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        daemon = here.start()
-        here.sell(40)
-        wait_for(lambda: here.query("SELECT count(*) FROM labels") > 10, "some labels")
+def test_a_daemon_continues_after_a_power_cut_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        daemon = services.start()
+        services.place_orders(40)
+        wait_for(lambda: services.query("SELECT count(*) FROM labels") > 10, "some labels")
         daemon.kill()
-        _begin_a_commit(here.ledger, tmp_path / "copy")
-        here.start()
-        here.settle(40)
-        here.check_books(40)
+        _begin_a_commit(services.ledger, tmp_path / "copy")
+        services.start()
+        services.wait_until_processed(40)
+        services.check_audit(40)
 
 
 def _begin_a_commit(ledger: Path, copy: Path) -> None:
-    """Leave the first half of a commit in the log, as a disk does that was writing when the power went."""
+    """Leave the first half of a commit in the log, as a power cut in the middle of a write does."""
     log = ledger.with_name(f"{ledger.name}-wal")
     copy.mkdir()
     for file in (ledger, log):

@@ -1,4 +1,4 @@
-"""Orders ship by themselves: real processes, real sockets, and a store that tells too much or nothing."""
+"""Orders ship without help: real processes, real sockets, and a store with duplicate or missing webhooks."""
 
 from __future__ import annotations
 
@@ -10,44 +10,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import town
+from tests.e2e.processes import running_services
 
 pytestmark = pytest.mark.e2e
 COUNT = 120
 
 
-def test_every_order_is_shipped_held_or_left_alone_and_the_books_agree(tmp_path: Path) -> None:
-    with town(tmp_path, "--poll-only-share", "0.1") as here:
-        here.start()
-        here.sell(COUNT)
-        phases = here.settle(COUNT)
+def test_every_order_is_shipped_held_or_skipped_and_the_audit_finds_nothing(tmp_path: Path) -> None:
+    with running_services(tmp_path, "--poll-only-share", "0.1") as services:
+        services.start()
+        services.place_orders(COUNT)
+        phases = services.wait_until_processed(COUNT)
         assert phases["shipped"] > COUNT / 2
         assert phases["held"] > 0
-        here.check_books(COUNT)
-        assert here.query("SELECT count(*) FROM labels WHERE document = ''") == 0
-        assert here.daemon is not None
-        assert here.daemon.end() == 0
+        services.check_audit(COUNT)
+        assert services.query("SELECT count(*) FROM labels WHERE document = ''") == 0
+        assert services.daemon is not None
+        assert services.daemon.end() == 0
 
 
-def test_polling_alone_ships_everything_when_no_webhook_ever_arrives(tmp_path: Path) -> None:
-    with town(tmp_path, "--fault", "webhook.lose=1") as here:
-        here.start()
-        # Not those that are cancelled at once: no list of pending orders ever shows them.
-        here.sell(COUNT, kinds=("plain", "mixed", "incomplete_address", "digital", "part_fulfilled"))
-        here.settle(COUNT)
-        here.check_books(COUNT)
-        assert here.query("SELECT count(*) FROM events") == 0
+def test_polling_alone_ships_everything_without_webhooks(tmp_path: Path) -> None:
+    with running_services(tmp_path, "--fault", "webhook.lose=1") as services:
+        services.start()
+        # Without orders that are cancelled at once: a list of pending orders never shows them.
+        services.place_orders(
+            COUNT, kinds=("plain", "mixed", "incomplete_address", "digital", "part_fulfilled")
+        )
+        services.wait_until_processed(COUNT)
+        services.check_audit(COUNT)
+        assert services.query("SELECT count(*) FROM events") == 0
 
 
-def test_doubled_and_overtaken_webhooks_change_nothing(tmp_path: Path) -> None:
-    with town(tmp_path, "--fault", "webhook.duplicate=0.3", "--fault", "webhook.reorder=0.3") as here:
-        here.start()
-        here.sell(COUNT)
-        here.settle(COUNT)
-        here.check_books(COUNT)
+def test_duplicate_and_reordered_webhooks_change_nothing(tmp_path: Path) -> None:
+    with running_services(
+        tmp_path, "--fault", "webhook.duplicate=0.3", "--fault", "webhook.reorder=0.3"
+    ) as services:
+        services.start()
+        services.place_orders(COUNT)
+        services.wait_until_processed(COUNT)
+        services.check_audit(COUNT)
 
 
-def test_every_kind_of_upstream_trouble_at_once_still_adds_up(tmp_path: Path) -> None:
+def test_every_upstream_fault_at_once_loses_nothing(tmp_path: Path) -> None:
     faults = [
         f"{api}.{kind}={chance}"
         for api in ("store", "easypost")
@@ -62,15 +66,17 @@ def test_every_kind_of_upstream_trouble_at_once_still_adds_up(tmp_path: Path) ->
         )
     ]
     options = [word for fault in (*faults, "easypost.late_effect=0.03") for word in ("--fault", fault)]
-    with town(tmp_path, *options, "--late-s", "0.5", PACKHOUSE_RETRY__HOLD_AFTER="1000") as here:
-        here.start()
-        here.sell(COUNT)
-        here.settle(COUNT)
-        here.check_books(COUNT)
+    with running_services(
+        tmp_path, *options, "--late-s", "0.5", PACKHOUSE_RETRY__HOLD_AFTER="1000"
+    ) as services:
+        services.start()
+        services.place_orders(COUNT)
+        services.wait_until_processed(COUNT)
+        services.check_audit(COUNT)
 
 
 @pytest.mark.parametrize("webhooks", ["all", "none"])
-def test_the_demonstration_ends_by_itself_and_its_summary_adds_up(tmp_path: Path, webhooks: str) -> None:
+def test_the_demonstration_ends_and_its_summary_is_right(tmp_path: Path, webhooks: str) -> None:
     more = ["--lose-webhooks"] if webhooks == "none" else ["--duplicate", "0.3", "--reorder", "0.3"]
     demo = [sys.executable, "-m", "packhouse_cli", "demo", "--orders", "40", "--exit", "--plain"]
     played = subprocess.run(

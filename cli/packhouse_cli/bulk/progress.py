@@ -16,7 +16,7 @@ _BETWEEN_DRAWINGS_S = 0.1
 
 
 class Progress:
-    """Draws on `stream`. `can_draw` tells whether a line can be overwritten; `width` is in cells."""
+    """Draws on `stream`. `can_draw` says whether a line can be overwritten; `width` is in cells."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Progress:
         self._lock = threading.RLock()  # a signal handler may run while this thread draws
 
     def begin(self, label: str, total: int) -> None:
-        """Start work of `total` parts; `label` is its verb ("Reading")."""
+        """Start work of `total` parts; `label` names the work ("Reading")."""
         self._label, self._total = label, total
         self._began = self._monotonic()
         # The bar is drawn at once. Elsewhere, short work prints no line.

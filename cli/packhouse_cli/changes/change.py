@@ -23,7 +23,7 @@ class Change:
 
     `summary` describes it ("refund $15.00 of order ord_1"). `irreversible_note` says what cannot be undone;
     it is "" if everything can be. `label` names the change to the daemon: the same change has the same label
-    in every language and on every run. `is_visible_in` tells whether an order, read again, shows the change.
+    in every language and on every run. `is_visible_in` says whether an order, read again, shows the change.
     `already_recorded` is true if the order shows the change now, so that nothing needs to be sent.
     """
 

@@ -76,8 +76,8 @@ def build_api(
 def operator_routes(operations: Operations, token_auth: TokenAuth) -> APIRouter:
     """All routes under /api/v1; each needs a token."""
     routes = APIRouter(prefix="/api/v1", dependencies=[Depends(token_auth)], responses=errors.RESPONSES)
-    for noun in (status, orders, shipments, holds, labels, events):
-        noun.add(routes, operations, token_auth)
+    for resource in (status, orders, shipments, holds, labels, events):
+        resource.add(routes, operations, token_auth)
     return routes
 
 

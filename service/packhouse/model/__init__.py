@@ -1,1 +1,1 @@
-"""The nouns: frozen values without I/O. docs/concepts.md is their glossary."""
+"""Orders, shipments, holds and more: frozen values without I/O. The glossary is in docs/concepts.md."""

@@ -1,4 +1,4 @@
-"""What people see and do: the queries and operations behind the operator API, grouped by noun."""
+"""What people see and do: the queries and operations behind the operator API, grouped by subject."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
         raise OperationRefused(
             "nothing_to_ship", f"Shipment {shipment.id} is {shipment.state}: nothing is left to ship."
         )
-    # Buyers may have two orders in one box. Within one order the store could not tell the two apart.
+    # Buyers may have two orders in one box. Within one order the store could not distinguish the two.
     owner = shipments.owner_of_tracking(tx.connection, label.tracking_number, shipment.id)
     if owner and owner[1] == shipment.order_id:
         raise OperationRefused(

@@ -82,7 +82,7 @@ def holds_on(tx: Tx, shipment: Shipment) -> list[Hold]:
 
 
 def taken_over(hold: Hold) -> OperationRefused:
-    """The refusal for an order that somebody is working on outside Packhouse."""
+    """The refusal for an order that is taken over from Packhouse."""
     return OperationRefused(
         "taken_over",
         f"Order {hold.order_id} is taken over by {hold.placed_by}: {hold.note}.",

@@ -1,1 +1,1 @@
-"""The verbs in the life of an order, one a module. None calls another; flow.py holds their order."""
+"""The steps in the life of an order, one per module. No step calls another; flow.py has their sequence."""

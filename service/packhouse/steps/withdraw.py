@@ -23,7 +23,7 @@ _TOO_LATE = "The store already has the tracking number, so the label is not void
 
 
 def is_in_doubt(job: OrderJob, shipment: Shipment) -> bool:
-    """Whether a label may have been bought for it and only an operator can tell. Its units stay reserved."""
+    """Whether a label may have been bought, and only an operator can find out. Its units stay reserved."""
     return any(
         hold.is_active and hold.kind.needs_outcome and hold.shipment_id == shipment.id for hold in job.holds
     )
@@ -89,7 +89,7 @@ def _post_settled_at(context: Context, shipment: Shipment, request: Hold) -> flo
 async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, why: str) -> bool:
     """Whether a post of ours may have reached the store, or be in flight: the label is not voided yet.
 
-    A store that lists fulfillments is given time to show ours. Of another one only an operator can tell.
+    A store that lists fulfillments is given time to show ours. For another store an operator must find out.
     """
     if not shipment.post_body or job.fetched is None:
         return False

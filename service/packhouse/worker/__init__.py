@@ -1,1 +1,1 @@
-"""What runs beside the HTTP server: intake of events, workers on due orders, periodic tasks, readiness."""
+"""The daemon's work besides HTTP: intake of events, workers for due orders, periodic tasks, readiness."""

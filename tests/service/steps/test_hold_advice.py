@@ -1,6 +1,6 @@
 """Each kind of hold, and each line of advice that `packhouse why` prints for it: the order then continues.
 
-A situation places the hold. The commands are taken from what `why` prints, parsed by the command's own parser,
+A situation places the hold. The commands are taken from what `why` prints, parsed by the command's parser,
 and run through the operations.
 """
 

@@ -1,1 +1,1 @@
-"""The operator API, one module per noun; each route turns a request into one call of operations."""
+"""The operator API, one module per resource; each route turns a request into one call of operations."""

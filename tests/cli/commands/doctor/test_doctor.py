@@ -15,15 +15,15 @@ from packhouse.store.client import StoreClient
 from packhouse_cli.commands.doctor import checks
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
-from tests.e2e.processes import TOKEN, Town, town
+from tests.e2e.processes import TOKEN, Services, running_services
 
 STORE = "/api/storefront/v1"
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """A sandbox, and a daemon of which it tells."""
-    with town(tmp_path_factory.mktemp("doctor")) as town_:
+    with running_services(tmp_path_factory.mktemp("doctor")) as town_:
         yield town_
 
 
@@ -37,11 +37,11 @@ def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 @pytest.mark.e2e
-def test_a_healthy_installation_has_no_failed_check(here: Town) -> None:
-    daemon = here.start()
-    here.sell(1, kinds=("plain",))
-    here.settle(1)
-    environ = here.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
+def test_a_healthy_installation_has_no_failed_check(services: Services) -> None:
+    daemon = services.start()
+    services.sell(1, kinds=("plain",))
+    services.wait_until_processed(1)
+    environ = services.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
     try:
         code, found = doctor(environ)
     finally:
@@ -50,12 +50,12 @@ def test_a_healthy_installation_has_no_failed_check(here: Town) -> None:
     assert set(states(found).values()) == {"ok"}, found
     assert {"settings", "store", "clock", "scopes", "webhook", "deliveries"} <= set(found)
     assert {"daemon", "version", "database", "disk", "workers", "provider"} <= set(found)
-    assert here.problems() == []
+    assert services.problems() == []
 
 
 @pytest.mark.e2e
-def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
-    environ = here.environ() | {"PACKHOUSE_URL": here.daemon_url}
+def test_without_a_daemon_its_settings_are_enough(services: Services) -> None:
+    environ = services.environ() | {"PACKHOUSE_URL": services.daemon_url}
     code, found = doctor(environ)
     assert code == Exit.CHECKS_FAILED
     assert found["daemon"]["state"] == "wrong"
@@ -65,11 +65,11 @@ def test_without_a_daemon_its_settings_are_enough(here: Town) -> None:
 
 
 @pytest.mark.e2e
-def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None:
-    environ = here.environ() | {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_other"}
+def test_what_is_wrong_is_named_with_its_fix(services: Services, tmp_path: Path) -> None:
+    environ = services.environ() | {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_other"}
     data = tmp_path / "data"
     data.mkdir()
-    shutil.copy(here.ledger, data / "packhouse.db")
+    shutil.copy(services.ledger, data / "packhouse.db")
     with sqlite3.connect(data / "packhouse.db") as ledger:
         ledger.execute("UPDATE alembic_version SET version_num = '9999'")
     ledger.close()
@@ -88,16 +88,16 @@ def test_what_is_wrong_is_named_with_its_fix(here: Town, tmp_path: Path) -> None
 
 
 @pytest.mark.e2e
-def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(here: Town) -> None:
-    _, found = doctor(here.environ() | {"ALY_API_KEY": "aly_sandbox_orders"})
+def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(services: Services) -> None:
+    _, found = doctor(services.environ() | {"ALY_API_KEY": "aly_sandbox_orders"})
     assert found["scopes"]["state"] == "ok"
     assert found["webhook"]["state"] == "not seen"
     assert "read:sites" in found["webhook"]["seen"]
 
 
 @pytest.mark.e2e
-def test_a_wrong_key_is_reported_once(here: Town) -> None:
-    code, found = doctor(here.environ() | {"ALY_API_KEY": "aly_wrong"})
+def test_a_wrong_key_is_reported_once(services: Services) -> None:
+    code, found = doctor(services.environ() | {"ALY_API_KEY": "aly_wrong"})
     assert code == Exit.CHECKS_FAILED
     assert found["store"]["state"] == "wrong"
     assert "aly_wrong" not in json.dumps(found)
@@ -178,9 +178,9 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([delivery(1, "failed", None)], "wrong", "no answer"),
     ],
 )
-def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
+def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, output: str) -> None:
     found = hooks(HOOK, deliveries=rows)["deliveries"]
-    assert (found.state, words in found.seen) == (state, True), found
+    assert (found.state, output in found.seen) == (state, True), found
     if "401" in found.seen:
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 

@@ -12,7 +12,7 @@ import pytest
 
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import Outcome, call
-from tests.e2e.processes import ask, town
+from tests.e2e.processes import call_json, running_services
 
 
 class Shop:
@@ -26,7 +26,7 @@ class Shop:
 
     def sell(self, count: int) -> list[str]:
         asked = {"count": count, "kinds": ["plain"]}
-        return [str(one) for one in ask(f"{self.url}/sandbox/orders", asked)["orders"]]
+        return [str(one) for one in call_json(f"{self.url}/sandbox/orders", asked)["orders"]]
 
     def fulfill(self, *argv: str) -> Outcome:
         return call("orders", "fulfill", *argv, environ=self.environ)
@@ -37,8 +37,8 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with town(tmp_path_factory.mktemp("shop")) as here:
-        yield Shop(here.sandbox_url)
+    with running_services(tmp_path_factory.mktemp("shop")) as services:
+        yield Shop(services.sandbox_url)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def test_a_file_becomes_a_plan_and_nothing_is_sent(shop: Shop, folder: Path) -> 
     head, *items = lines_of(plan)
     assert head["totals"]["items"] == 3
     assert [item["order_id"] for item in items] == orders
-    state = ask(f"{shop.url}/sandbox/state")["orders"]
+    state = call_json(f"{shop.url}/sandbox/state")["orders"]
     assert {state[one]["status"] for one in orders} == {"pending"}
 
 
@@ -131,7 +131,7 @@ def test_refunds_and_returns_are_planned_and_applied_the_same_way(shop: Shop, fo
     applied = shop.apply("m", "--yes", "--json")
     assert applied.json["counts"] == {"done": 2}
     assert "No daemon is configured" in applied.err
-    states = [ask(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
+    states = [call_json(f"{shop.store}/merchant/orders/{one}", headers=shop.bearer) for one in orders]
     assert [[row["reason"] for row in state["returns"]] for state in states] == [["Recall"], ["Recall"]]
 
 

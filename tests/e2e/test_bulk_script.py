@@ -1,4 +1,4 @@
-"""The store's bulk recipe in bash with jq, verbatim, with `labels create` as the shipping system."""
+"""The bulk script from the store's documentation, unchanged, with `labels create` as its shipping system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Town, ask, town, wait_for
+from tests.e2e.processes import Services, call_json, running_services, wait_for
 from tests.e2e.shell import Shell
 
 pytestmark = [
@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not (shutil.which("bash") and shutil.which("jq")), reason="needs bash and jq"),
 ]
 COUNT = 12
-RECIPE = """
+SCRIPT = """
 packhouse orders list --status pending --created-after "$(date -u -d '1 day ago' +%FT%TZ)" --json \\
   | jq -r '.[].id' | while read id; do
     label=$(my-shipping-system --order "$id" --json) || continue
@@ -30,7 +30,7 @@ packhouse orders list --status pending --created-after "$(date -u -d '1 day ago'
 
 def start_recipe(shell: Shell) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["bash", "-c", RECIPE],
+        ["bash", "-c", SCRIPT],
         cwd=shell.folder,
         env=shell.environ,
         stdin=subprocess.DEVNULL,
@@ -41,48 +41,48 @@ def start_recipe(shell: Shell) -> subprocess.Popen[str]:
     )
 
 
-def purchases(here: Town) -> int:
-    return len(ask(f"{here.sandbox_url}/sandbox/audit")["purchases"])
+def purchases(services: Services) -> int:
+    return len(call_json(f"{services.sandbox_url}/sandbox/audit")["purchases"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("daemon_ships", [False, True], ids=["only the script ships", "the daemon ships too"])
-def test_the_recipe_interrupted_and_run_again_ships_each_order_once(
+def test_an_interrupted_script_that_is_run_again_ships_each_order_once(
     tmp_path: Path, how: signal.Signals, daemon_ships: bool
 ) -> None:
     if not daemon_ships:
         options, polls = ("--fault", "webhook.lose=1"), {"PACKHOUSE_POLL__INTERVAL_S": "600"}
     else:
         options, polls = ("--easypost-latency-ms", "150", "--store-latency-ms", "30"), {}
-    with town(tmp_path, *options, PACKHOUSE_POLL__FULL_POLL_S="600", **polls) as here:
-        here.start()
-        shell = Shell(here)
+    with running_services(tmp_path, *options, PACKHOUSE_POLL__FULL_POLL_S="600", **polls) as services:
+        services.start()
+        shell = Shell(services)
         shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
-        here.sell(COUNT, kinds=("plain",))
+        services.place_orders(COUNT, kinds=("plain",))
         first = start_recipe(shell)
-        wait_for(lambda: purchases(here) >= 4, "some labels to be bought")
+        wait_for(lambda: purchases(services) >= 4, "some labels to be bought")
         os.killpg(first.pid, how)
         first.communicate(timeout=60)
-        ships_each_order_once(here, shell)
+        ships_each_order_once(services, shell)
 
 
-def test_a_daemon_that_dies_in_the_middle_of_the_recipe_buys_nothing_twice(tmp_path: Path) -> None:
+def test_a_daemon_that_dies_during_the_script_buys_nothing_twice(tmp_path: Path) -> None:
     slow = {"PACKHOUSE_POLL__INTERVAL_S": "600", "PACKHOUSE_POLL__FULL_POLL_S": "600"}
-    with town(tmp_path, "--fault", "webhook.lose=1", **slow) as here:
-        daemon = here.start()
-        shell = Shell(here)
+    with running_services(tmp_path, "--fault", "webhook.lose=1", **slow) as services:
+        daemon = services.start()
+        shell = Shell(services)
         shell.program("my-shipping-system", 'exec packhouse labels create "$@"')
-        here.sell(COUNT, kinds=("plain",))
+        services.place_orders(COUNT, kinds=("plain",))
         first = start_recipe(shell)
-        wait_for(lambda: purchases(here) >= 4, "some labels to be bought")
+        wait_for(lambda: purchases(services) >= 4, "some labels to be bought")
         daemon.kill()
         _, err = first.communicate(timeout=180)
         assert "No daemon answers" in err
-        here.start("again")
-        ships_each_order_once(here, shell)
+        services.start("again")
+        ships_each_order_once(services, shell)
 
 
-def ships_each_order_once(here: Town, shell: Shell) -> None:
+def ships_each_order_once(services: Services, shell: Shell) -> None:
     """Run the recipe until it has nothing left to do, then check the records of store and provider."""
     for _ in range(3):
         again = start_recipe(shell)
@@ -99,6 +99,6 @@ def ships_each_order_once(here: Town, shell: Shell) -> None:
         assert {row["tracking_number"] for row in order["fulfillments"]} == {labels[0]["tracking"]}
         assert order["status"] == "fulfilled"
     # A killed command may have left an order on hold; the daemon sees that nothing is left and releases it.
-    here.settle(COUNT)
+    services.wait_until_processed(COUNT)
     wait_for(lambda: shell("holds", "list", "--json").json == [], "every hold to be released automatically")
-    here.check_books(COUNT)
+    services.check_audit(COUNT)

@@ -1,4 +1,4 @@
-"""Hands and machine at the same orders: real processes race, and never both ship one."""
+"""Operators and the daemon work on the same orders: real processes race, and never both ship an order."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import ask, town, wait_for
+from tests.e2e.processes import call_json, running_services, wait_for
 from tests.e2e.shell import Result, Shell
 
 pytestmark = pytest.mark.e2e
 COUNT = 24
 
 
-def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_both(tmp_path: Path) -> None:
-    with town(tmp_path, "--easypost-latency-ms", "200", "--store-latency-ms", "50") as here:
-        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
-        shell = Shell(here)
-        here.sell(COUNT, kinds=("plain",))
+def test_orders_fulfilled_by_the_command_are_never_shipped_by_the_daemon_as_well(tmp_path: Path) -> None:
+    with running_services(tmp_path, "--easypost-latency-ms", "200", "--store-latency-ms", "50") as services:
+        services.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(services)
+        services.place_orders(COUNT, kinds=("plain",))
         orders = shell.pending()
 
         def by_hand(order: str) -> Result:
             return shell("orders", "fulfill", order, "--carrier", "UPS", "--tracking", f"HAND-{order}")
 
         with ThreadPoolExecutor(4) as people:
-            # From the far end: the machine begins with the oldest.
+            # From the newest order: the daemon begins with the oldest.
             said = dict(zip(orders, people.map(by_hand, orders), strict=True))
-        here.settle(len(shell("orders", "list", "--json").json))
-        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
+        services.wait_until_processed(len(shell("orders", "list", "--json").json))
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every takeover to end")
         done = [order for order, one in said.items() if one.code == 0]
         for order in orders:
             numbers = set(shell.numbers_of(order))
@@ -44,18 +44,18 @@ def test_orders_fulfilled_by_hand_while_the_machine_works_are_never_shipped_by_b
                 assert said[order].code == 6, said[order]
                 assert numbers == {label["tracking"] for label in live}
                 assert len(live) == 1
-        assert done, "the hands came too late for every order"
-        wrong = [one for one in here.problems() if "EasyPost never sold 'HAND-" not in one]
+        assert done, "the command was too late for every order"
+        wrong = [one for one in services.problems() if "EasyPost never sold 'HAND-" not in one]
         assert wrong == []
 
 
-def test_an_order_whose_money_goes_back_by_hand_is_not_shipped_after_that(tmp_path: Path) -> None:
-    with town(
+def test_an_order_that_an_operator_refunds_is_not_shipped_afterwards(tmp_path: Path) -> None:
+    with running_services(
         tmp_path, "--easypost-latency-ms", "200", "--store-latency-ms", "50", "--store-refund-s", "4"
-    ) as here:
-        here.start(PACKHOUSE_WORKER__CONCURRENCY="4")
-        shell = Shell(here)
-        here.sell(COUNT // 2, kinds=("plain",))
+    ) as services:
+        services.start(PACKHOUSE_WORKER__CONCURRENCY="4")
+        shell = Shell(services)
+        services.place_orders(COUNT // 2, kinds=("plain",))
         orders = shell.pending()
 
         def refund(order: str) -> Result:
@@ -71,19 +71,19 @@ def test_an_order_whose_money_goes_back_by_hand_is_not_shipped_after_that(tmp_pa
             ),
             "the store to move the money",
         )
-        wait_for(lambda: shell("holds", "list", "--json").json == [], "every order to be given back")
-        here.settle(len(orders))
+        wait_for(lambda: shell("holds", "list", "--json").json == [], "every takeover to end")
+        services.wait_until_processed(len(orders))
         assert {order for order in orders if shell.numbers_of(order)} == shipped_before
-        assert len(shipped_before) < len(orders), "the hands came too late for every order"
-        wait_for(lambda: here.problems() == [], "every label that is not used to be given back")
+        assert len(shipped_before) < len(orders), "the command was too late for every order"
+        wait_for(lambda: services.problems() == [], "every unused label to be voided")
 
 
-def test_every_noun_does_what_it_says_on_a_running_daemon(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        here.start()
-        shell = Shell(here)
-        here.sell(1, kinds=("plain",))
-        here.settle(1)
+def test_every_command_works_on_a_running_daemon(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        services.start()
+        shell = Shell(services)
+        services.place_orders(1, kinds=("plain",))
+        services.wait_until_processed(1)
         (sent,) = shell("shipments", "list", "--json").json
         order = sent["order_id"]
         assert sent["id"] in shell("shipments", "show", sent["id"]).out
@@ -100,28 +100,28 @@ def test_every_noun_does_what_it_says_on_a_running_daemon(tmp_path: Path) -> Non
 
         assert shell("pause", "--reason", "stock-taking").code == 0
         assert "paused" in shell("status").out
-        here.sell(1, kinds=("plain",))
+        services.place_orders(1, kinds=("plain",))
         (waiting,) = shell.pending()
         refused = shell("labels", "create", "--order", waiting, "--json")
         assert (refused.code, refused.out) == (6, "")
         assert "paused" in refused.err
         assert shell("holds", "place", waiting, "--reason", "wait for Monday").code == 0
         assert shell("resume", "--reason", "done").code == 0
-        (stands,) = shell("holds", "list", "--json").json
-        assert (stands["order_id"], stands["placed_by"]) == (waiting, "ada")
+        (hold,) = shell("holds", "list", "--json").json
+        assert (hold["order_id"], hold["placed_by"]) == (waiting, "ada")
         assert shell("labels", "create", "--order", waiting).code == 6
-        assert shell("holds", "release", str(stands["id"]), "--reason", "Monday").code == 0
-        wait_for(lambda: here.phases()["shipped"] == 2, "the order to ship after its release")
+        assert shell("holds", "release", str(hold["id"]), "--reason", "Monday").code == 0
+        wait_for(lambda: services.phases()["shipped"] == 2, "the order to ship after its release")
         assert len(shell.labels_of(waiting)) == 1
-        here.check_books(2)
+        services.check_audit(2)
 
 
-def test_a_shipment_is_held_marked_shipped_and_shipped_anyway_by_a_person(tmp_path: Path) -> None:
-    with town(tmp_path, PACKHOUSE_GUARD__PRICE_TOLERANCE_PERCENT="0") as here:
-        here.start()
-        shell = Shell(here)
+def test_a_shipment_is_held_marked_as_shipped_and_shipped_by_an_operator(tmp_path: Path) -> None:
+    with running_services(tmp_path, PACKHOUSE_GUARD__PRICE_TOLERANCE_PERCENT="0") as services:
+        services.start()
+        shell = Shell(services)
         shell("pause", "--reason", "first the holds")
-        here.sell(2, kinds=("plain",))
+        services.place_orders(2, kinds=("plain",))
         wait_for(lambda: len(shell("shipments", "list", "--json").json) == 2, "two planned shipments")
         one, two = (row["id"] for row in shell("shipments", "list", "--json").json)
         assert shell("shipments", "hold", one, "--reason", "a wrong box").code == 0
@@ -130,21 +130,21 @@ def test_a_shipment_is_held_marked_shipped_and_shipped_anyway_by_a_person(tmp_pa
         assert shell(*marked, "--yes").code == 0
         assert shell("resume", "--reason", "done").code == 0
         order = shell("shipments", "show", two, "--json").json["order_id"]
-        wait_for(lambda: set(shell.numbers_of(order)) == {"1Z77"}, "the number to reach the store")
+        wait_for(lambda: set(shell.numbers_of(order)) == {"1Z77"}, "the tracking number to reach the store")
         assert shell.labels_of(order) == []
         assert shell("shipments", "show", one, "--json").json["state"] in ("held", "planned")
         assert shell("shipments", "ship", one, "--reason", "the right box", "--yes").code == 0
-        wait_for(lambda: here.phases()["shipped"] == 2, "the other one to ship as well")
+        wait_for(lambda: services.phases()["shipped"] == 2, "the other shipment to ship as well")
         assert shell("shipments", "show", one, "--json").json["state"] == "fulfilled"
         assert shell("shipments", "retry", one, "--reason", "look").code == 0
-        assert shell("shipments", "release", one, "--reason", "nothing stands").code == 0
-        assert set(here.problems()) == {f"{order}: EasyPost never sold '1Z77'"}
+        assert shell("shipments", "release", one, "--reason", "no hold is active").code == 0
+        assert set(services.problems()) == {f"{order}: EasyPost never sold '1Z77'"}
 
 
-def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        daemon = here.start()
-        shell = Shell(here)
+def test_tail_follows_the_journal_over_a_restart_until_control_c(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        daemon = services.start()
+        shell = Shell(services)
         output = shell.folder / "tail.jsonl"
         with output.open("w") as out:
             tail = subprocess.Popen(
@@ -156,13 +156,13 @@ def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) 
                 stderr=subprocess.PIPE,
                 text=True,
             )
-        here.sell(1, kinds=("plain",))
-        here.settle(1)
+        services.place_orders(1, kinds=("plain",))
+        services.wait_until_processed(1)
         assert daemon.end() == 0
         time.sleep(0.5)
-        here.start("again")
+        services.start("again")
         shell("pause", "--reason", "after the restart")
-        wait_for(lambda: "after the restart" in output.read_text(), "the journal to be followed on")
+        wait_for(lambda: "after the restart" in output.read_text(), "the entry after the restart")
         tail.send_signal(signal.SIGINT)
         _, err = tail.communicate(timeout=30)
         assert tail.returncode == 130
@@ -170,4 +170,4 @@ def test_the_journal_is_followed_over_a_restart_until_control_c(tmp_path: Path) 
         entries = [json.loads(line) for line in output.read_text().splitlines()]
         assert [act["id"] for act in entries] == sorted({act["id"] for act in entries})
         assert {"bought", "fulfilled", "paused"} <= {act["action"] for act in entries}
-        assert ask(f"{here.sandbox_url}/sandbox/audit")["purchases"]
+        assert call_json(f"{services.sandbox_url}/sandbox/audit")["purchases"]

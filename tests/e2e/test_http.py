@@ -1,4 +1,4 @@
-"""What strangers and operators meet at the real daemon's door."""
+"""The HTTP routes of a real daemon: webhooks, health, metrics and the operator API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import stripe
 
-from tests.e2e.processes import SECRET, Town, ask, free_port, town
+from tests.e2e.processes import SECRET, Services, call_json, free_port, running_services
 
 pytestmark = pytest.mark.e2e
 
@@ -53,9 +53,9 @@ def _signed(body: str, at: float, secret: str = SECRET) -> str:
     return f"t={t},v1={stripe.WebhookSignature._compute_signature(f'{t}.{body}', secret)}"
 
 
-def _post(here: Town, body: str, signature: str | None) -> tuple[int, str]:
+def _post(services: Services, body: str, signature: str | None) -> tuple[int, str]:
     headers = {"content-type": "application/json"} | ({"x-aly-signature": signature} if signature else {})
-    request = urllib.request.Request(f"{here.daemon_url}/webhooks/aly", body.encode(), headers)
+    request = urllib.request.Request(f"{services.daemon_url}/webhooks/aly", body.encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -63,64 +63,64 @@ def _post(here: Town, body: str, signature: str | None) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def test_the_documented_event_is_taken_once_and_its_forgeries_are_refused(tmp_path: Path) -> None:
+def test_the_documented_event_is_accepted_once_and_forgeries_are_refused(tmp_path: Path) -> None:
     body = json.dumps(EVENT)
     now = time.time()
     good = _signed(body, now)
-    with town(tmp_path) as here:
-        here.start()
+    with running_services(tmp_path) as services:
+        services.start()
         refused = {
-            "unsigned": (_post(here, body, None), 400),
-            "malformed": (_post(here, body, "v1=abc"), 400),
-            "truncated": (_post(here, body, good[:-8]), 400),
-            "stale": (_post(here, body, _signed(body, now - 301)), 400),
-            "future": (_post(here, body, _signed(body, now + 3600)), 400),
-            "other secret": (_post(here, body, _signed(body, now, "whsec_other")), 401),
-            "other body": (_post(here, body.replace("4200", "1"), good), 401),
+            "unsigned": (_post(services, body, None), 400),
+            "malformed": (_post(services, body, "v1=abc"), 400),
+            "truncated": (_post(services, body, good[:-8]), 400),
+            "stale": (_post(services, body, _signed(body, now - 301)), 400),
+            "future": (_post(services, body, _signed(body, now + 3600)), 400),
+            "other secret": (_post(services, body, _signed(body, now, "whsec_other")), 401),
+            "other body": (_post(services, body.replace("4200", "1"), good), 401),
         }
-        for name, ((status, words), expected) in refused.items():
+        for name, ((status, output), expected) in refused.items():
             assert status in (400, 401) if name == "truncated" else status == expected, name
-            assert len(words) < 60
-            assert "ord_" not in words
-        assert here.query("SELECT count(*) FROM events") == 0
-        assert _post(here, body, good)[0] == 200
-        assert _post(here, body, good)[0] == 200
-        assert _post(here, body, f"{good},v1={'0' * 64}")[0] == 200
-        assert here.query("SELECT count(*) FROM events") == 1
-        assert here.query("SELECT wakes FROM orders") == 1
+            assert len(output) < 60
+            assert "ord_" not in output
+        assert services.query("SELECT count(*) FROM events") == 0
+        assert _post(services, body, good)[0] == 200
+        assert _post(services, body, good)[0] == 200
+        assert _post(services, body, f"{good},v1={'0' * 64}")[0] == 200
+        assert services.query("SELECT count(*) FROM events") == 1
+        assert services.query("SELECT wakes FROM orders") == 1
 
 
-def test_a_well_signed_body_that_is_no_event_is_kept_for_a_person(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        here.start()
-        assert _post(here, "{not json", _signed("{not json", time.time()))[0] == 400
-        assert here.query("SELECT count(*) FROM dead_letters") == 1
+def test_a_signed_body_that_is_no_event_is_stored_as_a_dead_letter(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        services.start()
+        assert _post(services, "{not json", _signed("{not json", time.time()))[0] == 400
+        assert services.query("SELECT count(*) FROM dead_letters") == 1
 
 
-def test_without_a_secret_the_route_is_closed_and_the_rest_works(tmp_path: Path) -> None:
-    with town(tmp_path, PACKHOUSE_WEBHOOK__SECRETS="") as here:
-        here.start()
+def test_without_a_secret_the_webhook_route_is_closed_and_the_rest_works(tmp_path: Path) -> None:
+    with running_services(tmp_path, PACKHOUSE_WEBHOOK__SECRETS="") as services:
+        services.start()
         body = json.dumps(EVENT)
-        assert _post(here, body, _signed(body, time.time(), ""))[0] == 503
-        checks = ask(f"{here.daemon_url}/readyz")["checks"]
+        assert _post(services, body, _signed(body, time.time(), ""))[0] == 503
+        checks = call_json(f"{services.daemon_url}/readyz")["checks"]
         assert checks["webhook"][0]["status"] == "warn"
 
 
-def test_health_metrics_and_the_operators_api_answer(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        here.start()
-        here.sell(10)
-        here.settle(10)
-        assert ask(f"{here.daemon_url}/livez")["status"] == "pass"
-        with urllib.request.urlopen(f"{here.daemon_url}/metrics") as answer:
+def test_health_metrics_and_the_operator_api_respond(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        services.start()
+        services.place_orders(10)
+        services.wait_until_processed(10)
+        assert call_json(f"{services.daemon_url}/livez")["status"] == "pass"
+        with urllib.request.urlopen(f"{services.daemon_url}/metrics") as answer:
             metrics = answer.read().decode()
-        assert 'packhouse_purchases_total{carrier="easypost",outcome="bought"}' in metrics
+        assert 'packhouse_purchases_total{outcome="bought",provider="easypost"}' in metrics
         with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(f"{here.daemon_url}/api/v1/status")
+            call_json(f"{services.daemon_url}/api/v1/status")
         assert refused.value.code == 401
-        shipped = next(o for o in here.api("/api/v1/orders?phase=shipped")["orders"])
-        entries = [e["action"] for e in here.api(f"/api/v1/orders/{shipped['id']}/journal")["entries"]]
-        # A poll may have been quicker than the webhook.
+        shipped = next(o for o in services.api("/api/v1/orders?phase=shipped")["orders"])
+        entries = [e["action"] for e in services.api(f"/api/v1/orders/{shipped['id']}/journal")["entries"]]
+        # A poll may be faster than the webhook.
         assert [act for act in entries if act != "event_received"][:4] == [
             "planned",
             "buying",
@@ -129,18 +129,18 @@ def test_health_metrics_and_the_operators_api_answer(tmp_path: Path) -> None:
         ]
 
 
-def test_no_secret_and_no_buyer_is_in_the_log(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
-        daemon = here.start()
-        here.sell(40)
-        here.settle(40)
+def test_the_log_contains_no_secret_and_no_buyer(tmp_path: Path) -> None:
+    with running_services(tmp_path) as services:
+        daemon = services.start()
+        services.place_orders(40)
+        services.wait_until_processed(40)
         daemon.end()
-        words = daemon.words()
-        assert "EZTK_sandbox" not in words
-        assert SECRET not in words
-        assert "aly_sandbox" not in words
-        assert "@example" not in words
-        lines = [json.loads(line) for line in words.splitlines() if line.startswith("{")]
+        output = daemon.output()
+        assert "EZTK_sandbox" not in output
+        assert SECRET not in output
+        assert "aly_sandbox" not in output
+        assert "@example" not in output
+        lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
         entries = [line for line in lines if line.get("action") == "bought"]
         assert entries
         assert all(line["order_id"] and line["shipment_id"] for line in entries)

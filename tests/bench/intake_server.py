@@ -1,7 +1,7 @@
-"""The intake alone, a program of its own: the daemon's HTTP surface and ledger without workers behind them.
+"""The intake alone, as a separate program: the daemon's HTTP routes and ledger without workers.
 
-`python -m tests.bench.intake_door durable|forgetful FOLDER`. Durable writes each delivery as the daemon does;
-forgetful answers at once, which is the baseline. Its port is written to FOLDER/port.
+`python -m tests.bench.intake_server durable|forgetful FOLDER`. Durable saves each delivery as the daemon
+does; forgetful responds at once, which is the baseline. FOLDER/port is the server's port.
 """
 
 from __future__ import annotations
@@ -22,35 +22,38 @@ from packhouse.api.asgi import ASGIApp
 from packhouse.api.webhooks import Inbox, Receipt
 from packhouse.clock import SystemClock
 from packhouse.config.settings import OperatorSettings, Settings, WebhookSettings
+from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.event import Event
+from packhouse.operations import Operations
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
 from tests.e2e.processes import SECRET
 
 
 class ForgetfulInbox:
-    """Takes everything and keeps nothing."""
+    """An inbox that accepts everything and saves nothing."""
 
     async def receive(self, event: Event) -> Receipt:
-        """As if it were on disk already."""
+        """Return as if the event were on disk."""
         return "new"
 
     async def keep_dead_letter(self, body: bytes, reason: str) -> None:
-        """As if it were on disk already."""
+        """Return as if the event were on disk."""
 
 
 async def serve(kind: str, folder: Path) -> None:
-    """Answer deliveries until SIGTERM."""
+    """Accept deliveries until SIGTERM."""
     clock, settings = SystemClock(), Settings(data_dir=folder)
     ledger = open_ledger(settings.ledger_url)
     inbox: Inbox = ForgetfulInbox()
     if kind == "durable":
         inbox = Intake(ledger, clock, settings, lambda: None)
-    # Pages and health are never asked for here.
+    documents = DocumentFolder(settings.labels_dir)
+    # Health is never requested here.
     nothing = cast(Any, None)
     surface: ASGIApp = build_api(
-        operations=nothing,
+        operations=Operations.build(ledger, documents, clock, settings, lambda: None),
         inbox=inbox,
         health_source=nothing,
         metrics=Metrics(CollectorRegistry()),
@@ -76,6 +79,6 @@ async def serve(kind: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    # uvicorn ends cleanly on it and then raises it again; the ledger is to be closed first.
+    # uvicorn stops on the signal and raises it again; the ledger must be closed first.
     signal.signal(signal.SIGTERM, lambda *_: None)
     uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))
