@@ -114,7 +114,7 @@ def test_health_metrics_and_the_operator_api_respond(tmp_path: Path) -> None:
         assert call_json(f"{services.daemon_url}/livez")["status"] == "pass"
         with urllib.request.urlopen(f"{services.daemon_url}/metrics") as answer:
             metrics = answer.read().decode()
-        assert 'packhouse_purchases_total{provider="easypost",outcome="bought"}' in metrics
+        assert 'packhouse_purchases_total{outcome="bought",provider="easypost"}' in metrics
         with pytest.raises(urllib.error.HTTPError) as refused:
             call_json(f"{services.daemon_url}/api/v1/status")
         assert refused.value.code == 401

@@ -18,6 +18,7 @@ from packhouse.providers.offline.adapter import OfflineProvider
 from packhouse.providers.port import Provider
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import Readiness
+from tests.service.scripted import Scripted
 
 TWO = {"east": {"kind": "offline", "currency": "EUR"}, "west": {"kind": "offline"}}
 
@@ -63,19 +64,10 @@ def test_doctor_checks_every_account_under_its_name(tmp_path: Path) -> None:
     assert checked(provider="west", providers=TWO) == ["provider west", "provider east"]
 
 
-class Down(OfflineProvider):
-    """An account that does not respond."""
-
-    checked = 0
-
-    async def check(self) -> None:
-        self.checked += 1
-        raise ProviderUnavailable("it is down")
-
-
 def test_an_account_that_is_down_is_a_warning_under_its_name_and_is_not_asked_at_every_check() -> None:
     accounts = build(provider="west", providers=TWO)
-    accounts["east"].__class__ = Down
+    down = accounts["east"] = Scripted(accounts["east"])
+    down.script(check=ProviderUnavailable("it is down"))
     nothing: Any = None
     readiness = Readiness(nothing, nothing, nothing, accounts, SystemClock(), Settings())
 
@@ -84,4 +76,4 @@ def test_an_account_that_is_down_is_a_warning_under_its_name_and_is_not_asked_at
         return [(one.name, one.level.value, one.reason) for one in await readiness._check_providers()]
 
     assert asyncio.run(twice()) == [("provider west", "pass", ""), ("provider east", "warn", "it is down")]
-    assert vars(accounts["east"])["checked"] == 1
+    assert len(down.seen("check")) == 1
