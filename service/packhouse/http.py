@@ -1,4 +1,4 @@
-"""The one place that says which HTTP client "httpx" is: httpx2, its maintained continuation (ADR 0005)."""
+"""The HTTP client: the only module that imports httpx2, httpx's maintained continuation (ADR 0005)."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class Connections(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send over the connection used last, or over a new one. Raises httpx's transport errors."""
         if self._idle:
-            _, line = self._idle.pop()
+            _, transport = self._idle.pop()
         else:
-            line = httpx.AsyncHTTPTransport(verify=self._tls, limits=self._limits)
+            transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=self._limits)
         try:
-            response = await line.handle_async_request(request)
+            response = await transport.handle_async_request(request)
         except BaseException:
-            await line.aclose()
+            await transport.aclose()
             raise
-        response.stream = _Body(response, self, line)
+        response.stream = _Body(response, self, transport)
         return response
 
-    async def release(self, line: httpx.AsyncHTTPTransport) -> None:
+    async def release(self, transport: httpx.AsyncHTTPTransport) -> None:
         """Keep a connection for the next request, and close those that were not used for a while."""
         now = asyncio.get_running_loop().time()
-        self._idle.append((now, line))
+        self._idle.append((now, transport))
         while now - self._idle[0][0] > self._keepalive_s:
             _, unused = self._idle.pop(0)
             await unused.aclose()
@@ -52,17 +52,19 @@ class Connections(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every idle connection. A connection in use is closed when its request ends."""
         while self._idle:
-            _, line = self._idle.pop()
-            await line.aclose()
+            _, transport = self._idle.pop()
+            await transport.aclose()
 
 
 class _Body(httpx.AsyncByteStream):
     """A response's body. Closing it releases its connection."""
 
-    def __init__(self, response: httpx.Response, home: Connections, line: httpx.AsyncHTTPTransport) -> None:
+    def __init__(
+        self, response: httpx.Response, pool: Connections, transport: httpx.AsyncHTTPTransport
+    ) -> None:
         self._stream = response.stream
-        self._home = home
-        self._line = line
+        self._pool = pool
+        self._transport = transport
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._stream:  # type: ignore[union-attr]  # async transports give async streams
@@ -70,4 +72,4 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()  # type: ignore[union-attr]
-        await self._home.release(self._line)
+        await self._pool.release(self._transport)

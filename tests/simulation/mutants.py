@@ -54,7 +54,13 @@ class _DeferringContext(Context):
 
     @classmethod
     def of(cls, context: Context) -> _DeferringContext:
-        return cls(**{field.name: getattr(context, field.name) for field in dataclasses.fields(context)})
+        return cls(
+            **{
+                field.name: getattr(context, field.name)
+                for field in dataclasses.fields(context)
+                if field.init
+            }
+        )
 
     async def write(self, job: Any, unit: Any, *args: Any, **kwargs: Any) -> Any:
         """Defer the unit, and return as if it were on disk."""

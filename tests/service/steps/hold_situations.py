@@ -1,4 +1,4 @@
-"""Puts an order into each kind of hold, and knows what must change before an advice is followed."""
+"""Situations that place each kind of hold, and what each action of its advice means in the sandbox."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from packhouse.ledger import leases
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.order import Fulfillment, RefundRecord
 from packhouse.providers.port import (
     NotBought,
     Prepared,
@@ -32,8 +33,6 @@ from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness
 
 DAY_S = 86_400.0
-
-
 Action = Callable[[], Awaitable[None]]
 
 
@@ -47,16 +46,12 @@ class Situation:
 
 
 Placing = Callable[[Harness, str], Awaitable[Situation]]
-
-
 SETTINGS: dict[HoldCode, dict[str, Any]] = {
     HoldCode.TOO_HEAVY: {"parcel": ParcelSettings(weight_g=500, max_weight_g=100)},
     HoldCode.WEIGHT_MISSING: {"parcel": ParcelSettings()},
     HoldCode.CAP_REACHED: {"guard": {"max_day_minor": 1500}},
     HoldCode.REPEATED_FAILURE: {"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}},
 }
-
-
 PLACINGS: dict[HoldCode, Placing] = {}
 
 
@@ -97,17 +92,9 @@ def correcting_address(harness: Harness, order: StoreOrder) -> Action:
 
 
 CORRECT = "Correct the order in the store"
-
-
 CHECK = "Correct the order in the store, or wait until the store has corrected it"
-
-
 CHANGE_SETTINGS = "Correct the settings in packhouse.toml, then restart Packhouse"
-
-
 WAIT = "Packhouse continues by itself"
-
-
 WAIT_FOR_VOID = f"Wait; {WAIT}"
 
 
@@ -160,6 +147,11 @@ def _with_ours(fulfillments: Any, shown: dict[str, Any]) -> dict[str, Any]:
     if "fulfillments" not in shown:
         return shown
     return {"fulfillments": (*shown["fulfillments"], *(fulfillments or ()))}
+
+
+shown_as(HoldCode.STATUS_UNKNOWN, status="odd")
+shown_as(HoldCode.PARTLY_FULFILLED_UNCLEAR, fulfillments=(Fulfillment("ELSEWHERE"),))
+shown_as(HoldCode.REFUND_UNCLEAR, refunds=(RefundRecord(100),))
 
 
 @places(HoldCode.ORDER_UNREADABLE)

@@ -1,7 +1,7 @@
-"""Each kind of hold, and each line of advice that `packhouse why` prints for it: whoever follows it, gets on.
+"""Each kind of hold, and each line of advice that `packhouse why` prints for it: the order then continues.
 
-A situation places the hold, and says what each action means in the sandbox. The commands are taken from what
-`why` prints, parsed by the command's own parser, and run.
+A situation places the hold. The commands are taken from what `why` prints, parsed by the command's parser,
+and run through the operations.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from packhouse.errors import StoreUnavailable
 from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.label import LabelFormat
 from packhouse.model.money import Money
-from packhouse.model.order import Fulfillment, RefundRecord
 from packhouse.operations.views import AdoptedLabel
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
@@ -31,22 +30,7 @@ from packhouse.sandbox.transport import SandboxTransport
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import SENDER, Harness, NewHarness
-from tests.service.steps.hold_situations import (
-    DAY_S,
-    PLACINGS,
-    SETTINGS,
-    WAIT,
-    restart,
-    shown_as,
-)
-
-shown_as(HoldCode.STATUS_UNKNOWN, status="odd")
-
-
-shown_as(HoldCode.PARTLY_FULFILLED_UNCLEAR, fulfillments=(Fulfillment("ELSEWHERE"),))
-
-
-shown_as(HoldCode.REFUND_UNCLEAR, refunds=(RefundRecord(100),))
+from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
 
 async def advice_printed(harness: Harness, order: StoreOrder, code: HoldCode) -> tuple[Hold, list[str]]:

@@ -75,4 +75,4 @@ def test_the_text_is_what_prometheus_reads() -> None:
 def test_two_daemons_of_one_process_count_apart() -> None:
     one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
     one.purchase("offline", "bought")
-    assert value(other, "packhouse_purchases_total", carrier="offline", outcome="bought") is None
+    assert value(other, "packhouse_purchases_total", provider="offline", outcome="bought") is None
