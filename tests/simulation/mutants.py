@@ -69,7 +69,7 @@ def the_intent_is_not_synced() -> Iterator[None]:
     def mutated(real: Any) -> Any:
         return lambda context, *args: real(_DeferringContext.of(context), *args)
 
-    with _replace(buy, "_intend", mutated):
+    with _replace(buy, "_begin", mutated):
         yield
 
 
@@ -80,7 +80,7 @@ def the_second_refresh_is_skipped() -> Iterator[None]:
     async def mutated(*_: Any) -> bool:
         return True
 
-    with _replace(buy, "_still_the_same", lambda real: mutated):
+    with _replace(buy, "_is_unchanged", lambda real: mutated):
         yield
 
 
@@ -201,7 +201,7 @@ def a_refused_post_counts_as_done() -> Iterator[None]:
     async def mutated(context: Any, job: Any, shipment: Any, *_: Any) -> None:
         await post._fulfilled(context, job, shipment, "The store has the fulfillment.")
 
-    with _replace(post, "_judge_refusal", lambda real: mutated):
+    with _replace(post, "_process_refusal", lambda real: mutated):
         yield
 
 
@@ -225,9 +225,12 @@ def an_operators_hold_is_released() -> Iterator[None]:
     """Packhouse releases every hold whose reason it does not see."""
 
     def mutated(_real: Any) -> Any:
-        return lambda one, _work, wanted: one.is_active and one.code not in wanted
+        async def has_ended(_context: Any, _job: Any, hold: Any, wanted: Any) -> bool:
+            return bool(hold.is_active and hold.code not in wanted)
 
-    with _replace(sync_holds, "_has_no_cause", mutated):
+        return has_ended
+
+    with _replace(sync_holds, "_has_ended", mutated):
         yield
 
 
