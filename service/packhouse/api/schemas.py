@@ -67,7 +67,7 @@ class LabelBody(Shape):
     bought_at: float
     document: str
     document_format: LabelFormat | None
-    void_asked_at: float | None
+    void_requested_at: float | None
 
 
 class _LabelSummary(BaseModel):

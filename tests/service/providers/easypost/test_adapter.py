@@ -280,7 +280,7 @@ def test_a_void_is_requested_once_and_then_checked() -> None:
         shipment = fake.shipments[sold.provider_id]
         for word, kind in (("submitted", VoidPending), ("refunded", Voided), ("rejected", VoidRefused)):
             shipment["refund_status"] = word
-            assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), kind)
+            assert isinstance(await carrier.void(kept("easypost", sold, void_requested_at=1.0)), kind)
         asked = [request for request in fake.requests if request.url.path.endswith("/refund")]
         assert len(asked) == 1
 
@@ -290,7 +290,7 @@ def test_a_void_is_requested_once_and_then_checked() -> None:
 def test_a_void_whose_request_was_lost_is_requested_again() -> None:
     async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(carrier)
-        assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), VoidPending)
+        assert isinstance(await carrier.void(kept("easypost", sold, void_requested_at=1.0)), VoidPending)
         assert fake.shipments[sold.provider_id]["refund_status"] == "submitted"
 
     play(story)
