@@ -67,7 +67,7 @@ class Takeover:
                     f"The label {number} of shipment {name} is voided: no parcel may use it. Nothing was "
                     f"sent. See packhouse why {self.order_id}.",
                     Exit.CONFLICT,
-                    "label_taken_back",
+                    "label_voided",
                 )
             other_lines = {str(some["line_id"]) for some in shipment.get("units", ())}
             if shipment.get("state") == _UNPOSTED and number != tracking and lines & other_lines:
