@@ -271,7 +271,7 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
                     code=HoldCode.PROVIDER_REFUSED,
                     note=str(n),
                     fingerprint="",
-                    act=act,
+                    entry=act,
                 )
                 for n in range(10)
             ]
