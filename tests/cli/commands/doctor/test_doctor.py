@@ -1,4 +1,4 @@
-"""A doctor that finds what is wrong: with a real store, beside a real daemon, and with its settings."""
+"""The doctor finds what is wrong: with a real store, with a running daemon, and with the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORE = "/api/storefront/v1"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """A sandbox, and a daemon of which it tells."""
+    """A sandbox, and the address of a daemon."""
     with running_services(tmp_path_factory.mktemp("doctor")) as town_:
         yield town_
 
@@ -185,7 +185,7 @@ def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, o
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
 
-def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
+def with_daemon(body: object, status: int = 200) -> dict[str, checks.Finding]:
     answers = {
         "GET /readyz": (503, {"checks": {"disk": [{"status": "fail", "output": "1 MB free"}]}}),
         "GET /api/v1/status": (status, body),
@@ -195,13 +195,13 @@ def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
 
 
 def test_a_daemon_in_trouble_is_quoted() -> None:
-    found = beside({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
+    found = with_daemon({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
     assert (found["daemon"].state, found["disk"].state) == ("wrong", "wrong")
     assert found["disk"].seen == "1 MB free"
     assert "PACKHOUSE_DATA_DIR" in found["disk"].fix
     assert found["version"].state == "warning"
     assert "4000 s" in found["work"].seen
-    assert beside({"error": {"message": "No."}}, 401)["token"].state == "wrong"
+    assert with_daemon({"error": {"message": "No."}}, 401)["token"].state == "wrong"
 
 
 def test_wrong_settings_are_reported_line_by_line(tmp_path: Path) -> None:
