@@ -178,9 +178,9 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([delivery(1, "failed", None)], "wrong", "no answer"),
     ],
 )
-def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, output: str) -> None:
+def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
     found = hooks(HOOK, deliveries=rows)["deliveries"]
-    assert (found.state, output in found.seen) == (state, True), found
+    assert (found.state, words in found.seen) == (state, True), found
     if "401" in found.seen:
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
