@@ -22,9 +22,9 @@ STORE = "/api/storefront/v1"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """A sandbox, and a daemon of which it tells."""
-    with running_services(tmp_path_factory.mktemp("doctor")) as town_:
-        yield town_
+    """A sandbox, and a daemon that it sends webhooks to."""
+    with running_services(tmp_path_factory.mktemp("doctor")) as running:
+        yield running
 
 
 def doctor(environ: dict[str, str]) -> tuple[int, dict[str, dict[str, str]]]:
@@ -39,7 +39,7 @@ def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
 @pytest.mark.e2e
 def test_a_healthy_installation_has_no_failed_check(services: Services) -> None:
     daemon = services.start()
-    services.sell(1, kinds=("plain",))
+    services.place_orders(1, kinds=("plain",))
     services.wait_until_processed(1)
     environ = services.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
     try:
