@@ -22,9 +22,9 @@ STORE = "/api/storefront/v1"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """A sandbox, and the address of a daemon."""
-    with running_services(tmp_path_factory.mktemp("doctor")) as town_:
-        yield town_
+    """A sandbox, and a daemon that it sends webhooks to."""
+    with running_services(tmp_path_factory.mktemp("doctor")) as running:
+        yield running
 
 
 def doctor(environ: dict[str, str]) -> tuple[int, dict[str, dict[str, str]]]:
@@ -39,7 +39,7 @@ def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
 @pytest.mark.e2e
 def test_a_healthy_installation_has_no_failed_check(services: Services) -> None:
     daemon = services.start()
-    services.sell(1, kinds=("plain",))
+    services.place_orders(1, kinds=("plain",))
     services.wait_until_processed(1)
     environ = services.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
     try:
@@ -178,9 +178,9 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([delivery(1, "failed", None)], "wrong", "no answer"),
     ],
 )
-def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, output: str) -> None:
+def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
     found = hooks(HOOK, deliveries=rows)["deliveries"]
-    assert (found.state, output in found.seen) == (state, True), found
+    assert (found.state, words in found.seen) == (state, True), found
     if "401" in found.seen:
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
