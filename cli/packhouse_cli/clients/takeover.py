@@ -150,7 +150,7 @@ def _acquire(daemon: Daemon, order_id: str, purpose: str) -> dict[str, Any]:
         if resumed is None:
             resumed = bool(
                 answer.get("resumed")
-            )  # the first answer counts: later ones resume our own takeover
+            )  # the first response counts: later ones resume our own takeover
         if not answer["in_flight"]:
             return {**answer, "resumed": resumed}
         if time.monotonic() > until:

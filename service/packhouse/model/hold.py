@@ -103,7 +103,7 @@ _ROWS = (
     ),
     HoldKind(
         HoldCode.ORDER_UNREADABLE,
-        "The store's answer for this order cannot be used",
+        "The store's response for this order cannot be used",
         "Check the order in the store. If the store no longer has it, release the hold to void the label.",
         blocks=_ALL,
         ends=(End.REASON_GONE, End.RELEASE),

@@ -82,7 +82,7 @@ def _step(order_id: str, return_id: str, verb: str, body: bytes | None, key: str
 def read_return(answer: StoreResponse, order_id: str) -> Return | None:
     """The return in an answer, bare or under "return" or "data"; None for no body, and for the order.
 
-    Raises StoreUnreadable for an answer that is not JSON.
+    Raises StoreUnreadable for a response that is not JSON.
     """
     found = _created(answer, "return", order_id)
     return None if found is None else _return(found)

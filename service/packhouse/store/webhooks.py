@@ -87,7 +87,7 @@ def replay_delivery(webhook_id: str, delivery_id: str, key: str) -> StoreRequest
 def read_webhook(answer: StoreResponse) -> WebhookEndpoint | None:
     """The endpoint in an answer, bare or under "webhook", "endpoint" or "data"; None when it holds none.
 
-    Raises StoreUnreadable for an answer that is not JSON.
+    Raises StoreUnreadable for a response that is not JSON.
     """
     if not answer.body.strip():
         return None
@@ -98,7 +98,7 @@ def read_webhook(answer: StoreResponse) -> WebhookEndpoint | None:
 
 
 def read_secret(answer: StoreResponse) -> str:
-    """The secret of an answer that creates or rotates one. Raises StoreUnreadable where there is none."""
+    """The secret of a response that creates or rotates one. Raises StoreUnreadable where there is none."""
     value = mapping(json_of(answer, "reading a webhook's secret"))
     places = (value, *(mapping(value.get(name)) for name in ("webhook", "endpoint", "data")))
     for place in places:

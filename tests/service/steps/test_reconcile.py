@@ -1,4 +1,4 @@
-"""reconcile: what became of a purchase whose answer was lost."""
+"""reconcile: what became of a purchase whose response was lost."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def created(
         from packhouse.errors import StoreError
 
         try:
-            return replace(done, order=store.order(done.change.order.id))  # the answer does not show it
+            return replace(done, order=store.order(done.change.order.id))  # the response does not show it
         except StoreError:
             return done  # it was accepted even so
 
@@ -145,7 +145,7 @@ def _step(step: str, arguments: argparse.Namespace, invocation: Invocation) -> i
 
 
 def in_answer(done: ChangeResult, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
-    """The object in the store's answer; None where the answer is cut short or has none."""
+    """The object in the store's response; None where it is cut short or has none."""
     from packhouse.errors import StoreUnreadable
 
     try:
@@ -162,7 +162,7 @@ def units_of(arguments: argparse.Namespace) -> list[Units]:
 
 
 def _unshown(done: ChangeResult) -> dict[str, Any]:
-    """What is known where neither the answer nor the order shows the return or exchange itself."""
+    """What is known where neither the response nor the order shows the return or exchange itself."""
     import json
 
     sent = json.loads(done.change.request.body) if done.change.request.body else {}

@@ -186,7 +186,7 @@ class EasyPostProvider:
             return None
 
     def _read(self, answer: Answer, action: str) -> dict[str, Any]:
-        """The answer's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
+        """The response's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
             try:

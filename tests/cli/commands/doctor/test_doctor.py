@@ -175,7 +175,7 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([delivery(1, "delivered", 200)], "ok", "the last 1 arrived"),
         ([delivery(1, "failed", 500), delivery(2, "delivered", 200)], "warning", "1 of the last 2"),
         ([delivery(2, "failed", 401), delivery(1, "delivered", 200)], "wrong", "answered 401"),
-        ([delivery(1, "failed", None)], "wrong", "no answer"),
+        ([delivery(1, "failed", None)], "wrong", "no response"),
     ],
 )
 def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""The history of an order, from the daemon's answer to the lines on a terminal."""
+"""The history of an order, from the daemon's response to the lines on a terminal."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_why_shows_the_history_and_ends_with_what_happens_next() -> None:
         same = call("orders", "why", "ord/1", environ=daemon.environ)
     assert shown.code == 0
     assert shown.out.startswith("Order ord/1")
-    assert "event_received  So." in shown.out
+    assert "event received  So." in shown.out
     assert shown.out.splitlines()[-2:] == ["What happens next", "  → Packhouse is processing the order now."]
     assert same.out == shown.out
 
