@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """How each provider account answered lately. Times are seconds on the monotonic clock.
+    """The recent results of each provider account. Times are seconds on the monotonic clock.
 
     After `threshold` refusals in a row the breaker of an account is open for `cooldown_s`; then one order
     tries the account, and the result decides. The count is kept in memory, so a restart closes all breakers.
