@@ -274,7 +274,7 @@ class StatusBody(BaseModel):
 
 
 class TakeoverBody(BaseModel):
-    """An order that Packhouse keeps off, until the hold is released."""
+    """An order that is taken over: Packhouse does nothing with it until the hold is released."""
 
     hold: HoldBody
     in_flight: str = Field(description='What a worker began before the takeover. Repeat until it is "".')
