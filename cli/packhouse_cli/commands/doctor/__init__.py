@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _MARKS = {
     "ok": ("healthy", "green"),
     "warning": ("warn", "yellow"),
-    "wrong": ("FAIL", "red"),
-    "not seen": ("?", "dim"),
+    "failed": ("FAIL", "red"),
+    "unknown": ("?", "dim"),
 }
 _MARK_WIDTH = 7
 _NAME_WIDTH = 14
@@ -37,7 +37,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             _print(finding, terminal)
     if arguments.json:
         terminal.json([finding._asdict() for finding in found])
-    failed = sum(finding.state == "wrong" for finding in found)
+    failed = sum(finding.state == "failed" for finding in found)
     if failed:
         terminal.note(f"{failed} of {len(found)} checks failed." if failed > 1 else "One check failed.")
     return int(Exit.CHECKS_FAILED if failed else Exit.OK)
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 def _findings(invocation: Invocation) -> Iterator[Finding]:
     from packhouse_cli.commands.doctor.checks import (
+        FAILED,
         OK,
-        UNSEEN,
-        WRONG,
+        UNKNOWN,
         Finding,
         of_daemon,
         of_store,
@@ -57,7 +57,7 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
     environ, settings = invocation.environ, invocation.settings
     daemon_settings, problems = _daemon_settings(environ)
     if problems:
-        yield from (Finding("settings", WRONG, problem) for problem in problems)
+        yield from (Finding("settings", FAILED, problem) for problem in problems)
     else:
         yield Finding("settings", OK, "all settings are valid" + _profile_in_use(settings))
     try:
@@ -69,13 +69,13 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
             if len(reached) > 1:
                 yield from of_webhook(store, settings.site_slug)
     except CommandError as error:
-        yield Finding("store", WRONG, str(error))
+        yield Finding("store", FAILED, str(error))
     try:
         yield from of_daemon(settings.daemon_url, _token(settings))
     except CommandError as error:
         is_meant = bool(environ.get("PACKHOUSE_URL") or (settings.profile and settings.profile.daemon_url))
         fix = "Start it with `packhouse serve`, or set PACKHOUSE_URL to its address."
-        yield Finding("daemon", WRONG if is_meant else UNSEEN, str(error).removesuffix(fix).strip(), fix)
+        yield Finding("daemon", FAILED if is_meant else UNKNOWN, str(error).removesuffix(fix).strip(), fix)
         if daemon_settings is not None:
             yield from _checked(daemon_settings)
 
@@ -93,9 +93,9 @@ def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
 
 def _checked(daemon_settings: Any) -> Iterator[Finding]:
     from packhouse.preflight import run_checks
-    from packhouse_cli.commands.doctor.checks import OK, WARN, WRONG, Finding
+    from packhouse_cli.commands.doctor.checks import FAILED, OK, WARN, Finding
 
-    states = {"pass": OK, "warn": WARN, "fail": WRONG}
+    states = {"pass": OK, "warn": WARN, "fail": FAILED}
     yield from (
         Finding(check.name, states[check.level], check.reason) for check in run_checks(daemon_settings)
     )
@@ -116,7 +116,7 @@ def _print(finding: Finding, terminal: Terminal) -> None:
     mark, colour = _MARKS[finding.state]
     indent = " " * (_MARK_WIDTH + 2 + _NAME_WIDTH + 2)
     width = max(20, (terminal.width or 10_000) - len(indent))
-    texts = [finding.seen, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
+    texts = [finding.message, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
     first, *rest = [line for text in texts for line in wrap(escaped(text), width)]
     terminal.line(
         styled(mark.ljust(_MARK_WIDTH), colour), f"  {escaped(finding.name).ljust(_NAME_WIDTH)}  {first}"

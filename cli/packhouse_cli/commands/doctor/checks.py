@@ -19,13 +19,13 @@ from packhouse.store.responses import StoreResponse
 from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.exit_codes import CommandError
 
-OK, WARN, WRONG, UNSEEN = "ok", "warning", "wrong", "not seen"
+OK, WARN, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
 INTAKE = "/webhooks/aly"
 _CLOCK_OK_S, _CLOCK_BAD_S = 5.0, 60.0
 # No store has this order: the kind of refusal shows what the key may do.
-_NO_ORDER = "ord_packhouse_doctor_asks"
+_NO_ORDER = "ord_packhouse_doctor_check"
 _NEEDED = ORDER_EVENTS - {"order.fulfilled", "order.partially_fulfilled"}
-_FAILED = {"failed", "error", "failure"}
+_FAILED_STATUSES = {"failed", "error", "failure"}
 
 
 class Finding(NamedTuple):
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
     name: str
     state: str
-    seen: str
+    message: str
     fix: str = ""
 
 
@@ -44,11 +44,11 @@ def of_store(store: StoreClient, url: str, clock: Callable[[], float] = time.tim
         answer = store.ask(requests.list_orders(OrdersQuery(limit=1)))
     except StoreForbidden as error:
         yield Finding(
-            "store", WRONG, str(error), "Give the key the permissions read:orders and write:orders."
+            "store", FAILED, str(error), "Give the key the permissions read:orders and write:orders."
         )
         return
     except StoreError as error:
-        yield Finding("store", WRONG, str(error), "Check PACKHOUSE_STORE__URL, the key and the network.")
+        yield Finding("store", FAILED, str(error), "Check PACKHOUSE_STORE__URL, the key and the network.")
         return
     yield Finding("store", OK, f"{url} answers, and the key may read orders")
     yield _clock(answer, (asked_at + clock()) / 2)
@@ -60,16 +60,16 @@ def _clock(answer: StoreResponse, ours: float) -> Finding:
         # The header has whole seconds, so it is half a second late on average.
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() + 0.5
     except (ValueError, TypeError):
-        return Finding("clock", UNSEEN, "the store's response has no date to compare the clock with")
+        return Finding("clock", UNKNOWN, "the store's response has no date to compare the clock with")
     off_s = ours - theirs
-    seen = f"{abs(off_s):.0f} s {'ahead of' if off_s > 0 else 'behind'} the store"
+    message = f"{abs(off_s):.0f} s {'ahead of' if off_s > 0 else 'behind'} the store"
     if abs(off_s) <= _CLOCK_OK_S:
         return Finding("clock", OK, f"within {_CLOCK_OK_S:g} s of the store's")
-    state = WARN if abs(off_s) <= _CLOCK_BAD_S else WRONG
+    state = WARN if abs(off_s) <= _CLOCK_BAD_S else FAILED
     return Finding(
         "clock",
         state,
-        seen,
+        message,
         "Synchronize it with NTP (timedatectl set-ntp true): webhook signatures depend on the clock.",
     )
 
@@ -83,15 +83,15 @@ def _may_write(store: StoreClient) -> Finding:
         if "workspace" in error.code:
             return Finding("scopes", OK, "read:orders; write:orders was not refused")
         return Finding(
-            "scopes", WRONG, "the key may not write orders", "Give the key the permission write:orders."
+            "scopes", FAILED, "the key may not write orders", "Give the key the permission write:orders."
         )
     except StoreNotFound:
         return Finding("scopes", OK, "read:orders and write:orders")
     except StoreError as error:
         if error.status in (400, 409, 422):
             return Finding("scopes", OK, "read:orders and write:orders")
-        return Finding("scopes", UNSEEN, f"write:orders could not be checked: {error}")
-    return Finding("scopes", UNSEEN, "the store accepted a fulfillment for an order that does not exist")
+        return Finding("scopes", UNKNOWN, f"write:orders could not be checked: {error}")
+    return Finding("scopes", UNKNOWN, "the store accepted a fulfillment for an order that does not exist")
 
 
 def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
@@ -102,27 +102,29 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
     except StoreForbidden:
         yield Finding(
             "webhook",
-            UNSEEN,
+            UNKNOWN,
             "the key may not list webhooks: it lacks read:sites, which is correct for a daemon's key",
             "To check the webhook, run doctor with a key that has read:sites.",
         )
         return
     except StoreError as error:
-        yield Finding("webhook", UNSEEN, str(error))
+        yield Finding("webhook", UNKNOWN, str(error))
         return
     ours = [each for each in known if each.url.rstrip("/").endswith(INTAKE)]
     if not ours:
-        seen = f"none of the store's {len(known)} webhooks points to {INTAKE}; orders arrive by polling only"
-        yield Finding("webhook", WARN, seen, f"Register one: {create}")
+        message = (
+            f"none of the store's {len(known)} webhooks points to {INTAKE}; orders arrive by polling only"
+        )
+        yield Finding("webhook", WARN, message, f"Register one: {create}")
         return
     for each in ours:
         missing = sorted(_NEEDED - set(each.events)) if "*" not in each.events else []
         name = f"{each.id} to {each.url}"
         if each.active is False:
-            yield Finding("webhook", WRONG, f"{name} is inactive", f"Register a new one: {create}")
+            yield Finding("webhook", FAILED, f"{name} is inactive", f"Register a new one: {create}")
         elif missing:
-            seen = f"{name} does not receive {', '.join(missing)}"
-            yield Finding("webhook", WARN, seen, "Delete it and register it again with these events too.")
+            message = f"{name} does not receive {', '.join(missing)}"
+            yield Finding("webhook", WARN, message, "Delete it and register it again with these events too.")
         else:
             yield Finding("webhook", OK, name)
         yield _delivering(store, each.id)
@@ -132,21 +134,21 @@ def _delivering(store: StoreClient, webhook_id: str) -> Finding:
     try:
         rows, _ = webhooks.read_deliveries(store.ask(webhooks.list_deliveries(webhook_id, limit=25)))
     except StoreError as error:
-        return Finding("deliveries", UNSEEN, str(error))
+        return Finding("deliveries", UNKNOWN, str(error))
     if not rows:
         return Finding("deliveries", OK, f"{webhook_id}: none yet")
     rows = tuple(sorted(rows, key=lambda row: row.created_at, reverse=True))
-    failed = [row for row in rows if row.status in _FAILED or (row.answered or 200) >= 300]
+    failed = [row for row in rows if row.status in _FAILED_STATUSES or (row.answered or 200) >= 300]
     if not failed:
         return Finding("deliveries", OK, f"{webhook_id}: the last {len(rows)} arrived")
     answered = f"answered {failed[0].answered}" if failed[0].answered else "no response"
-    seen = f"{webhook_id}: {len(failed)} of the last {len(rows)} failed, last with {answered}"
+    message = f"{webhook_id}: {len(failed)} of the last {len(rows)} failed, last with {answered}"
     fix = (
         "The secret is wrong: put the webhook's secret into PACKHOUSE_WEBHOOK__SECRETS."
         if failed[0].answered in (400, 401, 403)
         else "Make sure that the address reaches the daemon from outside, then replay the failed deliveries."
     )
-    return Finding("deliveries", WRONG if failed[0] is rows[0] else WARN, seen, fix)
+    return Finding("deliveries", FAILED if failed[0] is rows[0] else WARN, message, fix)
 
 
 def of_daemon(url: str, token: str) -> Iterator[Finding]:
@@ -158,7 +160,7 @@ def of_daemon(url: str, token: str) -> Iterator[Finding]:
         status, body = client.get_any_status("/readyz")
         yield Finding(
             "daemon",
-            OK if status == 200 else WRONG,
+            OK if status == 200 else FAILED,
             f"{url} answers {status}",
             "The lines below name the reason.",
         )
@@ -168,7 +170,7 @@ def of_daemon(url: str, token: str) -> Iterator[Finding]:
         if not token:
             yield Finding(
                 "token",
-                UNSEEN,
+                UNKNOWN,
                 "no operator token is set",
                 "Put one of the daemon's operator tokens into PACKHOUSE_TOKEN.",
             )
@@ -177,7 +179,7 @@ def of_daemon(url: str, token: str) -> Iterator[Finding]:
             yield from _status(client.get("/api/v1/status"))
         except CommandError as error:
             yield Finding(
-                "token", WRONG, str(error), "Put one of the daemon's operator tokens into PACKHOUSE_TOKEN."
+                "token", FAILED, str(error), "Put one of the daemon's operator tokens into PACKHOUSE_TOKEN."
             )
     finally:
         client.close()
@@ -186,10 +188,10 @@ def of_daemon(url: str, token: str) -> Iterator[Finding]:
 def _own_check(name: str, results: object) -> Finding:
     """One of the daemon's own checks."""
     first = results[0] if isinstance(results, list) and results and isinstance(results[0], dict) else {}
-    state = {"pass": OK, "warn": WARN, "fail": WRONG}.get(str(first.get("status")), UNSEEN)
-    seen = str(first.get("output") or "the daemon reports no problem")
+    state = {"pass": OK, "warn": WARN, "fail": FAILED}.get(str(first.get("status")), UNKNOWN)
+    message = str(first.get("output") or "the daemon reports no problem")
     called = {"ledger": "database", "webhook": "webhook secret", "store": "daemon's store"}.get(name, name)
-    return Finding(called, state, seen, _FIXES.get(name, "") if state in (WARN, WRONG) else "")
+    return Finding(called, state, message, _FIXES.get(name, "") if state in (WARN, FAILED) else "")
 
 
 _FIXES = {
@@ -209,10 +211,10 @@ def _status(status: dict[str, object]) -> Iterator[Finding]:
     if version == __version__:
         yield Finding("version", OK, f"the daemon and this command have version {version}")
     else:
-        seen = f"the daemon has version {version}, this command {__version__}"
-        yield Finding("version", WARN, seen, "Install the same version of both.")
+        message = f"the daemon has version {version}, this command {__version__}"
+        yield Finding("version", WARN, message, "Install the same version of both.")
     if status.get("paused"):
         yield Finding("work", WARN, "the daemon is paused", 'Resume it: packhouse resume --reason "..."')
     overdue = status.get("oldest_due_s")
     if isinstance(overdue, (int, float)) and overdue > 600:
-        yield Finding("work", WRONG, f"an order is overdue by {overdue:.0f} s", "See the daemon's log.")
+        yield Finding("work", FAILED, f"an order is overdue by {overdue:.0f} s", "See the daemon's log.")

@@ -58,9 +58,9 @@ def test_without_a_daemon_its_settings_are_enough(services: Services) -> None:
     environ = services.environ() | {"PACKHOUSE_URL": services.daemon_url}
     code, found = doctor(environ)
     assert code == Exit.CHECKS_FAILED
-    assert found["daemon"]["state"] == "wrong"
+    assert found["daemon"]["state"] == "failed"
     assert "packhouse serve" in found["daemon"]["fix"]
-    assert "SQLite" in found["database"]["seen"]
+    assert "SQLite" in found["database"]["message"]
     assert (found["database"]["state"], found["disk"]["state"], found["provider"]["state"]) == ("ok",) * 3
 
 
@@ -77,29 +77,29 @@ def test_what_is_wrong_is_named_with_its_fix(services: Services, tmp_path: Path)
         environ | {"PACKHOUSE_DATA_DIR": str(data), "PACKHOUSE_MIN_FREE_DISK_MB": "999999999"}
     )
     assert code == Exit.CHECKS_FAILED
-    assert {name for name, row in found.items() if row["state"] == "wrong"} == {
+    assert {name for name, row in found.items() if row["state"] == "failed"} == {
         "provider",
         "database",
         "disk",
     }
-    assert "newer" in found["database"]["seen"]
-    assert "PACKHOUSE_DATA_DIR" in found["disk"]["seen"]
-    assert found["daemon"]["state"] == "not seen"
+    assert "newer" in found["database"]["message"]
+    assert "PACKHOUSE_DATA_DIR" in found["disk"]["message"]
+    assert found["daemon"]["state"] == "unknown"
 
 
 @pytest.mark.e2e
 def test_a_key_of_the_daemons_own_scopes_may_not_see_webhooks_and_that_is_right(services: Services) -> None:
     _, found = doctor(services.environ() | {"ALY_API_KEY": "aly_sandbox_orders"})
     assert found["scopes"]["state"] == "ok"
-    assert found["webhook"]["state"] == "not seen"
-    assert "read:sites" in found["webhook"]["seen"]
+    assert found["webhook"]["state"] == "unknown"
+    assert "read:sites" in found["webhook"]["message"]
 
 
 @pytest.mark.e2e
 def test_a_wrong_key_is_reported_once(services: Services) -> None:
     code, found = doctor(services.environ() | {"ALY_API_KEY": "aly_wrong"})
     assert code == Exit.CHECKS_FAILED
-    assert found["store"]["state"] == "wrong"
+    assert found["store"]["state"] == "failed"
     assert "aly_wrong" not in json.dumps(found)
     assert not {"clock", "scopes", "webhook"} & set(found)
 
@@ -112,7 +112,7 @@ def findings(answers: dict[str, tuple[int, Any]], clock: Any = None) -> dict[str
 
 
 ORDERS = {f"GET {STORE}/merchant/orders?limit=1": (200, {"orders": []})}
-FULFILL = f"POST {STORE}/merchant/orders/ord_packhouse_doctor_asks/fulfill"
+FULFILL = f"POST {STORE}/merchant/orders/ord_packhouse_doctor_check/fulfill"
 HOOK = {"id": "wh_1", "url": "https://ship.example/webhooks/aly", "events": ["*"], "active": True}
 
 
@@ -122,10 +122,10 @@ HOOK = {"id": "wh_1", "url": "https://ship.example/webhooks/aly", "events": ["*"
         (404, "not_found", "ok"),
         (422, "refused", "ok"),
         (400, "validation_failed", "ok"),
-        (403, "forbidden", "wrong"),
+        (403, "forbidden", "failed"),
         (403, "forbidden_workspace", "ok"),
-        (503, "", "not seen"),
-        (200, "", "not seen"),
+        (503, "", "unknown"),
+        (200, "", "unknown"),
     ],
 )
 def test_the_right_to_write_shows_in_what_an_order_that_does_not_exist_is_refused_with(
@@ -135,14 +135,14 @@ def test_the_right_to_write_shows_in_what_an_order_that_does_not_exist_is_refuse
     assert found["scopes"].state == state
 
 
-@pytest.mark.parametrize(("off_s", "state"), [(0, "ok"), (30, "warning"), (-400, "wrong")])
+@pytest.mark.parametrize(("off_s", "state"), [(0, "ok"), (30, "warning"), (-400, "failed")])
 def test_a_clock_that_is_off_is_seen_by_the_stores_date(off_s: float, state: str) -> None:
     import time
 
     found = findings({**ORDERS, FULFILL: (404, {})}, clock=lambda: time.time() + off_s)
     assert found["clock"].state == state
     if off_s:
-        assert ("ahead of" if off_s > 0 else "behind") in found["clock"].seen
+        assert ("ahead of" if off_s > 0 else "behind") in found["clock"].message
 
 
 def hooks(*rows: dict[str, Any], deliveries: Sequence[object] = ()) -> dict[str, checks.Finding]:
@@ -156,10 +156,10 @@ def test_a_store_without_a_webhook_is_a_warning_with_the_command_to_run() -> Non
     found = hooks({**HOOK, "url": "https://elsewhere.example/hook"})["webhook"]
     assert found.state == "warning"
     assert "packhouse webhooks create --url" in found.fix
-    assert hooks({**HOOK, "active": False})["webhook"].state == "wrong"
+    assert hooks({**HOOK, "active": False})["webhook"].state == "failed"
     missing = hooks({**HOOK, "events": ["order.created"]})["webhook"]
     assert missing.state == "warning"
-    assert "order.cancelled" in missing.seen
+    assert "order.cancelled" in missing.message
     assert hooks(HOOK)["webhook"].state == "ok"
 
 
@@ -174,14 +174,14 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([], "ok", "none yet"),
         ([delivery(1, "delivered", 200)], "ok", "the last 1 arrived"),
         ([delivery(1, "failed", 500), delivery(2, "delivered", 200)], "warning", "1 of the last 2"),
-        ([delivery(2, "failed", 401), delivery(1, "delivered", 200)], "wrong", "answered 401"),
-        ([delivery(1, "failed", None)], "wrong", "no response"),
+        ([delivery(2, "failed", 401), delivery(1, "delivered", 200)], "failed", "answered 401"),
+        ([delivery(1, "failed", None)], "failed", "no response"),
     ],
 )
 def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
     found = hooks(HOOK, deliveries=rows)["deliveries"]
-    assert (found.state, words in found.seen) == (state, True), found
-    if "401" in found.seen:
+    assert (found.state, words in found.message) == (state, True), found
+    if "401" in found.message:
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
 
@@ -196,12 +196,12 @@ def with_daemon(body: object, status: int = 200) -> dict[str, checks.Finding]:
 
 def test_a_daemon_in_trouble_is_quoted() -> None:
     found = with_daemon({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
-    assert (found["daemon"].state, found["disk"].state) == ("wrong", "wrong")
-    assert found["disk"].seen == "1 MB free"
+    assert (found["daemon"].state, found["disk"].state) == ("failed", "failed")
+    assert found["disk"].message == "1 MB free"
     assert "PACKHOUSE_DATA_DIR" in found["disk"].fix
     assert found["version"].state == "warning"
-    assert "4000 s" in found["work"].seen
-    assert with_daemon({"error": {"message": "No."}}, 401)["token"].state == "wrong"
+    assert "4000 s" in found["work"].message
+    assert with_daemon({"error": {"message": "No."}}, 401)["token"].state == "failed"
 
 
 def test_wrong_settings_are_reported_line_by_line(tmp_path: Path) -> None:
