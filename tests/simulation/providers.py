@@ -17,7 +17,7 @@ from packhouse.model.money import Money
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp
+from packhouse.providers.http import NoResponse, NotSent, ProviderHttp
 from packhouse.providers.port import (
     Absent,
     Bought,
@@ -63,7 +63,7 @@ class KeylessProvider(EasyPostProvider):
             )
         except NotSent as error:
             return NotBought(str(error), transient=True)
-        except NoAnswer as error:
+        except NoResponse as error:
             return Unknown(str(error))
         return wire.read_purchase(
             answer.status, answer.body, _with_provider_ref(purchase, answer.body), self._kind

@@ -106,7 +106,7 @@ class JsonClient:
             # The server may have closed the kept connection; only a GET is safe to repeat.
             if not fresh and method == "GET" and not isinstance(error, TimeoutError):
                 return self._send(method, path, body)
-            raise CommandError(self._no_answer(error), Exit.NETWORK, "network") from error
+            raise CommandError(self._no_response(error), Exit.NETWORK, "network") from error
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
@@ -116,7 +116,7 @@ class JsonClient:
             self._connection = kind(self._host, self._port, timeout=self._timeout_s)
         return self._connection
 
-    def _no_answer(self, error: Exception) -> str:
+    def _no_response(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"The {self._name} at {self._url} did not answer within {self._timeout_s:g} s."
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

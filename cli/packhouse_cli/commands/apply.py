@@ -38,7 +38,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         without_daemon = True
         terminal.note(NO_DAEMON)
     progress = progress_for(terminal)
-    max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
+    max_per_s = settings.store_rate_limit_per_s if arguments.max_per_s is None else arguments.max_per_s
     summary = apply_plan(
         plan,
         path,

@@ -81,7 +81,7 @@ class CliSettings:
         return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
 
     @property
-    def store_max_per_s(self) -> float:
+    def store_rate_limit_per_s(self) -> float:
         """The limit of calls to the store per second; 0, also where none is set, for no limit."""
         name = "PACKHOUSE_STORE__RATE_LIMIT_PER_S"
         text = self._value(name) or "0"

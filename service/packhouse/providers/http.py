@@ -1,6 +1,6 @@
 """HTTP calls to a provider: kept connections, each call bounded in time and size, counted, never retried.
 
-A failure is one of two errors, as money depends on the difference: NotSent or NoAnswer.
+A failure is one of two errors, as money depends on the difference: NotSent or NoResponse.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class NotSent(ProviderUnavailable):
     """There was no connection: the call had no effect."""
 
 
-class NoAnswer(ProviderUnavailable):
+class NoResponse(ProviderUnavailable):
     """The call was sent, at least in part, without a complete answer: its effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete HTTP response. The case of header names does not matter."""
 
     status: int
@@ -81,8 +81,8 @@ class ProviderHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         follow_redirects: bool = False,
-    ) -> Answer:
-        """Call once and read at most MAX_BYTES. Any status is an answer. Raises NotSent or NoAnswer."""
+    ) -> Response:
+        """Call once and read at most MAX_BYTES. Any status is returned. Raises NotSent or NoResponse."""
         started = self._clock.monotonic()
         outcome = "cancelled"
         try:
@@ -103,13 +103,13 @@ class ProviderHttp:
                 finally:
                     await response.aclose()
             outcome = str(response.status_code)
-            return Answer(response.status_code, content, response.headers)
+            return Response(response.status_code, content, response.headers)
         except _UNSENT as error:
             outcome = type(error).__name__
             raise NotSent(f"Cannot reach {self._account} for {call}: {_described(error)}.") from error
         except (httpx.HTTPError, TimeoutError) as error:
             outcome = type(error).__name__
-            raise NoAnswer(
+            raise NoResponse(
                 f"No complete response from {self._account} to {call}: {_described(error)}."
             ) from error
         finally:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from packhouse.errors import ProviderUnavailable
 from packhouse.model.label import LabelDocument, LabelFormat
-from packhouse.providers.http import Answer, ProviderHttp
+from packhouse.providers.http import ProviderHttp, Response
 
 _BY_SUFFIX = {fmt.value: fmt for fmt in LabelFormat}
 
@@ -36,7 +36,7 @@ async def fetch(http: ProviderHttp, url: str) -> LabelDocument | None:
 
     Raises ProviderUnavailable if the host fails or its response is not a label.
     """
-    answer: Answer = await http.send("label.download", "GET", url, follow_redirects=True)
+    answer: Response = await http.send("label.download", "GET", url, follow_redirects=True)
     if answer.status == 200:
         document = detect(answer.body)
         if document is None:

@@ -16,7 +16,7 @@ from packhouse.model.order import Order, OrderPage, Product
 from packhouse.providers.port import CallObserver
 from packhouse.store import protocol
 from packhouse.store.limiter import RateLimiter
-from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, StoreRequest, StoreResponse
+from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, StoreRequest, StoreResponse
 from packhouse.store.requests import client_headers
 from packhouse.store.responses import too_large, unanswered, unreachable
 
@@ -96,7 +96,7 @@ class AsyncStoreClient:
         try:
             answer = await self._exchange(request)
             outcome = str(answer.status)
-            protocol.check_answer(answer, request, self._clock.now())
+            protocol.check_response(answer, request, self._clock.now())
             return answer
         except StoreError as error:
             if error.status is None:
@@ -134,7 +134,7 @@ async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
     size = 0
     async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams
         size += len(part)
-        if size > LARGEST_ANSWER:
+        if size > LARGEST_RESPONSE:
             raise too_large(request)
         parts.append(part)
     return b"".join(parts)

@@ -16,10 +16,10 @@ from packhouse.store import requests
 from packhouse.store.paging import read_pages
 from packhouse.store.requests import OrdersQuery, StoreRequest, client_headers
 from packhouse.store.responses import (
-    LARGEST_ANSWER,
+    LARGEST_RESPONSE,
     ListPage,
     StoreResponse,
-    check_answer,
+    check_response,
     json_of,
     read_list,
     too_large,
@@ -130,7 +130,7 @@ class StoreClient:
             self.close()
         self._used_at = time.monotonic()
         answer = StoreResponse(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
-        check_answer(answer, request, time.time())
+        check_response(answer, request, time.time())
         return answer
 
     def _read(self, response: http.client.HTTPResponse, request: StoreRequest, started: float) -> bytes:
@@ -139,7 +139,7 @@ class StoreClient:
         size = 0
         while part := response.read1(65536):
             size += len(part)
-            if size > LARGEST_ANSWER:
+            if size > LARGEST_RESPONSE:
                 self.close()
                 raise too_large(request)
             if time.monotonic() - started > self._timeout_s:

@@ -21,7 +21,7 @@ from packhouse.store.requests import (
     refund,
     refund_body,
 )
-from packhouse.store.responses import LARGEST_ANSWER, StoreResponse, check_answer, retry_after_s
+from packhouse.store.responses import LARGEST_RESPONSE, StoreResponse, check_response, retry_after_s
 from packhouse.store.returns import (
     approve_return,
     create_exchange,
@@ -51,8 +51,8 @@ from packhouse.store.webhooks import (
 )
 
 __all__ = [
-    "LARGEST_ANSWER",
     "LARGEST_BATCH",
+    "LARGEST_RESPONSE",
     "ROTATIONS",
     "OrdersQuery",
     "Pages",
@@ -60,7 +60,7 @@ __all__ = [
     "StoreResponse",
     "address_from_json",
     "approve_return",
-    "check_answer",
+    "check_response",
     "create_exchange",
     "create_return",
     "create_webhook",

@@ -35,7 +35,7 @@ from packhouse.store.json_fields import (
 )
 from packhouse.store.requests import StoreRequest
 
-LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; the clients read no further
+LARGEST_RESPONSE = 16 * 1024 * 1024  # bytes; the clients read no further
 LONGEST_WAIT_S = 3600.0
 _LONGEST_MESSAGE = 300
 _MOST_DETAILS = 20
@@ -67,7 +67,7 @@ _ERRORS: dict[int, tuple[type[StoreError], str]] = {
 }
 
 
-def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None = None) -> None:
+def check_response(answer: StoreResponse, request: StoreRequest, now: float | None = None) -> None:
     """Return for any 2xx; raise the typed StoreError for any other status.
 
     `now` (seconds since 1970) turns a Retry-After date into a wait when the response has no Date of its own.
@@ -124,7 +124,8 @@ def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUn
 def too_large(request: StoreRequest) -> StoreUnreadable:
     """The error for a response that is too large to read."""
     return StoreUnreadable(
-        f"The store's response to {request.action} is larger than {LARGEST_ANSWER} bytes. Ask for fewer rows."
+        f"The store's response to {request.action} is larger than {LARGEST_RESPONSE} bytes. "
+        "Ask for fewer rows."
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse.model.label import LabelDocument, LabelFormat
-from packhouse.providers.http import NoAnswer, NotSent, ProviderHttp, retry_after_s
+from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, retry_after_s
 from packhouse.providers.label_file import detect, format_in
 from tests.service.providers.context import Seen, context
 
@@ -25,7 +25,7 @@ def test_a_closed_port_raises_not_sent_and_a_silent_port_no_answer() -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         calls = ProviderHttp("account", context(timeout_s=0.3, seen=seen))
-        with pytest.raises(NoAnswer, match="No complete response from account to silence"):
+        with pytest.raises(NoResponse, match="No complete response from account to silence"):
             await calls.send("silence", "POST", f"http://127.0.0.1:{port}/", body=b"x")
         server.close()
         await server.wait_closed()

@@ -15,7 +15,7 @@ from packhouse.clock import SystemClock
 from packhouse.model.order import Order, OrderPage, Product, Units
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
-from packhouse.store.protocol import LARGEST_ANSWER, OrdersQuery, fulfill_body, read_pages_async
+from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, fulfill_body, read_pages_async
 from tests.service.store import faulty_store as faults
 from tests.service.store.faulty_store import FaultyStore, answers, faulty_store
 
@@ -312,7 +312,7 @@ def test_a_compressed_answer_is_unreadable(client: Client, shop: FaultyStore) ->
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(client: Client, shop: FaultyStore) -> None:
-    shop.behave(answers(200, b" " * (LARGEST_ANSWER + 1)), answers(200, ORDER))
+    shop.behave(answers(200, b" " * (LARGEST_RESPONSE + 1)), answers(200, ORDER))
     with pytest.raises(errors.StoreUnreadable, match="larger"):
         client.order("ord_1")
     assert client.order("ord_1").id == "ord_1"

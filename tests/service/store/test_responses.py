@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from packhouse import errors
 from packhouse.store import protocol
-from packhouse.store.protocol import StoreResponse, check_answer, retry_after_s
+from packhouse.store.protocol import StoreResponse, check_response, retry_after_s
 from packhouse.store.responses import LONGEST_WAIT_S, one_object, read_list
 
 ASKED = protocol.get_order("ord_1")
@@ -24,14 +24,14 @@ def raised(
     answer: StoreResponse, request: protocol.StoreRequest = ASKED, now: float | None = None
 ) -> errors.StoreError:
     with pytest.raises(errors.StoreError) as caught:
-        check_answer(answer, request, now)
+        check_response(answer, request, now)
     return caught.value
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_any_2xx_is_accepted_whatever_its_body(status: int) -> None:
-    check_answer(StoreResponse(status, {}, b""), POSTED)
-    check_answer(StoreResponse(status, {}, b"<html>"), POSTED)
+    check_response(StoreResponse(status, {}, b""), POSTED)
+    check_response(StoreResponse(status, {}, b"<html>"), POSTED)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def make_plan(
     from packhouse_cli.bulk.throttled_client import RateLimiter
 
     terminal, settings = invocation.terminal, invocation.settings
-    max_per_s = settings.store_max_per_s if arguments.max_per_s is None else arguments.max_per_s
+    max_per_s = settings.store_rate_limit_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )

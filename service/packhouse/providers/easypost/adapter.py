@@ -13,7 +13,7 @@ from packhouse.model.label import Label, LabelDocument
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.customs import declaration
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.http import Answer, NoAnswer, NotSent, ProviderHttp, retry_after_s
+from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, Response, retry_after_s
 from packhouse.providers.label_file import fetch, format_in
 from packhouse.providers.options import read_options
 from packhouse.providers.port import (
@@ -96,7 +96,7 @@ class EasyPostProvider:
             answer = await self._call("shipments.buy", "POST", url, wire.buy_body(purchase.rate))
         except NotSent as error:
             return NotBought(str(error), transient=True)
-        except NoAnswer as error:
+        except NoResponse as error:
             return Unknown(str(error))
         outcome = wire.read_purchase(answer.status, answer.body, purchase, self._format)
         if isinstance(outcome, NotBought) and outcome.transient:
@@ -175,7 +175,7 @@ class EasyPostProvider:
     def _url(self, shipment_id: str) -> str:
         return f"{self._shipments}/{quote(shipment_id, safe='')}"
 
-    async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Answer:
+    async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Response:
         return await self._http.send(call, method, url, headers=self._headers, body=body)
 
     async def _void_state(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
@@ -185,7 +185,7 @@ class EasyPostProvider:
         except ProviderRefused:
             return None
 
-    def _read(self, answer: Answer, action: str) -> dict[str, Any]:
+    def _read(self, answer: Response, action: str) -> dict[str, Any]:
         """The response's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
