@@ -120,7 +120,7 @@ def test_7_asked_too_often_at_once_with_no_wait_else_waited_for(store: SandboxSt
     assert store.tell("/faults")["triggered"]["store.throttle"] == 4
 
 
-def test_8_no_connection_or_no_answer_in_time(store: SandboxStore) -> None:
+def test_8_no_connection_or_no_response_in_time(store: SandboxStore) -> None:
     gone = "PACKHOUSE_STORE__URL=http://127.0.0.1:9"
     ended(store.shell(f"{gone} packhouse orders list --json"), 8)
     store.tell("/faults", {"store.no_response_before_effect": {"next": 1}})

@@ -134,7 +134,7 @@ class WebhookEndpoint:
         except TooMany:
             return self._refuse("busy", _BUSY)
         except Disconnected:
-            self._refuse("gone", _SLOW)
+            self._refuse("disconnected", _SLOW)
             return None
         decision = verify(_signature(scope), body, self._secrets, self._clock.now(), self._tolerance_s)
         if decision is not SignatureVerdict.OK:

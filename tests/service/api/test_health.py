@@ -70,7 +70,7 @@ def test_checks_that_do_not_end_are_a_failure() -> None:
 
 def test_the_loop_is_alive_even_when_the_house_is_not_ready() -> None:
     app = App()
-    app.health.failure = LedgerUnavailable("gone")
+    app.health.failure = LedgerUnavailable("disconnected")
     assert app.ask("GET", "/livez", token="").json() == {"status": "pass", "checks": {}}
 
 
@@ -84,7 +84,7 @@ def test_the_scrape_shows_what_the_ledger_says_now(app: App) -> None:
 
 
 def test_the_scrape_is_answered_when_the_ledger_is_not(app: App) -> None:
-    app.ledger.failure = LedgerUnavailable("gone")
+    app.ledger.failure = LedgerUnavailable("disconnected")
     response = app.ask("GET", "/metrics", token="")
     assert response.status_code == 200
     assert "packhouse_ledger_up 0.0" in response.text

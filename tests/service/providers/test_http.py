@@ -14,7 +14,7 @@ from packhouse.providers.label_file import detect, format_in
 from tests.service.providers.context import Seen, context
 
 
-def test_a_closed_port_raises_not_sent_and_a_silent_port_no_answer() -> None:
+def test_a_closed_port_raises_not_sent_and_a_silent_port_no_response() -> None:
     seen = Seen()
 
     async def story() -> None:
