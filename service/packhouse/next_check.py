@@ -90,7 +90,7 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
     why, _, kind = job.failures[0]
     attempts = job.lease.attempts + 1
     wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
-    wait = max([wait, *(asked for _, asked, _ in job.failures if asked is not None)])
+    wait = max([wait, *(after_s for _, after_s, _ in job.failures if after_s is not None)])
     now = context.clock.now()
     due_at = min([now + wait, *(at for at in job.wake_times if at > now)])
     if attempts >= settings.hold_after:

@@ -184,18 +184,18 @@ PACE = (
 
 
 def change_options(
-    *, key_from: str, again: str = "", asks: bool = False, dry_run: bool = True
+    *, key_from: str, again: str = "", confirms: bool = False, dry_run: bool = True
 ) -> tuple[Option, ...]:
     """The options of a command that changes something at the store.
 
     `key_from` names the values that the key is derived from, `again` says what `--again` does, "" where there
-    is no such option. `asks`: the command asks for confirmation on a terminal.
+    is no such option. `confirms`: the command asks for confirmation on a terminal.
     """
     key_help = f"send this idempotency key (default: derived from {key_from})"
     options = [Option("--idempotency-key", metavar="KEY", type=idempotency_key, help=key_help)]
     if again:
         options.append(Option("--again", action="store_true", help=again))
-    if asks:
+    if confirms:
         options.append(YES)
     if dry_run:
         options.append(DRY_RUN)

@@ -36,9 +36,9 @@ def load(toml_path: Path | None = None, environ: Mapping[str, str] | None = None
     return _settings(gathered)
 
 
-def _toml(asked: Path | None, environ: Mapping[str, str]) -> Path | None:
-    if asked is not None:
-        return asked
+def _toml(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    if path is not None:
+        return path
     if named := environ.get("PACKHOUSE_CONFIG"):
         return Path(named)
     return next((path for path in _FILES if path.is_file()), None)

@@ -124,10 +124,10 @@ async def _measure(
     connection: AsyncConnection[tuple[Any, ...]], measured: Callable[[float, float], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    asked = loop.time()
+    started = loop.time()
     async with asyncio.timeout(_CHECK_S):
         row = await (await connection.execute(_NOW)).fetchone()
-    took_s = loop.time() - asked
+    took_s = loop.time() - started
     if row and took_s < _PROMPT_S:
         measured(float(row[0]), took_s)
 

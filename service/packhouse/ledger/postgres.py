@@ -128,13 +128,13 @@ class PostgresLedger:
 
     def clock(self, local: Clock) -> Clock:
         """See `Ledger.clock`: the database's time, measured again while `listen` runs."""
-        asked = time.monotonic()
+        started = time.monotonic()
         try:
             with self._engine.connect() as connection:
                 now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
         except DBAPIError as error:
             raise translated(error) from error
-        self._clock = DatabaseClock(local, float(now), time.monotonic() - asked)
+        self._clock = DatabaseClock(local, float(now), time.monotonic() - started)
         return self._clock
 
     async def listen(self, wake: Callable[[], None]) -> None:

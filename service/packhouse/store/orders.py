@@ -38,13 +38,13 @@ def read_order(answer: StoreResponse, expected_id: str) -> Order:
     return order_from_json(one_object(value, "order", expected_id))
 
 
-def read_order_page(answer: StoreResponse, asked: OrdersQuery | None = None) -> OrderPage:
+def read_order_page(answer: StoreResponse, query: OrdersQuery | None = None) -> OrderPage:
     """One page of a list. Raises StoreUnreadable when it is no list, or a row in it has no id.
 
     A row that has an id but cannot be read otherwise is given as an Order with nothing but id and raw (no
     status, so nothing ships): a list only names orders to fetch, and one bad row must not hide the others.
     """
-    found = read_list(json_of(answer, "listing orders"), "orders", asked.limit if asked else None)
+    found = read_list(json_of(answer, "listing orders"), "orders", query.limit if query else None)
     return OrderPage(tuple(_row(row) for row in found.rows), found.next_cursor, found.truncated)
 
 

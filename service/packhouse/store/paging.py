@@ -51,7 +51,7 @@ class Pages(Generic[AnyPage]):
 
     def __init__(self, query: OrdersQuery) -> None:
         self._query = query
-        self._asked = {query}
+        self._queries = {query}
         self._page: AnyPage | None = None
         # The direction of a list is not documented; the first page with two times shows it.
         self._newest_first: bool | None = None
@@ -69,14 +69,14 @@ class Pages(Generic[AnyPage]):
         query = self._following(self._page)
         if query is None:
             return None
-        if query in self._asked and self._page.next_cursor is None:
+        if query in self._queries and self._page.next_cursor is None:
             raise _cut_off(self._page, _AT_ONCE)
-        if query in self._asked:
+        if query in self._queries:
             raise StoreUnreadable(
                 "The store's list of orders goes in a circle: it leads back to a page already read. Reading "
                 "stopped there."
             )
-        self._asked.add(query)
+        self._queries.add(query)
         self._query, self._page = query, None
         return query
 
@@ -112,8 +112,8 @@ class Pages(Generic[AnyPage]):
 def read_pages(read: Callable[[OrdersQuery], AnyPage], query: OrdersQuery) -> Iterator[AnyPage]:
     """Every page of a list; each is read when it is consumed. Raises StoreError."""
     pages = Pages[AnyPage](query)
-    while (asked := pages.next_query()) is not None:
-        yield pages.take(read(asked))
+    while (page_query := pages.next_query()) is not None:
+        yield pages.take(read(page_query))
 
 
 def follow(read: Callable[[str], tuple[Sequence[Row], str | None]], name: str) -> Iterator[Sequence[Row]]:
@@ -121,12 +121,12 @@ def follow(read: Callable[[str], tuple[Sequence[Row], str | None]], name: str) -
 
     `name` is what the list holds, for the message. Raises StoreUnreadable where the store repeats a page.
     """
-    asked: set[str] = set()
+    cursors: set[str] = set()
     cursor: str | None = ""
     while cursor is not None:
-        if cursor in asked:
+        if cursor in cursors:
             raise StoreUnreadable(f"The store's list of {name} repeats a page; reading stopped there.")
-        asked.add(cursor)
+        cursors.add(cursor)
         page, cursor = read(cursor)
         yield page
 
@@ -136,8 +136,8 @@ async def read_pages_async(
 ) -> AsyncIterator[AnyPage]:
     """As `read_pages`, for the daemon."""
     pages = Pages[AnyPage](query)
-    while (asked := pages.next_query()) is not None:
-        yield pages.take(await read(asked))
+    while (page_query := pages.next_query()) is not None:
+        yield pages.take(await read(page_query))
 
 
 def _cut_off(page: Page, why: str) -> StoreUnreadable:

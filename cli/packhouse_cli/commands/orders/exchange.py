@@ -75,7 +75,7 @@ _CREATE = Command(
         *change_options(
             key_from="order, units, variant and reason",
             again="create another exchange, even if the order has the same one",
-            asks=True,
+            confirms=True,
         ),
         JSON.but(help="print the exchange as the store sent it"),
     ),

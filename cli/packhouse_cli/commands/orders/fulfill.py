@@ -113,7 +113,7 @@ COMMAND = Command(
             default=[],
             help="only these units; repeatable (default: all units that are not shipped)",
         ),
-        *change_options(key_from="order, carrier, number and units", asks=True, dry_run=False),
+        *change_options(key_from="order, carrier, number and units", confirms=True, dry_run=False),
         WITHOUT_DAEMON,
         JSON,
         selection.OPTIONS,

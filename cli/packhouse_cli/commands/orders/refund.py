@@ -160,7 +160,7 @@ COMMAND = Command(
         *change_options(
             key_from="order, amount and reason",
             again="refund again, even if the order has a refund of this amount and reason",
-            asks=True,
+            confirms=True,
             dry_run=False,
         ),
         WITHOUT_DAEMON,

@@ -169,7 +169,7 @@ def _unshown(done: ChangeResult) -> dict[str, Any]:
     return {"id": None, "order_id": done.change.order.id, **sent}
 
 
-def _step_command(step: str, help: str, *more: Option, example: str = "", asks: bool = True) -> Command:
+def _step_command(step: str, help: str, *more: Option, example: str = "", confirms: bool = True) -> Command:
     return Command(
         help,
         partial(_step, step),
@@ -177,7 +177,7 @@ def _step_command(step: str, help: str, *more: Option, example: str = "", asks: 
             ORDER,
             _RETURN,
             *more,
-            *change_options(key_from="order, return and step", asks=asks),
+            *change_options(key_from="order, return and step", confirms=confirms),
             JSON.but(help="print the return as the store sent it"),
         ),
         examples=(f"packhouse orders return {step} ord_1 ret_1{example}",),
@@ -210,7 +210,9 @@ COMMAND = Group(
     "create, approve, receive and reject returns",
     {
         "create": _CREATE,
-        "approve": _step_command("approve", "approve a return; the store issues an RMA number", asks=False),
+        "approve": _step_command(
+            "approve", "approve a return; the store issues an RMA number", confirms=False
+        ),
         "receive": _step_command(
             "receive", "record that the goods arrived in good condition; this cannot be undone"
         ),

@@ -48,7 +48,7 @@ COMMAND = Command(
     _run,
     (
         Option("webhook", metavar="WEBHOOK", type=resource_id, help="the webhook's id, for example wh_1"),
-        *change_options(key_from="the webhook", asks=True),
+        *change_options(key_from="the webhook", confirms=True),
         JSON,
     ),
     examples=("packhouse webhooks delete wh_1",),

@@ -63,7 +63,7 @@ COMMAND = Command(
     _run,
     (
         Option("webhook", metavar="WEBHOOK", type=resource_id, help="the webhook's id, for example wh_1"),
-        *change_options(key_from="the webhook", again="rotate once more, with a new key", asks=True),
+        *change_options(key_from="the webhook", again="rotate once more, with a new key", confirms=True),
         JSON.but(help="print the response as the store sent it, with the secret"),
     ),
     examples=("packhouse webhooks rotate wh_1 --json | jq -r .secret",),
