@@ -63,7 +63,7 @@ def test_standing_holds_are_listed_and_released() -> None:
 
 
 def test_a_hold_is_not_released_without_a_reason_or_twice() -> None:
-    answer = (409, {"error": {"code": "conflict", "message": "hold 7 was released before, by bob"}})
+    answer = (409, {"error": {"code": "conflict", "message": "hold 7 is already released, by bob"}})
     with serving({"POST /api/v1/holds/7/release": answer}) as daemon:
         unreasoned = call("holds", "release", "7", environ=daemon.environ)
         again = call("holds", "release", "7", "--reason", "r", environ=daemon.environ)
