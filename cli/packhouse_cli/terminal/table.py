@@ -12,7 +12,7 @@ from packhouse_cli.terminal.text import cut, width_of, wrap
 
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
 _DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}
-_PROSE = {"WHY", "WHAT", "NOTE"}
+_PROSE = {"WHY", "WHAT", "NOTE", "CHANGE"}
 _NARROWEST = 6
 _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
 

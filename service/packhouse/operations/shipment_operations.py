@@ -197,8 +197,8 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
         raise OperationRefused(
             "already_posted",
             f"The label was not voided: the store already has its tracking number {label.tracking_number}.",
-            f"If the parcel does not leave, void the label in the provider account {label.provider} and inform the "
-            "buyer.",
+            f"If the parcel does not leave, void the label in the provider account {label.provider} and "
+            "inform the buyer.",
         )
     if label.state in (LabelState.VOIDING, LabelState.VOIDED):
         return

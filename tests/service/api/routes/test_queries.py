@@ -107,8 +107,8 @@ def test_a_missing_record_is_404_and_a_refused_operation_409_with_code_and_next_
             "error": {
                 "code": "already_posted",
                 "message": "The label was not voided: the store already has its tracking number 941-1.",
-                "what_to_do": "If the parcel does not leave, void the label in the provider account easypost and "
-                "inform the buyer.",
+                "what_to_do": "If the parcel does not leave, void the label in the provider account easypost "
+                "and inform the buyer.",
             }
         },
     )
