@@ -262,7 +262,7 @@ def routes() -> str:
     api.include_router(health.router(nothing))
     api.include_router(operator_routes(nothing, TokenAuth({})))
     return table(
-        ("route", "what it does", "answers"),
+        ("route", "what it does", "statuses"),
         [
             (
                 f"`{method.upper()} {path}`",

@@ -100,7 +100,7 @@ class PostgresServer:
         return _EMPTIED
 
     def drop(self, database: str) -> None:
-        """Forget a database, whoever still looks at it."""
+        """Drop a database, even if a client is still connected."""
         self.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
     def sql(self, statement: str, *values: object, database: str = "postgres") -> list[tuple[Any, ...]]:
@@ -196,7 +196,7 @@ def _account() -> pwd.struct_passwd | None:
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    raise AssertionError("neither postgres nor nobody is an account here")
+    raise AssertionError("this machine has no account postgres or nobody")
 
 
 def _unprivileged(command: list[str]) -> list[str]:

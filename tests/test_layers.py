@@ -22,7 +22,7 @@ PLANTED = [
     ("packhouse.sandbox.easypost.state", "packhouse.sandbox.store.state"),
     ("packhouse.providers.command.wire", "packhouse.ledger.orders"),
     ("packhouse.providers.offline.wire", "packhouse.providers.easypost.wire"),
-    ("packhouse_cli.story", "packhouse.ledger.orders"),
+    ("packhouse_cli.commands.why.timeline", "packhouse.ledger.orders"),
     ("packhouse.rules.changes", "socket"),
     ("packhouse.store.async_client", "httpx2"),
     ("packhouse.operations.queries", "sqlite3"),

@@ -41,7 +41,7 @@ MEANING: dict[Exit, str] = {
     Exit.NOT_FOUND: "The order, shipment or other resource does not exist (404).",
     Exit.CONFLICT: "The state does not allow the change, or the idempotency key was used before (409, 422).",
     Exit.THROTTLED: "Rate limited; wait and try again (429).",
-    Exit.NETWORK: "No connection, or no answer in time.",
+    Exit.NETWORK: "No connection, or no response in time.",
     Exit.LEDGER_UNUSABLE: "packhouse serve: the ledger cannot be opened; the message says what to do.",
     Exit.PORT_TAKEN: "packhouse serve: the address or port is not available.",
     Exit.UNFINISHED: "packhouse apply: some changes are not finished; run the same command again.",

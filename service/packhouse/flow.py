@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 STEPS = (
     Step(refresh, "Reads the order from the store again."),
-    Step(reconcile, "Finds out what became of a purchase whose answer was lost."),
+    Step(reconcile, "Finds out what became of a purchase whose response was lost."),
     Step(decide, "Withdraws what no longer fits the order; names the units to ship, or why they wait."),
     Step(pack, "Packs units into parcels, and plans a shipment for each."),
     Step(sync_holds, "Places holds, and releases those whose reason no longer applies."),

@@ -20,8 +20,8 @@ _EXAMPLES = """examples:
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop
-  python -m tests.bench start --rounds 5       the command's start-up, beside python -c pass
-  python -m tests.bench replicas               two daemons on one PostgreSQL, beside one
+  python -m tests.bench start --rounds 5       the command's start-up, compared with python -c pass
+  python -m tests.bench replicas               two daemons on one PostgreSQL, compared with one
 """
 
 

@@ -70,11 +70,11 @@ def _daemon(folder: Path, count: int) -> dict[str, float]:
         before = cpu_s(daemon.pid)
         burst = _shipped(services, count, 0.0)
         used, memory = cpu_s(daemon.pid) - before, memory_mb(daemon.pid)[0]
-        elapsed = max(at for _, at in burst) - min(heard for heard, _ in burst)
+        elapsed = max(at for _, at in burst) - min(received for received, _ in burst)
         few = max(10, int(count * _CALM_SHARE))
         calm = _shipped(services, few, count / elapsed / 2)[count:]
         services.check_audit(count + few)
-    waits, calm_waits = ([at - heard for heard, at in part] for part in (burst, calm))
+    waits, calm_waits = ([at - received for received, at in part] for part in (burst, calm))
     return {
         "elapsed_s": elapsed,
         "cpu_s": used,

@@ -30,8 +30,8 @@ class SandboxStore:
         """Call the control API."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=10) as answer:
-            told: dict[str, Any] = json.load(answer)
-            return told
+            content: dict[str, Any] = json.load(answer)
+            return content
 
     def order(self, kind: str = "plain") -> str:
         """A buyer places an order."""

@@ -1,4 +1,4 @@
-"""Who is asked: every command stands in this table, and does what its row says, on a terminal and off one."""
+"""Confirmations: every command has a row in this table and does what it says, on a terminal and off one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASKED = {
 ASKED_ELSEWHERE = {"apply"}
 # Scripts have always run these without a word: asked for on a terminal at most, never refused off one.
 AS_WRITTEN = {"labels create": ["--order", "ord_1"]}
-# Can be undone, or the option itself is the answer (--not-bought): nobody is asked.
+# Can be undone, or the option itself is the answer (--not-bought): no question.
 SILENT = {
     "shipments hold": ["ord_1-1", *WHY],
     "shipments release": ["ord_1-1", *WHY],
@@ -78,11 +78,11 @@ def acts(peer: FakePeer) -> list[str]:
 def at_a_terminal(
     line: list[str], answer: str, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, str]:
-    """The exit code and what appeared beside the result."""
+    """The exit code and what appeared next to the result."""
     monkeypatch.setattr("sys.stdin", Pretended(answer))
-    beside = Pretended()
-    code = main(line, Terminal(Pretended(), beside, peer.environ), peer.environ)
-    return code, beside.getvalue()
+    notes = Pretended()
+    code = main(line, Terminal(Pretended(), notes, peer.environ), peer.environ)
+    return code, notes.getvalue()
 
 
 @pytest.mark.parametrize("line", ASKED)
@@ -102,9 +102,9 @@ def test_at_a_terminal_no_means_that_nothing_is_sent_and_yes_that_it_is(
 ) -> None:
     words = [*line.split(), *{**ASKED, **AS_WRITTEN}[line]]
     with serving({}) as peer:
-        code, beside = at_a_terminal(words, "n\n", peer, monkeypatch)
+        code, notes = at_a_terminal(words, "n\n", peer, monkeypatch)
         assert (code, acts(peer)) == (Exit.UNKNOWN, [])
-        assert "[y/N]" in beside
+        assert "[y/N]" in notes
         at_a_terminal(words, "y\n", peer, monkeypatch)
         assert acts(peer)
 
@@ -122,6 +122,6 @@ def test_at_a_terminal_what_can_be_undone_is_not_asked_about(
     line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving({}) as peer:
-        _, beside = at_a_terminal([*line.split(), *SILENT[line]], "", peer, monkeypatch)
-        assert "[y/N]" not in beside
+        _, notes = at_a_terminal([*line.split(), *SILENT[line]], "", peer, monkeypatch)
+        assert "[y/N]" not in notes
         assert acts(peer)

@@ -32,8 +32,8 @@ def program(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def store(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStore]:
     folder = tmp_path_factory.mktemp(program)
-    with store_process(folder, "--site", "acme", "--store-refund-s", "0.2") as desk:
-        yield desk
+    with store_process(folder, "--site", "acme", "--store-refund-s", "0.2") as running:
+        yield running
 
 
 class Services:
@@ -51,7 +51,7 @@ class Services:
             if not wide or (len(items) > 1 and items[1]["quantity"] >= 2):
                 break
         else:
-            raise AssertionError("nobody orders two of a second line")
+            raise AssertionError("no order has two units of a second line")
         if shipped:
             argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}")
             assert self.store.call(*argv).code == 0
@@ -74,7 +74,7 @@ class Services:
         return str(made["secret"])
 
     def failed_delivery(self) -> None:
-        """A delivery that nobody took."""
+        """A delivery that no server accepted."""
         self.webhook("wh_told", "http://127.0.0.1:9/aly/webhooks")
         self.store.order()
         for _ in range(200):
@@ -82,7 +82,7 @@ class Services:
             if failed := self.store.call(*argv).json:
                 self.ids["del_failed"] = failed[-1]["id"]
                 return
-        raise AssertionError("the store never told of a failed delivery")
+        raise AssertionError("the store never reported a failed delivery")
 
     def webhooks(self) -> dict[str, Any]:
         """Every webhook by id."""

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStore]:
-    with store_process(tmp_path_factory.mktemp("store")) as desk:
-        yield desk
+    with store_process(tmp_path_factory.mktemp("store")) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +29,10 @@ def quiet(store: SandboxStore) -> Iterator[None]:
 def ended(shown: Outcome, code: int, status: int | None = None) -> str:
     """The sentence of an end with this code: one line for people, and the same as an object."""
     assert shown.code == code, shown.err
-    told = [line for line in shown.err.splitlines() if not line.startswith("No daemon is configured")]
-    assert len(told) == 2, shown.err
-    error = json.loads(told[1])["error"]
-    assert told[0] == f"packhouse: {error['message']}"
+    lines = [line for line in shown.err.splitlines() if not line.startswith("No daemon is configured")]
+    assert len(lines) == 2, shown.err
+    error = json.loads(lines[1])["error"]
+    assert lines[0] == f"packhouse: {error['message']}"
     assert error["exit_code"] == code
     assert error["code"]
     assert error.get("status") == status

@@ -68,11 +68,11 @@ def test_help_loads_next_to_nothing(argv: list[str]) -> None:
     assert not modules & {"argparse", "http.client", "ssl", "dataclasses", "packhouse.errors"}
 
 
-@pytest.mark.parametrize("noun", COMMANDS)
-def test_no_commands_help_loads_a_heavy_library(noun: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_commands_help_loads_a_heavy_library(command: str) -> None:
     # The sandbox's help tells its faults, which is all of it that may be loaded.
-    allowed = {"packhouse.sandbox"} if noun == "sandbox" else set()
-    assert not loaded_by([noun, "--help"], {}) & HEAVY - allowed
+    allowed = {"packhouse.sandbox"} if command == "sandbox" else set()
+    assert not loaded_by([command, "--help"], {}) & HEAVY - allowed
 
 
 @pytest.mark.parametrize("argv", [["profile", "list"], ["completion", "bash"], ["config", "--help"]])

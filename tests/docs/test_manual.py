@@ -35,11 +35,11 @@ def shown(file: Path) -> str:
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed here")
-@pytest.mark.parametrize("noun", registry.COMMANDS)
-def test_a_page_is_read_without_a_warning_and_names_each_verb_and_option(noun: str) -> None:
-    text = " ".join(shown(PAGES / f"packhouse-{noun}.1").split())
+@pytest.mark.parametrize("name", registry.COMMANDS)
+def test_a_page_is_read_without_a_warning_and_names_each_subcommand_and_option(name: str) -> None:
+    text = " ".join(shown(PAGES / f"packhouse-{name}.1").split())
     for command in tree.commands():
-        if command.words[0] == noun:
+        if command.words[0] == name:
             for option in tree.options_of(command.parser):
                 assert option.option_strings[-1] in text
             if not tree.subcommands_of(command.parser):
@@ -51,8 +51,8 @@ def test_a_page_is_read_without_a_warning_and_names_each_verb_and_option(noun: s
 @pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed here")
 def test_the_first_page_names_every_command_and_exit_code() -> None:
     text = shown(PAGES / "packhouse.1")
-    for noun in registry.COMMANDS:
-        assert f"packhouse-{noun}(1)" in text
+    for name in registry.COMMANDS:
+        assert f"packhouse-{name}(1)" in text
     assert "EXIT STATUS" in text
     assert (PAGES / "aly-store-cli.1").read_text() == ".so man1/packhouse.1\n"
 

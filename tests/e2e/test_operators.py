@@ -25,15 +25,15 @@ def test_orders_fulfilled_by_the_command_are_never_shipped_by_the_daemon_as_well
         services.place_orders(COUNT, kinds=("plain",))
         orders = shell.pending()
 
-        def by_hand(order: str) -> Result:
+        def by_command(order: str) -> Result:
             return shell("orders", "fulfill", order, "--carrier", "UPS", "--tracking", f"HAND-{order}")
 
         with ThreadPoolExecutor(4) as people:
             # From the newest order: the daemon begins with the oldest.
-            said = dict(zip(orders, people.map(by_hand, orders), strict=True))
+            results = dict(zip(orders, people.map(by_command, orders), strict=True))
         services.wait_until_processed(len(shell("orders", "list", "--json").json))
         wait_for(lambda: shell("holds", "list", "--json").json == [], "every takeover to end")
-        done = [order for order, one in said.items() if one.code == 0]
+        done = [order for order, one in results.items() if one.code == 0]
         for order in orders:
             numbers = set(shell.numbers_of(order))
             live = [label for label in shell.labels_of(order) if not label["voided"]]
@@ -41,7 +41,7 @@ def test_orders_fulfilled_by_the_command_are_never_shipped_by_the_daemon_as_well
                 assert numbers == {f"HAND-{order}"}
                 assert live == []
             else:
-                assert said[order].code == 6, said[order]
+                assert results[order].code == 6, results[order]
                 assert numbers == {label["tracking"] for label in live}
                 assert len(live) == 1
         assert done, "the command was too late for every order"
@@ -62,8 +62,8 @@ def test_an_order_that_an_operator_refunds_is_not_shipped_afterwards(tmp_path: P
             return shell("orders", "refund", order, "--reason", "Buyer request", "--json")
 
         with ThreadPoolExecutor(4) as people:
-            said = dict(zip(orders, people.map(refund, orders), strict=True))
-        assert {one.code for one in said.values()} == {0}, said
+            results = dict(zip(orders, people.map(refund, orders), strict=True))
+        assert {one.code for one in results.values()} == {0}, results
         shipped_before = {order for order in orders if shell.numbers_of(order)}
         wait_for(
             lambda: all(

@@ -173,8 +173,8 @@ class ScriptedLedger(Script):
     async def listen(self, wake: Callable[[], None]) -> None:
         await self.real.listen(wake)
 
-    def exclusive(self, duty: str) -> AbstractAsyncContextManager[bool]:
-        return self.real.exclusive(duty)
+    def exclusive(self, task: str) -> AbstractAsyncContextManager[bool]:
+        return self.real.exclusive(task)
 
     async def close(self) -> None:
         await self.real.close()

@@ -1,4 +1,4 @@
-"""One process has the data folder at a time; a folder that nobody can have is told apart from one in use."""
+"""One process has the data folder at a time; an unusable folder and one in use have different errors."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ _INTERVENTION_HOLDS = {
     "new_address": {"order_changed", "price_drift", "no_rate"},
     "cancel": {"order_changed"},
     "refund": {"order_changed"},
-    "ship_by_hand": {"store_refused"},
-    "ship_part_by_hand": {"store_refused"},
+    "ship_manually": {"store_refused"},
+    "ship_part_manually": {"store_refused"},
 }
 
 

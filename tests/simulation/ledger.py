@@ -185,21 +185,21 @@ class SimLedger:
                 self._database_clock.set(self._database.now(), 0.0)
 
     @contextlib.asynccontextmanager
-    async def exclusive(self, duty: str) -> AsyncIterator[bool]:
+    async def exclusive(self, task: str) -> AsyncIterator[bool]:
         """See Ledger: a session lock, which ends with the process."""
         self._process.check()
         await asyncio.sleep(0)
         self._process.check()
         busy = self._database.exclusive_tasks
-        holder = busy.get(duty)
+        holder = busy.get(task)
         mine = holder is None or holder.dead
         if mine:
-            busy[duty] = self._process
+            busy[task] = self._process
         try:
             yield mine
         finally:
-            if mine and busy.get(duty) is self._process:
-                del busy[duty]
+            if mine and busy.get(task) is self._process:
+                del busy[task]
 
     async def close(self) -> None:
         """See Ledger."""

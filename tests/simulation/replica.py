@@ -246,7 +246,7 @@ class SimDispatcher(Dispatcher):
 
 
 async def _run_periodically(
-    duty: Callable[[], Coroutine[Any, Any, Any]], every_s: float, process: Process, environment: Environment
+    task: Callable[[], Coroutine[Any, Any, Any]], every_s: float, process: Process, environment: Environment
 ) -> None:
     """Run a periodic task as the daemon does; less often after the faults have ended."""
     chance = environment.chance
@@ -254,7 +254,7 @@ async def _run_periodically(
     while True:
         process.check()
         try:
-            await duty()
+            await task()
         except LedgerUnavailable:
             # As in the daemon: a task that fails runs again at its next time.
             await asyncio.sleep(0)

@@ -113,9 +113,9 @@ class Scheduler:
                 shop.refund(order, max(1, int(order.sale.totals["total"] * intervention.chance * 0.5)))
             case "new_address":
                 shop.change_address(order, self.environment.sandbox.random_address())
-            case "ship_by_hand" | "ship_part_by_hand":
+            case "ship_manually" | "ship_part_manually":
                 left = [(line, quantity) for line, quantity in unshipped_parcels(order).items() if quantity]
-                if intervention.what == "ship_part_by_hand":
+                if intervention.what == "ship_part_manually":
                     left = [(line, 1) for line, _ in left[:1]]
                 if left:
                     shop.fulfill(

@@ -40,6 +40,6 @@ def amount_text(minor: int | None, currency: str, environ: Mapping[str, str] | N
 
 
 def _locale_name(environ: Mapping[str, str]) -> str:
-    said = next((environ[name] for name in ("LC_ALL", "LC_MONETARY", "LANG") if environ.get(name)), "")
-    name = said.partition(".")[0].partition("@")[0]
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MONETARY", "LANG") if environ.get(name)), "")
+    name = locale.partition(".")[0].partition("@")[0]
     return name if name not in ("", "C", "POSIX") else _FALLBACK

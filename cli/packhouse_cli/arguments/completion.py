@@ -106,7 +106,7 @@ def _below(
             return [FILES if each is FILES else Offer(f"{name}={each.word}", each.sense) for each in values]
         if typed.startswith("-"):
             return [
-                *(Offer(n, _sentence(a.help)) for n, a in options.items() if _may_stand(n, a, before)),
+                *(Offer(n, _sentence(a.help)) for n, a in options.items() if _may_be_given(n, a, before)),
                 *_global_options(),
                 Offer("--help", "show what it does, with examples"),
             ]
@@ -114,7 +114,7 @@ def _below(
     return _values(positional, parser, environ) if positional is not None else []
 
 
-def _may_stand(name: str, action: argparse.Action, before: Sequence[str]) -> bool:
+def _may_be_given(name: str, action: argparse.Action, before: Sequence[str]) -> bool:
     return isinstance(action, argparse._AppendAction) or name not in before
 
 

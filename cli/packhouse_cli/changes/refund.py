@@ -31,10 +31,10 @@ def refundable_minor(order: Order) -> int | None:
     """
     if order.total_minor is None:
         return None
-    gone = refunded_minor(order)
-    if order.status == "refunded" and not (gone and amounts_are_known(order)):
+    refunded = refunded_minor(order)
+    if order.status == "refunded" and not (refunded and amounts_are_known(order)):
         return 0
-    return max(0, order.total_minor - gone)
+    return max(0, order.total_minor - refunded)
 
 
 def amounts_are_known(order: Order) -> bool:
@@ -110,11 +110,11 @@ def money(order: Order, amount_minor: int | None) -> str:
 
 def _check(order: Order, left: int, amount: int | None) -> None:
     if left <= 0 or (amount is not None and amount > left):
-        total, gone = money(order, order.total_minor), money(order, refunded_minor(order))
-        asked = "" if amount is None else f", and {money(order, amount)} was requested"
+        total, refunded = money(order, order.total_minor), money(order, refunded_minor(order))
+        requested = "" if amount is None else f", and {money(order, amount)} was requested"
         raise UsageError(
             f"Order {order.id} has {money(order, max(left, 0))} left to refund: its total is {total}, "
-            f"{gone} was refunded before{asked}. Nothing was sent."
+            f"{refunded} was refunded before{requested}. Nothing was sent."
         )
 
 
@@ -149,8 +149,8 @@ def _has_new_refund(
     if amount_minor is None or now.refunds is None:
         return whole and now.status == "refunded"
     if whole:
-        gone = [sum(row.amount_minor or 0 for row in rows(order)) for order in (before, now)]
-        return gone[1] >= gone[0] + amount_minor > gone[0]
+        refunded = [sum(row.amount_minor or 0 for row in rows(order)) for order in (before, now)]
+        return refunded[1] >= refunded[0] + amount_minor > refunded[0]
     equal = [sum(_matches(row, amount_minor, reason) for row in rows(order)) for order in (before, now)]
     return equal[1] > equal[0]
 

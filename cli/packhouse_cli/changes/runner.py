@@ -73,7 +73,7 @@ def show_dry_run(request: StoreRequest, terminal: Terminal, *, as_json: bool, al
         terminal.json(shown)
         return
     if already_recorded:
-        terminal.line(f"Nothing would be sent: the store already has this change ({request.doing}).")
+        terminal.line(f"Nothing would be sent: the store already has this change ({request.action}).")
         return
     terminal.line(f"Would send {shown['method']} {shown['path']}")
     terminal.line(f"  Idempotency-Key: {shown['idempotency_key']}")

@@ -15,7 +15,7 @@ _PAGE = 200
 class Daemon:
     """One daemon, at `url` (its address without a path), called with an operator token.
 
-    Every method raises CommandError: with the exit code of the answer's status, or Exit.NETWORK.
+    Every method raises CommandError: with the exit code of the response's status, or Exit.NETWORK.
     """
 
     def __init__(self, url: str, token: str, *, timeout_s: float = 10.0) -> None:

@@ -134,7 +134,7 @@ class JsonClient:
 
 
 def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The objects in a list of the answer; empty where there is no such list."""
+    """The objects in a list of the response; empty where there is no such list."""
     rows = answer.get(name)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 

@@ -67,7 +67,7 @@ class Takeover:
                     f"The label {number} of shipment {name} is voided: no parcel may use it. Nothing was "
                     f"sent. See packhouse why {self.order_id}.",
                     Exit.CONFLICT,
-                    "label_taken_back",
+                    "label_voided",
                 )
             other_lines = {str(some["line_id"]) for some in shipment.get("units", ())}
             if shipment.get("state") == _UNPOSTED and number != tracking and lines & other_lines:
@@ -150,7 +150,7 @@ def _acquire(daemon: Daemon, order_id: str, purpose: str) -> dict[str, Any]:
         if resumed is None:
             resumed = bool(
                 answer.get("resumed")
-            )  # the first answer counts: later ones resume our own takeover
+            )  # the first response counts: later ones resume our own takeover
         if not answer["in_flight"]:
             return {**answer, "resumed": resumed}
         if time.monotonic() > until:

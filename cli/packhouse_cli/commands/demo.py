@@ -56,7 +56,7 @@ def _sandbox_options(arguments: argparse.Namespace) -> tuple[str, ...]:
     faults += [f"webhook.duplicate={arguments.duplicate}"] if arguments.duplicate else []
     faults += [f"webhook.reorder={arguments.reorder}"] if arguments.reorder else []
     options = ["--seed", str(arguments.seed), "--poll-only-share", str(arguments.poll_only_share)]
-    # With instant answers an order ships before it is seen; a real provider is no faster than this.
+    # With instant responses an order ships before it is seen; a real provider is no faster than this.
     latency_ms = arguments.latency_ms or (0 if arguments.exit else _WATCHED_LATENCY_MS)
     if latency_ms:
         options += ["--easypost-latency-ms", f"{latency_ms:g}", "--store-latency-ms", f"{latency_ms / 4:g}"]

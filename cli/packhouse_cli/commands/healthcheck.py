@@ -22,10 +22,10 @@ def parser() -> CommandParser:
     described = CommandParser(
         prog="packhouse healthcheck",
         description="Ask the daemon on this machine, at PACKHOUSE_HTTP__PORT (8080), whether it is ready. "
-        "Exit code 0: ready. 1: not ready, or no answer.",
+        "Exit code 0: ready. 1: not ready, or no response.",
         examples=["packhouse healthcheck", "PACKHOUSE_HTTP__PORT=9000 packhouse healthcheck"],
     )
-    JSON.but(help="accepted without effect: the answer is always JSON").add_to(described)
+    JSON.but(help="accepted without effect: the output is always JSON").add_to(described)
     return described
 
 
@@ -48,7 +48,7 @@ def run(argv: list[str], invocation: Invocation) -> int:
 
 
 def ask(host: str, port: int, timeout_s: float) -> tuple[int, str]:
-    """The status and body of /readyz. Raises OSError where no valid answer comes in time."""
+    """The status and body of /readyz. Raises OSError where no valid response comes in time."""
     with socket.create_connection((host, port), timeout=timeout_s) as connection:
         connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         received = b""
@@ -59,5 +59,5 @@ def ask(host: str, port: int, timeout_s: float) -> tuple[int, str]:
     head, _, body = received.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        raise OSError("the answer is not HTTP")
+        raise OSError("the response is not HTTP")
     return int(words[1]), body.decode("utf-8", "replace").strip()

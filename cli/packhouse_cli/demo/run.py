@@ -125,7 +125,7 @@ class DemoRun:
         audit = sandbox.get("/sandbox/audit")
         problems = sandbox.get("/sandbox/check", final=int(snapshot.processed)).get("problems")
         return compute_totals(
-            snapshot, ours, audit, problems if isinstance(problems, list) else ["its check did not answer"]
+            snapshot, ours, audit, problems if isinstance(problems, list) else ["its check did not respond"]
         )
 
     def _print_totals(self, totals: Totals, snapshot: Snapshot, seconds: float) -> None:

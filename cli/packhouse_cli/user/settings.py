@@ -77,7 +77,7 @@ class CliSettings:
 
     @property
     def store_timeout_s(self) -> float:
-        """The longest wait for one answer of the store, in seconds."""
+        """The longest wait for one response of the store, in seconds."""
         return self._seconds("PACKHOUSE_STORE__TIMEOUT_S", 15.0)
 
     @property

@@ -67,7 +67,7 @@ class LabelBody(Shape):
     bought_at: float
     document: str
     document_format: LabelFormat | None
-    void_asked_at: float | None
+    void_requested_at: float | None
 
 
 class _LabelSummary(BaseModel):
@@ -274,7 +274,7 @@ class StatusBody(BaseModel):
 
 
 class TakeoverBody(BaseModel):
-    """An order that Packhouse keeps off, until the hold is released."""
+    """An order that is taken over: Packhouse does nothing with it until the hold is released."""
 
     hold: HoldBody
     in_flight: str = Field(description='What a worker began before the takeover. Repeat until it is "".')

@@ -35,7 +35,7 @@ def place(
     code: HoldCode,
     note: str,
     fingerprint: str,
-    act: Entry,
+    entry: Entry,
     shipment_id: str = "",
 ) -> None:
     """Place an automatic hold, or update the note of the active one. Raises LeaseLost."""
@@ -49,7 +49,7 @@ def place(
         placed_by=MACHINE,
         shipment_id=shipment_id,
     ):
-        journal.write(tx, (act,))
+        journal.write(tx, (entry,))
     else:
         where = {"w_order_id": tx.held_lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
         tx.connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
@@ -89,13 +89,13 @@ def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:
 
 def release_all(
     tx: Tx,
-    gone: Sequence[Hold],
+    ended: Sequence[Hold],
     reason: str,
     entries: Sequence[Entry],
 ) -> None:
     """Release automatic holds. Raises LeaseLost."""
     leases.require(tx)
-    for hold in gone:
+    for hold in ended:
         release(tx, hold.id, by=MACHINE, reason=reason)
     journal.write(tx, entries)
 

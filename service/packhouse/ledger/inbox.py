@@ -119,7 +119,7 @@ def _record(row: Row[Any]) -> EventRecord:
 
 
 def prune(tx: Tx, before: float) -> int:
-    """Forget events and dead letters received before this time; answers how many."""
+    """Forget events and dead letters received before this time; returns how many."""
     old = tx.connection.execute(delete(events).where(events.c.received_at < before))
     unreadable = tx.connection.execute(delete(dead_letters).where(dead_letters.c.received_at < before))
     return old.rowcount + unreadable.rowcount

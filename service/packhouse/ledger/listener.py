@@ -37,7 +37,7 @@ _KEEPALIVE_S = 8.0
 _CHECK_S = 10.0
 _RECONNECT_AFTER_S = 1.0
 _RELEASE_S = 2.0
-# The time in a slower answer is too inexact to use.
+# The time in a slower response is too inexact to use.
 _PROMPT_S = 1.0
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 

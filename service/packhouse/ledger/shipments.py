@@ -43,7 +43,7 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_asked_at", "void_refusals"))
+_LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
 
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
@@ -177,7 +177,7 @@ def move_with_label(
         {
             "w_id": shipment.label.id,
             "v_state": label_state.value,
-            "v_void_asked_at": shipment.label.void_asked_at or tx.now,
+            "v_void_requested_at": shipment.label.void_requested_at or tx.now,
             "v_void_refusals": void_refusals,
         },
     )
@@ -280,6 +280,6 @@ def _label(row: Row[Any]) -> Label:
         document=row.label_document,
         document_format=LabelFormat(row.label_document_format) if row.label_document_format else None,
         document_source=row.label_document_source,
-        void_asked_at=row.label_void_asked_at,
+        void_requested_at=row.label_void_requested_at,
         void_refusals=row.label_void_refusals,
     )

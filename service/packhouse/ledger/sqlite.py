@@ -87,7 +87,7 @@ class SqliteLedger:
 
     @contextlib.asynccontextmanager
     async def exclusive(self, task: str) -> AsyncIterator[bool]:
-        """See `Ledger.exclusive`. One process uses the file, so the answer is always True."""
+        """See `Ledger.exclusive`. One process uses the file, so this is always True."""
         yield True
 
     async def close(self) -> None:

@@ -137,7 +137,7 @@ labels = Table(
     Column("document", Text, nullable=False, server_default=""),
     Column("document_format", Text),
     Column("document_source", Text, nullable=False, server_default=""),
-    Column("void_asked_at", Double),
+    Column("void_requested_at", Double),
     Column("void_refusals", Integer, nullable=False, server_default="0"),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),

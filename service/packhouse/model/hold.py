@@ -26,6 +26,7 @@ _CORRECT = Advice("Correct the order in the store")
 _IF_ORDER = Advice("If the order is the cause, correct it in the store")
 _IF_SETTING = Advice("If a setting is the cause, correct it in packhouse.toml, then restart Packhouse")
 _CHECK = Advice("Correct the order in the store, or wait until the store has corrected it")
+_CATALOG = Advice("Mark the product as physical or digital in the store's catalog")
 _SETTINGS = Advice("Correct the settings in packhouse.toml, then restart Packhouse")
 _WAIT = Advice("Wait; Packhouse continues by itself")
 
@@ -48,7 +49,7 @@ _ROWS = (
         ends=(End.REASON_GONE, End.RELEASE),
         waivable=_BY_SHIP,
         rests_on=_LINES,
-        advice=(_SETTINGS, Advice("Ship the product as a physical one", _RELEASE)),
+        advice=(_CATALOG, _SETTINGS, Advice("Ship the product as a physical one", _RELEASE)),
     ),
     HoldKind(
         HoldCode.WEIGHT_MISSING,
@@ -102,7 +103,7 @@ _ROWS = (
     ),
     HoldKind(
         HoldCode.ORDER_UNREADABLE,
-        "The store's answer for this order cannot be used",
+        "The store's response for this order cannot be used",
         "Check the order in the store. If the store no longer has it, release the hold to void the label.",
         blocks=_ALL,
         ends=(End.REASON_GONE, End.RELEASE),

@@ -59,5 +59,5 @@ class Label:
     document: str = ""
     document_format: LabelFormat | None = None
     document_source: str = ""
-    void_asked_at: float | None = None
+    void_requested_at: float | None = None
     void_refusals: int = 0

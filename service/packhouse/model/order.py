@@ -83,8 +83,8 @@ class RefundRecord:
 class Order:
     """One order. `status` is the store's word (an open set, "" when absent).
 
-    `fulfillments` and `refunds` are None when the store's answer does not carry them at all, which is not
-    the same as an empty tuple. `raw` is the answer as received.
+    `fulfillments` and `refunds` are None when the store's response does not carry them at all, which is not
+    the same as an empty tuple. `raw` is the response as received.
     """
 
     id: str
@@ -114,7 +114,7 @@ class Order:
     def fingerprint(self) -> str:
         """A short hash of what matters to shipping: the address, the lines and their quantities.
 
-        Two answers with the same fingerprint need the same parcel for the same address.
+        Two responses with the same fingerprint need the same parcel for the same address.
         """
         matter = {
             "address": asdict(self.address) if self.address else None,
@@ -128,7 +128,7 @@ class Order:
 class OrderPage:
     """One page of a list of orders; `next_cursor` is None on the last.
 
-    `truncated`: the list probably continues, but the answer has no cursor; list by time instead.
+    `truncated`: the list probably continues, but the response has no cursor; list by time instead.
     """
 
     orders: tuple[Order, ...]

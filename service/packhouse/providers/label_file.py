@@ -34,7 +34,7 @@ def format_in(url: str) -> LabelFormat | None:
 async def fetch(http: ProviderHttp, url: str) -> LabelDocument | None:
     """Download a label without credentials; None if the link is not valid, or not any more.
 
-    Raises ProviderUnavailable if the host fails or its answer is not a label.
+    Raises ProviderUnavailable if the host fails or its response is not a label.
     """
     answer: Answer = await http.send("label.download", "GET", url, follow_redirects=True)
     if answer.status == 200:

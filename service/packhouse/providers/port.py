@@ -117,7 +117,7 @@ class NotBought:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The answer does not say whether money moved. `reason` says what came back."""
+    """The response does not say whether money moved. `reason` says what came back."""
 
     reason: str
 

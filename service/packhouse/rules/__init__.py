@@ -1,1 +1,1 @@
-"""Pure decisions: may it ship, which units, how, with whom. No I/O, no clock."""
+"""Pure decisions about an order: whether it ships, which units, at which rate. No I/O, no clock."""

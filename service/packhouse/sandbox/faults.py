@@ -25,7 +25,7 @@ _OF_AN_API = {
 
 FAULTS: Mapping[str, str] = {
     **{f"{api}.{name}": effect for api in ("store", "easypost") for name, effect in _OF_AN_API.items()},
-    "easypost.late_effect": "a purchase gets no answer and takes effect late_s seconds later",
+    "easypost.late_effect": "a purchase gets no response and takes effect late_s seconds later",
     "easypost.refuse": "refuse to sell labels to this address, now and later",
     "webhook.duplicate": "deliver an event twice",
     "webhook.reorder": "delay an event so that later ones overtake it",

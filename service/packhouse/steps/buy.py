@@ -1,6 +1,6 @@
 """buy: choose a rate, write the intent, check the order once more, spend money once, record the outcome.
 
-void.py undoes it. reconcile.py finds out what became of a purchase whose answer was lost.
+void.py undoes it. reconcile.py finds out what became of a purchase whose response was lost.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """How each provider account answered lately. Times are seconds on the monotonic clock.
+    """The recent results of each provider account. Times are seconds on the monotonic clock.
 
     After `threshold` refusals in a row the breaker of an account is open for `cooldown_s`; then one order
-    tries the account, and the answer decides. The count is kept in memory, so a restart closes all breakers.
+    tries the account, and the result decides. The count is kept in memory, so a restart closes all breakers.
     """
 
     threshold: int
@@ -29,7 +29,7 @@ class CircuitBreaker:
         return 0.0
 
     def not_tried(self, account: str, now: float) -> None:
-        """The caller bought elsewhere, so the answer is still due: the next caller tries the account."""
+        """The caller bought elsewhere, so the account is still untried: the next caller tries it."""
         if account in self._until:
             self._until[account] = now
 

@@ -320,7 +320,7 @@ class Context:
                 note=note,
                 fingerprint=fingerprint,
                 shipment_id=shipment_id,
-                act=entry,
+                entry=entry,
             )
             if move:
                 move.write(tx)

@@ -47,7 +47,7 @@ class Move:
             fields["label"] = replace(
                 label,
                 state=self.label_state,
-                void_asked_at=label.void_asked_at or now,
+                void_requested_at=label.void_requested_at or now,
                 void_refusals=self.void_refusals,
             )
         return fields

@@ -23,8 +23,8 @@ from packhouse.steps.context import Context, OrderJob
 class _Answers:
     """What the accounts answered.
 
-    `missing` says why an account made no offer, `remarks` what the others said, both by account. `waits` are
-    the seconds until an account with an open breaker may be asked.
+    `missing` says why an account made no offer; `remarks` are the notes of the others. Both are by account.
+    `waits` are the seconds until an account with an open breaker may be asked.
     """
 
     prepared: int = 0

@@ -41,7 +41,7 @@ _FINAL = (
 )
 
 
-# How old the store's answer may be when a fulfillment is posted.
+# How old the store's response may be when a fulfillment is posted.
 _FRESH_S = 2.0
 
 
@@ -163,7 +163,7 @@ async def _process_refusal(
     context: Context, job: OrderJob, shipment: Shipment, label: Label, error: StoreError
 ) -> None:
     """A 409 or 422 may mean that the fulfillment is recorded already: read the order again first."""
-    # This answer counts for the parcels after this one too.
+    # This response counts for the parcels after this one too.
     job.fetched = order = await context.store.order(job.order_id)
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):

@@ -35,7 +35,7 @@ def intent_of(shipment: Shipment) -> tuple[str, float | None]:
 async def record_outcome(
     context: Context, job: OrderJob, shipment: Shipment, answer: Bought | NotBought | Unknown
 ) -> None:
-    """Record the outcome of a purchase, whether its answer came at once or was looked up later."""
+    """Record the outcome of a purchase, whether the response came at once or it was looked up later."""
     context.metrics.purchase(shipment.provider, type(answer).__name__.lower())
     if isinstance(answer, Bought):
         context.breaker.sold(shipment.provider)

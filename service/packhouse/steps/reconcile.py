@@ -1,4 +1,4 @@
-"""reconcile: find out what became of a purchase whose answer was lost, before anything else is bought."""
+"""reconcile: find out what became of a purchase whose response was lost, before anything else is bought."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _has_settled(context: Context, job: OrderJob, shipment: Shipment) -> bool:
 
     The wait begins when this process's own call ended or must end. For a purchase of another process it
     begins when this process first saw the purchase; where that process may still be alive, its longest wait
-    for an answer is added.
+    for a response is added.
     """
     settings = context.settings
     wait = settings.provider_settle_s

@@ -59,7 +59,7 @@ async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Labe
 
 async def _hold_if_awaited(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     """A void may take weeks. An order that waits for it to ship with a new label must not wait unseen."""
-    requested_at = label.void_asked_at or context.clock.now()
+    requested_at = label.void_requested_at or context.clock.now()
     is_awaited = isinstance(job.decision, Skip | NeedsHold) and job.reserves_units(shipment)
     if (
         job.fetched is None
@@ -80,7 +80,7 @@ def _window_closes(context: Context, label: Label) -> bool:
 def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
     """Ask less often the older the request is and the more refusals there were, but once a day at least."""
     now = context.clock.now()
-    age = now - (label.void_asked_at or now)
+    age = now - (label.void_requested_at or now)
     wait = min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
     if label.void_refusals:
         wait = min(context.settings.poll.recheck_s * 4**label.void_refusals, _DAY_S)

@@ -119,13 +119,13 @@ def rows(value: Any, what: str) -> list[Mapping[str, Any]]:
 
 def digital(source: Mapping[str, Any]) -> bool | None:
     """Whether it is digital, by the store's booleans; None when it does not say or contradicts itself."""
-    said = {source[name] for name in ("is_digital", "digital") if isinstance(source.get(name), bool)}
-    said |= {
+    values = {source[name] for name in ("is_digital", "digital") if isinstance(source.get(name), bool)}
+    values |= {
         not source[name]
         for name in ("requires_shipping", "is_physical")
         if isinstance(source.get(name), bool)
     }
-    return said.pop() if len(said) == 1 else None
+    return values.pop() if len(values) == 1 else None
 
 
 def shape(value: Any) -> str:

@@ -81,7 +81,7 @@ class Pages(Generic[AnyPage]):
         return query
 
     def take(self, page: AnyPage) -> AnyPage:
-        """Take the answer to `next_query()`; returns it without orders that an earlier page had."""
+        """Take the response to `next_query()`; returns it without orders that an earlier page had."""
         self._page = page
         new = page.without(self._returned) if self._returned else page
         if page.truncated:

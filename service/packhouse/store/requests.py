@@ -25,7 +25,7 @@ class StoreRequest(NamedTuple):
     """One call. `path` is below the base address and already percent-encoded, `query` is not.
 
     `changes` says that it may change data at the store. `call` is its short name in metrics ("orders.get"),
-    `doing` its name in a sentence ("read order ord_1").
+    `action` what it does, in a sentence ("read order ord_1").
     """
 
     method: str
@@ -35,7 +35,7 @@ class StoreRequest(NamedTuple):
     body: bytes | None = None
     changes: bool = False
     call: str = ""
-    doing: str = ""
+    action: str = ""
 
     @property
     def target(self) -> str:
@@ -75,7 +75,7 @@ def client_headers(api_key: str) -> tuple[tuple[str, str], ...]:
 
 def list_orders(query: OrdersQuery) -> StoreRequest:
     """GET /merchant/orders."""
-    asked = (
+    parameters = (
         ("status", query.status),
         ("customer_id", query.customer_id),
         ("site_slug", query.site_slug),
@@ -87,16 +87,16 @@ def list_orders(query: OrdersQuery) -> StoreRequest:
     return StoreRequest(
         "GET",
         "/merchant/orders",
-        query=tuple((name, value) for name, value in asked if value),
+        query=tuple((name, value) for name, value in parameters if value),
         call="orders.list",
-        doing="list orders",
+        action="list orders",
     )
 
 
 def get_order(order_id: str) -> StoreRequest:
     """GET /merchant/orders/{id}."""
     path = f"/merchant/orders/{segment(order_id)}"
-    return StoreRequest("GET", path, call="orders.get", doing=f"read order {order_id}")
+    return StoreRequest("GET", path, call="orders.get", action=f"read order {order_id}")
 
 
 def fulfill_body(units: Sequence[Units], carrier: str, tracking_number: str) -> bytes:
@@ -107,18 +107,18 @@ def fulfill_body(units: Sequence[Units], carrier: str, tracking_number: str) -> 
     """
     if not carrier or not tracking_number:
         raise ValueError("a fulfillment names its carrier and its tracking number")
-    said = {
+    content = {
         "carrier": carrier,
         "tracking_number": tracking_number,
         "items": items_json(units),
     }
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def fulfill(order_id: str, body: bytes, key: str) -> StoreRequest:
     """POST /merchant/orders/{id}/fulfill with a body made by `fulfill_body` and a saved idempotency key."""
     path = f"/merchant/orders/{segment(order_id)}/fulfill"
-    return change("POST", path, body, key, call="orders.fulfill", doing=f"fulfill order {order_id}")
+    return change("POST", path, body, key, call="orders.fulfill", action=f"fulfill order {order_id}")
 
 
 def refund_body(amount_minor: int | None, reason: str) -> bytes:
@@ -128,10 +128,10 @@ def refund_body(amount_minor: int | None, reason: str) -> bytes:
     """
     if amount_minor is not None and amount_minor < 1:
         raise ValueError("a refund is of one minor unit or more")
-    said: dict[str, object] = {} if amount_minor is None else {"amount": amount_minor}
+    content: dict[str, object] = {} if amount_minor is None else {"amount": amount_minor}
     if reason:
-        said["reason"] = reason
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+        content["reason"] = reason
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def refund(order_id: str, body: bytes, key: str) -> StoreRequest:
@@ -140,13 +140,13 @@ def refund(order_id: str, body: bytes, key: str) -> StoreRequest:
     The store accepts it and moves the money later: only the order read again says that it has.
     """
     path = f"/merchant/orders/{segment(order_id)}/refund"
-    return change("POST", path, body, key, call="orders.refund", doing=f"refund order {order_id}")
+    return change("POST", path, body, key, call="orders.refund", action=f"refund order {order_id}")
 
 
 def get_product(site_slug: str, product_id: str) -> StoreRequest:
     """GET /stores/{slug}/products/{id}."""
     path = f"/stores/{segment(site_slug)}/products/{segment(product_id)}"
-    return StoreRequest("GET", path, call="products.get", doing=f"read product {product_id}")
+    return StoreRequest("GET", path, call="products.get", action=f"read product {product_id}")
 
 
 def products(site_slug: str, ids: Sequence[str]) -> StoreRequest:
@@ -158,7 +158,7 @@ def products(site_slug: str, ids: Sequence[str]) -> StoreRequest:
         f"/stores/{segment(site_slug)}/products/batch",
         query=(("ids", ",".join(ids)),),
         call="products.batch",
-        doing=f"read {len(ids)} products of site {site_slug}",
+        action=f"read {len(ids)} products of site {site_slug}",
     )
 
 
@@ -170,14 +170,14 @@ def items_json(units: Sequence[Units]) -> list[dict[str, object]]:
     return [{"line_item_id": unit.line_id, "quantity": unit.quantity} for unit in units]
 
 
-def change(method: str, path: str, body: bytes | None, key: str, *, call: str, doing: str) -> StoreRequest:
+def change(method: str, path: str, body: bytes | None, key: str, *, call: str, action: str) -> StoreRequest:
     """A request that changes something, under an idempotency key: printable ASCII, at most 255 characters."""
     if not 0 < len(key) <= _LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise ValueError(f"an idempotency key is 1 to {_LONGEST_KEY} printable ASCII characters")
     headers: tuple[tuple[str, str], ...] = (("Idempotency-Key", key),)
     if body is not None:
         headers += (("Content-Type", "application/json"),)
-    return StoreRequest(method, path, headers=headers, body=body, changes=True, call=call, doing=doing)
+    return StoreRequest(method, path, headers=headers, body=body, changes=True, call=call, action=action)
 
 
 def segment(value: str) -> str:

@@ -88,11 +88,11 @@ def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None
             (StoreUnexpectedStatus, "The store's contract has no such status; check PACKHOUSE_STORE__URL."),
         )
     code, message, details = _error_envelope(answer.body)
-    said = f"{answer.status} {code}".strip() + (f": {message.rstrip('.')}" if message else "")
-    doing = request.doing or request.path
-    what = f"The store did not {doing} ({said})."
+    detail = f"{answer.status} {code}".strip() + (f": {message.rstrip('.')}" if message else "")
+    action = request.action or request.path
+    what = f"The store did not {action} ({detail})."
     if answer.status == 429:
-        what = f"Rate limited by the store ({said}): it did not {doing}."
+        what = f"Rate limited by the store ({detail}): it did not {action}."
     raise error(
         f"{what} {next_step}",
         status=answer.status,
@@ -105,7 +105,7 @@ def check_answer(answer: StoreResponse, request: StoreRequest, now: float | None
 def unreachable(request: StoreRequest, url: str, cause: BaseException) -> StoreUnreachable:
     """The error for a call that was never sent."""
     return StoreUnreachable(
-        f"Cannot reach the store at {url} to {request.doing} ({_cause(cause)}). Nothing was sent. Check the "
+        f"Cannot reach the store at {url} to {request.action} ({_cause(cause)}). Nothing was sent. Check the "
         "network and PACKHOUSE_STORE__URL."
     )
 
@@ -117,14 +117,14 @@ def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUn
     ended = (
         "no complete response in time" if timed_out else "connection closed before the response was complete"
     )
-    said = f"The store at {url} was asked to {request.doing}: {ended} ({_cause(cause)})."
-    return StoreUnanswered(f"{said} {next_step}".rstrip())
+    detail = f"The store at {url} was asked to {request.action}: {ended} ({_cause(cause)})."
+    return StoreUnanswered(f"{detail} {next_step}".rstrip())
 
 
 def too_large(request: StoreRequest) -> StoreUnreadable:
     """The error for a response that is too large to read."""
     return StoreUnreadable(
-        f"The store's response to {request.doing} is larger than {LARGEST_ANSWER} bytes. Ask for fewer rows."
+        f"The store's response to {request.action} is larger than {LARGEST_ANSWER} bytes. Ask for fewer rows."
     )
 
 

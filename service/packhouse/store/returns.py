@@ -25,27 +25,27 @@ def return_body(units: Sequence[Units], reason: str) -> bytes:
 
     Raises ValueError when nothing, less than one unit, or a line twice is named.
     """
-    said: dict[str, object] = {"items": items_json(units)}
+    content: dict[str, object] = {"items": items_json(units)}
     if reason:
-        said["reason"] = reason
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+        content["reason"] = reason
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def exchange_body(units: Sequence[Units], new_variant_id: str, reason: str) -> bytes:
     """The bytes that ask for these units to come back for units of another variant. As `return_body`."""
     if not new_variant_id:
         raise ValueError("an exchange names the variant that is sent instead")
-    said: dict[str, object] = {"items": items_json(units), "new_variant_id": new_variant_id}
+    content: dict[str, object] = {"items": items_json(units), "new_variant_id": new_variant_id}
     if reason:
-        said["reason"] = reason
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+        content["reason"] = reason
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def create_return(order_id: str, body: bytes, key: str) -> StoreRequest:
     """POST /merchant/orders/{id}/returns with a body of `return_body`."""
     path = f"/merchant/orders/{segment(order_id)}/returns"
     return change(
-        "POST", path, body, key, call="returns.create", doing=f"create a return of order {order_id}"
+        "POST", path, body, key, call="returns.create", action=f"create a return of order {order_id}"
     )
 
 
@@ -69,20 +69,20 @@ def create_exchange(order_id: str, body: bytes, key: str) -> StoreRequest:
     """POST /merchant/orders/{id}/exchanges with a body of `exchange_body` (the path is inferred)."""
     path = f"/merchant/orders/{segment(order_id)}/exchanges"
     return change(
-        "POST", path, body, key, call="exchanges.create", doing=f"create an exchange of order {order_id}"
+        "POST", path, body, key, call="exchanges.create", action=f"create an exchange of order {order_id}"
     )
 
 
 def _step(order_id: str, return_id: str, verb: str, body: bytes | None, key: str) -> StoreRequest:
     path = f"/merchant/orders/{segment(order_id)}/returns/{segment(return_id)}/{verb}"
-    doing = f"{verb} return {return_id} of order {order_id}"
-    return change("POST", path, body, key, call=f"returns.{verb}", doing=doing)
+    action = f"{verb} return {return_id} of order {order_id}"
+    return change("POST", path, body, key, call=f"returns.{verb}", action=action)
 
 
 def read_return(answer: StoreResponse, order_id: str) -> Return | None:
     """The return in an answer, bare or under "return" or "data"; None for no body, and for the order.
 
-    Raises StoreUnreadable for an answer that is not JSON.
+    Raises StoreUnreadable for a response that is not JSON.
     """
     found = _created(answer, "return", order_id)
     return None if found is None else _return(found)

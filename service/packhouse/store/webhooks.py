@@ -28,62 +28,66 @@ def webhook_body(url: str, events: Sequence[str], site_slug: str) -> bytes:
     """
     if not url or not events:
         raise ValueError("a webhook names its address and its events")
-    said: dict[str, object] = {"url": url, "events": list(events)}
+    content: dict[str, object] = {"url": url, "events": list(events)}
     if site_slug:
-        said["site_slug"] = site_slug
-    said["active"] = True
-    return json.dumps(said, separators=(",", ":")).encode("ascii")
+        content["site_slug"] = site_slug
+    content["active"] = True
+    return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def create_webhook(body: bytes, key: str) -> StoreRequest:
-    """POST /merchant/webhooks with a body of `webhook_body`. The answer has the secret, once."""
-    return change("POST", "/merchant/webhooks", body, key, call="webhooks.create", doing="register a webhook")
+    """POST /merchant/webhooks with a body of `webhook_body`. The response has the secret, once."""
+    return change(
+        "POST", "/merchant/webhooks", body, key, call="webhooks.create", action="register a webhook"
+    )
 
 
 def list_webhooks(site_slug: str = "", cursor: str = "") -> StoreRequest:
     """GET /merchant/webhooks."""
-    asked = (("site_slug", site_slug), ("cursor", cursor))
-    query = tuple(pair for pair in asked if pair[1])
-    return StoreRequest("GET", "/merchant/webhooks", query=query, call="webhooks.list", doing="list webhooks")
+    parameters = (("site_slug", site_slug), ("cursor", cursor))
+    query = tuple(pair for pair in parameters if pair[1])
+    return StoreRequest(
+        "GET", "/merchant/webhooks", query=query, call="webhooks.list", action="list webhooks"
+    )
 
 
 def delete_webhook(webhook_id: str, key: str) -> StoreRequest:
     """DELETE /merchant/webhooks/{id}."""
     path = f"/merchant/webhooks/{segment(webhook_id)}"
-    return change("DELETE", path, None, key, call="webhooks.delete", doing=f"delete webhook {webhook_id}")
+    return change("DELETE", path, None, key, call="webhooks.delete", action=f"delete webhook {webhook_id}")
 
 
 def rotate_webhook(webhook_id: str, rotation: str, key: str) -> StoreRequest:
     """POST /merchant/webhooks/{id}/{rotation}, one of ROTATIONS: a new secret. After a 404 try the next."""
     path = f"/merchant/webhooks/{segment(webhook_id)}/{rotation}"
-    doing = f"rotate the secret of webhook {webhook_id}"
-    return change("POST", path, None, key, call="webhooks.rotate", doing=doing)
+    action = f"rotate the secret of webhook {webhook_id}"
+    return change("POST", path, None, key, call="webhooks.rotate", action=action)
 
 
 def list_deliveries(
     webhook_id: str, *, status: str = "", limit: int | None = None, cursor: str = ""
 ) -> StoreRequest:
     """GET /merchant/webhooks/{id}/deliveries."""
-    asked = (("status", status), ("limit", "" if limit is None else str(limit)), ("cursor", cursor))
+    parameters = (("status", status), ("limit", "" if limit is None else str(limit)), ("cursor", cursor))
     return StoreRequest(
         "GET",
         f"/merchant/webhooks/{segment(webhook_id)}/deliveries",
-        query=tuple(pair for pair in asked if pair[1]),
+        query=tuple(pair for pair in parameters if pair[1]),
         call="webhooks.deliveries",
-        doing=f"list the deliveries of webhook {webhook_id}",
+        action=f"list the deliveries of webhook {webhook_id}",
     )
 
 
 def replay_delivery(webhook_id: str, delivery_id: str, key: str) -> StoreRequest:
     """POST /merchant/webhooks/{id}/deliveries/{del}/replay: deliver the same event again."""
     path = f"/merchant/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/replay"
-    return change("POST", path, None, key, call="webhooks.replay", doing=f"replay delivery {delivery_id}")
+    return change("POST", path, None, key, call="webhooks.replay", action=f"replay delivery {delivery_id}")
 
 
 def read_webhook(answer: StoreResponse) -> WebhookEndpoint | None:
     """The endpoint in an answer, bare or under "webhook", "endpoint" or "data"; None when it holds none.
 
-    Raises StoreUnreadable for an answer that is not JSON.
+    Raises StoreUnreadable for a response that is not JSON.
     """
     if not answer.body.strip():
         return None
@@ -94,7 +98,7 @@ def read_webhook(answer: StoreResponse) -> WebhookEndpoint | None:
 
 
 def read_secret(answer: StoreResponse) -> str:
-    """The secret of an answer that creates or rotates one. Raises StoreUnreadable where there is none."""
+    """The secret of a response that creates or rotates one. Raises StoreUnreadable where there is none."""
     value = mapping(json_of(answer, "reading a webhook's secret"))
     places = (value, *(mapping(value.get(name)) for name in ("webhook", "endpoint", "data")))
     for place in places:

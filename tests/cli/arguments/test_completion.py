@@ -92,7 +92,7 @@ def test_the_prompt_is_not_spoiled_by_a_broken_installation(tmp_path: Path, envi
 
 
 @needs("zsh")
-def test_zsh_completes_with_the_sense_beside_each_word(environ: dict[str, str]) -> None:
+def test_zsh_completes_with_the_meaning_of_each_word(environ: dict[str, str]) -> None:
     script = r"""
         compdef() { : }; _describe() { print -rl -- "${(@P)2}" }; _files() { print FILES }
         eval "$(packhouse completion zsh)"
@@ -112,7 +112,7 @@ def test_zsh_completes_with_the_sense_beside_each_word(environ: dict[str, str]) 
 
 
 @needs("fish")
-def test_fish_completes_with_the_sense_beside_each_word(environ: dict[str, str]) -> None:
+def test_fish_completes_with_the_meaning_of_each_word(environ: dict[str, str]) -> None:
     def offered(line: str) -> list[str]:
         script = f"packhouse completion fish | source; complete -C {json.dumps(line)}"
         shown = subprocess.run(
@@ -137,8 +137,8 @@ def test_each_shell_has_a_script_that_serves_both_names(shell: str) -> None:
 
 def test_every_command_and_every_subcommand_can_be_completed(environ: dict[str, str]) -> None:
     assert set(COMMANDS) <= set(words(completion.offers([""], environ)))
-    for noun in COMMANDS:
-        assert completion.offers([noun, "--he"], environ) or noun == "help"
+    for name in COMMANDS:
+        assert completion.offers([name, "--he"], environ) or name == "help"
 
 
 def test_ids_fit_their_place(environ: dict[str, str]) -> None:

@@ -31,7 +31,7 @@ def test_on_a_terminal_a_bar_is_drawn_over_itself_and_goes_at_the_end() -> None:
     assert out.getvalue().endswith("\r\x1b[K")
 
 
-def test_the_speed_and_the_time_left_are_told() -> None:
+def test_the_speed_and_the_time_left_are_shown() -> None:
     out, watch = io.StringIO(), Watch()
     progress = Progress(out, can_draw=True, width=100, monotonic=watch)
     progress.begin("Applying", 200)

@@ -56,7 +56,7 @@ def test_a_quoted_cell_may_hold_line_breaks_and_the_row_is_numbered_by_its_first
     assert [(row.line, row.items) for row in rows] == [(2, (Units("li_1", 1), Units("li_2", 3))), (4, ())]
 
 
-def test_every_bad_row_is_told_with_its_line() -> None:
+def test_every_bad_row_is_reported_with_its_line() -> None:
     text = "order,amount\nord_1,15.00\n,500\nord_3,500\nord 4,1\nord_5,0\nord_6,1,2\n"
     rows, bad_rows = parse_rows(text, "refund", {})
     assert [row.order_id for row in rows] == ["ord_3"]

@@ -53,13 +53,13 @@ def ask(server: Throttling, waits: list[str | None], *, patient: bool = True) ->
     """The waits that were slept, and whether an answer came in the end."""
     server.waits = waits
     slept: list[float] = []
-    told: list[float] = []
+    waits: list[float] = []
     store = RetryingStore(
         f"http://127.0.0.1:{server.server_port}",
         "aly_x",
         timeout_s=10,
         retries=patient,
-        on_wait=told.append,
+        on_wait=waits.append,
         sleep=slept.append,
     )
     with store:
@@ -68,7 +68,7 @@ def ask(server: Throttling, waits: list[str | None], *, patient: bool = True) ->
             answered = True
         except StoreThrottled:
             answered = False
-    assert told == slept
+    assert waits == slept
     return slept, answered
 
 

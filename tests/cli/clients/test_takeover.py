@@ -138,13 +138,13 @@ def test_without_a_daemon_a_note_says_so() -> None:
 
 
 def test_an_order_of_an_interrupted_run_is_released_by_the_same_command() -> None:
-    standing = {"id": 7, "code": "taken_over", "released_at": None}
-    for note, given_back in (("fulfill x", True), ("fulfill y", False)):
-        order = {"id": "ord_1", "holds": [standing | {"note": note}]}
+    active = {"id": 7, "code": "taken_over", "released_at": None}
+    for note, is_released in (("fulfill x", True), ("fulfill y", False)):
+        order = {"id": "ord_1", "holds": [active | {"note": note}]}
         with serving({"GET /api/v1/orders/ord_1": (200, order), RELEASE: (200, {})}) as daemon:
             terminal = Terminal(io.StringIO(), io.StringIO(), {})
             Invocation(terminal, daemon.environ).release_finished("ord_1", "fulfill x")
-        assert (RELEASE in asked(daemon)) is given_back
+        assert (RELEASE in asked(daemon)) is is_released
 
 
 def test_another_label_for_the_same_units_is_refused() -> None:

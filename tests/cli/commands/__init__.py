@@ -1,1 +1,1 @@
-"""One noun a module, as in the command line."""
+"""One module for each command, as in the package."""

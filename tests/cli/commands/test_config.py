@@ -40,9 +40,9 @@ def test_what_serve_would_refuse_is_reported_after_the_settings(tmp_path: Path) 
     assert keyless.code == Exit.USAGE
     assert "interval_s = 60.0" in keyless.out
     assert keyless.err.startswith("packhouse: PACKHOUSE_STORE__API_KEY is missing")
-    nobody = call("config", "check", environ=environ(tmp_path, PACKHOUSE_PROVIDER="nosuch"))
-    assert nobody.code == Exit.USAGE
-    assert "there is no provider of the kind 'nosuch'" in nobody.err
+    shown = call("config", "check", environ=environ(tmp_path, PACKHOUSE_PROVIDER="nosuch"))
+    assert shown.code == Exit.USAGE
+    assert "there is no provider of the kind 'nosuch'" in shown.err
 
 
 def test_config_without_a_subcommand_lists_the_subcommands() -> None:

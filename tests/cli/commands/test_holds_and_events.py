@@ -1,4 +1,4 @@
-"""`packhouse holds`, `packhouse events` and `packhouse tail`: what stands, what came, what is written."""
+"""`packhouse holds`, `packhouse events` and `packhouse tail`: the holds, the events, the journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cli.runner import call, serving
 HOLD: dict[str, Any] = {
     "id": 7,
     "code": "no_rate",
-    "sentence": "The carrier offers no service.",
+    "sentence": "The provider offers no service.",
     "order_id": "ord_1",
     "shipment_id": "ord_1-1",
     "placed_by": "packhouse",
@@ -55,7 +55,7 @@ def test_standing_holds_are_listed_and_released() -> None:
         none = call("holds", "list", "--all", environ=daemon.environ)
         released = call("holds", "release", "7", "--reason", "r", environ=daemon.environ)
         placed = call("holds", "place", "ord_1", "--reason", "r", environ=daemon.environ)
-    assert "The carrier offers no service." in table.out
+    assert "The provider offers no service." in table.out
     assert rows.json == [HOLD]
     assert (none.code, none.out) == (0, "")
     assert "packhouse why ord_1" in released.out

@@ -1,4 +1,4 @@
-"""The acts that a hold's note tells people to type, and the pause."""
+"""The operations that the advice of a hold names, and the pause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_pause_and_resume_ask_the_daemon_with_a_reason() -> None:
     assert resumed.json == {"paused": False}
 
 
-def test_an_act_without_a_reason_is_refused() -> None:
+def test_an_operation_without_a_reason_is_refused() -> None:
     assert call("pause").code == Exit.USAGE
 
 

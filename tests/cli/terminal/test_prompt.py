@@ -1,4 +1,4 @@
-"""Who is asked, and what happens where nobody can be."""
+"""Questions to the user, and what happens without a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def at_a_terminal() -> Terminal:
 
 
 @pytest.mark.parametrize("said", ["y\n", "YES\n", " y \n"])
-def test_a_person_who_says_yes_goes_on(said: str) -> None:
+def test_a_person_who_says_yes_continues(said: str) -> None:
     terminal = at_a_terminal()
     confirm(QUESTION, terminal, yes=False, stdin=Pretended(said))
     assert isinstance(terminal.stderr, io.StringIO)

@@ -107,8 +107,8 @@ class FailingLedger:
     async def listen(self, wake: Callable[[], None]) -> None:
         await asyncio.get_running_loop().create_future()
 
-    def exclusive(self, duty: str) -> Any:
-        return self._usable().exclusive(duty)
+    def exclusive(self, task: str) -> Any:
+        return self._usable().exclusive(task)
 
     async def close(self) -> None:
         if self._ledger is not None:

@@ -17,9 +17,9 @@ from tests.service.api.doubles import NOW, App
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
 def test_a_house_in_order_is_ready(path: str) -> None:
-    house = App()
-    house.health.answer = [Check("ledger", Level.PASS), Check("disk", Level.PASS)]
-    response = house.ask("GET", path, token="")
+    app = App()
+    app.health.answer = [Check("ledger", Level.PASS), Check("disk", Level.PASS)]
+    response = app.ask("GET", path, token="")
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/health+json"
     assert response.json() == {
@@ -29,25 +29,25 @@ def test_a_house_in_order_is_ready(path: str) -> None:
 
 
 def test_trouble_upstream_is_a_warning_and_leaves_the_house_ready() -> None:
-    house = App()
-    house.health.answer = [Check("ledger", Level.PASS), Check("store", Level.WARN, "answers 503 since 12:00")]
-    response = house.ask("GET", "/readyz", token="")
+    app = App()
+    app.health.answer = [Check("ledger", Level.PASS), Check("store", Level.WARN, "answers 503 since 12:00")]
+    response = app.ask("GET", "/readyz", token="")
     assert (response.status_code, response.json()["status"]) == (200, "warn")
     assert response.json()["checks"]["store"] == [{"status": "warn", "output": "answers 503 since 12:00"}]
 
 
 def test_one_failure_takes_the_work_away_with_its_reason() -> None:
-    house = App()
-    house.health.answer = [Check("disk", Level.FAIL, "12 MB free"), Check("store", Level.WARN, "slow")]
-    response = house.ask("GET", "/readyz", token="")
+    app = App()
+    app.health.answer = [Check("disk", Level.FAIL, "12 MB free"), Check("store", Level.WARN, "slow")]
+    response = app.ask("GET", "/readyz", token="")
     assert (response.status_code, response.json()["status"]) == (503, "fail")
     assert response.json()["checks"]["disk"][0]["output"] == "12 MB free"
 
 
 def test_a_ledger_that_cannot_be_asked_is_a_failure_not_an_error() -> None:
-    house = App()
-    house.health.failure = LedgerUnavailable("cannot open the database")
-    response = house.ask("GET", "/readyz", token="")
+    app = App()
+    app.health.failure = LedgerUnavailable("cannot open the database")
+    response = app.ask("GET", "/readyz", token="")
     assert response.status_code == 503
     assert response.json()["checks"]["ledger"][0]["output"] == "cannot open the database"
 
@@ -69,9 +69,9 @@ def test_checks_that_do_not_end_are_a_failure() -> None:
 
 
 def test_the_loop_is_alive_even_when_the_house_is_not_ready() -> None:
-    house = App()
-    house.health.failure = LedgerUnavailable("gone")
-    assert house.ask("GET", "/livez", token="").json() == {"status": "pass", "checks": {}}
+    app = App()
+    app.health.failure = LedgerUnavailable("gone")
+    assert app.ask("GET", "/livez", token="").json() == {"status": "pass", "checks": {}}
 
 
 def test_the_scrape_shows_what_the_ledger_says_now(app: App) -> None:

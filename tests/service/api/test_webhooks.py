@@ -37,41 +37,41 @@ def signed(body: bytes, secret: bytes = SECRET, at: float = NOW) -> str:
 
 
 def deliver(
-    house: App, body: bytes = BODY, header: str | None = None, path: str = "/webhooks/aly"
+    app: App, body: bytes = BODY, header: str | None = None, path: str = "/webhooks/aly"
 ) -> httpx.Response:
     headers = {"x-aly-signature": signed(body) if header is None else header}
-    return house.ask("POST", path, token="", content=body, headers=headers)
+    return app.ask("POST", path, token="", content=body, headers=headers)
 
 
 @pytest.mark.parametrize("path", ["/webhooks/aly", "/aly/webhooks"])
 def test_a_delivery_signed_by_an_independent_implementation_is_taken(path: str) -> None:
-    house = App()
-    response = deliver(house, path=path)
+    app = App()
+    response = deliver(app, path=path)
     assert (response.status_code, response.text) == (200, "ok\n")
-    assert [(event.id, event.order_id, event.site_slug) for event in house.inbox.events] == [
+    assert [(event.id, event.order_id, event.site_slug) for event in app.inbox.events] == [
         ("evt_1", "ord_1", "shop")
     ]
-    assert house.inbox.events[0].body.encode() == BODY
-    assert house.number("packhouse_events_total", type="order", outcome="new") == 1
+    assert app.inbox.events[0].body.encode() == BODY
+    assert app.number("packhouse_events_total", type="order", outcome="new") == 1
 
 
 def test_either_secret_is_good_while_one_is_rotated() -> None:
-    house = App()
-    assert deliver(house, header=signed(BODY, OTHER_SECRET)).status_code == 200
+    app = App()
+    assert deliver(app, header=signed(BODY, OTHER_SECRET)).status_code == 200
 
 
 def test_a_second_delivery_of_the_same_event_is_taken_and_counted_as_duplicate() -> None:
-    house = App()
-    assert [deliver(house).status_code for _ in range(3)] == [200, 200, 200]
-    assert len(house.inbox.events) == 1
-    assert house.number("packhouse_events_total", type="order", outcome="duplicate") == 2
+    app = App()
+    assert [deliver(app).status_code for _ in range(3)] == [200, 200, 200]
+    assert len(app.inbox.events) == 1
+    assert app.number("packhouse_events_total", type="order", outcome="duplicate") == 2
 
 
 def test_an_unknown_type_is_taken_and_ignored() -> None:
-    house = App()
+    app = App()
     body = json.dumps(EVENT | {"type": "galaxy.exploded"}).encode()
-    assert deliver(house, body).status_code == 200
-    assert house.number("packhouse_events_total", type="other", outcome="ignored") == 1
+    assert deliver(app, body).status_code == 200
+    assert app.number("packhouse_events_total", type="other", outcome="ignored") == 1
 
 
 @pytest.mark.parametrize(
@@ -90,26 +90,26 @@ def test_an_unknown_type_is_taken_and_ignored() -> None:
     ],
 )
 def test_an_ill_signed_delivery_is_refused_and_never_parsed(header: str, status: int) -> None:
-    house = App()
-    response = deliver(house, header=header)
+    app = App()
+    response = deliver(app, header=header)
     assert response.status_code == status
-    assert house.inbox.events == []
-    assert house.inbox.dead_letters == []
+    assert app.inbox.events == []
+    assert app.inbox.dead_letters == []
 
 
 def test_a_delivery_without_a_signature_is_refused() -> None:
-    house = App()
-    assert house.ask("POST", "/webhooks/aly", token="", content=BODY).status_code == 400
-    assert house.number("packhouse_events_total", type="unverified", outcome="signature_missing") == 1
+    app = App()
+    assert app.ask("POST", "/webhooks/aly", token="", content=BODY).status_code == 400
+    assert app.number("packhouse_events_total", type="unverified", outcome="signature_missing") == 1
 
 
 def test_two_signature_headers_are_refused_even_if_both_are_good() -> None:
-    house = App()
+    app = App()
     headers = [("x-aly-signature", signed(BODY)), ("x-aly-signature", signed(BODY, OTHER_SECRET))]
 
     async def run() -> httpx.Response:
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=house.app), base_url="http://x"
+            transport=httpx.ASGITransport(app=app.app), base_url="http://x"
         ) as client:
             return await client.post("/webhooks/aly", content=BODY, headers=headers)
 
@@ -117,18 +117,18 @@ def test_two_signature_headers_are_refused_even_if_both_are_good() -> None:
 
 
 def test_a_well_signed_body_that_is_no_event_is_kept_as_a_dead_letter() -> None:
-    house = App()
+    app = App()
     body = b'{"id": 5, "type": "order.created"'
-    assert deliver(house, body).status_code == 400
-    assert [kept for kept, _ in house.inbox.dead_letters] == [body]
-    assert house.inbox.dead_letters[0][1]
+    assert deliver(app, body).status_code == 400
+    assert [kept for kept, _ in app.inbox.dead_letters] == [body]
+    assert app.inbox.dead_letters[0][1]
 
 
 def test_without_a_secret_the_route_is_closed() -> None:
-    house = App(secrets="")
-    response = deliver(house)
+    app = App(secrets="")
+    response = deliver(app)
     assert response.status_code == 503
-    assert house.inbox.events == []
+    assert app.inbox.events == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS"])
@@ -139,18 +139,18 @@ def test_only_post_is_answered(method: str) -> None:
 
 
 def test_a_ledger_that_cannot_be_written_means_503_and_come_back() -> None:
-    house = App()
-    house.inbox.failure = LedgerUnavailable("disk full")
-    response = deliver(house)
+    app = App()
+    app.inbox.failure = LedgerUnavailable("disk full")
+    response = deliver(app)
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
-    assert deliver(house, b"no event").status_code == 503
+    assert deliver(app, b"no event").status_code == 503
 
 
 def test_a_broken_inbox_means_500_without_its_story() -> None:
-    house = App()
-    house.inbox.failure = RuntimeError("canary traceback")
-    response = deliver(house)
+    app = App()
+    app.inbox.failure = RuntimeError("canary traceback")
+    response = deliver(app)
     assert (response.status_code, response.text) == (500, "failed\n")
 
 
@@ -168,20 +168,20 @@ def test_an_answer_is_a_few_bytes_that_repeat_nothing(body: bytes, header: str) 
 
 
 def test_a_body_of_exactly_one_mebibyte_is_read_and_one_byte_more_is_refused() -> None:
-    house = App()
+    app = App()
     filler = json.dumps(EVENT | {"data": {"order": {"id": "ord_1"}, "note": ""}})
     body = filler.replace('"note": ""', '"note": "' + "x" * (MIB - len(filler)) + '"').encode()
     assert len(body) == MIB
-    assert deliver(house, body).status_code == 200
-    assert deliver(house, body + b" ").status_code == 413
+    assert deliver(app, body).status_code == 200
+    assert deliver(app, body + b" ").status_code == 413
 
 
-def test_who_sends_too_much_is_heard_out_for_a_while_so_that_the_answer_arrives() -> None:
+def test_a_sender_of_too_much_is_read_for_a_while_so_that_the_response_arrives() -> None:
     _, answer = asyncio.run(_post(signed(b"").encode(), [b"x" * 65536] * 40))
     assert (answer.status, answer.received) == (413, 40)
 
 
-def test_who_sent_too_much_and_then_stalls_is_told_so() -> None:
+def test_a_sender_of_too_much_that_then_stalls_gets_a_413() -> None:
     _, answer = asyncio.run(_post(signed(b"").encode(), [b"x" * 65536] * 20 + [None], deadline_s=0.2))
     assert answer.status == 413
 

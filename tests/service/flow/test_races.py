@@ -241,7 +241,7 @@ async def test_whenever_an_operator_intervenes_nothing_more_is_bought_or_posted(
     assert bool(order.fulfillments) == (moment == "post" or bool(posted))
     if stop is _operator_holds:
         (hold,) = [one for one in await harness.active_holds(order) if one.code == "manual"]
-        await harness.release_hold(hold, "go on")
+        await harness.release_hold(hold, "continue")
     else:
         await harness.operations.daemon.resume(reason="done", actor="ada")
     await _let_everything_finish(harness)

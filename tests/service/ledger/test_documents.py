@@ -27,7 +27,7 @@ def test_the_same_document_is_kept_once_and_nothing_half_written_stays(tmp_path:
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".pdf"]
 
 
-def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     documents = DocumentFolder(tmp_path / "labels")
     (tmp_path / "labels" / hashlib.sha256(b"x").hexdigest()[:2]).write_text("a file where a folder should be")
     with pytest.raises(LedgerUnavailable):

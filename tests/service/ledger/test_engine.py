@@ -129,7 +129,7 @@ def test_who_holds_the_file_for_a_while_is_waited_for(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_a_disk_that_refuses_is_told_and_recovers(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_is_reported_and_recovers(tmp_path: Path) -> None:
     async def story() -> None:
         ledger = _ledger(tmp_path)
         await ledger.write(lambda tx: tx.connection.exec_driver_sql("PRAGMA max_page_count=40"), 0.0)

@@ -1,4 +1,4 @@
-"""Waking, claiming and giving back: one worker an order, and no hint is lost."""
+"""Waking, claiming and releasing: one worker for each order, and no wake-up is lost."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tests.service.ledger.address import address_in
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-def told(story: Callable[[Ledger], Awaitable[None]], folder: Path) -> None:
-    async def tell() -> None:
+def run_on_ledger(story: Callable[[Ledger], Awaitable[None]], folder: Path) -> None:
+    async def run() -> None:
         ledger = open_ledger(address_in(folder))
         try:
             await story(ledger)
         finally:
             await ledger.close()
 
-    asyncio.run(tell())
+    asyncio.run(run())
 
 
 def _event(event_id: str = "evt_1", kind: str = "order.created", order_id: str = "ord_1") -> Event:
@@ -52,7 +52,7 @@ def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
         assert await ledger.write(inbox.receive, 101.0, _event(), 60.0) == "duplicate"
         assert (await _row(ledger)).wakes == 1
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
         assert outcomes.count("new") == 1
         assert outcomes.count("duplicate") == 49
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["checkout_session.completed", "membership.created", "order.something_new"])
@@ -72,7 +72,7 @@ def test_an_event_of_no_concern_is_recorded_and_wakes_nothing(tmp_path: Path, ki
         assert await ledger.write(inbox.receive, 1.0, _event(kind=kind), 60.0) == "ignored"
         assert await _row(ledger) is None
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_two_workers_never_hold_the_same_order(tmp_path: Path) -> None:
         assert max(len(first), len(second)) <= 6
         assert len({lease.order_id for lease in (*first, *second)}) == len(first) + len(second) == 10
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
@@ -93,11 +93,11 @@ def test_a_hint_that_comes_during_work_is_not_lost(tmp_path: Path) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
         await ledger.write(inbox.receive, 3.0, _event("evt_2", "order.cancelled"), 60.0)
-        assert (await _row(ledger)).due_at == 100.0  # the lease stands
+        assert (await _row(ledger)).due_at == 100.0  # the lease is held
         await ledger.write(under(lease, leases.release), 4.0, phase=OrderPhase.HELD, due_at=9000.0)
         assert (await _row(ledger)).due_at == 4.0
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_an_echo_of_our_own_post_waits_until_it_is_time_to_confirm(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_an_echo_of_our_own_post_waits_until_it_is_time_to_confirm(tmp_path: Pat
         await ledger.write(inbox.receive, 5.0, _event("evt_3", "order.cancelled"), 60.0)
         assert (await _row(ledger)).due_at == 5.0
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_an_expired_lease_is_taken_over_and_its_old_owner_writes_nothing(tmp_pat
                 await late
         await ledger.write(under(new, leases.require), 101.0)
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
@@ -138,10 +138,10 @@ def test_a_renewed_lease_is_not_taken_over(tmp_path: Path) -> None:
         assert await ledger.write(leases.renew, 2.0, ["ord_1"], "b", 400.0) == set()
         assert await ledger.write(leases.claim, 150.0, "b:1", 400.0, 1) == []
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
-def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
+def test_an_operation_revokes_the_lease_of_any_worker(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
@@ -150,7 +150,7 @@ def test_a_person_takes_the_order_from_whoever_holds_it(tmp_path: Path) -> None:
             await ledger.write(under(lease, leases.require), 4.0)
         assert (await _row(ledger)).due_at == 3.0
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) 
         assert await ledger.write(leases.add_listed, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
         assert await ledger.write(leases.add_listed, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
-def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> None:
+def test_unfinished_orders_without_a_due_time_are_woken(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)
         (lease,) = await ledger.write(leases.claim, 2.0, "a:1", 100.0, 1)
@@ -169,7 +169,7 @@ def test_unfinished_orders_without_a_due_time_are_rescued(tmp_path: Path) -> Non
         assert await ledger.write(leases.wake_stalled, 4.0) == 1
         assert (await _row(ledger)).due_at == 4.0
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_start_looks_at_every_unfinished_order_and_leaves_the_finished_ones(tm
         assert await ledger.write(leases.wake_unfinished, 10.0) == 1
         assert [(await _row(ledger, f"ord_{n}")).due_at for n in range(3)] == [10.0, 9000.0, 9000.0]
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_a_duty_is_run_by_one_replica_in_its_interval(tmp_path: Path) -> None:
         assert await ledger.write(kv.claim_turn, 100.0, "poll", "a", 30.0)
         assert not await ledger.write(kv.claim_turn, 110.0, "poll", "b", 30.0)
         assert await ledger.write(kv.claim_turn, 131.0, "poll", "b", 30.0)
-        # A clock that was set back must not stop the duty until it has caught up.
+        # A clock that was set back must not stop the task until it has caught up.
         assert await ledger.write(kv.claim_turn, 50.0, "poll", "a", 30.0)
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)
 
 
 def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
@@ -203,4 +203,4 @@ def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
         assert await ledger.write(inbox.prune, 150.0, 50.0) == 2
         assert await ledger.write(inbox.receive, 101.0, _event("evt_young"), 60.0) == "duplicate"
 
-    told(story, tmp_path)
+    run_on_ledger(story, tmp_path)

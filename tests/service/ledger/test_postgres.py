@@ -26,7 +26,7 @@ def opened(server: PostgresServer, database: str, **how: int) -> PostgresLedger:
 
 
 @pytest.mark.parametrize("ended", ["stop", "kill"])
-def test_a_server_that_goes_away_is_told_of_and_found_again(
+def test_a_server_that_goes_away_is_reported_and_found_again(
     postgres_server: PostgresServer, postgres_database: str, ended: str
 ) -> None:
     async def story() -> None:
@@ -57,22 +57,22 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
 ) -> None:
     async def story() -> None:
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
-        heard = asyncio.Event()
-        listening = asyncio.create_task(theirs.listen(heard.set))
-        await asyncio.wait_for(heard.wait(), 20)  # it listens: whatever was missed is looked for
-        heard.clear()
+        woken = asyncio.Event()
+        listening = asyncio.create_task(theirs.listen(woken.set))
+        await asyncio.wait_for(woken.wait(), 20)  # it listens: missed notifications are looked up
+        woken.clear()
         await ours.write(leases.add_listed, 5.0, [("ord_1", "")], 0.0)
-        await asyncio.wait_for(heard.wait(), 20)
-        heard.clear()
+        await asyncio.wait_for(woken.wait(), 20)
+        woken.clear()
         (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)
         await ours.write(under(lease, leases.release), 6.0, phase=OrderPhase.OPEN, due_at=60.0)
         with pytest.raises(TimeoutError):  # not due yet: that is the tick's to find
-            await asyncio.wait_for(heard.wait(), 0.5)
+            await asyncio.wait_for(woken.wait(), 0.5)
         postgres_server.restart()
-        await asyncio.wait_for(heard.wait(), 30)  # it listens again
-        heard.clear()
+        await asyncio.wait_for(woken.wait(), 30)  # it listens again
+        woken.clear()
         await ours.write(leases.revoke, 7.0, "ord_1")
-        await asyncio.wait_for(heard.wait(), 20)
+        await asyncio.wait_for(woken.wait(), 20)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         await ours.close()
@@ -92,7 +92,7 @@ def test_a_duty_is_run_by_one_replica_and_by_the_next_when_that_is_done(
             theirs.exclusive("prune") as other,
         ):
             assert (mine, also, other) == (True, False, True)
-            # No transaction is open while a duty calls the store.
+            # No transaction is open while a task calls the store.
             waiting = postgres_server.sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
             )
@@ -103,7 +103,7 @@ def test_a_duty_is_run_by_one_replica_and_by_the_next_when_that_is_done(
         try:
             with pytest.raises(LedgerUnavailable):
                 async with ours.exclusive("poll"):
-                    raise AssertionError("nobody knows who else runs it")
+                    raise AssertionError("no other process is known")
         finally:
             postgres_server.start()
         await ours.close()
@@ -133,7 +133,7 @@ def test_replicas_go_by_the_databases_clock(postgres_server: PostgresServer, pos
 def test_a_unit_that_lost_to_another_is_run_again(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    """Two transactions that want each other's row: the server undoes one, and it is run anew."""
+    """Two transactions that want each other's row: the server undoes one, and runs it again."""
     second = threading.Barrier(2)
 
     def both(tx: Tx, first: str, then: str) -> None:

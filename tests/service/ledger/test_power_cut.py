@@ -51,7 +51,7 @@ def test_what_was_acknowledged_survives_and_what_was_not_is_there_whole_or_not_a
     moments = asyncio.run(live())
     log = (after / "l.db-wal").read_bytes()
     lengths = [length for length, _ in moments]
-    assert lengths == sorted(set(lengths)), "the log was begun anew: its length is no measure of time"
+    assert lengths == sorted(set(lengths)), "the log was begun again: its length does not measure time"
     for (length, acknowledged), (longer, sooner_or_later) in itertools.pairwise(moments):
         folder = tmp_path / str(length)
         folder.mkdir()

@@ -163,7 +163,7 @@ def test_no_intent_is_written_after_a_pause(url: str) -> None:
 _BUYING = text("SELECT count(*) FROM shipments WHERE state = 'buying'")
 
 
-def test_acts_on_many_orders_and_purchases_beside_them_never_wait_in_a_circle(
+def test_operations_on_many_orders_and_purchases_at_the_same_time_never_wait_in_a_circle(
     url: str, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     caps = GuardSettings(max_day_minor=10**9)
@@ -258,12 +258,12 @@ def test_two_people_release_one_hold_and_one_of_them_did_it(url: str) -> None:
     asyncio.run(story())
 
 
-def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> None:
+def test_machine_and_person_hold_at_once_and_each_hold_is_placed_once(url: str) -> None:
     async def story() -> None:
         async with replicas(url) as (ours, theirs):
             await due(ours, 1)
             (lease,) = await ours.write(leases.claim, 2.0, "a:1", 100.0, 1)
-            act = Entry("ord_0", "held", "why")
+            entry = Entry("ord_0", "held", "why")
             machine = [
                 ours.write(
                     under(lease, holds.place),
@@ -271,7 +271,7 @@ def test_machine_and_person_hold_at_once_and_each_hold_stands_once(url: str) -> 
                     code=HoldCode.PROVIDER_REFUSED,
                     note=str(n),
                     fingerprint="",
-                    act=act,
+                    entry=entry,
                 )
                 for n in range(10)
             ]

@@ -110,7 +110,7 @@ async def test_a_taken_over_order_is_never_shipped_by_packhouse_as_well(harness:
     await harness.advance(300, step=60)
     assert harness.labels_sold(order, live_only=False) == 0
     await fulfill_at_store(harness, order, "1Z1", "UPS")
-    # The hand that placed it died; the machine sees that nothing is left, and lets go by itself.
+    # The command that placed the hold died. Packhouse sees that nothing is left, and releases it.
     await harness.deliver_event(order, "order.fulfilled")
     await harness.advance(300, step=60)
     assert await harness.active_holds(order) == []
@@ -263,7 +263,7 @@ async def test_takeovers_and_packhouse_racing_for_many_orders_never_both_ship_on
     for order in orders:
         await harness.deliver_event(order)
 
-    async def by_hand(order: StoreOrder, number: int) -> None:
+    async def by_command(order: StoreOrder, number: int) -> None:
         for _ in range(number % 7):
             await asyncio.sleep(0)
         while (
@@ -284,7 +284,7 @@ async def test_takeovers_and_packhouse_racing_for_many_orders_never_both_ship_on
             except LeaseLost:
                 continue
 
-    await asyncio.gather(machine(), *(by_hand(order, n) for n, order in enumerate(orders)))
+    await asyncio.gather(machine(), *(by_command(order, n) for n, order in enumerate(orders)))
     await harness.advance(300)
     for order in orders:
         seen = await harness.store.order(order.id)

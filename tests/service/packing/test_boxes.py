@@ -26,12 +26,12 @@ def test_weights_come_from_the_settings_then_the_catalogue_then_the_fallback() -
     assert [box.parcel.weight_g for box in boxes] == [5 + 3 * 10 + 2 * 100]
 
 
-def test_a_weight_nobody_knows_is_never_guessed() -> None:
+def test_an_unknown_weight_is_never_guessed() -> None:
     cannot = pack(ORDER, UNITS, (ProductSettings(id="p1", weight_g=10),), ParcelSettings(), {})
     assert cannot == CannotPack(HoldCode.WEIGHT_MISSING, "Iron pan")
 
 
-def test_a_unit_heavier_than_any_parcel_is_told() -> None:
+def test_a_unit_heavier_than_any_parcel_is_reported() -> None:
     cannot = pack(ORDER, UNITS, (), ParcelSettings(weight_g=900, max_weight_g=1000, tare_g=200), {})
     assert isinstance(cannot, CannotPack)
     assert cannot.code is HoldCode.TOO_HEAVY

@@ -43,7 +43,7 @@ def context(
     )
 
 
-def kept(provider: str, bought: Bought, *, void_asked_at: float | None = None) -> Label:
+def kept(provider: str, bought: Bought, *, void_requested_at: float | None = None) -> Label:
     return Label(
         id="label_1",
         shipment_id="shipment_1",
@@ -57,5 +57,5 @@ def kept(provider: str, bought: Bought, *, void_asked_at: float | None = None) -
         state=LabelState.BOUGHT,
         bought_at=0.0,
         document_source=bought.document_source,
-        void_asked_at=void_asked_at,
+        void_requested_at=void_requested_at,
     )

@@ -60,19 +60,19 @@ def easypost(provider: type[EasyPostProvider] = EasyPostProvider) -> Subject:
 
 
 def at_the_sandbox() -> Subject:
-    """The same adapter against the carrier that the demonstration runs."""
+    """The same adapter against the fake EasyPost of the demo."""
 
     async def deaf(url: str, headers: Sequence[tuple[str, str]], body: bytes) -> int:
         return 200
 
-    world = Sandbox(SystemClock(), random.Random(7), deaf)
+    sandbox = Sandbox(SystemClock(), random.Random(7), deaf)
     options = EasyPostOptions.model_validate(
-        {"api_key": EASYPOST_KEY, "url": f"{world.options.base_url}{BASE}"}
+        {"api_key": EASYPOST_KEY, "url": f"{sandbox.options.base_url}{BASE}"}
     )
     return Subject(
-        provider=EasyPostProvider(options, context(), SandboxTransport(world)),
-        sold=lambda: len(world.audit.purchases()),
-        faults={fault: partial(world.faults.trigger_next, name) for fault, name in SANDBOX_FAULTS.items()},
+        provider=EasyPostProvider(options, context(), SandboxTransport(sandbox)),
+        sold=lambda: len(sandbox.audit.purchases()),
+        faults={fault: partial(sandbox.faults.trigger_next, name) for fault, name in SANDBOX_FAULTS.items()},
         secrets=(EASYPOST_KEY,),
     )
 

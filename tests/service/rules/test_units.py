@@ -32,10 +32,10 @@ def order(lines: dict[str, int], **more: object) -> Order:
     return Order("o", "pending", lines=tuple(Line(name, quantity=n) for name, n in lines.items()), **more)  # type: ignore[arg-type]
 
 
-def test_a_shipment_of_ours_counts_once_however_the_store_tells_of_it() -> None:
+def test_a_shipment_of_ours_counts_once_however_the_store_reports_it() -> None:
     ours = shipment(ShipmentState.FULFILLED, (Units("li_1", 2),), "T1")
-    told = order({"li_1": 3}, fulfillments=(Fulfillment("T1", "USPS", (Units("li_1", 2),)),))
-    assert remaining(told, [ours]) == {"li_1": 1}
+    reported = order({"li_1": 3}, fulfillments=(Fulfillment("T1", "USPS", (Units("li_1", 2),)),))
+    assert remaining(reported, [ours]) == {"li_1": 1}
     assert remaining(order({"li_1": 3}), [ours]) == {"li_1": 1}
 
 
@@ -49,7 +49,7 @@ def test_units_that_are_refunded_do_not_ship() -> None:
     assert remaining(refunded, []) == {"li_1": 1}
 
 
-def test_a_planned_shipment_whose_units_somebody_else_shipped_no_longer_fits() -> None:
+def test_a_planned_shipment_whose_units_another_shipped_no_longer_fits() -> None:
     planned = shipment(ShipmentState.PLANNED, (Units("li_1", 2),))
     assert not exceeds(order({"li_1": 2}), planned)
     assert exceeds(order({"li_1": 2}, fulfillments=(Fulfillment("X", "UPS", (Units("li_1", 1),)),)), planned)
@@ -68,10 +68,10 @@ def test_what_remains_is_never_more_than_what_is_left_of_the_order(
     refunded: tuple[Units, ...],
     ours: list[tuple[ShipmentState, tuple[Units, ...]]],
 ) -> None:
-    told = order(
+    reported = order(
         ordered, fulfillments=(Fulfillment("X", "UPS", by_others),), refunds=(RefundRecord(1, refunded),)
     )
-    left = remaining(told, [shipment(state, some) for state, some in ours])
+    left = remaining(reported, [shipment(state, some) for state, some in ours])
     for line, quantity in ordered.items():
         taken = sum(u.quantity for u in (*by_others, *refunded) if u.line_id == line)
         taken += sum(

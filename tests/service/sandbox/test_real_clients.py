@@ -57,7 +57,7 @@ def _store(sandbox: Sandbox, clock: ManualClock) -> AsyncStoreClient:
     )
 
 
-def _carrier(sandbox: Sandbox, clock: ManualClock) -> EasyPostProvider:
+def _provider(sandbox: Sandbox, clock: ManualClock) -> EasyPostProvider:
     options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
     context = ProviderContext(clock, 5, SENDER, LabelFormat.ZPL, _unobserved)
     return EasyPostProvider(options, context, SandboxTransport(sandbox))
@@ -71,7 +71,7 @@ def _request(order: Order) -> PurchaseRequest:
 
 async def _prepared(sandbox: Sandbox, clock: ManualClock) -> tuple[Order, Purchase]:
     order = await _store(sandbox, clock).order(sandbox.place_order("plain").id)
-    prepared: Prepared = await _carrier(sandbox, clock).prepare(_request(order))
+    prepared: Prepared = await _provider(sandbox, clock).prepare(_request(order))
     cheapest = min(prepared.rates, key=lambda rate: rate.price.minor)
     return order, Purchase(_request(order), prepared.provider_ref, cheapest)
 
@@ -95,8 +95,8 @@ def _label(bought: Bought) -> Label:
 
 def test_an_order_is_shipped_and_the_audit_finds_no_problem() -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, receiver: Receiver) -> None:
-        store, carrier = _store(sandbox, clock), _carrier(sandbox, clock)
-        await carrier.check()
+        store, provider = _store(sandbox, clock), _provider(sandbox, clock)
+        await provider.check()
         order, purchase = await _prepared(sandbox, clock)
         await clock.advance(0)
         headers, body = receiver.got[0]
@@ -105,9 +105,9 @@ def test_an_order_is_shipped_and_the_audit_finds_no_problem() -> None:
         assert read_event(body).order_id == order.id
         products = await store.products(SITE, tuple({line.product_id for line in order.lines}))
         assert all(product.is_digital is False for product in products.values())
-        bought = await carrier.buy(purchase)
+        bought = await provider.buy(purchase)
         assert isinstance(bought, Bought)
-        document = await carrier.document(_label(bought))
+        document = await provider.document(_label(bought))
         assert document.format is LabelFormat.ZPL
         body = protocol.fulfill_body(purchase.request.units, bought.carrier, bought.tracking_number)
         await store.fulfill(order.id, body, "key-1")
@@ -150,11 +150,11 @@ def test_all_pages_are_read() -> None:
 )
 def test_a_failed_purchase_is_unknown_and_the_lookup_finds_its_outcome(fault: str, bought: int) -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(sandbox, clock)
+        provider = _provider(sandbox, clock)
         _order, purchase = await _prepared(sandbox, clock)
         sandbox.faults.trigger_next(fault)
-        assert isinstance(await carrier.buy(purchase), Unknown)
-        assert isinstance(await carrier.lookup(purchase), Bought) is bool(bought)
+        assert isinstance(await provider.buy(purchase), Unknown)
+        assert isinstance(await provider.lookup(purchase), Bought) is bool(bought)
         assert len(sandbox.audit.purchases()) == bought
 
     in_sandbox(story)
@@ -162,29 +162,29 @@ def test_a_failed_purchase_is_unknown_and_the_lookup_finds_its_outcome(fault: st
 
 def test_a_purchase_without_a_response_times_out_and_may_take_effect_later() -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(sandbox, clock)
+        provider = _provider(sandbox, clock)
         _order, purchase = await _prepared(sandbox, clock)
         sandbox.latency["easypost"].late_s = 8
         sandbox.faults.trigger_next("easypost.late_effect")
-        buying = asyncio.create_task(carrier.buy(purchase))
+        buying = asyncio.create_task(provider.buy(purchase))
         await clock.advance(4.9)
         assert not buying.done()
         await clock.advance(0.2)
         assert isinstance(await buying, Unknown)
         assert sandbox.audit.purchases() == []
         await clock.advance(5)
-        assert isinstance(await carrier.lookup(purchase), Bought)
+        assert isinstance(await provider.lookup(purchase), Bought)
 
     in_sandbox(story)
 
 
 def test_a_client_that_times_out_does_not_stop_its_call() -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(sandbox, clock)
+        provider = _provider(sandbox, clock)
         _order, purchase = await _prepared(sandbox, clock)
         sandbox.latency["easypost"].slow_s = 7
         sandbox.faults.trigger_next("easypost.slow")
-        buying = asyncio.create_task(carrier.buy(purchase))
+        buying = asyncio.create_task(provider.buy(purchase))
         await clock.advance(5.1)
         assert isinstance(await buying, Unknown)
         assert sandbox.audit.purchases() == []
@@ -198,7 +198,7 @@ def test_a_purchase_for_a_refused_address_is_not_bought() -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
         _order, purchase = await _prepared(sandbox, clock)
         sandbox.faults.trigger_next("easypost.refuse")
-        outcome = await _carrier(sandbox, clock).buy(purchase)
+        outcome = await _provider(sandbox, clock).buy(purchase)
         assert isinstance(outcome, NotBought)
         assert not outcome.transient
         assert "not served" in outcome.reason
@@ -208,13 +208,13 @@ def test_a_purchase_for_a_refused_address_is_not_bought() -> None:
 
 def test_a_void_is_pending_and_then_completes() -> None:
     async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
-        carrier = _carrier(sandbox, clock)
+        provider = _provider(sandbox, clock)
         _order, purchase = await _prepared(sandbox, clock)
-        bought = await carrier.buy(purchase)
+        bought = await provider.buy(purchase)
         assert isinstance(bought, Bought)
-        assert isinstance(await carrier.void(_label(bought)), VoidPending)
+        assert isinstance(await provider.void(_label(bought)), VoidPending)
         await clock.advance(3)
-        assert isinstance(await carrier.void(_label(bought)), Voided)
+        assert isinstance(await provider.void(_label(bought)), Voided)
 
     in_sandbox(story)
 

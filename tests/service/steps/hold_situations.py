@@ -93,6 +93,7 @@ def correcting_address(harness: Harness, order: StoreOrder) -> Action:
 
 CORRECT = "Correct the order in the store"
 CHECK = "Correct the order in the store, or wait until the store has corrected it"
+MARK_PRODUCT = "Mark the product as physical or digital in the store's catalog"
 CHANGE_SETTINGS = "Correct the settings in packhouse.toml, then restart Packhouse"
 WAIT = "Packhouse continues by itself"
 WAIT_FOR_VOID = f"Wait; {WAIT}"
@@ -111,7 +112,16 @@ async def address_incomplete(harness: Harness, action: str) -> Situation:
 async def digital_unknown(harness: Harness, action: str) -> Situation:
     order = await harness.ship("unknown_digital")
     known = (ProductSettings(name="*", weight_g=100, digital=False),)
-    return Situation(order, {CHANGE_SETTINGS: restarting(harness, products=known)})
+
+    async def mark_product() -> None:
+        products = harness.sandbox.store.products
+        for product in products.values():
+            products[product.id] = replace(product, is_digital=bool(product.is_digital))
+        await harness.advance(6000, step=20)
+
+    return Situation(
+        order, {MARK_PRODUCT: mark_product, CHANGE_SETTINGS: restarting(harness, products=known)}
+    )
 
 
 @places(HoldCode.WEIGHT_MISSING)

@@ -64,7 +64,7 @@ async def run(harness: Harness, command: str, hold: Hold) -> None:
             assert asked.not_bought
             await harness.operations.shipments.record_not_bought(asked.shipment, **by)
         case _:
-            raise AssertionError(f"nobody knows {command!r} here")
+            raise AssertionError(f"no such command: {command!r}")
 
 
 @pytest.mark.parametrize(

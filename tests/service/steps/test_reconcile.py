@@ -1,4 +1,4 @@
-"""reconcile: what became of a purchase whose answer was lost."""
+"""reconcile: what became of a purchase whose response was lost."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_once_an_operator_decided_the_changed_order_ships_again(
     _move(harness.sandbox.store, order)
     (hold,) = await harness.active_holds(order)
     with pytest.raises(OperationRefused, match="--not-bought"):
-        await harness.release_hold(hold, "go on")
+        await harness.release_hold(hold, "continue")
     await harness.operations.shipments.record_not_bought(
         hold.shipment_id, reason="no label in the account", actor="ada"
     )

@@ -1,4 +1,4 @@
-"""A store on a loopback port that answers as it is told, or not at all, and writes down what it was asked."""
+"""A store on a loopback port that responds as scripted, or not at all, and records the requests."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def stops_halfway(handler: Handler) -> None:
 
 
 def drips(handler: Handler) -> None:
-    """Send an endless answer, a blank at a time, until the test is over or nobody listens."""
+    """Send an endless answer, a blank at a time, until the test is over or the client hangs up."""
     handler.answer(200, b"", {}, length=1_000_000)
     while not handler.store.released.wait(0.02):
         try:

@@ -167,8 +167,8 @@ def test_any_object_is_an_address_of_plain_text_made_of_what_it_says(raw: dict[s
     assert read.country == "" or (
         len(read.country) == 2 and read.country.isupper() and read.country.isascii()
     )
-    told = {_letters(raw.get(name)) for name in ("postcode", "zip")}
-    assert _letters(read.postcode) in told | {""}
+    given = {_letters(raw.get(name)) for name in ("postcode", "zip")}
+    assert _letters(read.postcode) in given | {""}
 
 
 def _letters(value: Any) -> str:

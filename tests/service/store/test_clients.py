@@ -99,11 +99,11 @@ def shop() -> Iterator[FaultyStore]:
 def opened(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     clients: list[Any] = []
 
-    def open_door(url: str, timeout_s: float = 5.0) -> Any:
+    def open_client(url: str, timeout_s: float = 5.0) -> Any:
         clients.append(request.param(url, timeout_s))
         return clients[-1]
 
-    yield open_door
+    yield open_client
     for client in clients:
         client.close()
 

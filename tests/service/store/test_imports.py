@@ -23,7 +23,7 @@ def loaded_by(modules: str) -> set[str]:
         "packhouse.store.event",
     ],
 )
-def test_protocol_signature_and_blocking_door_load_nothing_heavy(modules: str) -> None:
+def test_protocol_signature_and_blocking_client_load_nothing_heavy(modules: str) -> None:
     assert not loaded_by(modules) & set(HEAVY)
 
 

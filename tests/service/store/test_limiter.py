@@ -1,4 +1,4 @@
-"""Our own limit on calls, with a clock that only moves when somebody sleeps."""
+"""Our own limit on calls, with a clock that moves only when a caller sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Returns and exchanges: what is asked, and what is read of shapes that nobody documents."""
+"""Returns and exchanges: the requests, and what is read of shapes that no page documents."""
 
 from __future__ import annotations
 

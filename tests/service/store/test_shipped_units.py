@@ -20,7 +20,7 @@ def shipped(rows: Any) -> tuple[Fulfillment, ...] | None:
     return order_from_json({**TWO_LINES, "fulfillments": rows}).fulfillments
 
 
-def test_fulfillments_not_told_of_are_not_the_same_as_none() -> None:
+def test_fulfillments_not_reported_are_not_the_same_as_none() -> None:
     assert order_from_json(TWO_LINES).fulfillments is None
     assert shipped(None) is None
     assert shipped([]) == ()
@@ -83,7 +83,7 @@ def test_fulfillments_of_another_shape_are_refused(rows: Any) -> None:
         shipped(rows)
 
 
-def test_refunds_are_read_with_their_units_where_told() -> None:
+def test_refunds_are_read_with_their_units_where_given() -> None:
     rows = [{"amount": 500}, {"amount": None, "items": [{"line_item_id": "li_1", "quantity": 1}]}, {}]
     assert order(refunds=rows).refunds == (
         RefundRecord(500),
@@ -106,7 +106,7 @@ def test_a_refunded_sum_counts_as_a_refund(extra: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("extra", [{"amount_refunded": 0}, {"refunded": False}, {"refunded": None}])
-def test_nothing_refunded_is_not_told_of(extra: dict[str, Any]) -> None:
+def test_nothing_refunded_is_not_reported(extra: dict[str, Any]) -> None:
     assert order(**extra).refunds is None
 
 

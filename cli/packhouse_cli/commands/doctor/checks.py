@@ -60,7 +60,7 @@ def _clock(answer: StoreResponse, ours: float) -> Finding:
         # The header has whole seconds, so it is half a second late on average.
         theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp() + 0.5
     except (ValueError, TypeError):
-        return Finding("clock", UNSEEN, "the store's answer has no date to compare the clock with")
+        return Finding("clock", UNSEEN, "the store's response has no date to compare the clock with")
     off_s = ours - theirs
     seen = f"{abs(off_s):.0f} s {'ahead of' if off_s > 0 else 'behind'} the store"
     if abs(off_s) <= _CLOCK_OK_S:
@@ -139,7 +139,7 @@ def _delivering(store: StoreClient, webhook_id: str) -> Finding:
     failed = [row for row in rows if row.status in _FAILED or (row.answered or 200) >= 300]
     if not failed:
         return Finding("deliveries", OK, f"{webhook_id}: the last {len(rows)} arrived")
-    answered = f"answered {failed[0].answered}" if failed[0].answered else "no answer"
+    answered = f"answered {failed[0].answered}" if failed[0].answered else "no response"
     seen = f"{webhook_id}: {len(failed)} of the last {len(rows)} failed, last with {answered}"
     fix = (
         "The secret is wrong: put the webhook's secret into PACKHOUSE_WEBHOOK__SECRETS."

@@ -24,7 +24,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         raise UsageError("--copies must be 1 or more.")
     shipment, content = fetch(arguments.shipment, invocation)
     kind = str(shipment["label"]["document_format"])
-    said = send(
+    message = send(
         content,
         kind,
         str(shipment["id"]),
@@ -32,8 +32,8 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         printer=arguments.printer,
         copies=arguments.copies,
     )
-    line = f"The label of {shipment['id']} was sent to the printer. {said}".strip()
-    return report(invocation, arguments, shipment, None, line, printer=said)
+    line = f"The label of {shipment['id']} was sent to the printer. {message}".strip()
+    return report(invocation, arguments, shipment, None, line, printer=message)
 
 
 def send(
@@ -64,14 +64,14 @@ def send(
         raise CommandError(
             f"lp did not accept the label ({error}). lpstat -p lists the printers.", Exit.UNKNOWN, "printer"
         ) from error
-    said = (done.stdout if done.returncode == 0 else done.stderr).decode(errors="replace").strip()
+    message = (done.stdout if done.returncode == 0 else done.stderr).decode(errors="replace").strip()
     if done.returncode != 0:
         raise CommandError(
-            f"lp did not accept the label: {said or 'it gives no reason'}. lpstat -p lists the printers.",
+            f"lp did not accept the label: {message or 'it gives no reason'}. lpstat -p lists the printers.",
             Exit.UNKNOWN,
             "printer",
         )
-    return said
+    return message
 
 
 COMMAND = Command(

@@ -35,7 +35,7 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
     reason, units = arguments.reason.strip(), units_of(arguments)
 
-    def act_of(order: Order) -> Change:
+    def change_of(order: Order) -> Change:
         return exchange_change(
             order,
             units,
@@ -55,7 +55,7 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
             rows, named_units(done.change.order, units), reason
         )
 
-    return created("exchange", act_of, read, arguments, invocation)
+    return created("exchange", change_of, read, arguments, invocation)
 
 
 _CREATE = Command(

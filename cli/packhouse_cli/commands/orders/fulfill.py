@@ -97,8 +97,8 @@ def _units(change: Change) -> list[Units]:
 
     from packhouse.model.order import Units
 
-    said = json.loads(change.request.body or b"{}").get("items", [])
-    return [Units(item["line_item_id"], item["quantity"]) for item in said]
+    items = json.loads(change.request.body or b"{}").get("items", [])
+    return [Units(item["line_item_id"], item["quantity"]) for item in items]
 
 
 COMMAND = Command(

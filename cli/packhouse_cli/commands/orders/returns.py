@@ -46,7 +46,7 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
         raise UsageError("Name the units to return with --item LINE:QTY, for example li_1:1.")
     units = units_of(arguments)
 
-    def act_of(order: Order) -> Change:
+    def change_of(order: Order) -> Change:
         return return_change(order, units, reason, key=arguments.idempotency_key or "", again=arguments.again)
 
     def read(done: ChangeResult) -> Return | None:
@@ -54,7 +54,7 @@ def _create(arguments: argparse.Namespace, invocation: Invocation) -> int:
             wire.returns_of(done.order), named_units(done.change.order, units), reason
         )
 
-    return created("return", act_of, read, arguments, invocation)
+    return created("return", change_of, read, arguments, invocation)
 
 
 def _plan_many(arguments: argparse.Namespace, reason: str, invocation: Invocation) -> int:
@@ -70,7 +70,7 @@ def _plan_many(arguments: argparse.Namespace, reason: str, invocation: Invocatio
 
 def created(
     what: str,
-    act_of: Callable[[Order], Change],
+    change_of: Callable[[Order], Change],
     read: Callable[[ChangeResult], Return | None],
     arguments: argparse.Namespace,
     invocation: Invocation,
@@ -81,7 +81,7 @@ def created(
     terminal = invocation.terminal
 
     def prepare(store: RetryingStore, order: Order) -> Change:
-        return act_of(mark_digital_lines(store, order, terminal.note))
+        return change_of(mark_digital_lines(store, order, terminal.note))
 
     def follow(store: RetryingStore, done: ChangeResult, _: object) -> ChangeResult:
         if done.answer is None or read(done) is not None:
@@ -91,7 +91,7 @@ def created(
         from packhouse.errors import StoreError
 
         try:
-            return replace(done, order=store.order(done.change.order.id))  # the answer does not show it
+            return replace(done, order=store.order(done.change.order.id))  # the response does not show it
         except StoreError:
             return done  # it was accepted even so
 
@@ -145,7 +145,7 @@ def _step(step: str, arguments: argparse.Namespace, invocation: Invocation) -> i
 
 
 def in_answer(done: ChangeResult, read: Callable[[StoreResponse, str], _Read | None]) -> _Read | None:
-    """The object in the store's answer; None where the answer is cut short or has none."""
+    """The object in the store's response; None where it is cut short or has none."""
     from packhouse.errors import StoreUnreadable
 
     try:
@@ -162,11 +162,11 @@ def units_of(arguments: argparse.Namespace) -> list[Units]:
 
 
 def _unshown(done: ChangeResult) -> dict[str, Any]:
-    """What is known where neither the answer nor the order shows the return or exchange itself."""
+    """What is known where neither the response nor the order shows the return or exchange itself."""
     import json
 
-    said = json.loads(done.change.request.body) if done.change.request.body else {}
-    return {"id": None, "order_id": done.change.order.id, **said}
+    sent = json.loads(done.change.request.body) if done.change.request.body else {}
+    return {"id": None, "order_id": done.change.order.id, **sent}
 
 
 def _step_command(step: str, help: str, *more: Option, example: str = "", asks: bool = True) -> Command:

@@ -24,7 +24,7 @@ def operate(
 
 
 def report(answer: dict[str, Any], line: str, arguments: argparse.Namespace, invocation: Invocation) -> int:
-    """Print the answer as JSON, or one line for people."""
+    """Print the response as JSON, or one line for people."""
     if arguments.json:
         invocation.terminal.json(answer)
     else:

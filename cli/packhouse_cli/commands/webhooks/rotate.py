@@ -64,7 +64,7 @@ COMMAND = Command(
     (
         Option("webhook", metavar="WEBHOOK", type=resource_id, help="the webhook's id, for example wh_1"),
         *change_options(key_from="the webhook", again="rotate once more, with a new key", asks=True),
-        JSON.but(help="print the answer as the store sent it, with the secret"),
+        JSON.but(help="print the response as the store sent it, with the secret"),
     ),
     examples=("packhouse webhooks rotate wh_1 --json | jq -r .secret",),
 )

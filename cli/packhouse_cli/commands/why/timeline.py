@@ -1,4 +1,4 @@
-"""The history of one order, from the daemon's answer and the journal to lines that people read. No I/O.
+"""The history of one order, from the daemon's response and the journal to lines that people read. No I/O.
 
 `order` is one object of the operator API, `entries` its journal, oldest first.
 """

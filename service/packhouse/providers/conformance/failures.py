@@ -33,7 +33,7 @@ async def a_fault_without_effect_is_known_as_not_bought(subject: Subject) -> Non
 
 
 async def a_fault_after_the_effect_is_unknown_until_looked_up(subject: Subject) -> None:
-    """The answer is lost, but the label exists: a look-up finds it, and no second label is sold."""
+    """The response is lost, but the label exists: a look-up finds it, and no second label is sold."""
     for sold, fault in enumerate((fault for fault in AFTER_EFFECT if fault in subject.faults), 1):
         purchase = await prepared_purchase(subject, f"conform-{sold}/1/1")
         subject.faults[fault]()
@@ -52,7 +52,7 @@ async def a_fault_after_the_effect_is_unknown_until_looked_up(subject: Subject) 
 
 
 async def a_failing_look_up_is_unknown(subject: Subject) -> None:
-    """A look-up without an answer is Unknown. A BLIND adapter has no look-up."""
+    """A look-up without a response is Unknown. A BLIND adapter has no look-up."""
     if subject.provider.safety is Safety.BLIND:
         return
     for number, fault in enumerate((*WITHOUT_EFFECT, *AFTER_EFFECT)):

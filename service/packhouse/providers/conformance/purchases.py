@@ -158,7 +158,7 @@ async def voiding_may_be_repeated(subject: Subject) -> None:
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
     label = kept_label(subject, bought)
     first = await subject.provider.void(label)
-    again = await subject.provider.void(kept_label(subject, bought, asked_at=1.0))
+    again = await subject.provider.void(kept_label(subject, bought, requested_at=1.0))
     for outcome in (first, again):
         expect(isinstance(outcome, Voided | VoidPending | VoidRefused), f"{outcome} is an answer to a void")
     if not isinstance(first, VoidRefused):

@@ -110,7 +110,7 @@ async def bought_label(subject: Subject, purchase: Purchase) -> Bought:
     return outcome
 
 
-def kept_label(subject: Subject, bought: Bought, asked_at: float | None = None) -> Label:
+def kept_label(subject: Subject, bought: Bought, requested_at: float | None = None) -> Label:
     """The label as the ledger would keep it."""
     return Label(
         id="label_1",
@@ -122,8 +122,8 @@ def kept_label(subject: Subject, bought: Bought, asked_at: float | None = None) 
         tracking_number=bought.tracking_number,
         provider_id=bought.provider_id,
         cost=bought.cost,
-        state=LabelState.BOUGHT if asked_at is None else LabelState.VOIDING,
+        state=LabelState.BOUGHT if requested_at is None else LabelState.VOIDING,
         bought_at=0.0,
         document_source=bought.document_source,
-        void_asked_at=asked_at,
+        void_requested_at=requested_at,
     )

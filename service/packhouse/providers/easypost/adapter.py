@@ -146,7 +146,7 @@ class EasyPostProvider:
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void the label through EasyPost's refund call, or read the state of an earlier request."""
-        if label.void_asked_at is not None and (known := await self._void_state(label)):
+        if label.void_requested_at is not None and (known := await self._void_state(label)):
             return known
         answer = await self._call("shipments.refund", "POST", f"{self._url(label.provider_id)}/refund", b"{}")
         try:
@@ -185,18 +185,18 @@ class EasyPostProvider:
         except ProviderRefused:
             return None
 
-    def _read(self, answer: Answer, doing: str) -> dict[str, Any]:
-        """The answer's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
+    def _read(self, answer: Answer, action: str) -> dict[str, Any]:
+        """The response's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
             try:
                 return wire.read_object(answer.body)
             except wire.Unreadable as error:
-                raise ProviderUnavailable(f"EasyPost answered with {error} when {doing}.") from error
+                raise ProviderUnavailable(f"EasyPost answered with {error} when {action}.") from error
         refusal = wire.read_refusal(status, answer.body)
         if status in (401, 403):
             raise ProviderMisconfigured(
-                f"{refusal.reason} EasyPost rejected the API key when {doing}. Correct "
+                f"{refusal.reason} EasyPost rejected the API key when {action}. Correct "
                 f"providers.{self.account}.api_key.",
                 code=refusal.code,
             )

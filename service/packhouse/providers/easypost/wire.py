@@ -1,4 +1,4 @@
-"""Writes EasyPost's request bodies and reads its answers. Pure; no I/O.
+"""Writes EasyPost's request bodies and reads its responses. Pure; no I/O.
 
 EasyPost counts in ounces and inches and writes amounts as decimal text. Shapes follow its documented REST API
 and recorded traffic.
@@ -60,7 +60,7 @@ _TRACKER = {
 
 
 class Unreadable(ValueError):
-    """The answer does not fit EasyPost's API, so it proves nothing."""
+    """The response does not fit EasyPost's API, so it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _address(address: Address) -> dict[str, str]:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of an answer; decimal numbers stay exact text. Raises Unreadable."""
+    """The JSON object of a response; decimal numbers stay exact text. Raises Unreadable."""
     try:
         value = json.loads(body, parse_float=str)
     except (ValueError, RecursionError) as error:
@@ -143,7 +143,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_refusal(status: int, body: bytes) -> Refusal:
-    """The code and reason of an error answer; its `errors` may hold objects or text."""
+    """The code and reason of an error response; its `errors` may hold objects or text."""
     try:
         error = _mapping(read_object(body).get("error"))
     except Unreadable:
@@ -214,7 +214,7 @@ def _remark(row: Mapping[str, Any]) -> str:
 def read_purchase(
     status: int, body: bytes, purchase: Purchase, preferred: LabelFormat
 ) -> Bought | NotBought | Unknown:
-    """Whether the answer to POST /shipments/{id}/buy means that money moved."""
+    """Whether the response to POST /shipments/{id}/buy means that money moved."""
     if 200 <= status < 300:
         found = read_postage(body, purchase, preferred)
         return (
@@ -229,7 +229,7 @@ def read_purchase(
 
 
 def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bought | Absent | Unknown:
-    """Whether the shipment in this answer has a label; Unknown if it is another shipment."""
+    """Whether the shipment in this response has a label; Unknown if it is another shipment."""
     try:
         shipment = read_object(body)
     except Unreadable as error:

@@ -1,4 +1,4 @@
-"""A doctor that finds what is wrong: with a real store, beside a real daemon, and with its settings."""
+"""The doctor finds what is wrong: with a real store, with a running daemon, and with the settings."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ STORE = "/api/storefront/v1"
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """A sandbox, and a daemon of which it tells."""
-    with running_services(tmp_path_factory.mktemp("doctor")) as town_:
-        yield town_
+    """A sandbox, and a daemon that it sends webhooks to."""
+    with running_services(tmp_path_factory.mktemp("doctor")) as running:
+        yield running
 
 
 def doctor(environ: dict[str, str]) -> tuple[int, dict[str, dict[str, str]]]:
@@ -39,7 +39,7 @@ def states(found: dict[str, dict[str, str]]) -> dict[str, str]:
 @pytest.mark.e2e
 def test_a_healthy_installation_has_no_failed_check(services: Services) -> None:
     daemon = services.start()
-    services.sell(1, kinds=("plain",))
+    services.place_orders(1, kinds=("plain",))
     services.wait_until_processed(1)
     environ = services.environ() | {"PACKHOUSE_URL": daemon.url, "PACKHOUSE_TOKEN": TOKEN}
     try:
@@ -175,17 +175,17 @@ def delivery(number: int, status: str, answered: int | None) -> dict[str, Any]:
         ([delivery(1, "delivered", 200)], "ok", "the last 1 arrived"),
         ([delivery(1, "failed", 500), delivery(2, "delivered", 200)], "warning", "1 of the last 2"),
         ([delivery(2, "failed", 401), delivery(1, "delivered", 200)], "wrong", "answered 401"),
-        ([delivery(1, "failed", None)], "wrong", "no answer"),
+        ([delivery(1, "failed", None)], "wrong", "no response"),
     ],
 )
-def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, output: str) -> None:
+def test_deliveries_that_fail_are_seen(rows: list[dict[str, Any]], state: str, words: str) -> None:
     found = hooks(HOOK, deliveries=rows)["deliveries"]
-    assert (found.state, output in found.seen) == (state, True), found
+    assert (found.state, words in found.seen) == (state, True), found
     if "401" in found.seen:
         assert "PACKHOUSE_WEBHOOK__SECRETS" in found.fix
 
 
-def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
+def with_daemon(body: object, status: int = 200) -> dict[str, checks.Finding]:
     answers = {
         "GET /readyz": (503, {"checks": {"disk": [{"status": "fail", "output": "1 MB free"}]}}),
         "GET /api/v1/status": (status, body),
@@ -195,13 +195,13 @@ def beside(body: object, status: int = 200) -> dict[str, checks.Finding]:
 
 
 def test_a_daemon_in_trouble_is_quoted() -> None:
-    found = beside({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
+    found = with_daemon({"version": "0.0.1", "paused": True, "oldest_due_s": 4000})
     assert (found["daemon"].state, found["disk"].state) == ("wrong", "wrong")
     assert found["disk"].seen == "1 MB free"
     assert "PACKHOUSE_DATA_DIR" in found["disk"].fix
     assert found["version"].state == "warning"
     assert "4000 s" in found["work"].seen
-    assert beside({"error": {"message": "No."}}, 401)["token"].state == "wrong"
+    assert with_daemon({"error": {"message": "No."}}, 401)["token"].state == "wrong"
 
 
 def test_wrong_settings_are_reported_line_by_line(tmp_path: Path) -> None:

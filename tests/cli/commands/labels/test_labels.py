@@ -105,12 +105,12 @@ def test_an_order_that_the_store_does_not_know_is_not_waited_for() -> None:
 
 
 def test_a_label_that_does_not_come_in_time_is_reported_as_still_open() -> None:
-    waiting = READY | {"state": "waiting", "why": "The carrier does not answer.", "complete": False}
+    waiting = READY | {"state": "waiting", "why": "The provider does not answer.", "complete": False}
     answers = {f"{verb} /api/v1/orders/ord_1/label": (200, waiting) for verb in ("POST", "GET")}
     with serving(answers) as daemon:
         shown = call("labels", "create", "--order", "ord_1", "--timeout", "0.3", environ=daemon.environ)
     assert shown.code == Exit.NETWORK
-    assert "The carrier does not answer. The request is still open" in shown.err
+    assert "The provider does not answer. The request is still open" in shown.err
 
 
 @pytest.mark.parametrize("name", ["ord_1-1", "ord_1"])

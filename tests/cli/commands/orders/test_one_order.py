@@ -20,8 +20,8 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStore]:
-    with store_process(tmp_path_factory.mktemp("store"), "--store-refund-s", "0.2") as desk:
-        yield desk
+    with store_process(tmp_path_factory.mktemp("store"), "--store-refund-s", "0.2") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +168,7 @@ def test_a_dry_run_says_what_would_be_sent_and_changes_nothing(store: SandboxSto
 # Found out
 
 
-def test_a_time_out_reads_the_order_again_and_tells_what_happened(store: SandboxStore) -> None:
+def test_a_time_out_reads_the_order_again_and_reports_what_happened(store: SandboxStore) -> None:
     order = store.order("plain")
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}", "--json")
     quick = {"PACKHOUSE_STORE__TIMEOUT_S": "1"}

@@ -30,8 +30,8 @@ class Sandbox:
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(f"{self._base}/sandbox{path}", data, timeout=5) as answer:
-            told: dict[str, Any] = json.load(answer)
-            return told
+            content: dict[str, Any] = json.load(answer)
+            return content
 
     def order(self, kind: str = "plain") -> str:
         return str(self.tell("/orders", {"count": 1, "kinds": [kind]})["orders"][0])
@@ -168,7 +168,7 @@ def test_fulfilling_a_part_leaves_the_rest_for_the_next_parcel(sandbox: Sandbox)
     assert "1 of li_1" in shown.out
     rest = sandbox.call("fulfill", order, "--carrier", "UPS", "--tracking", "1Z2", "--json")
     wanted = {item["id"]: item["quantity"] for item in raw["items"]}
-    wanted[line["id"]] -= 2  # somebody else's parcel, and ours
+    wanted[line["id"]] -= 2  # a parcel of another sender, and ours
     sent = {item["line_item_id"]: item["quantity"] for item in rest.json["items"]} if rest.code == 0 else {}
     assert sent == {name: quantity for name, quantity in wanted.items() if quantity}
 

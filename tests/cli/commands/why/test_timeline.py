@@ -1,4 +1,4 @@
-"""The history of an order, from the daemon's answer to the lines on a terminal."""
+"""The history of an order, from the daemon's response to the lines on a terminal."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def entry(action: str, why: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_acts_stand_under_their_shipment_in_the_journals_order() -> None:
+def test_entries_are_listed_under_their_shipment_in_the_journals_order() -> None:
     shipped = order(
         phase="shipped",
         shipments=[
@@ -72,7 +72,7 @@ def test_acts_stand_under_their_shipment_in_the_journals_order() -> None:
     lines = shown(
         shipped,
         [
-            entry("heard", "The store sent order.created."),
+            entry("event_received", "The store sent order.created."),
             entry("bought", "USPS 9400 for 5.49 USD.", shipment_id="shp_1"),
             entry("fulfilled", "2 units with 9400.", shipment_id="shp_1"),
         ],
@@ -155,13 +155,13 @@ def test_a_waiting_order_says_when_it_continues_and_what_went_wrong() -> None:
     waiting = order(
         due_at=NOW + 200,
         attempts=3,
-        last_error="the carrier answered 503",
+        last_error="the provider answered 503",
         shipments=[shipment("unknown"), shipment("fulfilled")],
     )
     advice = timeline.what_next(waiting, now=NOW)
     assert any("shp_1 is unknown: it is not known whether" in line for (line,) in advice)
     assert any("in 3 min 20 s" in line for (line,) in advice)
-    assert advice[-1] == ("The last attempt failed (3 in a row): the carrier answered 503",)
+    assert advice[-1] == ("The last attempt failed (3 in a row): the provider answered 503",)
 
 
 def test_a_skipped_order_says_why() -> None:

@@ -20,7 +20,7 @@ ENTRIES = [
         "order_id": "ord/1",
         "shipment_id": "",
         "actor": "packhouse",
-        "action": "heard",
+        "action": "event_received",
         "why": "So.",
     }
 ]
@@ -30,13 +30,13 @@ ANSWERS: dict[str, tuple[int, Any]] = {
 }
 
 
-def test_why_tells_the_story_and_ends_with_what_happens_next() -> None:
+def test_why_shows_the_history_and_ends_with_what_happens_next() -> None:
     with serving(dict(ANSWERS)) as daemon:
         shown = call("why", "ord/1", environ=daemon.environ)
         same = call("orders", "why", "ord/1", environ=daemon.environ)
     assert shown.code == 0
     assert shown.out.startswith("Order ord/1")
-    assert "heard  So." in shown.out
+    assert "event received  So." in shown.out
     assert shown.out.splitlines()[-2:] == ["What happens next", "  → Packhouse is processing the order now."]
     assert same.out == shown.out
 

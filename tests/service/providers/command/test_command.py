@@ -38,7 +38,7 @@ from tests.service.providers.context import Seen, context, kept
 PURCHASE = Purchase(sample_request("ord_1/1/1"), "", Rate("command", "command", "standard", Money(0, "USD")))
 
 
-def carrier(timeout_s: float = 5.0, seen: Seen | None = None, **options: Any) -> CommandProvider:
+def provider(timeout_s: float = 5.0, seen: Seen | None = None, **options: Any) -> CommandProvider:
     return CommandProvider.from_settings(options, context(LabelFormat.ZPL, timeout_s=timeout_s, seen=seen))
 
 
@@ -47,7 +47,7 @@ def shell(script: str) -> list[str]:
 
 
 def bought_by(script: str, timeout_s: float = 5.0) -> Bought | NotBought | Unknown:
-    return asyncio.run(carrier(timeout_s, argv=shell(script)).buy(PURCHASE))
+    return asyncio.run(provider(timeout_s, argv=shell(script)).buy(PURCHASE))
 
 
 def test_the_documented_recipe_is_the_default() -> None:
@@ -80,7 +80,7 @@ def test_a_command_line_that_cannot_work_is_refused(options: dict[str, Any]) -> 
 
 def test_the_program_is_given_the_order_and_answers_with_a_label(tmp_path: Path) -> None:
     program, seen = Program(tmp_path), Seen()
-    outcome = asyncio.run(carrier(argv=program.argv("make"), seen=seen).buy(PURCHASE))
+    outcome = asyncio.run(provider(argv=program.argv("make"), seen=seen).buy(PURCHASE))
     assert isinstance(outcome, Bought)
     assert outcome.tracking_number.startswith("SELF")
     assert (outcome.carrier, outcome.service, outcome.cost) == ("Own Vans", "standard", Money(420, "EUR"))
@@ -102,13 +102,13 @@ def test_it_is_the_same_on_the_daemons_event_loop(tmp_path: Path) -> None:
     program = Program(tmp_path)
 
     async def story() -> None:
-        own = carrier(argv=program.argv("make"))
+        own = provider(argv=program.argv("make"))
         orders = [replace(PURCHASE, request=sample_request(f"ord_{number}/1/1")) for number in range(4)]
         labels = await asyncio.gather(*map(own.buy, orders))
         assert all(isinstance(label, Bought) for label in labels)
-        slow = carrier(0.2, argv=shell("sleep 9 & wait"))
+        slow = provider(0.2, argv=shell("sleep 9 & wait"))
         assert isinstance(await slow.buy(PURCHASE), Unknown)
-        deaf = carrier(argv=shell("""exec 0<&-; echo '{"tracking": "1"}'"""))
+        deaf = provider(argv=shell("""exec 0<&-; echo '{"tracking": "1"}'"""))
         assert isinstance(await deaf.buy(PURCHASE), Bought)
 
     uvloop.run(story())
@@ -157,7 +157,7 @@ def test_an_inconclusive_end_of_the_program_is_unknown(script: str) -> None:
 
 
 def test_a_program_that_does_not_exist_did_nothing() -> None:
-    lost = carrier(argv=["/nowhere/ship"])
+    lost = provider(argv=["/nowhere/ship"])
     outcome = asyncio.run(lost.buy(PURCHASE))
     assert isinstance(outcome, NotBought)
     assert outcome.transient
@@ -182,7 +182,7 @@ def test_a_cancelled_purchase_leaves_no_program_behind(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
 
     async def story() -> None:
-        task = asyncio.create_task(carrier(argv=shell(f"echo $$ > {mark}; exec sleep 60")).buy(PURCHASE))
+        task = asyncio.create_task(provider(argv=shell(f"echo $$ > {mark}; exec sleep 60")).buy(PURCHASE))
         while not (mark.exists() and mark.read_text().strip()):
             await asyncio.sleep(0.01)
         task.cancel()
@@ -225,7 +225,7 @@ def test_too_much_output_is_cut_and_does_not_block_the_program() -> None:
 def test_arguments_are_never_read_by_a_shell() -> None:
     evil = sample_request("$(touch /tmp/x);{order_id}/1/1")
     outcome = asyncio.run(
-        carrier(argv=["/bin/sh", "-c", 'printf \'{"tracking": "%s"}\' "$1"', "sh", "{reference}"]).buy(
+        provider(argv=["/bin/sh", "-c", 'printf \'{"tracking": "%s"}\' "$1"', "sh", "{reference}"]).buy(
             Purchase(evil, "", PURCHASE.rate)
         )
     )
@@ -235,7 +235,7 @@ def test_arguments_are_never_read_by_a_shell() -> None:
 
 def test_an_order_id_that_looks_like_an_option_is_refused() -> None:
     with pytest.raises(ProviderRefused, match="option"):
-        asyncio.run(carrier(argv=shell("exit 0")).prepare(sample_request("--delete-all/1/1")))
+        asyncio.run(provider(argv=shell("exit 0")).prepare(sample_request("--delete-all/1/1")))
 
 
 def test_the_program_does_not_get_packhouses_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,19 +262,19 @@ def test_the_program_does_not_get_packhouses_secrets(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_look_up_needs_a_clear_answer(said: str, wanted: type) -> None:
-    asker = carrier(argv=shell("exit 1"), lookup=["/bin/echo", said])
+    asker = provider(argv=shell("exit 1"), lookup=["/bin/echo", said])
     assert asker.safety is Safety.LOOKUP
     assert isinstance(asyncio.run(asker.lookup(PURCHASE)), wanted)
 
 
 @pytest.mark.parametrize("code", [1, 75, 74, 137])
 def test_a_failed_look_up_is_unknown(code: int) -> None:
-    outcome = asyncio.run(carrier(argv=shell("exit 1"), lookup=shell(f"exit {code}")).lookup(PURCHASE))
+    outcome = asyncio.run(provider(argv=shell("exit 1"), lookup=shell(f"exit {code}")).lookup(PURCHASE))
     assert isinstance(outcome, Unknown)
 
 
 def test_without_a_look_up_program_the_adapter_is_blind() -> None:
-    blind = carrier(argv=shell("exit 1"))
+    blind = provider(argv=shell("exit 1"))
     assert blind.safety is Safety.BLIND
     assert isinstance(asyncio.run(blind.lookup(PURCHASE)), Unknown)
 
@@ -293,24 +293,24 @@ LABEL = kept("command", Bought("ord_1/1/1", "T1", "Own Vans", "standard", Money(
     ],
 )
 def test_a_void_is_read_from_the_exit_code_and_the_output(script: str, wanted: object) -> None:
-    assert asyncio.run(carrier(argv=["true"], void=shell(script)).void(LABEL)) == wanted
+    assert asyncio.run(provider(argv=["true"], void=shell(script)).void(LABEL)) == wanted
 
 
 @pytest.mark.parametrize("script", ["exit 75", "kill -9 $$", "echo hm", """echo '{"status": "?"}'"""])
 def test_a_void_without_a_clear_answer_is_requested_again(script: str) -> None:
     with pytest.raises(ProviderUnavailable):
-        asyncio.run(carrier(argv=["true"], void=shell(script)).void(LABEL))
+        asyncio.run(provider(argv=["true"], void=shell(script)).void(LABEL))
 
 
 def test_without_a_void_program_a_person_voids_the_label() -> None:
-    outcome = asyncio.run(carrier(argv=["true"]).void(LABEL))
+    outcome = asyncio.run(provider(argv=["true"]).void(LABEL))
     assert isinstance(outcome, VoidRefused)
     assert "Void the label yourself" in outcome.reason
 
 
 def test_tracking_returns_packhouses_states() -> None:
     async def tracked(words: Sequence[str]) -> TrackerState:
-        return await carrier(argv=["true"], track=list(words)).track(LABEL)
+        return await provider(argv=["true"], track=list(words)).track(LABEL)
 
     assert asyncio.run(tracked(["/bin/echo", '{"status": "delivered"}'])) is TrackerState.DELIVERED
     assert asyncio.run(tracked(["/bin/echo", '{"status": "lost in fog"}'])) is TrackerState.UNKNOWN
@@ -322,7 +322,7 @@ def test_the_programs_receive_the_label(tmp_path: Path) -> None:
     record = tmp_path / "input"
     script = f'{{ echo "$1 $2 $3"; cat; }} > {record}'
     argv = ["/bin/sh", "-c", script, "sh", "{order_id}", "{reference}", "{tracking_number}"]
-    asyncio.run(carrier(argv=["true"], void=argv).void(LABEL))
+    asyncio.run(provider(argv=["true"], void=argv).void(LABEL))
     line, given = record.read_text().splitlines()
     assert line == "ord_1 ord_1/1/1 T1"
     assert json.loads(given)["tracking_number"] == "T1"
@@ -347,12 +347,12 @@ def test_the_label_file_may_come_as_text_or_not_at_all(tmp_path: Path) -> None:
     assert isinstance(none, Bought)
     assert (none.document, none.document_source) == (None, "")
     with pytest.raises(ProviderRefused, match="no label file"):
-        asyncio.run(carrier(argv=["true"]).document(kept("command", none)))
+        asyncio.run(provider(argv=["true"]).document(kept("command", none)))
 
 
 def test_a_file_that_the_program_named_can_be_read_again_later(tmp_path: Path) -> None:
     program = Program(tmp_path)
-    own = carrier(argv=program.argv("make"))
+    own = provider(argv=program.argv("make"))
     outcome = asyncio.run(own.buy(PURCHASE))
     assert isinstance(outcome, Bought)
     assert asyncio.run(own.document(kept("command", outcome))) == outcome.document

@@ -48,24 +48,24 @@ def play(
         read = EasyPostOptions.model_validate(
             {"api_key": KEY, "url": "https://easypost.example/v2", **options}
         )
-        carrier = EasyPostProvider(read, context(fmt, timeout_s=timeout_s, seen=seen), fake.transport())
+        provider = EasyPostProvider(read, context(fmt, timeout_s=timeout_s, seen=seen), fake.transport())
         try:
-            await story(carrier, fake)
+            await story(provider, fake)
         finally:
-            await carrier.aclose()
+            await provider.aclose()
 
     asyncio.run(run())
     return fake
 
 
-async def prepared(carrier: EasyPostProvider, reference: str = "ord_1/1/1") -> Purchase:
+async def prepared(provider: EasyPostProvider, reference: str = "ord_1/1/1") -> Purchase:
     request = sample_request(reference)
-    answer = await carrier.prepare(request)
+    answer = await provider.prepare(request)
     return Purchase(request, answer.provider_ref, answer.rates[0])
 
 
-async def bought(carrier: EasyPostProvider) -> Bought:
-    outcome = await carrier.buy(await prepared(carrier))
+async def bought(provider: EasyPostProvider) -> Bought:
+    outcome = await provider.buy(await prepared(provider))
     assert isinstance(outcome, Bought)
     return outcome
 
@@ -73,10 +73,10 @@ async def bought(carrier: EasyPostProvider) -> Bought:
 def test_a_purchase_is_two_calls_and_the_second_names_the_first_ones_id() -> None:
     seen = Seen()
 
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         assert fake.sold() == 0
-        await carrier.buy(purchase)
+        await provider.buy(purchase)
         create, buy = fake.requests
         assert json.loads(create.content)["shipment"]["reference"] == "ord_1/1/1"
         assert buy.url.path == f"/v2/shipments/{purchase.provider_ref}/buy"
@@ -88,11 +88,11 @@ def test_a_purchase_is_two_calls_and_the_second_names_the_first_ones_id() -> Non
 
 
 def test_nothing_is_bought_without_a_prepared_shipment() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         unprepared = Purchase(purchase.request, "", purchase.rate)
-        assert isinstance(await carrier.buy(unprepared), NotBought)
-        assert await carrier.lookup(unprepared) == Absent()
+        assert isinstance(await provider.buy(unprepared), NotBought)
+        assert await provider.lookup(unprepared) == Absent()
         assert len(fake.requests) == 1
 
     play(story)
@@ -104,10 +104,10 @@ def test_nothing_is_bought_without_a_prepared_shipment() -> None:
 def test_a_call_that_was_never_sent_bought_nothing(failure: type[httpx.TransportError]) -> None:
     seen = Seen()
 
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(raising(failure("no")))
-        outcome = await carrier.buy(purchase)
+        outcome = await provider.buy(purchase)
         assert isinstance(outcome, NotBought)
         assert outcome.transient
         assert len(fake.requests) == 2, "the adapter does not try again on its own"
@@ -121,11 +121,11 @@ def test_a_call_that_was_never_sent_bought_nothing(failure: type[httpx.Transport
     [httpx.ReadTimeout, httpx.ReadError, httpx.WriteError, httpx.WriteTimeout, httpx.RemoteProtocolError],
 )
 def test_a_call_that_may_have_arrived_is_unknown(failure: type[httpx.TransportError]) -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(raising(failure("gone")))
-        assert isinstance(await carrier.buy(purchase), Unknown)
-        assert await carrier.lookup(purchase) == Absent()
+        assert isinstance(await provider.buy(purchase), Unknown)
+        assert await provider.lookup(purchase) == Absent()
         assert len(fake.requests) == 3
 
     play(story)
@@ -137,55 +137,55 @@ def test_an_answer_that_drips_for_ever_is_unknown_within_the_limit() -> None:
             yield b" "
             await asyncio.sleep(0.01)
 
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(lambda request: httpx.Response(200, content=drip()))
         started = asyncio.get_running_loop().time()
-        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert isinstance(await provider.buy(purchase), Unknown)
         assert asyncio.get_running_loop().time() - started < 1.0
 
     play(story, timeout_s=0.2)
 
 
 def test_an_answer_without_end_is_unknown_before_it_fills_the_memory() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(lambda request: httpx.Response(200, content=b" " * (MAX_BYTES + 1)))
-        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert isinstance(await provider.buy(purchase), Unknown)
 
     play(story)
 
 
 def test_a_redirected_purchase_is_not_followed() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(lambda request: httpx.Response(307, headers={"location": str(request.url)}))
-        assert isinstance(await carrier.buy(purchase), Unknown)
+        assert isinstance(await provider.buy(purchase), Unknown)
         assert fake.sold() == 0
 
     play(story)
 
 
 def test_a_throttled_purchase_reports_the_wait() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.fail_next(Fault.THROTTLED)
-        outcome = await carrier.buy(purchase)
+        outcome = await provider.buy(purchase)
         assert isinstance(outcome, NotBought)
         assert (outcome.transient, outcome.retry_after_s) == (True, 7.0)
         fake.fail_next(Fault.THROTTLED)
         with pytest.raises(ProviderUnavailable) as raised:
-            await carrier.prepare(purchase.request)
+            await provider.prepare(purchase.request)
         assert raised.value.retry_after_s == 7.0
 
     play(story)
 
 
 def test_a_look_up_answered_with_404_is_unknown() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        purchase = await prepared(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
         fake.shipments.clear()
-        found = await carrier.lookup(purchase)
+        found = await provider.lookup(purchase)
         assert isinstance(found, Unknown)
         assert "key" in found.reason
 
@@ -194,16 +194,16 @@ def test_a_look_up_answered_with_404_is_unknown() -> None:
 
 @pytest.mark.parametrize("test_mode", [True, False])
 def test_a_key_of_the_wrong_kind_is_refused_before_money_moves(test_mode: bool) -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
         with pytest.raises(ProviderMisconfigured, match="test_mode"):
-            await prepared(carrier)
+            await prepared(provider)
 
     play(story, FakeEasyPost(mode="production" if test_mode else "test"), test_mode=test_mode)
 
 
 def test_the_label_is_downloaded_in_the_configured_format_without_the_api_key() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        document = await carrier.document(kept("easypost", await bought(carrier)))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await provider.document(kept("easypost", await bought(provider)))
         assert (document.content, document.format) == (ZPL, LabelFormat.ZPL)
         download = fake.requests[-1]
         assert str(download.url).startswith(FILES)
@@ -214,8 +214,8 @@ def test_the_label_is_downloaded_in_the_configured_format_without_the_api_key() 
 
 
 def test_a_label_in_another_format_is_converted() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        document = await carrier.document(kept("easypost", await bought(carrier)))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await provider.document(kept("easypost", await bought(provider)))
         assert (document.content, document.format) == (PDF, LabelFormat.PDF)
         assert [request.url.path.rpartition("/")[2] for request in fake.requests[2:]] == [
             "label",
@@ -226,28 +226,28 @@ def test_a_label_in_another_format_is_converted() -> None:
 
 
 def test_a_label_that_cannot_be_converted_is_kept_as_it_is() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        document = await carrier.document(kept("easypost", await bought(carrier)))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        document = await provider.document(kept("easypost", await bought(provider)))
         assert (document.content, document.format) == (PNG, LabelFormat.PNG)
 
     play(story, FakeEasyPost(makes="PNG", converts=False))
 
 
 def test_an_expired_link_is_requested_again() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        label = kept("easypost", await bought(carrier))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(provider))
         fake.fail_next(lambda request: httpx.Response(403, text="<Error>expired</Error>"))
-        assert (await carrier.document(label)).content == PDF
+        assert (await provider.document(label)).content == PDF
 
     play(story)
 
 
 def test_a_missing_label_file_is_refused_with_a_sentence() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        label = kept("easypost", await bought(carrier))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(provider))
         fake.files[label.document_source.removeprefix(FILES)] = httpx.Response(404)
         with pytest.raises(ProviderRefused, match="no label file"):
-            await carrier.document(label)
+            await provider.document(label)
 
     play(story, FakeEasyPost(converts=False))
 
@@ -263,24 +263,24 @@ def test_a_missing_label_file_is_refused_with_a_sentence() -> None:
     ids=["a page", "too large", "overloaded", "a circle of links"],
 )
 def test_a_failing_file_host_is_transient(file: httpx.Response) -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        label = kept("easypost", await bought(carrier))
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(provider))
         fake.files[label.document_source.removeprefix(FILES)] = file
         fake.files["1.pdf"] = file
         with pytest.raises(ProviderUnavailable):
-            await carrier.document(label)
+            await provider.document(label)
 
     play(story)
 
 
 def test_a_void_is_requested_once_and_then_checked() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(carrier)
-        assert isinstance(await carrier.void(kept("easypost", sold)), VoidPending)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
+        assert isinstance(await provider.void(kept("easypost", sold)), VoidPending)
         shipment = fake.shipments[sold.provider_id]
         for word, kind in (("submitted", VoidPending), ("refunded", Voided), ("rejected", VoidRefused)):
             shipment["refund_status"] = word
-            assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), kind)
+            assert isinstance(await provider.void(kept("easypost", sold, void_requested_at=1.0)), kind)
         asked = [request for request in fake.requests if request.url.path.endswith("/refund")]
         assert len(asked) == 1
 
@@ -288,9 +288,9 @@ def test_a_void_is_requested_once_and_then_checked() -> None:
 
 
 def test_a_void_whose_request_was_lost_is_requested_again() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(carrier)
-        assert isinstance(await carrier.void(kept("easypost", sold, void_asked_at=1.0)), VoidPending)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
+        assert isinstance(await provider.void(kept("easypost", sold, void_requested_at=1.0)), VoidPending)
         assert fake.shipments[sold.provider_id]["refund_status"] == "submitted"
 
     play(story)
@@ -300,35 +300,35 @@ def test_a_refused_void_has_a_reason_unless_it_is_already_pending() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         return error(422, "SHIPMENT.REFUND.UNAVAILABLE", "Cannot refund.", ["Too old."])
 
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(carrier)
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
         fake.fail_next(refuse)
-        outcome = await carrier.void(kept("easypost", sold))
+        outcome = await provider.void(kept("easypost", sold))
         assert isinstance(outcome, VoidRefused)
         assert "Too old." in outcome.reason
         fake.shipments[sold.provider_id]["refund_status"] = "refunded"
         fake.fail_next(refuse)
-        assert await carrier.void(kept("easypost", sold)) == Voided()
+        assert await provider.void(kept("easypost", sold)) == Voided()
         fake.fail_next(Fault.ERROR_AFTER_EFFECT)
         with pytest.raises(ProviderUnavailable):
-            await carrier.void(kept("easypost", sold))
+            await provider.void(kept("easypost", sold))
 
     play(story)
 
 
 def test_a_parcel_is_tracked_by_easyposts_tracker() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(carrier)
-        assert await carrier.track(kept("easypost", sold)) is TrackerState.PRE_TRANSIT
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
+        assert await provider.track(kept("easypost", sold)) is TrackerState.PRE_TRANSIT
         fake.shipments.clear()
-        assert await carrier.track(kept("easypost", sold)) is TrackerState.UNKNOWN
+        assert await provider.track(kept("easypost", sold)) is TrackerState.UNKNOWN
 
     play(story)
 
 
 def test_a_check_reports_a_bad_key_a_bad_address_and_missing_funds() -> None:
-    async def story(carrier: EasyPostProvider, fake: FakeEasyPost) -> None:
-        await carrier.check()
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        await provider.check()
         for answer, fix in (
             (error(401, "APIKEY.INACTIVE"), "api_key"),
             (error(402, "PAYMENT_REQUIRED"), "funds"),
@@ -339,10 +339,10 @@ def test_a_check_reports_a_bad_key_a_bad_address_and_missing_funds() -> None:
         ):
             fake.fail_next(lambda request, answer=answer: answer)
             with pytest.raises(ProviderMisconfigured, match=fix):
-                await carrier.check()
+                await provider.check()
         fake.fail_next(Fault.UNREACHABLE)
         with pytest.raises(ProviderUnavailable):
-            await carrier.check()
+            await provider.check()
 
     play(story)
 

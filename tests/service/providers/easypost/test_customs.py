@@ -19,7 +19,7 @@ from packhouse.providers.port import PurchaseRequest
 HERE = Address(
     name="Ann Lee", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
 )
-TOLD = EasyPostOptions(api_key=SecretStr("EZTK_x"), customs_origin="PT")
+OPTIONS = EasyPostOptions(api_key=SecretStr("EZTK_x"), customs_origin="PT")
 
 
 def _to(country: str, postcode: str = "1000", state: str = "") -> Address:
@@ -62,11 +62,11 @@ def test_a_declaration_is_needed_where_a_customs_area_is_left(
 
 
 def test_within_one_area_nothing_is_declared() -> None:
-    assert declaration(sample_request("ord_1/1/1"), HERE, TOLD) is None
+    assert declaration(sample_request("ord_1/1/1"), HERE, OPTIONS) is None
 
 
 def test_each_line_is_declared_with_its_own_units_value_and_share_of_the_weight() -> None:
-    info: Any = declaration(_abroad(), HERE, TOLD)
+    info: Any = declaration(_abroad(), HERE, OPTIONS)
     assert info["customs_signer"] == "Ann Lee"
     assert info["customs_certify"] is True
     assert info["eel_pfc"] == "NOEEI 30.37(a)"
@@ -80,16 +80,16 @@ def test_each_line_is_declared_with_its_own_units_value_and_share_of_the_weight(
 
 
 def test_the_configured_tariff_number_and_signer_are_declared() -> None:
-    options = TOLD.model_copy(update={"customs_hs_code": "940550", "customs_signer": "Bo"})
+    options = OPTIONS.model_copy(update={"customs_hs_code": "940550", "customs_signer": "Bo"})
     info: Any = declaration(_abroad(), HERE, options)
     assert info["customs_items"][0]["hs_tariff_number"] == "940550"
     assert info["customs_signer"] == "Bo"
 
 
 def test_exports_to_canada_and_from_outside_the_us_have_their_own_codes() -> None:
-    canada: Any = declaration(_abroad(country="CA"), HERE, TOLD)
+    canada: Any = declaration(_abroad(country="CA"), HERE, OPTIONS)
     assert canada["eel_pfc"] == "NOEEI 30.36"
-    german: Any = declaration(_abroad(currency="EUR"), replace(HERE, country="DE"), TOLD)
+    german: Any = declaration(_abroad(currency="EUR"), replace(HERE, country="DE"), OPTIONS)
     assert "eel_pfc" not in german
 
 
@@ -99,14 +99,14 @@ def test_exports_to_canada_and_from_outside_the_us_have_their_own_codes() -> Non
         (
             _abroad(),
             HERE,
-            TOLD.model_copy(update={"customs_origin": ""}),
+            OPTIONS.model_copy(update={"customs_origin": ""}),
             "providers.easypost.customs_origin",
         ),
-        (_abroad(), replace(HERE, name=""), TOLD, "providers.easypost.customs_signer"),
-        (_abroad(price_minor=None), HERE, TOLD, "no price for line li_1"),
-        (_abroad(currency=""), HERE, TOLD, "no price for line li_1"),
-        (_abroad(price_minor=200_000), HERE, TOLD, "2500.00 USD"),
-        (_abroad(currency="EUR"), HERE, TOLD, "US dollars"),
+        (_abroad(), replace(HERE, name=""), OPTIONS, "providers.easypost.customs_signer"),
+        (_abroad(price_minor=None), HERE, OPTIONS, "no price for line li_1"),
+        (_abroad(currency=""), HERE, OPTIONS, "no price for line li_1"),
+        (_abroad(price_minor=200_000), HERE, OPTIONS, "2500.00 USD"),
+        (_abroad(currency="EUR"), HERE, OPTIONS, "US dollars"),
     ],
 )
 def test_a_missing_customs_fact_is_never_guessed(

@@ -1,4 +1,4 @@
-"""The offline carrier: its labels are real paper, and valid nowhere."""
+"""The offline provider: its labels are real paper, and valid nowhere."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ needs_table = pytest.mark.skipif(not TABLE.is_dir(), reason="the table of tracki
 
 
 def bought(fmt: LabelFormat, reference: str = "ord_1/1/1", **options: Any) -> Bought:
-    carrier = OfflineProvider.from_settings(options, context(fmt))
-    outcome = asyncio.run(carrier.buy(Purchase(sample_request(reference), "", RATE)))
+    provider = OfflineProvider.from_settings(options, context(fmt))
+    outcome = asyncio.run(provider.buy(Purchase(sample_request(reference), "", RATE)))
     assert isinstance(outcome, Bought)
     return outcome
 
@@ -78,11 +78,11 @@ def test_references_do_not_share_numbers() -> None:
 
 @pytest.mark.parametrize("fmt", list(LabelFormat))
 def test_the_label_comes_with_the_purchase_and_can_be_drawn_again(fmt: LabelFormat) -> None:
-    carrier = OfflineProvider.from_settings({}, context(fmt))
+    provider = OfflineProvider.from_settings({}, context(fmt))
     outcome = bought(fmt)
     assert outcome.document is not None
     assert outcome.document.format is fmt
-    assert asyncio.run(carrier.document(kept("offline", outcome))) == outcome.document
+    assert asyncio.run(provider.document(kept("offline", outcome))) == outcome.document
 
 
 def test_its_barcodes_scan_and_it_is_marked() -> None:
@@ -111,17 +111,17 @@ def test_the_postal_code_is_coded_where_gs1_allows_it(country: str, postcode: st
 
 
 def test_a_label_made_elsewhere_is_not_drawn() -> None:
-    carrier = OfflineProvider.from_settings({}, context())
+    provider = OfflineProvider.from_settings({}, context())
     for source in ("", "https://files.example.net/1.pdf", "[]", '{"sender": {}}', '{"sender": {"x": 1}}'):
         label = replace(kept("offline", bought(LabelFormat.ZPL)), document_source=source)
         with pytest.raises(ProviderRefused, match="offline provider did not make label"):
-            asyncio.run(carrier.document(label))
+            asyncio.run(provider.document(label))
 
 
 def test_heavier_parcels_cost_more_and_prices_can_be_set() -> None:
     async def prices(weight_g: int, **options: Any) -> list[Money]:
-        carrier = OfflineProvider.from_settings(options, context())
-        prepared = await carrier.prepare(sample_request("r", weight_g=weight_g))
+        provider = OfflineProvider.from_settings(options, context())
+        prepared = await provider.prepare(sample_request("r", weight_g=weight_g))
         return [rate.price for rate in prepared.rates]
 
     assert asyncio.run(prices(1000)) == [Money(495, "USD"), Money(1290, "USD")]
@@ -140,5 +140,5 @@ def test_a_wrong_tariff_is_refused(options: dict[str, Any]) -> None:
 
 
 def test_a_void_succeeds_at_once() -> None:
-    carrier = OfflineProvider.from_settings({}, context())
-    assert asyncio.run(carrier.void(kept("offline", bought(LabelFormat.ZPL)))) == Voided()
+    provider = OfflineProvider.from_settings({}, context())
+    assert asyncio.run(provider.void(kept("offline", bought(LabelFormat.ZPL)))) == Voided()

@@ -161,7 +161,7 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), server_default="", nullable=False),
         sa.Column("document_format", sa.Text(), nullable=True),
         sa.Column("document_source", sa.Text(), server_default="", nullable=False),
-        sa.Column("void_asked_at", sa.Double(), nullable=True),
+        sa.Column("void_requested_at", sa.Double(), nullable=True),
         sa.Column("void_refusals", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint(
             _one_of("state", "bought voiding voided void_refused"), name=op.f("ck_labels_state")

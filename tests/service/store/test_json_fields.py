@@ -116,6 +116,6 @@ def test_whole_surrogate_pairs_are_text() -> None:
     assert parse_json(b'"\\ud83d\\ude80"') == "🚀"
 
 
-def test_a_shape_never_tells_the_content() -> None:
+def test_a_shape_never_shows_the_content() -> None:
     for value in ("secret", ["secret"], {"secret": 1}, 12.5, True, None, 7, 10**20):
         assert "secret" not in shape(value)

@@ -1,4 +1,4 @@
-"""Webhook endpoints and their deliveries: what is asked, and what is read."""
+"""Webhook endpoints and their deliveries: the requests, and what is read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_registering_says_what_the_documentation_shows() -> None:
 
 
 @pytest.mark.parametrize(("url", "events"), [("", ["order.created"]), ("https://shop.example", [])])
-def test_a_webhook_without_address_or_events_is_not_asked_for(url: str, events: list[str]) -> None:
+def test_a_webhook_without_address_or_events_is_not_requested(url: str, events: list[str]) -> None:
     with pytest.raises(ValueError, match="names its address"):
         protocol.webhook_body(url, events, "")
 
@@ -100,7 +100,7 @@ def test_endpoints_are_listed_in_any_envelope(value: Any) -> None:
     assert protocol.read_webhooks(answer(value)) == ((READ,), None)
 
 
-def test_a_list_says_where_it_goes_on() -> None:
+def test_a_list_says_where_it_continues() -> None:
     value = {"deliveries": [{"id": "del_1"}], "next_cursor": "c"}
     assert protocol.read_deliveries(answer(value)) == ((Delivery("del_1"),), "c")
 
