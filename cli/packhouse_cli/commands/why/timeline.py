@@ -12,6 +12,8 @@ from packhouse.model.states import MEANING, ShipmentState
 from packhouse_cli.terminal.formats import clock_time, day, span
 from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, wrap
 
+# `packhouse tail` prints entries as they come, so its columns have fixed widths.
+_ID_WIDTH, _ACTION_WIDTH = 18, 14
 _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
@@ -70,8 +72,8 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
             for shipment in _objects(order.get("shipments"))
             if shipment.get("state") in ("fulfilled", "delivered")
         ]
-        known = f"the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else "everything"
-        return [(f"Nothing more to do: the store has {known}.",)]
+        known = f"the store has the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else ""
+        return [(f"Nothing more to do: {known or 'every unit is fulfilled in the store'}.",)]
     if phase == "closed":
         reason = str(order.get("reason") or "") or "there is nothing to ship"
         return [(f"Nothing: Packhouse skips this order, because {_as_reason(reason)}.",)]
@@ -189,7 +191,12 @@ def entry_line(entry: Mapping[str, Any]) -> Line:
     about = entry.get("shipment_id") or entry.get("order_id") or "all orders"
     by = f" (by {actor})" if actor not in ("", "packhouse") else ""
     why = f"{escaped(entry.get('why'))}{by}".strip()
-    return (f"{clock_time(entry.get('at'))}  {about}  ", styled(action, "cyan"), f"  {why}".rstrip())
+    gap = " " * (_ACTION_WIDTH - len(action))
+    return (
+        f"{clock_time(entry.get('at'))}  {about!s:<{_ID_WIDTH}}  ",
+        styled(action, "cyan"),
+        f"{gap}  {why}".rstrip(),
+    )
 
 
 def _as_reason(text: str) -> str:
