@@ -14,6 +14,7 @@ from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, 
 
 # `packhouse tail` prints entries as they come, so its columns have fixed widths.
 _ID_WIDTH, _ACTION_WIDTH = 18, 14
+_PAUSED, _PAUSE_SETTING = "Paused: ", "PACKHOUSE_GUARD__PAUSED"
 _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
@@ -82,9 +83,11 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
 
 def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
     sentences: list[tuple[str, ...]] = []
-    if reason := str(order.get("reason") or ""):
-        resume = "Continue all orders: packhouse resume --reason WHY"
-        sentences.append((reason, resume) if reason.startswith("Paused: ") else (reason,))
+    reason = str(order.get("reason") or "")
+    if reason and reason not in str(order.get("last_error") or ""):
+        sentences.append(
+            _pause_advice(reason.removeprefix(_PAUSED)) if reason.startswith(_PAUSED) else (reason,)
+        )
     for shipment in _objects(order.get("shipments")):
         state = str(shipment.get("state", ""))
         if state in set(ShipmentState) and not ShipmentState(state).is_final and state != "fulfilled":
@@ -102,6 +105,13 @@ def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
         times = f" ({attempts} in a row)" if attempts and int(attempts) > 1 else ""
         sentences.append((f"The last attempt failed{times}: {order['last_error']}",))
     return sentences
+
+
+def _pause_advice(why: str) -> tuple[str, ...]:
+    """`why` is "ada: stock-taking" for an operator's pause, or the setting that pauses the daemon."""
+    if _PAUSE_SETTING in why:
+        return f"Paused: {why}", f"Continue all orders: remove {_PAUSE_SETTING}, then restart the daemon."
+    return f"Paused by {why}", "Continue all orders: packhouse resume --reason WHY"
 
 
 def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:

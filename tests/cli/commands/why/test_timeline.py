@@ -138,9 +138,17 @@ def test_a_released_hold_is_no_advice() -> None:
 def test_a_paused_order_says_who_paused_it_and_how_to_resume() -> None:
     paused = order(due_at=NOW + 200, reason="Paused: ada: stock-taking", shipments=[shipment("planned")])
     first, second, third = timeline.what_next(paused, now=NOW)
-    assert first == ("Paused: ada: stock-taking", "Continue all orders: packhouse resume --reason WHY")
+    assert first == ("Paused by ada: stock-taking", "Continue all orders: packhouse resume --reason WHY")
     assert second == ("Shipment shp_1 is planned: the units are chosen. Nothing is spent.",)
     assert third[0].startswith("Packhouse checks the order again in 3 min 20 s, at ")
+
+
+def test_an_order_paused_by_the_setting_names_the_setting() -> None:
+    paused = order(due_at=NOW + 200, reason="Paused: PACKHOUSE_GUARD__PAUSED is set.")
+    assert timeline.what_next(paused, now=NOW)[0] == (
+        "Paused: PACKHOUSE_GUARD__PAUSED is set.",
+        "Continue all orders: remove PACKHOUSE_GUARD__PAUSED, then restart the daemon.",
+    )
 
 
 def test_titles_break_between_their_parts_on_a_narrow_terminal() -> None:
