@@ -163,10 +163,12 @@ def test_a_waiting_order_says_when_it_continues_and_what_went_wrong() -> None:
     waiting = order(
         due_at=NOW + 200,
         attempts=3,
+        reason="the provider answered 503",
         last_error="the provider answered 503",
         shipments=[shipment("unknown"), shipment("fulfilled")],
     )
     advice = timeline.what_next(waiting, now=NOW)
+    assert len(advice) == 3
     assert any("shp_1 is unknown: it is not known whether" in line for (line,) in advice)
     assert any("in 3 min 20 s" in line for (line,) in advice)
     assert advice[-1] == ("The last attempt failed (3 in a row): the provider answered 503",)
