@@ -86,8 +86,8 @@ def make_plan(
 
 def _bad_rows_error(bad_rows: Sequence[BadRow]) -> UsageError:
     listed = "\n".join(escaped(bad).rstrip(".") for bad in sorted(bad_rows, key=lambda bad: bad.line))
-    count = "1 bad row" if len(bad_rows) == 1 else f"{len(bad_rows):,} bad rows"
-    return UsageError(f"No plan was made: {count}. Correct them, or skip them with --skip-bad.\n{listed}")
+    count, them = ("1 bad row", "it") if len(bad_rows) == 1 else (f"{len(bad_rows):,} bad rows", "them")
+    return UsageError(f"No plan was made: {count}. Correct {them}, or skip {them} with --skip-bad.\n{listed}")
 
 
 def _plan_item(number: int, row: Row, checked: CheckedDraft) -> PlanItem:

@@ -99,7 +99,7 @@ COMMAND = Group(
                     "--outcome",
                     choices=("new", "ignored", "unreadable"),
                     default="",
-                    help="only events with this outcome",
+                    help="only events with this outcome; ignored: of no order that this daemon ships",
                 ),
                 LIMIT,
                 JSON.but(help="print a JSON array"),

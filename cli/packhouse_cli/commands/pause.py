@@ -19,7 +19,9 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     if arguments.json:
         invocation.terminal.json(status)
     else:
-        invocation.terminal.line("Paused: Packhouse buys and posts nothing until packhouse resume.")
+        invocation.terminal.line(
+            "Paused: Packhouse buys and posts nothing. To continue: packhouse resume --reason WHY"
+        )
     return int(Exit.OK)
 
 

@@ -43,7 +43,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
             ("shipments", _listed(_counts(status.get("shipments")))),
             ("labels", status.get("labels")),
             ("spent", ", ".join(_amounts(status.get("spent")))),
-            ("overdue", span(overdue) if behind and overdue is not None else "nothing"),
+            ("overdue", f"by {span(overdue)}" if behind and overdue is not None else "no order"),
         ]
     )
     holds = _counts(status.get("holds"))
@@ -52,10 +52,13 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
 
         terminal.line()
         terminal.line(styled("holds", "bold"))
+        longest = max(map(len, holds))
         for code, number in sorted(holds.items(), key=lambda item: -item[1]):
             sentence = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else ""
-            terminal.line(f"  {number:>4}  ", styled(code, "yellow"), f"  {sentence}".rstrip())
-        terminal.line("        packhouse holds list shows the orders.")
+            terminal.line(
+                f"  {number:>4}  ", styled(code, "yellow"), f"{'':{longest - len(code)}}  {sentence}".rstrip()
+            )
+        terminal.line("        To list the orders: packhouse holds list")
 
 
 def _counts(value: object) -> dict[str, int]:

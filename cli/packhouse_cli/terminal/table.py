@@ -12,8 +12,7 @@ from packhouse_cli.terminal.text import cut, width_of, wrap
 
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
 _DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}
-_PROSE = {"WHY", "WHAT", "NOTE"}
-_PROSE_WIDTH = 24
+_PROSE = {"WHY", "WHAT", "NOTE", "CHANGE"}
 _NARROWEST = 6
 _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
 
@@ -22,7 +21,7 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     """The heading and the rows in lines of at most `width` cells; empty where columns do not fit.
 
     The first column, ids and dates are never cut, because people copy them. If the table is too wide, empty
-    columns and the year of dates are removed first, then prose moves to lines below its row.
+    columns and the year of dates are removed first, then prose moves to lines below its row, never cut.
     """
     if _taken(_widths(headers, rows)) > width:
         headers, rows = _without_empty(headers, rows)
@@ -30,8 +29,7 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     below: list[str] = []
     if len(headers) > 2 and headers[-1] in _PROSE:
         others = [row[:-1] for row in rows]
-        left = width - 2 - _taken(_widths(headers[:-1], others))
-        if left < min(_PROSE_WIDTH, _widths(headers, rows)[-1]):
+        if _taken(_widths(headers, rows)) > width:
             headers, below, rows = headers[:-1], [row[-1] for row in rows], others
     kept = {column for column, header in enumerate(headers) if not column or header in _COPIED | _DATED}
     widths = fit(_widths(headers, rows), width, kept)

@@ -138,7 +138,7 @@ def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
     hold = holds.by_id(tx.connection, hold_id)
     assert hold is not None
     if not released:
-        raise OperationRefused("hold_released", f"Hold {hold_id} was released before, by {hold.released_by}.")
+        raise OperationRefused("hold_released", f"Hold {hold_id} is already released, by {hold.released_by}.")
     entry = Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
     journal.write(tx, [entry])
     return hold

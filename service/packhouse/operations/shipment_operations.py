@@ -196,9 +196,9 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
     if shipment.state in (_S.FULFILLED, _S.DELIVERED):
         raise OperationRefused(
             "already_posted",
-            f"The store has tracking number {label.tracking_number} already, so its label is not voided.",
-            f"If the parcel does not leave, void the label in the account of {label.provider} and inform the "
-            "buyer.",
+            f"The label was not voided: the store already has its tracking number {label.tracking_number}.",
+            f"If the parcel does not leave, void the label in the provider account {label.provider} and "
+            "inform the buyer.",
         )
     if label.state in (LabelState.VOIDING, LabelState.VOIDED):
         return
@@ -289,7 +289,7 @@ def _refuse_in_doubt(tx: Tx, shipment: Shipment) -> None:
         raise OperationRefused(
             "purchase_unknown",
             f"It is not known whether a label was bought for {shipment.id}.",
-            f"Search for {shipment.reference} in the account of {shipment.provider}. "
+            f"Search for {shipment.reference} in the provider account {shipment.provider}. "
             + report_outcome(shipment.id),
         )
 

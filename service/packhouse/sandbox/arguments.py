@@ -10,17 +10,18 @@ from packhouse.sandbox.store.products import SITE
 
 _EXAMPLES = """examples:
   packhouse sandbox --orders 40 --rate 4
-  packhouse sandbox --fault easypost.reset_after_effect=0.1 --fault webhook.duplicate=0.3
+  packhouse sandbox --webhook-url http://127.0.0.1:8080/webhooks/aly
+  packhouse sandbox --fault webhook.duplicate=0.3 --fault store.slow=0.1
   packhouse sandbox --port 0 --port-file port.txt --seed 7"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of `packhouse sandbox`."""
-    faults = "\n".join(f"  {name:<34} {effect}" for name, effect in FAULTS.items())
+    faults = "\n".join(f"  {name}\n      {effect}" for name, effect in FAULTS.items())
     arguments = argparse.ArgumentParser(
         prog="packhouse sandbox",
-        description="Run a fake Aly store and a fake EasyPost on this machine, with faults on demand. "
-        f"Nothing costs money.\n\n{_EXAMPLES}",
+        description="Run a fake Aly store and a fake EasyPost on this machine, with faults on\n"
+        f"demand. Nothing costs money.\n\n{_EXAMPLES}",
         epilog=f"faults, each with a probability from 0 to 1:\n{faults}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=0.0,
         metavar="PER_S",
-        help="place that many orders a second; 0: all at once (0)",
+        help="orders placed per second; 0: all at once (0)",
     )
     add(
         "--seed",
@@ -48,7 +49,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="seed of the random numbers; the same seed gives the same orders (1)",
     )
-    add("--webhook-url", default="", metavar="URL", help="send webhooks to this URL")
+    add(
+        "--webhook-url",
+        default="",
+        metavar="URL",
+        help="send webhooks to this URL; without it, none are sent",
+    )
     add("--webhook-secret", metavar="SECRET", help="sign webhooks with this secret (whsec_sandbox)")
     add(
         "--poll-only-share",

@@ -63,7 +63,7 @@ def test_standing_holds_are_listed_and_released() -> None:
 
 
 def test_a_hold_is_not_released_without_a_reason_or_twice() -> None:
-    answer = (409, {"error": {"code": "conflict", "message": "hold 7 was released before, by bob"}})
+    answer = (409, {"error": {"code": "conflict", "message": "hold 7 is already released, by bob"}})
     with serving({"POST /api/v1/holds/7/release": answer}) as daemon:
         unreasoned = call("holds", "release", "7", environ=daemon.environ)
         again = call("holds", "release", "7", "--reason", "r", environ=daemon.environ)
@@ -92,7 +92,7 @@ def test_events_are_listed_over_pages_shown_with_what_followed_and_replayed() ->
     assert replayed.out == "Packhouse processes order ord_1 again now.\n"
 
 
-def test_the_journals_end_is_printed_one_act_a_line() -> None:
+def test_the_journals_end_is_printed_one_entry_a_line() -> None:
     answers = {
         "GET /api/v1/journal?limit=2": (200, {"entries": [entry(1), entry(2)]}),
         "GET /api/v1/journal?limit=500": (200, {"entries": [entry(1), entry(2, "ord_2"), entry(3)]}),
@@ -101,7 +101,7 @@ def test_the_journals_end_is_printed_one_act_a_line() -> None:
         plain = call("tail", "-n", "2", "--no-follow", environ=daemon.environ)
         lines = call("tail", "-n", "2", "--no-follow", "--json", environ=daemon.environ)
         one = call("tail", "--order", "ord_2", "--no-follow", environ=daemon.environ)
-    assert "ord_1  retry requested  why 1 (by ada)" in plain.out
+    assert "ord_1               retry requested  why 1 (by ada)" in plain.out
     assert [json.loads(line)["id"] for line in lines.out.splitlines()] == [1, 2]
     assert one.out.splitlines()[0].endswith("why 2 (by ada)")
     assert len(one.out.splitlines()) == 1

@@ -150,6 +150,14 @@ def test_on_eighty_columns_ids_stay_whole_and_a_reason_gets_its_own_lines() -> N
     ]
 
 
+@pytest.mark.parametrize("header", ["WHY", "CHANGE"])
+def test_a_reason_or_a_change_is_never_cut(header: str) -> None:
+    text = "fulfill 2 of li_1, 1 of li_2 with USPS 9400111202555582846137"
+    screen, out = terminal(tty=True, COLUMNS="80", NO_COLOR="1", TERM="xterm")
+    screen.table(("ITEM", "ORDER", "STATE", header), [(1, "ord_ny3p8n9wxehx", "not_started", text)])
+    assert out.getvalue().splitlines()[-1] == f"    {text}"
+
+
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}, {}])
 def test_colour_is_left_out_where_it_is_not_wanted(environ: dict[str, str]) -> None:
     screen, _ = terminal(tty=True, **environ)

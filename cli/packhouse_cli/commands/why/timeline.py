@@ -10,8 +10,11 @@ from typing import Any
 
 from packhouse.model.states import MEANING, ShipmentState
 from packhouse_cli.terminal.formats import clock_time, day, span
-from packhouse_cli.terminal.text import Line, escaped, styled, width_of, wrap
+from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, wrap
 
+# `packhouse tail` prints entries as they come, so its columns have fixed widths.
+_ID_WIDTH, _ACTION_WIDTH = 18, 14
+_PAUSED, _PAUSE_SETTING = "Paused: ", "PACKHOUSE_GUARD__PAUSED"
 _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
@@ -23,24 +26,24 @@ def lines_of(
     order: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], *, now: float, width: int
 ) -> list[Line]:
     """The whole history, as lines of at most about `width` cells; `now` in seconds since 1970."""
-    lines: list[Line] = [_headline(order), ()]
+    lines: list[Line] = [*_headline(order, width), ()]
     shipments = _objects(order.get("shipments"))
     action_width = max((len(str(entry.get("action", ""))) for entry in entries), default=0)
     of_the_order = [entry for entry in entries if not entry.get("shipment_id")]
-    chapters: list[tuple[Line, Sequence[Mapping[str, Any]]]] = [
-        ((styled("The order", "bold"),), of_the_order)
+    chapters: list[tuple[list[Line], Sequence[Mapping[str, Any]]]] = [
+        ([(styled("The order", "bold"),)], of_the_order)
     ]
     known = {str(shipment.get("id")) for shipment in shipments}
     for number, shipment in enumerate(shipments, 1):
         mine = [entry for entry in entries if entry.get("shipment_id") == shipment.get("id")]
-        chapters.append((_shipment_title(number, shipment), mine))
+        chapters.append((_shipment_title(number, shipment, width), mine))
     strays = [
         entry for entry in entries if entry.get("shipment_id") and str(entry["shipment_id"]) not in known
     ]
     if strays:
-        chapters.append(((styled("Earlier shipments", "bold"),), strays))
+        chapters.append(([(styled("Earlier shipments", "bold"),)], strays))
     for title, chapter in chapters:
-        lines.append(title)
+        lines.extend(title)
         lines.extend(_steps(chapter, action_width, width) or [(styled("  nothing yet", "dim"),)])
         lines.append(())
     lines.append((styled("What happens next", "bold"),))
@@ -70,31 +73,45 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
             for shipment in _objects(order.get("shipments"))
             if shipment.get("state") in ("fulfilled", "delivered")
         ]
-        known = f"the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else "everything"
-        return [(f"Nothing more to do: the store has {known}.",)]
+        known = f"the store has the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else ""
+        return [(f"Nothing more to do: {known or 'every unit is fulfilled in the store'}.",)]
     if phase == "closed":
         reason = str(order.get("reason") or "") or "there is nothing to ship"
         return [(f"Nothing: Packhouse skips this order, because {_as_reason(reason)}.",)]
-    return [(sentence,) for sentence in _open_advice(order, now)]
+    return _open_advice(order, now)
 
 
-def _open_advice(order: Mapping[str, Any], now: float) -> list[str]:
-    sentences = []
+def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
+    sentences: list[tuple[str, ...]] = []
+    reason = str(order.get("reason") or "")
+    if reason and reason not in str(order.get("last_error") or ""):
+        sentences.append(
+            _pause_advice(reason.removeprefix(_PAUSED)) if reason.startswith(_PAUSED) else (reason,)
+        )
     for shipment in _objects(order.get("shipments")):
         state = str(shipment.get("state", ""))
         if state in set(ShipmentState) and not ShipmentState(state).is_final and state != "fulfilled":
-            sentences.append(f"{_name_of(shipment)} is {state}: {MEANING[ShipmentState(state)]}")
+            meaning = MEANING[ShipmentState(state)]
+            sentences.append((f"{_name_of(shipment)} is {state}: {meaning[:1].lower()}{meaning[1:]}",))
     due = order.get("due_at")
     wait = float(due) - now if isinstance(due, (int, float)) else 0.0
     if wait > 1:
-        sentences.append(f"Packhouse continues by itself in {span(wait)}, at {clock_time(due)}.")
+        what = "tries" if order.get("last_error") else "checks the order"
+        sentences.append((f"Packhouse {what} again in {span(wait)}, at {clock_time(due)}.",))
     else:
-        sentences.append("Packhouse is processing the order now.")
+        sentences.append(("Packhouse is processing the order now.",))
     if order.get("last_error"):
         attempts = order.get("attempts") or 0
         times = f" ({attempts} in a row)" if attempts and int(attempts) > 1 else ""
-        sentences.append(f"The last attempt failed{times}: {order['last_error']}")
+        sentences.append((f"The last attempt failed{times}: {order['last_error']}",))
     return sentences
+
+
+def _pause_advice(why: str) -> tuple[str, ...]:
+    """`why` is "ada: stock-taking" for an operator's pause, or the setting that pauses the daemon."""
+    if _PAUSE_SETTING in why:
+        return f"Paused: {why}", f"Continue all orders: remove {_PAUSE_SETTING}, then restart the daemon."
+    return f"Paused by {why}", "Continue all orders: packhouse resume --reason WHY"
 
 
 def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:
@@ -104,29 +121,44 @@ def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(problem), *(str(line) for line in (advice if isinstance(advice, list) else ())))
 
 
-def _headline(order: Mapping[str, Any]) -> Line:
+def _headline(order: Mapping[str, Any], width: int) -> list[Line]:
     phase = str(order.get("phase", "?"))
-    site = f"  ·  {order['site_slug']}" if order.get("site_slug") else ""
-    return (
-        styled(f"Order {order.get('id')}", "bold"),
-        f"{site}  ·  at the store: {order.get('status') or 'no status'} when last read  ·  ",
-        styled(f"here: {phase}", _PHASE_STYLE.get(phase, "bold")),
-    )
+    site = [(str(order["site_slug"]),)] if order.get("site_slug") else []
+    parts: list[Line] = [
+        (styled(f"Order {order.get('id')}", "bold"),),
+        *site,
+        (f"at the store: {order.get('status') or 'no status'} when last read",),
+        (styled(f"here: {phase}", _PHASE_STYLE.get(phase, "bold")),),
+    ]
+    return _dotted(parts, width)
 
 
-def _shipment_title(number: int, shipment: Mapping[str, Any]) -> Line:
+def _dotted(parts: Sequence[Line], width: int) -> list[Line]:
+    """The parts with dots between; a part that does not fit begins an indented line."""
+    lines: list[Line] = [parts[0]]
+    for part in parts[1:]:
+        longer = (*lines[-1], "  ·  ", *part)
+        if width_of(plain(longer)) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(("  ", *part))
+    return lines
+
+
+def _shipment_title(number: int, shipment: Mapping[str, Any], width: int) -> list[Line]:
     state = str(shipment.get("state", "?"))
     units = sum(int(row.get("quantity") or 0) for row in _objects(shipment.get("units")))
-    before = f"  ·  {units} unit{_s(units)}" if units else ""
+    before = [f"{units} unit{_s(units)}"] if units else []
     after = [_label_of(shipment)] if shipment.get("tracking_number") else []
     if cost := cost_of(shipment):
         after.append(cost)
-    return (
-        styled(f"Shipment {number}", "bold"),
-        f" ({shipment.get('id')}){before}  ·  ",
-        styled(state, _STATE_STYLE.get(state, "bold")),
-        "".join(f"  ·  {part}" for part in after),
-    )
+    parts: list[Line] = [
+        (styled(f"Shipment {number}", "bold"), f" ({shipment.get('id')})"),
+        *((part,) for part in before),
+        (styled(state, _STATE_STYLE.get(state, "bold")),),
+        *((part,) for part in after),
+    ]
+    return _dotted(parts, width)
 
 
 def cost_of(shipment: Mapping[str, Any]) -> str:
@@ -169,7 +201,12 @@ def entry_line(entry: Mapping[str, Any]) -> Line:
     about = entry.get("shipment_id") or entry.get("order_id") or "all orders"
     by = f" (by {actor})" if actor not in ("", "packhouse") else ""
     why = f"{escaped(entry.get('why'))}{by}".strip()
-    return (f"{clock_time(entry.get('at'))}  {about}  ", styled(action, "cyan"), f"  {why}".rstrip())
+    gap = " " * (_ACTION_WIDTH - len(action))
+    return (
+        f"{clock_time(entry.get('at'))}  {about!s:<{_ID_WIDTH}}  ",
+        styled(action, "cyan"),
+        f"{gap}  {why}".rstrip(),
+    )
 
 
 def _as_reason(text: str) -> str:

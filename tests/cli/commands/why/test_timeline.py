@@ -8,6 +8,7 @@ from typing import Any
 from packhouse.model.hold import Hold, HoldCode
 from packhouse_cli.commands.why import timeline
 from packhouse_cli.terminal.output import Terminal
+from packhouse_cli.terminal.text import width_of
 
 NOW = 1_795_424_615.0
 
@@ -134,33 +135,59 @@ def test_a_released_hold_is_no_advice() -> None:
     assert advice == "Packhouse is processing the order now."
 
 
-def test_a_waiting_order_says_when_it_goes_on_and_what_went_wrong() -> None:
+def test_a_paused_order_says_who_paused_it_and_how_to_resume() -> None:
+    paused = order(due_at=NOW + 200, reason="Paused: ada: stock-taking", shipments=[shipment("planned")])
+    first, second, third = timeline.what_next(paused, now=NOW)
+    assert first == ("Paused by ada: stock-taking", "Continue all orders: packhouse resume --reason WHY")
+    assert second == ("Shipment shp_1 is planned: the units are chosen. Nothing is spent.",)
+    assert third[0].startswith("Packhouse checks the order again in 3 min 20 s, at ")
+
+
+def test_an_order_paused_by_the_setting_names_the_setting() -> None:
+    paused = order(due_at=NOW + 200, reason="Paused: PACKHOUSE_GUARD__PAUSED is set.")
+    assert timeline.what_next(paused, now=NOW)[0] == (
+        "Paused: PACKHOUSE_GUARD__PAUSED is set.",
+        "Continue all orders: remove PACKHOUSE_GUARD__PAUSED, then restart the daemon.",
+    )
+
+
+def test_titles_break_between_their_parts_on_a_narrow_terminal() -> None:
+    bought = shipment("fulfilled", carrier="USPS", tracking_number="9400100208303000000336")
+    lines = shown(order(shipments=[bought]), width=40)
+    assert lines[:3] == ["Order ord_1  ·  tea", "  at the store: pending when last read", "  here: open"]
+    assert "  USPS 9400100208303000000336" in lines
+    assert max(map(width_of, lines)) <= 40
+
+
+def test_a_waiting_order_says_when_it_continues_and_what_went_wrong() -> None:
     waiting = order(
         due_at=NOW + 200,
         attempts=3,
+        reason="the provider answered 503",
         last_error="the provider answered 503",
         shipments=[shipment("unknown"), shipment("fulfilled")],
     )
     advice = timeline.what_next(waiting, now=NOW)
-    assert any("shp_1 is unknown: It is not known whether" in line for (line,) in advice)
+    assert len(advice) == 3
+    assert any("shp_1 is unknown: it is not known whether" in line for (line,) in advice)
     assert any("in 3 min 20 s" in line for (line,) in advice)
     assert advice[-1] == ("The last attempt failed (3 in a row): the provider answered 503",)
 
 
-def test_an_order_left_alone_says_why() -> None:
+def test_a_skipped_order_says_why() -> None:
     closed = order(phase="closed", reason="The order was cancelled.")
     assert timeline.what_next(closed, now=NOW) == [
         ("Nothing: Packhouse skips this order, because the order was cancelled.",)
     ]
 
 
-def test_acts_of_a_shipment_that_is_gone_are_still_shown() -> None:
+def test_entries_of_an_earlier_shipment_are_still_shown() -> None:
     lines = shown(order(), [entry("voided", "5.49 USD came back.", shipment_id="shp_0")])
     assert "Earlier shipments" in lines
     assert any("came back" in line for line in lines)
 
 
-def test_a_story_cannot_drive_the_terminal() -> None:
+def test_a_history_cannot_control_the_terminal() -> None:
     bad = "\x1b[2J\nforged line"
     lines = shown(
         order(id=bad, status=bad, site_slug=bad, last_error=bad, shipments=[shipment(bad, carrier=bad)]),

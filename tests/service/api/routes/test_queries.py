@@ -98,7 +98,7 @@ def test_a_missing_record_is_404_and_a_refused_operation_409_with_code_and_next_
     refused = app.post(f"holds/{RELEASED}/release")
     assert (refused.status_code, refused.json()) == (
         409,
-        {"error": {"code": "hold_released", "message": "Hold 6 was released before, by bob."}},
+        {"error": {"code": "hold_released", "message": "Hold 6 is already released, by bob."}},
     )
     refused = app.post("shipments/ord_1-1/void")
     assert (refused.status_code, refused.json()) == (
@@ -106,9 +106,9 @@ def test_a_missing_record_is_404_and_a_refused_operation_409_with_code_and_next_
         {
             "error": {
                 "code": "already_posted",
-                "message": "The store has tracking number 941-1 already, so its label is not voided.",
-                "what_to_do": "If the parcel does not leave, void the label in the account of easypost and "
-                "inform the buyer.",
+                "message": "The label was not voided: the store already has its tracking number 941-1.",
+                "what_to_do": "If the parcel does not leave, void the label in the provider account easypost "
+                "and inform the buyer.",
             }
         },
     )
