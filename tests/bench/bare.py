@@ -45,7 +45,7 @@ async def _worker(client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator
 
 
 async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> None:
-    store, carrier = f"{sandbox_url}/api/storefront/v1", f"{sandbox_url}/easypost/v2"
+    store, provider = f"{sandbox_url}/api/storefront/v1", f"{sandbox_url}/easypost/v2"
     to_store, to_carrier = ({"authorization": f"Bearer {key}"} for key in (STORE_KEY, EASYPOST_KEY))
     order_url = f"{store}/merchant/orders/{order_id}"
     order = _read(await client.get(order_url, headers=to_store))
@@ -56,9 +56,9 @@ async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> N
         "parcel": _PARCEL,
         "options": {"label_format": "ZPL"},
     }
-    shipment = _read(await client.post(f"{carrier}/shipments", headers=to_carrier, json={"shipment": asked}))
+    shipment = _read(await client.post(f"{provider}/shipments", headers=to_carrier, json={"shipment": asked}))
     _read(await client.get(order_url, headers=to_store))
-    buy_url = f"{carrier}/shipments/{shipment['id']}/buy"
+    buy_url = f"{provider}/shipments/{shipment['id']}/buy"
     rate = {"rate": {"id": shipment["rates"][0]["id"]}}
     bought = _read(await client.post(buy_url, headers=to_carrier, json=rate))
     label = await client.get(bought["postage_label"]["label_url"])

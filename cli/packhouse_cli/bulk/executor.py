@@ -70,8 +70,8 @@ class ItemExecutor:
     def run_order(self, items: Sequence[PlanItem]) -> list[Outcome]:
         """Run the items of one order in sequence, and skip those in a final state.
 
-        Raises BadCredentials, Forbidden, StoreUnreachable; CommandError if the daemon cannot be reached;
-        OSError if the results cannot be written.
+        Raises StoreUnauthorized, StoreForbidden, StoreUnreachable; CommandError if the daemon cannot be
+        reached; OSError if the results cannot be written.
         """
         outcomes = []
         for number, item in enumerate(items):

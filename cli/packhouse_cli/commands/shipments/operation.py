@@ -18,7 +18,7 @@ EXAMPLE_REASON = '--reason "the buyer called"'
 def operate(
     operation: str, arguments: argparse.Namespace, invocation: Invocation, **values: object
 ) -> dict[str, Any]:
-    """Ask the daemon for an operation on the shipment. Returns its answer."""
+    """Ask the daemon for an operation on the shipment. Returns its response."""
     with invocation.daemon() as daemon:
         return daemon.operate_on_shipment(arguments.shipment, operation, reason=arguments.reason, **values)
 
