@@ -39,7 +39,7 @@ async def test_a_voided_label_is_not_replaced_until_an_operator_releases_the_hol
 async def test_a_posted_label_is_not_voided(harness: Harness) -> None:
     order = await harness.ship()
     (shipment,) = await harness.shipments(order)
-    with pytest.raises(OperationRefused, match="so its label is not voided"):
+    with pytest.raises(OperationRefused, match="The label was not voided: the store already has"):
         await harness.operations.shipments.request_void(shipment.id, again=False, **BY)
 
     # A post that was begun when the person asked, and landed: it is too late, and said so.
