@@ -18,6 +18,7 @@ from packhouse.app import App, build_app, lock_data_dir
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
+from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 
 _PREDECESSOR_S = 30.0
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] = ()) -> int:
     log = structlog.get_logger("packhouse")
     try:
         with _locked_folder(settings):
+            require_startable(settings)
             return _serve(settings)
     except SettingsError as error:
         log.error("refused_to_start", reason=str(error))
@@ -93,19 +95,19 @@ def _serve(settings: Settings) -> int:
 
 
 async def _run(settings: Settings, server_config: uvicorn.Config) -> int:
-    """Build the app, then open the port: what is wrong with the settings is reported first."""
-    app = await build_app(settings, SystemClock())
+    """Open the port, then build the app: a process that cannot serve must not migrate or wake anything."""
     try:
         sock = _listen(settings)
     except OSError as error:
-        await app.aclose()
         print(
             f"Cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
             "Set PACKHOUSE_HTTP__PORT to a free port.",
             file=sys.stderr,
         )
         return _PORT
-    await _serve_until_stopped(app, settings, server_config, sock)
+    with sock:
+        app = await build_app(settings, SystemClock())
+        await _serve_until_stopped(app, settings, server_config, sock)
     return 0
 
 

@@ -36,6 +36,7 @@ def test_a_port_that_is_taken_has_its_own_code(tmp_path: Path) -> None:
         shown = serve(tmp_path, PACKHOUSE_HTTP__PORT=str(taken.getsockname()[1]))
     assert shown.returncode == Exit.PORT_TAKEN
     assert "PACKHOUSE_HTTP__PORT" in shown.stderr
+    assert not (tmp_path / "data" / "packhouse.db").exists(), "it worked on a ledger that it cannot serve"
 
 
 @pytest.mark.e2e
