@@ -6,7 +6,7 @@ requests cannot increase the number of series.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -19,6 +19,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from packhouse.model.hold import KINDS
 from packhouse.model.money import Money
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -115,7 +116,9 @@ class Metrics:
         self._shipments = _States(
             Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry)
         )
-        self._holds = _States(Gauge("packhouse_holds", "Active holds by code.", ["code"], registry=registry))
+        self._holds = _States(
+            Gauge("packhouse_holds", "Active holds by code.", ["code"], registry=registry), known=KINDS
+        )
         self._due = Gauge("packhouse_orders_due", "Orders that are due to be processed.", registry=registry)
         self._age = Gauge(
             "packhouse_queue_age_seconds",
@@ -206,11 +209,14 @@ class _Histograms:
 
 
 class _States:
-    """A gauge with one child for each state; a state that is gone becomes 0, so that graphs fall."""
+    """A gauge with one child for each state; a state that is gone becomes 0, so that graphs fall.
 
-    def __init__(self, gauge: Gauge) -> None:
+    The `known` states are shown from the start, so that an alert on one of them has a series to watch.
+    """
+
+    def __init__(self, gauge: Gauge, known: Iterable[str] = ()) -> None:
         self._gauge = gauge
-        self._seen: set[str] = set()
+        self._seen = {str(state) for state in known}
 
     def set(self, counts: Mapping[str, int]) -> None:
         self._seen.update(counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from packhouse.model.hold import KINDS
 from packhouse.model.money import Money
 from packhouse.telemetry.metrics import LedgerCounts, Metrics
 
@@ -41,6 +42,13 @@ def test_unknown_event_types_cannot_increase_the_number_of_series() -> None:
     for number in range(50):
         metrics.event(f"family{number}.created", "ignored")
     assert value(metrics, "packhouse_events_total", type="other", outcome="ignored") == 50
+
+
+def test_each_kind_of_hold_has_a_series_before_its_first_hold() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.set_counts(LedgerCounts({}, {}, {"no_rate": 2}))
+    shown = {code.value: value(metrics, "packhouse_holds", code=code.value) for code in KINDS}
+    assert shown == {code.value: 2 if code.value == "no_rate" else 0 for code in KINDS}
 
 
 def test_a_state_without_orders_is_zero() -> None:
