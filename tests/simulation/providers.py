@@ -29,6 +29,7 @@ from packhouse.providers.port import (
     PurchaseRequest,
     Safety,
     Unknown,
+    Whose,
 )
 from packhouse.sandbox.sandbox import EASYPOST_KEY
 
@@ -62,7 +63,7 @@ class KeylessProvider(EasyPostProvider):
                 "buy", "POST", f"{_URL}/one-call", headers=self._headers, body=json.dumps(body).encode()
             )
         except NotSent as error:
-            return NotBought(str(error), transient=True)
+            return NotBought(str(error), Whose.MOMENT)
         except NoResponse as error:
             return Unknown(str(error))
         return wire.read_purchase(

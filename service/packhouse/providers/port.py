@@ -5,7 +5,7 @@ for each account, with `Adapter.from_settings(options, ProviderContext)`, and th
 same time. A purchase takes two calls, so that the provider's id is in the ledger before money moves:
 
     prepare (free) -> [id saved, intent saved] -> buy -> Bought | NotBought | Unknown
-    Unknown -> lookup -> Bought | Absent | Unknown
+    Unknown -> lookup -> Bought | Withdrawn | Absent | Unknown
 """
 
 from __future__ import annotations
@@ -90,10 +90,23 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """A paper that travels with the parcel, such as a commercial invoice: its kind, and the link of its file.
+
+    `kind` is the provider's word in lower case ("commercial_invoice"). `submitted`: the carrier has it
+    electronically, so it need not be printed.
+    """
+
+    kind: str
+    source: str
+    submitted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `document` is set if the provider returns the file with the purchase.
+    `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
     """
 
     provider_id: str
@@ -103,15 +116,29 @@ class Bought:
     cost: Money
     document_source: str = ""
     document: LabelDocument | None = None
+    papers: tuple[Paper, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+
+class Whose(StrEnum):
+    """What stands in the way of a purchase, and so what is done about it.
+
+    ORDER: the provider does not sell this order's label; the order is held with the reason. ACCOUNT: the
+    account buys nothing (no funds, key refused, account closed); buying stops there and no order is held.
+    MOMENT: a later try may succeed without a person.
+    """
+
+    ORDER = "order"
+    ACCOUNT = "account"
+    MOMENT = "moment"
 
 
 @dataclass(frozen=True, slots=True)
 class NotBought:
-    """Certainly no label and no money spent. `transient`: a later try may succeed without a person."""
+    """Certainly no label and no money spent. `whose` says what stands in the way."""
 
     reason: str
-    transient: bool = False
+    whose: Whose = Whose.ORDER
     retry_after_s: float | None = None
 
 
@@ -123,13 +150,26 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The purchase was made, and its label has been voided since (or its void is requested: VoidPending)."""
+
+    tracking_number: str
+    void: Voided | VoidPending
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """The provider answered that it has no such purchase."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """The label is void: its money came back, or was never taken."""
+    """The label is void: its money came back, or was never taken.
+
+    `charged_only_if_used`: nothing was charged, since the label costs money only once it is scanned.
+    """
+
+    charged_only_if_used: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +181,10 @@ class VoidPending:
 
 @dataclass(frozen=True, slots=True)
 class VoidRefused:
-    """The provider refuses to void the label."""
+    """The provider refuses to void the label. `final`: it will refuse again, however often it is asked."""
 
     reason: str
+    final: bool = True
 
 
 class TrackerState(StrEnum):
@@ -189,7 +230,7 @@ class Provider(Protocol):
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Spend money once, with no automatic retry. Failures of the provider or the network never raise."""
 
-    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+    async def lookup(self, purchase: Purchase) -> Bought | Withdrawn | Absent | Unknown:
         """Ask whether a purchase was made. BLIND adapters answer Unknown."""
 
     async def document(self, label: Label) -> LabelDocument:

@@ -10,7 +10,7 @@ from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.providers.port import Bought, NotBought, PurchaseRequest, Unknown
+from packhouse.providers.port import Bought, NotBought, PurchaseRequest, Unknown, Whose
 from packhouse.rules.rates import drift
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move
@@ -44,7 +44,7 @@ async def record_outcome(
     match answer:
         case Bought():
             await _record_bought(context, job, shipment, answer)
-        case NotBought(transient=True):
+        case NotBought(whose=Whose.ACCOUNT | Whose.MOMENT):
             await record_not_bought(context, job, shipment, "Not bought; it is tried again.", answer.reason)
             job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
         case NotBought():

@@ -22,7 +22,7 @@ from packhouse.providers.conformance.subject import AFTER_EFFECT
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.offline.adapter import OfflineProvider
-from packhouse.providers.port import Absent, Bought, NotBought, Purchase, Unknown
+from packhouse.providers.port import Absent, Bought, NotBought, Purchase, Unknown, Whose
 from packhouse.sandbox.easypost.api import BASE
 from packhouse.sandbox.sandbox import EASYPOST_KEY, Sandbox
 from packhouse.sandbox.transport import SandboxTransport
@@ -97,7 +97,7 @@ def command(folder: Path, *, lookup: bool) -> Subject:
 def fail_next(provider: Scripted, fault: Fault) -> None:
     """Give the next call this fault: before the purchase takes effect, or after."""
     error: Exception = ProviderUnavailable(f"scripted: {fault}")
-    refused = NotBought(f"scripted: {fault}", transient=fault is not Fault.REFUSED)
+    refused = NotBought(f"scripted: {fault}", Whose.ORDER if fault is Fault.REFUSED else Whose.MOMENT)
     if fault is Fault.REFUSED:
         error = ProviderRefused("scripted: refused")
     elif fault is Fault.BAD_CREDENTIALS:
@@ -179,7 +179,7 @@ class TakesSilenceForNo(EasyPostProvider):
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         outcome = await super().buy(purchase)
-        return NotBought(outcome.reason, transient=True) if isinstance(outcome, Unknown) else outcome
+        return NotBought(outcome.reason, Whose.MOMENT) if isinstance(outcome, Unknown) else outcome
 
 
 class FindsNothing(EasyPostProvider):

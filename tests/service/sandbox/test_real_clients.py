@@ -24,6 +24,7 @@ from packhouse.providers.port import (
     Unknown,
     Voided,
     VoidPending,
+    Whose,
 )
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, Sandbox
 from packhouse.sandbox.store.products import SITE
@@ -200,7 +201,7 @@ def test_a_purchase_for_a_refused_address_is_not_bought() -> None:
         sandbox.faults.trigger_next("easypost.refuse")
         outcome = await _provider(sandbox, clock).buy(purchase)
         assert isinstance(outcome, NotBought)
-        assert not outcome.transient
+        assert outcome.whose is Whose.ORDER
         assert "not served" in outcome.reason
 
     in_sandbox(story)

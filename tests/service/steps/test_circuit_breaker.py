@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from packhouse.providers.port import NotBought
+from packhouse.providers.port import NotBought, Whose
 from packhouse.steps.circuit_breaker import CircuitBreaker
 from tests.service.harness import Harness
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 async def test_repeated_refusals_open_the_circuit_breaker_and_one_order_tries_again(harness: Harness) -> None:
-    harness.provider.script(buy=NotBought("the account is empty", transient=True))
+    harness.provider.script(buy=NotBought("the account is empty", Whose.ACCOUNT))
     harness.context.breaker.threshold = 3
     orders = [harness.sandbox.place_order("plain") for _ in range(8)]
     for order in orders:

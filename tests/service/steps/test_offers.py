@@ -15,7 +15,15 @@ from packhouse.model.label import LabelFormat
 from packhouse.model.money import Money
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.port import NotBought, Prepared, Provider, ProviderContext, PurchaseRequest, Unknown
+from packhouse.providers.port import (
+    NotBought,
+    Prepared,
+    Provider,
+    ProviderContext,
+    PurchaseRequest,
+    Unknown,
+    Whose,
+)
 from packhouse.sandbox.sandbox import EASYPOST_KEY
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse.sandbox.transport import SandboxTransport
@@ -224,7 +232,7 @@ async def test_a_prepared_purchase_stays_with_its_account(
     harness.context.breaker.threshold = 1
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
-    second.script(buy=NotBought("the account is empty", transient=True))
+    second.script(buy=NotBought("the account is empty", Whose.ACCOUNT))
     await harness.process_due()
     first.script(prepare=None)
     await harness.advance(200, step=20)

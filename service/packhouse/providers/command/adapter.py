@@ -33,6 +33,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 
 _FILE = "file:"
@@ -83,7 +84,7 @@ class CommandProvider:
         try:
             ended = await self._run_for(purchase, "buy", self._options.argv)
         except NotStarted as error:
-            return NotBought(f"{error}. Correct providers.{self.account}.argv.", transient=True)
+            return NotBought(f"{error}. Correct providers.{self.account}.argv.", Whose.ACCOUNT)
         outcome = wire.read_purchase(ended, purchase, self._options)
         return await _with_file(outcome) if isinstance(outcome, wire.Made) else outcome
 

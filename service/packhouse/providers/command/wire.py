@@ -32,6 +32,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 
 TRY_LATER, OUTCOME_UNKNOWN = 75, 74  # EX_TEMPFAIL and EX_IOERR of sysexits.h
@@ -123,7 +124,7 @@ def read_purchase(ended: Finished, purchase: Purchase, options: CommandOptions) 
     if failure := _uncertain(ended):
         return Unknown(failure)
     if ended.code != 0:
-        return NotBought(_failure(ended), transient=ended.code == TRY_LATER)
+        return NotBought(_failure(ended), Whose.MOMENT if ended.code == TRY_LATER else Whose.ORDER)
     try:
         return _made(_object(ended), purchase, options)
     except Unreadable as error:

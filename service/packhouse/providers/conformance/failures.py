@@ -13,7 +13,7 @@ from packhouse.providers.conformance.subject import (
     expect,
     prepared_purchase,
 )
-from packhouse.providers.port import Bought, NotBought, Safety, Unknown
+from packhouse.providers.port import Bought, NotBought, Safety, Unknown, Whose
 
 
 async def a_fault_without_effect_is_known_as_not_bought(subject: Subject) -> None:
@@ -26,7 +26,7 @@ async def a_fault_without_effect_is_known_as_not_bought(subject: Subject) -> Non
             raise NotConforming(f"{fault} is known as NotBought, not {outcome}")
         expect(bool(outcome.reason), f"{fault} has a reason")
         if fault is not Fault.REFUSED:
-            expect(outcome.transient, f"{fault} may end by itself, so it is transient")
+            expect(outcome.whose is not Whose.ORDER, f"{fault} is not caused by the order")
         subject.expect_no_secret(outcome.reason)
         subject.expect_sold(sold, f"after {fault}")
         await bought_label(subject, purchase)

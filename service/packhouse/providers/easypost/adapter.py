@@ -30,6 +30,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 
 
@@ -89,17 +90,17 @@ class EasyPostProvider:
         """Buy the prepared shipment at its rate."""
         if not purchase.provider_ref or not purchase.rate.id:
             return NotBought(
-                "The shipment was not prepared at EasyPost; Packhouse prepares it again.", transient=True
+                "The shipment was not prepared at EasyPost; Packhouse prepares it again.", Whose.MOMENT
             )
         url = f"{self._url(purchase.provider_ref)}/buy"
         try:
             answer = await self._call("shipments.buy", "POST", url, wire.buy_body(purchase.rate))
         except NotSent as error:
-            return NotBought(str(error), transient=True)
+            return NotBought(str(error), Whose.MOMENT)
         except NoResponse as error:
             return Unknown(str(error))
         outcome = wire.read_purchase(answer.status, answer.body, purchase, self._format)
-        if isinstance(outcome, NotBought) and outcome.transient:
+        if isinstance(outcome, NotBought) and outcome.whose is not Whose.ORDER:
             return replace(outcome, retry_after_s=retry_after_s(answer.headers, self._clock.now()))
         return outcome
 

@@ -28,6 +28,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 
 # Refusals after which a label may exist: EasyPost lost the carrier's answer, or another call bought or is
@@ -42,8 +43,7 @@ MAYBE_BOUGHT = frozenset(
 )
 # 4xx that may come before the request was processed: a proxy's time-out, a conflict, a closed connection.
 _UNPROCESSED = frozenset({408, 409, 425, 499})
-# Problems of the account or the moment, not of this order: they end without a change of the order.
-_TRANSIENT = frozenset({401, 402, 429})
+_OF_THE_ACCOUNT = frozenset({401, 402})
 _MAX_REASON = 400
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 
@@ -225,7 +225,9 @@ def read_purchase(
     refusal = read_refusal(status, body)
     if not 400 <= status < 500 or status in _UNPROCESSED or refusal.code in MAYBE_BOUGHT:
         return Unknown(refusal.reason)
-    return NotBought(refusal.reason, transient=status in _TRANSIENT)
+    if status in _OF_THE_ACCOUNT:
+        return NotBought(refusal.reason, Whose.ACCOUNT)
+    return NotBought(refusal.reason, Whose.MOMENT if status == 429 else Whose.ORDER)
 
 
 def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bought | Absent | Unknown:

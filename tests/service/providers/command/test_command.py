@@ -31,6 +31,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 from tests.service.providers.command.program import Program
 from tests.service.providers.context import Seen, context, kept
@@ -130,7 +131,7 @@ def test_a_failed_program_bought_nothing_and_its_stderr_is_the_reason() -> None:
 def test_exit_75_means_try_later() -> None:
     outcome = bought_by("exit 75")
     assert isinstance(outcome, NotBought)
-    assert outcome.transient
+    assert outcome.whose is Whose.MOMENT
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_program_that_does_not_exist_did_nothing() -> None:
     lost = provider(argv=["/nowhere/ship"])
     outcome = asyncio.run(lost.buy(PURCHASE))
     assert isinstance(outcome, NotBought)
-    assert outcome.transient
+    assert outcome.whose is Whose.ACCOUNT
     for call in (lost.check(), lost.prepare(PURCHASE.request)):
         with pytest.raises(ProviderMisconfigured, match=r"/nowhere/ship.*providers\.command\.argv"):
             asyncio.run(call)

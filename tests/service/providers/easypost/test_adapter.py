@@ -26,6 +26,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 from tests.service.providers.context import Seen, context, kept
 from tests.service.providers.easypost.fake import FILES, KEY, PDF, PNG, ZPL, FakeEasyPost, error
@@ -109,7 +110,7 @@ def test_a_call_that_was_never_sent_bought_nothing(failure: type[httpx.Transport
         fake.fail_next(raising(failure("no")))
         outcome = await provider.buy(purchase)
         assert isinstance(outcome, NotBought)
-        assert outcome.transient
+        assert outcome.whose is Whose.MOMENT
         assert len(fake.requests) == 2, "the adapter does not try again on its own"
 
     play(story, seen=seen)
@@ -172,7 +173,7 @@ def test_a_throttled_purchase_reports_the_wait() -> None:
         fake.fail_next(Fault.THROTTLED)
         outcome = await provider.buy(purchase)
         assert isinstance(outcome, NotBought)
-        assert (outcome.transient, outcome.retry_after_s) == (True, 7.0)
+        assert (outcome.whose, outcome.retry_after_s) == (Whose.MOMENT, 7.0)
         fake.fail_next(Fault.THROTTLED)
         with pytest.raises(ProviderUnavailable) as raised:
             await provider.prepare(purchase.request)

@@ -24,6 +24,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Whose,
 )
 from tests.service.providers.context import SENDER
 
@@ -131,14 +132,16 @@ def test_refusals_after_which_a_label_may_exist_are_unknown(code: str) -> None:
 def test_a_refusal_of_this_order_is_final(status: int) -> None:
     outcome = refused("SHIPMENT.POSTAGE.FAILURE", status)
     assert isinstance(outcome, NotBought)
-    assert not outcome.transient
+    assert outcome.whose is Whose.ORDER
 
 
-@pytest.mark.parametrize("status", [401, 402, 429])
-def test_a_problem_of_the_account_is_transient(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "whose"), [(401, Whose.ACCOUNT), (402, Whose.ACCOUNT), (429, Whose.MOMENT)]
+)
+def test_a_problem_of_the_account_or_the_moment_is_not_the_orders(status: int, whose: Whose) -> None:
     outcome = refused("ANY", status)
     assert isinstance(outcome, NotBought)
-    assert outcome.transient
+    assert outcome.whose is whose
 
 
 def test_a_prepared_shipment_is_absent_and_a_half_bought_one_is_not() -> None:
