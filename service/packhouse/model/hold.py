@@ -293,6 +293,16 @@ _ROWS = (
             Advice("If the order is correct in the store, close the matter", _RELEASE),
         ),
     ),
+    HoldKind(
+        HoldCode.PRICE_UNKNOWN,
+        "{provider} tells no price before the purchase, and a spending cap is set",
+        "Set an estimate for the account, or release the hold to buy this label at any price.",
+        blocks=_ALL,
+        ends=(End.FACTS_CHANGE, End.CAP_HAS_ROOM, End.RELEASE),
+        waivable=_BY_NONE,
+        rests_on=_CONTENT | {Fact.SETTINGS},
+        advice=(_SETTINGS, Advice("Buy this label at any price", _RELEASE)),
+    ),
 )
 
 KINDS: Final = {row.code: row for row in _ROWS}
