@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from packhouse.config.sections import RateSettings
 from packhouse.errors import ProviderError, ProviderMisconfigured, ProviderRefused
 from packhouse.model.account import Whose
 from packhouse.model.hold import HoldCode
@@ -16,6 +17,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.providers.port import Prepared, Provider, PurchaseRequest
 from packhouse.rules import rates
 from packhouse.rules.rates import Offer
+from packhouse.rules.shipping_options import choice_of, rates_for
 from packhouse.steps import accounts, purchase
 from packhouse.steps.context import Context, OrderJob
 
@@ -25,9 +27,10 @@ class _Answers:
     """What the accounts answered.
 
     `missing` says why an account made no offer; `remarks` are the notes of the others. Both are by account.
-    `failed` are the errors that another try may overcome.
+    `failed` are the errors that another try may overcome. `rules` decide between the offers.
     """
 
+    rules: RateSettings
     prepared: int = 0
     offers: list[Offer] = field(default_factory=list)
     remarks: dict[str, str] = field(default_factory=dict)
@@ -57,7 +60,8 @@ async def find_offer(
     twice, but another account would sell a second label. None if no account has an allowed rate; the order is
     then held, waits, or is tried again.
     """
-    answers = _Answers()
+    settings = context.settings
+    answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
     sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
@@ -66,8 +70,7 @@ async def find_offer(
     results = await asyncio.gather(*(one.prepare(request) for one in sellers), return_exceptions=True)
     for seller, result in zip(sellers, results, strict=True):
         _add(context, seller, result, answers)
-    settings = context.settings
-    offer = rates.choose(answers.offers, settings.rates, settings.guard.currency)
+    offer = rates.choose(answers.offers, answers.rules, settings.guard.currency)
     for seller in sellers:
         if seller.account not in answers.failed and (offer is None or seller.account != offer.account):
             context.breaker.not_tried(seller.account, context.clock.monotonic())
@@ -114,7 +117,7 @@ def _add_rates(context: Context, account: str, prepared: Prepared, answers: _Ans
     offered = [one for one in prepared.rates if one not in unpriced]
     answers.offers += [Offer(account, prepared.provider_ref, rate) for rate in offered]
     remarks = list(prepared.messages)
-    if why := rates.not_chosen(offered, context.settings.rates, context.settings.guard.currency):
+    if why := rates.not_chosen(offered, answers.rules, context.settings.guard.currency):
         remarks.append(why)
     if unpriced:
         names = ", ".join(sorted(f"{rate.carrier}/{rate.service}" for rate in unpriced))

@@ -77,4 +77,3 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
                 accounts.wait_for(context, job, (state,), f"{why.rstrip('.')}. {state.sentence}")
             else:
                 job.failed(why)
-
