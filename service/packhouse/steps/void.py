@@ -49,7 +49,9 @@ async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Labe
                 _ask_again(context, job, label)
         case VoidRefused(reason, final):
             refusals = label.void_refusals + 1
-            if final or _window_closes(context, label):
+            # Once an operator has released the hold, the label is asked for quietly until its window closes.
+            is_news = final and not context.is_waived(job, HoldCode.VOID_REFUSED, shipment)
+            if is_news or _window_closes(context, label):
                 await _hold_refused(context, job, shipment, label, reason)
                 return
             why = "The provider is asked again later."

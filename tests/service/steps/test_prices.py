@@ -72,10 +72,8 @@ async def test_a_cap_without_a_price_holds_the_order_and_says_how_to_go_on(harne
 
 @pytest.mark.harness(settings=CAPPED)
 async def test_an_estimate_counts_under_the_caps_and_the_cost_counts_afterwards(harness: Harness) -> None:
-    harness.provider.script(
-        prepare=priced(harness, Money(800, "USD"), is_estimate=True),
-        buy=costing(harness, Money(1_200, "USD")),
-    )
+    estimated = priced(harness, Money(800, "USD"), is_estimate=True)
+    harness.provider.script(prepare=estimated, buy=costing(harness, Money(1_200, "USD")))
     first, second = await harness.ship(), await harness.ship()
     assert await harness.states(first) == ["fulfilled"]
     assert await harness.active_holds(first) == []
@@ -125,7 +123,8 @@ async def test_a_purchase_in_doubt_in_another_currency_is_not_added_by_its_numbe
     await harness.release_hold(hold, "it is right")
     await harness.process_due()
     assert await harness.states(doubted) == ["unknown"]
-    harness.provider.script(prepare=priced(harness, Money(1_400, "USD")), buy=None)
+    dollars = Money(1_400, "USD")
+    harness.provider.script(prepare=priced(harness, dollars), buy=costing(harness, dollars))
     other = await harness.ship()
     assert await harness.states(other) == ["fulfilled"]
 

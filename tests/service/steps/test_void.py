@@ -47,7 +47,7 @@ async def _voiding(harness: Harness, answer: object) -> Any:
     return order
 
 
-async def test_a_void_that_may_be_granted_later_is_asked_for_until_the_window_closes(
+async def test_a_void_that_may_be_granted_later_is_requested_until_the_window_ends(
     harness: Harness,
 ) -> None:
     order = await _voiding(harness, VoidRefused("not yet: the carrier has not reported", final=False))
