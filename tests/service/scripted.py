@@ -26,7 +26,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -114,7 +114,7 @@ class Scripted(Script):
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         return await self._answer("void", self.real.void, label)
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         return await self._answer("track", self.real.track, label)
 
     async def check(self) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from packhouse.clock import Clock
 from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
@@ -107,6 +107,7 @@ class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
     `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
+    `remark` is what the journal says besides, such as a fee in a currency that `cost` cannot include.
     """
 
     provider_id: str
@@ -117,6 +118,7 @@ class Bought:
     document_source: str = ""
     document: LabelDocument | None = None
     papers: tuple[Paper, ...] = ()
+    remark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
 
@@ -135,11 +137,15 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotBought:
-    """Certainly no label and no money spent. `whose` says what stands in the way."""
+    """Certainly no label and no money spent. `whose` says what stands in the way.
+
+    `prepare_again`: what was prepared cannot be bought any more; the next try asks for rates again.
+    """
 
     reason: str
     whose: Whose = Whose.ORDER
     retry_after_s: float | None = None
+    prepare_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,14 @@ class TrackerState(StrEnum):
     FAILURE = "failure"
 
 
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Where a parcel is. `note` has the carrier's own words about it, "" if there are none."""
+
+    state: TrackerState = TrackerState.UNKNOWN
+    note: str = ""
+
+
 class Provider(Protocol):
     """One configured account that sells labels.
 
@@ -245,7 +259,7 @@ class Provider(Protocol):
         Raises ProviderUnavailable or ProviderMisconfigured.
         """
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """Where the parcel is. Raises ProviderUnavailable or ProviderMisconfigured."""
 
     async def check(self) -> None:
@@ -253,3 +267,14 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Close connections. May be repeated."""
+
+
+@runtime_checkable
+class KeepsPapers(Protocol):
+    """What an account whose labels come with papers offers besides."""
+
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """Fetch the file of a paper of a bought label; `kind` and `source` are those of its `Paper`.
+
+        Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
+        """

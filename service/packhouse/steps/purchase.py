@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
@@ -45,7 +47,9 @@ async def record_outcome(
         case Bought():
             await _record_bought(context, job, shipment, answer)
         case NotBought(whose=Whose.ACCOUNT | Whose.MOMENT):
-            await record_not_bought(context, job, shipment, "Not bought; it is tried again.", answer.reason)
+            stale = {"provider_ref": "", "rate": None} if answer.prepare_again else {}
+            why = "Not bought; it is tried again."
+            await record_not_bought(context, job, shipment, why, answer.reason, **stale)
             job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
         case NotBought():
             shipment = await record_not_bought(context, job, shipment, "Not bought.", answer.reason)
@@ -80,6 +84,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}.",
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(bought.cost)},
+        quoted=bought.remark,
     )
     await context.write(job, shipments.bought, shipment, label, (entry,))
     context.record(entry)
@@ -94,11 +99,11 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
 
 
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = ""
+    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = "", **changes: Any
 ) -> Shipment:
     """Record that no money moved: the shipment is planned again, in the same generation."""
     entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
-    planned = await context.move(job, shipment, _S.PLANNED, entry)
+    planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhouse.errors import ProviderError
 from packhouse.model.journal import Entry
 from packhouse.model.states import OrderPhase, ShipmentState
-from packhouse.providers.port import TrackerState
+from packhouse.providers.port import TrackerState, Tracking
 from packhouse.steps.context import Context, OrderJob
 
 # A tracker has no news of a parcel after this long.
@@ -24,11 +24,11 @@ async def track(context: Context, job: OrderJob) -> None:
             continue
         if job.lease.phase is OrderPhase.SHIPPED and now - label.bought_at >= every:
             try:
-                state = await context.provider(label.provider).track(label)
+                tracking = await context.provider(label.provider).track(label)
             except ProviderError as error:
                 context.log.warning("track_failed", shipment_id=shipment.id, error=str(error))
-                state = TrackerState.UNKNOWN
-            if state is TrackerState.DELIVERED:
+                tracking = Tracking()
+            if tracking.state is TrackerState.DELIVERED:
                 entry = Entry(job.order_id, "delivered", "The carrier delivered the parcel.", shipment.id)
                 await context.move(job, shipment, ShipmentState.DELIVERED, entry)
                 continue

@@ -20,7 +20,7 @@ _NOT_FOUND = "The requested resource could not be found."
 
 def error_response(error: ApiError) -> Response:
     """EasyPost's error envelope; `errors` may hold objects or plain text."""
-    envelope = {"code": error.code, "message": error.message, "errors": error.details}
+    envelope = {"code": error.code.upper(), "message": error.message, "errors": error.details}
     return json_response({"error": envelope}, error.status)
 
 
