@@ -293,6 +293,43 @@ _ROWS = (
             Advice("If the order is correct in the store, close the matter", _RELEASE),
         ),
     ),
+    HoldKind(
+        HoldCode.PARCEL_RETURNED,
+        "The carrier returns the parcel to the sender",
+        "Agree with the buyer on what happens next, then release the hold.",
+        blocks=_NOTHING,
+        ends=(End.DELIVERED, End.RELEASE),
+        waivable=_BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(Advice("Agree with the buyer on what happens next, then close the matter", _RELEASE),),
+    ),
+    HoldKind(
+        HoldCode.PARCEL_FAILED,
+        "The carrier could not deliver the parcel",
+        "Ask the carrier where it is, inform the buyer, then release the hold.",
+        blocks=_NOTHING,
+        ends=(End.PARCEL_MOVES, End.RELEASE),
+        waivable=_BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(
+            Advice(
+                "Ask the carrier where the parcel is, and inform the buyer; then close the matter", _RELEASE
+            ),
+        ),
+    ),
+    HoldKind(
+        HoldCode.PAPER_MISSING,
+        "A paper that travels with the parcel could not be fetched",
+        "Print it from the provider's account, then release the hold. Packhouse keeps trying.",
+        blocks=_NOTHING,
+        ends=(End.PAPER_KEPT, End.DELIVERED, End.RELEASE),
+        waivable=_BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(
+            _WAIT,
+            Advice("Print the paper from the provider's account, then close the matter", _RELEASE),
+        ),
+    ),
 )
 
 KINDS: Final = {row.code: row for row in _ROWS}

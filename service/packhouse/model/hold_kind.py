@@ -36,6 +36,9 @@ class HoldCode(StrEnum):
     TAKEN_OVER = "taken_over"
     VOID_PENDING = "void_pending"
     FULFILLMENT_MISSING = "fulfillment_missing"
+    PARCEL_RETURNED = "parcel_returned"
+    PARCEL_FAILED = "parcel_failed"
+    PAPER_MISSING = "paper_missing"
 
 
 class Stage(StrEnum):
@@ -57,6 +60,9 @@ class End(StrEnum):
     ORDER_STOPS = "when the order must not ship any more"
     VOID_BEGINS = "when the void begins, or is too late"
     VOID_COMPLETE = "when the void is complete"
+    DELIVERED = "when the carrier delivers the parcel after all"
+    PARCEL_MOVES = "when the carrier carries the parcel on"
+    PAPER_KEPT = "when the paper is fetched"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
     RELEASE = "when an operator releases it"
 

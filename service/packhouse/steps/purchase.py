@@ -7,7 +7,7 @@ from typing import Any
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label
+from packhouse.model.label import Label, LabelPaper
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
@@ -77,6 +77,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
         document_source=bought.document_source,
+        papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )
     entry = Entry(
         job.order_id,

@@ -30,6 +30,7 @@ from packhouse.sandbox.transport import SandboxTransport
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import SENDER, Harness, NewHarness
+from tests.service.steps import parcel_situations  # noqa: F401 - adds its situations to PLACINGS
 from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
 
