@@ -107,7 +107,9 @@ class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
     `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
-    `remark` is what the journal says besides, such as a fee in a currency that `cost` cannot include.
+    `fees` is the part of `cost` that the provider charges besides the price of the rate, such as an insurance
+    that the account has set up. `remark` is what the journal says besides, such as a fee in another currency,
+    which `cost` cannot include.
     """
 
     provider_id: str
@@ -118,6 +120,7 @@ class Bought:
     document_source: str = ""
     document: LabelDocument | None = None
     papers: tuple[Paper, ...] = ()
+    fees: Money | None = None
     remark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 

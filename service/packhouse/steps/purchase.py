@@ -82,7 +82,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}.",
+        f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}{_of_it_fees(bought)}.",
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(bought.cost)},
         quoted=bought.remark,
@@ -94,9 +94,20 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     labeled = job.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
         job.documents[shipment.id] = bought.document
-    expected = shipment.rate.price if shipment.rate else bought.cost
+    expected = _with_fees(shipment.rate.price, bought.fees) if shipment.rate else bought.cost
     if why := drift(expected, bought.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
+
+
+def _of_it_fees(bought: Bought) -> str:
+    return f", {bought.fees} of it fees" if bought.fees and bought.fees.minor else ""
+
+
+def _with_fees(price: Money, fees: Money | None) -> Money:
+    """The price of a rate with the fees of its label, which no rate shows: the price has not changed."""
+    if fees is None or fees.currency != price.currency:
+        return price
+    return Money(price.minor + fees.minor, price.currency)
 
 
 async def record_not_bought(

@@ -7,6 +7,7 @@ a fee; postage that the carrier bills itself is not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -19,8 +20,17 @@ _POSTAGE = "POSTAGEFEE"
 _LABEL = "LABELFEE"
 
 
-def cost_of(shipment: Mapping[str, Any], price: Money) -> tuple[Money, str]:
-    """What a bought shipment costs, and a remark on fees that this sum cannot include ("" if there are none).
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a label costs in all, the part of it that is fees, and a remark on fees that it cannot include."""
+
+    total: Money
+    fees: Money
+    remark: str = ""
+
+
+def cost_of(shipment: Mapping[str, Any], price: Money) -> Cost:
+    """What a bought shipment costs.
 
     `price` is the price of its rate. A fee counts once it is charged, until it is refunded; one in another
     currency cannot be added and is only remarked.
@@ -44,7 +54,7 @@ def cost_of(shipment: Mapping[str, Any], price: Money) -> tuple[Money, str]:
     # The rate is the price agreed on; postage charged above it is what was paid.
     base = max(price.minor, rest.rounded_up(postage, price.currency).minor)
     extra = rest.rounded_up(sum(totals.values(), Decimal(0)), price.currency)
-    return Money(base + extra.minor, price.currency), "; ".join(remarks)
+    return Cost(Money(base + extra.minor, price.currency), extra, "; ".join(remarks))
 
 
 def _currency(fee: Mapping[str, Any]) -> str:

@@ -46,18 +46,24 @@ LABEL, POSTAGE, INSURANCE = (
     ],
 )
 def test_a_label_costs_its_rate_and_the_fees_charged_besides(fees: Any, minor: int) -> None:
-    assert cost_of({"fees": fees}, RATE) == (Money(minor, "USD"), "")
+    cost = cost_of({"fees": fees}, RATE)
+    assert (cost.total, cost.remark) == (Money(minor, "USD"), "")
+
+
+def test_the_part_that_is_fees_is_named() -> None:
+    assert cost_of({"fees": [LABEL, POSTAGE, INSURANCE]}, RATE).fees == Money(100, "USD")
+    assert cost_of({"fees": [fee("PostageFee", "7.10000")]}, RATE).fees == Money(0, "USD")
 
 
 def test_a_fee_in_another_currency_is_told_and_not_added() -> None:
     rate = Money(2000, "CAD")
-    cost, remark = cost_of({"fees": [INSURANCE, fee("DutyFee", "3.00000", currency="CAD")]}, rate)
-    assert cost == Money(2300, "CAD")
-    assert remark == "InsuranceFee of 1.00 USD is charged as well"
+    cost = cost_of({"fees": [INSURANCE, fee("DutyFee", "3.00000", currency="CAD")]}, rate)
+    assert cost.total == Money(2300, "CAD")
+    assert cost.remark == "InsuranceFee of 1.00 USD is charged as well"
 
 
 @pytest.mark.parametrize("amount", [None, "", "one", "-1.00", "1e3"])
 def test_a_fee_that_cannot_be_read_is_told(amount: Any) -> None:
-    cost, remark = cost_of({"fees": [fee("InsuranceFee", amount)]}, RATE)
-    assert cost == RATE
-    assert "InsuranceFee" in remark
+    cost = cost_of({"fees": [fee("InsuranceFee", amount)]}, RATE)
+    assert cost.total == RATE
+    assert "InsuranceFee" in cost.remark
