@@ -208,10 +208,13 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
 
 
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = "", **changes: Any
+    context: Context, job: OrderJob, shipment: Shipment, why: str, words: str = "", /, **changes: Any
 ) -> Shipment:
-    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`."""
-    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
+    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`.
+
+    `words` are the provider's.
+    """
+    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=words)
     planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned
