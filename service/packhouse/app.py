@@ -26,7 +26,6 @@ from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.order import Address
 from packhouse.operations import Operations
-from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.providers.registry import build_provider
 from packhouse.sinks.folder import FolderSink
@@ -102,7 +101,8 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
-    readiness = Readiness(ledger, dispatcher, tasks, providers, ledger_clock, settings)
+    accounts = {account: context.provider(account) for account in providers}
+    readiness = Readiness(ledger, dispatcher, tasks, accounts, ledger_clock, settings)
     asgi_app = build_api(
         operations=Operations.build(ledger, documents, ledger_clock, settings, dispatcher.wake),
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -143,9 +143,7 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         observe=metrics.call,
     )
     return {
-        account: BoundedProvider(
-            build_provider(kind, options, replace(context, account=account)), context.timeout_s
-        )
+        account: build_provider(kind, options, replace(context, account=account))
         for account, (kind, options) in settings.accounts().items()
     }
 

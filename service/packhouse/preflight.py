@@ -17,6 +17,7 @@ from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.check import check_ledger
 from packhouse.model.health import Check, Level
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
@@ -71,7 +72,7 @@ async def _providers(settings: Settings) -> list[Check]:
     for account, provider in providers.items():
         name = check_name(account, providers)
         try:
-            await provider.check()
+            await BoundedProvider(provider, settings.provider_timeout_s).check()
             checks.append(Check(name, Level.PASS, f"{account} answers"))
         except PackhouseError as error:
             checks.append(Check(name, Level.FAIL, str(error)))

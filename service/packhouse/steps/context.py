@@ -210,10 +210,7 @@ class Context:
             ) from None
 
     def _bounded(self, account: str) -> BoundedProvider:
-        provider = self.providers[account]
-        if isinstance(provider, BoundedProvider):
-            return provider
-        return BoundedProvider(provider, self.settings.provider_timeout_s)
+        return BoundedProvider(self.providers[account], self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
         """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""

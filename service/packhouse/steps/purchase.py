@@ -221,13 +221,13 @@ def _with_fees(price: Money, fees: Money | None) -> Money:
 
 
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, answer: str = "", **changes: Any
+    context: Context, job: OrderJob, shipment: Shipment, why: str, words: str = "", /, **changes: Any
 ) -> Shipment:
     """Record that no money moved: the shipment is planned again, in the same generation, with `changes`.
 
-    `answer` is what the provider said.
+    `words` are the provider's.
     """
-    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=answer)
+    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=words)
     planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned

@@ -216,5 +216,4 @@ async def test_a_program_that_ignores_the_signal_to_stop_is_ended_in_time() -> N
     began = time.monotonic()
     outcome = await BoundedProvider(account, timeout_s).buy(purchase())
     assert isinstance(outcome, Unknown)
-    assert "did not end in time" in outcome.reason
     assert time.monotonic() - began < timeout_s + 0.5
