@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packhouse.ledger import inbox, leases
+from packhouse.model.line_units import end_of
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.port import Absent, Unknown, Voided, VoidRefused
-from packhouse.rules.changes import STOPPED
 from packhouse.rules.units import exceeds
 from packhouse.steps import buy, decide, post, reconcile, sync_holds
 from packhouse.steps.context import Context
@@ -194,7 +194,7 @@ def a_label_is_reused_for_another_address() -> Iterator[None]:
         return lambda order, *rest: "fewer units" if exceeds(order, *rest) else ""
 
     def mutated_shipping(_real: Any) -> Any:
-        return lambda order, *rest: order.status in STOPPED or exceeds(order, *rest)
+        return lambda order, *rest: end_of(order) or exceeds(order, *rest)
 
     with _replace(decide, "conflict", mutated), _replace(post, "shipping_conflict", mutated_shipping):
         yield

@@ -26,7 +26,14 @@ async def decide(context: Context, job: OrderJob) -> None:
     digital = await context.products.digital_by_line(job.fetched)
     waived = {code for code in HoldCode if context.is_waived(job, code)}
     reserving = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
-    job.decision = eligibility.decide(job.fetched, reserving, digital, context.settings.rules, waived)
+    job.decision = eligibility.decide(
+        job.fetched,
+        reserving,
+        digital,
+        context.settings.rules,
+        waived,
+        has_site=bool(context.products.site_of(job.fetched)),
+    )
     await _hold_changed_after_posting(context, job, job.fetched)
     if isinstance(job.decision, Withdraw):
         for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):
