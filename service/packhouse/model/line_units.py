@@ -182,7 +182,9 @@ def _of_line(order: Order, line: Line, own: OwnUnits, back: int, came_back: int)
             least, most = min(least, accounted), max(most, accounted - touched)
     if back > most:
         sources = f"{sources}, returns and exchanges name {back}".removeprefix(", ")
-        least, most = (back if order.fulfillments is None and not line.has_counts else least), back
+        # What came back has certainly shipped; where nothing else is shown, so has what is to come back.
+        certain = back if order.fulfillments is None and not line.has_counts else came_back
+        least, most = max(least, certain), back
     refunded, refunded_most = _refunded(order, line, most, came_back, own)
     if line.open_counts and refunded_most > refunded:
         # The store says that fewer are still to ship than this refund would leave.

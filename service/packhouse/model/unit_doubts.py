@@ -20,7 +20,7 @@ def shipping_doubts(
 ) -> list[str]:
     """Why it is not clear which units have shipped; empty if it is.
 
-    `units` are left to ship, `parcels` are the ids of the lines that need a parcel. `own_numbers` are the
+    `units` have not shipped, `parcels` are the ids of the lines that need a parcel. `own_numbers` are the
     caller's tracking numbers, `is_posted` says that some of its units are, or may be, posted.
     """
     uncounted = [line for line in order.lines if line.id in parcels and not line.has_counts]
@@ -45,7 +45,7 @@ def shipping_doubts(
 
 
 def refund_doubts(order: Order, units: Sequence[Units], doubtful: Iterable[LineUnits]) -> list[str]:
-    """Why it is not clear which units are refunded; empty if it is. `units` are left to ship."""
+    """Why it is not clear which units are refunded; empty if it is. `units` have not shipped."""
     doubts = [
         f"{one.line.quantity} of {_name(one)} ordered, {one.shipped} shipped, and a refund of "
         f"{_count(one.refunded_most - one.refunded)} is pending, or may be of shipped units; {_release(one)}"

@@ -126,13 +126,14 @@ def _unclear(
     reasons: list[Reason] = []
     if not units and not shipping and not any(shipment.state in _STILL_HERE for shipment in shipments):
         return reasons
+    unshipped = tuple(some for some in listed(left.unshipped, order) if some.line_id in parcels)
     if order.status not in _KNOWN:
         note = repr(order.status) if order.status else "the status is missing"
         reasons.append(Reason(HoldCode.STATUS_UNKNOWN, note))
     ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
     is_posted = any(s.state in _OURS or s.post_body for s in shipments)
-    if doubts := shipping_doubts(order, units, shipping, parcels, ours, is_posted=is_posted):
+    if doubts := shipping_doubts(order, unshipped, shipping, parcels, ours, is_posted=is_posted):
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, "; ".join(doubts)))
-    if doubts := refund_doubts(order, units, refunds):
+    if doubts := refund_doubts(order, unshipped, refunds):
         reasons.append(Reason(HoldCode.REFUND_UNCLEAR, "; ".join(doubts)))
     return reasons

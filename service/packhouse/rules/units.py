@@ -34,11 +34,13 @@ def listed(total: Counter[str], order: Order) -> tuple[Units, ...]:
 class Remaining:
     """What is left of an order for new shipments.
 
-    `left` are the units by line that ship if nothing is in doubt. The others are the lines of which it is
-    not known how many units have shipped, or how many of the unshipped ones are refunded.
+    `left` are the units by line that ship if nothing is in doubt, `unshipped` these and the ones that our
+    unposted shipments reserve. The others are the lines of which it is not known how many units have shipped,
+    or how many of the unshipped ones are refunded.
     """
 
     left: Counter[str]
+    unshipped: Counter[str]
     doubtful_shipping: tuple[LineUnits, ...]
     doubtful_refunds: tuple[LineUnits, ...]
 
@@ -61,17 +63,19 @@ def remaining_units(order: Order, shipments: Sequence[Shipment]) -> Remaining:
         for some in shipment.units
     )
     left: Counter[str] = Counter()
+    unshipped: Counter[str] = Counter()
     doubtful_shipping: list[LineUnits] = []
     doubtful_refunds: list[LineUnits] = []
     for line_id, one in line_units(order, own_units(order, shipments)).items():
         ours = reserved[line_id]
+        unshipped[line_id] = one.left
         if one.left > ours:
             left[line_id] = one.left - ours
         if one.is_contradicted or (one.overlap and one.left > ours):
             doubtful_shipping.append(one)
         if not one.is_refund_clear:
             doubtful_refunds.append(one)
-    return Remaining(left, tuple(doubtful_shipping), tuple(doubtful_refunds))
+    return Remaining(left, unshipped, tuple(doubtful_shipping), tuple(doubtful_refunds))
 
 
 def exceeds(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> bool:
