@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packhouse.ledger import inbox, leases
-from packhouse.model.line_units import end_of
+from packhouse.model import line_units
+from packhouse.model.line_units import end_of, units_of
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.port import Absent, Unknown, Voided, VoidRefused
+from packhouse.rules import eligibility
 from packhouse.rules.units import exceeds
 from packhouse.steps import buy, decide, post, reconcile, sync_holds
 from packhouse.steps.context import Context
@@ -223,6 +225,34 @@ def a_refused_void_counts_as_done() -> Iterator[None]:
         return void
 
     with _replace(EasyPostProvider, "void", mutated):
+        yield
+
+
+@_mutant
+def a_refunded_unit_is_subtracted_twice() -> Iterator[None]:
+    """A refund always takes a unit that has not shipped, even if it was of one that had."""
+
+    def mutated(real: Any) -> Any:
+        def count(*args: Any) -> Any:
+            least, most = real(*args)
+            order, line = args[0], args[1]
+            refunded = sum(units_of(refund.units, line.id) for refund in order.refunds or ())
+            return max(least, refunded), max(most, refunded)
+
+        return count
+
+    with _replace(line_units, "_refunded", mutated):
+        yield
+
+
+@_mutant
+def a_returned_order_always_ends() -> Iterator[None]:
+    """The status "returned" closes an order, even if some of its units never shipped."""
+
+    def mutated(real: Any) -> Any:
+        return lambda order: order.status if order.status == "returned" else real(order)
+
+    with _replace(eligibility, "end_of", mutated):
         yield
 
 

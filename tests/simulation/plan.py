@@ -84,6 +84,8 @@ class Scenario:
     sandbox: dict[str, float]
     settings: dict[str, Any]
     accounts: int = 1
+    # The store counts the shipped units of each line, and shows no fulfillments.
+    line_counts: bool = False
     interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -95,7 +97,8 @@ class Scenario:
         return (
             f"seed {self.seed}: a {self.safety} provider, {self.accounts} accounts, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
-            f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
+            f"{self.chaos_s:.0f} s of faults"
+            f"{', line counts' if self.line_counts else ''}\n  faults: {faults}; "
             f"ledger failures {self.ledger_failure_rate:.2f}\n"
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
             f"  interventions: {interventions or 'none'}"
@@ -135,6 +138,7 @@ def draw(seed: int) -> Scenario:
         },
         settings=_settings(chance),
         accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
+        line_counts=random.Random(f"packhouse counts {seed}").random() < 0.15,
     )
     scenario.interventions = _interventions(chance, scenario)
     return scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from packhouse.model.line_units import LineUnits, line_units, refunds_that_count, unknown_lines
-from packhouse.model.order import Order, RefundRecord, Units, counted
+from packhouse.model.order import Order, RefundRecord, Units
 from packhouse.model.status_words import Outcome
 
 
@@ -34,7 +34,7 @@ def shipping_doubts(
     if order.fulfillments is None and any(line.partly_shipped for line in uncounted):
         doubts.append("a line is partly fulfilled, and the store does not count its units")
     if order.status in ("fulfilled", "returned") and units:
-        doubts.append(f"the order is {order.status} in the store, and {_are(units)} in no fulfillment")
+        doubts.append(f"the order is {order.status} in the store, and {_are(order, units)} in no fulfillment")
     elif order.status == "partially_fulfilled" and not doubts and not is_posted:
         nothing_shipped = not any(one.shipped for one in line_units(order).values())
         # A line that needs no parcel may be the fulfilled part.
@@ -53,7 +53,7 @@ def refund_doubts(order: Order, units: Sequence[Units], doubtful: Iterable[LineU
     ]
     doubts += [_vague(refund) for refund in refunds_that_count(order) if not refund.units]
     if order.status == "refunded" and units and not doubts:
-        doubts.append(f"the order is refunded in the store, and {_are(units)} in no refund")
+        doubts.append(f"the order is refunded in the store, and {_are(order, units)} in no refund")
     return doubts
 
 
@@ -80,6 +80,12 @@ def _count(number: int) -> str:
     return "1 unit" if number == 1 else f"{number} units"
 
 
-def _are(units: Sequence[Units]) -> str:
-    text = counted(units)
-    return f"{text} is" if text == "1 unit" else f"{text} are"
+def _are(order: Order, units: Sequence[Units]) -> str:
+    """Units in words, with their verb: "1 unit of Mug (li_1) is"."""
+    parts = []
+    for some in units:
+        line = order.line(some.line_id)
+        name = f"{line.name} ({line.id})" if line and line.name else some.line_id
+        parts.append(f"{_count(some.quantity)} of {name}")
+    is_one = sum(some.quantity for some in units) == 1
+    return f"{', '.join(parts)} {'is' if is_one else 'are'}"

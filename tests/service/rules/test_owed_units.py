@@ -440,8 +440,10 @@ def test_a_hold_says_who_counts_what_and_what_a_release_ships() -> None:
         "3 of Mug (li_1) ordered, fulfillments list 1 as shipped, the line counts 2 as shipped; "
         "a release ships 1 unit of it"
     )
-    assert "1 unit is in no fulfillment" in note_of("returned, and one line was never shipped")
-    assert "1 unit is in no refund" in note_of("refunded, one line of two")
+    returned = note_of("returned, and one line was never shipped")
+    assert returned == "the order is returned in the store, and 1 unit of Mug (li_2) is in no fulfillment"
+    refunded = note_of("refunded, one line of two")
+    assert refunded == "the order is refunded in the store, and 1 unit of Mug (li_2) is in no refund"
     assert "a release ships 1 unit of it" in note_of("there is no return, so it may be either unit")
 
 
