@@ -15,6 +15,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
 from packhouse.rules import address
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
+from packhouse.rules.shipping_options import Choice, reason_to_hold
 from packhouse.rules.units import Remaining, listed, remaining_units
 
 # With any other status an operator decides. One of ENDED has its own hold.
@@ -30,14 +31,15 @@ def decide(
     digital: Mapping[str, bool | None],
     settings: RuleSettings,
     waived: Collection[HoldCode] = (),
+    choice: Choice | None = None,
     *,
     has_site: bool = True,
 ) -> Decision:
     """Decide what may be planned now.
 
     `digital` says for each line id whether the line is digital, None if that is not known. `waived` are the
-    kinds of holds that an operator has released: they no longer hold this order. `has_site`: the site is
-    known in whose catalog the products are.
+    kinds of holds that an operator has released: they no longer hold this order. `choice` is what the buyer's
+    shipping option means. `has_site`: the site is known in whose catalog the products are.
     """
     if end := end_of(order):
         return Withdraw(f"The order is {end} in the store.")
@@ -52,6 +54,9 @@ def decide(
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, _not_said(unknown, has_site=has_site)))
     if units and settings.check_address and (missing := address.faults(order.address)):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
+    may_leave = bool(units) or any(shipment.state in _STILL_HERE for shipment in shipments)
+    if may_leave and choice and (reason := reason_to_hold(choice)):
+        reasons.append(reason)
     reasons = [reason for reason in reasons if reason.code not in waived]
     if reasons:
         return NeedsHold(tuple(reasons))

@@ -56,6 +56,8 @@ def _value(fact: Fact, order: Order, settings: str) -> object:
             return [rows, [count for count in counts if any(count[1:])]]
         case Fact.REFUNDS:
             return [asdict(refund) for refund in order.refunds or ()]
+        case Fact.SHIPPING_OPTION:
+            return [asdict(option) for option in order.shipping_options]
         case Fact.SETTINGS:
             return settings
 

@@ -24,6 +24,16 @@ KINDS = {
     "no_weight": 1,
     "refunded_after_shipping": 1,
     "returned_in_part": 1,
+    "express": 0,
+    "pickup": 0,
+    "odd_option": 0,
+}
+
+# What the buyers of some kinds chose at the checkout; the others were not asked.
+_OPTIONS = {
+    "express": {"id": "express_1", "name": "Express Overnight"},
+    "pickup": {"id": "local_pickup", "name": "Local pickup"},
+    "odd_option": {"id": "bike", "name": "Cargo bike"},
 }
 # Some units of these have left with another tool before the order is seen.
 _BEGUN = ("part_fulfilled", "refunded_after_shipping", "returned_in_part")
@@ -38,6 +48,7 @@ class Sale:
     address: dict[str, str]
     items: list[dict[str, Any]]
     totals: dict[str, int]
+    shipping_option: dict[str, str] | None = None
 
 
 class Buyers:
@@ -63,7 +74,7 @@ class Buyers:
         if kind in _BEGUN:
             items[0]["quantity"] = max(2, items[0]["quantity"])
             items[0]["subtotal"] = items[0]["unit_price"] * items[0]["quantity"]
-        return Sale(kind, buyer, address, items, self._totals(items, address))
+        return Sale(kind, buyer, address, items, self._totals(items, address), _OPTIONS.get(kind))
 
     def _products(self, kind: str) -> list[Product]:
         rng = self._rng

@@ -66,6 +66,7 @@ class StoreOrder:
     exchanges: list[dict[str, Any]] = field(default_factory=list)
     site: str = SITE
     shows_counts: bool = False
+    shipping_option: Any = None
     _json: bytes = b""
     _webhook_json: bytes = b""
 
@@ -115,6 +116,7 @@ class StoreOrder:
                     "refunds": self.refunds,
                     "returns": self.returns,
                     "exchanges": self.exchanges,
+                    "shipping_option": self.shipping_option,
                 }
             )
         return self._json
@@ -170,6 +172,7 @@ class StoreState:
             sends_webhooks=sends_webhooks,
             site=self.site,
             shows_counts=self.shows_counts,
+            shipping_option=sale.shipping_option,
         )
         self.orders[order.id] = order
         self._oldest_first.append(order)
@@ -274,6 +277,12 @@ class StoreState:
             order.status = "refunded"
         order.touch(now)
         self._publish("order.refunded", order)
+
+    def change_shipping_option(self, order: StoreOrder, option: Any) -> None:
+        """Replace what the buyer chose at the checkout: a name, or an object with id and name."""
+        order.shipping_option = option
+        order.touch(self._clock.now())
+        self._publish("order.updated", order)
 
     def change_address(self, order: StoreOrder, parts: dict[str, str]) -> None:
         """Replace some parts of the shipping address."""
