@@ -29,6 +29,8 @@ _KIND_HOLDS = {
     "unknown_digital": "digital_unknown",
     "no_weight": "weight_missing",
     "returned_in_part": "partly_fulfilled_unclear",
+    "pickup": "pickup",
+    "odd_option": "shipping_option_unknown",
 }
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
