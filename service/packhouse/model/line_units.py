@@ -1,8 +1,8 @@
 """What became of each unit of an order, counted from everything that the store shows: the one place for it.
 
 The daemon and the command use it alike. Where the store contradicts itself or leaves a unit open, the unit is
-counted between two numbers: `left` ships if nobody objects, up to `most` may be owed; `doubts` says why they
-differ. docs/concepts.md has the rules in words.
+counted between two numbers: `left` ships if no person objects, up to `most` may be owed. unit_doubts.py says
+why they differ, docs/concepts.md has the rules in words.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def shipped_units(order: Order) -> dict[str, int] | None:
 
 
 def _is_silent(order: Order) -> bool:
-    """Whether something may have shipped that no row and no count tells apart."""
+    """Whether something may have shipped, and no row and no count says what."""
     uncounted = [line for line in order.lines if not line.has_counts]
     is_vague = order.fulfillments is None or any(
         not row.units and row.outcome is not Outcome.FAILED for row in order.fulfillments

@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of the matter that a row records. `OPEN`: it may still succeed or fail, or nobody knows."""
+    """What became of the matter that a row records.
+
+    `OPEN`: it may still succeed or fail, or its word is not known.
+    """
 
     DONE = "done"
     OPEN = "open"
@@ -40,7 +43,7 @@ _FAILED = frozenset(
         "unshipped",
     ]
 )
-# A parcel with a label is somebody's parcel: its units are not shipped a second time.
+# The units of a parcel that has a label already are not shipped a second time.
 _SHIPPED = frozenset(
     [
         "success",

@@ -1,7 +1,7 @@
 """Reads what the store says became of an order's units: fulfillments, refunds, returns and counts of a line.
 
 The documentation leaves each of these shapes open. A row that leaves its units open is read as one without
-units: whoever counts them must then ask a person.
+units: an operator then decides.
 """
 
 from __future__ import annotations
