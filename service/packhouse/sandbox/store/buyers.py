@@ -14,7 +14,7 @@ from packhouse.sandbox.store.products import DIGITAL, PHYSICAL, UNDECLARED, UNWE
 
 # How many of each forty orders are of each kind.
 KINDS = {
-    "plain": 25,
+    "plain": 26,
     "mixed": 3,
     "incomplete_address": 2,
     "digital": 2,
@@ -23,7 +23,7 @@ KINDS = {
     "part_fulfilled": 2,
     "no_weight": 1,
     "refunded_after_shipping": 1,
-    "returned_in_part": 1,
+    "returned_in_part": 0,
     "express": 0,
     "pickup": 0,
     "odd_option": 0,
