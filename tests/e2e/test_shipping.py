@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import running_services
+from tests.e2e.processes import call_json, running_services
 
 pytestmark = pytest.mark.e2e
 COUNT = 120
@@ -39,6 +39,18 @@ def test_polling_alone_ships_everything_without_webhooks(tmp_path: Path) -> None
         services.wait_until_processed(COUNT)
         services.check_audit(COUNT)
         assert services.query("SELECT count(*) FROM events") == 0
+
+
+def test_a_store_that_only_counts_units_gets_every_parcel_once(tmp_path: Path) -> None:
+    options = ("--line-counts", "--poll-only-share", "0", "--fault", "store.error_after_effect=0.2")
+    with running_services(tmp_path, *options) as services:
+        services.start()
+        kinds = ("plain", "part_fulfilled", "refunded_after_shipping", "returned_in_part")
+        services.place_orders(20, kinds=kinds)
+        assert services.wait_until_processed(20) == {"open": 0, "held": 5, "shipped": 15, "closed": 0}
+        services.check_audit(20)
+        orders = call_json(f"{services.sandbox_url}/sandbox/state")["orders"].values()
+        assert {one["kind"] for one in orders if one["unshipped"]} == {"returned_in_part"}
 
 
 def test_duplicate_and_reordered_webhooks_change_nothing(tmp_path: Path) -> None:

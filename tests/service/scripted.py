@@ -147,6 +147,9 @@ class ScriptedStore(Script):
     async def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
         return await self._answer("products", self.real.products, site_slug, ids)
 
+    async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
+        return await self._answer("merchant_products", self.real.merchant_products, ids)
+
     async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         await self._answer("fulfill", self.real.fulfill, order_id, body, key)
 

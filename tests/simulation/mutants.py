@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packhouse.ledger import inbox, leases
+from packhouse.model import line_units
 from packhouse.model.account import Whose
+from packhouse.model.line_units import end_of, units_of
 from packhouse.model.money import Money
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.port import Absent, Bought, Unknown, Voided, VoidRefused
-from packhouse.rules import rates
-from packhouse.rules.changes import STOPPED
+from packhouse.rules import eligibility, rates
 from packhouse.rules.units import exceeds
 from packhouse.steps import accounts, buy, decide, post, purchase, reconcile, sync_holds
 from packhouse.steps.context import Context
@@ -197,7 +198,7 @@ def a_label_is_reused_for_another_address() -> Iterator[None]:
         return lambda order, *rest: "fewer units" if exceeds(order, *rest) else ""
 
     def mutated_shipping(_real: Any) -> Any:
-        return lambda order, *rest: order.status in STOPPED or exceeds(order, *rest)
+        return lambda order, *rest: end_of(order) or exceeds(order, *rest)
 
     with _replace(decide, "conflict", mutated), _replace(post, "shipping_conflict", mutated_shipping):
         yield
@@ -245,6 +246,23 @@ def an_unknown_outcome_counts_against_the_account() -> Iterator[None]:
 
 
 @_mutant
+def a_refunded_unit_is_subtracted_twice() -> Iterator[None]:
+    """A refund always takes a unit that has not shipped, even if it was of one that had."""
+
+    def mutated(real: Any) -> Any:
+        def count(*args: Any) -> Any:
+            least, most = real(*args)
+            order, line = args[0], args[1]
+            refunded = sum(units_of(refund.units, line.id) for refund in order.refunds or ())
+            return max(least, refunded), max(most, refunded)
+
+        return count
+
+    with _replace(line_units, "_refunded", mutated):
+        yield
+
+
+@_mutant
 def a_withdrawn_label_is_posted() -> Iterator[None]:
     """A look-up that finds a voided label takes it for a good one."""
 
@@ -281,6 +299,17 @@ def prices_are_compared_by_their_numbers() -> Iterator[None]:
         return choose
 
     with _replace(rates, "choose", mutated):
+        yield
+
+
+@_mutant
+def a_returned_order_always_ends() -> Iterator[None]:
+    """The status "returned" closes an order, even if some of its units never shipped."""
+
+    def mutated(real: Any) -> Any:
+        return lambda order: order.status if order.status == "returned" else real(order)
+
+    with _replace(eligibility, "end_of", mutated):
         yield
 
 

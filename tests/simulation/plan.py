@@ -98,6 +98,8 @@ class Scenario:
     settings: dict[str, Any]
     accounts: int = 1
     moods: list[Mood] = field(default_factory=list)
+    # The store counts the shipped units of each line, and shows no fulfillments.
+    line_counts: bool = False
     interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -109,7 +111,8 @@ class Scenario:
         return (
             f"seed {self.seed}: a {self.safety} provider, {self.accounts} accounts, {self.replicas} replicas"
             f"{'' if self.shared else ' (embedded ledger)'}, {len(self.arrivals)} orders, "
-            f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
+            f"{self.chaos_s:.0f} s of faults"
+            f"{', line counts' if self.line_counts else ''}\n  faults: {faults}; "
             f"ledger failures {self.ledger_failure_rate:.2f}\n"
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
             f"  moods: {self.moods or 'none'}\n"
@@ -150,6 +153,7 @@ def draw(seed: int) -> Scenario:
         },
         settings=_settings(chance),
         accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
+        line_counts=random.Random(f"packhouse counts {seed}").random() < 0.15,
     )
     scenario.moods = draw_moods(seed, scenario.accounts, chaos_s)
     scenario.interventions = _interventions(chance, scenario)

@@ -100,6 +100,7 @@ async def _run(
             reorder_s=scenario.sandbox["reorder_s"],
             void_s=scenario.sandbox["void_s"],
             transit_s=scenario.sandbox["transit_s"],
+            line_counts=scenario.line_counts,
         ),
         network_s=scenario.network_s,
         faults=scenario.faults,

@@ -94,7 +94,7 @@ class SpendCheck:
         except ValueError:
             return
         address = order["shipping_address"]
-        numbers = tuple(one["tracking_number"] for one in order["fulfillments"])
+        numbers = tuple(one["tracking_number"] for one in order.get("fulfillments", ()))
         self.snapshots[process.name, rest] = Snapshot(
             call.asked_at, call.frozen_s, order["status"], store_address(address), numbers
         )

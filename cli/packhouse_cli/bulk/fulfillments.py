@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from packhouse.model.line_units import end_of, units_of
 from packhouse.model.order import Fulfillment, Order, Units
 from packhouse.store import requests
 from packhouse.store.requests import StoreRequest
@@ -14,8 +15,6 @@ from packhouse_cli.bulk.rows import Row
 from packhouse_cli.changes.fulfill import IRREVERSIBLE_NOTE, fulfill_change
 from packhouse_cli.changes.line_items import is_recorded
 from packhouse_cli.exit_codes import CommandError
-
-_NEVER_SHIPS = ("cancelled", "refunded", "returned")
 
 
 class Fulfillments:
@@ -41,8 +40,8 @@ class Fulfillments:
                 raise
         if change.already_recorded:
             raise NothingToDo(f"{name} already has tracking number {row.tracking}")
-        if order.status in _NEVER_SHIPS:
-            raise RowRejected(f"{name} is {order.status}")
+        if end := end_of(order):
+            raise RowRejected(f"{name} is {end}")
         if not order.status:
             raise RowRejected(f"{name} has no status at the store")
         units, _ = _parse_body(change.request.body or b"{}")
@@ -81,7 +80,15 @@ def _parse_body(body: bytes | str) -> tuple[list[Units], str]:
 
 
 def _with_parcel(order: Order, parcel: Fulfillment) -> Order:
-    """The order with this parcel added. If the store lists no fulfillments, the order stays as it is."""
+    """The order with this parcel added, as the store would show it: as a fulfillment, or in its counts."""
+    lines = tuple(
+        replace(
+            line,
+            shipped_counts=tuple(count + units_of(parcel.units, line.id) for count in line.shipped_counts),
+            open_counts=tuple(max(0, n - units_of(parcel.units, line.id)) for n in line.open_counts),
+        )
+        for line in order.lines
+    )
     if order.fulfillments is None:
-        return order
-    return replace(order, fulfillments=(*order.fulfillments, parcel))
+        return replace(order, lines=lines)
+    return replace(order, lines=lines, fulfillments=(*order.fulfillments, parcel))

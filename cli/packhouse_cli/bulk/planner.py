@@ -198,8 +198,8 @@ class ProductCache:
     def mark_digital(self, order: Order, client: ThrottledClient) -> Order:
         """The order with its digital lines marked. If the products cannot be read, a warning is added."""
         unmarked = {line.product_id for line in order.lines if line.is_digital is None and line.product_id}
-        site = order.site_slug
-        if not unmarked or not site:
+        site = order.site_slug  # "" for an order that names none: the list of all products is read
+        if not unmarked:
             return order
         unknown = sorted(one for one in unmarked if (site, one) not in self._digital)
         if unknown:
@@ -214,9 +214,12 @@ class ProductCache:
 
     def _load(self, site: str, ids: list[str], client: ThrottledClient) -> None:
         try:
-            products = client.with_retries(lambda: client.store.products(site, ids))
+            products = client.with_retries(
+                lambda: client.store.products(site, ids) if site else client.store.merchant_products(ids)
+            )
         except StoreError as error:
             products = {}
-            self._warnings.add(f"Cannot read which products of site {site} are digital: {error}")
+            where = f"of site {site} " if site else ""
+            self._warnings.add(f"Cannot read which products {where}are digital: {error}")
         for one in ids:
             self._digital[site, one] = one in products and bool(products[one].is_digital)

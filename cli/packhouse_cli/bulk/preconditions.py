@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packhouse.model.line_units import line_units, shipped_units
 from packhouse.model.order import Order
 from packhouse.store.returns import returns_of
 from packhouse_cli.changes.refund import refunded_minor
@@ -80,14 +81,10 @@ class Preconditions:
 
 
 def unshipped_units(order: Order) -> dict[str, int] | None:
-    """Unshipped units of each line; None if the store does not say which units have shipped."""
-    if order.fulfillments is None or any(not row.units for row in order.fulfillments):
+    """Units of each line that are left to ship; None if the store does not say which units have shipped."""
+    if shipped_units(order) is None:
         return None
-    unshipped = {line.id: line.quantity for line in order.lines}
-    for row in order.fulfillments:
-        for part in row.units:
-            unshipped[part.line_id] = unshipped.get(part.line_id, 0) - part.quantity
-    return unshipped
+    return {line_id: one.left for line_id, one in line_units(order).items()}
 
 
 def refunded(order: Order) -> int | None:

@@ -13,17 +13,21 @@ if TYPE_CHECKING:
 
 
 def mark_digital_lines(store: StoreClient, order: Order, warn: Callable[[str], None]) -> Order:
-    """The order with every unknown `is_digital` filled in from the catalog, with at most one call.
+    """The order with every unknown `is_digital` filled in from the catalog: of its site, or if it names none,
+    from the list of all products.
 
     If the catalog cannot be read, the values stay unknown and `warn` is called.
     """
     from packhouse.errors import StoreError
 
     unknown = {line.product_id for line in order.lines if line.is_digital is None and line.product_id}
-    if not unknown or not order.site_slug:
+    if not unknown:
         return order
     try:
-        products = store.products(order.site_slug, sorted(unknown))
+        if order.site_slug:
+            products = store.products(order.site_slug, sorted(unknown))
+        else:
+            products = store.merchant_products(sorted(unknown))
     except StoreError as error:
         warn(f"Cannot read which lines of order {order.id} are digital: {error}")
         return order

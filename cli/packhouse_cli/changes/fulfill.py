@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhouse.model.line_units import line_units
 from packhouse.model.order import Order, Units, counted
 from packhouse.store import requests
 from packhouse_cli.changes import line_items
@@ -48,22 +49,18 @@ def fulfill_change(
 
 def _check(order: Order, units: Sequence[Units]) -> None:
     """Raise UsageError, with the numbers, for units that cannot ship."""
+    counts = line_units(order)
     for part in units:
-        line = order.line(part.line_id)
+        one = counts.get(part.line_id)
         name = f"Line {part.line_id} of order {order.id}"
-        if line is None:
+        if one is None:
             continue
-        if line.is_digital:
+        if one.line.is_digital:
             raise UsageError(f"{name} is digital and cannot be shipped. Nothing was sent.")
-        shipped = sum(
-            unit.quantity
-            for row in order.fulfillments or ()
-            for unit in row.units
-            if unit.line_id == part.line_id
-        )
-        left = max(0, line.quantity - shipped)
-        if part.quantity > left:
+        if part.quantity > one.most:
+            refunded = f", {one.refunded} refunded" if one.refunded else ""
             raise UsageError(
-                f"{name} has {counted([Units(line.id, left)])} left to ship ({line.quantity} ordered, "
-                f"{shipped} shipped), and {part.quantity} were requested. Nothing was sent."
+                f"{name} has {counted([Units(part.line_id, one.most)])} left to ship "
+                f"({one.line.quantity} ordered, {one.shipped_least} shipped{refunded}), and {part.quantity} "
+                "were requested. Nothing was sent."
             )

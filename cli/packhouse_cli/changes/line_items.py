@@ -6,7 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from packhouse.model.order import Line, Order, Units, counted
+from packhouse.model.line_units import LineUnits, line_units, says_nothing_of_units
+from packhouse.model.order import Fulfillment, Line, Order, Units, counted
+from packhouse.model.status_words import Outcome
+from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 
@@ -42,20 +45,21 @@ def named_units(order: Order, named: Sequence[Units]) -> tuple[Units, ...]:
 
 
 def unshipped_units(order: Order) -> tuple[Units, ...]:
-    """Every unit that the store does not record as shipped, without the lines that the order calls digital.
+    """Every unit that is left to ship, as the daemon counts it, without the lines that are digital.
 
-    Raises CommandError if the store does not say which units have shipped, or if no unit is left.
+    Raises CommandError if the store does not say which units have shipped or are refunded, or if no unit is
+    left.
     """
-    unclear = order.fulfillments is None and order.status not in ("pending", "")
-    if unclear or any(not row.units for row in order.fulfillments or ()):
+    counts = {one: units for one, units in line_units(order).items() if not units.line.is_digital}
+    units = tuple(Units(line_id, one.left) for line_id, one in counts.items() if one.left)
+    doubts = _doubts(order, units, list(counts.values()))
+    if doubts:
         raise CommandError(
-            f"The store does not say which units of order {order.id} ({order.status}) have shipped. "
-            "Name the units of this parcel with --item LINE:QUANTITY.",
+            f"The store does not say which units of order {order.id} ({order.status}) are left to ship: "
+            f"{'; '.join(doubts)}. Name the units of this parcel with --item LINE:QUANTITY.",
             Exit.CONFLICT,
             "unclear",
         )
-    left = [Units(line.id, _left(order, line)) for line in order.lines if not line.is_digital]
-    units = tuple(row for row in left if row.quantity > 0)
     if not units:
         raise CommandError(
             f"Order {order.id} ({order.status}) has no unit left to ship.",
@@ -63,6 +67,18 @@ def unshipped_units(order: Order) -> tuple[Units, ...]:
             "nothing_left",
         )
     return units
+
+
+def _doubts(order: Order, units: Sequence[Units], counts: Sequence[LineUnits]) -> list[str]:
+    if says_nothing_of_units(order) and order.status not in ("pending", ""):
+        return ["it shows neither fulfillments nor counts"]
+    contradicted = [one for one in counts if one.is_contradicted]
+    if not units and not contradicted:
+        return []
+    doubts = shipping_doubts(order, units, contradicted, [one.line.id for one in counts])
+    # What was in doubt is named as a release of a hold would ship it; the command has no hold.
+    doubts += refund_doubts(order, units, [one for one in counts if not one.is_refund_clear])
+    return [doubt.partition("; a release")[0] for doubt in doubts]
 
 
 def digital_lines(order: Order) -> tuple[Line, ...]:
@@ -75,7 +91,7 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
 
     Without `units`, or if the store does not say which units its fulfillments cover, the number is enough.
     """
-    rows = [row for row in order.fulfillments or () if row.tracking_number == tracking_number]
+    rows = _rows(order, tracking_number)
     if not rows or not units:
         return bool(rows)
     if any(not row.units for row in rows):
@@ -88,8 +104,16 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
 
 def recorded_units(order: Order, tracking_number: str) -> tuple[Units, ...]:
     """The units that the store records under this tracking number; empty if it does not say."""
-    rows = (row for row in order.fulfillments or () if row.tracking_number == tracking_number)
-    return tuple(part for row in rows for part in row.units)
+    return tuple(part for row in _rows(order, tracking_number) for part in row.units)
+
+
+def _rows(order: Order, tracking_number: str) -> list[Fulfillment]:
+    """The fulfillments of this number, without those that were cancelled or failed."""
+    return [
+        row
+        for row in order.fulfillments or ()
+        if row.tracking_number == tracking_number and row.outcome is not Outcome.FAILED
+    ]
 
 
 def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[Units]) -> str:
@@ -97,10 +121,3 @@ def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[U
     intent = [order_id, carrier, tracking_number, sorted([part.line_id, part.quantity] for part in units)]
     digest = hashlib.sha256(json.dumps(intent, separators=(",", ":")).encode()).hexdigest()
     return f"packhouse-cli-{digest[:32]}"
-
-
-def _left(order: Order, line: Line) -> int:
-    shipped = sum(
-        part.quantity for row in order.fulfillments or () for part in row.units if part.line_id == line.id
-    )
-    return line.quantity - shipped

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from packhouse.model.money import Money
 from packhouse.model.order import Order, RefundRecord
+from packhouse.model.status_words import Outcome
 from packhouse.store import requests
 from packhouse_cli.changes.change import Change, ChangeResult, intent_key, key_for_repeat
 from packhouse_cli.exit_codes import UsageError
 
 IRREVERSIBLE_NOTE = "A refund cannot be reversed."
-_FAILED_STATUSES = ("failed", "cancelled", "canceled")
 # Requested, and the money has not moved yet. These are the words of payment providers.
 _PENDING_STATUSES = ("pending", "requested", "processing", "submitted", "requires_action")
 
@@ -122,7 +122,7 @@ def _check(order: Order, left: int, amount: int | None) -> None:
 
 def _active_refunds(order: Order) -> list[RefundRecord]:
     """The refunds that did not fail and were not cancelled."""
-    return [row for row in order.refunds or () if row.status.lower() not in _FAILED_STATUSES]
+    return [row for row in order.refunds or () if row.outcome is not Outcome.FAILED]
 
 
 def _settled_refunds(order: Order) -> list[RefundRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from packhouse.model.line_units import shipped_units
 from packhouse.model.order import Order, Units, counted
 from packhouse.model.returns import Return
 from packhouse.store import returns as wire
@@ -139,13 +140,14 @@ def newest_match(rows: Sequence[Return] | None, units: Sequence[Units], reason: 
 
 def _check(order: Order, units: Sequence[Units], digital: Collection[str]) -> None:
     """Raise UsageError, with the numbers, for units that cannot be returned."""
+    known = shipped_units(order)
     for part in units:
         line = order.line(part.line_id)
         ordered = line.quantity if line else 0
         name = f"Line {part.line_id} of order {order.id}"
         if part.line_id in digital or (line is not None and line.is_digital):
             raise UsageError(f"{name} is digital and cannot be returned. Nothing was sent.")
-        shipped = _shipped(order, part.line_id)
+        shipped = None if known is None else known.get(part.line_id, 0)
         coming = sum(
             unit.quantity
             for row in (*(wire.returns_of(order) or ()), *(wire.exchanges_of(order) or ()))
@@ -160,13 +162,6 @@ def _check(order: Order, units: Sequence[Units], digital: Collection[str]) -> No
                 f"({ordered} ordered{went}, {coming} in returns and exchanges), and {part.quantity} were "
                 "requested. Nothing was sent."
             )
-
-
-def _shipped(order: Order, line_id: str) -> int | None:
-    """Units of the line that shipped; None if the store does not say."""
-    if order.fulfillments is None or any(not row.units for row in order.fulfillments):
-        return None
-    return sum(unit.quantity for row in order.fulfillments for unit in row.units if unit.line_id == line_id)
 
 
 def _matching(rows: Sequence[Return] | None, units: Sequence[Units], reason: str) -> list[Return]:

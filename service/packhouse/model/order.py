@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from packhouse.model.status_words import Outcome, fulfillment_outcome, refund_outcome, return_outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -30,7 +32,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One order line. `quantity` counts units; `is_digital` is None if the store does not say."""
+    """One order line. `quantity` counts units; `is_digital` is None if the store does not say.
+
+    `shipped_counts` are the line's own counts of shipped units, each different number once; `open_counts`
+    those of units still to ship. `partly_shipped`: the line says "partially" and no number.
+    """
 
     id: str
     product_id: str = ""
@@ -40,6 +46,14 @@ class Line:
     unit_price_minor: int | None = None
     sku: str = ""
     is_digital: bool | None = None
+    shipped_counts: tuple[int, ...] = ()
+    open_counts: tuple[int, ...] = ()
+    partly_shipped: bool = False
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the line itself says how many of its units have shipped."""
+        return bool(self.shipped_counts or self.open_counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +72,21 @@ def counted(units: Iterable[Units]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fulfillment:
-    """The store's record that units shipped. `units` is empty when the store does not say which."""
+    """The store's record that units shipped. `units` is empty when the store does not say which.
+
+    `status` is the store's word ("" if absent), `created_at` the earliest time of the record.
+    """
 
     tracking_number: str = ""
     carrier: str = ""
     units: tuple[Units, ...] = ()
+    status: str = ""
+    created_at: str = field(default="", compare=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether its units have shipped: a cancelled or failed fulfillment shipped nothing."""
+        return fulfillment_outcome(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,9 @@ class RefundRecord:
     """The store's record of a refund. `units` is empty when the store does not say which.
 
     `reason` is None when the store keeps none. Two records are equal when amount and units are.
+    `restock` has the store's word on each of the `units` ("" if there is none): "cancel" for units that had
+    not shipped, "return" for units that came back. `return_id` names the return that it pays for;
+    `is_for_shipping` is true if it pays back shipping costs and no unit.
     """
 
     amount_minor: int | None = None
@@ -77,6 +104,32 @@ class RefundRecord:
     id: str = field(default="", compare=False)
     reason: str | None = field(default=None, compare=False)
     status: str = field(default="", compare=False)
+    created_at: str = field(default="", compare=False)
+    restock: tuple[str, ...] = field(default=(), compare=False)
+    return_id: str = field(default="", compare=False)
+    is_for_shipping: bool = field(default=False, compare=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the money was paid back: a failed refund returns nothing."""
+        return refund_outcome(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRecord:
+    """The store's record of units that come back, in a return or an exchange: they had shipped.
+
+    `units` is empty when the store does not say which.
+    """
+
+    id: str = ""
+    status: str = ""
+    units: tuple[Units, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the units came back."""
+        return return_outcome(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +145,7 @@ class Order:
     """One order. `status` is the store's word (an open set, "" when absent).
 
     `fulfillments` and `refunds` are None when the store's response does not carry them at all, which is not
-    the same as an empty tuple. `raw` is the response as received.
+    the same as an empty tuple. `returned` are its returns and exchanges. `raw` is the response as received.
     """
 
     id: str
@@ -109,6 +162,7 @@ class Order:
     address: Address | None = None
     fulfillments: tuple[Fulfillment, ...] | None = None
     refunds: tuple[RefundRecord, ...] | None = None
+    returned: tuple[ReturnRecord, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     @property
@@ -121,8 +175,18 @@ class Order:
         return next((line for line in self.lines if line.id == line_id), None)
 
     def has_tracking(self, tracking_number: str) -> bool:
-        """Whether the store already records this tracking number."""
+        """Whether the store records this tracking number, even in a fulfillment that was cancelled."""
         return any(f.tracking_number == tracking_number for f in self.fulfillments or ())
+
+    def unit_records(self) -> tuple[object, ...]:
+        """Everything that says what became of the units. A missing list and an empty one mean the same."""
+        counts = [
+            (line.id, line.shipped_counts, line.open_counts, line.partly_shipped)
+            for line in self.lines
+            if line.has_counts or line.partly_shipped
+        ]
+        refunds = [(refund, refund.status) for refund in self.refunds or ()]
+        return (self.fulfillments or (), tuple(refunds), self.returned, tuple(counts))
 
     def fingerprint(self) -> str:
         """A short hash of what matters to shipping: the address, the lines and their quantities.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packhouse.model.order import Units
+from packhouse.model.status_words import Outcome, return_outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Return:
     @property
     def counts(self) -> bool:
         """Whether its units come back or have come back: the return was not rejected or cancelled."""
-        return self.status not in ("rejected", "cancelled")
+        return return_outcome(self.status) is not Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True)

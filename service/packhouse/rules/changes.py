@@ -7,9 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from packhouse.model.line_units import CANCELLED, ENDED, end_of, says_nothing_of_units
 from packhouse.model.order import Order, Units
 from packhouse.model.shipment import Shipment
-from packhouse.rules.units import exceeds
+from packhouse.model.status_words import Outcome
+from packhouse.rules.units import counted, exceeds
 
 
 def fingerprint(order: Order, units: Sequence[Units]) -> str:
@@ -23,20 +25,16 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-# Order statuses with which nothing ships.
-STOPPED = frozenset({"cancelled", "refunded", "returned"})
-
-
 def shipping_conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> str:
     """Why the shipment must not ship as the order is now; "" if it may."""
-    if order.status in STOPPED:
-        return f"the order is {order.status}"
+    if end := end_of(order):
+        return f"the order is {end}"
     return conflict(order, shipment, others)
 
 
 def conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> str:
     """Why the shipment no longer fits the order, after the `others` have their units; "" if it fits."""
-    if order.status == "fulfilled" and order.fulfillments is None and shipment.label is None:
+    if order.status == "fulfilled" and says_nothing_of_units(order) and shipment.label is None:
         return "the store reports every unit as fulfilled"
     if exceeds(order, shipment, others):
         return "the order no longer has these units to ship"
@@ -46,14 +44,19 @@ def conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) 
 
 
 def is_missing_at_store(order: Order, shipment: Shipment) -> bool:
-    """Whether the store does not show a shipment that was posted to it.
+    """Whether the store does not show a shipment that was posted to it, or shows it as cancelled.
 
-    A store that lists no fulfillments shows that only by an order that is still pending. A fulfillment
-    without a tracking number may be ours.
+    A store that lists no fulfillments shows that by the counts of its lines, or else only by an order that is
+    still pending. A fulfillment without a tracking number may be ours.
     """
-    if shipment.label is None or order.status in STOPPED:
+    if shipment.label is None or order.status == CANCELLED or order.status in ENDED:
         return False
     if order.fulfillments is None:
-        return order.status == "pending"
-    numbers = {record.tracking_number for record in order.fulfillments}
+        if says_nothing_of_units(order):
+            return order.status == "pending"
+        return any(
+            line.shipped_counts and max(line.shipped_counts) < counted(shipment.units)[line.id]
+            for line in order.lines
+        )
+    numbers = {row.tracking_number for row in order.fulfillments if row.outcome is not Outcome.FAILED}
     return shipment.label.tracking_number not in numbers and "" not in numbers

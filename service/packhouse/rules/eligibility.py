@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import HoldCode
+from packhouse.model.line_units import ENDED, end_of, line_units, says_nothing_of_units
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
+from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
 from packhouse.rules import address
-from packhouse.rules.changes import STOPPED
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
 from packhouse.rules.shipping_options import Choice, reason_to_hold
-from packhouse.rules.units import listed, remaining
+from packhouse.rules.units import Remaining, listed, remaining_units
 
-_SHIPPABLE = frozenset({"pending", "partially_fulfilled", "fulfilled"})
+# With any other status an operator decides. One of ENDED has its own hold.
+_KNOWN = frozenset({"pending", "partially_fulfilled", "fulfilled"}) | ENDED
+_ENTRIES_SHOWN = 3
 _OURS = frozenset({ShipmentState.FULFILLED, ShipmentState.DELIVERED})
 _STILL_HERE = frozenset({ShipmentState.PLANNED, ShipmentState.HELD, ShipmentState.LABELED})
 
@@ -28,23 +32,26 @@ def decide(
     settings: RuleSettings,
     waived: Collection[HoldCode] = (),
     choice: Choice | None = None,
+    *,
+    has_site: bool = True,
 ) -> Decision:
     """Decide what may be planned now.
 
     `digital` says for each line id whether the line is digital, None if that is not known. `waived` are the
     kinds of holds that an operator has released: they no longer hold this order. `choice` is what the buyer's
-    shipping option means.
+    shipping option means. `has_site`: the site is known in whose catalog the products are.
     """
-    if order.status in STOPPED:
-        return Withdraw(f"The order is {order.status} in the store.")
-    if order.status == "fulfilled" and order.fulfillments is None:
+    if end := end_of(order):
+        return Withdraw(f"The order is {end} in the store.")
+    if order.status == "fulfilled" and says_nothing_of_units(order):
         return Skip("The store reports every unit as fulfilled.", shipped=True)
-    physical, unknown = _physical(order, shipments, digital, settings)
+    left = remaining_units(order, shipments)
+    physical, unknown = _physical(order, left.left, digital, settings)
     units = listed(physical, order)
-    reasons = [*_unclear(order, shipments, units)]
+    parcels = {line.id for line in order.lines if not _is_skipped(digital.get(line.id), settings)}
+    reasons = _unclear(order, shipments, units, left, parcels)
     if unknown:
-        names = "; ".join(line.name or line.id for line in unknown)
-        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
+        reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, _not_said(unknown, has_site=has_site)))
     if units and settings.check_address and (missing := address.faults(order.address)):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
     may_leave = bool(units) or any(shipment.state in _STILL_HERE for shipment in shipments)
@@ -56,11 +63,35 @@ def decide(
     return Ship(units) if units else _nothing_left(order, shipments)
 
 
+def _not_said(unknown: Sequence[Line], *, has_site: bool) -> str:
+    """The lines, and the settings that say what the store does not."""
+    names = "; ".join(line.name or line.id for line in unknown)
+    entries = []
+    for line in unknown:
+        by = ("id", line.product_id) if line.product_id else ("name", line.name or "*")
+        entries.append(f"{by[0]} = {json.dumps(by[1], ensure_ascii=False)} and digital = false")
+    entries = list(dict.fromkeys(entries))
+    said = " and ".join(f"[[products]] with {entry}" for entry in entries[:_ENTRIES_SHOWN])
+    if len(entries) > _ENTRIES_SHOWN:
+        said += " and one for each other product"
+    note = f"{names}. Add {said} (or true) to packhouse.toml"
+    if has_site:
+        return note
+    return (
+        f'{note}, or site_slug = "SLUG" to its section [store]: the order names no site, and the list of all '
+        "products does not say it or needs the scope read:content"
+    )
+
+
+def _is_skipped(is_digital: bool | None, settings: RuleSettings) -> bool:
+    return bool(is_digital) or (is_digital is None and settings.digital_unknown == "skip")
+
+
 def _physical(
-    order: Order, shipments: Sequence[Shipment], digital: Mapping[str, bool | None], settings: RuleSettings
+    order: Order, left: Counter[str], digital: Mapping[str, bool | None], settings: RuleSettings
 ) -> tuple[Counter[str], list[Line]]:
     """Units by line that need a parcel, and the lines for which that is not known."""
-    left = remaining(order, shipments)
+    physical: Counter[str] = Counter()
     unknown: list[Line] = []
     for line in order.lines:
         kind = digital.get(line.id)
@@ -68,9 +99,9 @@ def _physical(
             continue
         if kind is None and settings.digital_unknown == "hold":
             unknown.append(line)
-        if kind or (kind is None and settings.digital_unknown == "skip"):
-            del left[line.id]
-    return left, unknown
+        if not _is_skipped(kind, settings):
+            physical[line.id] = left[line.id]
+    return physical, unknown
 
 
 def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Decision:
@@ -80,32 +111,34 @@ def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Decision:
             return Skip("The remaining units wait for the void of a label.")
         done = all(s.state in _OURS for s in shipments if s.state.reserves_units)
         return Skip("Every unit has shipped." if done else "Every unit is in progress.", shipped=done)
-    if order.fulfillments:
+    if any(one.shipped for one in line_units(order).values()):
         return Skip("Every unit was shipped elsewhere.", shipped=True)
     if not order.lines:
         return NeedsHold((Reason(HoldCode.ORDER_UNREADABLE, "the order has no lines"),))
     return Skip("No unit needs shipping: all are digital or refunded.")
 
 
-def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]) -> list[Reason]:
-    """What the store reports too vaguely to count units, if some are still to ship."""
-    ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
-    is_posted = any(s.state in _OURS or s.post_body for s in shipments)
+def _unclear(
+    order: Order,
+    shipments: Sequence[Shipment],
+    units: Sequence[Units],
+    left: Remaining,
+    parcels: Collection[str],
+) -> list[Reason]:
+    """What the store reports too vaguely to count units, if some are still to ship or may be."""
+    shipping = [one for one in left.doubtful_shipping if one.line.id in parcels]
+    refunds = [one for one in left.doubtful_refunds if one.line.id in parcels]
     reasons: list[Reason] = []
-    if not units and not any(shipment.state in _STILL_HERE for shipment in shipments):
+    if not units and not shipping and not any(shipment.state in _STILL_HERE for shipment in shipments):
         return reasons
-    if order.status not in _SHIPPABLE:
+    unshipped = tuple(some for some in listed(left.unshipped, order) if some.line_id in parcels)
+    if order.status not in _KNOWN:
         note = repr(order.status) if order.status else "the status is missing"
         reasons.append(Reason(HoldCode.STATUS_UNKNOWN, note))
-    if any(not f.units and f.tracking_number not in ours for f in order.fulfillments or ()) or (
-        order.status == "partially_fulfilled" and order.fulfillments is None and not is_posted
-    ):
-        reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, ""))
-    elif order.status == "fulfilled" and units:
-        count = sum(some.quantity for some in units)
-        units_left = "1 unit is" if count == 1 else f"{count} units are"
-        note = f"the order is fulfilled in the store, and {units_left} in no fulfillment"
-        reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, note))
-    if any(not refund.units for refund in order.refunds or ()):
-        reasons.append(Reason(HoldCode.REFUND_UNCLEAR, ""))
+    ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
+    is_posted = any(s.state in _OURS or s.post_body for s in shipments)
+    if doubts := shipping_doubts(order, unshipped, shipping, parcels, ours, is_posted=is_posted):
+        reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, "; ".join(doubts)))
+    if doubts := refund_doubts(order, unshipped, refunds):
+        reasons.append(Reason(HoldCode.REFUND_UNCLEAR, "; ".join(doubts)))
     return reasons

@@ -49,7 +49,11 @@ def _value(fact: Fact, order: Order, settings: str) -> object:
         case Fact.STATUS:
             return order.status
         case Fact.FULFILLMENTS:
-            return [asdict(record) for record in order.fulfillments or ()]
+            counts = [
+                (line.id, line.shipped_counts, line.open_counts, line.partly_shipped) for line in order.lines
+            ]
+            rows = [asdict(row) for row in order.fulfillments or ()] + [asdict(row) for row in order.returned]
+            return [rows, [count for count in counts if any(count[1:])]]
         case Fact.REFUNDS:
             return [asdict(refund) for refund in order.refunds or ()]
         case Fact.SHIPPING_OPTION:

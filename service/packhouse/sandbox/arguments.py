@@ -116,5 +116,10 @@ def parser() -> argparse.ArgumentParser:
         help="time until the store completes a refund (0.5)",
     )
     add("--site", default=SITE, metavar="SLUG", help=f"name of the store's one site ({SITE})")
+    add(
+        "--line-counts",
+        action="store_true",
+        help="count shipped units on each line of an order, and show no fulfillments",
+    )
     add("--transit-s", type=float, default=600.0, metavar="SECONDS", help="time a parcel is in transit (600)")
     return arguments

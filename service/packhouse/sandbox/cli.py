@@ -81,6 +81,7 @@ async def _serve(
             transit_s=arguments.transit_s,
             store_refund_s=arguments.store_refund_s,
             site=arguments.site,
+            line_counts=arguments.line_counts,
         ),
         faults=faults,
         latency={

@@ -43,7 +43,8 @@ class SandboxOptions:
 
     `poll_only_share` of the orders send no webhooks. A sale of the kind `cancelled_soon` is cancelled within
     `cancel_within_s`. `retry_scale` shortens the documented waits between webhook attempts. `void_s` is the
-    time until a void completes, `store_refund_s` the time until a buyer's refund does.
+    time until a void completes, `store_refund_s` the time until a buyer's refund does. With `line_counts` the
+    store counts shipped units on each line, and shows no fulfillments.
     """
 
     base_url: str = "http://sandbox.invalid"
@@ -55,6 +56,7 @@ class SandboxOptions:
     transit_s: float = 600.0
     store_refund_s: float = 0.5
     site: str = SITE
+    line_counts: bool = False
 
 
 class Sandbox:
@@ -91,7 +93,9 @@ class Sandbox:
             retry_scale=options.retry_scale,
             reorder_s=options.reorder_s,
         )
-        self.store = StoreState(clock, self.new_id, self.webhooks.publish, options.site)
+        self.store = StoreState(
+            clock, self.new_id, self.webhooks.publish, options.site, shows_counts=options.line_counts
+        )
         self.easypost = EasyPostState(
             clock,
             self.new_id,

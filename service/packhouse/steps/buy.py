@@ -171,14 +171,7 @@ async def _is_unchanged(context: Context, job: OrderJob, shipment: Shipment) -> 
 
 
 def _facts(order: Order) -> tuple[object, ...]:
-    # A missing list and an empty one mean the same here.
-    return (
-        order.status,
-        order.fingerprint(),
-        order.shipping_options,
-        order.fulfillments or (),
-        order.refunds or (),
-    )
+    return (order.status, order.fingerprint(), order.shipping_options, order.unit_records())
 
 
 async def _spend(context: Context, provider: Provider, purchase: Purchase) -> Bought | NotBought | Unknown:

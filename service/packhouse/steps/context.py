@@ -47,7 +47,10 @@ class Store(Protocol):
         """Read one page of a list."""
 
     async def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
-        """Read products; ids that the store does not know are absent."""
+        """Read products of a site; ids that the store does not know are absent."""
+
+    async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
+        """Read products of the workspace, and any others that were listed before them."""
 
     async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: exactly these bytes under this key."""

@@ -28,8 +28,15 @@ async def decide(context: Context, job: OrderJob) -> None:
     waived = {code for code in HoldCode if context.is_waived(job, code)}
     reserving = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
     choice = choice_of(job.fetched, context.settings.shipping_options)
-    rules = context.settings.rules
-    job.decision = eligibility.decide(job.fetched, reserving, digital, rules, waived, choice)
+    job.decision = eligibility.decide(
+        job.fetched,
+        reserving,
+        digital,
+        context.settings.rules,
+        waived,
+        choice,
+        has_site=bool(context.products.site_of(job.fetched)),
+    )
     await _hold_changed_after_posting(context, job, job.fetched)
     if isinstance(job.decision, Withdraw):
         for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):

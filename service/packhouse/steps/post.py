@@ -23,12 +23,13 @@ from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label, LabelDocument
+from packhouse.model.line_units import end_of
 from packhouse.model.order import Order, counted
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.rules import idempotency
-from packhouse.rules.changes import STOPPED, shipping_conflict
+from packhouse.rules.changes import shipping_conflict
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move
 from packhouse.steps.withdraw import withdraw
@@ -122,8 +123,10 @@ async def _may_send(
     if context.clock.monotonic() - job.fetched_at > _FRESH_S:
         job.fetched = await context.store.order(job.order_id)
         job.fetched_at = context.clock.monotonic()
-    if label.provider != ManualProvider.account and shipping_conflict(
-        job.order, shipment, _counted_before(job, shipment)
+    # What may ship was decided from another status or other records: then the next pass decides again.
+    is_outdated = (job.order.status, job.order.unit_records()) != (decided.status, decided.unit_records())
+    if label.provider != ManualProvider.account and (
+        is_outdated or shipping_conflict(job.order, shipment, _counted_before(job, shipment))
     ):
         if job.fetched is not decided:
             job.wake_at(context.clock.now())  # the next pass decides what becomes of it
@@ -210,8 +213,8 @@ async def _process_refusal(
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):
         await _fulfilled(context, job, shipment, "The store already had this tracking number.")
-    elif order.status in STOPPED and (order.fulfillments is None or label.provider != ManualProvider.account):
-        why = f"The store refused the fulfillment: the order is {order.status}."
+    elif (end := end_of(order)) and (order.fulfillments is None or label.provider != ManualProvider.account):
+        why = f"The store refused the fulfillment: the order is {end}."
         await withdraw(context, job, shipment, why)
     elif label.provider != ManualProvider.account and shipping_conflict(
         order, shipment, _counted_before(job, shipment)

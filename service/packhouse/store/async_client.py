@@ -84,6 +84,13 @@ class AsyncStoreClient:
             found |= protocol.read_products(await self.ask(protocol.products(site_slug, batch)))
         return found
 
+    async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
+        """Products of the workspace by id, and those listed before them. It needs the scope read:content."""
+        search = protocol.MerchantSearch(ids)
+        while request := search.next_request():
+            search.take(await self.ask(request))
+        return search.found
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()

@@ -104,6 +104,15 @@ class StoreClient:
             found |= read_products(self.ask(requests.products(site_slug, batch)))
         return found
 
+    def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
+        """Products of the workspace by id, and those listed before them. It needs the scope read:content."""
+        from packhouse.store.products import MerchantSearch
+
+        search = MerchantSearch(ids)
+        while request := search.next_request():
+            search.take(self.ask(request))
+        return search.found
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:

@@ -7,7 +7,7 @@ the command line starts fast.
 from packhouse.store.address import address_from_json
 from packhouse.store.orders import order_from_json, read_order, read_order_page
 from packhouse.store.paging import Pages, read_pages, read_pages_async
-from packhouse.store.products import product_from_json, read_product, read_products
+from packhouse.store.products import MerchantSearch, product_from_json, read_product, read_products
 from packhouse.store.requests import (
     LARGEST_BATCH,
     OrdersQuery,
@@ -54,6 +54,7 @@ __all__ = [
     "LARGEST_BATCH",
     "LARGEST_RESPONSE",
     "ROTATIONS",
+    "MerchantSearch",
     "OrdersQuery",
     "Pages",
     "StoreRequest",

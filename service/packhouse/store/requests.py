@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from packhouse.model.order import Units
 
 LARGEST_BATCH = 50  # products in one batch call (rest/catalog)
+_LARGEST_PAGE = 100  # products in one page (rest/catalog)
 _LONGEST_KEY = 255
 
 
@@ -159,6 +160,16 @@ def products(site_slug: str, ids: Sequence[str]) -> StoreRequest:
         query=(("ids", ",".join(ids)),),
         call="products.batch",
         action=f"read {len(ids)} products of site {site_slug}",
+    )
+
+
+def merchant_products(cursor: str = "") -> StoreRequest:
+    """GET /merchant/products: a page of every product of the workspace. It needs the scope read:content."""
+    query: tuple[tuple[str, str], ...] = (("limit", str(_LARGEST_PAGE)),)
+    if cursor:
+        query += (("cursor", cursor),)
+    return StoreRequest(
+        "GET", "/merchant/products", query=query, call="products.list", action="list products"
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from packhouse.model.label import Label
 from packhouse.model.money import Money
-from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, Units
+from packhouse.model.order import Address, Fulfillment, Line, Order, RefundRecord, ReturnRecord, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.changes import conflict, fingerprint, is_missing_at_store, shipping_conflict
@@ -27,9 +28,49 @@ def test_a_shipment_fits_the_order_that_it_was_planned_for() -> None:
     assert shipping_conflict(ORDER, PLANNED) == ""
 
 
-@pytest.mark.parametrize("status", ["cancelled", "refunded", "returned"])
-def test_nothing_of_a_stopped_order_may_ship(status: str) -> None:
-    assert shipping_conflict(replace(ORDER, status=status), PLANNED) == f"the order is {status}"
+@pytest.mark.parametrize(
+    ("status", "records"),
+    [
+        ("cancelled", {}),
+        ("refunded", {"refunds": (RefundRecord(6000),), "total_minor": 6000}),
+        ("returned", {"returned": (ReturnRecord("r", "received", (Units("li_1", 2), Units("li_2", 1))),)}),
+    ],
+)
+def test_nothing_of_an_order_that_has_ended_may_ship(status: str, records: dict[str, Any]) -> None:
+    ended = replace(ORDER, status=status, fulfillments=None, **records)
+    assert shipping_conflict(ended, PLANNED) == f"the order is {status}"
+
+
+@pytest.mark.parametrize("status", ["refunded", "returned"])
+def test_a_status_alone_does_not_take_a_label_from_an_order_that_may_owe_its_units(status: str) -> None:
+    labeled = replace(PLANNED, state=ShipmentState.LABELED, label=LABEL)
+    assert shipping_conflict(replace(ORDER, status=status), labeled) == ""
+
+
+def test_a_plan_has_no_unit_in_doubt_and_a_label_keeps_it() -> None:
+    counted = replace(ORDER, lines=(replace(MUG, shipped_counts=(1,)), TEE))
+    labeled = replace(PLANNED, state=ShipmentState.LABELED, label=LABEL)
+    assert conflict(counted, PLANNED) == "the order no longer has these units to ship"
+    assert conflict(counted, labeled) == ""
+
+
+def test_a_post_whose_answer_was_lost_is_not_a_parcel_of_another() -> None:
+    """A store that only counts may count our own units already."""
+    counting = replace(ORDER, fulfillments=None, lines=(replace(MUG, shipped_counts=(2,)), TEE))
+    sent = replace(PLANNED, state=ShipmentState.LABELED, label=LABEL, post_body="{}")
+    assert conflict(counting, sent) == ""
+    assert conflict(counting, replace(sent, post_body="")) == "the order no longer has these units to ship"
+
+
+@pytest.mark.parametrize(("count", "is_missing"), [(0, True), (1, True), (2, False)])
+def test_a_store_that_only_counts_shows_a_post_in_its_count(count: int, is_missing: bool) -> None:
+    counting = replace(ORDER, fulfillments=None, lines=(replace(MUG, shipped_counts=(count,)), TEE))
+    assert is_missing_at_store(counting, POSTED) is is_missing
+
+
+def test_a_fulfillment_that_was_cancelled_is_missing() -> None:
+    rows = (Fulfillment("9400", "USPS", UNITS, "cancelled"),)
+    assert is_missing_at_store(replace(ORDER, status="partially_fulfilled", fulfillments=rows), POSTED)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from packhouse.model.order import Fulfillment, Line, Order, RefundRecord, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.changes import conflict
-from packhouse.rules.units import exceeds, remaining
+from packhouse.rules.units import exceeds, remaining, remaining_units
 
 LINES = ("li_1", "li_2", "li_3")
 quantities = st.integers(0, 5)
@@ -73,8 +74,54 @@ def test_what_remains_is_never_more_than_what_is_left_of_the_order(
     )
     left = remaining(reported, [shipment(state, some) for state, some in ours])
     for line, quantity in ordered.items():
-        taken = sum(u.quantity for u in (*by_others, *refunded) if u.line_id == line)
+        taken = sum(u.quantity for u in by_others if u.line_id == line)
         taken += sum(
             u.quantity for state, some in ours for u in some if state.reserves_units and u.line_id == line
         )
-        assert left[line] == max(0, quantity - taken)
+        paid_back = sum(u.quantity for u in refunded if u.line_id == line)
+        assert max(0, quantity - taken - paid_back) <= left[line] <= max(0, quantity - taken)
+        if not taken:
+            assert left[line] == max(0, quantity - paid_back)
+
+
+def counting(ordered: int, count: int) -> Order:
+    """An order of a store that lists no fulfillments and counts shipped units."""
+    lines = (Line("li_1", quantity=ordered, shipped_counts=(count,)),)
+    return Order("o", "partially_fulfilled", lines=lines)
+
+
+def parcel(state: ShipmentState, quantity: int) -> Shipment:
+    return shipment(state, (Units("li_1", quantity),), "T1")
+
+
+@pytest.mark.parametrize(
+    ("count", "states", "left"),
+    [
+        (0, [], 3),
+        (1, [], 2),
+        (1, [(ShipmentState.FULFILLED, 1), (ShipmentState.PLANNED, 2)], 0),
+        (0, [(ShipmentState.FULFILLED, 1), (ShipmentState.LABELED, 2)], 0),
+        (3, [(ShipmentState.FULFILLED, 3)], 0),
+        (0, [(ShipmentState.DELIVERED, 3)], 0),
+    ],
+)
+def test_our_units_are_not_counted_twice_by_a_store_that_only_counts(
+    count: int, states: list[tuple[ShipmentState, int]], left: int
+) -> None:
+    ours = [parcel(state, quantity) for state, quantity in states]
+    found = remaining_units(counting(3, count), ours)
+    assert sum(found.left.values()) == left
+    assert found.doubtful_shipping == ()
+
+
+def test_a_count_that_may_lag_behind_our_post_is_doubted_and_ships_nothing_by_itself() -> None:
+    """Another tool shipped one of two units, we the other, and the count still says one."""
+    found = remaining_units(counting(2, 1), [parcel(ShipmentState.FULFILLED, 1)])
+    (doubt,) = found.doubtful_shipping
+    assert doubt.overlap == 1
+    assert remaining_units(counting(2, 2), [parcel(ShipmentState.FULFILLED, 1)]).doubtful_shipping == ()
+
+
+def test_our_own_fulfillment_without_units_counts_as_our_shipment() -> None:
+    reported = order({"li_1": 3}, fulfillments=(Fulfillment("T1", "USPS"),))
+    assert remaining(reported, [parcel(ShipmentState.FULFILLED, 2)]) == {"li_1": 1}

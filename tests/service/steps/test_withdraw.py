@@ -80,6 +80,8 @@ async def test_nothing_is_bought_for_a_returned_order(harness: Harness) -> None:
     await harness.clock.advance(130)
     await harness.process_due()
     assert harness.labels_sold(order, live_only=False) == 0
+    # No unit of it is in a fulfillment or in a return, so its buyer may wait for them.
+    assert [hold.code for hold in await harness.active_holds(order)] == ["partly_fulfilled_unclear"]
 
 
 async def test_a_label_that_the_store_has_recorded_is_not_voided_when_the_address_changes(

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Product
-from packhouse.store.protocol import StoreResponse, product_from_json, read_product, read_products
+from packhouse.store.protocol import (
+    MerchantSearch,
+    StoreResponse,
+    product_from_json,
+    read_product,
+    read_products,
+)
 
 MUG = {"id": "prod_1", "name": "Mug", "is_digital": False, "price": {"amount": 2100, "currency": "USD"}}
 BOOK = {"id": "prod_2", "name": "E-book", "is_digital": True}
@@ -87,3 +93,49 @@ def test_any_answer_is_products_or_unreadable(value: Any) -> None:
             read(answer(value))
         except StoreUnreadable:
             continue
+
+
+def page(*ids: str, cursor: str | None = None) -> StoreResponse:
+    body: dict[str, Any] = {"products": [{"id": one, "is_digital": False} for one in ids]}
+    return answer(body | ({"next_cursor": cursor} if cursor else {}))
+
+
+def test_the_workspaces_list_is_read_up_to_the_last_product_that_is_looked_for() -> None:
+    search = MerchantSearch(["prod_3"])
+    first = search.next_request()
+    assert first is not None
+    assert first.target == "/merchant/products?limit=100"
+    search.take(page("prod_1", "prod_2", cursor="c2"))
+    second = search.next_request()
+    assert second is not None
+    assert second.target == "/merchant/products?limit=100&cursor=c2"
+    search.take(page("prod_3", "prod_4", cursor="c3"))
+    assert search.next_request() is None
+    assert set(search.found) == {"prod_1", "prod_2", "prod_3", "prod_4"}
+
+
+def test_the_list_ends_without_a_cursor_and_where_it_goes_in_a_circle() -> None:
+    whole, circle = MerchantSearch(["prod_9"]), MerchantSearch(["prod_9"])
+    whole.take(page("prod_1"))
+    assert whole.next_request() is None
+    circle.take(page("prod_1", cursor="c2"))
+    circle.take(page("prod_2", cursor="c2"))
+    assert circle.next_request() is None
+
+
+def test_a_list_without_end_is_left_after_a_hundred_pages() -> None:
+    search, pages = MerchantSearch(["prod_9"]), 0
+    while search.next_request():
+        pages += 1
+        search.take(page(f"prod_x{pages}", cursor=f"c{pages}"))
+    assert pages == 100
+
+
+@pytest.mark.parametrize(
+    "envelope", [lambda rows: rows, lambda rows: {"data": rows}, lambda rows: {"items": rows}]
+)
+def test_a_product_that_cannot_be_read_hides_no_other(envelope: Any) -> None:
+    search = MerchantSearch(["prod_2"])
+    search.take(answer(envelope([{"name": "without an id"}, {"id": "prod_2", "is_digital": True}])))
+    assert search.found["prod_2"].is_digital is True
+    assert search.next_request() is None

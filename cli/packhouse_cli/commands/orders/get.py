@@ -35,7 +35,7 @@ def _get(arguments: argparse.Namespace, invocation: Invocation) -> int:
             ("buyer", ", ".join(part for part in (order.buyer_name, order.buyer_email) if part)),
             ("ship to", _full_address(order.address)),
             ("shipping", order.shipping_option),
-            *((f"shipped {number}", _parcel(row)) for number, row in enumerate(order.fulfillments or (), 1)),
+            *((f"parcel {number}", _parcel(row)) for number, row in enumerate(order.fulfillments or (), 1)),
             *((f"refund {number}", _refund(row, order)) for number, row in enumerate(order.refunds or (), 1)),
             *((f"return {number}", _return(row)) for number, row in enumerate(returns_of(order) or (), 1)),
             *(
@@ -79,7 +79,8 @@ def _full_address(address: Address | None) -> str:
 
 def _refund(row: RefundRecord, order: Order) -> str:
     why = f": {row.reason}" if row.reason else ""
-    return f"{amount_text(row.amount_minor, order.currency) or 'amount not given'}{why}"
+    status = f" ({row.status})" if row.status else ""
+    return f"{amount_text(row.amount_minor, order.currency) or 'amount not given'}{status}{why}"
 
 
 def _return(row: Return) -> str:
@@ -89,7 +90,8 @@ def _return(row: Return) -> str:
 
 def _parcel(row: Fulfillment) -> str:
     units = ", ".join(f"{part.quantity} of {part.line_id}" for part in row.units) or "units not given"
-    return f"{row.carrier} {row.tracking_number}: {units}".strip()
+    status = f" ({row.status})" if row.status else ""
+    return f"{row.carrier} {row.tracking_number}: {units}{status}".strip()
 
 
 COMMAND = Command(

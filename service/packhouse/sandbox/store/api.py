@@ -84,13 +84,22 @@ class StoreApi:
             return self._orders(request, parts[1:])
         if resource == "products" and request.method == "GET" and len(parts) == 1:
             _require(scopes, "read:content")
-            return json_response(
-                {"products": [product.to_json() for product in self._state.products.values()]}
-            )
+            return self._products(parse_qs(request.query))
         if resource == "webhooks":
             _require(scopes, f"{permission}:sites")
             return self._webhooks.handle(request, parts[1:])
         raise _no_route(request)
+
+    def _products(self, query: dict[str, list[str]]) -> Response:
+        """A page of all products. The cursor is the number of those before it."""
+        params = {name: values[-1] for name, values in query.items()}
+        products = list(self._state.products.values())
+        start = read_cursor(params["cursor"]) if params.get("cursor") else 0
+        end = start + read_limit(params.get("limit", ""))
+        body: dict[str, Any] = {"products": [product.to_json() for product in products[start:end]]}
+        if end < len(products):
+            body["next_cursor"] = write_cursor(end).decode()
+        return json_response(body)
 
     def _orders(self, request: Request, parts: list[str]) -> Response:
         if request.method == "GET":

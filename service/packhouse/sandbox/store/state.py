@@ -45,7 +45,10 @@ class Fulfillment:
 
 @dataclass(slots=True)
 class StoreOrder:
-    """One order. With `sends_webhooks` False, only a poll finds it."""
+    """One order. With `sends_webhooks` False, only a poll finds it.
+
+    With `shows_counts`, its lines count the units that have shipped, and it shows no fulfillments.
+    """
 
     id: str
     number: int
@@ -62,6 +65,7 @@ class StoreOrder:
     returns: list[dict[str, Any]] = field(default_factory=list)
     exchanges: list[dict[str, Any]] = field(default_factory=list)
     site: str = SITE
+    shows_counts: bool = False
     shipping_option: Any = None
     _json: bytes = b""
     _webhook_json: bytes = b""
@@ -84,6 +88,17 @@ class StoreOrder:
     def to_json(self) -> bytes:
         """The order as the store's REST API shows it."""
         if not self._json:
+            left = self.unshipped()
+            counts = [
+                {**item, "fulfilled_quantity": item["quantity"] - left[item["id"]]}
+                for item in self.sale.items
+            ]
+            shipped: dict[str, Any] = {"items": counts}
+            if not self.shows_counts:
+                shipped = {
+                    "items": self.sale.items,
+                    "fulfillments": [row.to_json() for row in self.fulfillments],
+                }
             self._json = to_json(
                 {
                     "id": self.id,
@@ -95,10 +110,9 @@ class StoreOrder:
                     "currency": "USD",
                     "totals": self.sale.totals,
                     "buyer": self.sale.buyer,
-                    "items": self.sale.items,
+                    **shipped,
                     "shipping_address": self.address,
                     "payment": {"provider": "stripe", "intent_id": f"pi_{self.number:08d}"},
-                    "fulfillments": [row.to_json() for row in self.fulfillments],
                     "refunds": self.refunds,
                     "returns": self.returns,
                     "exchanges": self.exchanges,
@@ -133,8 +147,11 @@ class StoreState:
         new_id: Callable[[str], str],
         publish: Callable[[str, StoreOrder], None],
         site: str = SITE,
+        *,
+        shows_counts: bool = False,
     ) -> None:
         self.site = site
+        self.shows_counts = shows_counts
         self._clock = clock
         self._new_id = new_id
         self._publish = publish
@@ -154,16 +171,31 @@ class StoreState:
             updated_at=now,
             sends_webhooks=sends_webhooks,
             site=self.site,
+            shows_counts=self.shows_counts,
             shipping_option=sale.shipping_option,
         )
         self.orders[order.id] = order
         self._oldest_first.append(order)
-        if sale.kind == "part_fulfilled":
-            units = [(sale.items[0]["id"], 1)]
-            number = f"8000{order.number:08d}"
-            self.fulfill(order, units, "FedEx", number, recorded_by=EXTERNAL, publish=False)
+        if sale.kind in ("part_fulfilled", "refunded_after_shipping", "returned_in_part"):
+            self._ship_one_unit(order)
         self._publish("order.created", order)
         return order
+
+    def _ship_one_unit(self, order: StoreOrder) -> None:
+        """One unit of the first line leaves with another tool; for some kinds of sales it comes back."""
+        item = order.sale.items[0]
+        number = f"8000{order.number:08d}"
+        self.fulfill(order, [(item["id"], 1)], "FedEx", number, recorded_by=EXTERNAL, publish=False)
+        if order.sale.kind == "part_fulfilled":
+            return
+        unit = {"line_item_id": item["id"], "quantity": 1}
+        order.returns.append({"id": self._new_id("ret"), "status": "received", "items": [unit]})
+        if order.sale.kind == "returned_in_part":
+            order.status = "returned"
+            return
+        order.refunded_minor += item["unit_price"]
+        paid_back = {"id": self._new_id("ref"), "amount": item["unit_price"], "status": "succeeded"}
+        order.refunds.append(paid_back | {"items": [unit], "created_at": to_iso(self._clock.now())})
 
     def order(self, order_id: str) -> StoreOrder:
         """The order with this id. Raises ApiError 404."""
@@ -190,9 +222,11 @@ class StoreState:
     ) -> list[Fulfillment]:
         """Record one parcel, completely or not at all.
 
-        Raises ApiError 422 for a cancelled order, 409 for more units than are left.
+        Raises ApiError 422 for an order that has ended, 409 for more units than are left. An order that was
+        returned in part has not.
         """
-        if order.status in ("cancelled", "refunded", "returned"):
+        is_returned = order.status == "returned" and not any(order.unshipped().values())
+        if order.status in ("cancelled", "refunded") or is_returned:
             raise ApiError(422, "order_not_fulfillable", f"Order {order.id} is {order.status}.")
         left = order.unshipped()
         for line_id, quantity in units:
