@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import AliasPath, BaseModel, Field
 
 from packhouse.model.label import LabelFormat
+from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.operations.views import LabelOffer, OrderView, StatusReport, Takeover
@@ -235,6 +236,29 @@ class HoldsBody(BaseModel):
     holds: list[HoldBody]
 
 
+class PollBody(BaseModel):
+    """What the last polls of the store's orders read. Times are seconds since 1970 UTC, 0 for never."""
+
+    ended_at: float
+    full_ended_at: float
+    rows: int
+    full_rows: int
+    horizon_days: float = Field(description="How far back a full poll lists orders of every status.")
+    problems: list[str] = Field(description="What could not be followed, and what to do.")
+
+    @classmethod
+    def of(cls, report: PollReport, horizon_days: float) -> Self:
+        """Build it from the report."""
+        return cls(
+            ended_at=report.ended_at,
+            full_ended_at=report.full_ended_at,
+            rows=report.rows,
+            full_rows=report.full_rows,
+            horizon_days=horizon_days,
+            problems=[trouble.sentence for trouble in report.troubles],
+        )
+
+
 class StatusBody(BaseModel):
     """The daemon at a glance: counts by phase, state and code; money in minor units by currency."""
 
@@ -251,6 +275,7 @@ class StatusBody(BaseModel):
     dead_letters: int
     providers: list[str]
     store: str
+    poll: PollBody
 
     @classmethod
     def of(cls, report: StatusReport) -> Self:
@@ -270,6 +295,7 @@ class StatusBody(BaseModel):
             dead_letters=counts.dead_letters,
             providers=list(report.providers),
             store=report.store,
+            poll=PollBody.of(report.poll, report.horizon_days),
         )
 
 

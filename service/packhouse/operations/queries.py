@@ -12,7 +12,7 @@ from packhouse import __version__
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import guard, holds, inbox, queries, shipments
+from packhouse.ledger import guard, holds, inbox, polls, queries, shipments
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
 from packhouse.model.event import EventRecord
@@ -59,6 +59,8 @@ class Queries:
             labels=labels,
             providers=self._settings.provider,
             store=self._settings.store.url,
+            poll=await self._ledger.read(polls.report),
+            horizon_days=self._settings.poll.horizon_days,
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from packhouse.model.hold import Hold
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase
 from packhouse.telemetry.metrics import LedgerCounts
@@ -17,6 +18,7 @@ from packhouse.telemetry.metrics import LedgerCounts
 class StatusReport:
     """The daemon at a glance. `paused_by` says who paused it and why, `spent` is minor units by currency,
     `labels` how many were bought, `providers` the provider accounts that sell, `store` the store's address.
+    `poll` is what the last polls read; full polls list every order of the last `horizon_days`.
     """
 
     version: str
@@ -27,6 +29,8 @@ class StatusReport:
     providers: tuple[str, ...]
     store: str
     paused_by: str = ""
+    poll: PollReport = field(default_factory=PollReport)
+    horizon_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
