@@ -22,6 +22,9 @@ _PARTS = {
 _WORDS = frozenset({"id", "line_item_id", "status", "state", "tracking_number", "tracking"})
 
 
+_EMPTY = ("[]", "{}", '""')
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One row. `needs_work` is False where the row shows that nothing is left to ship, `shown` what it says
@@ -53,8 +56,10 @@ def shown_by(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_news(shown: Mapping[str, str], known: Mapping[str, str]) -> bool:
-    """Whether the two differ in a part that both have: a list may show less of an order than its own page."""
-    return any(known.get(part, value) != value for part, value in shown.items())
+    """Whether a row shows something that is not known. A list may show less of an order than its own page, and
+    may show as empty what the page leaves out.
+    """
+    return any(known.get(part, value if value in _EMPTY else "") != value for part, value in shown.items())
 
 
 def _essence(value: Any, keep_texts: bool) -> Any:
