@@ -11,7 +11,6 @@ from typing import Any, Self
 from pydantic import AliasPath, BaseModel, Field
 
 from packhouse.model.label import LabelFormat
-from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.operations.views import LabelOffer, OrderView, StatusReport, Takeover
@@ -237,25 +236,31 @@ class HoldsBody(BaseModel):
 
 
 class PollBody(BaseModel):
-    """What the last polls of the store's orders read. Times are seconds since 1970 UTC, 0 for never."""
+    """How the store's orders are polled, and what the last polls read. Times are in seconds since 1970 UTC.
+
+    0 means never.
+    """
 
     ended_at: float
     full_ended_at: float
     rows: int
     full_rows: int
+    interval_s: float
+    full_poll_s: float
     horizon_days: float = Field(description="How far back a full poll lists orders of every status.")
+    site_slug: str
     problems: list[str] = Field(description="What could not be followed, and what to do.")
 
     @classmethod
-    def of(cls, report: PollReport, horizon_days: float) -> Self:
+    def of(cls, report: StatusReport) -> Self:
         """Build it from the report."""
         return cls(
-            ended_at=report.ended_at,
-            full_ended_at=report.full_ended_at,
-            rows=report.rows,
-            full_rows=report.full_rows,
-            horizon_days=horizon_days,
-            problems=[trouble.sentence for trouble in report.troubles],
+            ended_at=report.poll.ended_at,
+            full_ended_at=report.poll.full_ended_at,
+            rows=report.poll.rows,
+            full_rows=report.poll.full_rows,
+            problems=[trouble.sentence for trouble in report.poll.troubles],
+            **report.polling._asdict(),
         )
 
 
@@ -295,7 +300,7 @@ class StatusBody(BaseModel):
             dead_letters=counts.dead_letters,
             providers=list(report.providers),
             store=report.store,
-            poll=PollBody.of(report.poll, report.horizon_days),
+            poll=PollBody.of(report),
         )
 
 

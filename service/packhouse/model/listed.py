@@ -56,8 +56,9 @@ def shown_by(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_news(shown: Mapping[str, str], known: Mapping[str, str]) -> bool:
-    """Whether a row shows something that is not known. A list may show less of an order than its own page, and
-    may show as empty what the page leaves out.
+    """Whether a row shows something that is not known.
+
+    A list may show less of an order than its own page, and may show as empty what the page leaves out.
     """
     return any(known.get(part, value if value in _EMPTY else "") != value for part, value in shown.items())
 

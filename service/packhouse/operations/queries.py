@@ -23,7 +23,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.operations.label_offer import label_offer
 from packhouse.operations.transaction import unknown_shipment
-from packhouse.operations.views import LabelOffer, OrderView, OrderViews, StatusReport
+from packhouse.operations.views import LabelOffer, OrderView, OrderViews, Polling, StatusReport
 from packhouse.telemetry.metrics import LedgerCounts
 
 
@@ -60,7 +60,12 @@ class Queries:
             providers=self._settings.provider,
             store=self._settings.store.url,
             poll=await self._ledger.read(polls.report),
-            horizon_days=self._settings.poll.horizon_days,
+            polling=Polling(
+                self._settings.poll.interval_s,
+                self._settings.poll.full_poll_s,
+                self._settings.poll.horizon_days,
+                self._settings.store.site_slug,
+            ),
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
