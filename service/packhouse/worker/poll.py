@@ -36,12 +36,22 @@ class Poll:
         self._context = context
         self._page_size = LARGEST_PAGE
         self._pending_pages = 0
+        self._is_running = False
 
     async def run(self) -> int:
         """List orders at the store, and make those due that have work to do. Returns how many.
 
         Raises StoreError; what was found before it stays found. Raises LedgerError.
         """
+        if self._is_running:
+            return 0  # The poll at the start may still run when the first of the schedule begins.
+        self._is_running = True
+        try:
+            return await self._run()
+        finally:
+            self._is_running = False
+
+    async def _run(self) -> int:
         context = self._context
         began = context.clock.now()
         before = await context.ledger.read(polls.report)
@@ -50,7 +60,7 @@ class Poll:
         full_due = reached.full_at + context.settings.poll.full_poll_s
         is_full = not reached.newest or not reached.full_at <= began < full_due
         walk = Walk(context.store.orders, began, LARGEST_PAGE if is_full else self._page_size)
-        reading = _Reading(context, walk, began)
+        reading = Reading(context, walk, began)
         outcome = "failed"
         try:
             settled = await self._read_lists(reading, reached, is_full)
@@ -67,7 +77,7 @@ class Poll:
                 context.log.warning("poll_incomplete", problem=trouble.problem.value, what=trouble.sentence)
         return reading.found
 
-    async def _read_lists(self, reading: _Reading, reached: Progress, is_full: bool) -> bool:
+    async def _read_lists(self, reading: Reading, reached: Progress, is_full: bool) -> bool:
         """Read the lists of this poll. Returns whether all of them stopped naming new orders."""
         settings = self._context.settings.poll
         settled = True
@@ -83,7 +93,7 @@ class Poll:
         return settled and also_settled
 
 
-class _Reading:
+class Reading:
     """The lists of one poll. `found` counts the orders that became due."""
 
     def __init__(self, context: Context, walk: Walk, began: float) -> None:
