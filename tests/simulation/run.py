@@ -101,6 +101,7 @@ async def _run(
             void_s=scenario.sandbox["void_s"],
             transit_s=scenario.sandbox["transit_s"],
             line_counts=scenario.line_counts,
+            listing=scenario.listing,
         ),
         network_s=scenario.network_s,
         faults=scenario.faults,

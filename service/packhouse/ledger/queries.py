@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Text, cast, func, select, text
 
+from packhouse.ledger import polls
 from packhouse.ledger.holds import hold_of
 from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
 from packhouse.ledger.tables import dead_letters, holds, journal, labels, orders, shipments
@@ -47,6 +48,7 @@ def tally(connection: Connection, now: float) -> dict[str, Any]:
         "due": due[0],
         "oldest_due_s": max(0.0, now - due[1]) if due[1] is not None else 0.0,
         "dead_letters": connection.execute(select(func.count()).select_from(dead_letters)).scalar_one(),
+        "poll_problems": polls.problems(connection),
     }
 
 

@@ -89,6 +89,8 @@ orders = Table(
     Column("wakes", Integer, nullable=False, server_default="1"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
+    # What the store's list showed of the order when it was last compared, as a digest.
+    Column("listed", Text, nullable=False, server_default=""),
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),

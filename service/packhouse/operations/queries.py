@@ -12,7 +12,7 @@ from packhouse import __version__
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import guard, holds, inbox, queries, shipments
+from packhouse.ledger import guard, holds, inbox, polls, queries, shipments
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
 from packhouse.model.event import EventRecord
@@ -23,7 +23,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.operations.label_offer import label_offer
 from packhouse.operations.transaction import unknown_shipment
-from packhouse.operations.views import LabelOffer, OrderView, OrderViews, StatusReport
+from packhouse.operations.views import LabelOffer, OrderView, OrderViews, Polling, StatusReport
 from packhouse.telemetry.metrics import LedgerCounts
 
 
@@ -59,6 +59,13 @@ class Queries:
             labels=labels,
             providers=self._settings.provider,
             store=self._settings.store.url,
+            poll=await self._ledger.read(polls.report),
+            polling=Polling(
+                self._settings.poll.interval_s,
+                self._settings.poll.full_poll_s,
+                self._settings.poll.horizon_days,
+                self._settings.store.site_slug,
+            ),
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packhouse.model.hold import Hold
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase
 from packhouse.telemetry.metrics import LedgerCounts
+
+
+class Polling(NamedTuple):
+    """How the store is polled; see PollSettings."""
+
+    interval_s: float
+    full_poll_s: float
+    horizon_days: float
+    site_slug: str
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """The daemon at a glance. `paused_by` says who paused it and why, `spent` is minor units by currency,
     `labels` how many were bought, `providers` the provider accounts that sell, `store` the store's address.
+    `poll` is what the last polls read, `polling` how they are set, for one site or ("") for all.
     """
 
     version: str
@@ -27,6 +39,8 @@ class StatusReport:
     providers: tuple[str, ...]
     store: str
     paused_by: str = ""
+    poll: PollReport = field(default_factory=PollReport)
+    polling: Polling = field(default_factory=lambda: Polling(0.0, 0.0, 0.0, ""))
 
 
 @dataclass(frozen=True, slots=True)

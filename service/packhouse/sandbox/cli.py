@@ -22,6 +22,7 @@ from packhouse.sandbox.faults import Faults, read_fault
 from packhouse.sandbox.http_sender import HttpSender
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, WEBHOOK_SECRET, Sandbox, SandboxOptions
 from packhouse.sandbox.server import ResettableProtocol, SandboxApp, SandboxServer
+from packhouse.sandbox.store.api import Listing
 
 
 def run(argv: Sequence[str]) -> int:
@@ -82,6 +83,7 @@ async def _serve(
             store_refund_s=arguments.store_refund_s,
             site=arguments.site,
             line_counts=arguments.line_counts,
+            listing=Listing(arguments.list_style),
         ),
         faults=faults,
         latency={

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
-from packhouse.ledger import queries
+from packhouse.ledger import polls, queries
 from packhouse.ledger.port import Ledger
 from packhouse.model.health import Check, Level
 from packhouse.providers.port import Provider
@@ -18,6 +18,7 @@ from packhouse.worker.periodic import PeriodicTasks
 
 _STUCK_AFTER_S = 60.0
 _PROVIDER_EVERY_S = 300.0
+_MOST_TROUBLES = 5
 
 
 class Readiness:
@@ -50,6 +51,7 @@ class Readiness:
             self._check_workers(),
             self._check_webhook(),
             self._check_store(),
+            await self._check_poll(),
             *await self._check_providers(),
         ]
 
@@ -89,6 +91,20 @@ class Readiness:
         if error := self._tasks.last_poll_error:
             return Check("store", Level.WARN, error)
         return Check("store", Level.PASS)
+
+    async def _check_poll(self) -> Check:
+        """Whether the last polls read the store's whole list of orders, in any replica."""
+        try:
+            report = await self._ledger.read(polls.report)
+        except LedgerError as error:
+            return Check("poll", Level.WARN, str(error))
+        troubles = report.troubles
+        if not troubles:
+            return Check("poll", Level.PASS)
+        told = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
+        if more := len(troubles) - len(told):
+            told.append(f"{more} more like these are in the log.")
+        return Check("poll", Level.WARN, " ".join(told))
 
     async def _check_providers(self) -> tuple[Check, ...]:
         """One check for each account, at most every few minutes."""
