@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from packhouse.model.order import Line, Order, Units, counted
+from packhouse.model.tracking_number import canonical
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 
@@ -75,7 +76,7 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
 
     Without `units`, or if the store does not say which units its fulfillments cover, the number is enough.
     """
-    rows = [row for row in order.fulfillments or () if row.tracking_number == tracking_number]
+    rows = [row for row in order.fulfillments or () if row.is_of(tracking_number)]
     if not rows or not units:
         return bool(rows)
     if any(not row.units for row in rows):
@@ -88,13 +89,14 @@ def is_recorded(order: Order, tracking_number: str, units: Sequence[Units]) -> b
 
 def recorded_units(order: Order, tracking_number: str) -> tuple[Units, ...]:
     """The units that the store records under this tracking number; empty if it does not say."""
-    rows = (row for row in order.fulfillments or () if row.tracking_number == tracking_number)
+    rows = (row for row in order.fulfillments or () if row.is_of(tracking_number))
     return tuple(part for row in rows for part in row.units)
 
 
 def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[Units]) -> str:
-    """The idempotency key of a fulfillment. Equal fulfillments have equal keys."""
-    intent = [order_id, carrier, tracking_number, sorted([part.line_id, part.quantity] for part in units)]
+    """The idempotency key of a fulfillment. Equal fulfillments have equal keys in every writing."""
+    number = canonical(tracking_number) or tracking_number
+    intent = [order_id, carrier, number, sorted([part.line_id, part.quantity] for part in units)]
     digest = hashlib.sha256(json.dumps(intent, separators=(",", ":")).encode()).hexdigest()
     return f"packhouse-cli-{digest[:32]}"
 

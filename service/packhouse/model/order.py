@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from packhouse.model.tracking_number import same_number
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -64,6 +66,10 @@ class Fulfillment:
     carrier: str = ""
     units: tuple[Units, ...] = ()
 
+    def is_of(self, tracking_number: str) -> bool:
+        """Whether it has this tracking number, in any writing."""
+        return same_number(self.tracking_number, tracking_number)
+
 
 @dataclass(frozen=True, slots=True)
 class RefundRecord:
@@ -109,7 +115,7 @@ class Order:
 
     def has_tracking(self, tracking_number: str) -> bool:
         """Whether the store already records this tracking number."""
-        return any(f.tracking_number == tracking_number for f in self.fulfillments or ())
+        return any(record.is_of(tracking_number) for record in self.fulfillments or ())
 
     def fingerprint(self) -> str:
         """A short hash of what matters to shipping: the address, the lines and their quantities.

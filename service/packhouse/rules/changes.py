@@ -55,5 +55,5 @@ def is_missing_at_store(order: Order, shipment: Shipment) -> bool:
         return False
     if order.fulfillments is None:
         return order.status == "pending"
-    numbers = {record.tracking_number for record in order.fulfillments}
-    return shipment.label.tracking_number not in numbers and "" not in numbers
+    number = shipment.label.tracking_number
+    return not any(record.is_of(number) or not record.tracking_number for record in order.fulfillments)

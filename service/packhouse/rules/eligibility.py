@@ -10,6 +10,7 @@ from packhouse.model.hold import HoldCode
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
+from packhouse.model.tracking_number import canonical
 from packhouse.rules import address
 from packhouse.rules.changes import STOPPED
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
@@ -83,7 +84,7 @@ def _nothing_left(order: Order, shipments: Sequence[Shipment]) -> Decision:
 
 def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]) -> list[Reason]:
     """What the store reports too vaguely to count units, if some are still to ship."""
-    ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
+    ours = {canonical(shipment.label.tracking_number) for shipment in shipments if shipment.label}
     is_posted = any(s.state in _OURS or s.post_body for s in shipments)
     reasons: list[Reason] = []
     if not units and not any(shipment.state in _STILL_HERE for shipment in shipments):
@@ -91,7 +92,7 @@ def _unclear(order: Order, shipments: Sequence[Shipment], units: Sequence[Units]
     if order.status not in _SHIPPABLE:
         note = repr(order.status) if order.status else "the status is missing"
         reasons.append(Reason(HoldCode.STATUS_UNKNOWN, note))
-    if any(not f.units and f.tracking_number not in ours for f in order.fulfillments or ()) or (
+    if any(not f.units and canonical(f.tracking_number) not in ours for f in order.fulfillments or ()) or (
         order.status == "partially_fulfilled" and order.fulfillments is None and not is_posted
     ):
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, ""))

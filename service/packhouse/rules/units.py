@@ -45,7 +45,7 @@ def exceeds(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -
     """
     left = counted(Units(line.id, line.quantity) for line in order.lines)
     for record in order.fulfillments or ():
-        if not (shipment.label and record.tracking_number == shipment.label.tracking_number):
+        if not (shipment.label and record.is_of(shipment.label.tracking_number)):
             left.subtract(counted(record.units))
     for refund in order.refunds or ():
         left.subtract(counted(refund.units))
@@ -60,7 +60,7 @@ def _is_recorded(order: Order, shipment: Shipment) -> bool:
         shipment.label
         and shipment.state in (ShipmentState.LABELED, ShipmentState.FULFILLED, ShipmentState.DELIVERED)
         and any(
-            record.tracking_number == shipment.label.tracking_number and record.units
+            record.units and record.is_of(shipment.label.tracking_number)
             for record in order.fulfillments or ()
         )
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
+from packhouse.model.tracking_number import canonical
 from packhouse.store.address import address_from_json
 from packhouse.store.json_fields import (
     CREATED,
@@ -146,25 +147,27 @@ def _fulfillments(
     """What the store says has shipped; None when it does not say. Rows of one tracking number are one."""
     if raw.get("fulfillments") is None:
         return None
-    # tracking number (or the row's place, when it has none) -> carrier, counted units or None when not stated
-    found: dict[str | int, tuple[str, dict[str, int] | None]] = {}
+    # the number's canonical form (or the row's place, when it has none) -> the number as first written,
+    # carrier, counted units or None when not stated
+    found: dict[str | int, tuple[str, str, dict[str, int] | None]] = {}
     for place, row in enumerate(rows(raw["fulfillments"], f"the fulfillments of order {order_id}")):
-        key = first_text(row, ("tracking_number", "tracking")) or place
-        carrier, counted = found.get(key, ("", {}))
+        number = first_text(row, ("tracking_number", "tracking"))
+        key = canonical(number) or number or place
+        number, carrier, counted = found.get(key, (number, "", {}))
         stated = _stated_units(row, order_id, lines)
         if counted is None or stated is None:
             counted = None
         else:
             for unit in stated:
                 counted[unit.line_id] = counted.get(unit.line_id, 0) + unit.quantity
-        found[key] = (carrier or text(row.get("carrier")), counted)
+        found[key] = (number, carrier or text(row.get("carrier")), counted)
     return tuple(
         Fulfillment(
-            tracking_number=key if isinstance(key, str) else "",
+            tracking_number=number,
             carrier=carrier,
             units=tuple(Units(line_id, count) for line_id, count in (counted or {}).items()),
         )
-        for key, (carrier, counted) in found.items()
+        for number, carrier, counted in found.values()
     )
 
 

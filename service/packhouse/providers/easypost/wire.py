@@ -16,6 +16,7 @@ from typing import Any
 from packhouse.model.label import LabelFormat, Rate
 from packhouse.model.money import Money, minor_digits
 from packhouse.model.order import Address
+from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.providers.port import (
     Absent,
     Bought,
@@ -254,6 +255,10 @@ def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bou
         return Unknown(
             f"EasyPost's {purchase.provider_ref} is only partly bought: its purchase may be in progress."
         )
+    try:
+        number = read_tracking_number(number)
+    except NotATrackingNumber as error:
+        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.")
     rate = purchase.rate
     return Bought(
         provider_id=purchase.provider_ref,
