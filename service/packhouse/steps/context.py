@@ -24,6 +24,7 @@ from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
 from packhouse.rules.decision import Decision
@@ -152,7 +153,8 @@ class OrderJob:
 class Context:
     """What steps use to reach the world, built once in app.py.
 
-    `providers` are all provider accounts by name; `sellers` sell new labels. `products` remembers the store's
+    `providers` are all provider accounts by name; steps get them from `sellers` (which sell new labels) and
+    `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `breaker` knows the
     accounts that refuse.
@@ -180,19 +182,22 @@ class Context:
     @property
     def sellers(self) -> tuple[Provider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
-        return tuple(self.providers[account] for account in self.settings.provider)
+        return tuple(self._bounded(account) for account in self.settings.provider)
 
     def provider(self, account: str) -> Provider:
         """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
         if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self.providers[account]
+            return self._bounded(account)
         except KeyError:
             raise ProviderMisconfigured(
                 f"the provider account {account!r} bought a label that is in use, and is no longer set up. "
                 f"Restore its section [providers.{account}]."
             ) from None
+
+    def _bounded(self, account: str) -> BoundedProvider:
+        return BoundedProvider(self.providers[account], self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
         """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""
