@@ -140,5 +140,5 @@ def test_rows_of_one_number_in_two_writings_are_one_fulfillment() -> None:
         {"line_item_id": "li_2", "quantity": 1, "tracking_number": "1z999aa10123456784"},
     ]
     assert shipped(rows) == (
-        Fulfillment("1Z 999 AA1 01 23456784", "UPS", (Units("li_1", 1), Units("li_2", 1))),
+        Fulfillment("1Z 999 AA1 01 2345 6784", "UPS", (Units("li_1", 1), Units("li_2", 1))),
     )
