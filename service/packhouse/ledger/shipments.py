@@ -174,6 +174,14 @@ def save_post(
     journal.write(tx, entries)
 
 
+def keep_document(tx: Tx, label: Label, document: str, document_format: LabelFormat) -> None:
+    """Note where the file of a posted label is, so that it is announced again. Raises LeaseLost."""
+    leases.require(tx)
+    kept = {"v_document": document, "v_document_format": document_format.value}
+    tx.connection.execute(_KEPT, {"w_id": label.id, **kept})
+    mark_announced(tx, label.shipment_id, None)
+
+
 def move_with_label(
     tx: Tx,
     shipment: Shipment,
@@ -211,7 +219,7 @@ def owner_of_tracking(connection: Connection, tracking_number: str, but: str) ->
     return None
 
 
-def mark_announced(tx: Tx, shipment_id: str, at: float) -> None:
+def mark_announced(tx: Tx, shipment_id: str, at: float | None) -> None:
     """Note that the sinks were notified."""
     tx.connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": at})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from packhouse.ledger import shipments
+from packhouse.model.label import LabelFormat
 from packhouse.model.states import ShipmentState
 from packhouse.sinks.port import Announcement
 from packhouse.steps.context import Context, OrderJob
@@ -17,7 +18,7 @@ async def announce(context: Context, job: OrderJob) -> None:
             continue
         label = shipment.label
         file = None
-        if label and label.document and label.document_format:
+        if label and label.document and label.document_format not in (None, LabelFormat.RAW):
             file = context.documents.path(label.document, label.document_format)
         for sink in context.sinks:
             try:

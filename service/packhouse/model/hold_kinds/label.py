@@ -5,11 +5,13 @@ from __future__ import annotations
 from packhouse.model.hold_kind import Advice, End, Fact, HoldCode, HoldKind
 from packhouse.model.hold_kinds.terms import (
     ALL,
+    BY_BOTH,
     BY_NONE,
     BY_SHIP,
     CONTENT,
     IF_ORDER,
     IF_SETTING,
+    NOTHING,
     RELEASE,
     SETTINGS,
 )
@@ -88,5 +90,18 @@ KINDS = (
         waivable=BY_NONE,
         rests_on=CONTENT | {Fact.SETTINGS},
         advice=(SETTINGS, Advice("Buy this label at any price", RELEASE)),
+    ),
+    HoldKind(
+        HoldCode.LABEL_FILE_MISSING,
+        "The label is paid for and posted, and its file is missing or cannot be printed",
+        "Print the label from the provider's account, or from the file as it came, then release the hold.",
+        blocks=NOTHING,
+        ends=(End.FILE_ARRIVES, End.RELEASE),
+        waivable=BY_BOTH,
+        rests_on=CONTENT,
+        advice=(
+            Advice("Save the file as it came, if one came", "packhouse labels get {shipment}"),
+            Advice("Print the label from the provider's account, then close the matter", RELEASE),
+        ),
     ),
 )
