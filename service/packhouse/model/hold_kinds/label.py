@@ -93,14 +93,15 @@ KINDS = (
     ),
     HoldKind(
         HoldCode.LABEL_FILE_MISSING,
-        "The label is paid for and posted, and its file is missing or cannot be printed",
-        "Print the label from the provider's account, or from the file as it came, then release the hold.",
+        "The label's file is missing or cannot be printed",
+        "Its tracking number is posted all the same. Print the label from the provider's account, or save what "
+        "came with packhouse labels get, then release the hold.",
         blocks=NOTHING,
         ends=(End.FILE_ARRIVES, End.RELEASE),
         waivable=BY_BOTH,
         rests_on=CONTENT,
         advice=(
-            Advice("Save the file as it came, if one came", "packhouse labels get {shipment}"),
+            Advice("If the provider may still deliver the file, wait; Packhouse continues by itself"),
             Advice("Print the label from the provider's account, then close the matter", RELEASE),
         ),
     ),
