@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from packhouse.model.account import AccountState, Whose
@@ -32,8 +33,12 @@ def wait_for(
 ) -> None:
     """Let the order wait until the first of these accounts is tried again.
 
-    It is not at fault, so no attempt counts. `tried`: this order was refused just now. Others then go first,
-    so that an order which is never sold cannot keep the account closed for all.
+    It is not at fault, so no attempt counts. Chance decides which order tries the account, and one that was
+    refused just now (`tried`) comes last: an order that is never sold cannot keep the account closed for all.
     """
-    later_s = context.settings.retry.base_s if tried else 0.0
-    job.defer(min(state.until for state in states) + later_s, why)
+    now = context.clock.now()
+    until = min(state.until for state in states)
+    if until <= now:  # its cooldown is over, and no order has tried it yet
+        until = now + context.breaker.cooldown_s
+    base_s = context.settings.retry.base_s
+    job.defer(until + random.uniform(0.0, base_s) + (base_s if tried else 0.0), why)

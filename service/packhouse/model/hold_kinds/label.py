@@ -94,8 +94,8 @@ KINDS = (
     HoldKind(
         HoldCode.LABEL_FILE_MISSING,
         "The label's file is missing or cannot be printed",
-        "Its tracking number is posted all the same. Print the label from the provider's account, or save what "
-        "came with packhouse labels get, then release the hold.",
+        "Its tracking number is posted all the same. Print the label from the provider's account, or save "
+        "what came with packhouse labels get, then release the hold.",
         blocks=NOTHING,
         ends=(End.FILE_ARRIVES, End.RELEASE),
         waivable=BY_BOTH,
