@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from packhouse.errors import ProviderError, ProviderRefused
+from packhouse.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import MACHINE, Entry
@@ -28,7 +28,8 @@ async def keep_file(
 ) -> Shipment:
     """Keep the label's file, and save the key of its post, with the body if it is about to be sent.
 
-    Raises ProviderError while a file that is late may still come in time.
+    Raises ProviderUnavailable while a late file may still come in time, and ProviderMisconfigured as long as
+    the account is refused: then the account's state says so.
     """
     entries = []
     digest, kind = label.document, label.document_format
@@ -93,7 +94,7 @@ async def _document(
         document = bought_with or await context.provider(label.provider).document(label)
     except ProviderRefused as error:
         return None, "" if error.code == NO_FILE else str(error)
-    except ProviderError as error:
+    except ProviderUnavailable as error:
         if context.clock.now() - label.bought_at < _PATIENCE_S:
             raise
         return None, f"{label.provider} has not delivered it: {error}"

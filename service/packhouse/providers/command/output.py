@@ -32,7 +32,7 @@ def read_object(ended: Finished, names: Collection[str]) -> dict[str, Any]:
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
-        value = _only([one for one in _objects(text) if not names.isdisjoint(one)], text)
+        value = _only([one for one in _objects(text) if any(name in one for name in names)], text)
     if not isinstance(value, dict):
         raise Unreadable(f"it is JSON, but not an object: {shown(text)}")
     return value

@@ -211,11 +211,11 @@ def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions
     echoed = _text(answer.get("reference"))
     if echoed and echoed != purchase.request.reference:
         raise Unreadable(f"its reference is not {purchase.request.reference}")
-    cost, note = None, ""
+    cost, remark = None, ""
     try:
         cost = read_cost(answer, options.currency)
     except UnreadableCost as error:
-        note = f"The program's answer cannot be read whole: {error}"
+        remark = f"The program's answer cannot be read whole: {error}"
         if purchase.rate.price is None:
             raise Unusable(f"the cost of its label {number} cannot be read: {error}") from error
     bought = Bought(
@@ -226,7 +226,7 @@ def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions
         cost=cost,
         document_source=_text(answer.get("label_url")),
         raw={name: value for name, value in answer.items() if len(str(value)) <= _MAX_KEPT},
-        note=note,
+        remark=remark,
     )
     return Made(bought, _text(answer.get("label_path")), _text(answer.get("label_base64")))
 

@@ -120,14 +120,14 @@ def test_with_an_estimate_the_label_is_used_and_its_cost_is_said_to_be_unknown(a
     made = read(f'{{"tracking": "1Z999AA10123456784", {answer}}}', replace(PURCHASE, rate=ESTIMATE))
     assert isinstance(made, wire.Made)
     assert (made.bought.tracking_number, made.bought.cost) == ("1Z999AA10123456784", None)
-    assert "cannot be read" in made.bought.note
+    assert "cannot be read" in made.bought.remark
 
 
 @pytest.mark.parametrize("answer", ["", ', "cost": null', ', "cost": ""'])
 def test_a_program_that_tells_no_cost_sells_at_an_unknown_cost(answer: str) -> None:
     made = read(f'{{"tracking": "1Z999AA10123456784"{answer}}}')
     assert isinstance(made, wire.Made)
-    assert (made.bought.cost, made.bought.note) == (None, "")
+    assert (made.bought.cost, made.bought.remark) == (None, "")
 
 
 def test_a_decimal_of_json_is_read_digit_by_digit() -> None:
