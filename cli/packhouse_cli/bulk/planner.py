@@ -8,6 +8,7 @@ from typing import Any
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound, StoreUnreadable
 from packhouse.model.order import Order
+from packhouse.model.tracking_number import canonical
 from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.action import Action, Draft, NothingToDo, RowRejected
 from packhouse_cli.bulk.plan import Plan, PlanItem, SkippedRow
@@ -158,7 +159,7 @@ def _duplicates(action: Action, rows: Sequence[Row]) -> list[BadRow | None]:
     seen: dict[tuple[str, ...], int] = {}
     found: list[BadRow | None] = []
     for row in rows:
-        key = (row.order_id,) if action.one_per_order else (row.order_id, row.carrier, row.tracking)
+        key = (row.order_id,) if action.one_per_order else (row.order_id, canonical(row.tracking))
         what = "another row" if action.one_per_order else "the same parcel"
         first = seen.setdefault(key, row.line)
         is_duplicate = row.line and first != row.line

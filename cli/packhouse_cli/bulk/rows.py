@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.order import Units
+from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.store.json_fields import is_id
 from packhouse_cli.arguments.given_amount import GivenAmount, given_amount
 from packhouse_cli.changes.line_items import parse_item
@@ -32,7 +33,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "refund": ("order", "amount", "reason"),
     "return": ("order", "items", "reason"),
 }
-_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 _PROBLEM = "\0"  # the field of a row that cannot be read, with the reason
 _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"\s*[\"']?sep=(.)[\"']?\s*", re.IGNORECASE)
@@ -214,16 +214,17 @@ def _row(number: int, fields: Mapping[str, Any], action: str, defaults: Mapping[
         return Row(number, order_id, amount=_amount(found), reason=_text(found, "reason"))
     if action == "return":
         return Row(number, order_id, items=_items(found), reason=_text(found, "reason"))
-    carrier, tracking = _text(found, "carrier"), _text(found, "tracking")
-    if not carrier or not tracking:
-        missing = " and ".join(n for n, v in (("carrier", carrier), ("tracking", tracking)) if not v)
+    carrier, tracking = _text(found, "carrier"), found.get("tracking")
+    if tracking is None or isinstance(tracking, str):
+        tracking = (tracking or "").strip()
+    if not carrier or tracking == "":
+        missing = " and ".join(n for n, v in (("carrier", carrier), ("tracking", tracking)) if v == "")
         raise UsageError(f"has no {missing} for order {order_id}")
-    if _ROUNDED.fullmatch(tracking):
-        raise UsageError(
-            f"tracking {tracking!r} was rounded by a spreadsheet; format the column as text and paste the "
-            "numbers again"
-        )
-    return Row(number, order_id, carrier=carrier, tracking=tracking, items=_items(found))
+    try:
+        parcel = read_tracking_number(tracking)
+    except NotATrackingNumber as error:
+        raise UsageError(f"tracking {error}") from None
+    return Row(number, order_id, carrier=carrier, tracking=parcel, items=_items(found))
 
 
 def _allowed_fields(action: str) -> str:
@@ -234,8 +235,6 @@ def _text(found: Mapping[str, Any], name: str) -> str:
     value = found.get(name)
     if value is None:
         return ""
-    if isinstance(value, int) and not isinstance(value, bool) and name == "tracking":
-        value = str(value)
     if not isinstance(value, str) or not value.strip().isprintable():
         raise UsageError(f"{name} {str(value)[:80]!r} is not plain text")
     return value.strip()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from packhouse.model.line_units import LineUnits, line_units, says_nothing_of_units
 from packhouse.model.order import Fulfillment, Line, Order, Units, counted
 from packhouse.model.status_words import Outcome
+from packhouse.model.tracking_number import canonical
 from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
@@ -112,12 +113,13 @@ def _rows(order: Order, tracking_number: str) -> list[Fulfillment]:
     return [
         row
         for row in order.fulfillments or ()
-        if row.tracking_number == tracking_number and row.outcome is not Outcome.FAILED
+        if row.is_of(tracking_number) and row.outcome is not Outcome.FAILED
     ]
 
 
 def key_for(order_id: str, carrier: str, tracking_number: str, units: Sequence[Units]) -> str:
-    """The idempotency key of a fulfillment. Equal fulfillments have equal keys."""
-    intent = [order_id, carrier, tracking_number, sorted([part.line_id, part.quantity] for part in units)]
+    """The idempotency key of a fulfillment. Equal fulfillments have equal keys in every writing."""
+    number = canonical(tracking_number) or tracking_number
+    intent = [order_id, carrier, number, sorted([part.line_id, part.quantity] for part in units)]
     digest = hashlib.sha256(json.dumps(intent, separators=(",", ":")).encode()).hexdigest()
     return f"packhouse-cli-{digest[:32]}"

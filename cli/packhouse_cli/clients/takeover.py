@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.tracking_number import same_number
 from packhouse_cli.exit_codes import CommandError, Exit
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Takeover:
             label = shipment.get("label") or {}
             number = str(label.get("tracking_number", ""))
             name = shipment.get("id")
-            if shipment.get("state") in _VOIDED and number == tracking:
+            if shipment.get("state") in _VOIDED and same_number(number, tracking):
                 raise CommandError(
                     f"The label {number} of shipment {name} is voided: no parcel may use it. Nothing was "
                     f"sent. See packhouse why {self.order_id}.",
@@ -70,7 +71,9 @@ class Takeover:
                     "label_voided",
                 )
             other_lines = {str(some["line_id"]) for some in shipment.get("units", ())}
-            if shipment.get("state") == _UNPOSTED and number != tracking and lines & other_lines:
+            if shipment.get("state") != _UNPOSTED or same_number(number, tracking):
+                continue
+            if lines & other_lines:
                 raise CommandError(
                     f"Packhouse has already bought a label for these units: {label.get('carrier')} {number} "
                     f"(shipment {name}). Nothing was sent. Ship with that number, or void the label first: "

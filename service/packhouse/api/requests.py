@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from packhouse.model.money import Money
+from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.operations.views import AdoptedLabel, SentParcel
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+def _number(value: Any) -> str:
+    try:
+        return read_tracking_number(value)
+    except NotATrackingNumber as error:
+        raise ValueError(f"no tracking number: {error}") from None
+
+
+TrackingNumber = Annotated[str, BeforeValidator(_number)]
 
 
 class Reason(BaseModel, extra="forbid"):
@@ -34,7 +45,7 @@ class VoidRequest(Reason):
 class AdoptedLabelRequest(Reason):
     """A label that was found in the provider account; `cost_minor` in minor units of `currency`."""
 
-    tracking_number: Word
+    tracking_number: TrackingNumber
     carrier: Word
     service: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
     cost_minor: int = Field(ge=0)
@@ -50,7 +61,7 @@ class AdoptedLabelRequest(Reason):
 class SentParcelRequest(Reason):
     """A parcel that left with a label from elsewhere."""
 
-    tracking_number: Word
+    tracking_number: TrackingNumber
     carrier: Word
 
     def parcel(self) -> SentParcel:

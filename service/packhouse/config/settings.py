@@ -7,7 +7,7 @@ read nothing themselves. docs/reference/settings.md is generated from here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -92,7 +92,9 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds for which a worker leases an order. Must exceed the longest purchase.",
     )
-    label_format: LabelFormat = Field(default=LabelFormat.PDF, description="Format of label files.")
+    label_format: Literal[LabelFormat.PDF, LabelFormat.PNG, LabelFormat.ZPL] = Field(
+        default=LabelFormat.PDF, description="Format of label files."
+    )
     min_free_disk_mb: int = Field(
         default=100,
         ge=0,

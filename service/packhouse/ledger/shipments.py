@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
@@ -21,6 +22,7 @@ from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MOVES, LabelState, ShipmentState
+from packhouse.model.tracking_number import canonical, same_number
 
 _INSERT = insert(shipments)
 _INSERT_LABEL = insert(labels)
@@ -30,16 +32,18 @@ BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for colum
 _BY_ORDERS = BY_SHIPMENT.where(shipments.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
     shipments.c.seq, shipments.c.generation
 )
-_BEARER = (
-    select(shipments.c.id, shipments.c.order_id)
+_BARE = func.upper(labels.c.tracking_number)
+for _separator in " -.()":
+    _BARE = func.replace(_BARE, _separator, "")
+_BEARERS = (
+    select(shipments.c.id, shipments.c.order_id, labels.c.tracking_number)
     .join(labels, labels.c.shipment_id == shipments.c.id)
     .where(
-        labels.c.tracking_number == bindparam("number"),
+        _BARE.like(bindparam("ending"), escape="\\"),
         labels.c.state != LabelState.VOIDED.value,
         shipments.c.id != bindparam("but"),
     )
     .order_by(labels.c.bought_at)
-    .limit(1)
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
@@ -173,6 +177,14 @@ def save_post(
     journal.write(tx, entries)
 
 
+def keep_document(tx: Tx, label: Label, document: str, document_format: LabelFormat) -> None:
+    """Note where the file of a posted label is, so that it is announced again. Raises LeaseLost."""
+    leases.require(tx)
+    kept = {"v_document": document, "v_document_format": document_format.value}
+    tx.connection.execute(_KEPT, {"w_id": label.id, **kept})
+    mark_announced(tx, label.shipment_id, None)
+
+
 def forget_post(tx: Tx, shipment_id: str) -> None:
     """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
     tx.connection.execute(
@@ -212,12 +224,19 @@ def move_with_label(
 
 
 def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
-    """The shipment other than `but`, and its order, that a live label of this number belongs to."""
-    found = connection.execute(_BEARER, {"number": tracking_number, "but": but}).first()
-    return (found.id, found.order_id) if found else None
+    """The shipment other than `but`, and its order, that a live label of this number belongs to.
+
+    Any writing of the number counts. It reads every label, which only an operation of a person does.
+    """
+    # A number may be stored with the postal code that USPS prints before it, so the ends are compared.
+    ending = "%" + re.sub(r"([\\%_])", r"\\\1", canonical(tracking_number))
+    for row in connection.execute(_BEARERS, {"ending": ending, "but": but}):
+        if same_number(row.tracking_number, tracking_number):
+            return row.id, row.order_id
+    return None
 
 
-def mark_announced(tx: Tx, shipment_id: str, at: float) -> None:
+def mark_announced(tx: Tx, shipment_id: str, at: float | None) -> None:
     """Note that the sinks were notified."""
     tx.connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": at})
 

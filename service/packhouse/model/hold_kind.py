@@ -43,6 +43,7 @@ class HoldCode(StrEnum):
     PARCEL_RETURNED = "parcel_returned"
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
+    LABEL_FILE_MISSING = "label_file_missing"
 
 
 class Stage(StrEnum):
@@ -67,6 +68,7 @@ class End(StrEnum):
     DELIVERED = "when the carrier delivers the parcel after all"
     PARCEL_MOVES = "when the carrier carries the parcel on"
     PAPER_KEPT = "when the paper is fetched"
+    FILE_ARRIVES = "when the label's file arrives, or the parcel is delivered"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
     RELEASE = "when an operator releases it"
 

@@ -10,11 +10,17 @@ from packhouse.model.states import LabelState
 
 
 class LabelFormat(StrEnum):
-    """The formats of label files."""
+    """The formats of label files. RAW is a file of a kind that Packhouse cannot print, kept as it came."""
 
     PDF = "pdf"
     PNG = "png"
     ZPL = "zpl"
+    EPL = "epl"
+    RAW = "bin"
+
+
+# What Packhouse asks providers for, and draws itself.
+USUAL_FORMATS = frozenset({LabelFormat.PDF, LabelFormat.PNG, LabelFormat.ZPL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,11 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LabelDocument:
-    """The bytes of a label file, and their format."""
+    """The bytes of a label file, and their format. `problem` says why a RAW file cannot be printed."""
 
     content: bytes
     format: LabelFormat
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from packhouse.model.status_words import Outcome, fulfillment_outcome, refund_outcome, return_outcome
+from packhouse.model.tracking_number import same_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ class Fulfillment:
     def outcome(self) -> Outcome:
         """Whether its units have shipped: a cancelled or failed fulfillment shipped nothing."""
         return fulfillment_outcome(self.status)
+
+    def is_of(self, tracking_number: str) -> bool:
+        """Whether it has this tracking number, in any writing."""
+        return same_number(self.tracking_number, tracking_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ class Order:
 
     def has_tracking(self, tracking_number: str) -> bool:
         """Whether the store records this tracking number, even in a fulfillment that was cancelled."""
-        return any(f.tracking_number == tracking_number for f in self.fulfillments or ())
+        return any(record.is_of(tracking_number) for record in self.fulfillments or ())
 
     def unit_records(self) -> tuple[object, ...]:
         """Everything that says what became of the units. A missing list and an empty one mean the same."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from packhouse.model.line_units import LineUnits, line_units, refunds_that_count, unknown_lines
 from packhouse.model.order import Order, RefundRecord, Units
 from packhouse.model.status_words import Outcome
+from packhouse.model.tracking_number import canonical
 
 
 def shipping_doubts(
@@ -27,7 +28,7 @@ def shipping_doubts(
     doubts = [_contradiction(one) for one in doubtful]
     for row in order.fulfillments or ():
         is_vague = not row.units and row.outcome is not Outcome.FAILED
-        if is_vague and row.tracking_number not in own_numbers and uncounted:
+        if is_vague and canonical(row.tracking_number) not in own_numbers and uncounted:
             doubts.append(" ".join(("fulfillment", row.tracking_number, "names no units")).replace("  ", " "))
     if missing := unknown_lines(order):
         doubts.append(f"the store names {', '.join(missing)}, and the order has no such line")

@@ -18,6 +18,7 @@ from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.tracking_number import same_number
 from packhouse.operations.queries import Queries
 from packhouse.operations.transaction import (
     holds_on,
@@ -225,7 +226,7 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
 def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
     shipment = lock_shipment(tx, label.shipment_id)
     if shipment.label is not None:
-        if shipment.label.tracking_number == label.tracking_number:
+        if same_number(shipment.label.tracking_number, label.tracking_number):
             return
         raise _has_label(shipment, shipment.label)
     _refuse_in_doubt(tx, shipment)

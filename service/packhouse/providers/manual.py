@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from packhouse.errors import ProviderRefused
 from packhouse.model.label import Label, LabelDocument
 from packhouse.providers.port import (
+    NO_FILE,
     Bought,
     NotBought,
     Prepared,
@@ -47,7 +48,7 @@ class ManualProvider:
 
     async def document(self, label: Label) -> LabelDocument:
         """Always raises ProviderRefused: the person has the label."""
-        raise ProviderRefused("Packhouse has no label of a parcel that a person sent.")
+        raise ProviderRefused("Packhouse has no label of a parcel that a person sent.", code=NO_FILE)
 
     async def void(self, label: Label) -> Voided:
         """Nothing was paid."""

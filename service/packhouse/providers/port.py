@@ -22,6 +22,9 @@ from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
 from packhouse.model.parcel import Parcel
 
+# The code of ProviderRefused from `document` where no file was ever promised: nothing is missing then.
+NO_FILE = "no_file"
+
 
 class Safety(StrEnum):
     """How a provider protects us from paying twice.
@@ -256,7 +259,7 @@ class Provider(Protocol):
         """Ask whether a purchase was made. BLIND adapters answer Unknown."""
 
     async def document(self, label: Label) -> LabelDocument:
-        """Fetch the file of a bought label.
+        """Fetch the file of a bought label: RAW, with its problem, if it cannot be printed.
 
         Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
         """

@@ -58,5 +58,8 @@ def is_missing_at_store(order: Order, shipment: Shipment) -> bool:
             line.shipped_counts and max(line.shipped_counts) < counted(shipment.units)[line.id]
             for line in order.lines
         )
-    numbers = {row.tracking_number for row in order.fulfillments if row.outcome is not Outcome.FAILED}
-    return shipment.label.tracking_number not in numbers and "" not in numbers
+    number = shipment.label.tracking_number
+    return not any(
+        row.outcome is not Outcome.FAILED and (row.is_of(number) or not row.tracking_number)
+        for row in order.fulfillments
+    )

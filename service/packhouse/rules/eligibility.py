@@ -12,6 +12,7 @@ from packhouse.model.line_units import ENDED, end_of, line_units, says_nothing_o
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
+from packhouse.model.tracking_number import canonical
 from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
 from packhouse.rules import address
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
@@ -135,7 +136,7 @@ def _unclear(
     if order.status not in _KNOWN:
         note = repr(order.status) if order.status else "the status is missing"
         reasons.append(Reason(HoldCode.STATUS_UNKNOWN, note))
-    ours = {shipment.label.tracking_number for shipment in shipments if shipment.label}
+    ours = {canonical(shipment.label.tracking_number) for shipment in shipments if shipment.label}
     is_posted = any(s.state in _OURS or s.post_body for s in shipments)
     if doubts := shipping_doubts(order, unshipped, shipping, parcels, ours, is_posted=is_posted):
         reasons.append(Reason(HoldCode.PARTLY_FULFILLED_UNCLEAR, "; ".join(doubts)))

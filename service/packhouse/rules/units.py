@@ -11,6 +11,7 @@ from packhouse.model.order import Fulfillment, Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.model.status_words import Outcome
+from packhouse.model.tracking_number import canonical
 
 _S = ShipmentState
 _POSTED = frozenset({_S.FULFILLED, _S.DELIVERED})
@@ -115,12 +116,14 @@ def own_units(order: Order, shipments: Iterable[Shipment]) -> OwnUnits:
 def with_own_units(order: Order, shipments: Iterable[Shipment]) -> Order:
     """The order with our units in each fulfillment of our own that names none."""
     ours = {
-        one.label.tracking_number: one.units for one in shipments if one.label and one.state in _HAS_NUMBER
+        canonical(one.label.tracking_number): one.units
+        for one in shipments
+        if one.label and one.state in _HAS_NUMBER
     }
     if not order.fulfillments or not ours:
         return order
     rows = tuple(
-        row if row.units else replace(row, units=ours.get(row.tracking_number, ()))
+        row if row.units else replace(row, units=ours.get(canonical(row.tracking_number), ()))
         for row in order.fulfillments
     )
     return replace(order, fulfillments=rows)
@@ -131,8 +134,8 @@ def _without_number_of(order: Order, shipment: Shipment) -> Order:
     rows = order.fulfillments
     if rows is not None and shipment.label:
         number = shipment.label.tracking_number
-        gone = counted(some for row in rows if row.tracking_number == number for some in row.units)
-        rows = tuple(row for row in rows if row.tracking_number != number)
+        gone = counted(some for row in rows if row.is_of(number) for some in row.units)
+        rows = tuple(row for row in rows if not row.is_of(number))
     else:
         gone = Counter()
     if rows is None and shipment.label and (shipment.post_body or shipment.state in _POSTED):
@@ -155,7 +158,7 @@ def _is_listed(order: Order, shipment: Shipment) -> bool:
         shipment.label
         and shipment.state in _HAS_NUMBER
         and any(
-            row.tracking_number == shipment.label.tracking_number and row.units and _counts(row)
+            row.is_of(shipment.label.tracking_number) and row.units and _counts(row)
             for row in order.fulfillments or ()
         )
     )

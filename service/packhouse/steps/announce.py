@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from packhouse.ledger import shipments
-from packhouse.model.label import Label, LabelPaper
+from packhouse.model.label import Label, LabelFormat, LabelPaper
 from packhouse.model.states import ShipmentState
 from packhouse.sinks.port import Announcement, PaperFile
 from packhouse.steps.context import Context, OrderJob
@@ -44,7 +44,7 @@ async def announce(context: Context, job: OrderJob) -> None:
 
 
 def _label_file(context: Context, label: Label) -> Path | None:
-    if not label.document or not label.document_format:
+    if not label.document or label.document_format in (None, LabelFormat.RAW):
         return None
     return context.documents.path(label.document, label.document_format)
 

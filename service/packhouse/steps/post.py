@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from packhouse.errors import (
-    ProviderRefused,
     StoreConflict,
     StoreError,
     StoreForbidden,
@@ -22,7 +20,7 @@ from packhouse.ledger import shipments
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
-from packhouse.model.label import Label, LabelDocument
+from packhouse.model.label import Label
 from packhouse.model.line_units import end_of
 from packhouse.model.order import Order, counted
 from packhouse.model.shipment import Shipment
@@ -31,6 +29,7 @@ from packhouse.providers.manual import ManualProvider
 from packhouse.rules import idempotency
 from packhouse.rules.changes import shipping_conflict
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.label_file import fetch_missing, keep_file
 from packhouse.steps.moves import Move
 from packhouse.steps.withdraw import withdraw
 from packhouse.store.protocol import fulfill_body
@@ -59,6 +58,7 @@ _FRESH_S = 2.0
 
 async def post(context: Context, job: OrderJob) -> None:
     """Post each labeled shipment that no hold blocks; record those that the store has already."""
+    await fetch_missing(context, job)
     if job.fetched is None:
         return
     decided = job.fetched
@@ -70,7 +70,7 @@ async def post(context: Context, job: OrderJob) -> None:
             await _fulfilled(context, job, shipment, "The store already has this tracking number.")
         elif holds := _posting_blocks(job, shipment, label):
             if not shipment.post_key and not any(hold.blocks(Stage.BUYING) for hold in holds):
-                await _keep_file(context, job, shipment, label)
+                await keep_file(context, job, shipment, label)
         elif job.paused:
             job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
         else:
@@ -160,48 +160,7 @@ async def _save_post(context: Context, job: OrderJob, shipment: Shipment, label:
     """Keep the label's file, and save the body before it is first sent: without one, nothing was sent."""
     carrier = context.settings.store.name_of(label.carrier)
     body = fulfill_body(shipment.units, carrier, label.tracking_number).decode()
-    return await _keep_file(context, job, shipment, label, body)
-
-
-async def _keep_file(
-    context: Context, job: OrderJob, shipment: Shipment, label: Label, body: str = ""
-) -> Shipment:
-    """Keep the label's file, and save the key of its post, with the body if it is about to be sent."""
-    entries = []
-    digest, kind = label.document, label.document_format
-    if not digest:
-        document = await _document(context, job, shipment, label)
-        if document is None:
-            entries.append(
-                Entry(job.order_id, "no_label_file", "The provider has no file for this label.", shipment.id)
-            )
-        else:
-            digest, kind = await context.documents.keep(document), document.format
-    key = shipment.post_key or idempotency.first(shipment)
-    await context.write(
-        job,
-        shipments.save_post,
-        shipment,
-        key=key,
-        body=body,
-        document=digest,
-        document_format=kind,
-        entries=entries,
-    )
-    context.record(*entries)
-    kept = replace(label, document=digest, document_format=kind)
-    return job.update(shipment, post_key=key, post_body=body, label=kept)
-
-
-async def _document(
-    context: Context, job: OrderJob, shipment: Shipment, label: Label
-) -> LabelDocument | None:
-    if bought_with := job.documents.get(shipment.id):
-        return bought_with
-    try:
-        return await context.provider(label.provider).document(label)
-    except ProviderRefused:
-        return None
+    return await keep_file(context, job, shipment, label, body)
 
 
 async def _process_refusal(

@@ -12,6 +12,7 @@ from typing import Any
 from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, RefundRecord, ReturnRecord, Units
 from packhouse.model.status_words import Outcome, fulfillment_outcome, refund_outcome, word
+from packhouse.model.tracking_number import canonical
 from packhouse.store.json_fields import (
     CREATED,
     amount,
@@ -113,7 +114,7 @@ def fulfillments(
     for place, row in enumerate(listed):
         number, status = first_text(row, ("tracking_number", "tracking")), _status(row)
         # Rows of one parcel may differ in words that mean the same.
-        key = (number or place, fulfillment_outcome(status).value)
+        key = (canonical(number) or number or place, fulfillment_outcome(status).value)
         at = first_text(row, CREATED)
         stated = _stated_units(row, order_id, lines)
         before = found.get(key)
@@ -122,7 +123,7 @@ def fulfillments(
         if stated is None:
             vague.add(key)
         found[key] = Fulfillment(
-            number,
+            before.tracking_number,
             before.carrier or text(row.get("carrier")),
             () if key in vague else _added(before.units, stated or ()),
             before.status,

@@ -205,3 +205,18 @@ def test_a_return_names_its_units_and_no_more_than_are_left() -> None:
     assert "name the units" in said
     (said,) = refused(store, Row(2, "ord_1", items=(Units("li_1", 2),)), action="return")
     assert "has 1 unit that can be returned" in said
+
+
+def test_two_writings_of_one_number_are_the_same_parcel() -> None:
+    store = MemoryStore("ord_1")
+    one = Units("li_1", 1)
+    (said,) = refused(store, parcel(2, "ord_1", "van-1", one), parcel(3, "ord_1", "VAN 1", one))
+    assert "same parcel on line 2" in said
+
+
+def test_a_number_that_the_store_has_in_another_writing_is_not_planned_again() -> None:
+    rows = [{"line_item_id": "li_1", "quantity": 1, "tracking_number": "9400 1112 0255 5582 8461 37"}]
+    store = MemoryStore("ord_1", fulfillments=rows)
+    plan = store.plan(parcel(2, "ord_1", "9400111202555582846137", Units("li_1", 1)))
+    assert plan.items == ()
+    assert "already has tracking number" in plan.skipped[0].reason

@@ -124,6 +124,38 @@ def test_fifty_thousand_rows_are_read_in_a_moment() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("1234567890.0", "is a decimal number"),
+        ("nan", "stands for a missing number"),
+        ("NULL", "stands for a missing number"),
+        ("#N/A", "stands for a missing number"),
+        ("9400111202555580000000", "was rounded"),
+        ("9400111202555582846137 9400111202555582846138", "is more than one number"),
+    ],
+)
+def test_what_a_program_writes_in_place_of_a_number_is_refused_with_its_row(cell: str, why: str) -> None:
+    (problem,) = problems(f"order,carrier,tracking\nord_1,DHL,{cell}\n")
+    assert problem.startswith("line 2: tracking ")
+    assert why in problem
+
+
+@pytest.mark.parametrize(
+    "number", ["9400111202555583000000", "9.40011e21", "1234567890.0", "true", '["9400"]', '"nan"']
+)
+def test_a_number_of_json_that_may_be_rounded_or_is_none_is_refused_with_its_row(number: str) -> None:
+    (problem,) = problems(f'{{"order": "ord_1", "carrier": "USPS", "tracking": {number}}}')
+    assert problem.startswith("line 1: tracking ")
+
+
+def test_a_number_in_groups_is_read_as_the_carrier_writes_it() -> None:
+    text = "order,carrier,tracking\nord_1,USPS,9400 1112 0255 5582 8461 37\nord_2,UPS,'1z999aa10123456784\n"
+    rows, bad_rows = parse_rows(text, "fulfill", {})
+    assert bad_rows == []
+    assert [row.tracking for row in rows] == ["9400111202555582846137", "1Z999AA10123456784"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "order;carrier;tracking;;\nord_1;UPS;1Z999AA10123456784;;\n",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from packhouse.model.label import LabelDocument, LabelFormat
+from packhouse.model.label import LabelFormat
 from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, retry_after_s
-from packhouse.providers.label_file import detect, format_in
+from packhouse.providers.label_file import format_in
 from tests.service.providers.context import Seen, context
 
 
@@ -74,26 +72,6 @@ def test_retry_after_is_read_in_both_forms_and_bounded(header: str, wait_s: floa
 
 def test_no_header_asks_for_no_wait() -> None:
     assert retry_after_s({}, now=0.0) is None
-
-
-@pytest.mark.parametrize(
-    ("content", "fmt"),
-    [
-        (b"%PDF-1.7 ...", LabelFormat.PDF),
-        (b"\x89PNG\r\n\x1a\n...", LabelFormat.PNG),
-        (b"\n ^XA^FDx^FS^XZ", LabelFormat.ZPL),
-        (b"\xef\xbb\xbf~SD15^XA^XZ", LabelFormat.ZPL),
-    ],
-)
-def test_the_format_of_a_file_is_detected_from_its_bytes(content: bytes, fmt: LabelFormat) -> None:
-    assert detect(content) == LabelDocument(content, fmt)
-
-
-@given(st.binary(max_size=200))
-def test_other_bytes_are_not_a_label(content: bytes) -> None:
-    found = detect(content)
-    assert found is None or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"%", b"\x89", b"^", b"~")
-    assert detect(b"<html>" + content) is None
 
 
 def test_the_end_of_a_link_names_a_format() -> None:

@@ -127,3 +127,18 @@ def test_shipped_units_are_neither_lost_nor_doubled(rows: list[tuple[str, int, s
     counted = shipped(flat) or ()
     assert sum(u.quantity for f in counted for u in f.units) == sum(count for _, count, _ in rows)
     assert len({f.tracking_number for f in counted}) == len(counted)
+
+
+def test_rows_of_one_number_in_two_writings_are_one_fulfillment() -> None:
+    rows = [
+        {
+            "line_item_id": "li_1",
+            "quantity": 1,
+            "carrier": "UPS",
+            "tracking_number": "1Z 999 AA1 01 2345 6784",
+        },
+        {"line_item_id": "li_2", "quantity": 1, "tracking_number": "1z999aa10123456784"},
+    ]
+    assert shipped(rows) == (
+        Fulfillment("1Z 999 AA1 01 2345 6784", "UPS", (Units("li_1", 1), Units("li_2", 1))),
+    )

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
+    from packhouse_cli.arguments.tracking import tracking_number
+
+    number = tracking_number(arguments.tracking)
     shipment = operate(
         "adopt",
         arguments,
         invocation,
-        tracking_number=arguments.tracking,
+        tracking_number=number,
         carrier=arguments.carrier,
         cost_minor=arguments.cost,
         currency=arguments.currency,
     )
-    line = f"Shipment {arguments.shipment} now has the label {arguments.tracking}."
+    line = f"Shipment {arguments.shipment} now has the label {number}."
     return report(shipment, line, arguments, invocation)
 
 

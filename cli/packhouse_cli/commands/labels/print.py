@@ -24,6 +24,13 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         raise UsageError("--copies must be 1 or more.")
     shipment, content = fetch(arguments.shipment, invocation)
     kind = str(shipment["label"]["document_format"])
+    if kind == "bin":
+        raise CommandError(
+            f"The label's file of {shipment['id']} cannot be printed. Save it as it came with packhouse "
+            f"labels get {shipment['id']}, and see packhouse why for what is wrong.",
+            Exit.CONFLICT,
+            "not_printable",
+        )
     message = send(
         content,
         kind,
@@ -39,7 +46,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 def send(
     content: bytes, kind: str, title: str, environ: Mapping[str, str], *, printer: str, copies: int
 ) -> str:
-    """Send the label to lp and return its message. ZPL, the printer's own language, is sent unchanged."""
+    """Send the label to lp and return its message. ZPL and EPL, printers' languages, are sent unchanged."""
     program = shutil.which("lp", path=environ.get("PATH"))
     if program is None:
         raise CommandError(
@@ -50,7 +57,7 @@ def send(
         )
     words = [program, "-t", title, "-n", str(copies)]
     words += ["-d", printer] if printer else []
-    words += ["-o", "raw"] if kind == "zpl" else []
+    words += ["-o", "raw"] if kind in ("zpl", "epl") else []
     try:
         done = subprocess.run(  # noqa: S603 - a program of this system, found by its name
             [*words, "-"],

@@ -42,14 +42,16 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Work out the units, take the order over from the daemon, post them, and print the result."""
     if selection.is_many(arguments):
         return _plan_many(arguments, invocation)
+    from packhouse_cli.arguments.tracking import tracking_number
     from packhouse_cli.changes import line_items
     from packhouse_cli.changes.digital_lines import mark_digital_lines
     from packhouse_cli.changes.fulfill import fulfill_change
 
     terminal = invocation.terminal
-    carrier, tracking = arguments.carrier.strip(), arguments.tracking.strip()
-    if not carrier or not tracking:
+    carrier = arguments.carrier.strip()
+    if not carrier or not arguments.tracking.strip():
         raise UsageError("--carrier and --tracking are required and must not be empty.")
+    tracking = tracking_number(arguments.tracking)
     named = [line_items.parse_item(text) for text in arguments.item]
     left_out: dict[str, str] = {}
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    name, number = arguments.shipment, arguments.tracking
+    from packhouse_cli.arguments.tracking import tracking_number
+
+    name, number = arguments.shipment, tracking_number(arguments.tracking)
     confirm(
         f"Post {arguments.carrier} {number} for {name}? The store notifies the buyer, and the fulfillment "
         "cannot be removed.",

@@ -18,6 +18,8 @@ MEDIA_TYPES = {
     LabelFormat.PDF: "application/pdf",
     LabelFormat.PNG: "image/png",
     LabelFormat.ZPL: "application/zpl",
+    LabelFormat.EPL: "application/vnd.eltron-epl",
+    LabelFormat.RAW: "application/octet-stream",
 }
 _FILES = {media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA_TYPES.values()}
 _FILE_RESPONSES = {200: {"content": _FILES, "description": "The label's file."}, **errors.NOT_FOUND}
@@ -48,7 +50,7 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
 
     @routes.get("/labels/{sha256}", tags=["labels"], response_class=Response, responses=_FILE_RESPONSES)
     async def get_label(sha256: Sha256) -> Response:
-        """Get the file of a label, exactly as the provider sent it."""
+        """Get the file of a label, as the provider sent it or as the PNG that it was converted to."""
         document = await operations.queries.label_document(sha256)
         headers = {
             "content-disposition": f'inline; filename="{sha256[:16]}.{document.format}"',

@@ -5,11 +5,13 @@ from __future__ import annotations
 from packhouse.model.hold_kind import Advice, End, Fact, HoldCode, HoldKind
 from packhouse.model.hold_kinds.terms import (
     ALL,
+    BY_BOTH,
     BY_NONE,
     BY_SHIP,
     CONTENT,
     IF_ORDER,
     IF_SETTING,
+    NOTHING,
     RELEASE,
     SETTINGS,
 )
@@ -88,5 +90,19 @@ KINDS = (
         waivable=BY_NONE,
         rests_on=CONTENT | {Fact.SETTINGS},
         advice=(SETTINGS, Advice("Buy this label at any price", RELEASE)),
+    ),
+    HoldKind(
+        HoldCode.LABEL_FILE_MISSING,
+        "The label's file is missing or cannot be printed",
+        "Its tracking number is posted all the same. Print the label from the provider's account, or save "
+        "what came with packhouse labels get, then release the hold.",
+        blocks=NOTHING,
+        ends=(End.FILE_ARRIVES, End.RELEASE),
+        waivable=BY_BOTH,
+        rests_on=CONTENT,
+        advice=(
+            Advice("If the provider may still deliver the file, wait; Packhouse continues by itself"),
+            Advice("Print the label from the provider's account, then close the matter", RELEASE),
+        ),
     ),
 )

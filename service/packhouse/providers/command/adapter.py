@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from urllib.parse import unquote, urlsplit
 
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
-from packhouse.model.label import Label, LabelDocument, Rate
+from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
+from packhouse.model.money import Money
 from packhouse.providers.command import wire
 from packhouse.providers.command.options import CommandOptions, program_environment
 from packhouse.providers.command.process import Finished, NotStarted, run
 from packhouse.providers.deadline import time_left_s
 from packhouse.providers.http import MAX_BYTES, ProviderHttp
-from packhouse.providers.label_file import detect, fetch
+from packhouse.providers.label_file import fetch, read_or_keep, read_text
 from packhouse.providers.options import read_options
 from packhouse.providers.port import (
+    NO_FILE,
     Absent,
     Bought,
     NotBought,
@@ -66,7 +70,7 @@ class CommandProvider:
         return cls(read_options(context.account or cls.kind, CommandOptions, options), context)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """One rate without a price: the program reports the cost when it has made the label."""
+        """One rate: with the estimate if one is set, since the program tells the cost only with the label."""
         await self.check()
         if request.order.id.startswith("-"):
             raise ProviderRefused(
@@ -74,9 +78,15 @@ class CommandProvider:
                 "manually."
             )
         options = self._options
-        return Prepared(
-            "", (Rate("command", options.carrier or "command", options.service or "standard", None),)
+        estimate = options.estimate_minor
+        rate = Rate(
+            "command",
+            options.carrier or "command",
+            options.service or "standard",
+            None if estimate is None else Money(estimate, options.currency),
+            is_estimate=estimate is not None,
         )
+        return Prepared("", (rate,))
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Run `argv` once."""
@@ -101,17 +111,30 @@ class CommandProvider:
     async def document(self, label: Label) -> LabelDocument:
         """Download or read the file that the program named."""
         source = label.document_source
-        found: LabelDocument | None = None
+        if not source:
+            raise ProviderRefused(
+                f"Label {label.tracking_number}: the program returned no label file. Print it from your own "
+                "system.",
+                code=NO_FILE,
+            )
         if source.startswith(_FILE):
-            found = await asyncio.to_thread(_read_label, source.removeprefix(_FILE))
-        elif source:
-            # Few programs return a link, so the client is built only when it is needed.
-            self._http = self._http or ProviderHttp(self.account, self._context)
-            found = await fetch(self._http, source)
-        if found is None:
-            why = f"{source} is not a label file" if source else "the program returned no label file"
-            raise ProviderRefused(f"Label {label.tracking_number}: {why}. Print it from your own system.")
-        return found
+            path = source.removeprefix(_FILE)
+            try:
+                return await asyncio.to_thread(_read_label, path)
+            except OSError as error:
+                why = f"{path} cannot be read ({error.strerror or error})"
+                raise ProviderRefused(
+                    f"Label {label.tracking_number}: {why}. Print it from your own system."
+                ) from error
+        if source[:5].lower() == "data:":
+            return await asyncio.to_thread(read_text, source)
+        # Few programs return a link, so the client is built only when it is needed.
+        self._http = self._http or ProviderHttp(self.account, self._context)
+        if found := await fetch(self._http, source):
+            return found
+        raise ProviderRefused(
+            f"Label {label.tracking_number}: its link leads to no file. Print it from your own system."
+        )
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Run `void`, if it is set."""
@@ -178,20 +201,38 @@ class CommandProvider:
 
 
 async def _with_file(made: wire.Made) -> Bought:
-    """The purchase with the file that the program wrote; a bad file does not undo a purchase."""
+    """The purchase with the file that the program made; a bad file does not undo a purchase."""
     bought = made.bought
-    if bought.document or not made.label_path:
+    if made.label_base64:
+        document = await asyncio.to_thread(read_text, made.label_base64)
+        return replace(bought, document=document)
+    if not made.label_path:
         return bought
-    document = await asyncio.to_thread(_read_label, made.label_path)
-    return replace(
-        bought, document=document, document_source=bought.document_source or _FILE + made.label_path
-    )
-
-
-def _read_label(path: str) -> LabelDocument | None:
+    path = _absolute(made.label_path)
+    source = bought.document_source or _FILE + path
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        document = await asyncio.to_thread(_read_label, path)
     except OSError:
-        return None
-    return detect(content) if len(content) <= MAX_BYTES else None
+        return replace(bought, document_source=source)  # `document` asks again, and says why
+    if document.format is LabelFormat.RAW and bought.document_source:
+        return bought  # the link may lead to a better file
+    return replace(bought, document=document, document_source=source)
+
+
+def _absolute(path: str) -> str:
+    """The program runs in the daemon's folder, so a relative path begins there."""
+    if path.startswith("file://"):
+        path = unquote(urlsplit(path).path)
+    return str(Path(path).absolute())
+
+
+def _read_label(path: str) -> LabelDocument:
+    """Read a file, and never wait for one: a pipe or a device is refused. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(f"{path} is not a regular file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(f"{path} is larger than {MAX_BYTES // 2**20} MiB")
+    return read_or_keep(content)

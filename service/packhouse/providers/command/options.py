@@ -45,6 +45,13 @@ class CommandOptions(Options):
         default="USD", description="ISO 4217 code of costs, if the program does not return it."
     )
 
+    estimate_minor: int | None = Field(
+        default=None,
+        ge=1,
+        description="What a label is expected to cost, in minor units of `currency`. Spending caps need it: "
+        "the program tells the cost only with the label.",
+    )
+
     @field_validator("argv", "lookup", "void", "track")
     @classmethod
     def _has_a_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:

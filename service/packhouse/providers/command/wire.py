@@ -7,21 +7,19 @@ exit 0 with unreadable output: the outcome is unknown.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from packhouse.model.label import Label, LabelDocument, LabelFormat
-from packhouse.model.money import Money, minor_digits
+from packhouse.model.label import Label, LabelFormat
 from packhouse.model.order import Address
+from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number, same_number
+from packhouse.providers.command.cost import UnreadableCost, read_cost
 from packhouse.providers.command.options import CommandOptions
+from packhouse.providers.command.output import Unreadable, read_object, shown
 from packhouse.providers.command.process import Finished
-from packhouse.providers.label_file import detect
 from packhouse.providers.port import (
     Absent,
     Bought,
@@ -42,22 +40,23 @@ _FIRST_SHELL_SIGNAL = 128  # a shell reports a child killed by signal n as 128 +
 _NUMBER_NAMES = ("tracking", "tracking_number", "tracking_code")
 _LAST_LINES, _MAX_LINE = 6, 300
 _PLACEHOLDER = re.compile(r"\{(order_id|reference|tracking_number)\}")
-_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
-
+_ANSWER_NAMES = frozenset({*_NUMBER_NAMES, "found"})
+_STATUS_NAMES = frozenset({"status"})
 _TRACKER_WORDS = {state.value for state in TrackerState}
 _MAX_KEPT = 500
 
 
-class Unreadable(ValueError):
-    """The program's output does not follow the protocol; the message says how."""
+class Unusable(Unreadable):
+    """The program made a label, and its number or cost is certainly none: a person has to say what it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The label as the program reports it, and the path of its file, if it wrote one."""
+    """The label as the program reports it, with the path of its file, or the file as text."""
 
     bought: Bought
     label_path: str = ""
+    label_base64: str = ""
 
 
 def filled(argv: Sequence[str], **values: str) -> list[str]:
@@ -128,9 +127,9 @@ def read_purchase(ended: Finished, purchase: Purchase, options: CommandOptions) 
     if ended.code != 0:
         return NotBought(_failure(ended), Whose.MOMENT if ended.code == TRY_LATER else Whose.ORDER)
     try:
-        return _made(_object(ended), purchase, options)
+        return _made(read_object(ended, _ANSWER_NAMES), purchase, options)
     except Unreadable as error:
-        return Unknown(f"The program ended with 0, but its output is unreadable: {error}.{_quoted(ended)}")
+        return Unknown(f"The program ended with 0, but {_problem(error)}.{_quoted(ended)}")
 
 
 def read_lookup(ended: Finished, purchase: Purchase, options: CommandOptions) -> Made | Absent | Unknown:
@@ -140,10 +139,12 @@ def read_lookup(ended: Finished, purchase: Purchase, options: CommandOptions) ->
     if ended.code != 0:
         return Unknown(_failure(ended))
     try:
-        answer = _object(ended)
+        answer = read_object(ended, _ANSWER_NAMES)
         return Absent() if answer.get("found") is False else _made(answer, purchase, options)
     except Unreadable as error:
-        return Unknown(f"The look-up's output is unreadable: {error}.{_quoted(ended)}")
+        # Another look-up would find the same label.
+        needs_person = isinstance(error, Unusable)
+        return Unknown(f"The look-up ended with 0, but {_problem(error)}.{_quoted(ended)}", needs_person)
 
 
 def read_void(ended: Finished) -> Voided | VoidPending | VoidRefused | None:
@@ -155,7 +156,7 @@ def read_void(ended: Finished) -> Voided | VoidPending | VoidRefused | None:
     if ended.output is not None and not ended.output.strip():
         return Voided()
     try:
-        answer = _object(ended)
+        answer = read_object(ended, _STATUS_NAMES)
     except Unreadable:
         return None
     reason = _text(answer.get("reason"))
@@ -174,7 +175,7 @@ def read_tracker(ended: Finished) -> Tracking | None:
     if ended.timed_out or ended.code != 0:
         return None
     try:
-        answer = _object(ended)
+        answer = read_object(ended, _STATUS_NAMES)
     except Unreadable:
         return None
     word, note = _text(answer.get("status")), reason_of(answer.get("note"), answer.get("message"))
@@ -204,62 +205,63 @@ def _quoted(ended: Finished) -> str:
     return f" Its stderr: {' | '.join(lines[-_LAST_LINES:])}" if lines else ""
 
 
-def _object(ended: Finished) -> dict[str, Any]:
-    if ended.output is None:
-        raise Unreadable("it is too long")
-    if not ended.output.strip():
-        raise Unreadable("it is empty, where a JSON object is expected")
-    try:
-        value = json.loads(ended.output, parse_float=str)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is not JSON, but starts with {ended.output[:60]!r}") from error
-    if not isinstance(value, dict):
-        raise Unreadable("it is JSON, but not an object")
-    return value
+def _problem(error: Unreadable) -> str:
+    return str(error) if isinstance(error, Unusable) else f"its output is unreadable: {error}"
 
 
 def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions) -> Made:
-    number = next((text for name in _NUMBER_NAMES if (text := _text(answer.get(name)))), "")
-    if not number:
-        raise Unreadable(f"it has no tracking number in {', '.join(_NUMBER_NAMES)}")
+    number = _number(answer)
     echoed = _text(answer.get("reference"))
     if echoed and echoed != purchase.request.reference:
         raise Unreadable(f"its reference is not {purchase.request.reference}")
+    cost, remark = None, ""
+    try:
+        cost = read_cost(answer, options.currency)
+    except UnreadableCost as error:
+        remark = f"The program's answer cannot be read whole: {error}"
+        if purchase.rate.price is None:
+            raise Unusable(f"the cost of its label {number} cannot be read: {error}") from error
     bought = Bought(
         provider_id=purchase.request.reference,
         tracking_number=number,
-        carrier=_text(answer.get("carrier")) or purchase.rate.carrier,
-        service=_text(answer.get("service")) or purchase.rate.service,
-        cost=_cost(answer, options.currency) or purchase.rate.price,
+        carrier=_name(answer.get("carrier")) or purchase.rate.carrier,
+        service=_name(answer.get("service")) or purchase.rate.service,
+        cost=cost,
         document_source=_text(answer.get("label_url")),
-        document=_document(answer.get("label_base64")),
         raw={name: value for name, value in answer.items() if len(str(value)) <= _MAX_KEPT},
+        remark=remark,
     )
-    return Made(bought, _text(answer.get("label_path")))
+    return Made(bought, _text(answer.get("label_path")), _text(answer.get("label_base64")))
 
 
-def _cost(answer: Mapping[str, Any], currency: str) -> Money | None:
-    """Reads {"cost": {"amount": "5.49", "currency": "USD"}} or {"cost_minor": 549, "currency": "USD"}."""
-    cost = answer.get("cost")
-    if isinstance(cost, Mapping):
-        code = (_text(cost.get("currency")) or currency).upper()
-        amount = _text(cost.get("amount"))
-        if _AMOUNT.fullmatch(amount):
-            return Money(int(Decimal(amount).scaleb(minor_digits(code)).to_integral_value(ROUND_UP)), code)
-    minor = answer.get("cost_minor")
-    if type(minor) is int and minor >= 0:
-        return Money(minor, (_text(answer.get("currency")) or currency).upper())
-    return None
+def _number(answer: Mapping[str, Any]) -> str:
+    """The tracking number. Raises Unreadable if there is none, Unusable for what is certainly none."""
+    found: list[str] = []
+    refused: list[str] = []
+    for name in _NUMBER_NAMES:
+        value = answer.get(name)
+        if value is None or value == "":
+            continue
+        try:
+            found.append(read_tracking_number(value))
+        except NotATrackingNumber as error:
+            refused.append(f"its {name} {error}")
+    if any(not same_number(found[0], other) for other in found[1:]):
+        raise Unusable(f"it has two tracking numbers, {' and '.join(found)}")
+    if found:
+        return found[0]
+    if refused:
+        raise Unusable("; ".join(refused))
+    raise Unreadable(
+        f"it has no tracking number in {', '.join(_NUMBER_NAMES)}: {shown(json.dumps(answer, default=str))}"
+    )
 
 
-def _document(encoded: Any) -> LabelDocument | None:
-    """The label's file, if it is one. A bad file does not undo a purchase."""
-    if not isinstance(encoded, str):
-        return None
-    try:
-        return detect(base64.b64decode(encoded))
-    except (binascii.Error, ValueError):
-        return None
+def _name(value: Any) -> str:
+    """A carrier's or service's name; some programs wrap it in an object."""
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in ("name", "code", "id") if value.get(key)), "")
+    return " ".join(_text(value).split())
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.http import httpx
-from packhouse.model.label import Label, LabelDocument
+from packhouse.model.label import Label, LabelDocument, LabelFormat
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.customs import declaration
 from packhouse.providers.easypost.options import EasyPostOptions
@@ -147,9 +147,14 @@ class EasyPostProvider:
             converted = wire.label_link(self._read(answer, "converting the label"), fmt)
         except ProviderRefused:
             converted = ""
+        unusable: LabelDocument | None = None
         for link in dict.fromkeys((converted, source)):
             if link and (document := await fetch(self._http, link)):
-                return document
+                if document.format is not LabelFormat.RAW:
+                    return document
+                unusable = document
+        if unusable:
+            return unusable
         raise ProviderRefused(
             f"EasyPost has no label file for {label.provider_id}. Open the shipment in EasyPost's dashboard."
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from packhouse.model.label import LabelFormat, Rate
 from packhouse.model.order import Address
+from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.providers.easypost.costs import cost_of
 from packhouse.providers.easypost.tracking import was_scanned
 from packhouse.providers.port import (
@@ -274,6 +275,10 @@ def read_postage(
         return Unknown(
             f"EasyPost's {purchase.provider_ref} is only partly bought: its purchase may be in progress."
         )
+    try:
+        number = read_tracking_number(number)
+    except NotATrackingNumber as error:
+        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.")
     rate = purchase.rate
     price = money(selected.get("rate"), selected.get("currency")) or rate.price
     cost = cost_of(shipment, price) if price else None

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from packhouse.documents import LabelData, draw
-from packhouse.model.label import LabelFormat
+from packhouse.model.label import USUAL_FORMATS, LabelFormat
 from packhouse.model.order import Address
 from packhouse.sandbox.easypost.state import EasyPostShipment
 
-FORMATS = frozenset(LabelFormat)
+FORMATS = USUAL_FORMATS
 _GRAMS_PER_OUNCE = 28.349523125
 
 

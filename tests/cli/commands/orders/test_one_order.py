@@ -267,3 +267,29 @@ def test_lines_of_json_come_from_every_page(store: SandboxStore) -> None:
     assert rows[0]["id"] not in [row["id"] for row in newer]
     both = store.call("orders", "list", "--json", "--jsonl")
     assert both.code == Exit.USAGE
+
+
+# One tracking number, in any writing
+
+
+def test_a_number_in_groups_is_posted_without_blanks_and_not_twice(store: SandboxStore) -> None:
+    order = store.order()
+    line = store.shown(order)["items"][0]["id"]
+    posted = []
+    for number in ("9400 1112 0255 5582 8461 37", "9400-1112-0255-5582-8461-37", "9400111202555582846137"):
+        argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", number)
+        posted.append(store.call(*argv, "--item", f"{line}:1", "--json").json)
+    assert [one["already_recorded"] for one in posted] == [False, True, True]
+    assert {one["tracking_number"] for one in posted} == {"9400111202555582846137"}
+    assert len({one["idempotency_key"] for one in posted}) == 1
+
+
+@pytest.mark.parametrize("number", ["9.40011E+21", "N/A", "9400\n1", "1234567890.0"])
+def test_what_is_no_tracking_number_is_not_posted(store: SandboxStore, number: str) -> None:
+    order = store.order()
+    refused = store.call(
+        "orders", "fulfill", order, "--carrier", "USPS", "--tracking", number, "--yes", "--json"
+    )
+    assert refused.code == Exit.USAGE
+    assert refused.error["message"].startswith("--tracking ")
+    assert not store.shown(order).get("fulfillments")

@@ -94,6 +94,19 @@ def test_a_label_is_adopted_only_with_an_amount_in_a_currency(app: App) -> None:
     )
 
 
+@pytest.mark.parametrize("number", ["9.40011E+21", 9400111202555583000000, "N/A", "1\n2", "", None])
+@pytest.mark.parametrize("operation", ["adopt", "mark-shipped"])
+def test_what_is_no_tracking_number_is_refused_with_the_reason(
+    app: App, operation: str, number: object
+) -> None:
+    body = FOUND if operation == "adopt" else {"carrier": "USPS"}
+    refused = app.post(f"shipments/ord_2-2/{operation}", **{**body, "tracking_number": number})
+    assert refused.status_code == 400
+    (detail,) = refused.json()["error"]["details"]
+    assert detail["path"] == "body.tracking_number"
+    assert "no tracking number: " in detail["message"]
+
+
 def test_a_takeover_names_its_hold_and_what_is_in_flight(app: App) -> None:
     taken = app.post("orders/ord_2/takeover", purpose="refund").json()
     assert (taken["hold"]["code"], taken["hold"]["note"], taken["resumed"]) == ("taken_over", "refund", False)

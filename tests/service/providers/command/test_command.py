@@ -226,12 +226,12 @@ def test_too_much_output_is_cut_and_does_not_block_the_program() -> None:
 def test_arguments_are_never_read_by_a_shell() -> None:
     evil = sample_request("$(touch /tmp/x);{order_id}/1/1")
     outcome = asyncio.run(
-        provider(argv=["/bin/sh", "-c", 'printf \'{"tracking": "%s"}\' "$1"', "sh", "{reference}"]).buy(
-            Purchase(evil, "", PURCHASE.rate)
-        )
+        provider(
+            argv=["/bin/sh", "-c", 'printf \'{"tracking": "1", "carrier": "%s"}\' "$1"', "sh", "{reference}"]
+        ).buy(Purchase(evil, "", PURCHASE.rate))
     )
     assert isinstance(outcome, Bought)
-    assert outcome.tracking_number == evil.reference
+    assert outcome.carrier == evil.reference
 
 
 def test_an_order_id_that_looks_like_an_option_is_refused() -> None:
@@ -245,10 +245,11 @@ def test_the_program_does_not_get_packhouses_secrets(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SHIPPING_TOKEN", "theirs")
     assert program_environment({"PATH": "/bin", "packhouse_x": "1"}) == {"PATH": "/bin"}
     outcome = bought_by(
-        """printf '{"tracking": "%s|%s|%s"}' "$PACKHOUSE_STORE__API_KEY" "$ALY_API_KEY" "$SHIPPING_TOKEN" """
+        """printf '{"tracking": "1", "service": "%s|%s|%s"}' """
+        """"$PACKHOUSE_STORE__API_KEY" "$ALY_API_KEY" "$SHIPPING_TOKEN" """
     )
     assert isinstance(outcome, Bought)
-    assert outcome.tracking_number == "||theirs"
+    assert outcome.service == "||theirs"
 
 
 @pytest.mark.parametrize(
@@ -335,15 +336,11 @@ def test_the_label_file_may_come_as_text_or_not_at_all(tmp_path: Path) -> None:
     assert encoded.document is not None
     assert encoded.document.content == b"^XA^FDx^FS^XZ"
     assert "label_base64" not in encoded.raw or len(encoded.raw["label_base64"]) < 500
-    for odd in (
-        '"label_base64": "!!"',
-        '"label_base64": "aGk="',
-        '"label_path": "/nowhere"',
-        '"label_path": "/etc/passwd"',
-    ):
-        outcome = bought_by(f"""echo '{{"tracking": "1", {odd}}}'""")
-        assert isinstance(outcome, Bought), "a bad file does not unmake a purchase"
-        assert outcome.document is None
+    lost = bought_by("""echo '{"tracking": "1", "label_path": "/nowhere"}'""")
+    assert isinstance(lost, Bought), "a lost file does not unmake a purchase"
+    assert lost.document is None
+    with pytest.raises(ProviderRefused, match="/nowhere cannot be read"):
+        asyncio.run(provider(argv=["true"]).document(kept("command", lost)))
     none = bought_by("""echo '{"tracking": "1"}'""")
     assert isinstance(none, Bought)
     assert (none.document, none.document_source) == (None, "")
@@ -358,7 +355,7 @@ def test_a_file_that_the_program_named_can_be_read_again_later(tmp_path: Path) -
     assert isinstance(outcome, Bought)
     assert asyncio.run(own.document(kept("command", outcome))) == outcome.document
     (tmp_path / "label.zpl").unlink()
-    with pytest.raises(ProviderRefused, match=r"label\.zpl is not a label file"):
+    with pytest.raises(ProviderRefused, match=r"label\.zpl cannot be read"):
         asyncio.run(own.document(kept("command", outcome)))
 
 

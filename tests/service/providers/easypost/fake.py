@@ -13,7 +13,7 @@ from packhouse.providers.conformance import Fault
 
 KEY = "EZTK_fake_key"
 FILES = "https://files.example.net/labels/"
-PDF, PNG, ZPL = b"%PDF-1.4 label", b"\x89PNG\r\n\x1a\nlabel", b"^XA^FDlabel^FS^XZ"
+PDF, PNG, ZPL = b"%PDF-1.4 label %%EOF", b"\x89PNG\r\n\x1a\nlabel IEND\xaeB`\x82", b"^XA^FDlabel^FS^XZ"
 CONTENT = {"PDF": PDF, "PNG": PNG, "ZPL": ZPL}
 MIME = {"PDF": "application/pdf", "PNG": "image/png", "ZPL": "application/zpl"}
 

@@ -214,12 +214,11 @@ def test_a_missing_label_file_is_refused_with_a_sentence() -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        httpx.Response(200, text="<html>please log in</html>"),
         httpx.Response(200, content=b"%PDF-" + b" " * MAX_BYTES),
         httpx.Response(503),
         httpx.Response(302, headers={"location": FILES + "1.pdf"}),
     ],
-    ids=["a page", "too large", "overloaded", "a circle of links"],
+    ids=["too large", "overloaded", "a circle of links"],
 )
 def test_a_failing_file_host_is_transient(file: httpx.Response) -> None:
     async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
@@ -230,6 +229,20 @@ def test_a_failing_file_host_is_transient(file: httpx.Response) -> None:
             await provider.document(label)
 
     play(story)
+
+
+@pytest.mark.parametrize("page", ["<html>please log in</html>", "", '{"error": "expired"}'])
+def test_a_page_in_the_place_of_the_file_is_no_label_and_is_kept(page: str) -> None:
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        label = kept("easypost", await bought(provider))
+        for name in list(fake.files):
+            fake.files[name] = httpx.Response(200, text=page, headers={"content-type": "application/pdf"})
+        fake.files[label.document_source.removeprefix(FILES)] = httpx.Response(200, text=page)
+        document = await provider.document(label)
+        assert (document.format, document.content) == (LabelFormat.RAW, page.encode())
+        assert document.problem
+
+    play(story, FakeEasyPost(converts=False))
 
 
 def test_a_firewalls_page_is_no_refusal() -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from packhouse.documents import SAMPLE_MARK
 from packhouse.errors import ProviderRefused, SettingsError
-from packhouse.model.label import LabelFormat, Rate
+from packhouse.model.label import USUAL_FORMATS, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.providers.conformance import sample_request
 from packhouse.providers.offline import wire
@@ -76,7 +76,7 @@ def test_references_do_not_share_numbers() -> None:
     assert len({wire.tracking_number(f"ord_{n}/{s}/1") for n in range(5000) for s in (1, 2)}) == 10_000
 
 
-@pytest.mark.parametrize("fmt", list(LabelFormat))
+@pytest.mark.parametrize("fmt", sorted(USUAL_FORMATS))
 def test_the_label_comes_with_the_purchase_and_can_be_drawn_again(fmt: LabelFormat) -> None:
     provider = OfflineProvider.from_settings({}, context(fmt))
     outcome = bought(fmt)

@@ -1,0 +1,81 @@
+"""Finds the one JSON object in a program's stdout, also between log lines and in other encodings."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
+from packhouse.providers.command.cost import JsonDecimal
+from packhouse.providers.command.process import Finished
+
+_SHOWN: Final = 200
+# Lines that may begin an object; a log longer than this is searched from its end.
+_MOST_STARTS: Final = 500
+
+
+class Unreadable(ValueError):
+    """The program's output does not follow the protocol; the message says how."""
+
+
+def read_object(ended: Finished, names: Collection[str]) -> dict[str, Any]:
+    """The program's answer; decimal numbers stay exact text (JsonDecimal). Raises Unreadable.
+
+    Where the output is not one object alone, it is the only object that begins a line and has one of `names`.
+    """
+    if ended.output is None:
+        raise Unreadable("it is too long")
+    text = _decoded(ended.output).strip()
+    if not text:
+        raise Unreadable("it is empty, where a JSON object is expected")
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        value = _only([one for one in _objects(text) if any(name in one for name in names)], text)
+    if not isinstance(value, dict):
+        raise Unreadable(f"it is JSON, but not an object: {shown(text)}")
+    return value
+
+
+def shown(text: str) -> str:
+    """The beginning of what the program printed, for a person."""
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...")
+
+
+def _decoded(output: bytes) -> str:
+    if output[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return output.decode("utf-16", "replace")
+    return output.decode("utf-8-sig", "replace")
+
+
+def _only(found: list[dict[str, Any]], text: str) -> dict[str, Any]:
+    different = [one for number, one in enumerate(found) if one not in found[:number]]
+    if len(different) > 1:
+        raise Unreadable(f"it has {len(different)} different JSON objects")
+    if not different:
+        raise Unreadable(f"it is not JSON: {shown(text)}")
+    return different[0]
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The objects that begin a line and end it."""
+    starts = [0] if text.startswith("{") else []
+    place = text.find("\n{")
+    while place >= 0:
+        starts.append(place + 1)
+        place = text.find("\n{", place + 1)
+    end = 0
+    for start in starts[-_MOST_STARTS:]:
+        if start < end:
+            continue
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and not text[end:].partition("\n")[0].strip():
+            yield value
+
+
+# NaN and Infinity are no JSON; as text they are refused where they stand, and the rest is read.
+_DECODER: Final = json.JSONDecoder(parse_float=JsonDecimal, parse_constant=JsonDecimal)
