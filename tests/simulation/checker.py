@@ -28,7 +28,11 @@ _KIND_HOLDS = {
     "incomplete_address": "address_incomplete",
     "unknown_digital": "digital_unknown",
     "no_weight": "weight_missing",
+    "pickup": "pickup",
+    "odd_option": "shipping_option_unknown",
 }
+# Holds that a mood of an account may leave active.
+_MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},
@@ -46,6 +50,7 @@ class Checker:
     def __init__(self, scenario: Scenario, environment: Environment, scheduler: Scheduler) -> None:
         self._scenario = scenario
         self._sandbox = environment.sandbox
+        self._charged = environment.moody.charged
         self._rows = environment.database.rows
         self._scheduler = scheduler
         self._journal_check = JournalCheck(environment.database)
@@ -173,6 +178,8 @@ class Checker:
             allowed.add("no_rate")  # some countries' addresses need no city, but some carriers require one
         if self._scenario.settings["guard"].keys() & {"max_day_minor", "max_order_minor"}:
             allowed.add("cap_reached")
+        for mood in self._scenario.moods:
+            allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
         if any(one.void_rejected for one in self._easypost_shipments(order)):
@@ -262,17 +269,27 @@ class Checker:
             if row is None:
                 yield f"{one.reference}: {one.tracking} cost {one.cost_minor} and is not in the ledger"
                 continue
-            if (row["cost_minor"], row["currency"]) != (one.cost_minor, one.currency):
-                yield f"{one.tracking}: costs {row['cost_minor']} here and {one.cost_minor} there"
+            costs = self._cost_of(one)
+            if (row["cost_minor"], row["currency"]) != costs:
+                yield f"{one.tracking}: costs {row['cost_minor']} here and {costs} there"
             if f"{row['order_id']}/{row['seq']}/{row['g']}" != one.reference:
                 yield f"{one.tracking}: belongs to {row['shipment_id']} here and to {one.reference} there"
             yield from self._void_matches(one, row)
         for number in ours.keys() - self._by_number.keys():
             yield f"{number}: in the ledger, and EasyPost never sold it"
-        here = sum(row["cost_minor"] for row in ours.values() if row["state"] != "voided")
-        there = sum(one.cost_minor for one in self._sold if not one.voided)
+        here, there = Counter[str](), Counter[str]()
+        for row in ours.values():
+            if row["state"] != "voided":
+                here[row["currency"]] += row["cost_minor"]
+        for minor, currency in (self._cost_of(one) for one in self._sold if not one.voided):
+            there[currency] += minor
         if here != there:
             yield f"the ledger says {here} were spent, the provider says {there}"
+
+    def _cost_of(self, sold: Purchase) -> tuple[int, str]:
+        """What the provider charged, in minor units and their currency: a moody account may charge in yen."""
+        money = self._charged.get(sold.tracking)
+        return (money.minor, money.currency) if money else (sold.cost_minor, sold.currency)
 
     def _void_matches(self, sold: Purchase, row: sqlite3.Row) -> Iterator[str]:
         rejected = self._sandbox.easypost.by_tracking_number[sold.tracking].void_rejected

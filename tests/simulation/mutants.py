@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from packhouse.ledger import inbox, leases
+from packhouse.model.account import Whose
+from packhouse.model.money import Money
 from packhouse.providers.easypost.adapter import EasyPostProvider
-from packhouse.providers.port import Absent, Unknown, Voided, VoidRefused
+from packhouse.providers.port import Absent, Bought, Unknown, Voided, VoidRefused
+from packhouse.rules import rates
 from packhouse.rules.changes import STOPPED
 from packhouse.rules.units import exceeds
-from packhouse.steps import buy, decide, post, reconcile, sync_holds
+from packhouse.steps import accounts, buy, decide, post, purchase, reconcile, sync_holds
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.worker.intake import Intake
@@ -223,6 +226,61 @@ def a_refused_void_counts_as_done() -> Iterator[None]:
         return void
 
     with _replace(EasyPostProvider, "void", mutated):
+        yield
+
+
+@_mutant
+def an_unknown_outcome_counts_against_the_account() -> Iterator[None]:
+    """A purchase without an answer opens the circuit breaker, as a refusal does."""
+
+    def mutated(real: Any) -> Any:
+        async def record(context: Any, job: Any, shipment: Any, answer: Any) -> None:
+            accounts.count_refusal(context, shipment.provider, Whose.MOMENT, answer.reason)
+            await real(context, job, shipment, answer)
+
+        return record
+
+    with _replace(purchase, "_record_unknown", mutated):
+        yield
+
+
+@_mutant
+def a_withdrawn_label_is_posted() -> Iterator[None]:
+    """A look-up that finds a voided label takes it for a good one."""
+
+    def mutated(_real: Any) -> Any:
+        async def record(context: Any, job: Any, shipment: Any, answer: Any, provider_id: str) -> None:
+            rate = shipment.rate
+            bought = Bought(provider_id, answer.tracking_number, rate.carrier, rate.service, rate.price)
+            await purchase.record_outcome(context, job, shipment, bought)
+
+        return record
+
+    with _replace(purchase, "record_withdrawn", mutated):
+        yield
+
+
+@_mutant
+def prices_are_compared_by_their_numbers() -> Iterator[None]:
+    """The smallest number wins, whatever its currency."""
+
+    def mutated(real: Any) -> Any:
+        def choose(offers: Any, settings: Any, currency: str) -> Any:
+            in_one = [
+                dataclasses.replace(
+                    one, rate=dataclasses.replace(one.rate, price=Money(one.rate.price.minor, currency))
+                )
+                for one in offers
+                if one.rate.price
+            ]
+            best = real(in_one, settings, currency)
+            return best and next(
+                one for one in offers if (one.account, one.rate.id) == (best.account, best.rate.id)
+            )
+
+        return choose
+
+    with _replace(rates, "choose", mutated):
         yield
 
 

@@ -10,6 +10,7 @@ from packhouse.providers.port import Safety
 from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.buyers import KINDS
+from tests.simulation.moods import Mood, draw_moods
 
 # Interventions in an order, a process or everything, with their relative frequency.
 INTERVENTIONS = {
@@ -84,6 +85,7 @@ class Scenario:
     sandbox: dict[str, float]
     settings: dict[str, Any]
     accounts: int = 1
+    moods: list[Mood] = field(default_factory=list)
     interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -98,6 +100,7 @@ class Scenario:
             f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
             f"ledger failures {self.ledger_failure_rate:.2f}\n"
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
+            f"  moods: {self.moods or 'none'}\n"
             f"  interventions: {interventions or 'none'}"
         )
 
@@ -136,6 +139,7 @@ def draw(seed: int) -> Scenario:
         settings=_settings(chance),
         accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
     )
+    scenario.moods = draw_moods(seed, scenario.accounts, chaos_s)
     scenario.interventions = _interventions(chance, scenario)
     return scenario
 

@@ -19,10 +19,9 @@ from packhouse.ledger import leases
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.operations import Operations
-from packhouse.providers.port import ProviderContext, Safety
+from packhouse.providers.port import Provider, ProviderContext, Safety
 from packhouse.sandbox.sandbox import STORE_KEY, WEBHOOK_SECRET
 from packhouse.sandbox.transport import SandboxTransport
-from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
@@ -31,6 +30,7 @@ from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks
 from tests.simulation.event_loop import Process, ProcessKilled
 from tests.simulation.ledger import Database, LedgerFaults, SimDocuments, SimLedger
+from tests.simulation.moods import MoodyAccounts, MoodyProvider, WatchedBreaker
 from tests.simulation.process_io import ProcessTransport, SimClock
 from tests.simulation.providers import build_providers
 from tests.simulation.sandbox import SimSandbox
@@ -63,6 +63,7 @@ class Environment:
     shared: bool
     chance: random.Random
     tick_s: float
+    moody: MoodyAccounts
     calm: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
@@ -149,7 +150,11 @@ class Replica:
         context = ProviderContext(
             clock, settings.provider_timeout_s, SENDER, LabelFormat.ZPL, environment.metrics.call
         )
-        providers = build_providers(environment.safety, settings.provider, context, transport)
+        real = build_providers(environment.safety, settings.provider, context, transport)
+        providers: dict[str, Provider] = {
+            account: MoodyProvider(one, number, environment.moody)
+            for number, (account, one) in enumerate(real.items())
+        }
         documents = SimDocuments(environment.files, process, environment.faults)
         store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
@@ -169,7 +174,11 @@ class Replica:
             clock=database_clock,
             metrics=environment.metrics,
             log=cast(FilteringBoundLogger, _Log(process, environment.unexpected)),
-            breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
+            breaker=WatchedBreaker(
+                settings.guard.breaker_threshold,
+                settings.guard.breaker_cooldown_s,
+                problems=environment.moody.problems,
+            ),
         )
         if not ledger.shared:
             await ledger.write(leases.release_all, database_clock.now())

@@ -29,6 +29,7 @@ from packhouse.telemetry.metrics import Metrics
 from tests.simulation.checker import Checker
 from tests.simulation.event_loop import PROCESS, ProcessKilled, Stuck, VirtualLoop
 from tests.simulation.ledger import LEASE, Database, LedgerFaults
+from tests.simulation.moods import MoodyAccounts
 from tests.simulation.plan import Scenario, draw
 from tests.simulation.providers import KINDS, SECOND
 from tests.simulation.replica import Environment, Replica
@@ -108,7 +109,11 @@ async def _run(
     faults = LedgerFaults(
         random.Random(chance.getrandbits(64)), scenario.ledger_failure_rate, scenario.ledger_slow_s
     )
+    moody = MoodyAccounts(
+        scenario.moods, loop.time, sandbox, spend_check.problems, is_calm=lambda: environment.calm
+    )
     environment = Environment(
+        moody=moody,
         sandbox=sandbox,
         database=simulation.database,
         faults=faults,

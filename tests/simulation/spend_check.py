@@ -148,6 +148,8 @@ class SpendCheck:
                 f"as {snapshot.status}"
             )
         shipment = self.sandbox.easypost.by_tracking_number.get(number)
+        if shipment and shipment.void_requested_at is not None:
+            self._report(f"{order_id}: posted {number}, whose label is void or being voided")
         if shipment and label_address(shipment.request["to_address"]) != snapshot.address:
             self._report(
                 f"{order_id}: posted {number}, whose address is not the one that the store showed "

@@ -232,7 +232,7 @@ def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions
 
 
 def _number(answer: Mapping[str, Any]) -> str:
-    """The tracking number. Raises Unreadable if none is told, Unusable for what is certainly none."""
+    """The tracking number. Raises Unreadable if there is none, Unusable for what is certainly none."""
     found: list[str] = []
     refused: list[str] = []
     for name in _NUMBER_NAMES:
@@ -244,7 +244,7 @@ def _number(answer: Mapping[str, Any]) -> str:
         except NotATrackingNumber as error:
             refused.append(f"its {name} {error}")
     if any(not same_number(found[0], other) for other in found[1:]):
-        raise Unusable(f"it tells two tracking numbers, {' and '.join(found)}")
+        raise Unusable(f"it has two tracking numbers, {' and '.join(found)}")
     if found:
         return found[0]
     if refused:
