@@ -7,7 +7,7 @@ from typing import Any
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label
+from packhouse.model.label import Label, LabelPaper
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
@@ -178,6 +178,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
         document_source=bought.document_source,
+        papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )
     price = f"for {label.cost}"
     if bought.cost is None:
@@ -185,7 +186,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}"
+        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}{_of_it_fees(bought)}"
         + (":" if bought.remark else "."),
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
@@ -203,15 +204,30 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     rate = shipment.rate
     if rate is None or rate.price is None or rate.is_estimate:
         return  # nothing was offered, so no offer is broken
-    if why := drift(rate.price, label.cost, context.settings.guard.price_tolerance_percent):
+    expected = _with_fees(rate.price, bought.fees)
+    if why := drift(expected, label.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
 
 
+def _of_it_fees(bought: Bought) -> str:
+    return f", {bought.fees} of it fees" if bought.fees and bought.fees.minor else ""
+
+
+def _with_fees(price: Money, fees: Money | None) -> Money:
+    """The price of a rate with the fees of its label, which no rate shows: the price has not changed."""
+    if fees is None or fees.currency != price.currency:
+        return price
+    return Money(price.minor + fees.minor, price.currency)
+
+
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = "", **changes: Any
+    context: Context, job: OrderJob, shipment: Shipment, why: str, answer: str = "", **changes: Any
 ) -> Shipment:
-    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`."""
-    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
+    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`.
+
+    `answer` is what the provider said.
+    """
+    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=answer)
     planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned
