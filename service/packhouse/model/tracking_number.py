@@ -169,9 +169,9 @@ def _refuse_rounded(text: str, shown: str) -> None:
         raise NotATrackingNumber(f"{shown} is a decimal number; keep tracking numbers as text")
     digits = canonical(text)
     if digits.isdigit() and len(digits) > 16 and not _passes_mod10(digits):
-        told = len(digits.rstrip("0"))
+        kept = len(digits.rstrip("0"))
         # An example such as 94001 and zeros is no rounding: that keeps at least six digits.
-        if len(digits) - told >= 5 and 6 <= told <= 17:
+        if len(digits) - kept >= 5 and 6 <= kept <= 17:
             raise NotATrackingNumber(
                 f"{shown} ends in zeros and fails its check digit, so it was rounded; keep tracking numbers "
                 "as text"

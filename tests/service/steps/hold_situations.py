@@ -17,7 +17,7 @@ from packhouse.config.settings import (
 from packhouse.errors import ProviderUnavailable, StoreForbidden, StoreInvalidRequest, StoreUnavailable
 from packhouse.ledger import leases
 from packhouse.model.hold import HoldCode
-from packhouse.model.label import Label, LabelDocument, LabelFormat
+from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.order import Fulfillment, RefundRecord
 from packhouse.providers.port import (
@@ -354,16 +354,6 @@ async def void_requested(harness: Harness, action: str) -> Situation:
     await shipments.request_void(shipment.id, reason="a misprint", actor="ada", again=True)
     await harness.process_due()
     return Situation(order, ends_in={WAIT_FOR_VOID: ["voided", "fulfilled"]})
-
-
-@places(HoldCode.LABEL_FILE_MISSING)
-async def label_file_missing(harness: Harness, action: str) -> Situation:
-    page = LabelDocument(b"<html>please log in</html>", LabelFormat.RAW, "It is a web page.")
-    harness.provider.script(document=page)
-    order = await harness.ship()
-    assert await harness.states(order) == ["fulfilled"]
-    harness.provider.script(document=None)
-    return Situation(order)
 
 
 @places(HoldCode.EXTERNAL_POSTING)

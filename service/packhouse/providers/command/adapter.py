@@ -70,7 +70,7 @@ class CommandProvider:
         return cls(read_options(context.account or cls.kind, CommandOptions, options), context)
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
-        """One rate: with the estimate if one is set, since the program tells the cost only with the label."""
+        """One rate, with the estimate if there is one: the program reports the cost only with the label."""
         await self.check()
         if request.order.id.startswith("-"):
             raise ProviderRefused(

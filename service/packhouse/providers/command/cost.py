@@ -61,24 +61,24 @@ class JsonDecimal(str):
 
 
 class UnreadableCost(ValueError):
-    """The program told a cost in no form that is certain. The message quotes it."""
+    """The program reports a cost in no form that is certain. The message quotes it."""
 
 
 def read_cost(answer: Mapping[str, Any], currency: str) -> Money | None:
-    """The cost of the label; None if the answer tells none. `currency` counts where the answer names none.
+    """The cost of the label; None if the answer has none. `currency` counts where the answer names none.
 
     A fraction of a minor unit is rounded up. Raises UnreadableCost.
     """
-    told = {name: answer[name] for name in (*_MAJOR, *_MINOR) if answer.get(name) not in (None, "")}
+    given = {name: answer[name] for name in (*_MAJOR, *_MINOR) if answer.get(name) not in (None, "")}
     found: set[Money] = set()
-    for name, value in told.items():
+    for name, value in given.items():
         try:
             found.add(_read(name, value, answer, currency))
         except UnreadableCost as error:
             raise UnreadableCost(f"its {name} {_shown(value)} {error}") from None
     if len(found) > 1:
         listed = " and ".join(sorted(map(str, found)))
-        raise UnreadableCost(f"it tells two costs, {listed}")
+        raise UnreadableCost(f"it reports two costs, {listed}")
     return found.pop() if found else None
 
 

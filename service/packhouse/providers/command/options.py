@@ -49,7 +49,7 @@ class CommandOptions(Options):
         default=None,
         ge=1,
         description="What a label is expected to cost, in minor units of `currency`. Spending caps need it: "
-        "the program tells the cost only with the label.",
+        "the program reports the cost only with the label.",
     )
 
     @field_validator("argv", "lookup", "void", "track")
