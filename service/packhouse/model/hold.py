@@ -293,6 +293,20 @@ _ROWS = (
             Advice("If the order is correct in the store, close the matter", _RELEASE),
         ),
     ),
+    HoldKind(
+        HoldCode.CUSTOMS_INCOMPLETE,
+        "The parcel crosses a customs border, and its declaration cannot be made",
+        "Correct the settings, then restart Packhouse, or ship the order yourself.",
+        blocks=_ALL,
+        ends=(End.REASON_GONE,),
+        waivable=_BY_NONE,
+        rests_on=_CONTENT,
+        advice=(
+            _IF_ORDER,
+            _IF_SETTING,
+            Advice("If the goods need a filing or a licence, ship them yourself and fulfill the order"),
+        ),
+    ),
 )
 
 KINDS: Final = {row.code: row for row in _ROWS}

@@ -36,6 +36,7 @@ class HoldCode(StrEnum):
     TAKEN_OVER = "taken_over"
     VOID_PENDING = "void_pending"
     FULFILLMENT_MISSING = "fulfillment_missing"
+    CUSTOMS_INCOMPLETE = "customs_incomplete"
 
 
 class Stage(StrEnum):

@@ -42,7 +42,11 @@ def decide(
     if unknown:
         names = "; ".join(line.name or line.id for line in unknown)
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
-    if units and settings.check_address and (missing := address.faults(order.address)):
+    if (
+        units
+        and settings.check_address
+        and (missing := address.faults(order.address, settings.ignored_address_fields))
+    ):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
     reasons = [reason for reason in reasons if reason.code not in waived]
     if reasons:

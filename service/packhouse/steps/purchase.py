@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packhouse.ledger import shipments
+from packhouse.model.customs import Customs
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label
@@ -11,6 +14,7 @@ from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.port import Bought, NotBought, PurchaseRequest, Unknown, Whose
+from packhouse.rules.address import normalized
 from packhouse.rules.rates import drift
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move
@@ -18,13 +22,17 @@ from packhouse.steps.moves import Move
 _S = ShipmentState
 
 
-def request_for(order: Order, shipment: Shipment) -> PurchaseRequest:
-    """What the provider is sent about a shipment. Raises ValueError for one that was never packed."""
+def request_for(order: Order, shipment: Shipment, declared: Customs | None = None) -> PurchaseRequest:
+    """What the provider is sent about a shipment, with the address in the writing that carriers want.
+
+    Raises ValueError for a shipment that was never packed.
+    """
     if shipment.parcel is None:
         raise ValueError(f"shipment {shipment.id} has no parcel")
-    return PurchaseRequest(
-        shipment.reference, order, shipment.units, order.address or Address(), shipment.parcel
-    )
+    to = normalized(order.address or Address())
+    if declared and not to.email:
+        to = replace(to, email=order.buyer_email)  # customs and carriers ask the recipient for duties
+    return PurchaseRequest(shipment.reference, order, shipment.units, to, shipment.parcel, declared)
 
 
 def intent_of(shipment: Shipment) -> tuple[str, float | None]:

@@ -7,11 +7,12 @@ that is read wrongly is a lost parcel.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from packhouse.errors import StoreUnreadable
-from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
-from packhouse.store.address import address_from_json
+from packhouse.model.order import Address, Fulfillment, Line, Order, OrderPage, RefundRecord, Units
+from packhouse.store.address import PHONES, address_from_json
 from packhouse.store.json_fields import (
     CREATED,
     amount,
@@ -81,11 +82,19 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         total_minor=_total(raw, order_id, currency),
         shipping_option=_shipping_option(raw),
         lines=lines,
-        address=address_from_json(raw.get("shipping_address")),
+        address=_address(raw, buyer),
         fulfillments=_fulfillments(raw, order_id, lines),
         refunds=_refunds(raw, order_id, currency, lines),
         raw=raw if isinstance(raw, dict) else dict(raw),
     )
+
+
+def _address(raw: Mapping[str, Any], buyer: Mapping[str, Any]) -> Address | None:
+    """The delivery address, with the buyer's phone if it has none: some carriers require one abroad."""
+    address = address_from_json(raw.get("shipping_address"))
+    if address is None or address.phone:
+        return address
+    return replace(address, phone=first_text(buyer, PHONES) or first_text(raw, PHONES))
 
 
 def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:
