@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from packhouse.config.sections import ProductSettings
@@ -99,33 +99,45 @@ def declare(goods: Goods, sender: Address, to: Address, facts: CustomsFacts) -> 
         return Incomplete(tuple(why)) if why else None
     if not facts.signer:
         why.append("no name signs the declaration: set customs.signer or ship_from.name")
-    items = [_item(goods, units, facts) for units in goods.units]
-    why += [fault for item in items if not isinstance(item, CustomsItem) for fault in item]
+    items: list[CustomsItem] = []
+    missing: dict[str, list[str]] = {}
+    for units in goods.units:
+        item = _item(goods, units, facts)
+        if isinstance(item, CustomsItem):
+            items.append(item)
+        else:
+            for fault in item:
+                missing.setdefault(fault, []).append(_name(goods.order.line(units.line_id), units))
+    why += [fault.replace("{names}", _listed(names)) for fault, names in missing.items()]
     if why:
-        return Incomplete(tuple(dict.fromkeys(why)))
-    made = tuple(item for item in items if isinstance(item, CustomsItem))
-    return Customs(_fitted(made, goods.parcel_g), facts.signer, code)
+        return Incomplete(tuple(why))
+    return Customs(_fitted(tuple(items), goods.parcel_g), facts.signer, code)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more
 
 
 def _item(goods: Goods, units: Units, facts: CustomsFacts) -> CustomsItem | list[str]:
-    """The item of one line, or what is missing for it."""
+    """The item of one line, or what is missing for it, with {names} for the goods."""
     line, entry = goods.order.line(units.line_id), goods.entries.get(units.line_id)
-    name = _name(line, units)
     value = _value(goods, units)
     origin = (entry.origin_country if entry else "") or facts.origin_country
-    description = _plain(entry.customs_description if entry and entry.customs_description else name)
+    description = _plain(
+        (entry.customs_description if entry else "") or (line.name or line.sku if line else "")
+    )
     faults = []
     if not isinstance(value, Money):
         faults.append(value)
     if not origin:
         faults.append(
-            f"the country where {name} is made is not set: set customs.origin_country, or origin_country in "
-            "its [[products]] entry"
+            "no country of origin for {names}: set customs.origin_country, or origin_country in [[products]]"
         )
     if not description:
-        faults.append(f"line {units.line_id} has no name: set customs_description in its [[products]] entry")
+        faults.append("no description of {names}: set customs_description in [[products]]")
     if units.line_id not in goods.weights_g:
-        faults.append(f"the weight of {name} is not known")
+        faults.append("no weight of {names}")
     if faults or not isinstance(value, Money):
         return faults
     return CustomsItem(
@@ -140,7 +152,7 @@ def _item(goods: Goods, units: Units, facts: CustomsFacts) -> CustomsItem | list
 
 
 def _name(line: Line | None, units: Units) -> str:
-    return (line.name or line.sku) if line else f"line {units.line_id}"
+    return (line.name or line.sku if line else "") or f"line {units.line_id}"
 
 
 def _number(goods: Goods, units: Units, facts: CustomsFacts) -> str:
@@ -158,8 +170,7 @@ def _value(goods: Goods, units: Units) -> Money | str:
         return "the order has no currency"
     if not price:
         said = "a price of 0" if line and line.unit_price_minor == 0 else "no price"
-        name = _name(line, units)
-        return f"the order has {said} for {name}: set customs_value_minor in its [[products]] entry"
+        return f"{said} for {{names}}: set customs_value_minor in [[products]]"
     return Money(price * units.quantity, goods.order.currency)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from packhouse.config.sections import CustomsSettings
 from packhouse.config.settings import (
     GuardSettings,
     ParcelSettings,
@@ -49,10 +51,12 @@ Placing = Callable[[Harness, str], Awaitable[Situation]]
 SETTINGS: dict[HoldCode, dict[str, Any]] = {
     HoldCode.TOO_HEAVY: {"parcel": ParcelSettings(weight_g=500, max_weight_g=100)},
     HoldCode.WEIGHT_MISSING: {"parcel": ParcelSettings()},
+    HoldCode.CUSTOMS_INCOMPLETE: {"customs": CustomsSettings()},
     HoldCode.CAP_REACHED: {"guard": {"max_day_minor": 1500}},
     HoldCode.REPEATED_FAILURE: {"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}},
 }
 PLACINGS: dict[HoldCode, Placing] = {}
+ABROAD = {"line1": "1 Main Street", "city": "Toronto", "state": "ON", "postcode": "M5V 2T6", "country": "CA"}
 
 
 def places(code: HoldCode) -> Callable[[Placing], Placing]:
@@ -381,3 +385,31 @@ async def fulfillment_missing(harness: Harness, action: str) -> Situation:
         await harness.advance(harness.settings.poll.confirm_s + 10)
 
     return Situation(order, {f"Wait until the store shows the fulfillment; {WAIT}": wait})
+
+
+@places(HoldCode.CUSTOMS_INCOMPLETE)
+async def customs_incomplete(harness: Harness, action: str) -> Situation:
+    order = harness.sandbox.place_order("plain")
+    harness.sandbox.store.change_address(order, ABROAD)
+    await harness.deliver_event(order)
+    await harness.process_due()
+
+    async def moved_home() -> None:
+        await correcting_address(harness, order)()
+
+    async def shipped_by_hand() -> None:
+        units = [{"line_item_id": line.id, "quantity": line.quantity} for line in order.lines]
+        body = json.dumps({"line_items": units, "tracking_number": "HAND1", "carrier": "DHL"}).encode()
+        await harness.store.real.fulfill(order.id, body, "by-hand")
+        await harness.deliver_event(order, "order.updated")
+
+    by_hand = "If the goods need a filing or a licence, ship them yourself and fulfill the order"
+    told = CustomsSettings(origin_country="US", signer="Ann Lee")
+    actions = {
+        "If the order is the cause, correct it in the store": moved_home,
+        "If a setting is the cause, correct it in packhouse.toml, then restart Packhouse": restarting(
+            harness, customs=told
+        ),
+        by_hand: shipped_by_hand,
+    }
+    return Situation(order, actions, {by_hand: []})
