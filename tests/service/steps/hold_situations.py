@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -398,9 +397,7 @@ async def customs_incomplete(harness: Harness, action: str) -> Situation:
         await correcting_address(harness, order)()
 
     async def shipped_by_hand() -> None:
-        units = [{"line_item_id": line.id, "quantity": line.quantity} for line in order.lines]
-        body = json.dumps({"line_items": units, "tracking_number": "HAND1", "carrier": "DHL"}).encode()
-        await harness.store.real.fulfill(order.id, body, "by-hand")
+        harness.sandbox.store.fulfill(order, list(order.unshipped().items()), "DHL", "HAND1")
         await harness.deliver_event(order, "order.updated")
 
     by_hand = "If the goods need a filing or a licence, ship them yourself and fulfill the order"
