@@ -30,7 +30,7 @@ from packhouse.providers.port import (
     VoidPending,
     VoidRefused,
 )
-from packhouse.sandbox.store.state import StoreOrder
+from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.service.harness import Harness
 
 DAY_S = 86_400.0
@@ -397,7 +397,9 @@ async def customs_incomplete(harness: Harness, action: str) -> Situation:
         await correcting_address(harness, order)()
 
     async def shipped_by_hand() -> None:
-        harness.sandbox.store.fulfill(order, list(order.unshipped().items()), "DHL", "HAND1")
+        harness.sandbox.store.fulfill(
+            order, list(order.unshipped().items()), "DHL", "HAND1", recorded_by=EXTERNAL
+        )
         await harness.deliver_event(order, "order.updated")
 
     by_hand = "If the goods need a filing or a licence, ship them yourself and fulfill the order"
