@@ -17,7 +17,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from packhouse.config.sections import CustomsSettings, ParcelSettings
+from packhouse.config.customs import CustomsSettings
+from packhouse.config.sections import ParcelSettings
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS, process_order
 from packhouse.ledger import guard, holds, orders, queries, shipments

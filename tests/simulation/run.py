@@ -15,8 +15,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse import flow
+from packhouse.config.customs import CustomsSettings
 from packhouse.config.sections import (
-    CustomsSettings,
     GuardSettings,
     ParcelSettings,
     PollSettings,

@@ -17,8 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from packhouse.config.customs import CustomsSettings
 from packhouse.config.sections import (
-    CustomsSettings,
     GuardSettings,
     HttpSettings,
     LedgerSettings,

@@ -56,7 +56,7 @@ def address_from_json(raw: Any) -> Address | None:
 
 
 class _Fields:
-    """The values of an address by plain name, and which of them nobody has read."""
+    """The values of an address by plain name, and which of them are not read yet."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class _Fields:
         self._open[name] = (self._shown.get(name, name), value)
 
     def unplaced(self) -> tuple[str, ...]:
-        """Each field with text that nobody has read and that may be part of an address, as "name: text"."""
+        """Each field with text that is not read and may be part of an address, as "name: text"."""
         found = []
         for name, (shown, value) in self._open.items():
             said = ", ".join(_leaves(value))
@@ -208,7 +208,7 @@ def _lines(fields: _Fields, address: Address) -> list[str]:
 
 
 def _insert_number(fields: _Fields, lines: list[str], country: str) -> None:
-    """Write the house number where the country does. A number without a street stays unplaced."""
+    """Write the number of a house where the country does. A number without a street stays unplaced."""
     house = fields.first(names.NUMBER) or fields.take(names.HOUSE, _HOUSE_NUMBER)
     suffix = fields.first(names.NUMBER_SUFFIX)
     if suffix and (not house or suffix.lower().rstrip(".") in names.NAME_SUFFIXES):

@@ -144,9 +144,7 @@ def test_a_description_is_plain_text_of_a_forms_length(name: str, description: s
         (goods(weights={"l1": 1}), FACTS, "no weight of Hook"),
     ],
 )
-def test_a_missing_fact_is_named_with_the_setting_that_tells_it(
-    made: Goods, facts: CustomsFacts, said: str
-) -> None:
+def test_a_missing_fact_is_named_with_its_setting(made: Goods, facts: CustomsFacts, said: str) -> None:
     assert said in held(made, facts=facts)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from packhouse.config.sections import CustomsSettings
 from packhouse.config.settings import (
     GuardSettings,
     ParcelSettings,
@@ -30,7 +29,7 @@ from packhouse.providers.port import (
     VoidPending,
     VoidRefused,
 )
-from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
+from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness
 
 DAY_S = 86_400.0
@@ -50,12 +49,10 @@ Placing = Callable[[Harness, str], Awaitable[Situation]]
 SETTINGS: dict[HoldCode, dict[str, Any]] = {
     HoldCode.TOO_HEAVY: {"parcel": ParcelSettings(weight_g=500, max_weight_g=100)},
     HoldCode.WEIGHT_MISSING: {"parcel": ParcelSettings()},
-    HoldCode.CUSTOMS_INCOMPLETE: {"customs": CustomsSettings()},
     HoldCode.CAP_REACHED: {"guard": {"max_day_minor": 1500}},
     HoldCode.REPEATED_FAILURE: {"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}},
 }
 PLACINGS: dict[HoldCode, Placing] = {}
-ABROAD = {"line1": "1 Main Street", "city": "Toronto", "state": "ON", "postcode": "M5V 2T6", "country": "CA"}
 
 
 def places(code: HoldCode) -> Callable[[Placing], Placing]:
@@ -384,31 +381,3 @@ async def fulfillment_missing(harness: Harness, action: str) -> Situation:
         await harness.advance(harness.settings.poll.confirm_s + 10)
 
     return Situation(order, {f"Wait until the store shows the fulfillment; {WAIT}": wait})
-
-
-@places(HoldCode.CUSTOMS_INCOMPLETE)
-async def customs_incomplete(harness: Harness, action: str) -> Situation:
-    order = harness.sandbox.place_order("plain")
-    harness.sandbox.store.change_address(order, ABROAD)
-    await harness.deliver_event(order)
-    await harness.process_due()
-
-    async def moved_home() -> None:
-        await correcting_address(harness, order)()
-
-    async def shipped_by_hand() -> None:
-        harness.sandbox.store.fulfill(
-            order, list(order.unshipped().items()), "DHL", "HAND1", recorded_by=EXTERNAL
-        )
-        await harness.deliver_event(order, "order.updated")
-
-    by_hand = "If the goods need a filing or a licence, ship them yourself and fulfill the order"
-    told = CustomsSettings(origin_country="US", signer="Ann Lee")
-    actions = {
-        "If the order is the cause, correct it in the store": moved_home,
-        "If a setting is the cause, correct it in packhouse.toml, then restart Packhouse": restarting(
-            harness, customs=told
-        ),
-        by_hand: shipped_by_hand,
-    }
-    return Situation(order, actions, {by_hand: []})

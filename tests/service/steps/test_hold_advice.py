@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from packhouse.api.schemas import HoldBody
-from packhouse.config.sections import CustomsSettings
+from packhouse.config.customs import CustomsSettings
 from packhouse.errors import StoreUnavailable
 from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.money import Money
@@ -22,7 +22,8 @@ from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import Harness, NewHarness
 from tests.service.steps import option_situations
-from tests.service.steps.hold_situations import ABROAD, DAY_S, PLACINGS, SETTINGS, WAIT, restart
+from tests.service.steps.customs_situations import ABROAD
+from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
 
 async def advice_printed(harness: Harness, order: StoreOrder, code: HoldCode) -> tuple[Hold, list[str]]:
