@@ -116,7 +116,7 @@ def declare(goods: Goods, sender: Address, to: Address, facts: CustomsFacts) -> 
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(names[:2]) + more
+    return ", ".join(f'"{name}"' for name in names[:2]) + more
 
 
 def _item(goods: Goods, units: Units, facts: CustomsFacts) -> CustomsItem | list[str]:

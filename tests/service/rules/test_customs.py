@@ -134,14 +134,22 @@ def test_a_description_is_plain_text_of_a_forms_length(name: str, description: s
         (
             goods(),
             replace(FACTS, origin_country=""),
-            "no country of origin for Anvil, Hook: set customs.",
+            'no country of origin for "Anvil", "Hook": set customs.',
         ),
         (goods(), replace(FACTS, signer=""), "set customs.signer or ship_from.name"),
-        (goods(replace(ANVIL, unit_price_minor=None)), FACTS, "no price for Anvil: set customs_value_minor"),
-        (goods(replace(ANVIL, unit_price_minor=0)), FACTS, "a price of 0 for Anvil: set customs_value_minor"),
+        (
+            goods(replace(ANVIL, unit_price_minor=None)),
+            FACTS,
+            'no price for "Anvil": set customs_value_minor',
+        ),
+        (
+            goods(replace(ANVIL, unit_price_minor=0)),
+            FACTS,
+            'a price of 0 for "Anvil": set customs_value_minor',
+        ),
         (goods(currency=""), FACTS, "the order has no currency"),
-        (goods(replace(ANVIL, name="🎁")), FACTS, "no description of 🎁: set customs_description"),
-        (goods(weights={"l1": 1}), FACTS, "no weight of Hook"),
+        (goods(replace(ANVIL, name="🎁")), FACTS, 'no description of "🎁": set customs_description'),
+        (goods(weights={"l1": 1}), FACTS, 'no weight of "Hook"'),
     ],
 )
 def test_a_missing_fact_is_named_with_its_setting(made: Goods, facts: CustomsFacts, said: str) -> None:
@@ -150,12 +158,14 @@ def test_a_missing_fact_is_named_with_its_setting(made: Goods, facts: CustomsFac
 
 def test_everything_that_is_missing_is_said_at_once() -> None:
     why = held(goods(replace(ANVIL, unit_price_minor=None), HOOK), facts=CustomsFacts())
-    assert all(word in why for word in ("customs.signer", "origin for Anvil, Hook:", "no price for Anvil:"))
+    assert all(
+        word in why for word in ("customs.signer", 'origin for "Anvil", "Hook":', 'no price for "Anvil":')
+    )
 
 
 def test_many_goods_are_named_by_two_and_a_number() -> None:
     lines = [Line(f"l{n}", name=f"Mug {n}", quantity=1, unit_price_minor=1) for n in range(5)]
-    assert "for Mug 0, Mug 1 and 3 more:" in held(goods(*lines), facts=replace(FACTS, origin_country=""))
+    assert 'for "Mug 0", "Mug 1" and 3 more:' in held(goods(*lines), facts=replace(FACTS, origin_country=""))
 
 
 def test_exports_to_canada_and_from_outside_the_us_have_their_own_codes() -> None:
