@@ -78,6 +78,8 @@ class _Fields:
             elif name not in self._values:
                 self._values[name], self._shown[name] = value, shown
                 self._open[name] = (shown, value)
+            elif _text(value) not in ("", _text(self._values[name])):
+                self._open[shown] = (shown, value)  # an inner object contradicts the address
         for shown, fields in inner:
             self._add(fields, f"{shown}.")
 

@@ -37,7 +37,7 @@ LINE2 = _names(
     "line2 address2 street2 address_line2 street_address_2 street_line2 address_2 extended_address"
 )
 MORE_LINES = _names(
-    "line3 address3 street3 address_line3 street_address_3 street_line3 address_3 "
+    "second_line third_line line3 address3 street3 address_line3 street_address_3 street_line3 address_3 "
     "line4 address4 street4 address_line4 line5 address_line5 additional address_additional additional_info "
     "additional_information additional_address address_extra extra address_supplement supplement "
     "complement complemento complement_address address_complement address_addition adresszusatz "
@@ -60,7 +60,8 @@ COUNTRY = _names(
 )
 PHONE = _names(
     "phone phone_number telephone telephone_number mobile mobile_phone mobile_number cell cell_phone tel "
-    "contact_phone contact_number phone1 day_phone daytime_phone recipient_phone"
+    "contact_phone contact_number phone1 phone2 phone_alt alternate_phone secondary_phone "
+    "day_phone daytime_phone recipient_phone"
 )
 EMAIL = _names("email email_address mail contact_email recipient_email")
 
@@ -87,14 +88,17 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("House", HOUSE),
     ("Block", _names("block tower block_number wing")),
     ("Entrance", _names("entrance entry gate entrance_code door_code gate_code access_code intercom")),
-    ("Staircase", _names("staircase stair stairs stairway escalera")),
+    ("Staircase", _names("staircase stair stairs stairway stairwell escalera")),
     ("Floor", _names("floor level storey floor_number etage")),
     (
         "Apt",
-        _names("apartment apt apartment_number apt_number apartment_no apartment_suite appartement wohnung"),
+        _names(
+            "apartment apt apartment_number apt_number apartment_no apt_no apt_suite apt_unit "
+            "apartment_unit apartment_suite appartement wohnung"
+        ),
     ),
     ("Unit", _names("unit unit_number unit_no sub_premise subpremise secondary secondary_unit sub_building")),
-    ("Suite", _names("suite suite_number ste")),
+    ("Suite", _names("suite suite_number suite_no ste")),
     ("Flat", _names("flat flat_number")),
     ("Room", _names("room room_number")),
     ("Door", _names("door door_number puerta")),
@@ -106,7 +110,7 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "",
         _names(
-            "district neighborhood neighbourhood suburb sublocality dependent_locality city_area "
+            "hamlet district neighborhood neighbourhood suburb sublocality dependent_locality city_area "
             "double_dependent_locality quarter colonia bairro barangay ward borough subdistrict parish "
             "barrio sub_district sector township dependent_thoroughfare city_district"
         ),
@@ -114,7 +118,8 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", _names("county county_name administrative_area_level_2 subregion")),
 )
 NOTES = _names(
-    "delivery_instructions instructions delivery_instruction delivery_note delivery_notes note notes comment "
+    "delivery_instructions shipping_instructions instructions delivery_instruction delivery_note delivery_notes note "
+    "notes comment "
     "comments remarks directions delivery_comment special_instructions driver_instructions safe_place"
 )
 

@@ -219,6 +219,7 @@ def test_every_part_of_a_street_is_in_the_lines(parts: dict[str, Any], street1: 
         ({"pickup_point": {"id": "pp_1", "name": "Kiosk", "lat": 1.5}}, ("pickup_point: Kiosk",)),
         ({"notes": "Ring twice, wait, and then leave it behind the house"}, ()),
         ({"house_number_suffix": "B"}, ("house_number_suffix: B",)),
+        ({"recipient": {"name": "Bo"}}, ("recipient.name: Bo",)),
     ],
 )
 def test_a_part_that_has_no_place_is_named(parts: dict[str, Any], unplaced: tuple[str, ...]) -> None:
