@@ -24,7 +24,6 @@ from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
-from packhouse.model.order import Address
 from packhouse.operations import Operations
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.providers.registry import build_provider
@@ -124,21 +123,10 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
 
     Raises SettingsError.
     """
-    sender = settings.ship_from
     context = ProviderContext(
         clock=clock,
         timeout_s=settings.provider_timeout_s,
-        ship_from=Address(
-            name=sender.name,
-            company=sender.company,
-            street1=sender.street1,
-            street2=sender.street2,
-            city=sender.city,
-            state=sender.state,
-            postcode=sender.zip,
-            country=sender.country,
-            phone=sender.phone,
-        ),
+        ship_from=settings.ship_from.address,
         label_format=settings.label_format,
         observe=metrics.call,
     )

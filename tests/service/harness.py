@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from packhouse.config.customs import CustomsSettings
 from packhouse.config.sections import ParcelSettings
 from packhouse.config.settings import Settings
 from packhouse.flow import STEPS, process_order
@@ -95,7 +96,11 @@ class Harness:
         self.provider = Scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
-        defaults = {"provider": self.provider.account, "parcel": ParcelSettings(weight_g=500)}
+        defaults = {
+            "provider": self.provider.account,
+            "parcel": ParcelSettings(weight_g=500),
+            "customs": CustomsSettings(origin_country="US", signer="Ann Lee"),
+        }
         self.settings = Settings(_env_file=None, data_dir=folder, **(defaults | dict(settings or {})))  # type: ignore[call-arg, arg-type]
         self.context = Context(
             store=self.store,
@@ -117,9 +122,7 @@ class Harness:
         self._sequence = 0
 
     def _easypost(self, context: ProviderContext, folder: Path) -> Provider:
-        options = EasyPostOptions(
-            api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2", customs_origin="US"
-        )
+        options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
         return EasyPostProvider(options, context, SandboxTransport(self.sandbox))
 
     def _store(self) -> AsyncStoreClient:

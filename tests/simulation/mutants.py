@@ -19,9 +19,10 @@ from packhouse.model import line_units
 from packhouse.model.account import Whose
 from packhouse.model.line_units import end_of, units_of
 from packhouse.model.money import Money
+from packhouse.providers.easypost import customs
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.port import Absent, Bought, Unknown, Voided, VoidRefused
-from packhouse.rules import eligibility, rates
+from packhouse.rules import customs_areas, eligibility, rates
 from packhouse.rules.units import exceeds
 from packhouse.steps import accounts, buy, decide, post, purchase, reconcile, sync_holds
 from packhouse.steps.context import Context
@@ -189,6 +190,24 @@ def each_post_has_a_new_key() -> Iterator[None]:
         return lambda self, order_id, body, key: real(self, order_id, body, f"{key}-{next(tries)}")
 
     with _replace(AsyncStoreClient, "fulfill", mutated):
+        yield
+
+
+@_mutant
+def territories_count_as_the_mainland() -> Iterator[None]:
+    """A parcel to Guam or to an APO is taken for a domestic one."""
+    with _replace(customs_areas, "_us_area", lambda real: lambda address: "US"):
+        yield
+
+
+@_mutant
+def a_customs_weight_is_the_parcels() -> Iterator[None]:
+    """Each item of a declaration weighs as much as the whole parcel."""
+
+    def mutated(real: Any) -> Any:
+        return lambda weights_g, parcel_g: real([parcel_g] * len(weights_g), parcel_g * len(weights_g))
+
+    with _replace(customs, "item_ounces", mutated):
         yield
 
 

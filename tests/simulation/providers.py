@@ -16,6 +16,7 @@ from packhouse.http import httpx
 from packhouse.model.money import Money
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.adapter import EasyPostProvider
+from packhouse.providers.easypost.customs import customs_info
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.http import NoResponse, NotSent, ProviderHttp
 from packhouse.providers.port import (
@@ -56,7 +57,9 @@ class KeylessProvider(EasyPostProvider):
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Register and buy in one call."""
-        body = json.loads(wire.shipment_body(purchase.request, self._ship_from, self._kind, ()))
+        request = purchase.request
+        customs = customs_info(request.customs, request.parcel.weight_g) if request.customs else None
+        body = json.loads(wire.shipment_body(request, self._ship_from, self._kind, (), customs))
         body["service"] = [purchase.rate.carrier, purchase.rate.service]
         try:
             answer = await self._http.send(
@@ -118,7 +121,7 @@ def build_providers(
     safety: Safety, accounts: Sequence[str], context: ProviderContext, transport: httpx.AsyncBaseTransport
 ) -> dict[str, Provider]:
     """Build these accounts of this safety class. For half of the orders the second account is cheaper."""
-    options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url=_URL, customs_origin="US")
+    options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url=_URL)
     built: dict[str, Provider] = {}
     for account in accounts:
         kind = _with_cheaper_rates(KINDS[safety]) if account == SECOND else KINDS[safety]

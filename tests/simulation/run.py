@@ -15,6 +15,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from packhouse import flow
+from packhouse.config.customs import CustomsSettings
 from packhouse.config.sections import (
     GuardSettings,
     ParcelSettings,
@@ -232,6 +233,7 @@ def settings_of(scenario: Scenario) -> Settings:
         provider_timeout_s=parts["provider_timeout_s"],
         lease_s=parts["lease_s"],
         parcel=ParcelSettings(weight_g=500, max_weight_g=2500),
+        customs=CustomsSettings(origin_country="US", signer="Ann Lee"),
         poll=PollSettings(**parts["poll"]),
         retry=RetrySettings(**parts["retry"]),
         worker=WorkerSettings(**parts["worker"]),

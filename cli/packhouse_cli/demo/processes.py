@@ -204,8 +204,6 @@ class DemoProcesses:
             "PACKHOUSE_WEBHOOK__SECRETS": secret,
             "PACKHOUSE_PROVIDERS__EASYPOST__URL": f"{self.sandbox_url}/easypost/v2",
             "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": PROVIDER_KEY,
-            "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US",
-            "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_SIGNER": "Demo",
             "PACKHOUSE_OPERATOR__TOKENS": f"demo:{self._token}",
             "PACKHOUSE_HTTP__HOST": "127.0.0.1",
             "PACKHOUSE_HTTP__PORT": str(self._daemon_port),

@@ -7,6 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import NoDecode
+
+from packhouse.model.order import Address
+from packhouse.model.tariff import read_tariff_number
 
 
 class Section(BaseModel):
@@ -236,6 +240,21 @@ class ShipFromSettings(Section):
     country: str = Field(default="US", description="ISO 3166-1 alpha-2 country code.")
     phone: str = Field(default="", description="Phone number. Some carriers require it.")
 
+    @property
+    def address(self) -> Address:
+        """The sender as an address."""
+        return Address(
+            name=self.name,
+            company=self.company,
+            street1=self.street1,
+            street2=self.street2,
+            city=self.city,
+            state=self.state,
+            postcode=self.zip,
+            country=self.country,
+            phone=self.phone,
+        )
+
 
 class ParcelSettings(Section):
     """The parcel of products without a [[products]] entry. Without a weight, their orders are held."""
@@ -265,6 +284,23 @@ class ProductSettings(Section):
     digital: bool | None = Field(
         default=None, description="Whether the product is digital, if the store does not say."
     )
+    tariff_number: Annotated[str, AfterValidator(read_tariff_number)] = Field(
+        default="", description="Tariff (HS) number, such as 6109.10. Empty: customs.tariff_number."
+    )
+    origin_country: str = Field(
+        default="",
+        pattern="^([A-Z]{2})?$",
+        description="Country where the product is made, such as US. Empty: customs.origin_country.",
+    )
+    customs_description: str = Field(
+        default="", max_length=100, description="What it is, for customs. Empty: the name on the order."
+    )
+    customs_value_minor: int | None = Field(
+        default=None,
+        gt=0,
+        description="Value of one unit for customs, in minor units of the order's currency, where the order "
+        "has no price above 0 for it, such as a gift.",
+    )
 
     @model_validator(mode="after")
     def _matches_something(self) -> ProductSettings:
@@ -282,6 +318,11 @@ class RuleSettings(Section):
     )
     check_address: bool = Field(
         default=True, description="Hold orders whose address lacks a part that its country requires."
+    )
+    ignored_address_fields: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="Names of fields in the store's addresses that say nothing about the place. An address "
+        "with any other unknown field is held.",
     )
 
 

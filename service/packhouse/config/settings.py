@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from packhouse.config.customs import CustomsSettings
 from packhouse.config.sections import (
     GuardSettings,
     HttpSettings,
@@ -114,6 +115,7 @@ class Settings(BaseSettings):
     operator: OperatorSettings = OperatorSettings()
     worker: WorkerSettings = WorkerSettings()
     ship_from: ShipFromSettings = ShipFromSettings()
+    customs: CustomsSettings = CustomsSettings()
     parcel: ParcelSettings = ParcelSettings()
     products: tuple[ProductSettings, ...] = Field(default=(), description="Weights and kinds of products.")
     rules: RuleSettings = RuleSettings()

@@ -44,6 +44,7 @@ class HoldCode(StrEnum):
     PARCEL_RETURNED = "parcel_returned"
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
+    CUSTOMS_INCOMPLETE = "customs_incomplete"
 
 
 class Stage(StrEnum):

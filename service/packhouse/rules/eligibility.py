@@ -53,7 +53,11 @@ def decide(
     reasons = _unclear(order, shipments, units, left, parcels)
     if unknown:
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, _not_said(unknown, has_site=has_site)))
-    if units and settings.check_address and (missing := address.faults(order.address)):
+    if (
+        units
+        and settings.check_address
+        and (missing := address.faults(order.address, settings.ignored_address_fields))
+    ):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
     may_leave = bool(units) or any(shipment.state in _STILL_HERE for shipment in shipments)
     if may_leave and choice and (reason := reason_to_hold(choice)):

@@ -24,7 +24,7 @@ def hold_fingerprint(code: HoldCode, order: Order, settings: str = "") -> str:
 
 
 def settings_fingerprint(settings: Settings) -> str:
-    """A short hash of the settings that decide which labels are offered: provider accounts, sender and rates.
+    """A short hash of the settings that decide which labels are offered: accounts, sender, rates, customs.
 
     After a restart with other settings, holds for a refused label or a missing rate end, and their orders
     are tried again. Secrets are masked: a new key alone changes nothing.
@@ -36,6 +36,8 @@ def settings_fingerprint(settings: Settings) -> str:
             "label_format": settings.label_format.value,
             "ship_from": settings.ship_from.model_dump(mode="json"),
             "rates": settings.rates.model_dump(mode="json"),
+            "customs": settings.customs.model_dump(mode="json"),
+            "products": [product.model_dump(mode="json") for product in settings.products],
         }
     )
 

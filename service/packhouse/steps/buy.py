@@ -14,12 +14,14 @@ from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unknown
+from packhouse.rules.customs import Incomplete
 from packhouse.rules.rates import Offer, drift
 from packhouse.rules.shipping_options import choice_of
-from packhouse.steps import purchase
+from packhouse.steps import customs, purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move, columns_of
 from packhouse.steps.offers import Found, find_offer
+from packhouse.steps.withdraw import withdraw
 
 _S = ShipmentState
 
@@ -39,7 +41,14 @@ async def buy(context: Context, job: OrderJob) -> None:
 
 
 async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
-    request = purchase.request_for(job.order, shipment)
+    parcel_g = shipment.parcel.weight_g if shipment.parcel else 0
+    declared = await customs.declare(context, job, shipment.units, parcel_g)
+    if isinstance(declared, Incomplete):
+        # A fact went missing after planning; the next pass holds the order and says which.
+        await withdraw(context, job, shipment, f"Withdrawn: {declared}.")
+        job.wake_at(context.clock.now())
+        return
+    request = purchase.request_for(job.order, shipment, declared)
     found = await find_offer(context, job, shipment, request)
     if found is None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.order import counted
 from packhouse.model.parcel import PackedParcel
@@ -12,7 +13,9 @@ from packhouse.model.states import ShipmentState
 from packhouse.packing.boxes import CannotPack
 from packhouse.packing.boxes import pack as fill_boxes
 from packhouse.rules.changes import fingerprint
+from packhouse.rules.customs import Incomplete
 from packhouse.rules.decision import NeedsHold, Reason, Ship
+from packhouse.steps import customs
 from packhouse.steps.context import Context, OrderJob
 
 
@@ -26,6 +29,9 @@ async def pack(context: Context, job: OrderJob) -> None:
     if isinstance(boxes, CannotPack):
         job.decision = NeedsHold((Reason(boxes.code, boxes.note),))
         return
+    if why := await _customs_missing(context, job, boxes):
+        job.decision = NeedsHold((Reason(HoldCode.CUSTOMS_INCOMPLETE, why),))
+        return
     planned = _numbered(job, boxes)
     entries = [
         Entry(
@@ -38,6 +44,16 @@ async def pack(context: Context, job: OrderJob) -> None:
         for shipment, box in zip(planned, boxes, strict=True)
     ]
     await context.plan(job, planned, entries)
+
+
+async def _customs_missing(context: Context, job: OrderJob, boxes: Sequence[PackedParcel]) -> str:
+    """Why a parcel that leaves the customs area cannot be declared; "" if none has to be, or all can."""
+    planned = [some for box in boxes for some in box.units]
+    for box in boxes:
+        declared = await customs.declare(context, job, box.units, box.parcel.weight_g, planned)
+        if isinstance(declared, Incomplete):
+            return str(declared)
+    return ""
 
 
 def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:

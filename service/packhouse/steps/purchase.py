@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from packhouse.ledger import shipments
+from packhouse.model.customs import Customs
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label, LabelPaper
@@ -22,6 +24,7 @@ from packhouse.providers.port import (
     Whose,
     Withdrawn,
 )
+from packhouse.rules.address import normalized
 from packhouse.rules.rates import drift
 from packhouse.steps import accounts
 from packhouse.steps.context import Context, OrderJob
@@ -30,13 +33,17 @@ from packhouse.steps.moves import Move
 _S = ShipmentState
 
 
-def request_for(order: Order, shipment: Shipment) -> PurchaseRequest:
-    """What the provider is sent about a shipment. Raises ValueError for one that was never packed."""
+def request_for(order: Order, shipment: Shipment, declared: Customs | None = None) -> PurchaseRequest:
+    """What the provider is sent about a shipment, with the address in the writing that carriers want.
+
+    Raises ValueError for a shipment that was never packed.
+    """
     if shipment.parcel is None:
         raise ValueError(f"shipment {shipment.id} has no parcel")
-    return PurchaseRequest(
-        shipment.reference, order, shipment.units, order.address or Address(), shipment.parcel
-    )
+    to = normalized(order.address or Address())
+    if declared and not to.email:
+        to = replace(to, email=order.buyer_email)  # customs and carriers ask the recipient for duties
+    return PurchaseRequest(shipment.reference, order, shipment.units, to, shipment.parcel, declared)
 
 
 def intent_of(shipment: Shipment) -> tuple[str, float | None]:

@@ -7,13 +7,14 @@ that is read wrongly is a lost parcel.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from packhouse.errors import StoreUnreadable
-from packhouse.model.order import Line, Order, OrderPage
+from packhouse.model.order import Address, Line, Order, OrderPage
 from packhouse.model.status_words import word
 from packhouse.store import unit_records
-from packhouse.store.address import address_from_json
+from packhouse.store.address import PHONES, address_from_json
 from packhouse.store.json_fields import (
     amount,
     created_at,
@@ -112,12 +113,20 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         total_minor=_total(raw, order_id, currency),
         shipping_options=shipping_options_from_json(raw),
         lines=lines,
-        address=address_from_json(raw.get("shipping_address")),
+        address=_address(raw, buyer),
         fulfillments=unit_records.fulfillments(raw, order_id, lines),
         refunds=unit_records.refunds(raw, order_id, currency, lines),
         returned=unit_records.returned(raw, order_id, lines),
         raw=raw if isinstance(raw, dict) else dict(raw),
     )
+
+
+def _address(raw: Mapping[str, Any], buyer: Mapping[str, Any]) -> Address | None:
+    """The delivery address, with the buyer's phone if it has none: some carriers require one abroad."""
+    address = address_from_json(raw.get("shipping_address"))
+    if address is None or address.phone:
+        return address
+    return replace(address, phone=first_text(buyer, PHONES) or first_text(raw, PHONES))
 
 
 def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:

@@ -1,15 +1,15 @@
-"""Addresses are judged by their country's rules, and never rewritten."""
+"""Addresses are judged by what carriers refuse, and written as carriers want them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.model.order import Address
-from packhouse.rules.address import faults
+from packhouse.rules.address import faults, normalized
 
 US = Address("Ann Lee", "", "1 Main St", "", "San Francisco", "CA", "94110", "US")
 GOOD = [
@@ -22,6 +22,17 @@ GOOD = [
     Address("Jo", "", "1 Bay St", "", "Toronto", "ON", "M5J 2R8", "CA"),
     Address("Jo", "", "1 Main St", "", "Dublin", "", "", "IE"),
     Address("Jo", "", "Rue de l'Orme 1", "", "Nowhere Known", "", "75001", "FR"),
+    Address("Jo", "", "Flat 5, 12 Sample Road", "", "Kowloon", "", "", "HK"),
+    Address("Jo", "", "Flat 5, 12 Sample Road", "", "", "", "", "HK"),
+    Address("Jo", "", "Sheikh Zayed Rd 1", "", "Dubai", "", "", "AE"),
+    Address("Jo", "", "Sheikh Zayed Rd 1", "", "", "Dubai", "", "AE"),
+    Address("Jo", "", "1 Orchard Rd", "", "", "", "546080", "SG"),
+    Address("Jo", "", "1 Sejong-daero", "", "Seoul", "", "03051", "KR"),
+    Address("Jo", "", "Brivibas 1", "", "Riga", "", "1010", "LV"),
+    Address("Jo", "", "PSC 1 Box 2", "", "APO", "AE", "09012", "US"),
+    Address("Jo", "", "PSC 1 Box 2", "", "APO", "Armed Forces Europe", "09012", "US"),
+    Address("Jo", "", "1 Marine Dr", "", "Tamuning", "GU", "96913", "US"),
+    replace(US, state="california", postcode="941101234"),
 ]
 BAD = [
     (None, "no delivery address"),
@@ -34,6 +45,11 @@ BAD = [
     (replace(US, postcode="10001"), "does not fit"),
     (replace(US, country=""), "country"),
     (replace(US, country="XX"), "not a country code"),
+    (replace(US, state=""), "94110 is in CA"),
+    (Address("Jo", "", "PSC 1 Box 2", "", "APO", "AE", "09012", "AE"), "in the country US, not AE"),
+    (Address("Jo", "", "1 Road", "", "", "", "", "AE"), "city is missing"),
+    (replace(US, unplaced=("rear_wing: East",)), "rear_wing ('East') has no place"),
+    (replace(US, country="", unplaced=("country: Atlantis",)), "'Atlantis' is not a country"),
 ]
 
 
@@ -47,9 +63,41 @@ def test_what_is_missing_is_named(address: Address | None, word: str) -> None:
     assert any(word in fault for fault in faults(address))
 
 
+def test_a_field_that_the_settings_ignore_is_no_fault() -> None:
+    address = replace(US, unplaced=("rear_wing: East", "zone.name: B"))
+    assert faults(address, ("rear_wing", "zone.name")) == ()
+    assert len(faults(address, ("rear_wing",))) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("California", "CA"),
+        ("ca", "CA"),
+        ("US-CA", "CA"),
+        ("Armed Forces Pacific", "AP"),
+        ("Washington, D.C.", "DC"),
+        ("Guam", "GU"),
+        ("U.S. Virgin Islands", "VI"),
+        ("Nowhere", "Nowhere"),
+    ],
+)
+def test_carriers_get_the_code_of_a_state(state: str, code: str) -> None:
+    assert normalized(replace(US, state=state)).state == code
+
+
+def test_carriers_get_the_normalized_writing_and_the_city_of_a_city_state() -> None:
+    assert normalized(replace(US, postcode="941101234")).postcode == "94110-1234"
+    hong_kong = Address("Jo", "", "12 Sample Road", "", "", "", "000000", "HK")
+    assert (normalized(hong_kong).city, normalized(hong_kong).postcode) == ("Hong Kong", "")
+    ontario = Address("Jo", "", "1 Bay St", "", "Toronto", "Ontario", "m5j2r8", "CA")
+    assert (normalized(ontario).state, normalized(ontario).postcode) == ("ON", "M5J 2R8")
+
+
 parts = st.text(max_size=20)
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Address,

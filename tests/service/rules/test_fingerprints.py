@@ -67,6 +67,8 @@ def test_the_settings_fingerprint_changes_with_the_settings_for_labels_only() ->
         {"label_format": "png"},
         {"ship_from": {"name": "Shop", "street1": "1 Pier"}},
         {"rates": {"prefer": "fastest"}},
+        {"customs": {"origin_country": "US"}},
+        {"products": ({"name": "*", "tariff_number": "6109.10"},)},
         {"providers": {"easypost": {"api_key": "EZTK_1", "customs_origin": "US"}}},
     ):
         assert settings_fingerprint(settings(**part)) != before, part

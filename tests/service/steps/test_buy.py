@@ -135,3 +135,48 @@ async def test_a_price_that_rose_since_the_first_offer_is_held_before_buying(har
     (hold,) = await harness.active_holds(order)
     assert hold.code == "price_drift"
     assert harness.labels_sold(order, live_only=False) == 0
+
+
+async def test_the_provider_gets_the_normalized_address_and_the_buyers_phone_and_declaration(
+    harness: Harness,
+) -> None:
+    order = harness.sandbox.place_order("plain")
+    written = {"city": "Toronto", "state": "Ontario", "postcode": "m5v2t6", "country": "Canada", "phone": ""}
+    harness.sandbox.store.change_address(order, {"line1": "Queen St", "house_number": "12", **written})
+    order.sale.buyer["phone"] = "+1 416 555 0100"
+    await harness.deliver_event(order)
+    await harness.process_due()
+    (sent,) = [one.request for one in harness.sandbox.easypost.shipments.values()]
+    to = sent["to_address"]
+    assert (to["street1"], to["state"], to["zip"], to["country"]) == ("12 Queen St", "ON", "M5V 2T6", "CA")
+    assert (to["phone"], to["email"]) == ("+1 416 555 0100", order.sale.buyer["email"])
+    assert sent["customs_info"]["eel_pfc"] == "NOEEI 30.36"
+    assert sum(item["weight"] for item in sent["customs_info"]["customs_items"]) <= sent["parcel"]["weight"]
+    assert await harness.states(order) == ["fulfilled"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_declared"),
+    [
+        ({"city": "Tamuning", "state": "GU", "postcode": "96913"}, True),
+        ({"city": "APO", "state": "AE", "postcode": "09012"}, True),
+        ({"city": "San Juan", "state": "PR", "postcode": "00901"}, False),
+        ({"city": "Austin", "state": "TX", "postcode": "78704"}, False),
+    ],
+)
+async def test_territories_are_declared_and_the_mainland_is_not(
+    harness: Harness, address: dict[str, str], is_declared: bool
+) -> None:
+    order = harness.sandbox.place_order("plain")
+    harness.sandbox.store.change_address(order, {"line1": "1 Main St", "country": "US", **address})
+    await harness.deliver_event(order)
+    await harness.process_due()
+    (sent,) = [one.request for one in harness.sandbox.easypost.shipments.values()]
+    assert ("customs_info" in sent) is is_declared
+    assert await harness.states(order) == ["fulfilled"]
+
+
+async def test_a_domestic_label_does_not_have_the_buyers_email(harness: Harness) -> None:
+    await harness.ship()
+    (sent,) = [one.request for one in harness.sandbox.easypost.shipments.values()]
+    assert "email" not in sent["to_address"] or sent["to_address"]["country"] != "US"

@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from packhouse.api.schemas import HoldBody
+from packhouse.config.customs import CustomsSettings
 from packhouse.errors import StoreUnavailable
 from packhouse.model.hold import KINDS, Hold, HoldCode
-from packhouse.model.label import LabelFormat
 from packhouse.model.money import Money
 from packhouse.operations.views import AdoptedLabel
-from packhouse.providers.easypost.adapter import EasyPostProvider
-from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.port import (
-    ProviderContext,
-)
-from packhouse.sandbox.sandbox import EASYPOST_KEY
 from packhouse.sandbox.store.state import StoreOrder
-from packhouse.sandbox.transport import SandboxTransport
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
-from tests.service.harness import SENDER, Harness, NewHarness
+from tests.service.harness import Harness, NewHarness
 from tests.service.steps import file_situations, option_situations, parcel_situations
+from tests.service.steps.customs_situations import ABROAD
 from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
 
@@ -133,40 +125,43 @@ async def test_a_release_voids_a_label_whose_post_a_silent_store_does_not_confir
     assert await harness.states(order) == ["voided", "fulfilled"]
 
 
-async def test_corrected_customs_settings_and_a_restart_end_the_hold_of_a_refused_parcel(
-    harness: Harness,
-) -> None:
-    """As docs/operating.md says: a hold ends once the setting is corrected and Packhouse has restarted."""
-    harness.provider.real = _easypost(harness, customs_origin="")
+@pytest.mark.harness(settings={"customs": CustomsSettings()})
+async def test_a_missing_customs_fact_holds_the_order_before_any_provider_is_asked(harness: Harness) -> None:
     order = harness.sandbox.place_order("plain")
-    abroad = {
-        "line1": "1 Main Street",
-        "city": "Toronto",
-        "state": "ON",
-        "postcode": "M5V 2T6",
-        "country": "CA",
-    }
-    harness.sandbox.store.change_address(order, abroad)
+    harness.sandbox.store.change_address(order, ABROAD)
     await harness.deliver_event(order)
     await harness.process_due()
     (hold,) = await harness.active_holds(order)
-    assert hold.code == "provider_refused"
-    assert "customs_origin" in hold.sentence
+    assert hold.code == "customs_incomplete"
+    assert "set customs.origin_country" in hold.sentence
+    assert "set customs.signer or ship_from.name" in hold.sentence
+    assert harness.sandbox.easypost.shipments == {}
+    assert harness.context.breaker.wait_s("easypost", harness.clock.monotonic()) == 0
 
     await restart(harness)
     await harness.process_due()
-    assert [one.code for one in await harness.active_holds(order)] == ["provider_refused"]
+    assert [one.code for one in await harness.active_holds(order)] == ["customs_incomplete"]
 
-    harness.provider.real = _easypost(harness, customs_origin="US")
-    await restart(harness, providers={"easypost": {"customs_origin": "US"}})
+    await restart(harness, customs=CustomsSettings(origin_country="US", signer="Ann Lee"))
     await harness.process_due()
     assert await harness.active_holds(order) == []
     assert await harness.states(order) == ["fulfilled"]
 
 
-def _easypost(harness: Harness, **options: Any) -> EasyPostProvider:
-    context = ProviderContext(harness.clock, 30.0, SENDER, LabelFormat.ZPL, harness.metrics.call)
-    chosen = EasyPostOptions(
-        api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2", **options
-    )
-    return EasyPostProvider(chosen, context, SandboxTransport(harness.sandbox))
+async def test_a_fact_that_goes_missing_after_planning_withdraws_the_plan_and_holds_the_order(
+    harness: Harness,
+) -> None:
+    order = harness.sandbox.place_order("plain")
+    harness.sandbox.store.change_address(order, ABROAD)
+    await harness.process_until(order, before="buy")
+    await harness.clock.advance(130)
+    await restart(harness, customs=CustomsSettings())
+    await harness.process_due()
+    assert await harness.states(order) == ["cancelled"]
+    assert [one.code for one in await harness.active_holds(order)] == ["customs_incomplete"]
+    assert harness.sandbox.easypost.shipments == {}
+
+
+async def test_a_domestic_order_needs_no_customs_fact(new_harness: NewHarness) -> None:
+    harness = new_harness(settings={"customs": CustomsSettings()})
+    assert await harness.states(await harness.ship()) == ["fulfilled"]

@@ -108,14 +108,167 @@ def test_no_address_is_none(raw: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "country", ["United States", "USA", "U.S.", "", None, 840, "ÜS", {"name": "US"}, ["US"]]
+    ("country", "code"),
+    [
+        ("de", "DE"),
+        (" US ", "US"),
+        ("United States", "US"),
+        ("United States of America", "US"),
+        ("USA", "US"),
+        ("U.S.A.", "US"),
+        ("UK", "GB"),
+        ("Great Britain", "GB"),
+        ("GBR", "GB"),
+        ("Germany", "DE"),
+        ("DEUTSCHLAND", "DE"),
+        ("Österreich", "AT"),
+        ("Espana", "ES"),
+        ("Nederland", "NL"),
+        ("日本", "JP"),
+        ("EL", "GR"),
+        ("Côte d'Ivoire", "CI"),
+        ({"code": "de", "name": "Germany"}, "DE"),
+        ({"name": "Germany"}, "DE"),
+        ({"iso2": "FR"}, "FR"),
+        (["US"], "US"),
+    ],
 )
-def test_a_country_that_is_no_code_is_not_turned_into_one(country: Any) -> None:
+def test_a_country_is_read_from_its_code_and_from_its_name(country: Any, code: str) -> None:
+    assert address_from_json({"name": "A", "country": country}) == Address(name="A", country=code)
+
+
+@pytest.mark.parametrize("country", ["Atlantis", "ÜS", "XYZ", "840", 840])
+def test_a_country_that_is_not_known_is_named_and_not_guessed(country: Any) -> None:
+    read = address_from_json({"name": "A", "country": country})
+    assert read == Address(name="A", unplaced=(f"country: {country}",))
+
+
+@pytest.mark.parametrize("country", ["", None, {}, False])
+def test_no_country_is_none(country: Any) -> None:
     assert address_from_json({"name": "A", "country": country}) == Address(name="A")
 
 
-def test_a_postcode_that_lost_its_zeros_is_not_taken() -> None:
-    assert address_from_json({"postcode": 2134, "country": "US"}) == Address(country="US")
+def test_a_postcode_that_is_a_number_keeps_its_digits_and_gets_no_zeros() -> None:
+    assert address_from_json({"postcode": 2134, "country": "US"}) == Address(postcode="2134", country="US")
+
+
+HOME = {"name": "Ann", "city": "Utrecht", "country": "NL", "postcode": "3511 AB"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "street1", "street2"),
+    [
+        (
+            {"street": "Keizerstraat", "house_number": "12", "house_number_suffix": "B"},
+            "Keizerstraat 12 B",
+            "",
+        ),
+        ({"street": "Keizerstraat", "houseNumber": 12}, "Keizerstraat 12", ""),
+        (
+            {"street": "Keizerstraat", "house_number": "12", "house_number_addition": "3"},
+            "Keizerstraat 12-3",
+            "",
+        ),
+        ({"street": "Keizerstraat", "house_number": "12B", "house_letter": "B"}, "Keizerstraat 12B", ""),
+        ({"street": "Keizerstraat 12", "house_number": "12"}, "Keizerstraat 12", ""),
+        ({"line1": "Keizerstraat 12", "house_number": "12", "addition": "bis"}, "Keizerstraat 12 bis", ""),
+        ({"line1": "Keizerstraat 12", "street": "Keizerstraat", "number": "12"}, "Keizerstraat 12", ""),
+        ({"street": {"name": "Keizerstraat", "number": "12"}}, "Keizerstraat 12", ""),
+        ({"address": {"street": "Keizerstraat", "house": "12a"}}, "Keizerstraat 12a", ""),
+        ({"street": "Main St", "street_number": "12", "country": "US"}, "12 Main St", ""),
+        ({"street": "Rue Oberkampf", "number": "12", "country": "FR"}, "12 Rue Oberkampf", ""),
+        ({"street": "Torstr.", "hausnummer": "12", "country": "DE"}, "Torstr. 12", ""),
+        ({"line1": "1 Main St", "apartment": "Apt 4B"}, "1 Main St", "Apt 4B"),
+        ({"line1": "1 Main St", "apartment": "4B"}, "1 Main St", "Apt 4B"),
+        ({"line1": "1 Main St", "line2": "Apt 4B", "apartment": "4B"}, "1 Main St", "Apt 4B"),
+        ({"line1": "1 Main St", "apartment": "1"}, "1 Main St", "Apt 1"),
+        ({"line1": "1 Main St", "suite": 200, "floor": "3"}, "1 Main St", "Floor 3, Suite 200"),
+        ({"line1": "1 Main St", "unit": "7", "building": "B"}, "1 Main St", "Building B, Unit 7"),
+        ({"line1": "1 Main St", "line3": "Back court"}, "1 Main St", "Back court"),
+        ({"line1": "1 Main St", "address2": "Flat 2", "address3": "East"}, "1 Main St", "Flat 2, East"),
+        (
+            {"line1": "Rua Azul 5", "complemento": "fundos", "bairro": "Centro"},
+            "Rua Azul 5",
+            "fundos, Centro",
+        ),
+        ({"line1": "1 Main St", "district": "Mitte", "county": "Kent"}, "1 Main St", "Mitte, Kent"),
+        ({"line1": "1 Main St", "district": "Utrecht"}, "1 Main St", ""),
+        ({"line1": "1 Main St", "attention": "Bo Lee"}, "1 Main St", "Attn Bo Lee"),
+        ({"line1": "1 Main St", "care_of": "Bo Lee"}, "1 Main St", "c/o Bo Lee"),
+        ({"po_box": "123"}, "PO Box 123", ""),
+        ({"line1": "1 Main St", "po_box": 123}, "1 Main St", "PO Box 123"),
+        ({"line1": "Postfach 9", "po_box": "Postfach 9"}, "Postfach 9", ""),
+        ({"line1": "1 Main St", "delivery_instructions": "Back door"}, "1 Main St", "Back door"),
+        ({"line1": "1 Main St", "house": "Rose Cottage"}, "1 Main St", "Rose Cottage"),
+        ({"address_lines": ["1 Main St", "", "Rear"]}, "1 Main St", "Rear"),
+        ({"address": ["1 Main St", "Rear"]}, "1 Main St", "Rear"),
+        ({"Address Line 1": "1 Main St", "Address-Line-2": "Rear"}, "1 Main St", "Rear"),
+    ],
+)
+def test_every_part_of_a_street_is_in_the_lines(parts: dict[str, Any], street1: str, street2: str) -> None:
+    read = address_from_json({**HOME, **parts})
+    assert read is not None
+    assert (read.street1, read.street2, read.unplaced) == (street1, street2, ())
+
+
+@pytest.mark.parametrize(
+    ("parts", "unplaced"),
+    [
+        ({"shipping_zone": "North"}, ("shipping_zone: North",)),
+        ({"rear_wing": 3}, ("rear_wing: 3",)),
+        ({"pickup_point": {"id": "pp_1", "name": "Kiosk", "lat": 1.5}}, ("pickup_point: Kiosk",)),
+        ({"notes": "Ring twice, wait, and then leave it behind the house"}, ()),
+        ({"house_number_suffix": "B"}, ("house_number_suffix: B",)),
+        ({"recipient": {"name": "Bo"}}, ("recipient.name: Bo",)),
+    ],
+)
+def test_a_part_that_has_no_place_is_named(parts: dict[str, Any], unplaced: tuple[str, ...]) -> None:
+    read = address_from_json({**HOME, "line1": "1 Main St", **parts})
+    assert read is not None
+    assert read.unplaced == (unplaced or ("notes: Ring twice, wait, and then leave it behind the house",))
+
+
+def test_a_house_number_without_a_street_is_named_and_is_no_street() -> None:
+    read = address_from_json({**HOME, "house_number": "12", "house_number_suffix": "B"})
+    assert read is not None
+    assert (read.street1, read.unplaced) == ("", ("house_number: 12 B",))
+
+
+def test_what_says_nothing_about_the_place_is_left_out() -> None:
+    harmless = {
+        "id": "addr_1",
+        "created_at": "2026-11-30T10:00:00Z",
+        "updatedAt": "2026-11-30T10:00:00Z",
+        "customer_id": "cus_1",
+        "is_default": True,
+        "isResidential": "yes",
+        "lat": 52.1,
+        "longitude": "5.1",
+        "label": "Home",
+        "type": "shipping",
+        "vat_number": "NL1",
+        "metadata": {"source": "checkout"},
+        "location": {"type": "Point", "coordinates": [1, 2]},
+        "wing": None,
+        "gate": "",
+    }
+    read = address_from_json({**HOME, "line1": "Kade 1", **harmless})
+    assert read == Address(name="Ann", street1="Kade 1", city="Utrecht", postcode="3511 AB", country="NL")
+
+
+def test_a_state_in_an_object_is_read_by_its_code() -> None:
+    read = address_from_json({"state": {"code": "CA", "name": "California"}, "country": "US"})
+    assert read == Address(state="CA", country="US")
+
+
+def test_first_middle_and_last_name_make_the_name_and_attention_stands_in() -> None:
+    names = {"first_name": "Ann", "middle_name": "B", "last_name": "Lee"}
+    assert address_from_json(names) == Address(name="Ann B Lee")
+    assert address_from_json({"attention": "Bo", "line1": "Kade 1"}) == Address(name="Bo", street1="Kade 1")
+
+
+def test_four_more_digits_of_a_zip_in_a_field_of_their_own_are_joined() -> None:
+    assert address_from_json({"zip": "94110", "zip4": "1234"}) == Address(postcode="94110-1234")
 
 
 def test_more_street_lines_than_two_are_all_kept() -> None:
@@ -161,7 +314,7 @@ def test_any_object_is_an_address_of_plain_text_made_of_what_it_says(raw: dict[s
     if read is None:
         assert not raw
         return
-    for part in astuple(read):
+    for part in (*astuple(read)[:-1], *read.unplaced):
         assert part == part.strip()
         assert not any(ord(c) < 0x20 for c in part)
     assert read.country == "" or (
@@ -173,4 +326,5 @@ def test_any_object_is_an_address_of_plain_text_made_of_what_it_says(raw: dict[s
 
 def _letters(value: Any) -> str:
     """A text without its blanks and control characters, which may be tidied."""
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]", "", value) if isinstance(value, str) else ""
+    said = str(value) if isinstance(value, int) else value
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]", "", said) if isinstance(said, str) else ""

@@ -241,6 +241,25 @@ def test_the_units_are_the_same_in_every_spelling(
     assert {line.id: line.quantity for line in read.lines} == units
 
 
+def test_the_buyers_phone_stands_in_where_the_address_has_none() -> None:
+    home = {"name": "Ann", "line1": "1 St", "country": "DE"}
+    raw = {"id": "ord_1", "items": [], "buyer": {"email": "a@example.com", "phone": "+49 30 1"}}
+    with_none, with_own = (
+        order_from_json({**raw, "shipping_address": {**home, "phone": phone}}).address
+        for phone in ("", "+49 30 2")
+    )
+    assert with_none == Address(name="Ann", street1="1 St", country="DE", phone="+49 30 1")
+    assert with_own is not None
+    assert with_own.phone == "+49 30 2"
+    customer = {
+        "id": "ord_1",
+        "items": [],
+        "customer": {"id": "c", "phoneNumber": "5"},
+        "shipping_address": home,
+    }
+    assert order_from_json(customer).address == Address(name="Ann", street1="1 St", country="DE", phone="5")
+
+
 _keys = st.sampled_from(
     [
         "id",

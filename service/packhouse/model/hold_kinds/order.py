@@ -11,6 +11,8 @@ from packhouse.model.hold_kinds.terms import (
     CHECK,
     CONTENT,
     CORRECT,
+    IF_ORDER,
+    IF_SETTING,
     LINES,
     NOTHING,
     RELEASE,
@@ -157,6 +159,20 @@ KINDS = (
         advice=(
             Advice("Add the line to [shipping_options] in packhouse.toml, then restart Packhouse"),
             Advice("Ship this order as the setting rates.prefer says", RELEASE),
+        ),
+    ),
+    HoldKind(
+        HoldCode.CUSTOMS_INCOMPLETE,
+        "The parcel crosses a customs border, and its declaration cannot be made",
+        "Correct the settings, then restart Packhouse, or ship the order yourself.",
+        blocks=ALL,
+        ends=(End.REASON_GONE,),
+        waivable=BY_NONE,
+        rests_on=CONTENT,
+        advice=(
+            IF_ORDER,
+            IF_SETTING,
+            Advice("If the goods need a filing or a licence, ship them yourself and fulfill the order"),
         ),
     ),
 )

@@ -83,9 +83,10 @@ def purchase_input(purchase: Purchase, sender: Address, label_format: LabelForma
         "reference": request.reference,
         "order_id": order.id,
         "label_format": str(label_format),
-        "from_address": asdict(sender),
-        "to_address": asdict(request.to_address),
+        "from_address": _address(sender),
+        "to_address": _address(request.to_address),
         "parcel": asdict(request.parcel),
+        "customs": asdict(request.customs) if request.customs else None,
         "units": units,
         "order": {
             "id": order.id,
@@ -101,6 +102,13 @@ def purchase_input(purchase: Purchase, sender: Address, label_format: LabelForma
         "store_order": order.raw or None,
     }
     return json.dumps(given, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+
+def _address(address: Address) -> dict[str, str]:
+    """The parts of an address that a label has."""
+    parts = asdict(address)
+    del parts["unplaced"]
+    return parts
 
 
 def label_input(label: Label) -> bytes:

@@ -11,7 +11,7 @@ from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUna
 from packhouse.http import httpx
 from packhouse.model.label import Label, LabelDocument, LabelFormat
 from packhouse.providers.easypost import wire
-from packhouse.providers.easypost.customs import declaration
+from packhouse.providers.easypost.customs import customs_info
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.easypost.tracking import read_tracking
 from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, Response, retry_after_s
@@ -79,7 +79,7 @@ class EasyPostProvider:
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         """Register the shipment, free of charge, and read its rates."""
-        customs = declaration(request, self._sender, self._options, self.account)
+        customs = customs_info(request.customs, request.parcel.weight_g) if request.customs else None
         body = wire.shipment_body(
             request, self._sender, self._format, self._options.carrier_accounts, customs
         )

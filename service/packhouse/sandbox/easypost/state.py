@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packhouse.clock import Clock
+from packhouse.sandbox.easypost.customs import customs_fault
 from packhouse.sandbox.easypost.rates import CARRIER_ACCOUNT, ServiceRate, service_rates, tracking_number
 from packhouse.sandbox.http import ApiError
 
@@ -120,18 +121,21 @@ class EasyPostState:
         """Create a shipment with its rates. This is free."""
         shipment_id = self._new_id("shp")
         to, sender = request["to_address"], request["from_address"]
-        missing = [part for part in ("street1", "city", "zip") if not to.get(part)]
+        faults = [
+            f"to_address.{part} is required." for part in ("street1", "city", "zip") if not to.get(part)
+        ]
+        faults += [fault] if (fault := customs_fault(request, weight_oz)) else []
         countries = [str(address.get("country") or "US") for address in (sender, to)]
-        services = [] if missing else service_rates(weight_oz, countries[0], countries[1], str(to["zip"]))
+        services = [] if faults else service_rates(weight_oz, countries[0], countries[1], str(to["zip"]))
         rates = [EasyPostRate(self._new_id("rate"), service, shipment_id) for service in services]
         messages = [
             {
                 "carrier": "USPS",
                 "carrier_account_id": CARRIER_ACCOUNT,
                 "type": "rate_error",
-                "message": f"to_address.{part} is required.",
+                "message": fault,
             }
-            for part in missing
+            for fault in faults
         ]
         shipment = EasyPostShipment(
             id=shipment_id,

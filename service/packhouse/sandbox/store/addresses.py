@@ -67,6 +67,12 @@ _US_STREETS = (
 )
 
 # (street pattern, city, state, postcode, phone prefix)
+_OVERSEAS_US = (
+    ("{n} Marine Corps Drive", "Tamuning", "GU", "96913", "+1 671 555 0"),
+    ("{n} Calle Fortaleza", "San Juan", "PR", "00901", "+1 787 555 0"),
+    ("{n} Dronningens Gade", "St Thomas", "VI", "00802", "+1 340 555 0"),
+    ("PSC {n} Box 456", "APO", "AE", "09012", "+1 555 010 "),
+)
 _ABROAD = {
     "DE": (
         ("Torstraße {n}", "Berlin", "", "10119", "+49 30 5550"),
@@ -76,6 +82,8 @@ _ABROAD = {
     "GB": (
         ("{n} Upper Street", "London", "", "N1 0NY", "+44 20 7946 0"),
         ("{n} Oldham Street", "Manchester", "", "M4 1LE", "+44 161 496 0"),
+        ("{n} Lisburn Road", "Belfast", "", "BT9 6AG", "+44 28 9018 0"),
+        ("{n} Halkett Place", "St Helier", "", "JE2 4WG", "+44 1534 496 0"),
     ),
     "CA": (
         ("{n} Queen St W", "Toronto", "ON", "M5V 2B7", "+1 416 555 0"),
@@ -85,6 +93,7 @@ _ABROAD = {
         ("{n}-3 Jingumae", "Shibuya-ku", "Tokyo", "150-0001", "+81 3 5550 0"),
         ("{n}-7 Karasuma", "Kyoto-shi", "Kyoto", "604-8162", "+81 75 555 0"),
     ),
+    "US": _OVERSEAS_US,
 }
 ABROAD_SHARE = 0.15
 
