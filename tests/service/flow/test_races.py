@@ -25,7 +25,7 @@ MOMENTS = (*(step.name for step in STEPS), *CALLS, "end")
 
 
 # The store has the fulfillment by then, or receives it.
-POSTED = frozenset({"post", "posted", "announce", "track", "void", "end"})
+POSTED = frozenset({"post", "posted", "papers", "announce", "track", "void", "end"})
 
 
 @dataclass(frozen=True)
