@@ -101,10 +101,10 @@ class Readiness:
         troubles = report.troubles
         if not troubles:
             return Check("poll", Level.PASS)
-        told = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
-        if more := len(troubles) - len(told):
-            told.append(f"{more} more like these are in the log.")
-        return Check("poll", Level.WARN, " ".join(told))
+        sentences = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
+        if more := len(troubles) - len(sentences):
+            sentences.append(f"{more} more like these are in the log.")
+        return Check("poll", Level.WARN, " ".join(sentences))
 
     async def _check_providers(self) -> tuple[Check, ...]:
         """One check for each account, at most every few minutes."""
