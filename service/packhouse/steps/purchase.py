@@ -7,7 +7,7 @@ from typing import Any
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label
+from packhouse.model.label import Label, LabelPaper
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
@@ -158,10 +158,10 @@ async def record_withdrawn(
     job.wake_at(context.clock.now())
 
 
-def _cost(context: Context, shipment: Shipment, told: Money | None) -> Money:
-    """What a label is counted as: what the provider told, or else what was expected."""
+def _cost(context: Context, shipment: Shipment, reported: Money | None) -> Money:
+    """What a label is counted as: what the provider reported, or else what was expected."""
     expected = shipment.rate.price if shipment.rate else None
-    return told or expected or Money(0, context.settings.guard.currency)
+    return reported or expected or Money(0, context.settings.guard.currency)
 
 
 async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bought: Bought) -> None:
@@ -178,14 +178,15 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
         document_source=bought.document_source,
+        papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )
     price = f"for {label.cost}"
     if bought.cost is None:
-        price = f"at a cost that {shipment.provider} does not tell; {label.cost} is counted"
+        price = f"at a cost that {shipment.provider} does not report; {label.cost} is counted"
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}"
+        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}{_of_it_fees(bought)}"
         + (":" if bought.remark else "."),
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
@@ -194,7 +195,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     await context.write(job, shipments.bought, shipment, label, (entry,))
     context.record(entry)
     if bought.cost is None:
-        context.log.warning("cost_not_told", provider=shipment.provider, shipment_id=shipment.id)
+        context.log.warning("cost_not_known", provider=shipment.provider, shipment_id=shipment.id)
     context.metrics.spent(label.cost)
     context.settling.pop(intent_of(shipment), None)
     labeled = job.update(shipment, state=_S.LABELED, label=label)
@@ -203,8 +204,20 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     rate = shipment.rate
     if rate is None or rate.price is None or rate.is_estimate:
         return  # nothing was offered, so no offer is broken
-    if why := drift(rate.price, label.cost, context.settings.guard.price_tolerance_percent):
+    expected = _with_fees(rate.price, bought.fees)
+    if why := drift(expected, label.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
+
+
+def _of_it_fees(bought: Bought) -> str:
+    return f", {bought.fees} of it fees" if bought.fees and bought.fees.minor else ""
+
+
+def _with_fees(price: Money, fees: Money | None) -> Money:
+    """The price of a rate with the fees of its label, which no rate shows: the price has not changed."""
+    if fees is None or fees.currency != price.currency:
+        return price
+    return Money(price.minor + fees.minor, price.currency)
 
 
 async def record_not_bought(
