@@ -38,9 +38,9 @@ _BEFORE = {
     "not_bought": {"buying", "unknown", "held"},
     "resumed": {"planned", "held"},
     "fulfilled": {"labeled"},
-    "voiding": {"labeled", "held"},
+    "voiding": {"labeled", "held", "unknown"},
     "void_refused": {"voiding"},
-    "voided": {"voiding"},
+    "voided": {"voiding", "unknown"},
     "cancelled": {"planned", "held"},
     "delivered": {"fulfilled"},
 }

@@ -38,7 +38,7 @@ from packhouse.steps.circuit_breaker import CircuitBreaker
 # What a moody account does, and how often.
 MOODS = {"no_funds": 2, "key_refused": 1, "down": 2, "queued": 3, "price_untold": 1, "yen": 2}
 _QUEUED = "QUEUED: the provider does not know yet"
-_SHARE_WITHDRAWN = 4  # of the labels that are found by a look-up, one in so many
+_SHARE_WITHDRAWN = 2  # of the labels that are found by a look-up, one in so many
 
 
 @dataclass(frozen=True, slots=True)

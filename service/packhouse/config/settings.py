@@ -134,7 +134,7 @@ class Settings(BaseSettings):
 
     @field_validator("providers")
     @classmethod
-    def _free_rates_are_told(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _free_rates_are_boolean(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for account, options in value.items():
             try:
                 _BOOLEAN.validate_python(options.get("free_rates", False))
@@ -167,5 +167,5 @@ class Settings(BaseSettings):
         }
 
     def has_free_rates(self, account: str) -> bool:
-        """Whether a price of 0.00 is a price at this account; otherwise it counts as no price told."""
+        """Whether a price of 0.00 is a price at this account; otherwise it counts as none."""
         return bool(_BOOLEAN.validate_python(self.providers.get(account, {}).get("free_rates", False)))

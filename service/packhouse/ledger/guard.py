@@ -71,8 +71,8 @@ def begin_purchase(
 ) -> Objection | None:
     """Write the intent to buy; or, where the guard objects, write nothing and return the objection.
 
-    `price` is None if the provider tells it only with the label. `caps` is None where an operator waived them
-    for this label. Raises LeaseLost.
+    `price` is None if the provider reports it only with the label. `caps` is None where an operator waived
+    them for this label. Raises LeaseLost.
     """
     # A pause waits for intents that are being written; every later intent sees the pause.
     _take_turns(tx, shared=not (caps and caps.has_caps))

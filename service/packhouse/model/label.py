@@ -27,7 +27,7 @@ USUAL_FORMATS = frozenset({LabelFormat.PDF, LabelFormat.PNG, LabelFormat.ZPL})
 class Rate:
     """The price of one carrier's service for a parcel. `id` is the provider's, `days` the promised time.
 
-    `price` is None if the provider tells the cost only with the label. `is_estimate`: the cost may differ
+    `price` is None if the provider reports the cost only with the label. `is_estimate`: the cost may differ
     from it, and no offer is broken then.
     """
 

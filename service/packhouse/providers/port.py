@@ -116,8 +116,8 @@ class Paper:
 class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `cost` is None if the provider tells none, or none that can be read. `fees` is the part of `cost` that the
-    provider charges in addition to the price of the rate, such as an insurance that the account has set up.
+    `cost` is None if the provider reports none, or none that can be read. `fees` is the part of `cost` that
+    the provider charges besides the price of the rate, such as an insurance that the account has set up.
     `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
     `remark` is for the journal: what a person should know about a label that is bought, such as a cost that
     cannot be read, or a fee in another currency, which `cost` cannot include.
@@ -201,7 +201,7 @@ class VoidPending:
 class VoidRefused:
     """The provider refuses to void the label.
 
-    `final`: it will refuse again, however often it is asked, so an operator is told at once. Otherwise it is
+    `final`: it will refuse again, however often it is asked, so it is held at once. Otherwise it is
     asked again as long as the carrier's time for voids is not over.
     """
 

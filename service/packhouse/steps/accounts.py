@@ -1,4 +1,4 @@
-"""What the steps do about a provider account that refuses or keeps failing: count it, and wait for it."""
+"""What the steps do about a provider account that refuses or fails repeatedly: count it, and wait for it."""
 
 from __future__ import annotations
 

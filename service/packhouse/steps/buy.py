@@ -92,7 +92,7 @@ async def _prepare_to_spend(
 
 
 async def _is_held_for_price(context: Context, job: OrderJob, shipment: Shipment, offer: Offer) -> bool:
-    """Hold a price that an operator must accept first: it rose, or caps are set and it is not told."""
+    """Hold a price that an operator must accept first: it rose, or caps are set and it is not known."""
     price = offer.rate.price
     if price is None:
         if not context.settings.guard.has_caps or context.is_waived(job, HoldCode.PRICE_UNKNOWN, shipment):
@@ -151,7 +151,7 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
 
 def _priced(rate: Rate) -> str:
     if rate.price is None:
-        return "at a price that is told with the label"
+        return "at a price that comes with the label"
     return f"for about {rate.price}" if rate.is_estimate else f"for {rate.price}"
 
 

@@ -1,4 +1,4 @@
-"""Stops buying at a provider account that refuses or keeps failing, then lets one order try it."""
+"""Stops buying at a provider account that refuses or fails repeatedly, then lets one order try it."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _add(context: Context, seller: Provider, result: Prepared | BaseException, a
 
 
 def _add_rates(context: Context, account: str, prepared: Prepared, answers: _Answers) -> None:
-    """Add an account's rates as offers. A price of 0.00 is none: most often it means that none was told."""
+    """Add an account's rates as offers. A price of 0.00 is none: most often it means that none is known."""
     answers.prepared += 1
     is_free = context.settings.has_free_rates(account)
     unpriced = [one for one in prepared.rates if one.price and one.price.minor <= 0 and not is_free]

@@ -165,10 +165,10 @@ async def record_withdrawn(
     job.wake_at(context.clock.now())
 
 
-def _cost(context: Context, shipment: Shipment, told: Money | None) -> Money:
-    """What a label is counted as: what the provider told, or else what was expected."""
+def _cost(context: Context, shipment: Shipment, reported: Money | None) -> Money:
+    """What a label is counted as: what the provider reported, or else what was expected."""
     expected = shipment.rate.price if shipment.rate else None
-    return told or expected or Money(0, context.settings.guard.currency)
+    return reported or expected or Money(0, context.settings.guard.currency)
 
 
 async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bought: Bought) -> None:
@@ -189,7 +189,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     )
     price = f"for {label.cost}"
     if bought.cost is None:
-        price = f"at a cost that {shipment.provider} does not tell; {label.cost} is counted"
+        price = f"at a cost that {shipment.provider} does not report; {label.cost} is counted"
     entry = Entry(
         job.order_id,
         "bought",
@@ -202,7 +202,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     await context.write(job, shipments.bought, shipment, label, (entry,))
     context.record(entry)
     if bought.cost is None:
-        context.log.warning("cost_not_told", provider=shipment.provider, shipment_id=shipment.id)
+        context.log.warning("cost_not_known", provider=shipment.provider, shipment_id=shipment.id)
     context.metrics.spent(label.cost)
     context.settling.pop(intent_of(shipment), None)
     labeled = job.update(shipment, state=_S.LABELED, label=label)

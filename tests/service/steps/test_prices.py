@@ -59,7 +59,7 @@ async def test_a_cap_without_a_price_holds_the_order_and_says_how_to_go_on(harne
     (hold,) = await harness.active_holds(order)
     assert hold.code == "price_unknown"
     assert hold.sentence.startswith(
-        "easypost tells no price before the purchase, and a spending cap is set: "
+        "easypost shows no price before the purchase, and a spending cap is set: "
         "set providers.easypost.estimate_minor."
     )
     await harness.advance(7200, step=600)
@@ -109,7 +109,7 @@ async def test_a_label_whose_cost_cannot_be_read_ships_and_the_journal_says_so(
     assert shipment.label.cost == counted
     entries = await harness.ledger.read(queries.entries, order_id=order.id)
     (bought,) = [entry.why for entry in entries if entry.action == "bought"]
-    assert f"at a cost that easypost does not tell; {counted} is counted" in bought
+    assert f"at a cost that easypost does not report; {counted} is counted" in bought
     assert remark in bought
 
 

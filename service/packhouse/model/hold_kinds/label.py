@@ -83,7 +83,7 @@ KINDS = (
     ),
     HoldKind(
         HoldCode.PRICE_UNKNOWN,
-        "{provider} tells no price before the purchase, and a spending cap is set",
+        "{provider} shows no price before the purchase, and a spending cap is set",
         "Set an estimate for the account, or release the hold to buy this label at any price.",
         blocks=ALL,
         ends=(End.FACTS_CHANGE, End.CAP_HAS_ROOM, End.RELEASE),

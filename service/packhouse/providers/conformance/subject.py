@@ -87,7 +87,7 @@ def expect(holds: bool, promise: str) -> None:
 
 
 def expect_money(money: Money | None) -> None:
-    """Fail if it is not an amount that can be paid. None: the provider tells none."""
+    """Fail if it is not an amount that can be paid. None: the provider reports none."""
     if money is None:
         return
     expect(isinstance(money.minor, int) and money.minor >= 0, f"{money!r} is a whole number of minor units")
