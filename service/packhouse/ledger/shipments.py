@@ -15,7 +15,7 @@ from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label, LabelFormat, Rate
+from packhouse.model.label import Label, LabelFormat, LabelPaper, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
@@ -43,6 +43,8 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
+_POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
+_PAPERS = update_where(labels, ("id",), ("papers",))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
 
@@ -114,6 +116,15 @@ def bought(
     journal.write(tx, entries)
 
 
+def found_withdrawn(
+    tx: Tx, shipment: Shipment, to: ShipmentState, label: Label, entries: Sequence[Entry]
+) -> None:
+    """Write a label that was void, or being voided, when it was found, and move its shipment there."""
+    move(tx, shipment, to, ())
+    add_label(tx, label)
+    journal.write(tx, entries)
+
+
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
     tx.connection.execute(
@@ -132,6 +143,8 @@ def add_label(tx: Tx, label: Label) -> None:
             "currency": label.cost.currency,
             "bought_at": label.bought_at,
             "document_source": label.document_source,
+            "void_requested_at": label.void_requested_at,
+            "papers": _papers_to_json(label.papers),
         },
     )
 
@@ -157,6 +170,20 @@ def save_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
+    journal.write(tx, entries)
+
+
+def forget_post(tx: Tx, shipment_id: str) -> None:
+    """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
+    tx.connection.execute(
+        _POST_BODY, {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
+    )
+
+
+def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Sequence[Entry] = ()) -> None:
+    """Save what became of a label's papers. Raises LeaseLost."""
+    leases.require(tx)
+    tx.connection.execute(_PAPERS, {"w_id": label_id, "v_papers": _papers_to_json(papers)})
     journal.write(tx, entries)
 
 
@@ -228,17 +255,19 @@ def rate_to_json(rate: Rate) -> dict[str, Any]:
         "id": rate.id,
         "carrier": rate.carrier,
         "service": rate.service,
-        "minor": rate.price.minor,
-        "currency": rate.price.currency,
+        "minor": rate.price.minor if rate.price else None,
+        "currency": rate.price.currency if rate.price else None,
         "days": rate.days,
+        "is_estimate": rate.is_estimate,
     }
 
 
 def _rate(raw: dict[str, Any] | None) -> Rate | None:
     if raw is None:
         return None
-    price = Money(raw["minor"], raw["currency"])
-    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"])
+    price = None if raw["minor"] is None else Money(raw["minor"], raw["currency"])
+    is_estimate = raw.get("is_estimate", False)
+    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"], is_estimate)
 
 
 def shipment_of(row: Row[Any]) -> Shipment:
@@ -282,4 +311,14 @@ def _label(row: Row[Any]) -> Label:
         document_source=row.label_document_source,
         void_requested_at=row.label_void_requested_at,
         void_refusals=row.label_void_refusals,
+        papers=tuple(_paper(paper) for paper in row.label_papers or ()),
     )
+
+
+def _papers_to_json(papers: Sequence[LabelPaper]) -> list[dict[str, Any]] | None:
+    return [asdict(paper) for paper in papers] or None
+
+
+def _paper(raw: dict[str, Any]) -> LabelPaper:
+    kind = raw["document_format"]
+    return LabelPaper(**raw | {"document_format": LabelFormat(kind) if kind else None})

@@ -118,8 +118,8 @@ PLACES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("", _names("county county_name administrative_area_level_2 subregion")),
 )
 NOTES = _names(
-    "delivery_instructions shipping_instructions instructions delivery_instruction delivery_note delivery_notes "
-    "note notes comment "
+    "delivery_instructions shipping_instructions instructions delivery_instruction delivery_note "
+    "delivery_notes note notes comment "
     "comments remarks directions delivery_comment special_instructions driver_instructions safe_place"
 )
 

@@ -17,6 +17,7 @@ from packhouse.providers.conformance import sample_request
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.easypost.tracking import read_tracking
 from packhouse.providers.port import Absent, Bought, Purchase, TrackerState, VoidPending
 from tests.service.providers.context import context, kept
 
@@ -129,4 +130,4 @@ def test_documented_void_and_tracking_states_are_read() -> None:
     refund = json.loads((RECORDED / "fixtures/shipping-refund/shipping-refund-refund.json").read_text())
     assert isinstance(wire.read_void(refund), VoidPending)
     tracker = json.loads((RECORDED / "fixtures/trackers/trackers-retrieve.json").read_text())
-    assert wire.read_tracker({"tracker": tracker}) is TrackerState.PRE_TRANSIT
+    assert read_tracking({"tracker": tracker}).state is TrackerState.PRE_TRANSIT
