@@ -65,7 +65,7 @@ def facts_of(settings: Settings) -> CustomsFacts:
 
     customs, sender = settings.customs, settings.ship_from
     return CustomsFacts(
-        origin_country=customs.origin_country or of_account("customs_origin"),
+        origin_country=customs.origin_country or of_account("customs_origin").strip().upper(),
         tariff_number=customs.tariff_number or _digits(of_account("customs_hs_code")),
         signer=customs.signer or of_account("customs_signer") or sender.name or sender.company,
         limits_minor=customs.filing_limits_minor,
