@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packhouse.model.account import AccountState, Whose
+from packhouse.model.waiting import WaitKind
 from packhouse.steps.context import Context, OrderJob
 
 
@@ -36,4 +37,10 @@ def wait_for(
     so that an order which is never sold cannot keep the account closed for all.
     """
     later_s = context.settings.retry.base_s if tried else 0.0
-    job.defer(min(state.until for state in states) + later_s, why)
+    first = min(states, key=lambda state: state.until)
+    job.defer(first.until + later_s, why, wait_kind(first), first.account)
+
+
+def wait_kind(state: AccountState) -> WaitKind:
+    """What the orders of an account wait for that buys nothing."""
+    return WaitKind.ACCOUNT_REFUSED if state.whose is Whose.ACCOUNT else WaitKind.ACCOUNT_RESTING
