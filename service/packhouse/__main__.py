@@ -130,7 +130,7 @@ async def _serve_until_stopped(
         )
     log.info(
         "serving",
-        address=address,
+        url=address,
         webhook=f"{address}{_WEBHOOK_PATH}" if is_open else "closed: no secret is set",
         health=f"{address}/readyz",
         version=__version__,

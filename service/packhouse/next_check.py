@@ -18,6 +18,7 @@ from packhouse.steps.context import Context, OrderJob, released
 _S = ShipmentState
 _UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
 _UNPOSTED = (_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN, _S.LABELED)
+_ALL_SHIPPED = "Every unit has shipped."
 _SHIPPED = (_S.FULFILLED, _S.DELIVERED)
 
 
@@ -27,9 +28,11 @@ async def finish(context: Context, job: OrderJob) -> None:
     reason = _reason(job)
     if isinstance(job.decision, Skip) and job.decision.shipped and phase is OrderPhase.CLOSED:
         phase = OrderPhase.SHIPPED
+    elif phase is OrderPhase.SHIPPED:
+        reason = _ALL_SHIPPED
     ended = [(hold, why) for hold in job.active_holds() if (why := _why_ended(job, hold))]
     is_news = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not job.lease.phase
-    entries = [Entry(job.order_id, phase.value, reason or "Every unit has shipped.")] if is_news else []
+    entries = [Entry(job.order_id, phase.value, reason or _ALL_SHIPPED)] if is_news else []
     entries += [released(hold, why) for hold, why in ended]
     confirm_s = context.settings.poll.confirm_s
 

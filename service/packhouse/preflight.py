@@ -29,12 +29,11 @@ from packhouse.worker.readiness import check_name
 
 def run_checks(settings: Settings) -> Sequence[Check]:
     """Check the settings, the database, the disk and each provider account; nothing raises."""
-    return [
-        *setup_checks(settings),
-        _database(settings),
-        _disk(settings),
-        *asyncio.run(_providers(settings)),
-    ]
+    disk = _disk(settings)
+    # A ledger in a folder that cannot be used is no healthy one, even if it does not exist yet.
+    is_in_folder = not settings.ledger.url and not settings.data_dir.is_dir()
+    database = [] if disk.level is Level.FAIL and is_in_folder else [_database(settings)]
+    return [*setup_checks(settings), *database, disk, *asyncio.run(_providers(settings))]
 
 
 def run_config_checks(settings: Settings) -> Sequence[Check]:

@@ -12,6 +12,8 @@ def sentences_of(waiting: Mapping[str, Any], now: float) -> tuple[str, ...]:
     """What is waited for with its times, then what a person can do, if anything."""
     text = str(waiting.get("sentence") or waiting.get("kind") or "?").rstrip(".")
     since, until = waiting.get("since"), waiting.get("until")
+    if waiting.get("kind") == "processing" and isinstance(until, (int, float)):
+        return (f"{text}. If it has stopped, another worker takes over in {span(until - now)}.",)
     times = []
     if isinstance(since, (int, float)):
         times.append(f"since {moment(since, now)} ({span(now - since)})")

@@ -88,10 +88,12 @@ def suggestion(path: Sequence[str], spelled: Callable[[FieldPath], str]) -> str:
     known = [one for one, _ in fields()]
     siblings = [one for one in known if len(path) > 1 and len(one) > 1 and one[0] == path[0]]
     sections = [(name,) for name in Settings.model_fields] if len(path) == 1 else []
-    if meant := closest(path, siblings) or closest(path, [*known, *sections]):
-        return f"Did you mean {spelled(meant)}?"
     if siblings:
+        if meant := closest(path[1:], [one[1:] for one in siblings]):
+            return f"Did you mean {spelled((path[0], *meant))}?"
         return f"[{path[0]}] has {', '.join(one[-1] for one in siblings)}."
+    if meant := closest(path, [*known, *sections]):
+        return f"Did you mean {spelled(meant)}?"
     return "Correct or remove it; docs/reference/settings.md lists all settings."
 
 

@@ -8,7 +8,7 @@ import re
 _PLACEHOLDER = re.compile(
     r"(?i)(whsec_|aly_oauth_|aly_|EZ[AT]K_?)?"
     r"(change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|your[-_ ].*|<.*>|\.{2,}|…|x{3,}|\*{3,}|"
-    r"(my[-_])?secret|example|placeholder|to[-_]?do|dummy|none|null|undefined|insert[-_ ].*|api[-_]?key)"
+    r"(my[-_])?secret|example.*|placeholder|to[-_]?do|dummy|none|null|undefined|insert[-_ ].*|api[-_]?key)"
 )
 _INVISIBLE = re.compile("[\ufeff\u200b-\u200f\u2060\u00ad]")
 _QUOTES = "\"'`“”‘’„«»"

@@ -78,7 +78,7 @@ class Waiting:
         if self.since is not None:
             parts.append(f"Since {_utc(self.since)}.")
         if self.until is not None:
-            parts.append(f"Tried again at {_utc(self.until)}.")
+            parts.append(f"Next try at {_utc(self.until)}.")
         return " ".join(parts)
 
 

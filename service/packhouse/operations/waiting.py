@@ -23,6 +23,8 @@ from packhouse.model.waiting import WAIT_MEANING, Waiting, WaitKind, kind_of_err
 PAUSE_SETTING = "PACKHOUSE_GUARD__PAUSED"
 _K, _S = WaitKind, ShipmentState
 _BUYS_OR_POSTS_LATER = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED)
+# Of these, every order has the same sentence.
+_SAME_FOR_ALL = (_K.PAUSED, _K.ACCOUNT_RESTING, _K.ACCOUNT_REFUSED)
 _REMEDY = {
     _K.ACCOUNT_REFUSED: "Correct the account at the provider, or its section in the settings.",
     _K.STORE_REFUSED: "Correct PACKHOUSE_STORE__API_KEY or its permissions, then restart the daemon.",
@@ -75,7 +77,7 @@ class Conditions:
         found += map(of_account, self.accounts)
         if self.poll.error:
             kind = kind_of_error(self.poll.error_kind)
-            sentence = f"The store's orders cannot be listed: {self.poll.error}"
+            sentence = f"Polling the store fails: {self.poll.error}"
             found.append(Waiting(kind, sentence, since=self.poll.failing_since, remedy=_REMEDY.get(kind, "")))
         return tuple(found)
 
@@ -110,18 +112,26 @@ def of_all(conditions: Conditions, waits: Sequence[Wait]) -> tuple[WaitingOrders
     for waiting in conditions.waiting:
         mine = [row for row in rows if (row.kind, row.account) == (waiting.kind, waiting.account)]
         rows = [row for row in rows if row not in mine]
+        if mine and waiting.kind is not _K.PAUSED and waiting.until is None:
+            waiting = replace(waiting, until=mine[0].until)
         found.append(WaitingOrders(waiting, sum(row.orders for row in mine)))
     found += [WaitingOrders(_of_row(row), row.orders) for row in rows]
     return tuple(found)
 
 
 def _of_row(row: Wait) -> Waiting:
-    sentence = WAIT_MEANING[row.kind] if row.kind in (_K.PROCESSING, _K.QUEUED) else row.reason
-    since = row.until if row.kind is _K.QUEUED else row.since
-    until = None if row.kind in (_K.QUEUED, _K.PROCESSING) else row.until
-    return Waiting(
-        row.kind, sentence or WAIT_MEANING[row.kind], row.account, since, until, _REMEDY.get(row.kind, "")
-    )
+    meaning, sentence = WAIT_MEANING[row.kind], row.reason
+    if row.kind in (_K.PROCESSING, _K.QUEUED) or not row.reason:
+        sentence = meaning
+    elif row.orders > 1 and row.kind not in _SAME_FOR_ALL:
+        sentence = f"{meaning} For example: {row.reason}"
+    if row.kind is _K.QUEUED:
+        since, until = row.until, None
+    elif row.kind is _K.PROCESSING:
+        since, until = None, None
+    else:
+        since, until = row.since, row.until
+    return Waiting(row.kind, sentence, row.account, since, until, _REMEDY.get(row.kind, ""))
 
 
 def of_order(
@@ -144,13 +154,14 @@ def _own(row: Row[Any], conditions: Conditions, now: float) -> Waiting | None:
         return Waiting(_K.QUEUED, WAIT_MEANING[_K.QUEUED], since=row.due_at)
     if row.lease is not None:
         worker = str(row.lease).partition(":")[0]
-        sentence = f"Worker {worker} has the order. If it has stopped, another one continues."
+        sentence = f"Worker {worker} is processing the order."
         return Waiting(_K.PROCESSING, sentence, until=row.due_at)
     if row.waiting not in set(WaitKind):
         return None
     kind = WaitKind(row.waiting)
     for common in conditions.waiting:
-        if (common.kind, common.account) == (kind, row.waiting_account):
+        is_this = (common.kind, common.account) == (kind, row.waiting_account)
+        if is_this and (common.account or kind is _K.PAUSED):
             return common if kind is _K.PAUSED else replace(common, until=row.due_at)
     return Waiting(
         kind,

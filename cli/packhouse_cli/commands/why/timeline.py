@@ -123,9 +123,9 @@ def _next_step(order: Mapping[str, Any], waits: Sequence[Mapping[str, Any]], now
     wait = float(due) - now if isinstance(due, (int, float)) else 0.0
     if "paused" in kinds:
         return "Nothing is bought or posted until then."
-    if "queued" in kinds:
+    if kinds & {"queued", "processing"}:
         return None
-    if "processing" in kinds or wait <= 1:
+    if wait <= 1:
         return "Packhouse is processing the order now."
     if any(isinstance(one.get("until"), (int, float)) for one in waits) and not order.get("last_error"):
         return None
