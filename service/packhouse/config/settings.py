@@ -76,7 +76,11 @@ class Settings(BaseSettings):
         description="Provider accounts that sell labels: one name, or several. Their rates are compared.",
     )
     provider_timeout_s: float = Field(
-        default=30.0, gt=0, le=300, description="Maximum time for one response of a provider, in seconds."
+        default=30.0,
+        gt=0,
+        le=300,
+        description="Maximum time for a purchase, a look-up or another request to a provider account, in "
+        "seconds, however many calls it takes.",
     )
     provider_settle_s: float = Field(
         default=10.0,

@@ -43,6 +43,7 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
+_POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
 
@@ -168,6 +169,13 @@ def save_post(
             },
         )
     journal.write(tx, entries)
+
+
+def forget_post(tx: Tx, shipment_id: str) -> None:
+    """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
+    tx.connection.execute(
+        _POST_BODY, {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
+    )
 
 
 def move_with_label(

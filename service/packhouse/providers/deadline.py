@@ -103,13 +103,13 @@ class BoundedProvider:
 
     def __init__(self, provider: Provider, timeout_s: float) -> None:
         self.account = provider.account
-        self.provider = provider
+        self._provider = provider
         self._timeout_s = timeout_s
 
     @property
     def safety(self) -> Safety:
         """The guarantee of the account."""
-        return self.provider.safety
+        return self._provider.safety
 
     @classmethod
     def from_settings(cls, options: Mapping[str, Any], context: ProviderContext) -> Self:
@@ -118,12 +118,12 @@ class BoundedProvider:
 
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         """Prepare in time, or raise ProviderUnavailable."""
-        return await self._bounded("prepare", self.provider.prepare(request))
+        return await self._bounded("prepare", self._provider.prepare(request))
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Buy in time; else the outcome is unknown."""
         try:
-            return await within(self._timeout_s, self.provider.buy(purchase), self._name_of(purchase))
+            return await within(self._timeout_s, self._provider.buy(purchase), self._name_of(purchase))
         except TimeoutError:
             return Unknown(self._late("buy"))
 
@@ -132,30 +132,30 @@ class BoundedProvider:
         if is_running(self._name_of(purchase)):
             return Unknown(f"the purchase at {self.account} was cancelled and has not ended yet")
         try:
-            return await self._named(within(self._timeout_s, self.provider.lookup(purchase)))
+            return await self._named(within(self._timeout_s, self._provider.lookup(purchase)))
         except TimeoutError:
             return Unknown(self._late("lookup"))
 
     async def document(self, label: Label) -> LabelDocument:
         """Fetch the file in time, or raise ProviderUnavailable."""
-        return await self._bounded("document", self.provider.document(label))
+        return await self._bounded("document", self._provider.document(label))
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void in time, or raise ProviderUnavailable: it is asked again."""
-        return await self._bounded("void", self.provider.void(label))
+        return await self._bounded("void", self._provider.void(label))
 
     async def track(self, label: Label) -> TrackerState:
         """Track in time, or raise ProviderUnavailable."""
-        return await self._bounded("track", self.provider.track(label))
+        return await self._bounded("track", self._provider.track(label))
 
     async def check(self) -> None:
         """Check in time, or raise ProviderUnavailable."""
-        await self._bounded("check", self.provider.check())
+        await self._bounded("check", self._provider.check())
 
     async def aclose(self) -> None:
         """Close connections, or give up in time."""
         with suppress(TimeoutError):
-            await within(self._timeout_s, self.provider.aclose())
+            await within(self._timeout_s, self._provider.aclose())
 
     async def _bounded(self, method: str, doing: Coroutine[Any, Any, T]) -> T:
         try:

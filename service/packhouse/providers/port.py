@@ -109,8 +109,8 @@ class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
     `cost` is None if the provider tells none, or none that can be read. `document` is set if the provider
-    returns the file with the purchase. `papers` travel with the parcel. `note` is for the journal: what the
-    provider said that a person should know about a label that is bought.
+    returns the file with the purchase. `papers` travel with the parcel. `remark` is for the journal: what a
+    person should know about a label that is bought, such as a cost that cannot be read.
     """
 
     provider_id: str
@@ -121,7 +121,7 @@ class Bought:
     document_source: str = ""
     document: LabelDocument | None = None
     papers: tuple[Paper, ...] = ()
-    note: str = ""
+    remark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
 
@@ -129,12 +129,14 @@ class Bought:
 class NotBought:
     """Certainly no label and no money spent. `whose` says what stands in the way.
 
-    What the adapter refuses itself, before any call, is ORDER.
+    What the adapter refuses itself, before any call, is ORDER. `prepare_again`: what was prepared cannot be
+    bought any more; the next try asks for rates again.
     """
 
     reason: str
     whose: Whose = Whose.ORDER
     retry_after_s: float | None = None
+    prepare_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from packhouse.model.account import AccountState, Whose
@@ -33,12 +34,17 @@ def wait_for(
 ) -> None:
     """Let the order wait until the first of these accounts is tried again.
 
-    It is not at fault, so no attempt counts. `tried`: this order was refused just now. Others then go first,
-    so that an order which is never sold cannot keep the account closed for all.
+    It is not at fault, so no attempt counts. Chance decides which order tries the account, and one that was
+    refused just now (`tried`) comes last: an order that is never sold cannot keep the account closed for all.
     """
-    later_s = context.settings.retry.base_s if tried else 0.0
+    now = context.clock.now()
     first = min(states, key=lambda state: state.until)
-    job.defer(first.until + later_s, why, wait_kind(first), first.account)
+    until = first.until
+    if until <= now:  # its cooldown is over, and no order has tried it yet
+        until = now + context.breaker.cooldown_s
+    base_s = context.settings.retry.base_s
+    later_s = random.uniform(0.0, base_s) + (base_s if tried else 0.0)
+    job.defer(until + later_s, why, wait_kind(first), first.account)
 
 
 def wait_kind(state: AccountState) -> WaitKind:

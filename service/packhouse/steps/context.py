@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -54,6 +54,15 @@ class Store(Protocol):
         """Post a fulfillment: exactly these bytes under this key."""
 
 
+class Failure(NamedTuple):
+    """A transient failure of one order; see `OrderJob.failed`."""
+
+    why: str
+    retry_after_s: float | None
+    kind: str
+    account: str
+
+
 @dataclass(slots=True)
 class OrderJob:
     """One order while a worker processes it. Steps read the job and leave their results in it.
@@ -72,7 +81,7 @@ class OrderJob:
     decision: Decision | None = None
     wake_times: list[float] = field(default_factory=list)
     recheck_times: list[float] = field(default_factory=list)
-    failures: list[tuple[str, float | None, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     fetched_at: float = 0.0
     paused: str = ""
@@ -151,9 +160,12 @@ class OrderJob:
         """Check the order at this wall time, although nothing is left to do."""
         self.recheck_times.append(at)
 
-    def failed(self, why: str, retry_after_s: float | None = None, kind: str = "") -> None:
-        """Note a transient failure: the order is tried again, no sooner than `retry_after_s`."""
-        self.failures.append((why, retry_after_s, kind))
+    def failed(self, why: str, retry_after_s: float | None = None, kind: str = "", account: str = "") -> None:
+        """Note a transient failure: the order is tried again, no sooner than `retry_after_s`.
+
+        `kind` is the name of the error, `account` the provider account that was asked, if one was.
+        """
+        self.failures.append(Failure(why, retry_after_s, kind, account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +216,10 @@ class Context:
             ) from None
 
     def _bounded(self, account: str) -> BoundedProvider:
-        return BoundedProvider(self.providers[account], self.settings.provider_timeout_s)
+        provider = self.providers[account]
+        if isinstance(provider, BoundedProvider):
+            return provider
+        return BoundedProvider(provider, self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
         """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
@@ -109,19 +111,22 @@ async def _record_refused_for_now(
     context: Context, job: OrderJob, shipment: Shipment, answer: NotBought, *, is_new: bool
 ) -> None:
     """The order is not at fault: no hold. It waits for the account, if that buys nothing now."""
-    account = shipment.provider
-    accounts.count_refusal(context, account, answer.whose, answer.reason, answer.retry_after_s)
+    account, now = shipment.provider, context.clock.now()
     may_move = is_new and answer.whose is Whose.ACCOUNT and len(context.sellers) > 1
-    await record_not_bought(
-        context, job, shipment, "Not bought; it is tried again.", answer.reason, forget_offer=may_move
-    )
+    changes: dict[str, Any] = {"provider_ref": "", "rate": None} if may_move or answer.prepare_again else {}
+    if may_move and shipment.rate and shipment.quoted == shipment.rate.price:
+        changes["quoted"] = None  # the price of an account that does not sell binds no other
+    why = "Not bought; it is tried again."
+    await record_not_bought(context, job, shipment, why, answer.reason, **changes)
+    if not answer.prepare_again:  # an offer that is over says nothing about the account
+        accounts.count_refusal(context, account, answer.whose, answer.reason, answer.retry_after_s)
     state = context.breaker.state(account, context.clock)
     if may_move and any(not context.breaker.state(one.account, context.clock) for one in context.sellers):
-        job.defer(context.clock.now(), f"{account} buys no labels: {answer.reason}")
+        job.defer(now, f"{account} buys no labels: {answer.reason}")
     elif state:
         accounts.wait_for(context, job, (state,), state.sentence, tried=True)
     else:
-        job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
+        job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought", account)
 
 
 async def record_withdrawn(
@@ -190,10 +195,11 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}" + (":" if bought.note else "."),
+        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}"
+        + (":" if bought.remark else "."),
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
-        quoted=bought.note,
+        quoted=bought.remark,
     )
     await context.write(job, shipments.bought, shipment, label, (entry,))
     context.record(entry)
@@ -212,20 +218,10 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
 
 
 async def record_not_bought(
-    context: Context,
-    job: OrderJob,
-    shipment: Shipment,
-    why: str,
-    quoted: str = "",
-    *,
-    forget_offer: bool = False,
+    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = "", **changes: Any
 ) -> Shipment:
-    """Record that no money moved: the shipment is planned again, in the same generation.
-
-    `forget_offer`: the next try asks all accounts for rates again.
-    """
+    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`."""
     entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
-    changes = {"provider_ref": "", "rate": None} if forget_offer else {}
     planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned
