@@ -45,7 +45,8 @@ class Connections(httpx.AsyncBaseTransport):
         """Keep a connection for the next request, and close those that were not used for a while."""
         now = asyncio.get_running_loop().time()
         self._idle.append((now, transport))
-        while now - self._idle[0][0] > self._keepalive_s:
+        # While one is closed, another request may take the rest.
+        while self._idle and now - self._idle[0][0] > self._keepalive_s:
             _, unused = self._idle.pop(0)
             await unused.aclose()
 

@@ -133,9 +133,9 @@ class Checker:
             if code not in allowed:
                 yield f"{order.id}: held for {code} without a reason"
         if not known:
-            # No webhook arrived, and the order was finished before a poll could see it.
-            if order.status in ("pending", "partially_fulfilled"):
-                yield f"{order.id}: is {order.status} at the store and unknown to Packhouse"
+            # No webhook arrived, and nothing was left to ship before a poll could see it.
+            if left := {line: units for line, units in self._to_ship(order).items() if units}:
+                yield f"{order.id}: is {order.status} at the store with {left}, and unknown to Packhouse"
             return
         row = known[0]
         if row["lease"] is not None:

@@ -23,6 +23,8 @@ from packhouse.steps import buy, decide, post, reconcile, sync_holds
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.worker.intake import Intake
+from packhouse.worker.poll import Reading
+from packhouse.worker.walk import Walk
 from tests.simulation import run
 from tests.simulation.event_loop import PROCESS, Process
 from tests.simulation.providers import KeylessProvider
@@ -249,4 +251,25 @@ def a_webhook_is_answered_before_it_is_saved() -> Iterator[None]:
         return receive
 
     with _replace(Intake, "receive", mutated):
+        yield
+
+
+@_mutant
+def the_poll_asks_for_pending_orders_only() -> Iterator[None]:
+    """The poll lists what the store calls pending, and nothing else."""
+
+    def mutated(real: Any) -> Any:
+        async def list_orders(self: Any, status: str, created_after: str) -> Any:
+            return await real(self, status, created_after) if status else (1, True)
+
+        return list_orders
+
+    with _replace(Reading, "list_orders", mutated):
+        yield
+
+
+@_mutant
+def a_page_is_taken_for_the_whole_list() -> Iterator[None]:
+    """The poll reads the first page of each list, and does not follow its cursor."""
+    with _replace(Walk, "_by_cursor", lambda real: lambda *_: None):
         yield

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packhouse.providers.port import Safety
 from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
+from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
 
 # Interventions in an order, a process or everything, with their relative frequency.
@@ -84,6 +85,11 @@ class Scenario:
     sandbox: dict[str, float]
     settings: dict[str, Any]
     accounts: int = 1
+    listing: Listing = Listing()  # noqa: RUF009 - frozen
+    # By the number of the arrival: orders that send no webhooks and that a person ships in part at once, and
+    # how long a payment took.
+    unheard: frozenset[int] = frozenset()
+    paid_late_s: dict[int, float] = field(default_factory=dict)
     interventions: list[Intervention] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -98,6 +104,8 @@ class Scenario:
             f"{self.chaos_s:.0f} s of faults\n  faults: {faults}; "
             f"ledger failures {self.ledger_failure_rate:.2f}\n"
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
+            f"  lists: {self.listing}; partly shipped and unheard: {sorted(self.unheard)}; "
+            f"paid late: {self.paid_late_s}\n"
             f"  interventions: {interventions or 'none'}"
         )
 
@@ -137,7 +145,25 @@ def draw(seed: int) -> Scenario:
         accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
     )
     scenario.interventions = _interventions(chance, scenario)
+    _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
     return scenario
+
+
+def _draw_lists(chance: random.Random, scenario: Scenario) -> None:
+    """How the store lists orders, and what only a list can tell. Its own random numbers: older draws stay."""
+    scenario.listing = Listing(
+        style=chance.choice(("cursor", "offset", "bare")),
+        largest_page=chance.choice((100, 100, 2, 1)),
+        parts_are_pending=chance.random() < 0.3,
+    )
+    if scenario.listing.style == "bare":
+        # Without a cursor a page must hold more than the orders of one second.
+        scenario.listing = replace(scenario.listing, largest_page=100)
+    numbers = range(len(scenario.arrivals))
+    scenario.unheard = frozenset(number for number in numbers if chance.random() < 0.25)
+    scenario.paid_late_s = {
+        number: chance.choice((600.0, 10_800.0)) for number in numbers if chance.random() < 0.2
+    }
 
 
 def _arrivals(chance: random.Random) -> list[tuple[float, str]]:

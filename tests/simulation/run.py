@@ -99,6 +99,7 @@ async def _run(
             reorder_s=scenario.sandbox["reorder_s"],
             void_s=scenario.sandbox["void_s"],
             transit_s=scenario.sandbox["transit_s"],
+            listing=scenario.listing,
         ),
         network_s=scenario.network_s,
         faults=scenario.faults,

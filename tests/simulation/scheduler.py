@@ -55,7 +55,9 @@ class Scheduler:
             for intervention in self.scenario.interventions
             if intervention.at_s is not None
         ]
-        timed += [(at, self._arrival(kind)) for at, kind in self.scenario.arrivals]
+        timed += [
+            (at, self._arrival(number, kind)) for number, (at, kind) in enumerate(self.scenario.arrivals)
+        ]
         for at, intervention in sorted(timed, key=lambda each: each[0]):
             await self._wait_until(at)
             intervention()
@@ -66,11 +68,16 @@ class Scheduler:
         if early > 0:
             await asyncio.sleep(early)
 
-    def _arrival(self, kind: str) -> Callable[[], None]:
+    def _arrival(self, number: int, kind: str) -> Callable[[], None]:
+        late_s = self.scenario.paid_late_s.get(number, 0.0)
+        is_unheard = number in self.scenario.unheard
+
         def arrive() -> None:
-            order = self.environment.sandbox.place_order(kind)
+            order = self.environment.sandbox.place_order(kind, silent=is_unheard, paid_late_s=late_s)
             self.orders.append(order)
             self._record("orders", order.id, kind)
+            if is_unheard:
+                self.do(Intervention("ship_part_manually", len(self.orders) - 1, 0.5))
 
         return arrive
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
-from packhouse_cli.terminal.formats import span
+from packhouse_cli.terminal.formats import day_and_time, span
 from packhouse_cli.terminal.text import escaped, styled, wrap
 from packhouse_cli.terminal.waits import ago, sentences_of
 
@@ -59,12 +59,14 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
             ("shipments", _listed(_counts(status.get("shipments")))),
             ("labels", status.get("labels")),
             ("spent", ", ".join(_amounts(status.get("spent")))),
+            ("full polls", _full_polls(status.get("poll"))),
             ("overdue", f"by {span(overdue)}" if behind and overdue is not None else "no order"),
             ("last poll", ago(status.get("last_poll_at"), now) if "last_poll_at" in status else ""),
             ("last webhook", ago(status.get("last_event_at"), now) if "last_event_at" in status else ""),
         ]
     )
     _print_waits(waits, now, terminal)
+    _print_poll(status.get("poll"), terminal)
     holds = _counts(status.get("holds"))
     if holds:
         from packhouse.model.hold import KINDS, HoldCode
@@ -95,6 +97,26 @@ def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Termi
         terminal.line(head, styled(texts[0], *colour))
         for line in texts[1:]:
             terminal.line(" " * _INDENT, line)
+
+
+def _full_polls(poll: object) -> str:
+    """How far back full polls look, and when the last one ended."""
+    if not isinstance(poll, dict):
+        return ""
+    days, ended = poll.get("horizon_days"), poll.get("full_ended_at")
+    last = f"the last one ended at {day_and_time(ended)}" if ended else "none has ended yet"
+    return f"orders of {days:g} days, and older pending ones; {last}" if days else ""
+
+
+def _print_poll(poll: object, terminal: Terminal) -> None:
+    """What the last polls could not follow in the store's list of orders."""
+    problems = poll.get("problems") if isinstance(poll, dict) else None
+    if not isinstance(problems, list) or not problems:
+        return
+    terminal.line()
+    terminal.line(styled("orders that polls may not find", "bold"))
+    for sentence in problems:
+        terminal.line("        ", styled(escaped(str(sentence)), "yellow"))
 
 
 def _counts(value: object) -> dict[str, int]:

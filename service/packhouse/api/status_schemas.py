@@ -36,6 +36,35 @@ class WaitingOrdersBody(WaitingBody):
         return cls(**WaitingBody.of(value.waiting).model_dump(), orders=value.orders)
 
 
+class PollBody(BaseModel):
+    """How the store's orders are polled, and what the last polls read. Times are in seconds since 1970 UTC.
+
+    0 means never.
+    """
+
+    ended_at: float
+    full_ended_at: float
+    rows: int
+    full_rows: int
+    interval_s: float
+    full_poll_s: float
+    horizon_days: float = Field(description="How far back a full poll lists orders of every status.")
+    site_slug: str
+    problems: list[str] = Field(description="What could not be followed, and what to do.")
+
+    @classmethod
+    def of(cls, report: StatusReport) -> Self:
+        """Build it from the report."""
+        return cls(
+            ended_at=report.poll.ended_at,
+            full_ended_at=report.poll.full_ended_at,
+            rows=report.poll.rows,
+            full_rows=report.poll.full_rows,
+            problems=[trouble.sentence for trouble in report.poll.troubles],
+            **report.polling._asdict(),
+        )
+
+
 class StatusBody(BaseModel):
     """The daemon at a glance: counts by phase, state and code; money in minor units by currency."""
 
@@ -57,6 +86,7 @@ class StatusBody(BaseModel):
     dead_letters: int
     providers: list[str]
     store: str
+    poll: PollBody
 
     @classmethod
     def of(cls, report: StatusReport) -> Self:
@@ -81,4 +111,5 @@ class StatusBody(BaseModel):
             dead_letters=counts.dead_letters,
             providers=list(report.providers),
             store=report.store,
+            poll=PollBody.of(report),
         )

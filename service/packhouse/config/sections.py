@@ -133,7 +133,7 @@ class PollSettings(Section):
     """Polling the store and the providers, in addition to webhooks."""
 
     interval_s: float = Field(
-        default=300.0, gt=0, description="Seconds between two polls for pending orders."
+        default=300.0, gt=0, description="Seconds between two polls for orders that sent no webhook."
     )
     recheck_s: float = Field(
         default=3600.0, gt=0, description="Seconds after which an open or held order is checked again."
@@ -154,7 +154,16 @@ class PollSettings(Section):
         description="Seconds between two tracking checks of a parcel. 0: parcels are not tracked.",
     )
     full_poll_s: float = Field(
-        default=21600.0, gt=0, description="Seconds between two full polls, which list all pending orders."
+        default=21600.0,
+        gt=0,
+        description="Seconds between two full polls, which list every order of the last horizon_days.",
+    )
+    horizon_days: float = Field(
+        default=90.0,
+        ge=1,
+        le=36_500,
+        description="How far back a full poll lists orders of every status, in days. Of older orders it "
+        "lists those that are pending.",
     )
 
 

@@ -57,18 +57,6 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
     return {engine: statement.bindparams(ids) for engine, statement in _of_many(change, which).items()}
 
 
-_ADD = text(
-    """
-    INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
-    VALUES (:id, 'open', :site_slug, :now, :now)
-    ON CONFLICT (id) DO NOTHING
-    """
-)
-_WAKE_LISTED = _with_ids(
-    "due_at = :now",
-    "id IN :ids AND lease IS NULL AND phase IN ('shipped', 'closed') "
-    "AND (fetched_at IS NULL OR fetched_at < :before OR fetched_at > :now)",
-)
 _CLAIM = _of_many(
     "lease = :token, due_at = :until",
     "due_at <= :now ORDER BY due_at LIMIT :most",
@@ -100,21 +88,6 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
     values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
     due_at = tx.connection.execute(_WAKE, values).scalar_one()
     notify.mark_due(tx, due_at)
-
-
-def add_listed(tx: Tx, orders: Sequence[tuple[str, str]], before: float) -> int:
-    """Make orders (id, site) that the store lists as pending due: new ones, and finished ones that were not
-    fetched since `before`. Returns how many.
-    """
-    if not orders:
-        return 0
-    count = 0
-    # Always in the same sequence, so that two replicas that add the same orders cannot deadlock.
-    for order_id, site_slug in sorted(orders):
-        count += tx.connection.execute(_ADD, {"id": order_id, "site_slug": site_slug, "now": tx.now}).rowcount
-    known = {"ids": [order_id for order_id, _ in orders], "now": tx.now, "before": before}
-    count += len(tx.connection.execute(_WAKE_LISTED[tx.connection.dialect.name], known).all())
-    return _notified(tx, count)
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, case, func, select, text
 
+from packhouse.ledger import polls
 from packhouse.ledger.holds import hold_of
 from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
 from packhouse.ledger.tables import dead_letters, events, holds, journal, labels, orders, shipments
@@ -50,6 +51,7 @@ def tally(connection: Connection, now: float) -> dict[str, Any]:
         "dead_letters": connection.execute(select(func.count()).select_from(dead_letters)).scalar_one(),
         "waiting": _waiting_counts(connection, now),
         "last_event_at": last_event_at(connection),
+        "poll_problems": polls.problems(connection),
     }
 
 

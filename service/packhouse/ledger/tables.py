@@ -93,6 +93,8 @@ orders = Table(
     Column("waiting", Text, nullable=False, server_default=""),
     Column("waiting_account", Text, nullable=False, server_default=""),
     Column("waiting_since", Double),
+    # What the store's list showed of the order when it was last compared, as a digest.
+    Column("listed", Text, nullable=False, server_default=""),
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),

@@ -141,12 +141,15 @@ class Order:
 class OrderPage:
     """One page of a list of orders; `next_cursor` is None on the last.
 
-    `truncated`: the list probably continues, but the response has no cursor; list by time instead.
+    `truncated`: the list probably continues, but the response has no cursor; list by time instead. `is_bare`:
+    the response was an array, which has no place for a cursor. `unreadable` counts rows that name no order.
     """
 
     orders: tuple[Order, ...]
     next_cursor: str | None = None
     truncated: bool = False
+    is_bare: bool = False
+    unreadable: int = 0
 
     def order_keys(self) -> list[tuple[str, str]]:
         """The id and creation time of each order."""

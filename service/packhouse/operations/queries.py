@@ -12,7 +12,7 @@ from packhouse import __version__
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import holds, inbox, queries, shipments
+from packhouse.ledger import holds, inbox, polls, queries, shipments
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
 from packhouse.model.account import AccountState
@@ -26,7 +26,7 @@ from packhouse.model.waiting import Waiting
 from packhouse.operations import waiting
 from packhouse.operations.label_offer import label_offer
 from packhouse.operations.transaction import unknown_shipment
-from packhouse.operations.views import LabelOffer, OrderView, OrderViews, StatusReport
+from packhouse.operations.views import LabelOffer, OrderView, OrderViews, Polling, StatusReport
 from packhouse.operations.waiting import Conditions
 from packhouse.telemetry.metrics import LedgerCounts
 
@@ -83,6 +83,13 @@ class Queries:
             at=now,
             conditions=conditions,
             waiting=waits,
+            poll=await self._ledger.read(polls.report),
+            polling=Polling(
+                self._settings.poll.interval_s,
+                self._settings.poll.full_poll_s,
+                self._settings.poll.horizon_days,
+                self._settings.store.site_slug,
+            ),
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packhouse.model.hold import Hold
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase
 from packhouse.model.waiting import Waiting
@@ -15,11 +17,21 @@ from packhouse.operations.waiting import Conditions, WaitingOrders
 from packhouse.telemetry.metrics import LedgerCounts
 
 
+class Polling(NamedTuple):
+    """How the store is polled; see PollSettings."""
+
+    interval_s: float
+    full_poll_s: float
+    horizon_days: float
+    site_slug: str
+
+
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """The daemon at a glance. `spent` is minor units by currency, `labels` how many were bought, `providers`
     the provider accounts that sell, `store` the store's address. `at` is the time on the ledger's clock,
-    `waiting` everything that orders wait for.
+    `waiting` everything that orders wait for. `poll` is what the last polls read, `polling` how they are set,
+    for one site or ("") for all.
     """
 
     version: str
@@ -31,6 +43,8 @@ class StatusReport:
     at: float
     conditions: Conditions
     waiting: tuple[WaitingOrders, ...] = ()
+    poll: PollReport = field(default_factory=PollReport)
+    polling: Polling = field(default_factory=lambda: Polling(0.0, 0.0, 0.0, ""))
 
 
 @dataclass(frozen=True, slots=True)

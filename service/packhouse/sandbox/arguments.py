@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
         help="share of orders that send no webhooks (0.1)",
     )
     add(
+        "--list-style",
+        choices=("cursor", "offset", "bare"),
+        default="cursor",
+        help="how the store lists orders: with cursors, cursors that count rows, or as an array (cursor)",
+    )
+    add(
         "--fault",
         action="append",
         default=[],

@@ -22,6 +22,7 @@ from packhouse.sandbox.faults import Faults, read_fault
 from packhouse.sandbox.http_sender import HttpSender
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY, WEBHOOK_SECRET, Sandbox, SandboxOptions
 from packhouse.sandbox.server import ResettableProtocol, SandboxApp, SandboxServer
+from packhouse.sandbox.store.api import Listing
 
 
 def run(argv: Sequence[str]) -> int:
@@ -81,6 +82,7 @@ async def _serve(
             transit_s=arguments.transit_s,
             store_refund_s=arguments.store_refund_s,
             site=arguments.site,
+            listing=Listing(arguments.list_style),
         ),
         faults=faults,
         latency={

@@ -22,7 +22,7 @@ from packhouse.sandbox.faults import Faults
 from packhouse.sandbox.http import ApiError, NoResponse, Request, Response, json_response
 from packhouse.sandbox.store import api as store_api
 from packhouse.sandbox.store.addresses import random_address
-from packhouse.sandbox.store.api import ALL_SCOPES, ORDER_SCOPES, StoreApi
+from packhouse.sandbox.store.api import ALL_SCOPES, ORDER_SCOPES, Listing, StoreApi
 from packhouse.sandbox.store.buyers import Buyers
 from packhouse.sandbox.store.products import SITE
 from packhouse.sandbox.store.returns_api import ReturnsApi
@@ -43,7 +43,8 @@ class SandboxOptions:
 
     `poll_only_share` of the orders send no webhooks. A sale of the kind `cancelled_soon` is cancelled within
     `cancel_within_s`. `retry_scale` shortens the documented waits between webhook attempts. `void_s` is the
-    time until a void completes, `store_refund_s` the time until a buyer's refund does.
+    time until a void completes, `store_refund_s` the time until a buyer's refund does. `listing` is how the
+    store lists its orders.
     """
 
     base_url: str = "http://sandbox.invalid"
@@ -55,6 +56,7 @@ class SandboxOptions:
     transit_s: float = 600.0
     store_refund_s: float = 0.5
     site: str = SITE
+    listing: Listing = Listing()  # noqa: RUF009 - frozen
 
 
 class Sandbox:
@@ -101,6 +103,7 @@ class Sandbox:
             {STORE_KEY: ALL_SCOPES, STORE_ORDERS_KEY: ORDER_SCOPES},
             self.call_later,
             options.store_refund_s,
+            options.listing,
         )
         self.easypost_api = EasyPostApi(self.easypost, EASYPOST_KEY, options.base_url)
         self._store_faults = FaultInjection(
@@ -133,11 +136,16 @@ class Sandbox:
 
     # ---- orders and other events over time ----------------------------------------------------------------
 
-    def place_order(self, kind: str = "") -> StoreOrder:
-        """Place one order, of this kind of buyers.KINDS or of any. Raises KeyError for an unknown kind."""
+    def place_order(self, kind: str = "", *, silent: bool = False, paid_late_s: float = 0.0) -> StoreOrder:
+        """Place one order, of this kind of buyers.KINDS or of any. Raises KeyError for an unknown kind.
+
+        A `silent` order sends no webhooks. Its creation time is `paid_late_s` before now.
+        """
         sale = self.buyers.next_sale(kind)
         sends_webhooks = self._arrivals.random() >= self.options.poll_only_share
-        order = self.store.create_order(sale, sends_webhooks=sends_webhooks)
+        order = self.store.create_order(
+            sale, sends_webhooks=sends_webhooks and not silent, paid_late_s=paid_late_s
+        )
         if sale.kind == "cancelled_soon":
             delay_s = self._arrivals.uniform(0.1, 1.0) * self.options.cancel_within_s
             self.call_later(delay_s, lambda: self._cancel(order))

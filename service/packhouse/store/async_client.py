@@ -64,8 +64,8 @@ class AsyncStoreClient:
         return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:
-        """One page of a list; `paging.read_pages_async` reads all of them."""
-        return protocol.read_order_page(await self.ask(protocol.list_orders(query)), query)
+        """One page of a list, without the rows that name no order; `worker.walk` reads all pages."""
+        return protocol.read_order_listing(await self.ask(protocol.list_orders(query)), query)
 
     async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
         """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
@@ -135,6 +135,6 @@ async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
     async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams
         size += len(part)
         if size > LARGEST_RESPONSE:
-            raise too_large(request)
+            raise too_large(request, b"".join(parts))
         parts.append(part)
     return b"".join(parts)

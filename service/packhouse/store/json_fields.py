@@ -14,6 +14,10 @@ from packhouse.errors import StoreUnreadable
 
 CREATED = ("created_at", "createdAt")  # the names of an order's time
 _LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
+_LONGEST_NUMBER = 400  # digits
+_LATEST = 250_000_000_000.0  # seconds since 1970: the year 9892
+# Numbers in place of an ISO time: seconds, or thousandths, millionths, billionths of one since 1970.
+_EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 _ID = re.compile(r"(?!\.{1,2}\Z)[^\s/,]{1,255}")  # "." and ".." would change a path
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
@@ -34,6 +38,28 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
+def parse_listing(body: bytes) -> Any:
+    """As `parse_json`, but one bad value does not hide the rows beside it: it is replaced.
+
+    NaN, Infinity and endless numbers become None; what is no UTF-8 becomes U+FFFD. Only for lists, whose rows
+    name orders to read again.
+    """
+    try:
+        return parse_json(body)
+    except ValueError:
+        text = body.decode("utf-8", errors="replace")
+    try:
+        value = json.loads(text, parse_constant=lambda _: None, parse_int=_int_or_none)
+        plain = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return json.loads(plain.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace"))
+
+
+def _int_or_none(digits: str) -> int | None:
+    return int(digits) if len(digits) < _LONGEST_NUMBER else None
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
@@ -52,6 +78,30 @@ def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
         if found:
             return found
     return ""
+
+
+def created_at(source: Mapping[str, Any]) -> str:
+    """An order's creation time as the store wrote it, or as an ISO 8601 time in UTC where it is a number.
+
+    "" where there is none.
+    """
+    for name in CREATED:
+        value = source.get(name)
+        if found := text(value):
+            return _epoch(float(found)) if found.isdecimal() and len(found) < 20 else found
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _epoch(float(value))
+    return ""
+
+
+def _epoch(value: float) -> str:
+    scale = next((scale for least, scale in _EPOCH_UNITS if value >= least), 0.0)
+    if not scale or value / scale > _LATEST:
+        return ""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromtimestamp(value / scale, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_id(value: Any) -> TypeGuard[str]:

@@ -13,8 +13,8 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Fulfillment, Line, Order, OrderPage, RefundRecord, Units
 from packhouse.store.address import address_from_json
 from packhouse.store.json_fields import (
-    CREATED,
     amount,
+    created_at,
     digital,
     first_text,
     mapping,
@@ -25,7 +25,14 @@ from packhouse.store.json_fields import (
     text,
 )
 from packhouse.store.requests import OrdersQuery
-from packhouse.store.responses import StoreResponse, json_of, one_object, read_list
+from packhouse.store.responses import (
+    StoreResponse,
+    json_of,
+    listing_of,
+    one_object,
+    read_list,
+    read_listing,
+)
 from packhouse.store.shipping_options import shipping_options_from_json
 
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
@@ -41,11 +48,29 @@ def read_order(answer: StoreResponse, expected_id: str) -> Order:
 def read_order_page(answer: StoreResponse, query: OrdersQuery | None = None) -> OrderPage:
     """One page of a list. Raises StoreUnreadable when it is no list, or a row in it has no id.
 
-    A row that has an id but cannot be read otherwise is given as an Order with nothing but id and raw (no
+    A row that has an id but cannot be read otherwise is given as an Order with id, site, time and raw (no
     status, so nothing ships): a list only names orders to fetch, and one bad row must not hide the others.
     """
     found = read_list(json_of(answer, "listing orders"), "orders", query.limit if query else None)
     return OrderPage(tuple(_row(row) for row in found.rows), found.next_cursor, found.truncated)
+
+
+def read_order_listing(answer: StoreResponse, query: OrdersQuery) -> OrderPage:
+    """As `read_order_page`, but a row without a usable id is counted in `unreadable` and left out."""
+    found = read_listing(listing_of(answer, "listing orders"), "orders", query.limit)
+    named = [row for row in found.rows if _names_an_order(row)]
+    return OrderPage(
+        tuple(_row(row) for row in named),
+        found.next_cursor,
+        found.truncated,
+        is_bare=found.is_bare,
+        unreadable=len(found.rows) - len(named),
+    )
+
+
+def _names_an_order(row: Any) -> bool:
+    order_id = row.get("id") if isinstance(row, dict) else None
+    return bool(optional_id(order_id)) and "\ufffd" not in str(order_id)
 
 
 def order_from_json(raw: Mapping[str, Any]) -> Order:
@@ -60,7 +85,12 @@ def _row(raw: Mapping[str, Any]) -> Order:
     try:
         return _order(raw, needs_lines=False)
     except StoreUnreadable:
-        return Order(id=required_id(raw.get("id"), "order id in its list"), raw=dict(raw))
+        return Order(
+            id=required_id(raw.get("id"), "order id in its list"),
+            site_slug=text(raw.get("site_slug")),
+            created_at=created_at(raw),
+            raw=dict(raw),
+        )
 
 
 def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
@@ -75,7 +105,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         site_slug=text(raw.get("site_slug")),
         customer_id=optional_id(raw.get("customer_id"))
         or optional_id(mapping(raw.get("customer")).get("id")),
-        created_at=first_text(raw, CREATED),
+        created_at=created_at(raw),
         buyer_email=text(buyer.get("email")),
         buyer_name=text(buyer.get("name")),
         total_minor=_total(raw, order_id, currency),

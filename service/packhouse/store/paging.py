@@ -1,4 +1,6 @@
-"""The one pager for lists of orders: from each page to the query for the next, in each form a list may have.
+"""The pager for lists of orders: from each page to the query for the next, in each form a list may have.
+
+It stops with an error where a list cannot be followed; the daemon's `worker.walk` goes around such places.
 
 A list names its next page by a cursor, or is cut short and names none (a bare array of `limit` rows, or
 "has_more" alone). A cut list is continued by creation time, whichever end it starts from.
@@ -6,7 +8,7 @@ A list names its next page by a cursor, or is cut short and names none (a bare a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from packhouse.errors import StoreUnreadable
@@ -93,8 +95,7 @@ class Pages(Generic[AnyPage]):
             return self._query._replace(cursor=page.next_cursor)
         if not page.truncated:
             return None
-        moments = [_moment(created_at) for _, created_at in page.order_keys()]
-        times = [moment for moment in moments if moment is not None]
+        times = [time for _, created_at in page.order_keys() if (time := moment(created_at)) is not None]
         if not times:
             raise _cut_off(page, "its orders have no creation time to continue from")
         if self._newest_first is None and times[0] != times[-1]:
@@ -105,8 +106,8 @@ class Pages(Generic[AnyPage]):
             raise _cut_off(page, "its orders are not sorted by creation time")
         # Whether a bound is inclusive is not documented, so the last second is asked for again.
         if self._newest_first:
-            return self._query._replace(created_before=_second(times[-1], 1), cursor="")
-        return self._query._replace(created_after=_second(times[-1], -1), cursor="")
+            return self._query._replace(created_before=second(times[-1], 1), cursor="")
+        return self._query._replace(created_after=second(times[-1], -1), cursor="")
 
 
 def read_pages(read: Callable[[OrdersQuery], AnyPage], query: OrdersQuery) -> Iterator[AnyPage]:
@@ -131,15 +132,6 @@ def follow(read: Callable[[str], tuple[Sequence[Row], str | None]], name: str) -
         yield page
 
 
-async def read_pages_async(
-    read: Callable[[OrdersQuery], Awaitable[AnyPage]], query: OrdersQuery
-) -> AsyncIterator[AnyPage]:
-    """As `read_pages`, for the daemon."""
-    pages = Pages[AnyPage](query)
-    while (page_query := pages.next_query()) is not None:
-        yield pages.take(await read(page_query))
-
-
 def _cut_off(page: Page, why: str) -> StoreUnreadable:
     return StoreUnreadable(
         f"The store cut its list short after {len(page.order_keys())} orders and named no next page, and "
@@ -148,18 +140,23 @@ def _cut_off(page: Page, why: str) -> StoreUnreadable:
     )
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """The time that a text says, in UTC also where it names no zone; None for what is no time."""
     from datetime import UTC, datetime
 
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _second(moment: datetime, later: int) -> str:
+def second(of: datetime, later: int) -> str:
     """The full second of a moment, moved by so many seconds, as the store's filters take it."""
     from datetime import timedelta
 
-    return (moment.replace(microsecond=0) + timedelta(seconds=later)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        moved = of.replace(microsecond=0) + timedelta(seconds=later)
+    except OverflowError:
+        moved = of
+    return moved.strftime("%Y-%m-%dT%H:%M:%SZ")

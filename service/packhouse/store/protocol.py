@@ -5,8 +5,8 @@ the command line starts fast.
 """
 
 from packhouse.store.address import address_from_json
-from packhouse.store.orders import order_from_json, read_order, read_order_page
-from packhouse.store.paging import Pages, read_pages, read_pages_async
+from packhouse.store.orders import order_from_json, read_order, read_order_listing, read_order_page
+from packhouse.store.paging import Pages, moment, read_pages, second
 from packhouse.store.products import product_from_json, read_product, read_products
 from packhouse.store.requests import (
     LARGEST_BATCH,
@@ -21,7 +21,13 @@ from packhouse.store.requests import (
     refund,
     refund_body,
 )
-from packhouse.store.responses import LARGEST_RESPONSE, StoreResponse, check_response, retry_after_s
+from packhouse.store.responses import (
+    LARGEST_RESPONSE,
+    TOO_LARGE,
+    StoreResponse,
+    check_response,
+    retry_after_s,
+)
 from packhouse.store.returns import (
     approve_return,
     create_exchange,
@@ -54,6 +60,7 @@ __all__ = [
     "LARGEST_BATCH",
     "LARGEST_RESPONSE",
     "ROTATIONS",
+    "TOO_LARGE",
     "OrdersQuery",
     "Pages",
     "StoreRequest",
@@ -74,15 +81,16 @@ __all__ = [
     "list_deliveries",
     "list_orders",
     "list_webhooks",
+    "moment",
     "order_from_json",
     "product_from_json",
     "products",
     "read_deliveries",
     "read_exchange",
     "read_order",
+    "read_order_listing",
     "read_order_page",
     "read_pages",
-    "read_pages_async",
     "read_product",
     "read_products",
     "read_return",
@@ -98,5 +106,6 @@ __all__ = [
     "return_body",
     "returns_of",
     "rotate_webhook",
+    "second",
     "webhook_body",
 ]

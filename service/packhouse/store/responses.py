@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,11 +23,11 @@ from packhouse.errors import (
     StoreUnreadable,
 )
 from packhouse.store.json_fields import (
-    CREATED,
-    first_text,
+    created_at,
     mapping,
     optional_id,
     parse_json,
+    parse_listing,
     required_id,
     rows,
     shape,
@@ -36,9 +36,15 @@ from packhouse.store.json_fields import (
 from packhouse.store.requests import StoreRequest
 
 LARGEST_RESPONSE = 16 * 1024 * 1024  # bytes; the clients read no further
+TOO_LARGE = "response_too_large"
 LONGEST_WAIT_S = 3600.0
 _LONGEST_MESSAGE = 300
 _MOST_DETAILS = 20
+_HEAD_BYTES = 8192
+# In a list that is too large to read: its first row's id and time, and what each order has once.
+_FIRST_ID = re.compile(rb'\[\s*\{\s*"id"\s*:\s*"([^"\\]{1,255})"')
+_CREATED_AT = re.compile(rb'"created_?[aA]t"\s*:\s*"([^"\\]{1,40})"')
+_ONCE_AN_ORDER = re.compile(rb'"shipping_address"\s*:')
 _KEY_LIKE = re.compile(r"\b(aly|whsec)_[A-Za-z0-9_-]+")
 
 
@@ -121,11 +127,22 @@ def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUn
     return StoreUnanswered(f"{detail} {next_step}".rstrip())
 
 
-def too_large(request: StoreRequest) -> StoreUnreadable:
-    """The error for a response that is too large to read."""
+def too_large(request: StoreRequest, received: bytes = b"") -> StoreUnreadable:
+    """The error for a response that is too large to read, with the code TOO_LARGE.
+
+    `details` has what the bytes received show of a single order: its "id" and "created_at", "" if unknown.
+    """
+    several = len(_ONCE_AN_ORDER.findall(received)) > 1
+    head = b"" if several else received[:_HEAD_BYTES]
+    order_id, created = (
+        found[1].decode("utf-8", "replace") if (found := pattern.search(head)) else ""
+        for pattern in (_FIRST_ID, _CREATED_AT)
+    )
     return StoreUnreadable(
         f"The store's response to {request.action} is larger than {LARGEST_RESPONSE} bytes. "
-        "Ask for fewer rows."
+        "Ask for fewer rows.",
+        code=TOO_LARGE,
+        details=({"id": optional_id(order_id), "created_at": created},),
     )
 
 
@@ -176,13 +193,22 @@ def _http_date(value: str) -> float | None:
 
 def json_of(answer: StoreResponse, what: str) -> Any:
     """The JSON of a response. Raises StoreUnreadable, also for a compressed one: we ask for plain bytes."""
+    return _parsed(answer, what, parse_json)
+
+
+def listing_of(answer: StoreResponse, what: str) -> Any:
+    """As `json_of`, for a list whose rows only name orders: see `parse_listing`."""
+    return _parsed(answer, what, parse_listing)
+
+
+def _parsed(answer: StoreResponse, what: str, parse: Callable[[bytes], Any]) -> Any:
     if answer.headers.get("content-encoding", "identity") != "identity":
         raise StoreUnreadable(
             f"The store's response to {what} is compressed, and compression was not accepted.",
             status=answer.status,
         )
     try:
-        return parse_json(answer.body)
+        return parse(answer.body)
     except ValueError as error:
         kind = answer.headers.get("content-type", "no content type")[:60]
         raise StoreUnreadable(
@@ -225,7 +251,7 @@ class ListPage(NamedTuple):
 
     def order_keys(self) -> list[tuple[str, str]]:
         """The id and creation time of each row; "" for what cannot be read."""
-        return [(optional_id(row.get("id")), first_text(row, CREATED)) for row in self.rows]
+        return [(optional_id(row.get("id")), created_at(row)) for row in self.rows]
 
     def without(self, ids: Collection[str]) -> ListPage:
         """The page without the rows of these ids."""
@@ -236,11 +262,17 @@ def read_list(value: Any, name: str, limit: int | None = None) -> ListPage:
     """Read a list response: an array, or an object whose one array is `name`, "data", "items" or "results".
 
     An array as long as the `limit` that was asked for is taken for truncated. None or several such arrays is
-    an error, not an empty list. Raises StoreUnreadable.
+    an error, not an empty list. Raises StoreUnreadable, also when a row is no object.
     """
+    page = read_listing(value, name, limit)
+    return page._replace(rows=rows(page.rows, name))
+
+
+def read_listing(value: Any, name: str, limit: int | None = None) -> ListPage:
+    """As `read_list`, but its rows are whatever the store put there."""
     if isinstance(value, list):
         filled = limit is not None and len(value) >= limit
-        return ListPage(rows(value, name), None, truncated=filled, is_bare=True)
+        return ListPage(value, None, truncated=filled, is_bare=True)
     if not isinstance(value, dict):
         raise StoreUnreadable(f"The store's list of {name} is {shape(value)}, not a list.")
     arrays = [key for key in (name, "data", "items", "results") if isinstance(value.get(key), list)]
@@ -252,7 +284,7 @@ def read_list(value: Any, name: str, limit: int | None = None) -> ListPage:
     if any(not isinstance(cursor, str) for cursor in cursors) or len(set(map(str, cursors))) > 1:
         raise StoreUnreadable(f"The store's list of {name} has a next_cursor that cannot be followed.")
     return ListPage(
-        rows(value[arrays[0]], name),
+        value[arrays[0]],
         cursors[0] if cursors else None,
         truncated=not cursors and any(place.get("has_more") is True for place in places),
         is_bare=False,

@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from packhouse.model.hold import KINDS
 from packhouse.model.money import Money
+from packhouse.model.poll import PollProblem
 from packhouse.model.waiting import WaitKind
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -57,6 +58,7 @@ class LedgerCounts:
     accounts: Mapping[str, bool] = field(default_factory=dict)
     last_poll_at: float | None = None
     last_event_at: float | None = None
+    poll_problems: Mapping[str, int] = field(default_factory=dict)
 
 
 class Metrics:
@@ -168,6 +170,31 @@ class Metrics:
             "When the last webhook event was received; 0 if none is kept.",
             registry=registry,
         )
+        self._polls = _Counters(
+            Counter(
+                "packhouse_polls",
+                "Polls of the store's orders by kind (quick, full) and outcome.",
+                ["kind", "outcome"],
+                registry=registry,
+            )
+        )
+        self._poll_rows = _Counters(
+            Counter(
+                "packhouse_poll_rows",
+                "Rows of the store's list of orders that polls read.",
+                ["kind"],
+                registry=registry,
+            )
+        )
+        self._poll_problems = _States(
+            Gauge(
+                "packhouse_poll_problems",
+                "What the last polls could not follow in the store's list of orders, by problem.",
+                ["problem"],
+                registry=registry,
+            ),
+            known=PollProblem,
+        )
         self._ledger_up = Gauge(
             "packhouse_ledger_up", "1 if the ledger answered at this scrape, else 0.", registry=registry
         )
@@ -193,6 +220,11 @@ class Metrics:
         self._calls.add((upstream, call, outcome))
         self._call_seconds.observe((upstream, call), seconds)
 
+    def polled(self, kind: str, outcome: str, rows: int) -> None:
+        """Count one poll, quick or full: complete, incomplete, failed; and the rows that it read."""
+        self._polls.add((kind, outcome))
+        self._poll_rows.add((kind,), rows)
+
     def set_counts(self, counts: LedgerCounts) -> None:
         """Set the gauges to the ledger's counts; a state without a count becomes 0."""
         self._ledger_up.set(1)
@@ -207,6 +239,7 @@ class Metrics:
         self._accounts.set({account: int(up) for account, up in counts.accounts.items()})
         self._last_poll.set(counts.last_poll_at or 0)
         self._last_event.set(counts.last_event_at or 0)
+        self._poll_problems.set(counts.poll_problems)
 
     def ledger_is_down(self) -> None:
         """The ledger did not answer: its last counts stay, and packhouse_ledger_up becomes 0."""

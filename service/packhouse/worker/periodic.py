@@ -1,4 +1,4 @@
-"""The periodic tasks: poll the store for pending orders, wake stalled orders, prune old events.
+"""The periodic tasks: poll the store for orders, wake stalled orders, prune old events.
 
 Due orders are found by the dispatcher, not here. Where several replicas share a ledger, one of them runs a
 task in each interval, and no other one meanwhile.
@@ -7,7 +7,6 @@ task in each interval, and no other one meanwhile.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -15,15 +14,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import inbox, kv, leases, poll_record
-from packhouse.ledger.tx import Tx
-from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
-from packhouse.store.protocol import OrdersQuery, read_pages_async
+from packhouse.worker.poll import Poll
 
-_PAGE = 100
-_NEWEST = "poll:newest"
-_FULL_POLL_AT = "poll:full_poll_at"
 # A task that is late runs once, as soon as it can, and never twice at the same time.
 _NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -35,14 +29,11 @@ class PeriodicTasks:
         self._context = context
         self._worker_id = worker_id
         self._wake = wake
+        self._poller = Poll(context)
         self.last_poll_error = ""
 
     async def poll(self) -> int:
-        """List pending orders at the store and make unknown ones due. Returns how many.
-
-        A usual poll lists what was created since shortly before the newest known order; every `full_poll_s`
-        seconds it lists everything.
-        """
+        """List orders at the store and make due what has work to do, as poll.py says. Returns how many."""
         return await self._exclusively("poll", self._context.settings.poll.interval_s * 0.5, self._poll)
 
     async def wake_stalled(self) -> int:
@@ -68,7 +59,7 @@ class PeriodicTasks:
 
     async def _poll(self) -> int:
         try:
-            found = await self._list_pending()
+            found = await self._poller.run()
         except LedgerError:
             raise
         except PackhouseError as error:
@@ -84,26 +75,6 @@ class PeriodicTasks:
             self._wake()
         return found
 
-    async def _list_pending(self) -> int:
-        context, settings = self._context, self._context.settings.poll
-        began = context.clock.now()
-        newest = await context.ledger.read(kv.read, _NEWEST)
-        last = await context.ledger.read(kv.read, _FULL_POLL_AT)
-        last_full_at = float(last) if last else 0.0
-        # A clock that was set back must not prevent the full poll for ever.
-        full = newest is None or not last_full_at <= began < last_full_at + settings.full_poll_s
-        after = "" if full or newest is None else _seconds_before(newest, settings.overlap_s)
-        found, highest = 0, newest or ""
-        async for page in read_pages_async(context.store.orders, _pending(context, after)):
-            listed = [(order.id, order.site_slug) for order in page.orders if _is_served(context, order)]
-            now = context.clock.now()
-            found += await context.ledger.write(leases.add_listed, now, listed, now - settings.recheck_s)
-            highest = max(
-                [highest, *(order.created_at for order in page.orders if _parse_time(order.created_at))]
-            )
-        await context.ledger.write(_save_progress, context.clock.now(), highest, began if full else None)
-        return found
-
     async def _wake_stalled(self) -> int:
         now, settings = self._context.clock.now(), self._context.settings
         latest, latest_lease = now + longest_wait_s(settings), now + 2 * settings.lease_s
@@ -116,38 +87,6 @@ class PeriodicTasks:
     async def _prune(self) -> int:
         before = self._context.clock.now() - self._context.settings.event_retention_days * 86_400
         return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
-
-
-def _save_progress(tx: Tx, newest: str, full_poll_at: float | None) -> None:
-    kv.write(tx, _NEWEST, newest)
-    if full_poll_at is not None:
-        kv.write(tx, _FULL_POLL_AT, repr(full_poll_at))
-
-
-def _pending(context: Context, after: str) -> OrdersQuery:
-    site = context.settings.store.site_slug
-    return OrdersQuery(status="pending", site_slug=site, created_after=after, limit=_PAGE)
-
-
-def _is_served(context: Context, order: Order) -> bool:
-    site = context.settings.store.site_slug
-    return not site or not order.site_slug or order.site_slug == site
-
-
-def _parse_time(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _seconds_before(text: str, seconds: float) -> str:
-    """An ISO 8601 time that many seconds earlier, in UTC; "" (no bound) if the text is no time."""
-    time = _parse_time(text)
-    if time is None:
-        return ""
-    return datetime.fromtimestamp(time.timestamp() - seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def build_schedule(tasks: PeriodicTasks, settings: Settings) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
-from packhouse.ledger import queries
+from packhouse.ledger import polls, queries
 from packhouse.ledger.port import Ledger
 from packhouse.model.health import Check, Level
 from packhouse.model.waiting import Waiting, WaitKind
@@ -20,6 +20,7 @@ from packhouse.worker.dispatcher import Dispatcher
 _STUCK_AFTER_S = 60.0
 _PROVIDER_EVERY_S = 300.0
 _REFUSED_PROVIDER_EVERY_S = 30.0
+_MOST_TROUBLES = 5
 
 
 class Readiness:
@@ -69,6 +70,7 @@ class Readiness:
             *self._setup,
             _check_pause(stopping),
             _check_store(stopping),
+            await self._check_poll(),
             *await self._check_providers(stopping),
         ]
 
@@ -112,6 +114,20 @@ class Readiness:
             Check(check.name, Level.WARN, resting[account].with_times) if account in resting else check
             for account, check in answers.items()
         ]
+
+    async def _check_poll(self) -> Check:
+        """Whether the last polls read the store's whole list of orders, in any replica."""
+        try:
+            report = await self._ledger.read(polls.report)
+        except LedgerError as error:
+            return Check("poll", Level.WARN, str(error))
+        troubles = report.troubles
+        if not troubles:
+            return Check("poll", Level.PASS)
+        told = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
+        if more := len(troubles) - len(told):
+            told.append(f"{more} more like these are in the log.")
+        return Check("poll", Level.WARN, " ".join(told))
 
     async def _ask_providers(self) -> Mapping[str, Check]:
         """What each account answers, asked at most every few minutes, and sooner while one is refused."""

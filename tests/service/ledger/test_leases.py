@@ -153,14 +153,6 @@ def test_an_operation_revokes_the_lease_of_any_worker(tmp_path: Path) -> None:
     run_on_ledger(story, tmp_path)
 
 
-def test_a_poll_meets_new_orders_and_leaves_known_ones_in_peace(tmp_path: Path) -> None:
-    async def story(ledger: Ledger) -> None:
-        assert await ledger.write(leases.add_listed, 10.0, [("ord_1", "s"), ("ord_2", "s")], 0.0) == 2
-        assert await ledger.write(leases.add_listed, 20.0, [("ord_1", "s"), ("ord_2", "s")], 10.0) == 0
-
-    run_on_ledger(story, tmp_path)
-
-
 def test_unfinished_orders_without_a_due_time_are_woken(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await ledger.write(inbox.receive, 1.0, _event(), 60.0)

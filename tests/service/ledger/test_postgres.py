@@ -12,8 +12,10 @@ from sqlalchemy import text
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, SettingsError
 from packhouse.ledger import kv, leases
 from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.listed import add_listed
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.tx import Tx, under
+from packhouse.model.listed import Listed
 from packhouse.model.states import OrderPhase
 from tests.postgres import OWNER, PostgresServer
 from tests.service.harness import SkewedClock
@@ -61,7 +63,7 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
         listening = asyncio.create_task(theirs.listen(woken.set))
         await asyncio.wait_for(woken.wait(), 20)  # it listens: missed notifications are looked up
         woken.clear()
-        await ours.write(leases.add_listed, 5.0, [("ord_1", "")], 0.0)
+        await ours.write(add_listed, 5.0, [Listed("ord_1")], 0.0)
         await asyncio.wait_for(woken.wait(), 20)
         woken.clear()
         (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)

@@ -14,12 +14,14 @@ from packhouse.config.settings import Settings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
 from packhouse.ledger.documents import DocumentFolder
+from packhouse.ledger.listed import add_listed
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.tx import Lease, under
 from packhouse.model.event import Event
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label, Rate
+from packhouse.model.listed import Listed
 from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.shipment import Shipment
@@ -55,8 +57,8 @@ def operations_on(ledger: PostgresLedger) -> Operations:
 
 
 async def due(ledger: PostgresLedger, count: int) -> None:
-    listed = [(f"ord_{n}", "site") for n in range(count)]
-    await ledger.write(leases.add_listed, 1.0, listed, 0.0)
+    listed = [Listed(f"ord_{n}", "site") for n in range(count)]
+    await ledger.write(add_listed, 1.0, listed, 0.0)
 
 
 async def planned(ledger: PostgresLedger, lease: Lease) -> Shipment:
@@ -167,7 +169,7 @@ def test_operations_on_many_orders_and_purchases_at_the_same_time_never_wait_in_
     url: str, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     caps = GuardSettings(max_day_minor=10**9)
-    listed = [(f"ord_{n}", "site") for n in range(40)]
+    listed = [Listed(f"ord_{n}", "site") for n in range(40)]
 
     async def story() -> None:
         async with replicas(url, 3) as ledgers:
@@ -179,7 +181,7 @@ def test_operations_on_many_orders_and_purchases_at_the_same_time_never_wait_in_
             async def of_many(ledger: PostgresLedger, turned: bool) -> None:
                 for _ in range(15):
                     await ledger.write(leases.wake_unfinished, 6.0)
-                    await ledger.write(leases.add_listed, 6.0, listed[::-1] if turned else listed, 7.0)
+                    await ledger.write(add_listed, 6.0, listed[::-1] if turned else listed, 7.0)
                     await ledger.write(leases.renew, 2.0, ids[::-1] if turned else ids, "a", 100.0)
                     await ledger.write(leases.wake_stalled, 6.0)
 

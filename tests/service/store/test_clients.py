@@ -15,7 +15,7 @@ from packhouse.clock import SystemClock
 from packhouse.model.order import Order, OrderPage, Product, Units
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
-from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, fulfill_body, read_pages_async
+from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, Pages, fulfill_body
 from tests.service.store import faulty_store as faults
 from tests.service.store.faulty_store import FaultyStore, answers, faulty_store
 
@@ -65,7 +65,10 @@ class Async:
 
     def pages(self, query: OrdersQuery) -> list[OrderPage]:
         async def read() -> list[OrderPage]:
-            return [page async for page in read_pages_async(self.store.orders, query)]
+            pages, read = Pages[OrderPage](query), list[OrderPage]()
+            while (asked := pages.next_query()) is not None:
+                read.append(pages.take(await self.store.orders(asked)))
+            return read
 
         return self._runner.run(read())
 

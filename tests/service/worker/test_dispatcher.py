@@ -10,6 +10,8 @@ import pytest
 
 from packhouse.clock import SystemClock
 from packhouse.ledger import leases
+from packhouse.ledger.listed import add_listed
+from packhouse.model.listed import Listed
 from packhouse.model.order import Order
 from packhouse.operations import Operations
 from packhouse.steps.context import Context
@@ -38,7 +40,7 @@ def _dispatcher(harness: Harness) -> Dispatcher:
 
 async def _list_orders(harness: Harness, count: int) -> list[str]:
     orders = [harness.sandbox.place_order("plain").id for _ in range(count)]
-    await harness.ledger.write(leases.add_listed, 1.0, [(order_id, "") for order_id in orders], 0.0)
+    await harness.ledger.write(add_listed, 1.0, [Listed(order_id) for order_id in orders], 0.0)
     return orders
 
 

@@ -23,9 +23,12 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     except CommandError as error:
         if error.exit_code is not Exit.NOT_FOUND:
             raise
+        from packhouse_cli.commands.why.unknown import explanation
+
+        with invocation.daemon() as daemon:
+            status = daemon.status()
         raise CommandError(
-            f"The daemon does not know order {order_id} yet. The next poll finds every paid order; "
-            f"`packhouse orders get {order_id}` shows the order at the store.",
+            explanation(order_id, status, invocation),
             Exit.NOT_FOUND,
             "not_found",
             status=404,

@@ -8,6 +8,7 @@ fulfillments and refunds, where the documentation shows the header.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -39,6 +40,20 @@ def error_response(error: ApiError) -> Response:
     return json_response({"error": envelope}, error.status)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How the store lists orders, which is not documented.
+
+    `style` is "cursor" (a cursor names the last row), "offset" (it counts the rows before the page, of those
+    that match now) or "bare" (an array without a cursor). A page has `largest_page` rows at most, whatever
+    was asked for. `parts_are_pending`: the filter for pending orders finds partially fulfilled ones too.
+    """
+
+    style: str = "cursor"
+    largest_page: int = 100
+    parts_are_pending: bool = True
+
+
 class StoreApi:
     """Handles the calls. `keys` maps each API key to its scopes. A refund completes after `refund_s`."""
 
@@ -50,6 +65,7 @@ class StoreApi:
         keys: Mapping[str, frozenset[str]],
         call_later: Callable[[float, Callable[[], None]], object],
         refund_s: float = 0.5,
+        listing: Listing | None = None,
     ) -> None:
         self._state = state
         self._webhooks = webhooks
@@ -57,6 +73,7 @@ class StoreApi:
         self._scopes = {f"Bearer {key}".encode(): scopes for key, scopes in keys.items()}
         self._call_later = call_later
         self._refund_s = refund_s
+        self._listing = listing or Listing()
         self._first_responses: dict[tuple[str, bytes], tuple[bytes, Response]] = {}
 
     def handle(self, request: Request) -> Response:
@@ -114,30 +131,41 @@ class StoreApi:
         status = params.get("status", "")
         if status and status not in LISTED_STATUSES:
             raise invalid("status", "invalid_enum_value", "status is none of " + ", ".join(LISTED_STATUSES))
-        limit = read_limit(params.get("limit", ""))
+        style, listing = self._listing.style, self._listing
+        limit = min(read_limit(params.get("limit", "")), listing.largest_page)
         after, before = (read_time(params, name) for name in ("created_after", "created_before"))
         start = read_cursor(params["cursor"]) if params.get("cursor") else None
+        skip = start or 0 if style == "offset" else 0
         site, customer = params.get("site_slug", self._state.site), params.get("customer_id", "")
         found: list[StoreOrder] = []
         more = False
-        for order in self._state.newest_first(start) if site == self._state.site else ():
+        first = None if style == "offset" else start
+        for order in self._state.newest_first(first) if site == self._state.site else ():
             if after is not None and order.created_at < after:
                 break
-            # The filter has only five statuses: a partially fulfilled order counts as pending.
-            listed_as = "pending" if order.status == "partially_fulfilled" else order.status
+            # The filter has only five statuses, and no word for a partially fulfilled order.
+            is_part = order.status == "partially_fulfilled"
+            listed_as = "pending" if is_part and listing.parts_are_pending else order.status
             if status and listed_as != status:
                 continue
             if before is not None and order.created_at >= before:
                 continue
             if customer and customer != f"cust_{order.number:05d}":
                 continue
+            if skip:
+                skip -= 1
+                continue
             if len(found) == limit:
                 more = True
                 break
             found.append(order)
-        body = b'{"orders":[' + b",".join([order.to_json() for order in found]) + b"]"
+        rows = b"[" + b",".join([order.to_json() for order in found]) + b"]"
+        if style == "bare":
+            return Response(200, rows)
+        body = b'{"orders":' + rows
         if more:
-            body += b',"next_cursor":"' + write_cursor(found[-1].number) + b'"'
+            place = (start or 0) + limit if style == "offset" else found[-1].number
+            body += b',"next_cursor":"' + write_cursor(place) + b'"'
         return Response(200, body + b"}")
 
     def _idempotent(self, request: Request, handle: Callable[[], Response]) -> Response:

@@ -5,6 +5,7 @@ Each change of an order is passed to `publish`, as an event type.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,6 +125,11 @@ class StoreOrder:
         return self._webhook_json
 
 
+def _place(order: StoreOrder) -> tuple[float, int]:
+    """Where the store lists an order."""
+    return order.created_at, order.number
+
+
 class StoreState:
     """Every order and product of the sandbox's one site."""
 
@@ -142,14 +148,19 @@ class StoreState:
         self.orders: dict[str, StoreOrder] = {}
         self._oldest_first: list[StoreOrder] = []
 
-    def create_order(self, sale: Sale, *, sends_webhooks: bool = True) -> StoreOrder:
-        """Create the order of a paid sale, and publish `order.created`."""
+    def create_order(
+        self, sale: Sale, *, sends_webhooks: bool = True, paid_late_s: float = 0.0
+    ) -> StoreOrder:
+        """Create the order of a paid sale, and publish `order.created`.
+
+        It appears now; its creation time is `paid_late_s` earlier, for a payment that took so long.
+        """
         now = self._clock.now()
         order = StoreOrder(
             id=self._new_id("ord"),
             number=len(self._oldest_first) + 1,
             sale=sale,
-            created_at=now,
+            created_at=now - paid_late_s,
             address=sale.address,
             updated_at=now,
             sends_webhooks=sends_webhooks,
@@ -157,7 +168,7 @@ class StoreState:
             shipping_option=sale.shipping_option,
         )
         self.orders[order.id] = order
-        self._oldest_first.append(order)
+        bisect.insort(self._oldest_first, order, key=_place)
         if sale.kind == "part_fulfilled":
             units = [(sale.items[0]["id"], 1)]
             number = f"8000{order.number:08d}"
@@ -174,7 +185,10 @@ class StoreState:
 
     def newest_first(self, before: int | None = None) -> Iterator[StoreOrder]:
         """Orders from the newest to the oldest, or only those older than the one numbered `before`."""
-        end = len(self._oldest_first) if before is None else max(0, before - 1)
+        end = len(self._oldest_first)
+        if before is not None:
+            places = [_place(order) for order in self.orders.values() if order.number == before]
+            end = bisect.bisect_left(self._oldest_first, places[0], key=_place) if places else 0
         for index in range(end - 1, -1, -1):
             yield self._oldest_first[index]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2"
-down_revision = "1"
+revision = "4"
+down_revision = "3"
 branch_labels = None
 depends_on = None
 
