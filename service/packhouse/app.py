@@ -26,6 +26,7 @@ from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.order import Address
 from packhouse.operations import Operations
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.providers.registry import build_provider
 from packhouse.sinks.folder import FolderSink
@@ -142,7 +143,9 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         observe=metrics.call,
     )
     return {
-        account: build_provider(kind, options, replace(context, account=account))
+        account: BoundedProvider(
+            build_provider(kind, options, replace(context, account=account)), context.timeout_s
+        )
         for account, (kind, options) in settings.accounts().items()
     }
 

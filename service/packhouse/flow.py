@@ -74,7 +74,8 @@ async def process_order(context: Context, job: OrderJob) -> None:
         failure = error
     if failure is not None:
         retry_after_s = getattr(failure, "retry_after_s", None)
-        job.failed(str(failure) or repr(failure), retry_after_s, type(failure).__name__)
+        account = getattr(failure, "account", "")
+        job.failed(str(failure) or repr(failure), retry_after_s, type(failure).__name__, account)
     if job.failures:
         await finish_failed(context, job)
     else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 
 from packhouse.ledger import holds, journal, leases
 from packhouse.ledger.tx import Tx
+from packhouse.model.account import AccountState
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
@@ -85,20 +87,50 @@ def _why_ended(job: OrderJob, hold: Hold) -> str:
     return "Nothing is left to post." if End.NOTHING_TO_POST in ends and is_done else ""
 
 
+def _resting(context: Context, job: OrderJob) -> list[AccountState]:
+    """The accounts that buy nothing now, if they alone made this order fail: the order is not at fault."""
+    states = [context.breaker.state(one.account, context.clock) for one in job.failures]
+    return [state for state in states if state] if all(states) else []
+
+
+async def _release_waiting(context: Context, job: OrderJob, resting: Sequence[AccountState]) -> None:
+    """Release an order that waits for an account: no attempt counts, and nothing is held."""
+    now = context.clock.now()
+    until = max(state.until for state in resting)
+    if until <= now:
+        until = now + context.breaker.cooldown_s
+    phase = _phase_after_failure(job)
+    reason = f"{job.failures[0].why.rstrip('.')}. {resting[0].sentence}"[:500]
+
+    def unit(tx: Tx) -> None:
+        due_at = min([until, *(at for at in job.wake_times if at > now)])
+        leases.release(tx, phase=phase, due_at=due_at, attempts=job.lease.attempts, reason=reason)
+
+    await context.write(job, unit)
+
+
+def _phase_after_failure(job: OrderJob) -> OrderPhase:
+    if job.active_holds():
+        return OrderPhase.HELD
+    is_open = job.in_state(*_UNFINISHED) or job.lease.phase is OrderPhase.CLOSED
+    return OrderPhase.OPEN if is_open else job.lease.phase
+
+
 async def finish_failed(context: Context, job: OrderJob) -> None:
     """Release an order after a transient failure: wait twice as long each time; after many, place a hold."""
+    if resting := _resting(context, job):
+        await _release_waiting(context, job, resting)
+        return
     settings = context.settings.retry
-    why, _, kind = job.failures[0]
+    why, kind = job.failures[0].why, job.failures[0].kind
     attempts = job.lease.attempts + 1
     wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
-    wait = max([wait, *(after_s for _, after_s, _ in job.failures if after_s is not None)])
+    wait = max([wait, *(one.retry_after_s for one in job.failures if one.retry_after_s is not None)])
     now = context.clock.now()
     due_at = min([now + wait, *(at for at in job.wake_times if at > now)])
     if attempts >= settings.hold_after:
         await context.hold(job, HoldCode.REPEATED_FAILURE, why[:500])
-    phase = OrderPhase.HELD if job.active_holds() else job.lease.phase
-    if job.in_state(*_UNFINISHED) or phase is OrderPhase.CLOSED:
-        phase = OrderPhase.OPEN if not job.active_holds() else OrderPhase.HELD
+    phase = _phase_after_failure(job)
     entry = Entry(
         job.order_id,
         "failed",

@@ -44,6 +44,7 @@ _BEARER = (
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
 _PAPERS = update_where(labels, ("id",), ("papers",))
+_POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
 
@@ -115,6 +116,15 @@ def bought(
     journal.write(tx, entries)
 
 
+def found_withdrawn(
+    tx: Tx, shipment: Shipment, to: ShipmentState, label: Label, entries: Sequence[Entry]
+) -> None:
+    """Write a label that was void, or being voided, when it was found, and move its shipment there."""
+    move(tx, shipment, to, ())
+    add_label(tx, label)
+    journal.write(tx, entries)
+
+
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
     tx.connection.execute(
@@ -134,6 +144,7 @@ def add_label(tx: Tx, label: Label) -> None:
             "bought_at": label.bought_at,
             "document_source": label.document_source,
             "papers": _papers_to_json(label.papers),
+            "void_requested_at": label.void_requested_at,
         },
     )
 
@@ -167,6 +178,13 @@ def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Se
     leases.require(tx)
     tx.connection.execute(_PAPERS, {"w_id": label_id, "v_papers": _papers_to_json(papers)})
     journal.write(tx, entries)
+
+
+def forget_post(tx: Tx, shipment_id: str) -> None:
+    """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
+    tx.connection.execute(
+        _POST_BODY, {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
+    )
 
 
 def move_with_label(
@@ -237,17 +255,19 @@ def rate_to_json(rate: Rate) -> dict[str, Any]:
         "id": rate.id,
         "carrier": rate.carrier,
         "service": rate.service,
-        "minor": rate.price.minor,
-        "currency": rate.price.currency,
+        "minor": rate.price.minor if rate.price else None,
+        "currency": rate.price.currency if rate.price else None,
         "days": rate.days,
+        "is_estimate": rate.is_estimate,
     }
 
 
 def _rate(raw: dict[str, Any] | None) -> Rate | None:
     if raw is None:
         return None
-    price = Money(raw["minor"], raw["currency"])
-    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"])
+    price = None if raw["minor"] is None else Money(raw["minor"], raw["currency"])
+    is_estimate = raw.get("is_estimate", False)
+    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"], is_estimate)
 
 
 def shipment_of(row: Row[Any]) -> Shipment:

@@ -42,6 +42,7 @@ class HoldCode(StrEnum):
     PARCEL_RETURNED = "parcel_returned"
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
+    PRICE_UNKNOWN = "price_unknown"
 
 
 class Stage(StrEnum):

@@ -18,7 +18,8 @@ class Shipment:
     `seq` counts the order's shipments from 1; `generation` counts its labels: 1, then 2 after a void.
     `fingerprint` is that of the address and the units when the shipment was planned. `provider` is the
     provider account, `provider_ref` its id of the prepared purchase, `quoted` the first price offered.
-    `post_key` and `post_body` are saved before the first POST to the store.
+    `post_key` and `post_body` are saved before the first POST to the store. A label with a body was posted,
+    or may have been; the body is forgotten if the store certainly recorded nothing.
     """
 
     id: str

@@ -68,6 +68,8 @@ MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
     _S.UNKNOWN: {
         _S.LABELED: "the provider has the label",
         _S.PLANNED: "the label is certainly not bought",
+        _S.VOIDING: "the label is being voided at the provider",
+        _S.VOIDED: "the label was voided at the provider",
         _S.HELD: "an operator must look it up",
     },
     _S.LABELED: {

@@ -1,4 +1,4 @@
-"""HTTP calls to a provider: kept connections, each call bounded in time and size, counted, never retried.
+"""HTTP calls to a provider: kept connections, bounded in time and size, counted, never retried.
 
 A failure is one of two errors, as money depends on the difference: NotSent or NoResponse.
 """
@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from packhouse import __version__
 from packhouse.errors import ProviderUnavailable
 from packhouse.http import Connections, httpx
+from packhouse.providers.deadline import time_left_s
 from packhouse.providers.port import ProviderContext
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -63,7 +64,7 @@ class ProviderHttp:
         self._clock = context.clock
         self._timeout_s = context.timeout_s
         self._observe = context.observe
-        # The whole call is bounded below; connecting gets less, so that its failure is known as NotSent.
+        # Each call is bounded below; connecting gets less, so that its failure is known as NotSent.
         wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
         self._extensions = {"timeout": wait.as_dict()}
         self._transport = transport or Connections()
@@ -82,11 +83,17 @@ class ProviderHttp:
         body: bytes | None = None,
         follow_redirects: bool = False,
     ) -> Response:
-        """Call once and read at most MAX_BYTES. Any status is returned. Raises NotSent or NoResponse."""
+        """Call once and read at most MAX_BYTES. Any status is returned. Raises NotSent or NoResponse.
+
+        The calls of one method share its time; a call for which none is left is not sent.
+        """
         started = self._clock.monotonic()
         outcome = "cancelled"
+        left_s = time_left_s(self._timeout_s)
+        if left_s <= 0:
+            raise NotSent(f"No time is left to call {self._account} for {call}; nothing was sent.")
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(left_s):
                 request = httpx.Request(
                     method,
                     url,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,6 +24,7 @@ from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
 from packhouse.rules.decision import Decision
@@ -52,6 +53,15 @@ class Store(Protocol):
         """Post a fulfillment: exactly these bytes under this key."""
 
 
+class Failure(NamedTuple):
+    """A transient failure of one order; see `OrderJob.failed`."""
+
+    why: str
+    retry_after_s: float | None
+    kind: str
+    account: str
+
+
 @dataclass(slots=True)
 class OrderJob:
     """One order while a worker processes it. Steps read the job and leave their results in it.
@@ -70,7 +80,7 @@ class OrderJob:
     decision: Decision | None = None
     wake_times: list[float] = field(default_factory=list)
     recheck_times: list[float] = field(default_factory=list)
-    failures: list[tuple[str, float | None, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     fetched_at: float = 0.0
     paused: str = ""
@@ -143,16 +153,20 @@ class OrderJob:
         """Check the order at this wall time, although nothing is left to do."""
         self.recheck_times.append(at)
 
-    def failed(self, why: str, retry_after_s: float | None = None, kind: str = "") -> None:
-        """Note a transient failure: the order is tried again, no sooner than `retry_after_s`."""
-        self.failures.append((why, retry_after_s, kind))
+    def failed(self, why: str, retry_after_s: float | None = None, kind: str = "", account: str = "") -> None:
+        """Note a transient failure: the order is tried again, no sooner than `retry_after_s`.
+
+        `kind` is the name of the error, `account` the provider account that was asked, if one was.
+        """
+        self.failures.append(Failure(why, retry_after_s, kind, account))
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What steps use to reach the world, built once in app.py.
 
-    `providers` are all provider accounts by name; `sellers` sell new labels. `products` remembers the store's
+    `providers` are all provider accounts by name; steps get them from `sellers` (which sell new labels) and
+    `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
     label's id to the time when its tracker was last asked. `breaker` knows the accounts that refuse.
@@ -181,19 +195,25 @@ class Context:
     @property
     def sellers(self) -> tuple[Provider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
-        return tuple(self.providers[account] for account in self.settings.provider)
+        return tuple(self._bounded(account) for account in self.settings.provider)
 
     def provider(self, account: str) -> Provider:
         """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
         if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self.providers[account]
+            return self._bounded(account)
         except KeyError:
             raise ProviderMisconfigured(
                 f"the provider account {account!r} bought a label that is in use, and is no longer set up. "
                 f"Restore its section [providers.{account}]."
             ) from None
+
+    def _bounded(self, account: str) -> BoundedProvider:
+        provider = self.providers[account]
+        if isinstance(provider, BoundedProvider):
+            return provider
+        return BoundedProvider(provider, self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
         """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""

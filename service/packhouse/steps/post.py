@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from packhouse.errors import (
     ProviderRefused,
@@ -12,7 +13,10 @@ from packhouse.errors import (
     StoreInvalidRequest,
     StoreNotFound,
     StoreRefused,
+    StoreThrottled,
+    StoreUnauthorized,
     StoreUnexpectedStatus,
+    StoreUnreachable,
 )
 from packhouse.ledger import shipments
 from packhouse.model.hold import Hold, HoldCode
@@ -21,7 +25,7 @@ from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label, LabelDocument
 from packhouse.model.order import Order, counted
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.states import ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.rules import idempotency
 from packhouse.rules.changes import STOPPED, shipping_conflict
@@ -39,7 +43,14 @@ _FINAL = (
     StoreForbidden,
     StoreUnexpectedStatus,
 )
-
+_REFUSALS = (
+    StoreConflict,
+    StoreRefused,
+    StoreInvalidRequest,
+    StoreNotFound,
+    StoreForbidden,
+    StoreUnauthorized,
+)
 
 # How old the store's response may be when a fulfillment is posted.
 _FRESH_S = 2.0
@@ -80,8 +91,34 @@ def blocks_posting(hold: Hold, label: Label) -> bool:
 
 
 async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order) -> None:
-    if not shipment.post_body:
+    # A body of an earlier pass may have reached the store: only its answer, which was lost, could tell.
+    was_sent = bool(shipment.post_body)
+    if not was_sent:
         shipment = await _save_post(context, job, shipment, label)
+    forget = partial(shipments.forget_post, shipment_id=shipment.id)
+    if not was_sent:
+        job.deferred.append(forget)  # until it is sent
+    if not await _may_send(context, job, shipment, label, decided):
+        return
+    if not was_sent:
+        job.deferred.remove(forget)
+    try:
+        await context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
+    except StoreError as error:
+        if not was_sent and leaves_no_doubt(error):
+            job.deferred.append(forget)
+            shipment = job.update(shipment, post_body="")
+        if not isinstance(error, _FINAL):
+            raise
+        await _process_refusal(context, job, shipment, label, error)
+    else:
+        await _fulfilled(context, job, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
+
+
+async def _may_send(
+    context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order
+) -> bool:
+    """Whether the post may be sent now, after a last look at the order and at the pause."""
     if context.clock.monotonic() - job.fetched_at > _FRESH_S:
         job.fetched = await context.store.order(job.order_id)
         job.fetched_at = context.clock.monotonic()
@@ -90,19 +127,24 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
     ):
         if job.fetched is not decided:
             job.wake_at(context.clock.now())  # the next pass decides what becomes of it
-        return
+        return False
     if job.order.has_tracking(label.tracking_number):
         await _fulfilled(context, job, shipment, "The store already has this tracking number.")
-        return
+        return False
     if paused := await context.check_may_proceed(job):
         job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {paused}")
-        return
-    try:
-        await context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
-    except _FINAL as error:
-        await _process_refusal(context, job, shipment, label, error)
-    else:
-        await _fulfilled(context, job, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
+        return False
+    return True
+
+
+def leaves_no_doubt(error: StoreError) -> bool:
+    """Whether a post that was answered so was certainly not recorded by the store.
+
+    A refusal counts only in the store's own words: a proxy's page does not say whether the store got it.
+    """
+    if isinstance(error, StoreUnreachable | StoreThrottled):
+        return True
+    return isinstance(error, _REFUSALS) and bool(error.code)
 
 
 def _counted_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:
@@ -168,21 +210,17 @@ async def _process_refusal(
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):
         await _fulfilled(context, job, shipment, "The store already had this tracking number.")
-    elif order.status in STOPPED and order.fulfillments is None:
+    elif order.status in STOPPED and (order.fulfillments is None or label.provider != ManualProvider.account):
         why = f"The store refused the fulfillment: the order is {order.status}."
         await withdraw(context, job, shipment, why)
-    elif order.status in STOPPED and label.provider != ManualProvider.account:
-        why = f"The store refused the fulfillment: the order is {order.status}. The void is requested."
-        entry = Entry(job.order_id, "voiding", why, shipment.id)
-        await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry)
-        job.wake_at(context.clock.now())
     elif label.provider != ManualProvider.account and shipping_conflict(
         order, shipment, _counted_before(job, shipment)
     ):
         job.wake_at(context.clock.now())  # the next pass decides what becomes of it
     else:
         code = HoldCode.STORE_FORBIDS if isinstance(error, StoreForbidden) else HoldCode.STORE_REFUSED
-        if order.fulfillments is None or isinstance(error, StoreUnexpectedStatus):
+        is_in_doubt = bool(shipment.post_body) and order.fulfillments is None
+        if is_in_doubt or isinstance(error, StoreUnexpectedStatus):
             await context.hold(job, code, str(error), shipment=shipment)
             return
         # The store certainly recorded nothing, so after a release the post gets a new key and a new body.

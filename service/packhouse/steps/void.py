@@ -23,7 +23,6 @@ _WINDOW_DAYS = {"USPS": 30, "UPS": 90, "UPSDAP": 90, "FEDEX": 90, "FEDEXDEFAULT"
 _SHORTEST_WINDOW_DAYS = 30
 # An operator needs some days to write to the provider's support before the window closes.
 _MARGIN_DAYS = 5
-_REFUSALS_UNTIL_HOLD = 4
 
 
 async def void(context: Context, job: OrderJob) -> None:
@@ -35,8 +34,11 @@ async def void(context: Context, job: OrderJob) -> None:
 
 async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     match await context.provider(label.provider).void(label):
-        case Voided():
-            entry = Entry(job.order_id, "voided", f"{label.cost} is credited.", shipment.id)
+        case Voided(charged_only_if_used):
+            why = f"{label.cost} is credited."
+            if charged_only_if_used:
+                why = f"No money comes back: {label.cost} would be charged only if the label is used."
+            entry = Entry(job.order_id, "voided", why, shipment.id)
             await context.move_label(job, shipment, _S.VOIDED, LabelState.VOIDED, entry)
             job.wake_at(context.clock.now())
         case VoidPending(note):
@@ -45,9 +47,11 @@ async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Labe
             else:
                 await _hold_if_awaited(context, job, shipment, label)
                 _ask_again(context, job, label)
-        case VoidRefused(reason):
+        case VoidRefused(reason, final):
             refusals = label.void_refusals + 1
-            if refusals >= _REFUSALS_UNTIL_HOLD or _window_closes(context, label):
+            # Once an operator has released the hold, the label is asked for quietly until its window closes.
+            is_news = final and not context.is_waived(job, HoldCode.VOID_REFUSED, shipment)
+            if is_news or _window_closes(context, label):
                 await _hold_refused(context, job, shipment, label, reason)
                 return
             why = "The provider is asked again later."
@@ -83,7 +87,7 @@ def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
     age = now - (label.void_requested_at or now)
     wait = min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
     if label.void_refusals:
-        wait = min(context.settings.poll.recheck_s * 4**label.void_refusals, _DAY_S)
+        wait = min(context.settings.poll.recheck_s * 4 ** min(label.void_refusals, 10), _DAY_S)
     job.wake_at(now + wait)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhouse.config.sections import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
-from packhouse.rules.rates import Offer
+from packhouse.rules.rates import Offer, drift, not_chosen
 from packhouse.rules.rates import choose as choose_offer
 
 
@@ -65,6 +65,43 @@ def test_only_prices_in_one_currency_are_compared() -> None:
     offers = [offer("japan", yen), offer("europe", euros), offer("america", SLOW)]
     assert choose_offer(offers, RateSettings(), "USD") == offer("america", SLOW)
     assert choose_offer(offers, RateSettings(), "EUR") == offer("europe", euros)
-    assert choose_offer(offers, RateSettings(), "CAD") == offer("japan", yen)
+    assert choose_offer(offers, RateSettings(), "CAD") is None
+    assert choose_offer(offers[:1], RateSettings(), "CAD") == offer("japan", yen)
+    assert choose_offer(offers, RateSettings(prefer="fastest"), "CAD") is None
     allowed = RateSettings(services=("DHL",))
     assert choose_offer(offers, allowed, "USD") == offer("europe", euros)
+
+
+def test_a_number_of_yen_is_never_cheaper_than_a_number_of_dollars() -> None:
+    yen = Rate("y", "Yamato", "Standard", Money(4, "JPY"), 1)
+    dinars = Rate("k", "Aramex", "Standard", Money(3, "KWD"), 1)
+    offers = [offer("japan", yen), offer("kuwait", dinars), offer("america", SLOW)]
+    for prefer in ("cheapest", "fastest"):
+        assert choose_offer(offers, RateSettings(prefer=prefer), "USD") == offer("america", SLOW)
+
+
+def test_an_offer_without_a_price_is_chosen_only_where_no_offer_has_one() -> None:
+    untold = Rate("c", "Own Vans", "Standard", None, 1)
+    assert choose_offer([offer("program", untold)], RateSettings(), "USD") == offer("program", untold)
+    both = [offer("program", untold), offer("easypost", DEAR)]
+    assert choose_offer(both, RateSettings(), "USD") == offer("easypost", DEAR)
+    foreign = [offer("program", untold), offer("europe", Rate("e", "DHL", "Paket", Money(4, "EUR"), 1))]
+    assert choose_offer(foreign, RateSettings(), "USD") == foreign[1]
+    assert choose_offer(foreign, RateSettings(services=("Own Vans",)), "USD") == foreign[0]
+
+
+def test_why_no_rate_of_an_account_is_chosen_is_told() -> None:
+    euros = Rate("e", "DHL", "Paket", Money(400, "EUR"), 2)
+    assert not_chosen([], RateSettings(), "USD") == ""
+    assert not_chosen([SLOW], RateSettings(services=("DHL",)), "USD") == (
+        "offered, but not allowed: USPS/Ground"
+    )
+    why = not_chosen([euros], RateSettings(), "USD")
+    assert why.startswith("offered in EUR, and only prices in USD (guard.currency) can be compared")
+
+
+def test_a_price_in_another_currency_is_a_drift_whatever_its_number() -> None:
+    assert drift(Money(4000, "JPY"), Money(4000, "USD"), 10) != ""
+    assert drift(Money(4000, "USD"), Money(10, "JPY"), 10) != ""
+    assert drift(Money(1000, "USD"), Money(1100, "USD"), 10) == ""
+    assert drift(Money(1000, "KWD"), Money(1101, "KWD"), 10) == "first 1.000 KWD, now 1.101 KWD"

@@ -23,6 +23,7 @@ from packhouse.model.order import Fulfillment, RefundRecord
 from packhouse.providers.port import (
     NotBought,
     Prepared,
+    PurchaseRequest,
     Safety,
     Unknown,
     Voided,
@@ -51,6 +52,7 @@ SETTINGS: dict[HoldCode, dict[str, Any]] = {
     HoldCode.WEIGHT_MISSING: {"parcel": ParcelSettings()},
     HoldCode.CAP_REACHED: {"guard": {"max_day_minor": 1500}},
     HoldCode.REPEATED_FAILURE: {"retry": {"base_s": 1, "max_s": 60, "hold_after": 5}},
+    HoldCode.PRICE_UNKNOWN: {"guard": {"max_day_minor": 1500}},
 }
 PLACINGS: dict[HoldCode, Placing] = {}
 
@@ -247,6 +249,17 @@ async def purchase_unknown(harness: Harness, action: str) -> Situation:
 async def cap_reached(harness: Harness, action: str) -> Situation:
     first, order = await harness.ship(), await harness.ship()
     assert await harness.states(first) == ["fulfilled"]
+    return Situation(order, {CHANGE_SETTINGS: restarting(harness, guard=GuardSettings())})
+
+
+@places(HoldCode.PRICE_UNKNOWN)
+async def price_unknown(harness: Harness, action: str) -> Situation:
+    async def untold(request: PurchaseRequest) -> Prepared:
+        prepared = await harness.provider.real.prepare(request)
+        return replace(prepared, rates=tuple(replace(one, price=None) for one in prepared.rates))
+
+    harness.provider.script(prepare=untold)
+    order = await harness.ship()
     return Situation(order, {CHANGE_SETTINGS: restarting(harness, guard=GuardSettings())})
 
 

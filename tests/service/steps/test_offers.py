@@ -16,6 +16,7 @@ from packhouse.model.money import Money
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.port import (
+    Absent,
     NotBought,
     Prepared,
     Provider,
@@ -70,10 +71,15 @@ async def bought_at(harness: Harness, order: StoreOrder) -> list[str]:
     return [one.label.provider for one in await harness.shipments(order) if one.label]
 
 
+async def buyings(harness: Harness, order: StoreOrder) -> list[Any]:
+    """The journal entries of intents to buy, oldest first."""
+    entries = await harness.ledger.read(queries.entries, order_id=order.id)
+    return [entry for entry in entries if entry.action == "buying"]
+
+
 async def buying(harness: Harness, order: StoreOrder) -> Any:
     """The journal entry of the intent to buy."""
-    entries = await harness.ledger.read(queries.entries, order_id=order.id)
-    return next(entry for entry in entries if entry.action == "buying")
+    return (await buyings(harness, order))[0]
 
 
 async def test_the_account_with_the_best_rate_sells(
@@ -203,7 +209,8 @@ async def test_an_account_with_an_open_circuit_breaker_is_skipped(
     orders = [await harness.ship() for _ in range(4)]
     assert len(first.seen("prepare")) == 2
     assert [await bought_at(harness, order) for order in orders] == [["second"]] * 4
-    assert "easypost: refused too often in a row" in (await buying(harness, orders[-1])).why
+    why = (await buying(harness, orders[-1])).why
+    assert "easypost: failed 2 times in a row and is tried again later: it is down" in why
     first.script(prepare=None)
     await harness.advance(harness.settings.guard.breaker_cooldown_s, step=50)
     assert await bought_at(harness, await harness.ship()) == ["easypost"]
@@ -225,20 +232,102 @@ async def test_an_order_waits_while_the_circuit_breakers_of_all_accounts_are_ope
     assert await bought_at(harness, order) == ["easypost"]
 
 
-async def test_a_prepared_purchase_stays_with_its_account(
+async def test_a_purchase_that_may_have_been_made_stays_with_its_account(
     harness: Harness, first: Scripted, second: Scripted
 ) -> None:
     first.script(prepare=dearer(first))
-    harness.context.breaker.threshold = 1
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
-    second.script(buy=NotBought("the account is empty", Whose.ACCOUNT))
+    second.script(buy=Unknown("no response"), lookup=Absent())
     await harness.process_due()
+    second.script(buy=NotBought("the account is empty", Whose.ACCOUNT))
     first.script(prepare=None)
     await harness.advance(200, step=20)
-    assert len(second.seen("buy")) == 1
+    assert len(second.seen("buy")) == 2
     assert first.seen("buy") == []
     second.script(buy=None)
     await harness.advance(300, step=20)
     assert await bought_at(harness, order) == ["second"]
     assert len(first.seen("prepare")) == len(second.seen("prepare")) == 1
+
+
+async def test_an_order_is_bought_elsewhere_at_once_when_an_account_has_no_funds(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=dearer(first))
+    second.script(buy=NotBought("Insufficient funds.", Whose.ACCOUNT))
+    order = await harness.ship()
+    assert await bought_at(harness, order) == ["easypost"]
+    assert "second: buys no labels: Insufficient funds" in (await buyings(harness, order))[-1].why
+    other = await harness.ship()
+    assert await bought_at(harness, other) == ["easypost"]
+    assert len(second.seen("buy")) == 1
+
+
+def priced(account: Scripted, money: Money | None) -> Callable[[PurchaseRequest], Awaitable[Prepared]]:
+    """The rates of an account, all at this price."""
+
+    async def prepare(request: PurchaseRequest) -> Prepared:
+        prepared = await account.real.prepare(request)
+        return replace(prepared, rates=tuple(replace(one, price=money) for one in prepared.rates))
+
+    return prepare
+
+
+async def test_a_price_of_zero_does_not_win_and_is_told(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=priced(first, Money(0, "USD")))
+    order = await harness.ship()
+    assert await bought_at(harness, order) == ["second"]
+    first.script(prepare=priced(first, Money(0, "USD")))
+    second.script(prepare=ProviderRefused("no such street"))
+    held = await harness.ship()
+    (hold,) = await harness.active_holds(held)
+    assert hold.code == "no_rate"
+    assert "a price of 0.00 counts as none" in hold.note
+    assert "USPS/GroundAdvantage" in hold.note
+    assert "providers.easypost.free_rates = true" in hold.note
+
+
+@pytest.mark.harness(
+    settings={"provider": ("easypost", "second"), "providers": {"easypost": {"free_rates": "true"}}}
+)
+async def test_a_price_of_zero_is_a_price_where_the_account_says_so(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=priced(first, Money(0, "USD")))
+    assert await bought_at(harness, await harness.ship()) == ["easypost"]
+    first.script(prepare=None)
+    second.script(prepare=priced(second, Money(0, "USD")))
+    assert await bought_at(harness, await harness.ship()) == ["easypost"]
+
+
+async def test_only_the_guards_currency_is_bought_beside_another(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=priced(first, Money(4, "GBP")))
+    assert await bought_at(harness, await harness.ship()) == ["second"]
+
+
+async def test_rates_in_several_other_currencies_are_held_and_not_compared(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=priced(first, Money(400, "GBP")))
+    second.script(prepare=priced(second, Money(40, "JPY")))
+    order = await harness.ship()
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "no_rate"
+    assert "easypost: offered in GBP, and only prices in USD (guard.currency) can be compared" in hold.note
+    assert "second: offered in JPY" in hold.note
+    assert harness.labels_sold(order, live_only=False) == 0
+
+
+async def test_one_other_currency_is_bought_where_all_rates_have_it(
+    harness: Harness, first: Scripted, second: Scripted
+) -> None:
+    first.script(prepare=priced(first, Money(500, "JPY")))
+    second.script(prepare=priced(second, Money(400, "JPY")))
+    await harness.ship()
+    assert first.seen("buy") == []
+    assert len(second.seen("buy")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,53 @@ async def _in_doubt(harness: Harness, bought: bool = True) -> tuple[Any, str]:
     harness.provider.script(buy=None)
     harness.provider.safety = Safety.KEYED
     return order, f"{order.id}-1"
+
+
+@pytest.mark.harness(settings={"provider_timeout_s": 0.3})
+async def test_a_purchase_that_never_ends_is_looked_up_after_its_time(harness: Harness) -> None:
+    async def hang(purchase: Purchase) -> Any:
+        await harness.provider.real.buy(purchase)
+        await asyncio.sleep(3600)
+
+    harness.provider.script(buy=hang)
+    order = await harness.ship()
+    assert await harness.states(order) == ["unknown"]
+    harness.provider.script(buy=None)
+    await harness.advance(60)
+    assert await harness.states(order) == ["fulfilled"]
+    assert harness.labels_sold(order, live_only=False) == 1
+
+
+@pytest.mark.harness(settings={"provider_timeout_s": 0.3})
+async def test_a_look_up_and_rates_that_never_end_are_asked_for_again(harness: Harness) -> None:
+    async def hang(asked: Any) -> Any:
+        await asyncio.sleep(3600)
+
+    harness.provider.script(prepare=hang)
+    order = await harness.ship()
+    row = await harness.order_row(order)
+    assert row.last_error == "easypost did not end prepare within 0.3 s."
+    harness.provider.script(prepare=None, buy=Unknown("no response"), lookup=hang)
+    await harness.advance(60)
+    assert "easypost did not end lookup" in (await harness.order_row(order)).last_error
+    harness.provider.script(buy=None, lookup=None)
+    await harness.advance(200)
+    assert await harness.states(order) == ["fulfilled"]
+
+
+@pytest.mark.parametrize("found", [False, True])
+async def test_an_outcome_that_no_look_up_can_tell_is_held_at_once_with_the_providers_words(
+    harness: Harness, found: bool
+) -> None:
+    unreadable = Unknown("the number 9.40011E+21 cannot be read", needs_person=True)
+    if found:
+        harness.provider.script(buy=Unknown("no response"), lookup=unreadable)
+    else:
+        harness.provider.script(buy=unreadable)
+    order = await harness.ship()
+    await harness.advance(60)
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "purchase_unknown"
+    assert "9.40011E+21" in hold.note
+    assert f"{order.id}/1/1" in hold.note
+    assert len(harness.provider.seen("buy")) == 1

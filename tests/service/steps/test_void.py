@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from packhouse.ledger import queries
 from packhouse.model.label import Label
 from packhouse.providers.port import Bought, Purchase, Voided, VoidPending, VoidRefused
 from packhouse.sandbox.store.state import StoreOrder
@@ -46,15 +47,52 @@ async def _voiding(harness: Harness, answer: object) -> Any:
     return order
 
 
-async def test_a_refused_void_is_retried_and_then_held(harness: Harness) -> None:
-    order = await _voiding(harness, VoidRefused("scanned already"))
+async def test_a_void_that_may_be_granted_later_is_requested_until_the_window_ends(
+    harness: Harness,
+) -> None:
+    order = await _voiding(harness, VoidRefused("not yet: the carrier has not reported", final=False))
     await harness.process_due()
     assert await harness.states(order) == ["voiding"]
-    await harness.advance(3 * 86_400, step=3600)
+    await harness.advance(24 * DAY_S, step=7200)
+    assert await harness.states(order) == ["voiding"]
+    assert await harness.active_holds(order) == []
+    assert len(harness.provider.seen("void")) > 20
+    await harness.advance(3 * DAY_S, step=7200)
+    (hold,) = await harness.active_holds(order)
+    assert hold.code == "void_refused"
+    assert "not yet" in hold.note
+
+
+async def test_a_void_that_is_refused_at_first_and_granted_later_needs_nobody(harness: Harness) -> None:
+    order = await _voiding(harness, VoidRefused("not yet", final=False))
+    await harness.process_due()
+
+    async def at_last(label: Label) -> Voided:
+        harness.sandbox.easypost.request_void(harness.sandbox.easypost.find(label.provider_id))
+        return Voided()
+
+    harness.provider.script(void=at_last)
+    await harness.advance(6 * 3600, step=600)
+    assert await harness.states(order) == ["voided"]
+    assert "held" not in await harness.journal(order)
+
+
+async def test_a_label_that_is_charged_only_if_used_promises_no_money(harness: Harness) -> None:
+    order = await _voiding(harness, Voided(charged_only_if_used=True))
+    await harness.process_due()
+    entries = await harness.ledger.read(queries.entries, order_id=order.id)
+    (voided,) = [entry.why for entry in entries if entry.action == "voided"]
+    assert voided.startswith("No money comes back:")
+    assert "credited" not in voided
+
+
+async def test_a_void_that_is_refused_for_good_is_held_at_once(harness: Harness) -> None:
+    order = await _voiding(harness, VoidRefused("scanned already"))
+    await harness.process_due()
     (hold,) = await harness.active_holds(order)
     assert hold.code == "void_refused"
     assert "scanned already" in hold.note
-    assert (await harness.journal(order)).count("void_refused") == 3
+    assert len(harness.provider.seen("void")) == 1
 
     async def at_last(label: Label) -> Voided:
         harness.sandbox.easypost.request_void(harness.sandbox.easypost.find(label.provider_id))

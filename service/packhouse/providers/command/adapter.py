@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Self
 
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.model.label import Label, LabelDocument, Rate
-from packhouse.model.money import Money
 from packhouse.providers.command import wire
 from packhouse.providers.command.options import CommandOptions, program_environment
 from packhouse.providers.command.process import Finished, NotStarted, run
+from packhouse.providers.deadline import time_left_s
 from packhouse.providers.http import MAX_BYTES, ProviderHttp
 from packhouse.providers.label_file import detect, fetch
 from packhouse.providers.options import read_options
@@ -74,9 +74,8 @@ class CommandProvider:
                 "manually."
             )
         options = self._options
-        price = Money(0, options.currency)
         return Prepared(
-            "", (Rate("command", options.carrier or "command", options.service or "standard", price),)
+            "", (Rate("command", options.carrier or "command", options.service or "standard", None),)
         )
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
@@ -171,7 +170,7 @@ class CommandProvider:
         clock, outcome = self._context.clock, "not_started"
         started = clock.monotonic()
         try:
-            ended = await run(argv, given, self._context.timeout_s, self._environment)
+            ended = await run(argv, given, time_left_s(self._context.timeout_s), self._environment)
             outcome = "timed_out" if ended.timed_out else f"exit_{ended.code}"
             return ended
         finally:

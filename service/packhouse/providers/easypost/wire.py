@@ -276,15 +276,15 @@ def read_postage(
         )
     rate = purchase.rate
     price = money(selected.get("rate"), selected.get("currency")) or rate.price
-    cost = cost_of(shipment, price)
+    cost = cost_of(shipment, price) if price else None
     return Bought(
         provider_id=purchase.provider_ref,
         tracking_number=number,
         carrier=text(selected.get("carrier")) or rate.carrier,
         service=text(selected.get("service")) or rate.service,
-        cost=cost.total,
-        fees=cost.fees,
-        remark=cost.remark,
+        cost=cost.total if cost else None,
+        fees=cost.fees if cost else None,
+        remark=cost.remark if cost else "",
         document_source=label_link(shipment, preferred),
         papers=read_papers(shipment),
         raw={
