@@ -64,9 +64,7 @@ def test_a_tariff_number_may_be_written_as_tariffs_print_it(written: str | int, 
 )
 def test_a_wrong_tariff_number_is_refused_in_words(written: str | float) -> None:
     options = {"api_key": KEY, "customs_hs_code": written}
-    with pytest.raises(
-        SettingsError, match=r"customs_hs_code: must be a tariff number .* 6109\.10"
-    ) as raised:
+    with pytest.raises(SettingsError, match=r"customs_hs_code: .* tariff number") as raised:
         EasyPostProvider.from_settings(options, context())
     assert "pattern" not in str(raised.value)
 
