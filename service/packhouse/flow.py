@@ -17,6 +17,7 @@ from packhouse.steps.buy import buy
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.decide import decide
 from packhouse.steps.pack import pack
+from packhouse.steps.papers import papers
 from packhouse.steps.post import post
 from packhouse.steps.reconcile import reconcile
 from packhouse.steps.refresh import refresh
@@ -45,6 +46,7 @@ STEPS = (
     Step(sync_holds, "Places holds, and releases those whose reason no longer applies."),
     Step(buy, "Chooses a rate, writes the intent, checks the order once more, buys the label."),
     Step(post, "Keeps the label's file; posts the units and the tracking number to the store."),
+    Step(papers, "Fetches the papers that travel with a parcel, and keeps them with the label."),
     Step(announce, "Notifies the sinks: printers, folders and other programs."),
     Step(track, "Asks the provider where the parcels are, until they are delivered."),
     Step(void, "Requests the void of each label that will not ship, and follows it to its end."),

@@ -62,7 +62,8 @@ def _next(context: Context, job: OrderJob) -> tuple[OrderPhase, float | None]:
     if job.wake_times:
         return OrderPhase.HELD if job.active_holds() else OrderPhase.OPEN, min(job.wake_times)
     if job.active_holds():
-        return OrderPhase.HELD, now + poll.recheck_s * random.uniform(0.8, 1.2)
+        checked_at = now + poll.recheck_s * random.uniform(0.8, 1.2)
+        return OrderPhase.HELD, min([checked_at, *job.recheck_times])
     if job.in_state(*_UNFINISHED):
         return OrderPhase.OPEN, now + poll.recheck_s
     if job.in_state(*_SHIPPED):

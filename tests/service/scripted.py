@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, NamedTuple, Self
 
 from packhouse.clock import Clock
+from packhouse.errors import ProviderRefused
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 from packhouse.model.label import Label, LabelDocument
@@ -19,6 +20,7 @@ from packhouse.model.order import Order, OrderPage, Product
 from packhouse.providers.port import (
     Absent,
     Bought,
+    KeepsPapers,
     NotBought,
     Prepared,
     Provider,
@@ -26,7 +28,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -111,10 +113,15 @@ class Scripted(Script):
     async def document(self, label: Label) -> LabelDocument:
         return await self._answer("document", self.real.document, label)
 
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        if not isinstance(self.real, KeepsPapers):
+            raise ProviderRefused("it keeps no papers")
+        return await self._answer("paper", self.real.paper, label, kind, source)
+
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         return await self._answer("void", self.real.void, label)
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         return await self._answer("track", self.real.track, label)
 
     async def check(self) -> None:

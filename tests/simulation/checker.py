@@ -175,8 +175,13 @@ class Checker:
             allowed.add("cap_reached")
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
-        if any(one.void_rejected for one in self._easypost_shipments(order)):
-            allowed.add("void_refused")
+        for one in self._easypost_shipments(order):
+            if one.void_rejected:
+                allowed.add("void_refused")
+            if one.comes_back:
+                allowed.add("parcel_returned")
+            if one.is_export and "easypost.no_form" in self._scenario.faults:
+                allowed.add("paper_missing")
         return allowed
 
     def _easypost_shipments(self, order: StoreOrder) -> Iterator[Any]:

@@ -40,6 +40,18 @@ _ABOUT_MONEY = (
     "store.no_response_after_effect",
     "store.reset_after_effect",
 )
+# What happens to a label and its parcel after the purchase, and a firewall before EasyPost.
+_ABOUT_LABELS = frozenset(
+    {
+        "easypost.firewall_before_effect",
+        "easypost.firewall_after_effect",
+        "easypost.insure",
+        "easypost.return_parcel",
+        "easypost.reject_void",
+        "easypost.bill_on_scan",
+        "easypost.no_form",
+    }
+)
 _SKEWS_S = (-600.0, 600.0)
 
 
@@ -145,6 +157,8 @@ def draw(seed: int) -> Scenario:
         accounts=random.Random(f"packhouse accounts {seed}").choice((1, 1, 1, 2)),
     )
     scenario.interventions = _interventions(chance, scenario)
+    if not calm:
+        scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
     return scenario
 
@@ -166,6 +180,11 @@ def _draw_lists(chance: random.Random, scenario: Scenario) -> None:
     }
 
 
+def _label_faults(chance: random.Random) -> dict[str, float]:
+    names = chance.sample(sorted(_ABOUT_LABELS), chance.choice((0, 0, 1, 3)))
+    return {name: chance.choice((0.05, 0.15, 0.3)) for name in names}
+
+
 def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
     """When each order arrives, and its kind: mostly plain orders, for which the promises are strongest."""
     at, arrivals = 0.0, []
@@ -178,7 +197,8 @@ def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
 
 
 def _faults(chance: random.Random) -> dict[str, float]:
-    names = chance.sample(sorted(FAULTS), chance.choice((1, 2, 4, 8)))
+    # Faults of a label's money and parcel have a stream of their own: more of them change no other draw.
+    names = chance.sample(sorted(FAULTS.keys() - _ABOUT_LABELS), chance.choice((1, 2, 4, 8)))
     if chance.random() < 0.5:
         names.append(chance.choice(_ABOUT_MONEY))
     return {name: chance.choice((0.05, 0.15, 0.3, 0.6)) for name in names}

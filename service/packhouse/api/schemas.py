@@ -44,6 +44,19 @@ class RateBody(Shape):
     days: int | None
 
 
+class PaperBody(Shape):
+    """A paper that travels with the parcel. `document` is the SHA-256 of its file at /labels, "" without one.
+
+    `submitted`: the carrier has it electronically. `problem` says why its file could not be fetched so far.
+    """
+
+    kind: str
+    submitted: bool
+    document: str
+    document_format: LabelFormat | None
+    problem: str
+
+
 class LabelBody(Shape):
     """A bought label. `document` is the SHA-256 of its file at /labels, "" until the file is fetched."""
 
@@ -61,6 +74,7 @@ class LabelBody(Shape):
     document: str
     document_format: LabelFormat | None
     void_requested_at: float | None
+    papers: list[PaperBody]
 
 
 class _LabelSummary(BaseModel):

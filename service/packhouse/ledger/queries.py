@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, case, func, select, text
+from sqlalchemy import Connection, Row, Text, case, cast, func, select, text
 
 from packhouse.ledger import polls
 from packhouse.ledger.holds import hold_of
@@ -193,7 +193,11 @@ def entries(
 
 
 def document_format(connection: Connection, digest: str) -> LabelFormat | None:
-    """What kind of file is kept under this hash."""
+    """What kind of file is kept under this hash: a label's, or a paper's."""
     statement = select(labels.c.document_format).where(labels.c.document == digest).limit(1)
     kind = connection.execute(statement).scalar()
+    if not kind:
+        is_named = cast(labels.c.papers, Text).contains(digest)
+        rows = connection.execute(select(labels.c.papers).where(is_named).limit(1)).scalar() or ()
+        kind = next((row["document_format"] for row in rows if row["document"] == digest), None)
     return LabelFormat(kind) if kind else None

@@ -15,7 +15,7 @@ from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label, LabelFormat, Rate
+from packhouse.model.label import Label, LabelFormat, LabelPaper, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
@@ -43,6 +43,7 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
+_PAPERS = update_where(labels, ("id",), ("papers",))
 _POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
@@ -142,6 +143,7 @@ def add_label(tx: Tx, label: Label) -> None:
             "currency": label.cost.currency,
             "bought_at": label.bought_at,
             "document_source": label.document_source,
+            "papers": _papers_to_json(label.papers),
             "void_requested_at": label.void_requested_at,
         },
     )
@@ -168,6 +170,13 @@ def save_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
+    journal.write(tx, entries)
+
+
+def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Sequence[Entry] = ()) -> None:
+    """Save what became of a label's papers. Raises LeaseLost."""
+    leases.require(tx)
+    tx.connection.execute(_PAPERS, {"w_id": label_id, "v_papers": _papers_to_json(papers)})
     journal.write(tx, entries)
 
 
@@ -302,4 +311,14 @@ def _label(row: Row[Any]) -> Label:
         document_source=row.label_document_source,
         void_requested_at=row.label_void_requested_at,
         void_refusals=row.label_void_refusals,
+        papers=tuple(_paper(paper) for paper in row.label_papers or ()),
     )
+
+
+def _papers_to_json(papers: Sequence[LabelPaper]) -> list[dict[str, Any]] | None:
+    return [asdict(paper) for paper in papers] or None
+
+
+def _paper(raw: dict[str, Any]) -> LabelPaper:
+    kind = raw["document_format"]
+    return LabelPaper(**raw | {"document_format": LabelFormat(kind) if kind else None})

@@ -145,6 +145,7 @@ labels = Table(
     Column("document_source", Text, nullable=False, server_default=""),
     Column("void_requested_at", Double),
     Column("void_refusals", Integer, nullable=False, server_default="0"),
+    Column("papers", _JSON),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_number", "tracking_number"),

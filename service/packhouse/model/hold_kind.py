@@ -39,6 +39,9 @@ class HoldCode(StrEnum):
     PICKUP = "pickup"
     SHIPPING_OPTION_HELD = "shipping_option_held"
     SHIPPING_OPTION_UNKNOWN = "shipping_option_unknown"
+    PARCEL_RETURNED = "parcel_returned"
+    PARCEL_FAILED = "parcel_failed"
+    PAPER_MISSING = "paper_missing"
     PRICE_UNKNOWN = "price_unknown"
 
 
@@ -61,6 +64,9 @@ class End(StrEnum):
     ORDER_STOPS = "when the order must not ship any more"
     VOID_BEGINS = "when the void begins, or is too late"
     VOID_COMPLETE = "when the void is complete"
+    DELIVERED = "when the carrier delivers the parcel after all"
+    PARCEL_MOVES = "when the carrier carries the parcel on"
+    PAPER_KEPT = "when the paper is fetched"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
     RELEASE = "when an operator releases it"
 

@@ -42,6 +42,37 @@ class LabelDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelPaper:
+    """A paper that travels with a label's parcel, such as a commercial invoice, as the ledger keeps it.
+
+    `kind` is the provider's word, `source` the link of the file, `submitted` whether the carrier has it
+    electronically, so that it is kept and not printed. `document` is the SHA-256 of the stored file (""
+    before it is stored), `announced` whether the sinks have it. `tries`, `next_at` and `problem` are those of
+    the fetches that failed.
+    """
+
+    kind: str
+    source: str
+    submitted: bool = False
+    document: str = ""
+    document_format: LabelFormat | None = None
+    announced: bool = False
+    tries: int = 0
+    next_at: float = 0.0
+    problem: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether its file is still to be fetched. The carrier may have a paper of which there is no file."""
+        return not self.document and (bool(self.source) or not self.submitted)
+
+    @property
+    def is_to_print(self) -> bool:
+        """Whether the sinks still have to receive it."""
+        return bool(self.document) and not self.submitted and not self.announced
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """A bought label as the ledger keeps it.
 
@@ -66,3 +97,4 @@ class Label:
     document_source: str = ""
     void_requested_at: float | None = None
     void_refusals: int = 0
+    papers: tuple[LabelPaper, ...] = ()

@@ -11,11 +11,12 @@ from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, ClassVar, Self, TypeVar
 
-from packhouse.errors import ProviderError, ProviderUnavailable
+from packhouse.errors import ProviderError, ProviderRefused, ProviderUnavailable
 from packhouse.model.label import Label, LabelDocument
 from packhouse.providers.port import (
     Absent,
     Bought,
+    KeepsPapers,
     NotBought,
     Prepared,
     Provider,
@@ -23,7 +24,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -140,11 +141,17 @@ class BoundedProvider:
         """Fetch the file in time, or raise ProviderUnavailable."""
         return await self._bounded("document", self._provider.document(label))
 
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """Fetch a paper in time, or raise ProviderUnavailable; ProviderRefused if the account keeps none."""
+        if not isinstance(self._provider, KeepsPapers):
+            raise ProviderRefused(f"{self.account} cannot fetch papers.")
+        return await self._bounded("paper", self._provider.paper(label, kind, source))
+
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void in time, or raise ProviderUnavailable: it is asked again."""
         return await self._bounded("void", self._provider.void(label))
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """Track in time, or raise ProviderUnavailable."""
         return await self._bounded("track", self._provider.track(label))
 

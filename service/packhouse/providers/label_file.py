@@ -31,22 +31,22 @@ def format_in(url: str) -> LabelFormat | None:
     return _BY_SUFFIX.get(suffix)
 
 
-async def fetch(http: ProviderHttp, url: str) -> LabelDocument | None:
-    """Download a label without credentials; None if the link is not valid, or not any more.
+async def fetch(http: ProviderHttp, url: str, what: str = "label") -> LabelDocument | None:
+    """Download a label, or the paper named `what`, without credentials; None if the link is not valid now.
 
-    Raises ProviderUnavailable if the host fails or its response is not a label.
+    Raises ProviderUnavailable if the host fails or its response is not such a file.
     """
-    answer: Response = await http.send("label.download", "GET", url, follow_redirects=True)
+    answer: Response = await http.send(f"{what}.download", "GET", url, follow_redirects=True)
     if answer.status == 200:
         document = detect(answer.body)
         if document is None:
             kind = answer.headers.get("content-type", "no type")
             raise ProviderUnavailable(
-                f"The link of the label returned {len(answer.body)} bytes of {kind}, which is not a label."
+                f"The link of the {what} returned {len(answer.body)} bytes of {kind}, which is not a {what}."
             )
         return document
     if 400 <= answer.status < 500 and answer.status not in (408, 425, 429):
         return None
     raise ProviderUnavailable(
-        f"The link of the label answered {answer.status}; Packhouse tries it again later."
+        f"The link of the {what} answered {answer.status}; Packhouse tries it again later."
     )

@@ -15,7 +15,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
 )
@@ -53,9 +53,9 @@ class ManualProvider:
         """Nothing was paid."""
         return Voided()
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """No account can be asked."""
-        return TrackerState.UNKNOWN
+        return Tracking()
 
     async def check(self) -> None:
         """There is nothing to reach."""

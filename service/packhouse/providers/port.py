@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from packhouse.clock import Clock
 from packhouse.model.account import Whose as Whose
@@ -108,9 +108,10 @@ class Paper:
 class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `cost` is None if the provider tells none, or none that can be read. `document` is set if the provider
-    returns the file with the purchase. `papers` travel with the parcel. `remark` is for the journal: what a
-    person should know about a label that is bought, such as a cost that cannot be read.
+    `cost` is None if the provider tells none, or none that can be read; `fees` is the part of it that is
+    charged besides the price of the rate, such as an insurance that the account has set up. `document` is set
+    if the provider returns the file with the purchase. `papers` travel with the parcel. `remark` is for the
+    journal: what a person should know about a label that is bought, such as a cost that cannot be read.
     """
 
     provider_id: str
@@ -121,6 +122,7 @@ class Bought:
     document_source: str = ""
     document: LabelDocument | None = None
     papers: tuple[Paper, ...] = ()
+    fees: Money | None = None
     remark: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
@@ -211,6 +213,14 @@ class TrackerState(StrEnum):
     FAILURE = "failure"
 
 
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Where a parcel is. `note` has the carrier's own words about it, "" if there are none."""
+
+    state: TrackerState = TrackerState.UNKNOWN
+    note: str = ""
+
+
 class Provider(Protocol):
     """One configured account that sells labels.
 
@@ -256,7 +266,7 @@ class Provider(Protocol):
         Raises ProviderUnavailable or ProviderMisconfigured.
         """
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """Where the parcel is. Raises ProviderUnavailable or ProviderMisconfigured."""
 
     async def check(self) -> None:
@@ -264,3 +274,14 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Close connections. May be repeated."""
+
+
+@runtime_checkable
+class KeepsPapers(Protocol):
+    """What an account whose labels come with papers offers besides."""
+
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """Fetch the file of a paper of a bought label; `kind` and `source` are those of its `Paper`.
+
+        Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
+        """

@@ -51,11 +51,11 @@ class Audit:
             tracking=shipment.tracking_number,
             carrier=rate.carrier,
             service=rate.service,
-            cost_minor=rate.cents,
+            cost_minor=rate.cents + shipment.insurance_cents,
             currency="USD",
             bought_at=shipment.bought_at,
             live=self._easypost.is_live(shipment),
-            voided=self._easypost.void_status(shipment) == "refunded",
+            voided=self._easypost.void_status(shipment) in ("refunded", "not_applicable"),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -94,7 +94,13 @@ class Sandbox:
             reorder_s=options.reorder_s,
         )
         self.store = StoreState(clock, self.new_id, self.webhooks.publish, options.site)
-        self.easypost = EasyPostState(clock, self.new_id, void_s=options.void_s, transit_s=options.transit_s)
+        self.easypost = EasyPostState(
+            clock,
+            self.new_id,
+            self.faults.triggers,
+            void_s=options.void_s,
+            transit_s=options.transit_s,
+        )
         self.audit = Audit(self.store, self.easypost)
         self.store_api = StoreApi(
             self.store,
@@ -132,7 +138,13 @@ class Sandbox:
                 late_s = self.latency["easypost"].late_s
                 self.call_later(late_s, lambda: self.easypost.buy(shipment, rate))
                 raise NoResponse
-        return self.easypost_api.handle(request)
+        is_call = request.path.startswith(easypost_api.BASE + "/")
+        if is_call and self.faults.triggers("easypost.firewall_before_effect"):
+            return easypost_api.FIREWALL_PAGE
+        response = self.easypost_api.handle(request)
+        if is_call and self.faults.triggers("easypost.firewall_after_effect"):
+            return easypost_api.FIREWALL_PAGE
+        return response
 
     # ---- orders and other events over time ----------------------------------------------------------------
 

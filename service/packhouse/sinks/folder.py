@@ -1,4 +1,7 @@
-"""A folder of label files with readable names: ORDER-NUMBER.pdf. A printer can watch it."""
+"""A folder of label files with readable names: ORDER-NUMBER.pdf. A printer can watch it.
+
+A paper that travels with the parcel is next to its label: ORDER-NUMBER-commercial_invoice.pdf.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,18 @@ class FolderSink:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def announce(self, announcement: Announcement) -> None:
-        """Link the label under its readable name. Raises OSError."""
-        source = announcement.label_file
-        if source is None:
-            return
-        # The store chooses the order's id: it must not lead out of the folder.
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", announcement.shipment.id).lstrip(".")
-        target = self._folder / f"{name}{source.suffix}"
+        """Link the label and its papers under their readable names. Raises OSError."""
+        name = announcement.shipment.id
+        if announcement.label_file:
+            self._link(announcement.label_file, name)
+        for number, paper in enumerate(announcement.papers):
+            earlier = sum(one.kind == paper.kind for one in announcement.papers[:number])
+            self._link(paper.file, f"{name}-{paper.kind}" + (f"-{earlier + 1}" if earlier else ""))
+
+    def _link(self, source: Path, name: str) -> None:
+        # The store and the provider choose the words of the name: they must not lead out of the folder.
+        readable = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")
+        target = self._folder / f"{readable}{source.suffix}"
         if not target.exists():
             try:
                 os.link(source, target)

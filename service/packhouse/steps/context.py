@@ -175,8 +175,8 @@ class Context:
     `providers` are all provider accounts by name; steps get them from `sellers` (which sell new labels) and
     `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
-    its call ended or must end, or when this process first saw a purchase of another one. `breaker` knows the
-    accounts that refuse.
+    its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
+    label's id to the time when its tracker was last asked. `breaker` knows the accounts that refuse.
     """
 
     store: Store
@@ -189,6 +189,7 @@ class Context:
     log: FilteringBoundLogger
     sinks: Sequence[Sink] = ()
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
+    tracked: dict[str, float] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
     products: ProductCache = field(init=False)
     settings_fingerprint: str = field(init=False)

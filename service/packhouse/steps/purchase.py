@@ -7,7 +7,7 @@ from typing import Any
 from packhouse.ledger import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label
+from packhouse.model.label import Label, LabelPaper
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
@@ -188,8 +188,9 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
         document_source=bought.document_source,
+        papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )
-    price = f"for {label.cost}"
+    price = f"for {label.cost}{_of_it_fees(bought)}"
     if bought.cost is None:
         price = f"at a cost that {shipment.provider} does not tell; {label.cost} is counted"
     entry = Entry(
@@ -213,8 +214,21 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     rate = shipment.rate
     if rate is None or rate.price is None or rate.is_estimate:
         return  # nothing was offered, so no offer is broken
-    if why := drift(rate.price, label.cost, context.settings.guard.price_tolerance_percent):
+    if why := drift(
+        _with_fees(rate.price, bought.fees), label.cost, context.settings.guard.price_tolerance_percent
+    ):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
+
+
+def _of_it_fees(bought: Bought) -> str:
+    return f", {bought.fees} of it fees" if bought.fees and bought.fees.minor else ""
+
+
+def _with_fees(price: Money, fees: Money | None) -> Money:
+    """The price of a rate with the fees of its label, which no rate shows: the price has not changed."""
+    if fees is None or fees.currency != price.currency:
+        return price
+    return Money(price.minor + fees.minor, price.currency)
 
 
 async def record_not_bought(

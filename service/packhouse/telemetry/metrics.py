@@ -96,6 +96,14 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._parcels = _Counters(
+            Counter(
+                "packhouse_parcel_outcomes",
+                "Parcels that were delivered, came back or failed, by provider account.",
+                ["provider", "outcome"],
+                registry=registry,
+            )
+        )
         self._steps = _Histograms(
             Histogram(
                 "packhouse_step_seconds",
@@ -210,6 +218,10 @@ class Metrics:
     def spent(self, money: Money) -> None:
         """Add the price of a label."""
         self._spent.add((money.currency,), money.minor)
+
+    def parcel(self, provider: str, outcome: str) -> None:
+        """Count one parcel at its end: delivered, returned or failure."""
+        self._parcels.add((provider, outcome))
 
     def step(self, name: str, seconds: float, outcome: str) -> None:
         """Record the duration and the outcome of a step."""

@@ -20,7 +20,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -67,8 +67,8 @@ class InMemoryProvider:
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         return Voided()
 
-    async def track(self, label: Label) -> TrackerState:
-        return TrackerState.UNKNOWN
+    async def track(self, label: Label) -> Tracking:
+        return Tracking()
 
     async def check(self) -> None:
         return None

@@ -39,6 +39,24 @@ def fetch(name: str, invocation: Invocation) -> tuple[dict[str, Any], bytes]:
         return shipment, daemon.label_file(str(label["document"]))
 
 
+def fetch_paper(
+    name: str, kind: str, invocation: Invocation
+) -> tuple[dict[str, Any], Mapping[str, Any], bytes]:
+    """The shipment, its label's first paper of this kind that the daemon has, and the bytes of that paper."""
+    with invocation.daemon() as daemon:
+        shipment = _shipment_of(daemon, name)
+        papers = (shipment.get("label") or {}).get("papers") or ()
+        paper = next((one for one in papers if one.get("kind") == kind and one.get("document")), None)
+        if paper is None:
+            kinds = ", ".join(str(one.get("kind")) for one in papers) or "none"
+            raise CommandError(
+                f"The daemon has no file of a {kind} for shipment {shipment['id']}. Its papers: {kinds}.",
+                Exit.NOT_FOUND,
+                "not_found",
+            )
+        return shipment, paper, daemon.label_file(str(paper["document"]))
+
+
 def _shipment_of(daemon: Daemon, name: str) -> dict[str, Any]:
     """The shipment with this id, or the only shipment of this order that has a usable label."""
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import Option
-from packhouse_cli.commands.labels.files import OPTIONS, fetch, report, save
+from packhouse_cli.commands.labels.files import OPTIONS, fetch, fetch_paper, report, save
 from packhouse_cli.exit_codes import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    shipment, content = fetch(arguments.shipment, invocation)
+    if arguments.paper:
+        shipment, file, content = fetch_paper(arguments.shipment, arguments.paper, invocation)
+    else:
+        shipment, content = fetch(arguments.shipment, invocation)
+        file = shipment["label"]
     if arguments.output == "-":
         if arguments.json:
             raise UsageError("--output - writes the label to standard output; it cannot be used with --json.")
@@ -24,9 +28,11 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         stdout.buffer.write(content)
         stdout.buffer.flush()
         return int(Exit.OK)
-    kind = shipment["label"]["document_format"]
-    name = save(content, arguments.output or f"{shipment['id']}.{kind}")
-    return report(invocation, arguments, shipment, name, f"{name}: {len(content)} bytes of {kind}.")
+    kind = file["document_format"]
+    suffix = f"-{arguments.paper}" if arguments.paper else ""
+    name = save(content, arguments.output or f"{shipment['id']}{suffix}.{kind}")
+    line = f"{name}: {len(content)} bytes of {kind}."
+    return report(invocation, arguments, shipment, name, line, format=kind, sha256=file["document"])
 
 
 COMMAND = Command(
@@ -41,6 +47,16 @@ COMMAND = Command(
             default="",
             help="write to FILE; - for standard output (default: SHIPMENT.pdf or similar)",
         ),
+        Option(
+            "--paper",
+            metavar="KIND",
+            default="",
+            help="fetch a paper that travels with the parcel instead, such as commercial_invoice",
+        ),
     ),
-    examples=("packhouse labels get ord_1-1", "packhouse labels get ord_1 -o label.pdf"),
+    examples=(
+        "packhouse labels get ord_1-1",
+        "packhouse labels get ord_1 -o label.pdf",
+        "packhouse labels get ord_1-1 --paper commercial_invoice",
+    ),
 )

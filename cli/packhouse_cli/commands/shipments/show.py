@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, SHIPMENT
@@ -41,6 +42,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             ("cost", cost_of(shipment)),
             ("bought", day_and_time(label.get("bought_at"))),
             ("label file", label.get("document_format") if label.get("document") else ""),
+            *(("paper", _paper_line(paper)) for paper in label.get("papers") or ()),
             *(
                 (f"hold {hold.get('id')}" if number == 0 else "", line)
                 for hold in holds
@@ -49,6 +51,19 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         ]
     )
     return int(Exit.OK)
+
+
+def _paper_line(paper: Mapping[str, Any]) -> str:
+    """A paper's kind and where its file is: with the daemon, at the carrier only, or still missing."""
+    parts = [str(paper.get("kind", ""))]
+    if paper.get("document"):
+        parts.append(str(paper.get("document_format")))
+    if paper.get("submitted"):
+        parts.append("(submitted electronically)")
+    elif not paper.get("document"):
+        problem = paper.get("problem")
+        parts.append(f"(not fetched: {problem})" if problem else "(not fetched yet)")
+    return " ".join(parts)
 
 
 COMMAND = Command(

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from packhouse.model.hold_kind import Advice, End, Fact, HoldCode, HoldKind
-from packhouse.model.hold_kinds.terms import ALL, BY_NONE, BY_RELEASE, BY_SHIP, CONTENT, RELEASE, WAIT
+from packhouse.model.hold_kinds.terms import (
+    ALL,
+    BY_NONE,
+    BY_RELEASE,
+    BY_SHIP,
+    CONTENT,
+    NOTHING,
+    RELEASE,
+    WAIT,
+)
 
 KINDS = (
     HoldKind(
@@ -60,5 +69,37 @@ KINDS = (
             Advice("Wait until the store shows the fulfillment; Packhouse continues by itself"),
             Advice("If the order is correct in the store, close the matter", RELEASE),
         ),
+    ),
+    HoldKind(
+        HoldCode.PARCEL_RETURNED,
+        "The carrier returns the parcel to the sender",
+        "Agree with the buyer on what happens next, then release the hold.",
+        blocks=NOTHING,
+        ends=(End.DELIVERED, End.RELEASE),
+        waivable=BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(Advice("Agree with the buyer on what happens next, then close the matter", RELEASE),),
+    ),
+    HoldKind(
+        HoldCode.PARCEL_FAILED,
+        "The carrier could not deliver the parcel",
+        "Ask the carrier where it is, inform the buyer, then release the hold.",
+        blocks=NOTHING,
+        ends=(End.PARCEL_MOVES, End.RELEASE),
+        waivable=BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(
+            Advice("Ask the carrier for the parcel and inform the buyer, then close the matter", RELEASE),
+        ),
+    ),
+    HoldKind(
+        HoldCode.PAPER_MISSING,
+        "A paper that travels with the parcel could not be fetched",
+        "Print it from the provider's account, then release the hold. Packhouse keeps trying.",
+        blocks=NOTHING,
+        ends=(End.PAPER_KEPT, End.DELIVERED, End.RELEASE),
+        waivable=BY_RELEASE,
+        rests_on=frozenset(),
+        advice=(WAIT, Advice("Print the paper from the provider's account, then close the matter", RELEASE)),
     ),
 )

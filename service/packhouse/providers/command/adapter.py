@@ -28,7 +28,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -126,13 +126,13 @@ class CommandProvider:
             f"The void program did not answer clearly (exit code {ended.code}): {ended.errors[-300:]}"
         )
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """Run `track`, if it is set."""
         if not self._options.track:
-            return TrackerState.UNKNOWN
+            return Tracking()
         ended = await self._run_on(label, "track", self._options.track)
-        if (state := wire.read_tracker(ended)) is not None:
-            return state
+        if (tracking := wire.read_tracker(ended)) is not None:
+            return tracking
         raise ProviderUnavailable(
             f"The track program did not answer (exit code {ended.code}): {ended.errors[-300:]}"
         )

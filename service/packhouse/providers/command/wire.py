@@ -28,12 +28,14 @@ from packhouse.providers.port import (
     NotBought,
     Purchase,
     TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
     VoidRefused,
     Whose,
 )
+from packhouse.providers.rest import reason_of
 
 TRY_LATER, OUTCOME_UNKNOWN = 75, 74  # EX_TEMPFAIL and EX_IOERR of sysexits.h
 _FIRST_SHELL_SIGNAL = 128  # a shell reports a child killed by signal n as 128 + n
@@ -167,15 +169,16 @@ def read_void(ended: Finished) -> Voided | VoidPending | VoidRefused | None:
     return None
 
 
-def read_tracker(ended: Finished) -> TrackerState | None:
+def read_tracker(ended: Finished) -> Tracking | None:
     """The result of `track`; None if it failed. Unknown words mean UNKNOWN."""
     if ended.timed_out or ended.code != 0:
         return None
     try:
-        word = _text(_object(ended).get("status"))
+        answer = _object(ended)
     except Unreadable:
         return None
-    return TrackerState(word) if word in _TRACKER_WORDS else TrackerState.UNKNOWN
+    word, note = _text(answer.get("status")), reason_of(answer.get("note"), answer.get("message"))
+    return Tracking(TrackerState(word) if word in _TRACKER_WORDS else TrackerState.UNKNOWN, note)
 
 
 def _uncertain(ended: Finished) -> str:

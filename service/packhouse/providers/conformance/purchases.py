@@ -21,6 +21,7 @@ from packhouse.providers.port import (
     NotBought,
     Safety,
     TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -166,10 +167,11 @@ async def voiding_may_be_repeated(subject: Subject) -> None:
 
 
 async def tracking_speaks_our_vocabulary(subject: Subject) -> None:
-    """Tracking returns a TrackerState, also for a label without any scan."""
+    """Tracking returns a state and a note, also for a label without any scan."""
     bought = await bought_label(subject, await prepared_purchase(subject, "conform/1/1"))
-    state = await subject.provider.track(kept_label(subject, bought))
-    expect(isinstance(state, TrackerState), f"{state!r} is a TrackerState")
+    tracking = await subject.provider.track(kept_label(subject, bought))
+    expect(isinstance(tracking, Tracking), f"{tracking!r} is a Tracking")
+    expect(isinstance(tracking.state, TrackerState), f"{tracking.state!r} is a TrackerState")
 
 
 async def closing_may_be_repeated(subject: Subject) -> None:

@@ -13,6 +13,7 @@ from packhouse.model.label import Label, LabelDocument
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.customs import declaration
 from packhouse.providers.easypost.options import EasyPostOptions
+from packhouse.providers.easypost.tracking import read_tracking
 from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, Response, retry_after_s
 from packhouse.providers.label_file import fetch, format_in
 from packhouse.providers.options import read_options
@@ -25,13 +26,18 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
     VoidRefused,
     Whose,
+    Withdrawn,
 )
+from packhouse.providers.rest import Meaning, Unreadable, read_object
+
+# A shorter key is none of EasyPost's; it could be part of any word.
+_SHORTEST_KEY = 8
 
 
 class EasyPostProvider:
@@ -59,6 +65,7 @@ class EasyPostProvider:
         self._format = context.label_format
         self._shipments = f"{options.url}/shipments"
         self._http = ProviderHttp(self.account, context, transport)
+        self._key = options.api_key.get_secret_value().encode()
         self._headers = {
             "authorization": f"Bearer {options.api_key.get_secret_value()}",
             "content-type": "application/json",
@@ -81,7 +88,7 @@ class EasyPostProvider:
         self._check_mode(shipment)
         try:
             return wire.read_prepared(shipment, request.reference)
-        except wire.Unreadable as error:
+        except Unreadable as error:
             raise ProviderUnavailable(
                 f"EasyPost answered with {error} when registering the shipment."
             ) from error
@@ -90,7 +97,9 @@ class EasyPostProvider:
         """Buy the prepared shipment at its rate."""
         if not purchase.provider_ref or not purchase.rate.id:
             return NotBought(
-                "The shipment was not prepared at EasyPost; Packhouse prepares it again.", Whose.MOMENT
+                "The shipment was not prepared at EasyPost; Packhouse prepares it again.",
+                Whose.MOMENT,
+                prepare_again=True,
             )
         url = f"{self._url(purchase.provider_ref)}/buy"
         try:
@@ -104,7 +113,7 @@ class EasyPostProvider:
             return replace(outcome, retry_after_s=retry_after_s(answer.headers, self._clock.now()))
         return outcome
 
-    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+    async def lookup(self, purchase: Purchase) -> Bought | Withdrawn | Absent | Unknown:
         """Read the shipment by its id: it is bought if it has a label. Without an id `buy` never bought."""
         if not purchase.provider_ref:
             return Absent()
@@ -145,24 +154,47 @@ class EasyPostProvider:
             f"EasyPost has no label file for {label.provider_id}. Open the shipment in EasyPost's dashboard."
         )
 
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """Download a form; if its link is not valid any more, ask EasyPost for its present one."""
+        if source and (document := await fetch(self._http, source, "form")):
+            return document
+        answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
+        for now in wire.read_papers(self._read(answer, "reading the forms")):
+            is_new = now.kind == kind and now.source not in ("", source)
+            if is_new and (document := await fetch(self._http, now.source, "form")):
+                return document
+        raise ProviderRefused(
+            f"EasyPost has no file of the {kind} of {label.provider_id}. Open the shipment in EasyPost's "
+            "dashboard."
+        )
+
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
-        """Void the label through EasyPost's refund call, or read the state of an earlier request."""
-        if label.void_requested_at is not None and (known := await self._void_state(label)):
-            return known
+        """Void the label through EasyPost's refund call, or read the state of an earlier request.
+
+        A request that was rejected is repeated while the carrier's window is open.
+        """
+        if label.void_requested_at is not None:
+            known = await self._void_state(label)
+            if known and (not isinstance(known, VoidRefused) or known.final):
+                return known
         answer = await self._call("shipments.refund", "POST", f"{self._url(label.provider_id)}/refund", b"{}")
         try:
-            outcome = wire.read_void(self._read(answer, "voiding the label"))
+            shipment = self._read(answer, "voiding the label")
         except ProviderRefused as error:
-            return await self._void_state(label) or VoidRefused(str(error))
+            known = await self._void_state(label)
+            if known is None or isinstance(known, VoidRefused):
+                return VoidRefused(str(error), final=known.final if known else not self._in_window(label))
+            return known
+        outcome = wire.read_void(shipment, in_window=self._in_window(label))
         return outcome or VoidPending("EasyPost accepted the request and shows no result yet.")
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """Read EasyPost's tracker of the shipment."""
         answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
         try:
-            return wire.read_tracker(self._read(answer, "tracking the parcel"))
+            return read_tracking(self._read(answer, "tracking the parcel"))
         except ProviderRefused:
-            return TrackerState.UNKNOWN
+            return Tracking()
 
     async def check(self) -> None:
         """List one shipment: proves the connection and the key."""
@@ -177,42 +209,53 @@ class EasyPostProvider:
         return f"{self._shipments}/{quote(shipment_id, safe='')}"
 
     async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Response:
-        return await self._http.send(call, method, url, headers=self._headers, body=body)
+        answer = await self._http.send(call, method, url, headers=self._headers, body=body)
+        # An error may repeat the key; its words reach the journal and holds.
+        if len(self._key) < _SHORTEST_KEY or self._key not in answer.body:
+            return answer
+        return replace(answer, body=answer.body.replace(self._key, b"***"))
 
     async def _void_state(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
         answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
         try:
-            return wire.read_void(self._read(answer, "reading the state of the void"))
+            shipment = self._read(answer, "reading the state of the void")
         except ProviderRefused:
             return None
+        return wire.read_void(shipment, in_window=self._in_window(label))
+
+    def _in_window(self, label: Label) -> bool:
+        return wire.may_be_voided(label.carrier, self._clock.now() - label.bought_at)
 
     def _read(self, answer: Response, action: str) -> dict[str, Any]:
         """The response's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
             try:
-                return wire.read_object(answer.body)
-            except wire.Unreadable as error:
+                return read_object(answer.body)
+            except Unreadable as error:
                 raise ProviderUnavailable(f"EasyPost answered with {error} when {action}.") from error
         refusal = wire.read_refusal(status, answer.body)
-        if status in (401, 403):
-            raise ProviderMisconfigured(
-                f"{refusal.reason} EasyPost rejected the API key when {action}. Correct "
-                f"providers.{self.account}.api_key.",
-                code=refusal.code,
-            )
-        if status == 402:
-            raise ProviderMisconfigured(
-                f"{refusal.reason} Add funds to the EasyPost account.", code=refusal.code
-            )
         if 300 <= status < 400:
             raise ProviderMisconfigured(
                 f"{refusal.reason} The address has moved. Correct providers.{self.account}.url."
             )
-        if status == 429 or status >= 500 or status in (408, 409, 425):
-            wait_s = retry_after_s(answer.headers, self._clock.now())
-            raise ProviderUnavailable(refusal.reason, code=refusal.code, retry_after_s=wait_s)
-        raise ProviderRefused(refusal.reason, code=refusal.code)
+        match wire.meaning_of(status, refusal):
+            case Meaning.ACCOUNT if status in (401, 403):
+                raise ProviderMisconfigured(
+                    f"{refusal.reason} EasyPost rejected the API key when {action}. Correct "
+                    f"providers.{self.account}.api_key.",
+                    code=refusal.code,
+                )
+            case Meaning.ACCOUNT:
+                raise ProviderMisconfigured(
+                    f"{refusal.reason} Add funds to the EasyPost account, or correct what EasyPost names.",
+                    code=refusal.code,
+                )
+            case Meaning.ORDER:
+                raise ProviderRefused(refusal.reason, code=refusal.code)
+        wait_s = retry_after_s(answer.headers, self._clock.now())
+        hint = "" if refusal.is_easypost or status >= 500 else f" Check providers.{self.account}.url."
+        raise ProviderUnavailable(f"{refusal.reason}{hint}", code=refusal.code, retry_after_s=wait_s)
 
     def _check_mode(self, shipment: Mapping[str, Any]) -> None:
         """Raise before money moves if the key's mode is not the one of the option test_mode."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
+from packhouse.model.tariff import read_tariff_number
 from packhouse.providers.options import Options, listed
 
 
@@ -24,13 +25,12 @@ class EasyPostOptions(Options):
     )
     customs_origin: str = Field(
         default="",
-        pattern="^([A-Z]{2})?$",
         description="Country where all goods are made, such as US. Empty: exports are held.",
     )
     customs_hs_code: str = Field(
         default="",
-        pattern=r"^(\d{6}[\d.]*)?$",
-        description="Tariff number of all goods, six digits or more. Empty: no number is declared.",
+        description="Tariff number of all goods, six digits or more, such as 6109.10. Empty: no number is "
+        "declared.",
     )
     customs_signer: str = Field(
         default="", description="Name that signs customs declarations. Empty: ship_from.name."
@@ -43,6 +43,21 @@ class EasyPostOptions(Options):
         if not key or not key.isascii() or not key.isprintable():
             raise ValueError("must be the key shown on the EasyPost dashboard, such as EZAK... or EZTK...")
         return SecretStr(key)
+
+    @field_validator("customs_origin")
+    @classmethod
+    def _is_a_country(cls, value: str) -> str:
+        code = value.strip().upper()
+        if code and not (len(code) == 2 and code.isascii() and code.isalpha()):
+            raise ValueError("must be the two letters of a country, such as US")
+        return code
+
+    @field_validator("customs_hs_code", mode="before")
+    @classmethod
+    def _is_a_tariff_number(cls, value: Any) -> Any:
+        # TOML reads a number without quotes as a number.
+        written = str(value) if type(value) in (int, float) else value
+        return read_tariff_number(written) if isinstance(written, str) else written
 
     @field_validator("url")
     @classmethod

@@ -10,25 +10,39 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from packhouse.model.label import LabelFormat, Rate
-from packhouse.model.money import Money, minor_digits
 from packhouse.model.order import Address
+from packhouse.providers.easypost.costs import cost_of
+from packhouse.providers.easypost.tracking import was_scanned
 from packhouse.providers.port import (
     Absent,
     Bought,
     NotBought,
+    Paper,
     Prepared,
     Purchase,
     PurchaseRequest,
-    TrackerState,
     Unknown,
     Voided,
     VoidPending,
     VoidRefused,
     Whose,
+    Withdrawn,
+)
+from packhouse.providers.rest import (
+    Meaning,
+    Unreadable,
+    classify,
+    items,
+    mapping,
+    money,
+    page_text,
+    read_object,
+    reason_of,
+    shorten,
+    text,
 )
 
 # Refusals after which a label may exist: EasyPost lost the carrier's answer, or another call bought or is
@@ -41,34 +55,38 @@ MAYBE_BOUGHT = frozenset(
         "SHIPMENT.PURCHASE.IN_PROGRESS",
     }
 )
-# 4xx that may come before the request was processed: a proxy's time-out, a conflict, a closed connection.
-_UNPROCESSED = frozenset({408, 409, 425, 499})
-_OF_THE_ACCOUNT = frozenset({401, 402})
-_MAX_REASON = 400
-_AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
+# Refusals of a rate that was offered before: a new registration brings new rates.
+_RATE_GONE = frozenset({"SHIPMENT.RATE.UNAVAILABLE", "SHIPMENT.RATE.EXPIRED", "RATE.EXPIRED"})
+# How EasyPost writes its codes; a proxy's error has a number, or none.
+_CODE = re.compile(r"[A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*")
+# Problems of the account that EasyPost may report with the status of a refused order.
+_ACCOUNT_CODES = re.compile(
+    r"PAYMENT_REQUIRED|PAYMENT\.|BILLING|INSUFFICIENT|APIKEY|SUSPENDED|DEACTIVATED|(USER|ACCOUNT)[._]?(DISABLED|INACTIVE|CLOSED)",
+)
+_ACCOUNT_WORDS = re.compile(
+    r"(?i)insufficient (funds|balance|credit)|not enough (funds|balance|credit|money)|add (more )?funds"
+    r"|add a payment method|billing has not been set ?up"
+    r"|\b(user|your|this|the) (easypost )?account (is|was|has been) "
+    r"(suspended|disabled|deactivated|closed|locked)"
+)
 
-_TRACKER = {
-    "pre_transit": TrackerState.PRE_TRANSIT,
-    "in_transit": TrackerState.IN_TRANSIT,
-    "out_for_delivery": TrackerState.OUT_FOR_DELIVERY,
-    "available_for_pickup": TrackerState.READY_FOR_PICKUP,
-    "delivered": TrackerState.DELIVERED,
-    "return_to_sender": TrackerState.RETURNED,
-    "failure": TrackerState.FAILURE,
-    "cancelled": TrackerState.FAILURE,
-}
-
-
-class Unreadable(ValueError):
-    """The response does not fit EasyPost's API, so it proves nothing."""
+# Days after its purchase in which a carrier lets a label be voided, by the start of its name, as EasyPost
+# documents them; other carriers get the shortest.
+_VOID_DAYS = {"UPS": 90, "FEDEX": 90}
+_SHORTEST_VOID_DAYS = 30
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """EasyPost's error: its code ("" if the body has none) and one sentence for a person."""
+    """A refused call: its code ("" if the body has none) and one sentence for a person.
+
+    `is_easypost`: the body is EasyPost's own error. A firewall's page or a proxy's JSON is not.
+    """
 
     code: str
     reason: str
+    is_easypost: bool = True
 
 
 def ounces(weight_g: int) -> float:
@@ -131,40 +149,34 @@ def _address(address: Address) -> dict[str, str]:
     return {name: value for name, value in parts.items() if value}
 
 
-def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a response; decimal numbers stay exact text. Raises Unreadable."""
-    try:
-        value = json.loads(body, parse_float=str)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{len(body)} bytes that are not JSON") from error
-    if not isinstance(value, dict):
-        raise Unreadable("JSON that is not an object")
-    return value
-
-
 def read_refusal(status: int, body: bytes) -> Refusal:
-    """The code and reason of an error response; its `errors` may hold objects or text."""
+    """The code and every word of an error response, whatever shape its message has."""
     try:
-        error = _mapping(read_object(body).get("error"))
+        answer = read_object(body)
     except Unreadable:
-        error = {}
-    code, message = _text(error.get("code")), _text(error.get("message"))
-    rows = error.get("errors")
-    details = "; ".join(filter(None, map(_detail, rows if isinstance(rows, list) else ())))
-    text = " ".join(
-        part for part in (message, f"({details})" if details else "", f"[{code}]" if code else "") if part
-    )
-    reason = (
-        f"EasyPost answered {status}: {text}" if text else f"EasyPost answered {status} without a reason."
-    )
-    return Refusal(code, reason[:_MAX_REASON])
+        answer = {}
+    error = answer.get("error")
+    code = text(mapping(error).get("code"))
+    # No firewall and no proxy answers 422: EasyPost has read the request, whatever the shape of its error.
+    is_easypost = bool(_CODE.fullmatch(code)) or (status == 422 and bool(error))
+    words = _words(error) if is_easypost else reason_of(answer) or page_text(body)
+    answered = f"EasyPost answered {status}"
+    if not is_easypost and words:
+        answered += ", and not with an error of its own"
+    reason = f"{answered}: {words}" if words else f"{answered} without a reason."
+    return Refusal(code, shorten(reason), is_easypost)
 
 
-def _detail(row: Any) -> str:
-    if isinstance(row, Mapping):
-        field, message = _text(row.get("field")), _text(row.get("message"))
-        return f"{field}: {message}" if field and message else message or field
-    return _text(row)
+def _words(error: Any) -> str:
+    """The message, then the details in parentheses, then the code in brackets."""
+    if not isinstance(error, Mapping):
+        return reason_of(error)
+    known = ("code", "message", "errors")
+    message, code = reason_of(error.get("message")), reason_of(error.get("code"))
+    more = {name: value for name, value in error.items() if name not in known}
+    details = reason_of(error.get("errors"), more)
+    parts = (message, f"({details})" if details and details != message else "", f"[{code}]" if code else "")
+    return " ".join(filter(None, parts))
 
 
 def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
@@ -172,23 +184,23 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
     A rate that cannot be read is skipped, with a message.
     """
-    shipment_id = _text(shipment.get("id"))
+    shipment_id = text(shipment.get("id"))
     if not shipment_id:
         raise Unreadable("a shipment without an id")
-    if _text(shipment.get("reference")) not in ("", reference):
+    if text(shipment.get("reference")) not in ("", reference):
         raise Unreadable(f"a shipment with another reference than {reference}")
-    rates, messages = [], [text for text in map(_remark, _rows(shipment.get("messages"))) if text]
-    for row in _rows(shipment.get("rates")):
+    rates, messages = [], [words for words in map(_remark, items(shipment.get("messages"))) if words]
+    for row in items(shipment.get("rates")):
         try:
-            rates.append(_rate(row))
+            rates.append(_rate(mapping(row)))
         except Unreadable as error:
             messages.append(f"EasyPost sent {error}; Packhouse ignores it.")
-    return Prepared(shipment_id, tuple(rates), tuple(messages))
+    return Prepared(shipment_id, tuple(rates), tuple(dict.fromkeys(messages)))
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    rate_id, carrier, service = (_text(row.get(name)) for name in ("id", "carrier", "service"))
-    price = read_money(row.get("rate"), row.get("currency"))
+    rate_id, carrier, service = (text(row.get(name)) for name in ("id", "carrier", "service"))
+    price = money(row.get("rate"), row.get("currency"))
     if not rate_id or not carrier or price is None:
         raise Unreadable(f"a rate without an id, a carrier or a price ({carrier} {service})")
     days = row.get("delivery_days")
@@ -197,17 +209,12 @@ def _rate(row: Mapping[str, Any]) -> Rate:
     return Rate(rate_id, carrier, service, price, days if isinstance(days, int) else None)
 
 
-def read_money(amount: Any, currency: Any) -> Money | None:
-    """An amount, rounded up to a whole minor unit; None if it is not an amount."""
-    text, code = _text(amount), (_text(currency) or "USD").upper()
-    if not _AMOUNT.fullmatch(text):
-        return None
-    scaled = Decimal(text).scaleb(minor_digits(code))
-    return Money(int(scaled.to_integral_value(ROUND_UP)), code)
-
-
-def _remark(row: Mapping[str, Any]) -> str:
-    carrier, message = _text(row.get("carrier")), _text(row.get("message"))
+def _remark(row: Any) -> str:
+    """A message on the rates: who says it, and every word of it."""
+    fields = mapping(row)
+    if "message" not in fields:
+        return reason_of(row)
+    carrier, message = text(fields.get("carrier")), reason_of(fields.get("message"))
     return f"{carrier}: {message}" if carrier and message else message
 
 
@@ -217,28 +224,39 @@ def read_purchase(
     """Whether the response to POST /shipments/{id}/buy means that money moved."""
     if 200 <= status < 300:
         found = read_postage(body, purchase, preferred)
-        return (
-            Unknown("EasyPost accepted the purchase but shows no label.")
-            if isinstance(found, Absent)
-            else found
-        )
+        if isinstance(found, Absent):
+            return Unknown("EasyPost accepted the purchase but shows no label.")
+        if isinstance(found, Withdrawn):
+            return Unknown("EasyPost accepted the purchase and shows a label that is being voided.")
+        return found
     refusal = read_refusal(status, body)
-    if not 400 <= status < 500 or status in _UNPROCESSED or refusal.code in MAYBE_BOUGHT:
+    meaning = meaning_of(status, refusal)
+    if meaning is Meaning.UNKNOWN or refusal.code in MAYBE_BOUGHT:
         return Unknown(refusal.reason)
-    if status in _OF_THE_ACCOUNT:
-        return NotBought(refusal.reason, Whose.ACCOUNT)
-    return NotBought(refusal.reason, Whose.MOMENT if status == 429 else Whose.ORDER)
+    if status == 404 or refusal.code in _RATE_GONE:
+        # What was prepared is gone, for example its rate is too old. It is prepared again.
+        return NotBought(refusal.reason, Whose.MOMENT, prepare_again=True)
+    return NotBought(refusal.reason, Whose(meaning.value))
 
 
-def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bought | Absent | Unknown:
+def meaning_of(status: int, refusal: Refusal) -> Meaning:
+    """What a refusal says about the call: missing funds may come with the status of a refused order."""
+    meaning = classify(status, is_provider=refusal.is_easypost)
+    is_account = _ACCOUNT_CODES.search(refusal.code.upper()) or _ACCOUNT_WORDS.search(refusal.reason)
+    return Meaning.ACCOUNT if meaning is Meaning.ORDER and is_account else meaning
+
+
+def read_postage(
+    body: bytes, purchase: Purchase, preferred: LabelFormat
+) -> Bought | Withdrawn | Absent | Unknown:
     """Whether the shipment in this response has a label; Unknown if it is another shipment."""
     try:
         shipment = read_object(body)
     except Unreadable as error:
         return Unknown(f"EasyPost answered with {error}.")
-    if _text(shipment.get("id")) != purchase.provider_ref:
+    if text(shipment.get("id")) != purchase.provider_ref:
         return Unknown(f"EasyPost answered with another shipment than {purchase.provider_ref}.")
-    if _text(shipment.get("reference")) not in ("", purchase.request.reference):
+    if text(shipment.get("reference")) not in ("", purchase.request.reference):
         return Unknown(
             f"EasyPost's {purchase.provider_ref} has another reference than {purchase.request.reference}."
         )
@@ -246,8 +264,10 @@ def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bou
         return Unknown(f"EasyPost's {purchase.provider_ref} has no {' and '.join(missing)}.")
     if not isinstance(shipment["postage_label"], Mapping | None):
         return Unknown(f"EasyPost's {purchase.provider_ref} has a label that cannot be read.")
-    label, number = _mapping(shipment.get("postage_label")), _text(shipment.get("tracking_code"))
-    selected = _mapping(shipment.get("selected_rate"))
+    label, number = mapping(shipment.get("postage_label")), text(shipment.get("tracking_code"))
+    selected = mapping(shipment.get("selected_rate"))
+    if isinstance(void := read_void(shipment), Voided | VoidPending):
+        return Withdrawn(number, void)
     if not label and not number and not selected:
         return Absent()
     if not label or not number:
@@ -255,32 +275,64 @@ def read_postage(body: bytes, purchase: Purchase, preferred: LabelFormat) -> Bou
             f"EasyPost's {purchase.provider_ref} is only partly bought: its purchase may be in progress."
         )
     rate = purchase.rate
+    price = money(selected.get("rate"), selected.get("currency")) or rate.price
+    cost = cost_of(shipment, price) if price else None
     return Bought(
         provider_id=purchase.provider_ref,
         tracking_number=number,
-        carrier=_text(selected.get("carrier")) or rate.carrier,
-        service=_text(selected.get("service")) or rate.service,
-        cost=read_money(selected.get("rate"), selected.get("currency")) or rate.price,
+        carrier=text(selected.get("carrier")) or rate.carrier,
+        service=text(selected.get("service")) or rate.service,
+        cost=cost.total if cost else None,
+        fees=cost.fees if cost else None,
+        remark=cost.remark if cost else "",
         document_source=label_link(shipment, preferred),
+        papers=read_papers(shipment),
         raw={
             "id": purchase.provider_ref,
-            "mode": _text(shipment.get("mode")),
-            "rate": _text(selected.get("id")),
-            "postage_label": _text(label.get("id")),
-            "tracker": _text(_mapping(shipment.get("tracker")).get("id")),
+            "mode": text(shipment.get("mode")),
+            "rate": text(selected.get("id")),
+            "postage_label": text(label.get("id")),
+            "tracker": text(mapping(shipment.get("tracker")).get("id")),
         },
+    )
+
+
+def read_papers(shipment: Mapping[str, Any]) -> tuple[Paper, ...]:
+    """The forms that travel with the parcel, such as its commercial invoice."""
+    forms = [mapping(row) for row in items(shipment.get("forms"))]
+    return tuple(
+        Paper(
+            kind=text(form.get("form_type")).lower() or "form",
+            source=text(form.get("form_url")),
+            submitted=form.get("submitted_electronically") is True,
+        )
+        for form in forms
+        if form.get("form_type") or form.get("form_url")
     )
 
 
 def label_link(shipment: Mapping[str, Any], preferred: LabelFormat) -> str:
     """The link of the label's file: in the preferred format if there is one, else the main one, else ""."""
-    label = _mapping(shipment.get("postage_label"))
-    return _text(label.get(f"label_{preferred}_url")) or _text(label.get("label_url"))
+    label = mapping(shipment.get("postage_label"))
+    return text(label.get(f"label_{preferred}_url")) or text(label.get("label_url"))
 
 
-def read_void(shipment: Mapping[str, Any]) -> Voided | VoidPending | VoidRefused | None:
-    """The state of the request to void the label (EasyPost calls it a refund); None if there was none."""
-    match _text(shipment.get("refund_status")):
+def may_be_voided(carrier: str, age_s: float) -> bool:
+    """Whether a label of this age is in its carrier's window for voids."""
+    name = carrier.upper()
+    days = next((days for start, days in _VOID_DAYS.items() if name.startswith(start)), _SHORTEST_VOID_DAYS)
+    return age_s < days * _DAY_S
+
+
+def read_void(
+    shipment: Mapping[str, Any], *, in_window: bool = True
+) -> Voided | VoidPending | VoidRefused | None:
+    """The state of the request to void the label (EasyPost calls it a refund); None if there was none.
+
+    EasyPost rejects some voids that are asked for soon after the purchase, and says to ask again: while
+    the label is `in_window` and unused, a rejection is not final.
+    """
+    match text(shipment.get("refund_status")).lower():
         case "":
             return None
         case "refunded":
@@ -288,26 +340,13 @@ def read_void(shipment: Mapping[str, Any]) -> Voided | VoidPending | VoidRefused
         case "submitted":
             return VoidPending("EasyPost passed the request on; the carrier decides within weeks.")
         case "rejected":
-            return VoidRefused("The carrier rejected the void: the label was used or is too old.")
+            if was_scanned(shipment):
+                return VoidRefused("The carrier rejected the void: the label is used.")
+            if not in_window:
+                return VoidRefused("The carrier rejected the void, and the label is too old to ask again.")
+            return VoidRefused("The carrier rejected the void.", final=False)
         case "not_applicable":
-            # EasyPost does not say that the money came back, so a person checks.
-            return VoidRefused("EasyPost says that a void does not apply to this label.")
+            # The carrier bills a label when it scans it, so an unused one costs nothing.
+            return Voided(charged_only_if_used=True)
         case other:
-            return VoidPending(f"EasyPost reports the void as {other!r}.")
-
-
-def read_tracker(shipment: Mapping[str, Any]) -> TrackerState:
-    """Where the parcel is."""
-    return _TRACKER.get(_text(_mapping(shipment.get("tracker")).get("status")), TrackerState.UNKNOWN)
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _rows(value: Any) -> list[Mapping[str, Any]]:
-    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+            return VoidPending(f"EasyPost reports the void as {shorten(other, 100)!r}.")

@@ -22,7 +22,7 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
-    TrackerState,
+    Tracking,
     Unknown,
     Voided,
     VoidPending,
@@ -106,9 +106,9 @@ class OfflineProvider:
         """No money was taken, so the label is void at once."""
         return Voided()
 
-    async def track(self, label: Label) -> TrackerState:
+    async def track(self, label: Label) -> Tracking:
         """No carrier carries these parcels."""
-        return TrackerState.UNKNOWN
+        return Tracking()
 
     async def check(self) -> None:
         """There is nothing to reach."""

@@ -9,18 +9,19 @@ import base64
 import math
 from urllib.parse import parse_qs, unquote
 
-from packhouse.sandbox.easypost.labels import FORMATS, draw_label
-from packhouse.sandbox.easypost.responses import LABELS, MIME, shipment_json, tracker_json
+from packhouse.sandbox.easypost.labels import FORMATS, draw_invoice, draw_label
+from packhouse.sandbox.easypost.responses import FORMS, LABELS, MIME, shipment_json, tracker_json
 from packhouse.sandbox.easypost.state import EasyPostRate, EasyPostShipment, EasyPostState
 from packhouse.sandbox.http import ApiError, Request, Response, json_response
 
 BASE = "/easypost/v2"
+FIREWALL_PAGE = Response(403, b"<!doctype html><title>Blocked</title><h1>You are blocked</h1>", b"text/html")
 _NOT_FOUND = "The requested resource could not be found."
 
 
 def error_response(error: ApiError) -> Response:
     """EasyPost's error envelope; `errors` may hold objects or plain text."""
-    envelope = {"code": error.code, "message": error.message, "errors": error.details}
+    envelope = {"code": error.code.upper(), "message": error.message, "errors": error.details}
     return json_response({"error": envelope}, error.status)
 
 
@@ -38,6 +39,8 @@ class EasyPostApi:
         try:
             if request.path.startswith(LABELS + "/"):
                 return self._label_file(request.path.removeprefix(LABELS + "/"))
+            if request.path.startswith(FORMS + "/"):
+                return self._form_file(request.path.removeprefix(FORMS + "/"))
             if request.headers.get(b"authorization") not in self._accepted:
                 raise ApiError(401, "APIKEY.INACTIVE", "This api key is no longer active or does not exist.")
             return self._route(request, _parts(request))
@@ -122,6 +125,14 @@ class EasyPostApi:
         if shipment is None or not shipment.selected_rate or file_format not in FORMATS:
             return Response(404, b"<Error><Code>NoSuchKey</Code></Error>", b"application/xml")
         return Response(200, draw_label(shipment, file_format), MIME[file_format.upper()].encode())
+
+    def _form_file(self, name: str) -> Response:
+        shipment = self._state.shipments.get(name.removesuffix(".pdf"))
+        if shipment is None or not shipment.selected_rate or not shipment.is_export:
+            return Response(404, b"<Error><Code>NoSuchKey</Code></Error>", b"application/xml")
+        if self._state.has_fault("easypost.no_form"):
+            return Response(503, b"<Error><Code>SlowDown</Code></Error>", b"application/xml")
+        return Response(200, draw_invoice(shipment), MIME["PDF"].encode())
 
     def _list(self, request: Request) -> Response:
         query, public_url = parse_qs(request.query), self._public_url(request)

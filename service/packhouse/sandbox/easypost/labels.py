@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from packhouse.documents import LabelData, draw
@@ -16,11 +17,20 @@ _GRAMS_PER_OUNCE = 28.349523125
 
 def draw_label(shipment: EasyPostShipment, file_format: str) -> bytes:
     """A bought shipment's label of 4 by 6 inches, marked as a sample. `file_format` is png, pdf or zpl."""
+    return draw(_data(shipment), LabelFormat(file_format))
+
+
+def draw_invoice(shipment: EasyPostShipment) -> bytes:
+    """A bought shipment's commercial invoice as PDF: its addresses and its number, marked as a sample."""
+    return draw(replace(_data(shipment), service="COMMERCIAL INVOICE", gs1=""), LabelFormat.PDF)
+
+
+def _data(shipment: EasyPostShipment) -> LabelData:
     assert shipment.selected_rate is not None
     request, rate = shipment.request, shipment.selected_rate.service_rate
     recipient = _address(request["to_address"])
     in_us = recipient.country == "US" and recipient.postcode[:5].isdecimal()
-    facts = LabelData(
+    return LabelData(
         sender=_address(request["from_address"]),
         recipient=recipient,
         service=rate.service,
@@ -32,7 +42,6 @@ def draw_label(shipment: EasyPostShipment, file_format: str) -> bytes:
         if in_us and rate.carrier == "USPS"
         else "",
     )
-    return draw(facts, LabelFormat(file_format))
 
 
 def _address(fields: dict[str, Any]) -> Address:

@@ -8,7 +8,7 @@ from packhouse.sandbox.easypost.state import EasyPostShipment, EasyPostState
 from packhouse.sandbox.http import to_iso
 
 MIME = {"PNG": "image/png", "PDF": "application/pdf", "ZPL": "application/zpl"}
-LABELS = "/easypost/labels"
+LABELS, FORMS = "/easypost/labels", "/easypost/forms"
 
 
 def shipment_json(state: EasyPostState, shipment: EasyPostShipment, base_url: str) -> dict[str, Any]:
@@ -20,7 +20,6 @@ def shipment_json(state: EasyPostState, shipment: EasyPostShipment, base_url: st
     from_address = _address(request["from_address"], shipment.id, "from", at)
     rates = [one.to_json(at) for one in shipment.rates.values()]
     bought_at = to_iso(shipment.bought_at)[:19] + "Z" if rate else None
-    fee = {"object": "Fee", "type": "PostageFee", "charged": True, "refunded": False}
     return {
         "id": shipment.id,
         "object": "Shipment",
@@ -56,8 +55,34 @@ def shipment_json(state: EasyPostState, shipment: EasyPostShipment, base_url: st
         "scan_form": None,
         "tracker": tracker_json(state, shipment, base_url) if rate else None,
         "usps_zone": None,
-        "forms": [],
-        "fees": [{**fee, "amount": f"{rate.service_rate.cents / 100:.5f}"}] if rate else [],
+        "forms": [_invoice(shipment, at, base_url)] if rate and shipment.is_export else [],
+        "fees": _fees(shipment),
+    }
+
+
+def _fees(shipment: EasyPostShipment) -> list[dict[str, Any]]:
+    """What the label cost; the postage is the price of its rate."""
+    if shipment.selected_rate is None:
+        return []
+    cents = {"LabelFee": 0, "PostageFee": shipment.selected_rate.service_rate.cents}
+    if shipment.insurance_cents:
+        cents["InsuranceFee"] = shipment.insurance_cents
+    return [
+        {"object": "Fee", "type": kind, "amount": f"{c / 100:.5f}", "charged": True, "refunded": False}
+        for kind, c in cents.items()
+    ]
+
+
+def _invoice(shipment: EasyPostShipment, at: str, base_url: str) -> dict[str, Any]:
+    return {
+        "object": "Form",
+        "id": f"form_{shipment.id[4:]}",
+        "created_at": at,
+        "updated_at": at,
+        "mode": "test",
+        "form_type": "commercial_invoice",
+        "form_url": f"{base_url}{FORMS}/{shipment.id}.pdf",
+        "submitted_electronically": False,
     }
 
 
@@ -96,7 +121,7 @@ def tracker_json(state: EasyPostState, shipment: EasyPostShipment, base_url: str
         "mode": "test",
         "tracking_code": shipment.tracking_number,
         "status": status,
-        "status_detail": "status_update",
+        "status_detail": "return" if status == "return_to_sender" else "status_update",
         "created_at": at,
         "updated_at": at,
         "signed_by": None,

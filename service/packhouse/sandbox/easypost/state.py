@@ -12,6 +12,8 @@ from packhouse.sandbox.http import ApiError
 
 # From which share of `transit_s` on a parcel has a status.
 _TRACKING = ((0.9, "delivered"), (0.75, "out_for_delivery"), (0.25, "in_transit"), (0.0, "pre_transit"))
+_UNUSED = ("unknown", "pre_transit")
+_INSURANCE_CENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class EasyPostShipment:
     """One shipment. It is bought when `selected_rate` is set; `purchase_pending`: a purchase is in progress.
 
     `request` is the body that created the shipment. `status_override` replaces the status that time gives.
+    `insurance_cents` is charged in addition to the rate, `comes_back`: its parcel returns to the sender,
+    `is_billed_on_scan`: an unused label costs nothing.
     """
 
     id: str
@@ -70,17 +74,36 @@ class EasyPostShipment:
     void_requested_at: float | None = None
     void_rejected: bool = False
     status_override: str = ""
+    insurance_cents: int = 0
+    comes_back: bool = False
+    is_billed_on_scan: bool = False
     extra_formats: set[str] = field(default_factory=set)
+
+    @property
+    def is_export(self) -> bool:
+        """Whether the parcel leaves its country, so that it has a commercial invoice."""
+        ends = (self.request["to_address"], self.request["from_address"])
+        return len({str(address.get("country") or "US") for address in ends}) > 1
 
 
 class EasyPostState:
-    """Every shipment, by id, reference and tracking number. `refused_addresses` get no label."""
+    """Every shipment, by id, reference and tracking number. `refused_addresses` get no label.
+
+    `triggers` says whether a fault of this name occurs now.
+    """
 
     def __init__(
-        self, clock: Clock, new_id: Callable[[str], str], *, void_s: float = 2.0, transit_s: float = 600.0
+        self,
+        clock: Clock,
+        new_id: Callable[[str], str],
+        triggers: Callable[[str], bool] = lambda name: False,
+        *,
+        void_s: float = 2.0,
+        transit_s: float = 600.0,
     ) -> None:
         self._clock = clock
         self._new_id = new_id
+        self._triggers = triggers
         self._void_s = void_s
         self._transit_s = transit_s
         self._serial = 0
@@ -88,6 +111,10 @@ class EasyPostState:
         self.by_reference: dict[str, list[EasyPostShipment]] = {}
         self.by_tracking_number: dict[str, EasyPostShipment] = {}
         self.refused_addresses: set[str] = set()
+
+    def has_fault(self, name: str) -> bool:
+        """Whether the fault of this name occurs now."""
+        return self._triggers(name)
 
     def create(self, request: dict[str, Any], weight_oz: float, label_format: str) -> EasyPostShipment:
         """Create a shipment with its rates. This is free."""
@@ -148,7 +175,7 @@ class EasyPostState:
                 422,
                 "SHIPMENT.POSTAGE.FAILURE",
                 "Unable to buy postage.",
-                ["The delivery address is not served by this carrier."],
+                [{"field": "to_address", "message": ["The delivery address is not served by this carrier."]}],
             )
         return rate
 
@@ -163,10 +190,13 @@ class EasyPostState:
         shipment.tracking_number = tracking_number(
             rate.service_rate.carrier, rate.service_rate.service, self._serial
         )
+        if self._triggers("easypost.insure"):
+            shipment.insurance_cents = _INSURANCE_CENTS
+        shipment.comes_back = self._triggers("easypost.return_parcel")
         self.by_tracking_number[shipment.tracking_number] = shipment
 
     def request_void(self, shipment: EasyPostShipment) -> None:
-        """Request the label's money back; rejected once the parcel is in transit.
+        """Request the label's money back, also after a rejection; rejected once the parcel is in transit.
 
         Raises ApiError 422 if the shipment was never bought.
         """
@@ -177,16 +207,22 @@ class EasyPostState:
                 "Postage has not been bought.",
                 ["There is nothing to refund."],
             )
-        if shipment.void_requested_at is None:
-            shipment.void_rejected = self.tracking_status(shipment) not in ("unknown", "pre_transit")
+        if shipment.void_requested_at is None or shipment.void_rejected:
+            is_used = self.tracking_status(shipment) not in _UNUSED
+            shipment.is_billed_on_scan = not is_used and self._triggers("easypost.bill_on_scan")
+            shipment.void_rejected = is_used or (
+                not shipment.is_billed_on_scan and self._triggers("easypost.reject_void")
+            )
             shipment.void_requested_at = self._clock.now()
 
     def void_status(self, shipment: EasyPostShipment) -> str | None:
-        """None, or in EasyPost's words: submitted, refunded or rejected."""
+        """None, or in EasyPost's words: submitted, refunded, rejected or not_applicable."""
         if shipment.void_requested_at is None:
             return None
         if shipment.void_rejected:
             return "rejected"
+        if shipment.is_billed_on_scan:
+            return "not_applicable"
         return "refunded" if self._clock.now() - shipment.void_requested_at >= self._void_s else "submitted"
 
     def is_live(self, shipment: EasyPostShipment) -> bool:
@@ -202,7 +238,8 @@ class EasyPostState:
         if shipment.void_requested_at is not None and not shipment.void_rejected:
             return "unknown"
         share = (self._clock.now() - shipment.bought_at) / self._transit_s
-        return next(status for since, status in _TRACKING if share >= since)
+        status = next(status for since, status in _TRACKING if share >= since)
+        return "return_to_sender" if shipment.comes_back and status == "delivered" else status
 
 
 def address_key(address: dict[str, Any]) -> str:

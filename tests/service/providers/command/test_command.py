@@ -311,7 +311,7 @@ def test_without_a_void_program_a_person_voids_the_label() -> None:
 
 def test_tracking_returns_packhouses_states() -> None:
     async def tracked(words: Sequence[str]) -> TrackerState:
-        return await provider(argv=["true"], track=list(words)).track(LABEL)
+        return (await provider(argv=["true"], track=list(words)).track(LABEL)).state
 
     assert asyncio.run(tracked(["/bin/echo", '{"status": "delivered"}'])) is TrackerState.DELIVERED
     assert asyncio.run(tracked(["/bin/echo", '{"status": "lost in fog"}'])) is TrackerState.UNKNOWN

@@ -26,11 +26,15 @@ def error(status: int, code: str, message: str = "No.", details: list[Any] | Non
 
 @dataclass
 class FakeEasyPost:
-    """`makes` is the kind of file it makes whatever is asked; `converts` whether it can make others later."""
+    """`makes` is the kind of file it makes whatever is asked; `converts` whether it can make others later.
+
+    `accepts_again`: it accepts a void that it has rejected before.
+    """
 
     makes: str = ""
     converts: bool = True
     mode: str = "test"
+    accepts_again: bool = False
     shipments: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     files: dict[str, httpx.Response] = field(default_factory=dict)
@@ -93,7 +97,8 @@ class FakeEasyPost:
             case "POST", ["buy"]:
                 return self._buy(shipment, body["rate"]["id"])
             case "POST", ["refund"]:
-                shipment["refund_status"] = shipment["refund_status"] or "submitted"
+                if self.accepts_again or not shipment["refund_status"]:
+                    shipment["refund_status"] = "submitted"
             case "GET", ["label"]:
                 if not self.converts:
                     return error(422, "SHIPMENT.LABEL.UNSUPPORTED", "Cannot convert.")

@@ -4,71 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable, SettingsError
+from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.http import httpx
 from packhouse.model.label import LabelFormat
-from packhouse.providers.conformance import Fault, sample_request
+from packhouse.providers.conformance import Fault
 from packhouse.providers.easypost.adapter import EasyPostProvider
-from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.http import MAX_BYTES
 from packhouse.providers.port import (
     Absent,
-    Bought,
     NotBought,
     Purchase,
     TrackerState,
+    Tracking,
     Unknown,
-    Voided,
-    VoidPending,
-    VoidRefused,
     Whose,
 )
-from tests.service.providers.context import Seen, context, kept
+from tests.service.providers.context import Seen, kept
 from tests.service.providers.easypost.fake import FILES, KEY, PDF, PNG, ZPL, FakeEasyPost, error
-
-Story = Callable[[EasyPostProvider, FakeEasyPost], Awaitable[None]]
-
-
-def play(
-    story: Story,
-    fake: FakeEasyPost | None = None,
-    *,
-    fmt: LabelFormat = LabelFormat.PDF,
-    timeout_s: float = 5.0,
-    seen: Seen | None = None,
-    **options: Any,
-) -> FakeEasyPost:
-    fake = fake or FakeEasyPost()
-
-    async def run() -> None:
-        read = EasyPostOptions.model_validate(
-            {"api_key": KEY, "url": "https://easypost.example/v2", **options}
-        )
-        provider = EasyPostProvider(read, context(fmt, timeout_s=timeout_s, seen=seen), fake.transport())
-        try:
-            await story(provider, fake)
-        finally:
-            await provider.aclose()
-
-    asyncio.run(run())
-    return fake
-
-
-async def prepared(provider: EasyPostProvider, reference: str = "ord_1/1/1") -> Purchase:
-    request = sample_request(reference)
-    answer = await provider.prepare(request)
-    return Purchase(request, answer.provider_ref, answer.rates[0])
-
-
-async def bought(provider: EasyPostProvider) -> Bought:
-    outcome = await provider.buy(await prepared(provider))
-    assert isinstance(outcome, Bought)
-    return outcome
+from tests.service.providers.easypost.play import bought, play, prepared
 
 
 def test_a_purchase_is_two_calls_and_the_second_names_the_first_ones_id() -> None:
@@ -274,45 +232,55 @@ def test_a_failing_file_host_is_transient(file: httpx.Response) -> None:
     play(story)
 
 
-def test_a_void_is_requested_once_and_then_checked() -> None:
-    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(provider)
-        assert isinstance(await provider.void(kept("easypost", sold)), VoidPending)
-        shipment = fake.shipments[sold.provider_id]
-        for word, kind in (("submitted", VoidPending), ("refunded", Voided), ("rejected", VoidRefused)):
-            shipment["refund_status"] = word
-            assert isinstance(await provider.void(kept("easypost", sold, void_requested_at=1.0)), kind)
-        asked = [request for request in fake.requests if request.url.path.endswith("/refund")]
-        assert len(asked) == 1
-
-    play(story)
-
-
-def test_a_void_whose_request_was_lost_is_requested_again() -> None:
-    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(provider)
-        assert isinstance(await provider.void(kept("easypost", sold, void_requested_at=1.0)), VoidPending)
-        assert fake.shipments[sold.provider_id]["refund_status"] == "submitted"
-
-    play(story)
-
-
-def test_a_refused_void_has_a_reason_unless_it_is_already_pending() -> None:
-    def refuse(request: httpx.Request) -> httpx.Response:
-        return error(422, "SHIPMENT.REFUND.UNAVAILABLE", "Cannot refund.", ["Too old."])
+def test_a_firewalls_page_is_no_refusal() -> None:
+    def page(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(403, text="<html><h1>You are blocked</h1></html>")
 
     async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
-        sold = await bought(provider)
-        fake.fail_next(refuse)
-        outcome = await provider.void(kept("easypost", sold))
-        assert isinstance(outcome, VoidRefused)
-        assert "Too old." in outcome.reason
-        fake.shipments[sold.provider_id]["refund_status"] = "refunded"
-        fake.fail_next(refuse)
-        assert await provider.void(kept("easypost", sold)) == Voided()
-        fake.fail_next(Fault.ERROR_AFTER_EFFECT)
+        purchase = await prepared(provider)
+        fake.fail_next(page)
+        assert isinstance(await provider.buy(purchase), Unknown)
+        fake.fail_next(page)
+        assert isinstance(await provider.lookup(purchase), Unknown)
+        fake.fail_next(page)
+        with pytest.raises(ProviderUnavailable, match=r"You are blocked.*providers.easypost.url"):
+            await provider.prepare(purchase.request)
+        fake.fail_next(page)
         with pytest.raises(ProviderUnavailable):
-            await provider.void(kept("easypost", sold))
+            await provider.void(kept("easypost", await bought(provider)))
+
+    play(story)
+
+
+def test_no_reason_repeats_the_api_key() -> None:
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        purchase = await prepared(provider)
+        fake.fail_next(lambda request: error(401, "APIKEY.INACTIVE", f"The key {KEY} is not active."))
+        outcome = await provider.buy(purchase)
+        assert isinstance(outcome, NotBought)
+        assert KEY not in outcome.reason
+        assert "The key *** is not active." in outcome.reason
+
+    play(story)
+
+
+INVOICE = "commercial_invoice"
+
+
+def test_a_form_is_downloaded_and_its_expired_link_replaced() -> None:
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
+        label, link = kept("easypost", sold), FILES + "invoice.pdf"
+        assert (await provider.paper(label, INVOICE, link)).content == PDF
+        fake.files["old.pdf"] = httpx.Response(403)
+        fake.shipments[sold.provider_id]["forms"] = [{"form_type": INVOICE, "form_url": link}]
+        assert (await provider.paper(label, INVOICE, FILES + "old.pdf")).content == PDF
+        fake.files["invoice.pdf"] = httpx.Response(200, text="<html>log in</html>")
+        with pytest.raises(ProviderUnavailable, match="not a form"):
+            await provider.paper(label, INVOICE, link)
+        fake.files["invoice.pdf"] = httpx.Response(404)
+        with pytest.raises(ProviderRefused, match=INVOICE):
+            await provider.paper(label, INVOICE, link)
 
     play(story)
 
@@ -320,9 +288,11 @@ def test_a_refused_void_has_a_reason_unless_it_is_already_pending() -> None:
 def test_a_parcel_is_tracked_by_easyposts_tracker() -> None:
     async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(provider)
-        assert await provider.track(kept("easypost", sold)) is TrackerState.PRE_TRANSIT
+        assert await provider.track(kept("easypost", sold)) == Tracking(
+            TrackerState.PRE_TRANSIT, "pre_transit"
+        )
         fake.shipments.clear()
-        assert await provider.track(kept("easypost", sold)) is TrackerState.UNKNOWN
+        assert await provider.track(kept("easypost", sold)) == Tracking()
 
     play(story)
 
@@ -346,35 +316,6 @@ def test_a_check_reports_a_bad_key_a_bad_address_and_missing_funds() -> None:
             await provider.check()
 
     play(story)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({}, "api_key is missing.*PACKHOUSE_PROVIDERS__EASYPOST__API_KEY"),
-        ({"api_key": " "}, "api_key: must be the key"),
-        ({"api_key": "EZAK\n"}, None),
-        ({"api_key": "k", "url": "api.easypost.com"}, "url: must be an address"),
-        ({"api_key": "k", "apikey": "SECRET"}, "apikey is not an option.*api_key"),
-        ({"api_key": "k", "test_mode": "perhaps"}, "test_mode"),
-    ],
-)
-def test_a_wrong_option_is_named_with_its_fix_and_without_its_value(
-    options: dict[str, Any], said: str | None
-) -> None:
-    if said is None:
-        assert EasyPostProvider.from_settings(options, context()).kind == "easypost"
-        return
-    with pytest.raises(SettingsError, match=said) as raised:
-        EasyPostProvider.from_settings(options, context())
-    assert "SECRET" not in str(raised.value)
-
-
-def test_options_can_come_from_an_environment() -> None:
-    read = EasyPostOptions.model_validate(
-        {"api_key": "k", "carrier_accounts": "ca_1, ca_2", "test_mode": "true"}
-    )
-    assert (read.carrier_accounts, read.test_mode) == (("ca_1", "ca_2"), True)
 
 
 def raising(failure: Exception) -> Callable[[httpx.Request], httpx.Response]:

@@ -12,12 +12,14 @@ import yaml
 
 from packhouse.errors import ProviderRefused
 from packhouse.http import httpx
+from packhouse.model.label import LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.providers.conformance import sample_request
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.port import Absent, Bought, Purchase, TrackerState, VoidPending
+from packhouse.providers.easypost.tracking import read_tracking
+from packhouse.providers.port import Absent, Bought, Purchase, TrackerState, VoidPending, Withdrawn
 from tests.service.providers.context import context, kept
 
 RECORDED = Path(__file__).parents[4].parent / "shared/data/carriers/easypost"
@@ -125,8 +127,70 @@ def test_a_recorded_address_failure_names_the_field() -> None:
     assert "street1: House number is missing" in refusal.reason
 
 
+def recorded_bodies() -> list[tuple[str, dict[str, Any]]]:
+    """Every JSON object that EasyPost answered, in the cassettes and in the documented fixtures."""
+    found = []
+    for cassette in sorted(RECORDED.glob("*.yaml")):
+        for number, exchange in enumerate(interactions(cassette.stem)):
+            body = exchange["response"]["body"]["string"]
+            if body:
+                found.append((f"{cassette.stem} {number}", json.loads(body)))
+    for file in sorted((RECORDED / "fixtures").rglob("*.json")):
+        found.append((file.stem, json.loads(file.read_text())))
+    return [(name, body) for name, body in found if isinstance(body, dict)]
+
+
+@pytest.mark.parametrize(
+    "shipment",
+    [pytest.param(body, id=name) for name, body in recorded_bodies() if body.get("object") == "Shipment"],
+)
+def test_every_recorded_shipment_is_read_as_what_it_is(shipment: dict[str, Any]) -> None:
+    reference = shipment["reference"] or ""
+    prepared = wire.read_prepared(shipment, reference)
+    assert prepared.provider_ref == shipment["id"]
+    assert len(prepared.rates) == len(shipment["rates"])
+    assert all("ignores" not in message for message in prepared.messages)
+    assert [str(rate.price.minor) for rate in prepared.rates] == [
+        rate["rate"].replace(".", "").lstrip("0") for rate in shipment["rates"]
+    ]
+    rate = prepared.rates[0] if prepared.rates else Rate("rate_1", "USPS", "Priority", Money(1, "USD"))
+    purchase = Purchase(sample_request(reference), prepared.provider_ref, rate)
+    found = wire.read_postage(json.dumps(shipment).encode(), purchase, LabelFormat.PDF)
+    if shipment["refund_status"]:
+        assert isinstance(found, Withdrawn)
+        assert found.tracking_number == shipment["tracking_code"]
+    elif shipment["postage_label"]:
+        assert isinstance(found, Bought)
+        assert str(found.cost.minor) == shipment["selected_rate"]["rate"].replace(".", "")
+        assert found.tracking_number == shipment["tracking_code"]
+    else:
+        assert found == Absent()
+
+
+@pytest.mark.parametrize(
+    "tracker",
+    [pytest.param(body, id=name) for name, body in recorded_bodies() if body.get("object") == "Tracker"],
+)
+def test_every_recorded_tracker_is_read(tracker: dict[str, Any]) -> None:
+    tracking = read_tracking({"tracker": tracker})
+    assert tracking.state is not TrackerState.UNKNOWN
+    assert tracker["tracking_details"][-1]["message"] in tracking.note
+
+
+@pytest.mark.parametrize(
+    "body", [pytest.param(body, id=name) for name, body in recorded_bodies() if "error" in body]
+)
+def test_every_word_of_a_recorded_error_is_read(body: dict[str, Any]) -> None:
+    refusal = wire.read_refusal(422, json.dumps(body).encode())
+    assert refusal.is_easypost
+    assert refusal.code == body["error"]["code"]
+    assert body["error"]["message"] in refusal.reason
+    for row in body["error"]["errors"]:
+        assert (row if isinstance(row, str) else row["message"]) in refusal.reason
+
+
 def test_documented_void_and_tracking_states_are_read() -> None:
     refund = json.loads((RECORDED / "fixtures/shipping-refund/shipping-refund-refund.json").read_text())
     assert isinstance(wire.read_void(refund), VoidPending)
     tracker = json.loads((RECORDED / "fixtures/trackers/trackers-retrieve.json").read_text())
-    assert wire.read_tracker({"tracker": tracker}) is TrackerState.PRE_TRANSIT
+    assert read_tracking({"tracker": tracker}).state is TrackerState.PRE_TRANSIT

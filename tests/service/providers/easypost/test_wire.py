@@ -12,48 +12,21 @@ from hypothesis import strategies as st
 
 from packhouse.model.label import LabelFormat, Rate
 from packhouse.model.money import Money
-from packhouse.providers.conformance import sample_request
+from packhouse.providers import rest
 from packhouse.providers.easypost import wire
+from packhouse.providers.easypost.tracking import read_tracking
 from packhouse.providers.port import (
     Absent,
     Bought,
-    NotBought,
-    Purchase,
-    TrackerState,
+    Paper,
     Unknown,
     Voided,
     VoidPending,
     VoidRefused,
-    Whose,
+    Withdrawn,
 )
 from tests.service.providers.context import SENDER
-
-REQUEST = sample_request("ord_1/1/1")
-RATE = Rate("rate_1", "USPS", "Priority", Money(742, "USD"), 2)
-PURCHASE = Purchase(REQUEST, "shp_1", RATE)
-SOLD = {
-    "id": "shp_1",
-    "reference": "ord_1/1/1",
-    "mode": "test",
-    "tracking_code": "9400100208303109505657",
-    "selected_rate": {
-        "id": "rate_1",
-        "carrier": "USPS",
-        "service": "Priority",
-        "rate": "7.42",
-        "currency": "USD",
-    },
-    "postage_label": {"id": "pl_1", "label_url": "https://files.example.net/1.png"},
-}
-
-
-def answered(status: int, body: Any) -> Bought | NotBought | Unknown:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return wire.read_purchase(status, content, PURCHASE, LabelFormat.PDF)
-
-
-def refused(code: str, status: int = 422) -> Bought | NotBought | Unknown:
-    return answered(status, {"error": {"code": code, "message": "No."}})
+from tests.service.providers.easypost.answers import PURCHASE, RATE, REQUEST, SOLD, answered
 
 
 def test_a_shipment_is_registered_in_ounces_and_inches_and_not_bought() -> None:
@@ -117,63 +90,11 @@ def test_an_answer_that_does_not_show_our_label_is_unknown(body: Any) -> None:
     assert isinstance(answered(200, body), Unknown)
 
 
-@pytest.mark.parametrize("status", [301, 408, 409, 425, 499, 500, 502, 503, 504])
-def test_statuses_before_the_purchase_was_processed_are_unknown(status: int) -> None:
-    assert isinstance(refused("ANY", status), Unknown)
-
-
-@pytest.mark.parametrize("code", sorted(wire.MAYBE_BOUGHT))
-def test_refusals_after_which_a_label_may_exist_are_unknown(code: str) -> None:
-    assert isinstance(refused(code), Unknown)
-    assert len(wire.MAYBE_BOUGHT) == 4
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
-def test_a_refusal_of_this_order_is_final(status: int) -> None:
-    outcome = refused("SHIPMENT.POSTAGE.FAILURE", status)
-    assert isinstance(outcome, NotBought)
-    assert outcome.whose is Whose.ORDER
-
-
-@pytest.mark.parametrize(
-    ("status", "whose"), [(401, Whose.ACCOUNT), (402, Whose.ACCOUNT), (429, Whose.MOMENT)]
-)
-def test_a_problem_of_the_account_or_the_moment_is_not_the_orders(status: int, whose: Whose) -> None:
-    outcome = refused("ANY", status)
-    assert isinstance(outcome, NotBought)
-    assert outcome.whose is whose
-
-
 def test_a_prepared_shipment_is_absent_and_a_half_bought_one_is_not() -> None:
     free = {"id": "shp_1", "reference": "ord_1/1/1", "postage_label": None, "tracking_code": None}
     assert wire.read_postage(json.dumps(free).encode(), PURCHASE, LabelFormat.PDF) == Absent()
     half = {**free, "selected_rate": SOLD["selected_rate"]}
     assert isinstance(wire.read_postage(json.dumps(half).encode(), PURCHASE, LabelFormat.PDF), Unknown)
-
-
-def test_reasons_are_read_from_objects_and_from_plain_text() -> None:
-    error = {
-        "code": "X",
-        "message": "No.",
-        "errors": ["first", {"field": "zip", "message": "is bad"}, 7, None],
-    }
-    refusal = wire.read_refusal(422, json.dumps({"error": error}).encode())
-    assert refusal == wire.Refusal("X", "EasyPost answered 422: No. (first; zip: is bad; 7) [X]")
-
-
-@given(
-    st.binary()
-    | st.recursive(
-        st.none() | st.text() | st.integers(),
-        lambda x: (
-            st.dictionaries(st.sampled_from(["error", "code", "message", "errors", "field"]), x) | st.lists(x)
-        ),
-    ).map(lambda x: json.dumps(x).encode())
-)
-def test_any_error_body_gives_a_short_reason(body: bytes) -> None:
-    reason = wire.read_refusal(500, body).reason
-    assert "EasyPost answered 500" in reason
-    assert len(reason) <= 400
 
 
 @given(
@@ -185,12 +106,13 @@ def test_any_error_body_gives_a_short_reason(body: bytes) -> None:
 def test_no_shape_of_a_shipment_breaks_the_reader(shipment: dict[str, Any]) -> None:
     outcome = answered(200, shipment)
     assert isinstance(outcome, Unknown | Bought)
-    wire.read_tracker(shipment)
+    read_tracking(shipment)
+    wire.read_papers(shipment)
     wire.read_void(shipment)
     wire.label_link(shipment, LabelFormat.PDF)
     try:
         wire.read_prepared(shipment, "ord_1/1/1")
-    except wire.Unreadable as error:
+    except rest.Unreadable as error:
         assert str(error)
 
 
@@ -223,8 +145,8 @@ def test_unreadable_rates_are_skipped_with_a_message() -> None:
     ]
     prepared = wire.read_prepared({"id": "shp_1", "rates": rows, "messages": messages}, "ord_1/1/1")
     assert prepared.rates == (RATE, Rate("rate_2", "USPS", "Slow", Money(500, "USD"), 9))
-    assert prepared.messages[:2] == ("FedEx: phone is required", "Slow.")
-    assert len(prepared.messages) == 4
+    assert prepared.messages[:3] == ("FedEx: phone is required", "Slow.", "7")
+    assert len(prepared.messages) == 6
 
 
 @pytest.mark.parametrize(
@@ -245,7 +167,7 @@ def test_unreadable_rates_are_skipped_with_a_message() -> None:
 def test_amounts_are_exact_and_parts_of_a_cent_round_up(
     amount: Any, currency: Any, money: Money | None
 ) -> None:
-    assert wire.read_money(amount, currency) == money
+    assert rest.money(amount, currency) == money
 
 
 def test_easyposts_refund_states_are_void_outcomes() -> None:
@@ -257,16 +179,99 @@ def test_easyposts_refund_states_are_void_outcomes() -> None:
     assert read["refunded"] == Voided()
     assert isinstance(read["new word"], VoidPending)
     assert isinstance(wire.read_void({"refund_status": "rejected"}), VoidRefused)
-    assert isinstance(wire.read_void({"refund_status": "not_applicable"}), VoidRefused)
+    assert wire.read_void({"refund_status": "not_applicable"}) == Voided(charged_only_if_used=True)
+    assert wire.read_void({"refund_status": "Refunded"}) == Voided()
 
 
-def test_every_tracker_word_of_easypost_has_a_meaning() -> None:
-    moving = ("pre_transit", "in_transit", "out_for_delivery", "available_for_pickup")
-    ended = ("delivered", "return_to_sender", "failure", "cancelled")
-    states = [wire.read_tracker({"tracker": {"status": word}}) for word in moving + ended]
-    assert TrackerState.UNKNOWN not in states
-    assert wire.read_tracker({"tracker": {"status": "error"}}) is TrackerState.UNKNOWN
-    assert wire.read_tracker({"tracker": None}) is TrackerState.UNKNOWN
+@pytest.mark.parametrize(
+    ("word", "void"),
+    [
+        ("refunded", Voided()),
+        ("not_applicable", Voided(charged_only_if_used=True)),
+        ("submitted", None),
+        ("a_new_word", None),
+    ],
+)
+def test_a_label_that_was_voided_meanwhile_is_withdrawn(word: str, void: Voided | None) -> None:
+    body = json.dumps({**SOLD, "refund_status": word}).encode()
+    found = wire.read_postage(body, PURCHASE, LabelFormat.PDF)
+    assert isinstance(found, Withdrawn)
+    assert found.tracking_number == SOLD["tracking_code"]
+    assert found.void == void if void else isinstance(found.void, VoidPending)
+    assert isinstance(answered(200, body), Unknown), "a fresh purchase is looked up before it is believed"
+
+
+@pytest.mark.parametrize("word", [None, "", "rejected"])
+def test_a_label_whose_void_was_rejected_is_still_bought(word: str | None) -> None:
+    assert isinstance(answered(200, {**SOLD, "refund_status": word}), Bought)
+
+
+def test_a_rejected_void_is_final_once_its_window_is_over_or_the_label_is_used() -> None:
+    rejected = {"refund_status": "rejected"}
+    assert wire.read_void(rejected, in_window=True) == VoidRefused(
+        "The carrier rejected the void.", final=False
+    )
+    late, used = (
+        wire.read_void(rejected, in_window=False),
+        wire.read_void({**rejected, "tracker": {"status": "in_transit"}}),
+    )
+    assert isinstance(late, VoidRefused)
+    assert isinstance(used, VoidRefused)
+    assert (late.final, used.final) == (True, True)
+    assert "used" in used.reason
+
+
+@pytest.mark.parametrize(
+    ("carrier", "days"), [("USPS", 30), ("UPS", 90), ("UPSDAP", 90), ("FedExDefault", 90), ("DhlEcs", 30)]
+)
+def test_a_label_may_be_voided_as_long_as_its_carrier_allows(carrier: str, days: int) -> None:
+    assert wire.may_be_voided(carrier, days * 86_400 - 1)
+    assert not wire.may_be_voided(carrier, days * 86_400)
+
+
+def test_the_fees_and_the_papers_of_a_label_are_read() -> None:
+    fees = [
+        {"type": "PostageFee", "amount": "7.42000", "charged": True, "refunded": False},
+        {"type": "InsuranceFee", "amount": "1.00000", "charged": True, "refunded": False},
+    ]
+    forms = [
+        {
+            "form_type": "commercial_invoice",
+            "form_url": "https://f.example/i.pdf",
+            "submitted_electronically": False,
+        },
+        {"form_type": "CN22", "form_url": "https://f.example/c.pdf", "submitted_electronically": True},
+        {"form_type": "label_qr_code", "form_url": None},
+        None,
+    ]
+    bought = answered(200, {**SOLD, "fees": fees, "forms": forms})
+    assert isinstance(bought, Bought)
+    assert bought.cost == Money(842, "USD")
+    assert bought.papers == (
+        Paper("commercial_invoice", "https://f.example/i.pdf"),
+        Paper("cn22", "https://f.example/c.pdf", submitted=True),
+        Paper("label_qr_code", ""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        (
+            [{"carrier": "UPS", "type": "rate_error", "message": ["Invalid state", "No phone"]}],
+            ("UPS: Invalid state; No phone",),
+        ),
+        ([{"carrier": "UPS", "message": {"state": "is invalid"}}], ("UPS: state: is invalid",)),
+        (["Invalid state"], ("Invalid state",)),
+        ("Invalid state", ("Invalid state",)),
+        ({"carrier": "UPS", "message": "Invalid state"}, ("UPS: Invalid state",)),
+        ({"UPS": ["Invalid state"]}, ("UPS: Invalid state",)),
+        (None, ()),
+    ],
+)
+def test_every_word_of_a_rate_message_is_shown(messages: Any, said: tuple[str, ...]) -> None:
+    prepared = wire.read_prepared({"id": "shp_1", "rates": [], "messages": messages}, "ord_1/1/1")
+    assert prepared.messages == said
 
 
 _GARBAGE: tuple[Any, ...] = (

@@ -244,3 +244,91 @@ def test_shipments_are_listed_newest_first_page_by_page() -> None:
         assert ([one["id"] for one in rest["shipments"]], rest["has_more"]) == (made[1::-1], False)
 
     in_sandbox(story)
+
+
+async def _void(sandbox: Sandbox, bought: dict[str, Any]) -> str:
+    answer = await ask(sandbox, easypost("POST", f"{SHIPMENTS}/{bought['id']}/refund"))
+    return str(answer["refund_status"])
+
+
+def test_a_void_that_is_rejected_may_be_asked_again() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        bought = await buy(sandbox, "ord_1/1/1")
+        sandbox.faults.trigger_next("easypost.reject_void")
+        assert await _void(sandbox, bought) == "rejected"
+        assert sandbox.audit.purchases()[0].live
+        assert await _void(sandbox, bought) == "submitted"
+        assert not sandbox.audit.purchases()[0].live
+
+    in_sandbox(story)
+
+
+def test_a_void_of_a_label_that_is_billed_on_scan_is_not_applicable_and_costs_nothing() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        bought = await buy(sandbox, "ord_1/1/1")
+        sandbox.faults.trigger_next("easypost.bill_on_scan")
+        assert await _void(sandbox, bought) == "not_applicable"
+        (purchase,) = sandbox.audit.purchases()
+        assert (purchase.live, purchase.voided) == (False, True)
+
+    in_sandbox(story)
+
+
+def test_an_insured_label_costs_its_fee_and_the_books_say_so() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        sandbox.faults.trigger_next("easypost.insure")
+        bought = await buy(sandbox, "ord_1/1/1")
+        fees = {fee["type"]: fee["amount"] for fee in bought["fees"]}
+        assert fees == {
+            "LabelFee": "0.00000",
+            "PostageFee": f"{float(bought['selected_rate']['rate']):.5f}",
+            "InsuranceFee": "1.00000",
+        }
+        (purchase,) = sandbox.audit.purchases()
+        assert purchase.cost_minor == round(float(bought["selected_rate"]["rate"]) * 100) + 100
+
+    in_sandbox(story)
+
+
+def test_an_export_has_a_commercial_invoice_with_a_file() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        assert (await buy(sandbox, "ord_1/1/1"))["forms"] == []
+        body = shipment("ord_2/1/1")
+        body["shipment"]["to_address"] |= {"country": "CA", "state": "ON", "zip": "M5V 2T6"}
+        made = await ask(sandbox, easypost("POST", SHIPMENTS, body), 201)
+        assert made["forms"] == []
+        rate = {"rate": {"id": made["rates"][0]["id"]}}
+        bought = await ask(sandbox, easypost("POST", f"{SHIPMENTS}/{made['id']}/buy", rate))
+        (form,) = bought["forms"]
+        assert form["form_type"] == "commercial_invoice"
+        path = "/easypost/" + form["form_url"].split("/easypost/")[1]
+        file = await sandbox.handle(Request("GET", path))
+        assert (file.status, file.body[:5]) == (200, b"%PDF-")
+        sandbox.faults.trigger_next("easypost.no_form")
+        assert (await sandbox.handle(Request("GET", path))).status == 503
+
+    in_sandbox(story)
+
+
+def test_a_returned_parcel_comes_back_instead_of_being_delivered() -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        sandbox.faults.trigger_next("easypost.return_parcel")
+        bought = await buy(sandbox, "ord_1/1/1")
+        await clock.advance(sandbox.options.transit_s)
+        tracker = (await ask(sandbox, easypost("GET", f"{SHIPMENTS}/{bought['id']}")))["tracker"]
+        assert (tracker["status"], tracker["status_detail"]) == ("return_to_sender", "return")
+
+    in_sandbox(story)
+
+
+@pytest.mark.parametrize(("when", "sold"), [("before", 0), ("after", 1)])
+def test_a_firewalls_page_hides_whether_a_label_was_sold(when: str, sold: int) -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        made = await ask(sandbox, easypost("POST", SHIPMENTS, shipment("ord_1/1/1")), 201)
+        sandbox.faults.trigger_next(f"easypost.firewall_{when}_effect")
+        rate = {"rate": {"id": made["rates"][0]["id"]}}
+        page = await sandbox.handle(easypost("POST", f"{SHIPMENTS}/{made['id']}/buy", rate))
+        assert (page.status, page.content_type) == (403, b"text/html")
+        assert len(sandbox.audit.purchases()) == sold
+
+    in_sandbox(story)
