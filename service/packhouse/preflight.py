@@ -138,7 +138,9 @@ async def _rate(settings: Settings, account: str, provider: Provider) -> Check:
     cheapest = min(
         prepared.rates, key=lambda rate: (rate.price is None, (rate.price and rate.price.minor) or 0)
     )
-    price = f"for {cheapest.price}" if cheapest.price is not None else "(its price is told with the label)"
+    price = (
+        f"for {cheapest.price}" if cheapest.price is not None else "(its price is known only with the label)"
+    )
     many = f", the cheapest of {len(prepared.rates)} rates" if len(prepared.rates) > 1 else ""
     return Check(name, Level.PASS, f"{cheapest.carrier} {cheapest.service} {price}{many}; nothing was bought")
 

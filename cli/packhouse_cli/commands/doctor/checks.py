@@ -107,7 +107,7 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
             UNKNOWN,
             "could not be checked: the key may not list webhooks, as it lacks read:sites, which is correct "
             "for a daemon's key",
-            "Check by hand in the store's settings that a webhook is active, that it points to "
+            "Check in the store's settings that a webhook is active, that it points to "
             f"https://YOUR-HOST{INTAKE}, and that it sends {', '.join(sorted(ORDER_EVENTS))}. Or run "
             "doctor with a key that has read:sites.",
         )
@@ -239,12 +239,12 @@ def _status(status: dict[str, object]) -> Iterator[Finding]:
 
 
 def _ages(status: dict[str, object]) -> Iterator[Finding]:
-    """When the daemon last heard from the store, either way."""
+    """When the daemon last received something from the store, either way."""
     at = status.get("at")
     if "last_poll_at" not in status or not isinstance(at, (int, float)):
         return
-    polled, heard = status.get("last_poll_at"), status.get("last_event_at")
-    message = f"last successful poll {ago(polled, at)}, last webhook {ago(heard, at)}"
+    polled, received = status.get("last_poll_at"), status.get("last_event_at")
+    message = f"last successful poll {ago(polled, at)}, last webhook {ago(received, at)}"
     is_late = not isinstance(polled, (int, float)) or at - polled > _POLL_LATE_S
     yield Finding(
         "orders come in",

@@ -95,7 +95,7 @@ def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
     sentences: list[tuple[str, ...]] = []
     error = str(order.get("last_error") or "")
     waits = _objects(order.get("waiting"))
-    sentences += [sentences_of(one, now) for one in waits if not _is_told_below(one, error)]
+    sentences += [sentences_of(one, now) for one in waits if not _is_shown_below(one, error)]
     for shipment in _objects(order.get("shipments")):
         state = str(shipment.get("state", ""))
         if state in set(ShipmentState) and not ShipmentState(state).is_final and state != "fulfilled":
@@ -104,14 +104,14 @@ def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
     if error:
         attempts = int(order.get("attempts") or 0)
         times = f" ({attempts} in a row)" if attempts > 1 else ""
-        remedies = [str(one["remedy"]) for one in waits if _is_told_below(one, error) and one.get("remedy")]
+        remedies = [str(one["remedy"]) for one in waits if _is_shown_below(one, error) and one.get("remedy")]
         sentences.append((f"The last attempt failed{times}: {error}", *remedies))
     if (next_step := _next_step(order, waits, now)) is not None:
         sentences.append((next_step,))
     return sentences
 
 
-def _is_told_below(waiting: Mapping[str, Any], error: str) -> bool:
+def _is_shown_below(waiting: Mapping[str, Any], error: str) -> bool:
     """Whether this reason is the last error itself, which is shown with the number of attempts."""
     return bool(error) and str(waiting.get("sentence") or "") in error
 
