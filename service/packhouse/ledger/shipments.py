@@ -43,8 +43,8 @@ _BEARER = (
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_PAPERS = update_where(labels, ("id",), ("papers",))
 _POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
+_PAPERS = update_where(labels, ("id",), ("papers",))
 _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
 
 
@@ -143,8 +143,8 @@ def add_label(tx: Tx, label: Label) -> None:
             "currency": label.cost.currency,
             "bought_at": label.bought_at,
             "document_source": label.document_source,
-            "papers": _papers_to_json(label.papers),
             "void_requested_at": label.void_requested_at,
+            "papers": _papers_to_json(label.papers),
         },
     )
 
@@ -173,18 +173,18 @@ def save_post(
     journal.write(tx, entries)
 
 
-def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Sequence[Entry] = ()) -> None:
-    """Save what became of a label's papers. Raises LeaseLost."""
-    leases.require(tx)
-    tx.connection.execute(_PAPERS, {"w_id": label_id, "v_papers": _papers_to_json(papers)})
-    journal.write(tx, entries)
-
-
 def forget_post(tx: Tx, shipment_id: str) -> None:
     """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
     tx.connection.execute(
         _POST_BODY, {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
     )
+
+
+def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Sequence[Entry] = ()) -> None:
+    """Save what became of a label's papers. Raises LeaseLost."""
+    leases.require(tx)
+    tx.connection.execute(_PAPERS, {"w_id": label_id, "v_papers": _papers_to_json(papers)})
+    journal.write(tx, entries)
 
 
 def move_with_label(

@@ -39,10 +39,10 @@ class HoldCode(StrEnum):
     PICKUP = "pickup"
     SHIPPING_OPTION_HELD = "shipping_option_held"
     SHIPPING_OPTION_UNKNOWN = "shipping_option_unknown"
+    PRICE_UNKNOWN = "price_unknown"
     PARCEL_RETURNED = "parcel_returned"
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
-    PRICE_UNKNOWN = "price_unknown"
 
 
 class Stage(StrEnum):

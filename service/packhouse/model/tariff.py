@@ -1,40 +1,19 @@
-"""Tariff numbers: one reader for settings, products and declarations.
-
-The Harmonized System (WCO) gives every kind of goods six digits; countries add up to four more, some six.
-Tariffs print them in groups: 6109.10, 6109 10 00, 6109.10.0012.
-"""
+"""Tariff numbers of goods (Harmonized System), in the forms in which people write them. Pure."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-_GROUPS = re.compile(r"[\s.\-]+")
-_PREFIX = re.compile(r"(?i)^(?:hs|hts|taric|schedule b)(?: ?code| ?number)?[\s:.]*(?=\d)")
-_LENGTHS = (6, 8, 10, 12)
-# Chapters that the Harmonized System has: 77 is reserved, 98 and 99 are for national use.
-_CHAPTERS = frozenset({*range(1, 77), *range(78, 100)})
+_SHORTEST, _LONGEST = 6, 12
 
 
-def read_tariff_number(text: str) -> str:
-    """The digits of a tariff number, without the dots, dashes and blanks between its groups.
+def tariff_number(written: str) -> str:
+    """The digits of a tariff number: "6109.10" and "6109 10 00" are how tariffs print it.
 
-    "" for an empty text. Raises ValueError with a sentence for anything that is no tariff number.
+    Raises ValueError, which says what a number looks like. Countries add digits of their own to the six that
+    all have in common.
     """
-    plain = unicodedata.normalize("NFKC", text).strip()
-    digits = _GROUPS.sub("", _PREFIX.sub("", plain))
-    if not digits:
-        return ""
-    if not (digits.isascii() and digits.isdigit()):
+    digits = "".join(char for char in written if char not in " .-\u00a0\u2009\u202f")
+    if not (digits.isascii() and digits.isdecimal() and _SHORTEST <= len(digits) <= _LONGEST):
         raise ValueError(
-            f"{text!r} is not a tariff number: it has signs other than digits, dots and blanks. "
-            "Write six to twelve digits, such as 6109.10 or 6109100012"
+            f"must be a tariff number of {_SHORTEST} to {_LONGEST} digits, such as 6109.10 or 610910"
         )
-    if len(digits) not in _LENGTHS:
-        raise ValueError(
-            f"{text!r} has {len(digits)} digits; a tariff number has 6, 8, 10 or 12, such as 6109.10 or "
-            "6109100012. A leading zero may be missing: 0901.21 is not 901.21"
-        )
-    if int(digits[:2]) not in _CHAPTERS:
-        raise ValueError(f"{text!r} is not a tariff number: there is no chapter {digits[:2]}")
     return digits

@@ -141,12 +141,6 @@ class BoundedProvider:
         """Fetch the file in time, or raise ProviderUnavailable."""
         return await self._bounded("document", self._provider.document(label))
 
-    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
-        """Fetch a paper in time, or raise ProviderUnavailable; ProviderRefused if the account keeps none."""
-        if not isinstance(self._provider, KeepsPapers):
-            raise ProviderRefused(f"{self.account} cannot fetch papers.")
-        return await self._bounded("paper", self._provider.paper(label, kind, source))
-
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void in time, or raise ProviderUnavailable: it is asked again."""
         return await self._bounded("void", self._provider.void(label))
@@ -158,6 +152,12 @@ class BoundedProvider:
     async def check(self) -> None:
         """Check in time, or raise ProviderUnavailable."""
         await self._bounded("check", self._provider.check())
+
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """Fetch a paper in time, or raise ProviderUnavailable; ProviderRefused if the account has none."""
+        if not isinstance(self._provider, KeepsPapers):
+            raise ProviderRefused(f"The provider account {self.account} cannot fetch papers.")
+        return await self._bounded("paper", self._provider.paper(label, kind, source))
 
     async def aclose(self) -> None:
         """Close connections, or give up in time."""

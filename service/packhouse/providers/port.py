@@ -108,10 +108,11 @@ class Paper:
 class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `cost` is None if the provider tells none, or none that can be read; `fees` is the part of it that is
-    charged besides the price of the rate, such as an insurance that the account has set up. `document` is set
-    if the provider returns the file with the purchase. `papers` travel with the parcel. `remark` is for the
-    journal: what a person should know about a label that is bought, such as a cost that cannot be read.
+    `cost` is None if the provider tells none, or none that can be read. `fees` is the part of `cost` that the
+    provider charges in addition to the price of the rate, such as an insurance that the account has set up.
+    `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
+    `remark` is for the journal: what a person should know about a label that is bought, such as a cost that
+    cannot be read, or a fee in another currency, which `cost` cannot include.
     """
 
     provider_id: str

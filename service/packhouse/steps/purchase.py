@@ -190,13 +190,13 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         document_source=bought.document_source,
         papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )
-    price = f"for {label.cost}{_of_it_fees(bought)}"
+    price = f"for {label.cost}"
     if bought.cost is None:
         price = f"at a cost that {shipment.provider} does not tell; {label.cost} is counted"
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}"
+        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}{_of_it_fees(bought)}"
         + (":" if bought.remark else "."),
         shipment.id,
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
@@ -214,9 +214,8 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     rate = shipment.rate
     if rate is None or rate.price is None or rate.is_estimate:
         return  # nothing was offered, so no offer is broken
-    if why := drift(
-        _with_fees(rate.price, bought.fees), label.cost, context.settings.guard.price_tolerance_percent
-    ):
+    expected = _with_fees(rate.price, bought.fees)
+    if why := drift(expected, label.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
 
 
@@ -232,10 +231,13 @@ def _with_fees(price: Money, fees: Money | None) -> Money:
 
 
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = "", **changes: Any
+    context: Context, job: OrderJob, shipment: Shipment, why: str, answer: str = "", **changes: Any
 ) -> Shipment:
-    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`."""
-    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
+    """Record that no money moved: the shipment is planned again, in the same generation, with `changes`.
+
+    `answer` is what the provider said.
+    """
+    entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=answer)
     planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from packhouse.model.tariff import read_tariff_number
+from packhouse.model.tariff import tariff_number
 from packhouse.providers.options import Options, listed
 
 
@@ -57,7 +57,7 @@ class EasyPostOptions(Options):
     def _is_a_tariff_number(cls, value: Any) -> Any:
         # TOML reads a number without quotes as a number.
         written = str(value) if type(value) in (int, float) else value
-        return read_tariff_number(written) if isinstance(written, str) else written
+        return tariff_number(written) if isinstance(written, str) and written.strip() else written
 
     @field_validator("url")
     @classmethod

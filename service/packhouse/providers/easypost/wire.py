@@ -284,7 +284,7 @@ def read_postage(
         service=text(selected.get("service")) or rate.service,
         cost=cost.total if cost else None,
         fees=cost.fees if cost else None,
-        remark=cost.remark if cost else "",
+        remark=cost.remark if cost else "EasyPost does not show the price of this label",
         document_source=label_link(shipment, preferred),
         papers=read_papers(shipment),
         raw={
