@@ -31,6 +31,7 @@ from packhouse.flow import STEPS
 from packhouse.model.event import ORDER_EVENTS
 from packhouse.model.hold import KINDS
 from packhouse.model.states import MEANING, MOVES, PHASE_MEANING, ShipmentState
+from packhouse.model.waiting import WAIT_MEANING
 from packhouse.providers.command.options import CommandOptions
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.offline.adapter import OfflineOptions
@@ -85,6 +86,11 @@ def shipment_states() -> str:
 def order_phases() -> str:
     """Each phase of an order with its sentence."""
     return table(("phase", "what it means"), [(f"`{phase}`", text) for phase, text in PHASE_MEANING.items()])
+
+
+def waits() -> str:
+    """What an open order can wait for, each with its sentence."""
+    return table(("reason", "what it means"), [(f"`{kind}`", text) for kind, text in WAIT_MEANING.items()])
 
 
 def hold_codes() -> str:
@@ -329,6 +335,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "shipment-diagram": shipment_diagram,
     "shipment-states": shipment_states,
     "order-phases": order_phases,
+    "waits": waits,
     "hold-codes": hold_codes,
     "exit-codes": exit_codes,
     "item-states": item_states,

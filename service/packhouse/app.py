@@ -100,10 +100,14 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+    breaker = context.breaker
+    operations = Operations.build(
+        ledger, documents, ledger_clock, settings, dispatcher.wake, lambda: breaker.states(ledger_clock)
+    )
     accounts = {account: context.provider(account) for account in providers}
-    readiness = Readiness(ledger, dispatcher, tasks, accounts, ledger_clock, settings)
+    readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
     asgi_app = build_api(
-        operations=Operations.build(ledger, documents, ledger_clock, settings, dispatcher.wake),
+        operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
         health_source=readiness,
         metrics=metrics,
@@ -144,6 +148,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> SettingsError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        place = next(place for place in (folder, *folder.parents) if place.exists())
+        return SettingsError(
+            f"Cannot write to {folder.resolve()}: {place.resolve()} is a file, not a folder. Move the file "
+            "away, or set PACKHOUSE_DATA_DIR to another folder."
+        )
     return SettingsError(
         f"Cannot write to {folder.resolve()}: {error.strerror}. Set PACKHOUSE_DATA_DIR to a folder that this "
         "user may write to, on a disk with free space."

@@ -114,7 +114,8 @@ class Harness:
             sinks=sinks,
         )
         self.operations = Operations.build(
-            self.ledger, self.context.documents, self.clock, self.settings, lambda: None
+            *(self.ledger, self.context.documents, self.clock, self.settings, lambda: None),
+            accounts=lambda: self.context.breaker.states(self.clock),
         )
         self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
         self.calls_hang = False

@@ -15,6 +15,11 @@ def recent_ids_file(environ: Mapping[str, str]) -> str:
     return _path(environ, "XDG_STATE_HOME", ".local/state", "recent-ids")
 
 
+def labels_folder(environ: Mapping[str, str]) -> str:
+    """The folder of label files that a viewer shows; they are deleted after a day."""
+    return _path(environ, "XDG_CACHE_HOME", ".cache", "labels")
+
+
 def sent_changes_file(environ: Mapping[str, str]) -> str:
     """The file of the changes that were sent to stores."""
     return _path(environ, "XDG_STATE_HOME", ".local/state", "sent-changes.json")

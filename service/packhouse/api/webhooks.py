@@ -30,7 +30,7 @@ from packhouse.telemetry.metrics import Metrics
 
 PATHS = frozenset({"/webhooks/aly", "/aly/webhooks"})
 
-Receipt = Literal["new", "duplicate", "ignored"]
+Receipt = Literal["accepted", "duplicate", "ignored"]
 
 _LIMIT_BYTES = 1 << 20
 _DEADLINE_S = 10.0

@@ -36,6 +36,12 @@ def paused(connection: Connection) -> str:
     return kv.read(connection, _PAUSE) or ""
 
 
+def pause_record(connection: Connection) -> tuple[str, float] | None:
+    """Why nothing is bought or posted, and since when; None if nothing is paused."""
+    found = kv.read_with_time(connection, _PAUSE)
+    return found if found and found[0] else None
+
+
 def check_may_proceed(connection: Connection, lease: Lease) -> str:
     """The check right before a purchase or a post: why neither may be done, or "". Raises LeaseLost."""
     if not leases.is_held(connection, lease):

@@ -100,7 +100,7 @@ PHASE_MEANING: dict[OrderPhase, str] = {
     OrderPhase.OPEN: "There is work to do, now or at the due time.",
     OrderPhase.HELD: "A hold is active. packhouse why ORDER shows what to do.",
     OrderPhase.SHIPPED: "Every unit that Packhouse had to ship is fulfilled in the store.",
-    OrderPhase.CLOSED: "Skipped, with the reason: cancelled, refunded, digital, or shipped elsewhere.",
+    OrderPhase.CLOSED: "Nothing is left to ship: cancelled, refunded, digital, or shipped elsewhere.",
 }
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from packhouse.model.account import AccountState, Whose
+from packhouse.model.waiting import WaitKind
 from packhouse.steps.context import Context, OrderJob
 
 
@@ -37,8 +38,15 @@ def wait_for(
     refused just now (`tried`) comes last: an order that is never sold cannot keep the account closed for all.
     """
     now = context.clock.now()
-    until = min(state.until for state in states)
+    first = min(states, key=lambda state: state.until)
+    until = first.until
     if until <= now:  # its cooldown is over, and no order has tried it yet
         until = now + context.breaker.cooldown_s
     base_s = context.settings.retry.base_s
-    job.defer(until + random.uniform(0.0, base_s) + (base_s if tried else 0.0), why)
+    later_s = random.uniform(0.0, base_s) + (base_s if tried else 0.0)
+    job.defer(until + later_s, why, wait_kind(first), first.account)
+
+
+def wait_kind(state: AccountState) -> WaitKind:
+    """What the orders of an account wait for that buys nothing."""
+    return WaitKind.ACCOUNT_REFUSED if state.whose is Whose.ACCOUNT else WaitKind.ACCOUNT_RESTING

@@ -156,7 +156,7 @@ def _priced(rate: Rate) -> str:
 
 
 def _wait_for_resume(context: Context, job: OrderJob) -> None:
-    job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
+    job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, job.paused)
 
 
 async def _is_unchanged(context: Context, job: OrderJob, shipment: Shipment) -> bool:

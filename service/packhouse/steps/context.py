@@ -24,6 +24,7 @@ from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
@@ -72,7 +73,7 @@ class OrderJob:
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
     are label files by shipment that came with the purchase. `paused` says why nothing is bought or posted,
-    `waiting_reason` what the order waits for.
+    `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
     """
 
     lease: Lease
@@ -88,6 +89,7 @@ class OrderJob:
     fetched_at: float = 0.0
     paused: str = ""
     waiting_reason: str = ""
+    waiting: Waiting | None = None
     deferred: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property
@@ -143,14 +145,19 @@ class OrderJob:
         in_void = shipment.label is not None and shipment.label.state is not LabelState.BOUGHT
         return shipment.state.reserves_units and not (in_void and is_freed)
 
-    def wake_at(self, at: float) -> None:
-        """Process the order again at this wall time: there is more to do."""
+    def wake_at(self, at: float, waiting: Waiting | None = None) -> None:
+        """Process the order again at this wall time: there is more to do. Show what it waits for."""
         self.wake_times.append(at)
+        self.waiting = waiting or self.waiting
 
-    def defer(self, until: float, why: str) -> None:
-        """Wait until this wall time, and show `why`."""
-        self.wake_times.append(until)
+    def defer(self, until: float, why: str, kind: WaitKind = WaitKind.RETRY, account: str = "") -> None:
+        """Do nothing with the order until this wall time, and show `why`."""
+        self.wake_at(until, Waiting(kind, why, account, until=until))
         self.waiting_reason = why
+
+    def wait_for_resume(self, until: float, why: str) -> None:
+        """Buy and post nothing while the daemon is paused; `why` says who paused it."""
+        self.defer(until, f"Paused: {why}", WaitKind.PAUSED)
 
     def recheck_at(self, at: float) -> None:
         """Check the order at this wall time, although nothing is left to do."""

@@ -67,12 +67,12 @@ async def post(context: Context, job: OrderJob) -> None:
         if label is None:
             continue
         if job.order.has_tracking(label.tracking_number):
-            await _fulfilled(context, job, shipment, "The store already has this tracking number.")
+            await _fulfilled(context, job, shipment, f"The store already has {_number_of(context, label)}.")
         elif holds := _posting_blocks(job, shipment, label):
             if not shipment.post_key and not any(hold.blocks(Stage.BUYING) for hold in holds):
                 await keep_file(context, job, shipment, label)
         elif job.paused:
-            job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
+            job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, job.paused)
         else:
             await _post(context, job, shipment, label, decided)
 
@@ -113,7 +113,9 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
             raise
         await _process_refusal(context, job, shipment, label, error)
     else:
-        await _fulfilled(context, job, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
+        await _fulfilled(
+            context, job, shipment, f"{counted(shipment.units)} with {_number_of(context, label)}."
+        )
 
 
 async def _may_send(
@@ -132,10 +134,10 @@ async def _may_send(
             job.wake_at(context.clock.now())  # the next pass decides what becomes of it
         return False
     if job.order.has_tracking(label.tracking_number):
-        await _fulfilled(context, job, shipment, "The store already has this tracking number.")
+        await _fulfilled(context, job, shipment, f"The store already has {_number_of(context, label)}.")
         return False
     if paused := await context.check_may_proceed(job):
-        job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {paused}")
+        job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, paused)
         return False
     return True
 
@@ -148,6 +150,11 @@ def leaves_no_doubt(error: StoreError) -> bool:
     if isinstance(error, StoreUnreachable | StoreThrottled):
         return True
     return isinstance(error, _REFUSALS) and bool(error.code)
+
+
+def _number_of(context: Context, label: Label) -> str:
+    """The carrier as the store is told, and the tracking number."""
+    return f"{context.settings.store.name_of(label.carrier)} {label.tracking_number}".strip()
 
 
 def _counted_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:
@@ -171,7 +178,7 @@ async def _process_refusal(
     job.fetched = order = await context.store.order(job.order_id)
     job.fetched_at = context.clock.monotonic()
     if order.has_tracking(label.tracking_number):
-        await _fulfilled(context, job, shipment, "The store already had this tracking number.")
+        await _fulfilled(context, job, shipment, f"The store already had {_number_of(context, label)}.")
     elif (end := end_of(order)) and (order.fulfillments is None or label.provider != ManualProvider.account):
         why = f"The store refused the fulfillment: the order is {end}."
         await withdraw(context, job, shipment, why)

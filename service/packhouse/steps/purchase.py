@@ -14,6 +14,7 @@ from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.port import (
     Bought,
     NotBought,
@@ -93,7 +94,16 @@ async def _record_unknown(context: Context, job: OrderJob, shipment: Shipment, a
     if needs_person:
         await hold_unknown(context, job, shipment, answer.reason)
     else:
-        job.wake_at(context.clock.now() + context.settings.provider_settle_s)
+        wait_to_settle(job, shipment, context.clock.now() + context.settings.provider_settle_s)
+
+
+def wait_to_settle(job: OrderJob, shipment: Shipment, until: float) -> None:
+    """Wait until the provider must have ended the purchase; only then a look-up can be believed."""
+    sentence = (
+        f"It is not known whether {shipment.provider} sold a label for {shipment.id}. It is looked up as "
+        "soon as the purchase must have ended there."
+    )
+    job.wake_at(until, Waiting(WaitKind.PURCHASE_UNSETTLED, sentence, shipment.provider, until=until))
 
 
 async def hold_unknown(context: Context, job: OrderJob, shipment: Shipment, reason: str = "") -> None:

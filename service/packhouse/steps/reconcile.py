@@ -48,7 +48,7 @@ def _has_settled(context: Context, job: OrderJob, shipment: Shipment) -> bool:
         context.settling[purchase.intent_of(shipment)] = began
     if now >= began + wait:
         return True
-    job.wake_at(context.clock.now() + began + wait - now)
+    purchase.wait_to_settle(job, shipment, context.clock.now() + began + wait - now)
     return False
 
 

@@ -45,6 +45,26 @@ def test_what_serve_would_refuse_is_reported_after_the_settings(tmp_path: Path) 
     assert "there is no provider of the kind 'nosuch'" in shown.err
 
 
+def test_what_will_stop_orders_is_reported_with_a_code_of_its_own(tmp_path: Path) -> None:
+    easypost = {
+        "PACKHOUSE_PROVIDER": "easypost",
+        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZAK_very_secret",
+    }
+    data = {"PACKHOUSE_DATA_DIR": str(tmp_path / "packhouse.toml")}
+    shown = call("config", "check", environ=environ(tmp_path, **easypost, **data))
+    assert shown.code == Exit.CHECKS_FAILED
+    assert "FAIL  ship_from: [ship_from] is not set" in shown.err
+    assert "FAIL  disk: " in shown.err
+    assert "packhouse.toml is not a folder" in shown.err
+    assert "very_secret" not in shown.err
+
+
+def test_the_trial_provider_passes_with_a_warning(tmp_path: Path) -> None:
+    shown = call("config", "check", environ=environ(tmp_path))
+    assert shown.code == 0
+    assert shown.err.startswith("warn  ship_from: ")
+
+
 def test_config_without_a_subcommand_lists_the_subcommands() -> None:
     shown = call("config")
     assert shown.code == Exit.USAGE

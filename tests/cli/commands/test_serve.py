@@ -31,6 +31,15 @@ def test_a_wrong_setting_ends_with_2_before_anything_is_written(tmp_path: Path) 
 
 
 @pytest.mark.e2e
+def test_a_refusal_is_printed_once_and_names_the_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    shown = serve(tmp_path)
+    assert shown.returncode == Exit.USAGE
+    assert (shown.stdout + shown.stderr).count("is a file, not a folder") == 1
+    assert "File exists" not in shown.stderr
+
+
+@pytest.mark.e2e
 def test_a_port_that_is_taken_has_its_own_code(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         shown = serve(tmp_path, PACKHOUSE_HTTP__PORT=str(taken.getsockname()[1]))

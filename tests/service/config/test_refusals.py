@@ -91,6 +91,18 @@ def test_a_mistyped_field_of_the_file_is_refused_with_what_was_meant() -> None:
     ]
 
 
+def test_a_name_without_a_similar_one_gets_the_settings_of_its_section() -> None:
+    lines = refused("[poll]\nfoo = 1\n", PACKHOUSE_HTTP__FOO="1")
+    assert lines[0] == "PACKHOUSE_HTTP__FOO is not a setting. [http] has host, port, docs."
+    assert lines[1].startswith("poll.foo in given.toml is not a setting. [poll] has interval_s, recheck_s, ")
+
+
+def test_wrong_values_come_before_names_that_are_no_settings() -> None:
+    lines = refused("[poll]\nsweep_s = 1\ninterval_s = 0\n", PACKHOUSE_KEEP_DAYS="3")
+    assert lines[0].startswith("poll.interval_s in given.toml is '0'")
+    assert len(lines) == 3
+
+
 def test_the_error_of_a_wrong_value_has_its_name_shape_meaning_and_fix() -> None:
     assert refused(PACKHOUSE_POLL__INTERVAL_S="soon") == [
         "PACKHOUSE_POLL__INTERVAL_S is 'soon': it must be a number above 0. "

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from packhouse.config import load
 from packhouse.store.client import StoreClient
 from packhouse_cli.commands.doctor import checks
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
-from tests.e2e.processes import TOKEN, Services, running_services
+from tests.e2e.processes import TOKEN, Services, call_json, running_services
 
 STORE = "/api/storefront/v1"
 
@@ -135,7 +136,7 @@ def test_the_right_to_write_shows_in_what_an_order_that_does_not_exist_is_refuse
     assert found["scopes"].state == state
 
 
-@pytest.mark.parametrize(("off_s", "state"), [(0, "ok"), (30, "warning"), (-400, "failed")])
+@pytest.mark.parametrize(("off_s", "state"), [(0, "ok"), (30, "ok"), (90, "warning"), (-400, "failed")])
 def test_a_clock_that_is_off_is_seen_by_the_stores_date(off_s: float, state: str) -> None:
     import time
 
@@ -200,8 +201,60 @@ def test_a_daemon_in_trouble_is_quoted() -> None:
     assert found["disk"].message == "1 MB free"
     assert "PACKHOUSE_DATA_DIR" in found["disk"].fix
     assert found["version"].state == "warning"
-    assert "4000 s" in found["work"].message
+    assert "1 h 6 min" in found["overdue"].message
     assert with_daemon({"error": {"message": "No."}}, 401)["token"].state == "failed"
+
+
+def test_the_daemons_waits_and_the_age_of_its_news_are_shown() -> None:
+    paused = {"kind": "paused", "sentence": "Paused by ada: stock-taking", "orders": 3, "remedy": "Resume."}
+    queued = {"kind": "queued", "sentence": "due", "orders": 1}
+    news = {"at": 10_000.0, "last_poll_at": 9_988.0, "last_event_at": None, "waiting": [paused, queued]}
+    found = with_daemon({"version": "0.0.1", **news})
+    assert found["waiting"][1:] == ("warning", "3 orders: Paused by ada: stock-taking.", "Resume.")
+    assert found["orders come in"].state == "ok"
+    assert found["orders come in"].message == "last successful poll 12 s ago, last webhook never"
+    late = with_daemon({"version": "0.0.1", **news, "last_poll_at": 100.0})
+    assert late["orders come in"].state == "warning"
+
+
+def test_an_account_of_several_gets_the_fix_of_its_check() -> None:
+    check = [{"status": "warn", "output": "easypost_us buys no labels: no funds."}]
+    finding = checks._own_check("provider easypost_us", check)
+    assert (finding.state, finding.message) == ("warning", "easypost_us buys no labels: no funds.")
+    assert "provider's key" in finding.fix
+
+
+def abroad(country: str, **environ: str) -> list[checks.Finding]:
+    listed = f"GET {STORE}/merchant/orders?limit=50"
+    address = {"name": "B", "line1": "1 Rue", "city": "Paris", "postcode": "75001", "country": country}
+    rows = [{"id": "ord_1", "status": "pending", "items": [], "shipping_address": address}]
+    easypost = {"PACKHOUSE_PROVIDER": "easypost", "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK7f3kQ"}
+    settings = load(environ={"PACKHOUSE_SECRETS_DIR": "", **easypost, **environ})
+    answers = {listed: (200, {"orders": rows})}
+    with serving(answers) as shop, StoreClient(shop.url + STORE, "aly_x", timeout_s=5) as store:
+        return list(checks.of_abroad(store, settings))
+
+
+def test_orders_that_go_abroad_need_customs_facts_and_a_phone() -> None:
+    customs, phone = abroad("FR")
+    assert (customs.state, phone.state) == ("failed", "warning")
+    assert "1 of the last 1 orders go abroad, such as ord_1" in customs.message
+    assert "providers.easypost.customs_origin" in customs.fix
+    assert "ship_from.phone" in phone.fix
+    told = {"PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US", "PACKHOUSE_SHIP_FROM__PHONE": "5550100"}
+    assert [one.state for one in abroad("FR", **told)] == ["ok"]
+    assert abroad("US") == []
+
+
+@pytest.mark.e2e
+def test_a_test_rate_is_asked_and_nothing_is_bought(services: Services) -> None:
+    shown = call("doctor", "--rate", "--json", environ=services.environ())
+    rates = next(row for row in shown.json if row["name"] == "rates easypost")
+    assert rates["state"] == "ok", rates
+    assert "USD, the cheapest of" in rates["message"]
+    assert "nothing was bought" in rates["message"]
+    bought = call_json(f"{services.sandbox_url}/sandbox/audit")["purchases"]
+    assert not [one for one in bought if "doctor" in one["reference"]]
 
 
 def test_wrong_settings_are_reported_line_by_line(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Settings that are valid and stop orders all the same: sender, mode of the account, unusual secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packhouse.model.health import Level
+from packhouse.rules.setup import sender_problems, setup_checks
+from tests.service.config.reading import read
+
+SENDER = {
+    "PACKHOUSE_SHIP_FROM__COMPANY": "Paper Lantern",
+    "PACKHOUSE_SHIP_FROM__STREET1": "1 Pier",
+    "PACKHOUSE_SHIP_FROM__CITY": "San Francisco",
+    "PACKHOUSE_SHIP_FROM__STATE": "CA",
+    "PACKHOUSE_SHIP_FROM__ZIP": "94110",
+}
+REAL = {"PACKHOUSE_PROVIDER": "easypost", "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZAK7f3kQ"}
+TEST = REAL | {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK7f3kQ"}
+TRIAL_STORE = {"PACKHOUSE_STORE__URL": "http://127.0.0.1:9/api"}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def levels(**environ: str) -> dict[str, Level]:
+    return {check.name: check.level for check in setup_checks(read(**environ))}
+
+
+def reason(name: str, **environ: str) -> str:
+    return next(check.reason for check in setup_checks(read(**environ)) if check.name == name)
+
+
+def test_a_complete_sender_and_a_production_key_for_a_live_store_pass() -> None:
+    assert levels(**SENDER, **REAL) == {"ship_from": Level.PASS}
+
+
+def test_without_a_sender_no_real_label_can_be_bought() -> None:
+    assert levels(**REAL)["ship_from"] is Level.FAIL
+    assert "[ship_from] is not set" in reason("ship_from", **REAL)
+
+
+def test_the_trial_provider_needs_no_sender_and_says_so_as_a_warning() -> None:
+    assert levels()["ship_from"] is Level.WARN
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "problem"),
+    [
+        ("COMPANY", "", "name or company is missing"),
+        ("STREET1", "", "street is missing"),
+        ("CITY", "", "city is missing"),
+        ("STATE", "", "state or province is missing"),
+        ("ZIP", "", "zip is missing"),
+        ("ZIP", "9411", "zip '9411' does not fit"),
+        ("COUNTRY", "USA", "'USA' is not a country code"),
+    ],
+)
+def test_each_part_that_a_label_needs_is_named(part: str, value: str, problem: str) -> None:
+    environ = {**SENDER, **REAL, f"PACKHOUSE_SHIP_FROM__{part}": value}
+    assert levels(**environ)["ship_from"] is Level.FAIL
+    assert problem in reason("ship_from", **environ)
+    assert any(problem in one for one in sender_problems(read(**environ)))
+
+
+@pytest.mark.parametrize(
+    ("environ", "level"),
+    [
+        (TEST, Level.FAIL),
+        (TEST | {"PACKHOUSE_PROVIDERS__EASYPOST__TEST_MODE": "true"}, Level.WARN),
+        (TEST | {"PACKHOUSE_PROVIDERS__EASYPOST__TEST_MODE": "false"}, Level.FAIL),
+        (TEST | TRIAL_STORE, None),
+        (REAL, None),
+        (REAL | TRIAL_STORE, Level.FAIL),
+        (REAL | {"PACKHOUSE_PROVIDERS__EASYPOST__TEST_MODE": "true"}, Level.FAIL),
+        (TEST | {"PACKHOUSE_PROVIDERS__EASYPOST__URL": "http://127.0.0.1:9/easypost/v2"}, None),
+    ],
+)
+def test_an_account_must_be_in_the_mode_of_the_store(environ: dict[str, Any], level: Level | None) -> None:
+    assert levels(**SENDER, **environ).get("mode easypost") is level
+
+
+def test_secrets_that_do_not_look_like_the_stores_are_a_warning() -> None:
+    odd = {"PACKHOUSE_STORE__API_KEY": "sk_7f3kQ", "PACKHOUSE_WEBHOOK__SECRETS": "abc7f3kQ"}
+    found = [check for check in setup_checks(read(**SENDER, **REAL, **odd)) if check.name == "secrets"]
+    assert [check.level for check in found] == [Level.WARN, Level.WARN]
+    assert "sk_7f3kQ" not in " ".join(check.reason for check in found)
