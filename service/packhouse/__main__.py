@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -26,7 +27,7 @@ _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Run until SIGTERM or SIGINT, then finish the running orders and return 0.
+    """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
     2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
     """
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] = ()) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return _SETTINGS
-    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings))
+    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ))
     log = structlog.get_logger("packhouse")
     try:
         with _locked_folder(settings):
@@ -162,7 +163,10 @@ async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
 
 
 def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
-    """A future that is done at the first SIGTERM or SIGINT. The second signal closes connections at once."""
+    """A future that is done at the first SIGTERM, SIGINT or SIGHUP. The second closes connections at once.
+
+    A terminal that closes sends SIGHUP; under nohup it is ignored, and stays so.
+    """
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 
@@ -172,8 +176,9 @@ def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
         else:
             stop.set_result(None)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, on_signal)
     return stop
 
 

@@ -157,18 +157,23 @@ class CliSettings:
 
     def _secret(self, name: str) -> str:
         """The secret from a file of its own or from the environment."""
-        named = self._environ.get(f"{name}_FILE")
+        named = self._environ.get(f"{name}_FILE", "").strip().strip("\"'")
         if named:
             return _read_secret(f"{name}_FILE", named)
-        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER)
+        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER).strip().strip("\"'")
         if folder:
             for spelling in (name, name.lower()):
                 if _is_file(file := f"{folder}/{spelling}"):
                     return _read_secret("PACKHOUSE_SECRETS_DIR", file)
-        return self._environ.get(name, "").strip()
+        return self._cleaned(name)
+
+    def _cleaned(self, name: str) -> str:
+        """The variable's value, without what an env file leaves around it."""
+        text = self._environ.get(name, "").strip()
+        return _clean(text, name, name) if text else ""
 
     def _value(self, name: str) -> str:
-        value = self._environ.get(name, "").strip()
+        value = self._cleaned(name)
         if not value and name in _IN_PROFILE and self.profile is not None:
             value = str(getattr(self.profile, _IN_PROFILE[name]))
         return value or self._from_file(name)
@@ -193,7 +198,7 @@ class CliSettings:
 
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
-            named = self._environ.get("PACKHOUSE_CONFIG")
+            named = self._environ.get("PACKHOUSE_CONFIG", "").strip().strip("\"'")
             found = named or next(filter(_is_file, CONFIG_PATHS), None)
             self._file = _read_toml(found) if found else {}
         return self._file
@@ -208,7 +213,7 @@ def _read_toml(name: str) -> dict[str, Any]:
     from pathlib import Path
 
     try:
-        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"Cannot read {name}: {error}. Correct the file, or set PACKHOUSE_CONFIG to another one."
@@ -216,16 +221,33 @@ def _read_toml(name: str) -> dict[str, Any]:
 
 
 def _read_secret(setting: str, name: str) -> str:
-    from pathlib import Path
+    from packhouse.setting_text import UnclearText, read_text_file
 
     try:
-        return Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read {name!r}, which {setting} names: {error}.") from error
+        text = read_text_file(name)
+    except UnclearText as error:
+        raise UsageError(f"{name!r}, which {setting} names, {error}.") from None
+    if not text.strip():
+        raise UsageError(f"{name!r}, which {setting} names, is empty. Write the value into it.")
+    return _clean(text, setting.removesuffix("_FILE"), name)
+
+
+def _clean(text: str, variable: str, written: str) -> str:
+    """One word, read as the daemon reads it."""
+    from packhouse.setting_text import Kind, UnclearText, cleaned
+
+    try:
+        return cleaned(text, Kind.COMPACT, variable if variable != "PACKHOUSE_SECRETS_DIR" else "")
+    except UnclearText as error:
+        raise UsageError(f"{written} {error}.") from None
 
 
 def _address(text: str, setting: str) -> str:
     scheme, mark, rest = text.partition("://")
+    if "@" in rest.partition("/")[0] or (not mark and "@" in text):
+        raise UsageError(
+            f"{setting} contains a user or a password. Remove it: it would be shown in messages, and is not used."
+        )
     if not mark or scheme not in ("http", "https") or not rest.strip("/"):
         raise UsageError(f"{setting} is {text!r}. It must be an address such as {DEFAULT_DAEMON_URL}.")
     return text.rstrip("/")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from packhouse.config.fields import FieldPath
+from packhouse.config.secrets import secret_problem, secrets_of
 from packhouse.config.settings import Settings
+from packhouse.config.urls import database_url_problem, has_userinfo
 from packhouse.errors import SettingsError
 
 # A value that is still the placeholder of an example.
@@ -21,6 +24,9 @@ _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # The account of labels that a person bought elsewhere.
 _MANUAL = "manual"
 
+# SQLite's limit is 512 with the names of its other files.
+_LONGEST_PATH = 500
+
 # The sandbox's keys, which are public.
 _SANDBOX_SECRETS = frozenset({"aly_sandbox", "whsec_sandbox"})
 
@@ -30,12 +36,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     yield from _times(settings)
     yield from _accounts(settings)
     yield from _secrets(settings)
-    if settings.ledger.url and not re.match(r"(sqlite|postgresql)(\+\w+)?://", settings.ledger.url):
-        yield (
-            ("ledger", "url"),
-            "must begin with sqlite:/// or postgresql+psycopg://. "
-            "Correct it, or remove it to use SQLite in the data folder.",
-        )
+    yield from _urls(settings)
 
 
 def require_for_serving(settings: Settings) -> None:
@@ -53,6 +54,24 @@ def require_for_serving(settings: Settings) -> None:
         raise SettingsError(
             "PACKHOUSE_LEDGER__URL names a PostgreSQL server, and its driver is not installed: "
             "pip install 'packhouse[postgres]'"
+        )
+
+
+def _urls(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
+    if settings.ledger.url and (problem := database_url_problem(settings.ledger.url)):
+        yield ("ledger", "url"), problem
+    file = (settings.data_dir / "packhouse.db").absolute()
+    if not settings.ledger.url and len(os.fsencode(file)) > _LONGEST_PATH:
+        yield (
+            ("data_dir",),
+            f"is too long: the ledger's path would have {len(os.fsencode(file))} bytes, and SQLite opens "
+            f"{_LONGEST_PATH} at most. Choose a folder with a shorter path.",
+        )
+    if has_userinfo(settings.store.url):
+        yield (
+            ("store", "url"),
+            "contains a user or a password, which error messages would show. Remove it; the key belongs into "
+            "PACKHOUSE_STORE__API_KEY.",
         )
 
 
@@ -100,6 +119,11 @@ def _secrets(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
         ("webhook", "secrets"): [secret.get_secret_value() for secret in settings.webhook.secrets],
         ("operator", "tokens"): list(tokens),
     }
+    refused: set[FieldPath] = set()
+    for path, value in secrets_of(settings):
+        if path not in refused and (problem := secret_problem(path, value)):
+            refused.add(path)
+            yield path, problem
     for path, values in given.items():
         if any(_PLACEHOLDER.fullmatch(value) for value in values):
             yield path, "is still the placeholder of an example. Set the real value."

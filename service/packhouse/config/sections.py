@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode
 
+from packhouse.setting_text import listed
+
 
 class Section(BaseModel):
     """The base class of sections. Unknown names are refused, so that a typing error shows."""
@@ -34,7 +36,7 @@ def _listed(value: Any) -> Any:
             return json.loads(text)
         except ValueError:
             raise ValueError("must be a list, with commas or as JSON") from None
-    return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
+    return listed(text)
 
 
 class StoreSettings(Section):

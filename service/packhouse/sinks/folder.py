@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
 
 from packhouse.sinks.port import Announcement
+
+_LONGEST_NAME = 200
 
 
 class FolderSink:
@@ -23,14 +26,22 @@ class FolderSink:
         source = announcement.label_file
         if source is None:
             return
-        # The store chooses the order's id: it must not lead out of the folder.
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", announcement.shipment.id).lstrip(".")
-        target = self._folder / f"{name}{source.suffix}"
+        target = self._folder / f"{_file_name(announcement.shipment.id)}{source.suffix}"
         if not target.exists():
             try:
                 os.link(source, target)
             except OSError:  # another file system, or a file system without links
                 _copy(source, target)
+
+
+def _file_name(shipment_id: str) -> str:
+    """A readable file name. The store chooses the order's id: it must not lead out of the folder, be too long
+    for a file, or have the name of another order's file.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", shipment_id).lstrip(".")[:_LONGEST_NAME]
+    if name == shipment_id:
+        return name
+    return f"{name}-{hashlib.sha256(shipment_id.encode()).hexdigest()[:8]}"
 
 
 def _copy(source: Path, target: Path) -> None:
