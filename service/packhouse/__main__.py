@@ -43,7 +43,9 @@ def main(argv: Sequence[str] = ()) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return _SETTINGS
-    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ))
+    logs.configure(
+        settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
+    )
     log = structlog.get_logger("packhouse")
     try:
         with _locked_folder(settings):

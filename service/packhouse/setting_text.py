@@ -68,7 +68,7 @@ def _whose(path: str, error: OSError) -> str:
     if not isinstance(error, PermissionError):
         return ". Correct the path"
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116 - see read_text_file
     except OSError:
         return f" for uid {os.geteuid()}. Make its folder readable for this user"
     mode = stat.S_IMODE(found.st_mode)

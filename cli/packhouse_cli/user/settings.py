@@ -246,7 +246,7 @@ def _address(text: str, setting: str) -> str:
     scheme, mark, rest = text.partition("://")
     if "@" in rest.partition("/")[0] or (not mark and "@" in text):
         raise UsageError(
-            f"{setting} contains a user or a password. Remove it: it would be shown in messages, and is not used."
+            f"{setting} contains a user or a password. Remove it: it is not used, and messages would show it."
         )
     if not mark or scheme not in ("http", "https") or not rest.strip("/"):
         raise UsageError(f"{setting} is {text!r}. It must be an address such as {DEFAULT_DAEMON_URL}.")

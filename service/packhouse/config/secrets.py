@@ -29,10 +29,10 @@ _SHORT = 8
 # libpq reads these itself.
 _LIBPQ = ("PGPASSWORD", "PGSSLPASSWORD")
 # Passwords that are words of our own log lines.
-_WORDS = frozenset(
-    "admin changeme database event example info label labels ledger level local localhost order orders packhouse "
-    "pass passwd password postgres postgresql provider replica root secret serving shipment source store test "
-    "timestamp token user warning webhook".split()
+_WORDS = re.compile(
+    "(?i)admin|changeme|database|event|example|info|labels?|ledger|level|local|localhost|orders?|packhouse|pass|"
+    "passw(or)?d|postgres|postgresql|provider|replica|root|secret|serving|shipments?|source|store|test|timestamp|"
+    "token|user|warning|webhooks?"
 )
 
 
@@ -91,7 +91,7 @@ def secret_values(settings: Settings, environ: Mapping[str, str] | None = None) 
     found.update(passwords_in(settings.ledger.url), passwords_in(settings.store.url))
     found.update(_in_options(("providers",), settings.providers))
     found.update((environ or {}).get(name, "") for name in _LIBPQ)
-    return tuple(sorted(value for value in found if value and value.lower() not in _WORDS))
+    return tuple(sorted(value for value in found if value and not _WORDS.fullmatch(value)))
 
 
 def _in_options(path: tuple[str, ...], value: Any) -> Iterator[str]:

@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         try:
             return value.expanduser()
         except RuntimeError:
-            raise ValueError("begins with ~, and this user has no home folder; write the whole path") from None
+            raise ValueError("begins with ~, but this user has no home folder: write it whole") from None
 
     @property
     def ledger_url(self) -> str:

@@ -90,8 +90,8 @@ class Gathered:
             files = sorted(folder.iterdir())
         except OSError as error:
             self.errors.append(
-                f"The secrets in {folder} cannot be listed: {error.strerror} for uid {os.geteuid()}. Correct the "
-                "folder's owner or mode, or set PACKHOUSE_SECRETS_DIR to another folder, or to nothing."
+                f"The secrets in {folder} cannot be listed: {error.strerror} for uid {os.geteuid()}. Correct "
+                "the folder's owner or mode, or set PACKHOUSE_SECRETS_DIR to another folder, or to nothing."
             )
             return
         for file in files:

@@ -28,14 +28,18 @@ _SECRET_NAME = re.compile(
 )
 
 # Words that follow "bearer" or "basic" in ordinary sentences: a secret is hidden, a word is not.
-_WORDS_AFTER_SCHEME = frozenset(
-    "a access an and auth authentication authorisation authorization be by credential credentials for from has header "
-    "headers in information is key keys may must needs of on or scheme schemes secret secrets settings string that "
-    "the to token tokens tracking value values was which with".split()
+_WORD_AFTER_SCHEME = re.compile(
+    "(?i)a|access|an|and|auth|authenti[cf]ation|authori[sz]ation|be|by|credentials?|for|from|has|headers?|in|"
+    "information|is|keys?|may|must|needs|of|on|or|schemes?|secrets?|settings|string|that|the|to|tokens?|tracking|"
+    "values?|was|which|with"
 )
 # What a name of a secret may have after it in a sentence or an example, and is no secret.
-_PLACEHOLDER = re.compile(r"['\"]?(\.{3}|\u2026|<[^>]*>|\*{3,}|\[hidden\]|(?:whsec_|aly_|EZ[AT]K)(?:\.{3}|\u2026))")
-_NAMED = r"[\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|cookie|signature)s?"
+_PLACEHOLDER = re.compile(
+    r"['\"]?(\.{3}|\u2026|<[^>]*>|\*{3,}|\[hidden\]|(?:whsec_|aly_|EZ[AT]K)(?:\.{3}|\u2026))"
+)
+_NAMED = (
+    r"[\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|cookie|signature)s?"
+)
 
 
 def _hide_credentials(found: re.Match[str]) -> str:
@@ -45,18 +49,25 @@ def _hide_credentials(found: re.Match[str]) -> str:
     if value.isalpha() and (
         value.lower() in _WORDS_AFTER_SCHEME
         or value == "TOKEN"
-        or (not is_header and found["scheme"].lower() == "basic" and value[1:].islower() and not _is_pair(value))
+        or (
+            not is_header
+            and found["scheme"].lower() == "basic"
+            and value[1:].islower()
+            and not _is_pair(value)
+        )
     ):
         return found[0]
     return f"{found['before']}{HIDDEN}"
 
 
-def _is_pair(value: str) -> bool:
-    """Whether the text is user:password in base64."""
-    try:
-        return b":" in base64.b64decode(value, validate=True)
-    except ValueError:
+def _is_plain_word(scheme: str, value: str) -> bool:
+    """Whether a word after "basic" is one of a sentence: a credential is user:password in base64."""
+    if scheme.lower() != "basic" or not value[1:].islower():
         return False
+    try:
+        return b":" not in base64.b64decode(value, validate=True)
+    except ValueError:
+        return True
 
 
 def _hide_value(found: re.Match[str]) -> str:
@@ -166,7 +177,8 @@ class Redactor:
             if treatment is _Treatment.SHOWN:
                 clean[name] = self._value(value)
             elif treatment is _Treatment.HIDDEN:
-                clean[self.text(name)] = HIDDEN
+                # Whether there is a token, or none, is no secret.
+                clean[self.text(name)] = value if value is None or isinstance(value, bool) else HIDDEN
         return clean
 
     def _treatment(self, name: str) -> _Treatment:
