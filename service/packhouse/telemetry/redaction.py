@@ -45,16 +45,8 @@ _NAMED = (
 def _hide_credentials(found: re.Match[str]) -> str:
     """Hide what follows Bearer or Basic, unless it is a word of a sentence. A header's is always hidden."""
     value = found["value"].rstrip(".:~,")
-    is_header = bool(found["header"])
-    if value.isalpha() and (
-        value.lower() in _WORDS_AFTER_SCHEME
-        or value == "TOKEN"
-        or (
-            not is_header
-            and found["scheme"].lower() == "basic"
-            and value[1:].islower()
-            and not _is_pair(value)
-        )
+    if _WORD_AFTER_SCHEME.fullmatch(value) or (
+        not found["header"] and _is_plain_word(found["scheme"], value)
     ):
         return found[0]
     return f"{found['before']}{HIDDEN}"
