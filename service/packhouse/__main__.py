@@ -129,7 +129,8 @@ async def _serve_until_stopped(
     host, port = sock.getsockname()[:2]
     log.info(
         "serving",
-        address=f"http://{host}:{port}",
+        # Not "address", which the redaction drops as a buyer's.
+        url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
         version=__version__,
         provider=settings.provider,
         # Lease tokens begin with it.

@@ -23,7 +23,7 @@ def test_quotes_that_docker_keeps_are_removed_from_every_kind_of_value() -> None
         PACKHOUSE_DATA_DIR='"/data"',
         PACKHOUSE_HTTP__PORT='"9000" # the port',
         PACKHOUSE_HTTP__DOCS="'true'",
-        PACKHOUSE_PROVIDER="'[\"offline\", \"easypost\"]'",
+        PACKHOUSE_PROVIDER='\'["offline", "easypost"]\'',
         PACKHOUSE_PROVIDERS__EASYPOST__API_KEY='"EZTKquoted"',
         PACKHOUSE_SHIP_FROM__NAME='"Bob\'s Shop"',
         PACKHOUSE_SHIP_FROM__CITY="'s-Hertogenbosch",
