@@ -23,6 +23,7 @@ from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 
 _PREDECESSOR_S = 30.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 
 
@@ -147,6 +148,9 @@ async def _serve_until_stopped(
     server.should_exit = True
     await serving
     await app.aclose()
+    # A supervisor that repeats its signal must not turn an orderly end into a kill.
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     log.info("stopped")
 
 
@@ -173,15 +177,19 @@ def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 
-    def on_signal() -> None:
+    def stop_or_hurry() -> None:
         if stop.done():
             server.force_exit = True
         else:
             stop.set_result(None)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    def on_signal(_number: int, _frame: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(stop_or_hurry)
+
+    for number in _STOP_SIGNALS:
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, on_signal)
+            signal.signal(number, on_signal)
     return stop
 
 

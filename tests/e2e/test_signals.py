@@ -32,7 +32,18 @@ def serving(folder: Path, under: tuple[str, ...] = ()) -> Process:
         under=under,
     )
     wait_for(lambda: '"serving"' in process.output(), "the daemon to serve")
+    wait_for(lambda: _accepts(port_of(process)), "the port to accept connections")
     return process
+
+
+def port_of(process: Process) -> int:
+    """The port in the log line that says where the daemon serves."""
+    return int(process.output().split('"url": "http://127.0.0.1:')[1].split('"')[0])
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
@@ -65,8 +76,7 @@ def test_under_nohup_the_end_of_the_terminal_changes_nothing(tmp_path: Path) -> 
 def test_a_second_signal_closes_connections_and_still_ends_in_order(tmp_path: Path) -> None:
     process = serving(tmp_path)
     try:
-        port = int(process.output().split('"url": "http://127.0.0.1:')[1].split('"')[0])
-        with socket.create_connection(("127.0.0.1", port)) as half_sent:
+        with socket.create_connection(("127.0.0.1", port_of(process))) as half_sent:
             half_sent.sendall(b"POST /webhooks/aly HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
             time.sleep(0.3)
             os.kill(process.pid, signal.SIGHUP)

@@ -81,7 +81,9 @@ def translated(error: BaseException) -> BaseException:
         # but the name of an option.
         option = re.search(r'invalid connection option "(\w+)"', text)
         what = f"has the option {option[1]!r}, which" if option else "has options that"
-        return LedgerUnusable(f"PACKHOUSE_LEDGER__URL {what} PostgreSQL's driver does not accept. Correct it.")
+        return LedgerUnusable(
+            f"PACKHOUSE_LEDGER__URL {what} PostgreSQL's driver does not accept. Correct it."
+        )
     if state in _FORBIDDEN:
         return LedgerUnusable(
             f"the ledger's database refuses access: {_first_line(text)}. Check the user's permissions."
