@@ -114,6 +114,7 @@ class CliSettings:
             or self._secret("PACKHOUSE_TOKEN")
             or (self.profile is not None and str(self.profile.token))
             or self._from_file("PACKHOUSE_TOKEN")
+            or self._own_daemons_token()
         )
 
     @property
@@ -123,6 +124,7 @@ class CliSettings:
             self._secret("PACKHOUSE_TOKEN")
             or self._of_profile("token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL)
             or self._from_file("PACKHOUSE_TOKEN")
+            or self._own_daemons_token()
         )
         if not token:
             raise UsageError(
@@ -155,17 +157,33 @@ class CliSettings:
             raise UsageError(f"{name} is {text!r}. It must be a number of seconds above 0.")
         return seconds
 
-    def _secret(self, name: str) -> str:
-        """The secret from a file of its own or from the environment."""
+    def _secret(self, name: str, *, is_list: bool = False) -> str:
+        """The secret from a file of its own or from the environment; of a list, the text as it is."""
         named = self._environ.get(f"{name}_FILE", "").strip().strip("\"'")
         if named:
-            return _read_secret(f"{name}_FILE", named)
+            return _read_secret(f"{name}_FILE", named, is_list)
         folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER).strip().strip("\"'")
         if folder:
             for spelling in (name, name.lower()):
                 if _is_file(file := f"{folder}/{spelling}"):
-                    return _read_secret("PACKHOUSE_SECRETS_DIR", file)
-        return self._cleaned(name)
+                    return _read_secret("PACKHOUSE_SECRETS_DIR", file, is_list)
+        return self._environ.get(name, "").strip() if is_list else self._cleaned(name)
+
+    def _own_daemons_token(self) -> str:
+        """The first of the daemon's tokens, where its settings are here, as in its container; "" if none is.
+
+        It is sent to the daemon of this machine only.
+        """
+        name = "PACKHOUSE_OPERATOR__TOKENS"
+        if self._value("PACKHOUSE_URL") or not (text := self._secret(name, is_list=True)):
+            return ""
+        from packhouse.setting_text import UnclearText, listed
+
+        try:
+            pairs = listed(text)
+        except UnclearText as error:
+            raise UsageError(f"{name} {error}.") from None
+        return pairs[0].partition(":")[2] if pairs else ""
 
     def _cleaned(self, name: str) -> str:
         """The variable's value, without what an env file leaves around it."""
@@ -220,7 +238,7 @@ def _read_toml(name: str) -> dict[str, Any]:
         ) from error
 
 
-def _read_secret(setting: str, name: str) -> str:
+def _read_secret(setting: str, name: str, is_list: bool = False) -> str:
     from packhouse.setting_text import UnclearText, read_text_file
 
     try:
@@ -229,7 +247,7 @@ def _read_secret(setting: str, name: str) -> str:
         raise UsageError(f"{name!r}, which {setting} names, {error}.") from None
     if not text.strip():
         raise UsageError(f"{name!r}, which {setting} names, is empty. Write the value into it.")
-    return _clean(text, setting.removesuffix("_FILE"), name)
+    return text.strip() if is_list else _clean(text, setting.removesuffix("_FILE"), name)
 
 
 def _clean(text: str, variable: str, written: str) -> str:
