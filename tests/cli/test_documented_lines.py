@@ -186,7 +186,7 @@ def test_a_refund_is_requested_then_confirmed_and_never_doubled(
         first = running_services.run(program, line)
         assert first.code == 0, first.err
         assert "requested" in first.out
-        assert "$" in first.out
+        assert " USD " in first.out
         assert running_services.run(program, line).code == 0  # at once, before the money has moved
     full = running_services.settled("ord_full", lambda order: order["status"] == "refunded")
     some = running_services.settled("ord_some", lambda order: bool(order["refunds"]))

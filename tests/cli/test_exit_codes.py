@@ -56,7 +56,7 @@ def test_1_something_that_no_other_code_names(store: SandboxStore) -> None:
     [
         "orders list --limit none --json",
         "orders list --created-before tomorrow --json",
-        "orders refund ord_1 --amount 15.00 --json",
+        "orders refund ord_1 --amount 15,00 --json",
         "orders return create ord_1 --item li_1 --json",
         "webhooks deliveries list wh_1 --since yesterday --json",
         "orders get ../ord_1 --json",
@@ -106,8 +106,8 @@ def test_6_what_the_store_refuses_422(store: SandboxStore) -> None:
 def test_6_a_key_that_was_used_for_something_else(store: SandboxStore) -> None:
     order = store.order()
     line = f"packhouse orders refund {order} --idempotency-key mine --json --reason"
-    assert store.shell(f"{line} One --amount 1").code == 0
-    ended(store.shell(f"{line} Other --amount 2"), 6, 409)
+    assert store.shell(f"{line} One --amount 100").code == 0
+    ended(store.shell(f"{line} Other --amount 200"), 6, 409)
 
 
 def test_7_asked_too_often_at_once_with_no_wait_else_waited_for(store: SandboxStore) -> None:

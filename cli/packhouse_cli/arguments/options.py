@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from packhouse_cli.exit_codes import UsageError
+
+if TYPE_CHECKING:
+    from packhouse_cli.arguments.given_amount import GivenAmount
 
 
 class Option:
@@ -60,12 +65,14 @@ def count_or_all(text: str) -> int:
     return int(text)
 
 
-def minor_units(text: str) -> int:
-    """An amount of money in minor units, 1 or more."""
+def amount(text: str) -> GivenAmount:
+    """An amount of money: whole minor units, or with a decimal point or a currency."""
+    from packhouse_cli.arguments.given_amount import given_amount
+
     try:
-        return count(text)
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(f"{error}: amounts are in minor units, 1500 for $15.00") from None
+        return given_amount(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def share(text: str) -> float:

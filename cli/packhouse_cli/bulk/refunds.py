@@ -29,7 +29,8 @@ class Refunds:
     def draft(self, row: Row, order: Order, *, again: bool) -> Draft:
         """The given amount, or everything that is left; never more than that."""
         with rejects_row():
-            change = refund_change(order, row.amount_minor, row.reason, again=again)
+            minor = None if row.amount is None else row.amount.minor(order.currency)
+            change = refund_change(order, minor, row.reason, again=again)
         if change.already_recorded:
             raise NothingToDo(f"order {order.id} already has this refund; --again plans a second one")
         amount = json.loads(change.request.body or b"{}").get("amount")

@@ -10,6 +10,7 @@ from typing import Any
 
 from packhouse.model.order import Units
 from packhouse.store.json_fields import is_id
+from packhouse_cli.arguments.given_amount import GivenAmount, given_amount
 from packhouse_cli.changes.line_items import parse_item
 from packhouse_cli.exit_codes import UsageError
 
@@ -32,8 +33,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "return": ("order", "items", "reason"),
 }
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
+_PROBLEM = "\0"  # the field of a row that cannot be read, with the reason
 _DELIMITERS = ",;\t|"
-_LARGEST_AMOUNT = 2**53
+_SEPARATOR_LINE = re.compile(r"\s*[\"']?sep=(.)[\"']?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Row:
 
     `line` is its number in the file, 0 without a file. Fields that are not given are empty.
 
-    `amount_minor` counts minor units of the order's currency; None means everything that is left.
+    `amount` is None for everything that is left.
     """
 
     line: int
@@ -50,7 +52,7 @@ class Row:
     carrier: str = ""
     tracking: str = ""
     items: tuple[Units, ...] = ()
-    amount_minor: int | None = None
+    amount: GivenAmount | None = None
     reason: str = ""
 
 
@@ -140,7 +142,14 @@ def _csv_lines(lines: list[str], first: str, action: str) -> Iterator[tuple[int,
     if not first:
         raise _UnreadableFile(0, "The file has no rows.")
     delimiter = max(_DELIMITERS, key=first.count)
+    if (said := _SEPARATOR_LINE.fullmatch(first)) is not None:
+        # Excel writes and reads this line; it names the separator and is no row.
+        delimiter = said[1]
+        lines = ["" if line == first else line for line in lines]
+        first = next((line for line in lines if line.strip()), "")
     headers = [header.strip().lower() for header in next(csv.reader([first], delimiter=delimiter))]
+    while headers and not headers[-1]:
+        headers.pop()  # a spreadsheet writes empty cells for columns that were used once
     if len(headers) == 1 and headers[0] not in _NAMES:
         yield from ((number, {"order": line}) for number, line in enumerate(lines, 1) if line.strip())
         return
@@ -150,6 +159,10 @@ def _csv_lines(lines: list[str], first: str, action: str) -> Iterator[tuple[int,
         )
     # An ignored column could be an amount with a mistyped name, and then the whole order would be refunded.
     for header in headers:
+        if not header:
+            raise _UnreadableFile(
+                lines.index(first) + 1, "has a column without a name between others; name it or remove it"
+            )
         if _NAMES.get(header) not in COLUMNS[action]:
             raise _UnreadableFile(
                 lines.index(first) + 1, f"has a column {header!r}: {_allowed_fields(action)}"
@@ -170,14 +183,17 @@ def _csv_lines(lines: list[str], first: str, action: str) -> Iterator[tuple[int,
             continue
         if not has_header:
             has_header = True
-        elif len(cells) > len(headers):
-            yield number, {"": f"{len(cells)} cells for {len(headers)} columns"}
+        elif any(cell.strip() for cell in cells[len(headers) :]):
+            extra = next(cell.strip() for cell in cells[len(headers) :] if cell.strip())
+            yield number, {_PROBLEM: f"{extra[:80]!r} stands in a column without a name"}
         else:
             yield number, dict(zip(headers, cells, strict=False))
 
 
 def _row(number: int, fields: Mapping[str, Any], action: str, defaults: Mapping[str, str]) -> Row:
     """Raises UsageError."""
+    if _PROBLEM in fields:
+        raise UsageError(str(fields[_PROBLEM]))
     if "" in fields:
         raise UsageError(f"{str(fields[''])[:80]!r} is not a row")
     found: dict[str, Any] = {}
@@ -195,7 +211,7 @@ def _row(number: int, fields: Mapping[str, Any], action: str, defaults: Mapping[
         if value and found.get(name) in (None, "", []):
             found[name] = value.replace("{order}", order_id) if name == "tracking" else value
     if action == "refund":
-        return Row(number, order_id, amount_minor=_amount(found), reason=_text(found, "reason"))
+        return Row(number, order_id, amount=_amount(found), reason=_text(found, "reason"))
     if action == "return":
         return Row(number, order_id, items=_items(found), reason=_text(found, "reason"))
     carrier, tracking = _text(found, "carrier"), _text(found, "tracking")
@@ -225,15 +241,17 @@ def _text(found: Mapping[str, Any], name: str) -> str:
     return value.strip()
 
 
-def _amount(found: Mapping[str, Any]) -> int | None:
+def _amount(found: Mapping[str, Any]) -> GivenAmount | None:
+    """A JSON number with a fraction is refused: 15.0 may be a whole number that a program changed."""
     value = found.get("amount")
     if value in (None, "") and not isinstance(value, bool):
         return None
-    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,16}\s*", value):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _LARGEST_AMOUNT:
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise UsageError(f"amount {value!r} is not a whole number of minor units (1500 is 15.00 USD)")
-    return value
+    try:
+        return given_amount(str(value))
+    except UsageError as error:
+        raise UsageError(f"amount {error}") from None
 
 
 def _items(found: Mapping[str, Any]) -> tuple[Units, ...]:

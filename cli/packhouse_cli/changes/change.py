@@ -25,6 +25,8 @@ class Change:
     it is "" if everything can be. `label` names the change to the daemon: the same change has the same label
     in every language and on every run. `is_visible_in` says whether an order, read again, shows the change.
     `already_recorded` is true if the order shows the change now, so that nothing needs to be sent.
+    `unlisted_intent` names the change where the store's orders show none of its kind: then only the record of
+    what was sent shows that it was made before. It is "" where the order shows them, and for `--again`.
     """
 
     order: Order
@@ -35,6 +37,7 @@ class Change:
     is_visible_in: Callable[[Order], bool]
     already_recorded: bool = False
     label: str = ""
+    unlisted_intent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ def fulfill_change(
         irreversible_note=IRREVERSIBLE_NOTE,
         is_visible_in=lambda now: line_items.is_recorded(now, tracking, units),
         already_recorded=already_recorded,
+        unlisted_intent=(
+            line_items.key_for(order.id, carrier, tracking, units) if order.fulfillments is None else ""
+        ),
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from packhouse.model.money import Money
 from packhouse.model.order import Order, RefundRecord
 from packhouse.store import requests
-from packhouse_cli.arguments.amounts import amount_text
 from packhouse_cli.changes.change import Change, ChangeResult, intent_key, key_for_repeat
 from packhouse_cli.exit_codes import UsageError
 
@@ -84,6 +83,7 @@ def refund_change(
         already_recorded=already_recorded,
         # The daemon recognizes the change by its label, so the label must not depend on what is left.
         label=f"refund {what} of order {order.id}" + (f": {reason}" if reason else ""),
+        unlisted_intent=key_for(order.id, amount, reason) if order.refunds is None and not again else "",
     )
 
 
@@ -104,8 +104,10 @@ def is_settled(done: ChangeResult, now: Order, amount_minor: int | None, reason:
 
 
 def money(order: Order, amount_minor: int | None) -> str:
-    """An amount in the currency of the order, for people; None is the remaining amount."""
-    return amount_text(amount_minor, order.currency) if amount_minor is not None else "the remaining amount"
+    """An amount with the currency of the order, for people; None is the remaining amount."""
+    if amount_minor is None:
+        return "the remaining amount"
+    return str(Money(amount_minor, order.currency)) if order.currency else f"{amount_minor} (no currency)"
 
 
 def _check(order: Order, left: int, amount: int | None) -> None:

@@ -58,6 +58,7 @@ def return_change(
             row.id not in before for row in _matching(wire.returns_of(now), units, reason)
         ),
         already_recorded=already_recorded,
+        unlisted_intent=intent_key(*intent) if rows is None and not again else "",
     )
 
 
@@ -95,6 +96,7 @@ def exchange_change(
         irreversible_note="The store has no call to cancel an exchange.",
         is_visible_in=lambda now: bool(set(equal(now)) - before),
         already_recorded=already_recorded,
+        unlisted_intent=intent_key(*intent) if shown_now is None and not again else "",
     )
 
 

@@ -10,8 +10,12 @@ from collections.abc import Sequence
 
 from packhouse_cli.terminal.text import cut, width_of, wrap
 
+# Identity, time, state, money and reason. People copy ids, and act on the rest: none of them is cut.
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
 _DATED = {"AT", "CREATED", "RECEIVED", "SINCE"}
+_STATE = {"STATE", "STATUS", "OUTCOME", "TYPE", "EVENT", "CODE", "ACTIVE", "UNITS", "ITEMS"}
+_MONEY = {"TOTAL", "COST", "AMOUNT"}
+_WHOLE = _COPIED | _DATED | _STATE | _MONEY
 _PROSE = {"WHY", "WHAT", "NOTE", "CHANGE"}
 _NARROWEST = 6
 _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
@@ -20,8 +24,9 @@ _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
 def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
     """The heading and the rows in lines of at most `width` cells; empty where columns do not fit.
 
-    The first column, ids and dates are never cut, because people copy them. If the table is too wide, empty
-    columns and the year of dates are removed first, then prose moves to lines below its row, never cut.
+    The first column, ids, dates, states and sums are never cut. If the table is too wide, empty columns and
+    the year of dates are removed first, then prose moves to lines below its row, never cut. Then the other
+    columns become narrower, and leave from the right where that is not enough.
     """
     if _taken(_widths(headers, rows)) > width:
         headers, rows = _without_empty(headers, rows)
@@ -31,10 +36,13 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
         others = [row[:-1] for row in rows]
         if _taken(_widths(headers, rows)) > width:
             headers, below, rows = headers[:-1], [row[-1] for row in rows], others
-    kept = {column for column, header in enumerate(headers) if not column or header in _COPIED | _DATED}
-    widths = fit(_widths(headers, rows), width, kept)
-    if _taken(widths) > width:
-        return []
+    widths = fit(_widths(headers, rows), width, _whole(headers))
+    while _taken(widths) > width:
+        decoration = next((at for at in reversed(range(len(headers))) if at not in _whole(headers)), None)
+        if decoration is None:
+            return []
+        headers, rows = _without_column(decoration, headers, rows)
+        widths = fit(_widths(headers, rows), width, _whole(headers))
     lines = [_line(headers, widths)]
     for number, row in enumerate(rows):
         lines.append(_line(row, widths))
@@ -57,6 +65,16 @@ def fit(widths: Sequence[int], total: int, kept: set[int]) -> list[int]:
             break
         fitted[widest] -= 1
     return fitted
+
+
+def _whole(headers: Sequence[str]) -> set[int]:
+    return {column for column, header in enumerate(headers) if not column or header in _WHOLE}
+
+
+def _without_column(
+    column: int, headers: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    return [*headers[:column], *headers[column + 1 :]], [[*row[:column], *row[column + 1 :]] for row in rows]
 
 
 def _without_empty(

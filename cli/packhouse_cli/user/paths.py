@@ -15,6 +15,11 @@ def recent_ids_file(environ: Mapping[str, str]) -> str:
     return _path(environ, "XDG_STATE_HOME", ".local/state", "recent-ids")
 
 
+def sent_changes_file(environ: Mapping[str, str]) -> str:
+    """The file of the changes that were sent to stores."""
+    return _path(environ, "XDG_STATE_HOME", ".local/state", "sent-changes.json")
+
+
 def _path(environ: Mapping[str, str], variable: str, default: str, file: str) -> str:
     home = environ.get("HOME", "")
     folder = environ.get(variable, "") or (f"{home}/{default}" if home else "")

@@ -39,6 +39,26 @@ def _listed(value: Any) -> Any:
     return listed(text)
 
 
+_MEANINGS = ("cheapest", "fastest", "pickup", "hold")
+
+
+def _checked_meanings(table: dict[str, str]) -> dict[str, str]:
+    """The meanings of shipping options, in one writing. Raises ValueError, which names the wrong entry."""
+    checked: dict[str, str] = {}
+    for name, meaning in table.items():
+        words = meaning.strip()
+        carrier, slash, service = (part.strip() for part in words.partition("/"))
+        if words.lower() not in _MEANINGS and not (carrier and slash and service):
+            raise ValueError(
+                f"{name!r} is mapped to {meaning!r}; the meaning must be {', '.join(_MEANINGS)} or "
+                "CARRIER/SERVICE"
+            )
+        if not name.strip():
+            raise ValueError("an entry has no name; write the shipping option's name or id before the =")
+        checked[name] = f"{carrier}/{service}" if slash else words.lower()
+    return checked
+
+
 class StoreSettings(Section):
     """The Aly store whose orders Packhouse ships."""
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -34,6 +35,7 @@ from packhouse.config.sections import (
     StoreSettings,
     WebhookSettings,
     WorkerSettings,
+    _checked_meanings,
     _listed,
 )
 from packhouse.model.label import LabelFormat
@@ -105,6 +107,11 @@ class Settings(BaseSettings):
     products: tuple[ProductSettings, ...] = Field(default=(), description="Weights and kinds of products.")
     rules: RuleSettings = RuleSettings()
     rates: RateSettings = RateSettings()
+    shipping_options: Annotated[dict[str, str], AfterValidator(_checked_meanings)] = Field(
+        default_factory=dict,
+        description="What a buyer's shipping option means, by its name or id: 'cheapest', 'fastest', "
+        "'pickup' (never buys), 'hold' or 'CARRIER/SERVICE'. Usual names are known; others are held.",
+    )
     guard: GuardSettings = GuardSettings()
     providers: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -10,7 +10,7 @@ EVERY_ACCOUNT = "Every provider account"
 
 
 class HoldCode(StrEnum):
-    """The name of a kind of hold. Its row is `KINDS[code]` in hold.py."""
+    """The name of a kind of hold. Its row is `KINDS[code]` in hold_kinds."""
 
     ADDRESS_INCOMPLETE = "address_incomplete"
     DIGITAL_UNKNOWN = "digital_unknown"
@@ -36,6 +36,9 @@ class HoldCode(StrEnum):
     TAKEN_OVER = "taken_over"
     VOID_PENDING = "void_pending"
     FULFILLMENT_MISSING = "fulfillment_missing"
+    PICKUP = "pickup"
+    SHIPPING_OPTION_HELD = "shipping_option_held"
+    SHIPPING_OPTION_UNKNOWN = "shipping_option_unknown"
 
 
 class Stage(StrEnum):
@@ -76,6 +79,7 @@ class Fact(StrEnum):
     STATUS = "status"
     FULFILLMENTS = "fulfillments"
     REFUNDS = "refunds"
+    SHIPPING_OPTION = "shipping option"
     SETTINGS = "settings"
 
 

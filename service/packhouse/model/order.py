@@ -80,6 +80,14 @@ class RefundRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingOption:
+    """What the buyer chose at the checkout: the store's id of the option and its name. One may be ""."""
+
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """One order. `status` is the store's word (an open set, "" when absent).
 
@@ -96,12 +104,17 @@ class Order:
     buyer_email: str = ""
     buyer_name: str = ""
     total_minor: int | None = None
-    shipping_option: str = ""
+    shipping_options: tuple[ShippingOption, ...] = ()
     lines: tuple[Line, ...] = ()
     address: Address | None = None
     fulfillments: tuple[Fulfillment, ...] | None = None
     refunds: tuple[RefundRecord, ...] | None = None
     raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @property
+    def shipping_option(self) -> str:
+        """What the buyer chose, as people read it; "" if the store does not say."""
+        return "; ".join(option.name or option.id for option in self.shipping_options)
 
     def line(self, line_id: str) -> Line | None:
         """The line with this id, if the order has it."""

@@ -13,6 +13,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules import address
 from packhouse.rules.changes import STOPPED
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
+from packhouse.rules.shipping_options import Choice, reason_to_hold
 from packhouse.rules.units import listed, remaining
 
 _SHIPPABLE = frozenset({"pending", "partially_fulfilled", "fulfilled"})
@@ -26,11 +27,13 @@ def decide(
     digital: Mapping[str, bool | None],
     settings: RuleSettings,
     waived: Collection[HoldCode] = (),
+    choice: Choice | None = None,
 ) -> Decision:
     """Decide what may be planned now.
 
     `digital` says for each line id whether the line is digital, None if that is not known. `waived` are the
-    kinds of holds that an operator has released: they no longer hold this order.
+    kinds of holds that an operator has released: they no longer hold this order. `choice` is what the buyer's
+    shipping option means.
     """
     if order.status in STOPPED:
         return Withdraw(f"The order is {order.status} in the store.")
@@ -44,6 +47,9 @@ def decide(
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, names))
     if units and settings.check_address and (missing := address.faults(order.address)):
         reasons.append(Reason(HoldCode.ADDRESS_INCOMPLETE, "; ".join(missing)))
+    may_leave = bool(units) or any(shipment.state in _STILL_HERE for shipment in shipments)
+    if may_leave and choice and (reason := reason_to_hold(choice)):
+        reasons.append(reason)
     reasons = [reason for reason in reasons if reason.code not in waived]
     if reasons:
         return NeedsHold(tuple(reasons))

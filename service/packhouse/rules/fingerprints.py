@@ -52,6 +52,8 @@ def _value(fact: Fact, order: Order, settings: str) -> object:
             return [asdict(record) for record in order.fulfillments or ()]
         case Fact.REFUNDS:
             return [asdict(refund) for refund in order.refunds or ()]
+        case Fact.SHIPPING_OPTION:
+            return [asdict(option) for option in order.shipping_options]
         case Fact.SETTINGS:
             return settings
 

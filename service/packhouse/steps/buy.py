@@ -15,6 +15,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unknown
 from packhouse.rules.rates import Offer, drift
+from packhouse.rules.shipping_options import choice_of
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move, columns_of
@@ -80,10 +81,12 @@ async def _begin(
     """Write the intent to buy; None if the money guard objects. The journal keeps the remark."""
     account, rate = offer.account, offer.rate
     where = f" at {account}" if len(context.sellers) > 1 else ""
+    choice = choice_of(job.order, context.settings.shipping_options)
+    chosen = f" {choice}" if choice and choice.meaning else ""
     entry = Entry(
         job.order_id,
         "buying",
-        f"{rate.carrier} {rate.service} for {rate.price}{where}.",
+        f"{rate.carrier} {rate.service} for {rate.price}{where}.{chosen}",
         shipment.id,
         data={"reference": shipment.reference, "provider": account, "provider_ref": offer.provider_ref},
         quoted=remark,
@@ -139,7 +142,13 @@ async def _is_unchanged(context: Context, job: OrderJob, shipment: Shipment) -> 
 
 def _facts(order: Order) -> tuple[object, ...]:
     # A missing list and an empty one mean the same here.
-    return (order.status, order.fingerprint(), order.fulfillments or (), order.refunds or ())
+    return (
+        order.status,
+        order.fingerprint(),
+        order.shipping_options,
+        order.fulfillments or (),
+        order.refunds or (),
+    )
 
 
 async def _spend(context: Context, provider: Provider, purchase: Purchase) -> Bought | NotBought | Unknown:

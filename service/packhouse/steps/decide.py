@@ -9,6 +9,7 @@ from packhouse.model.states import LabelState, OrderPhase, ShipmentState
 from packhouse.rules import eligibility
 from packhouse.rules.changes import conflict, fingerprint, is_missing_at_store
 from packhouse.rules.decision import Skip, Withdraw
+from packhouse.rules.shipping_options import choice_of
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.withdraw import is_in_doubt, process_void_requests, withdraw
 
@@ -26,7 +27,9 @@ async def decide(context: Context, job: OrderJob) -> None:
     digital = await context.products.digital_by_line(job.fetched)
     waived = {code for code in HoldCode if context.is_waived(job, code)}
     reserving = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
-    job.decision = eligibility.decide(job.fetched, reserving, digital, context.settings.rules, waived)
+    choice = choice_of(job.fetched, context.settings.shipping_options)
+    rules = context.settings.rules
+    job.decision = eligibility.decide(job.fetched, reserving, digital, rules, waived, choice)
     await _hold_changed_after_posting(context, job, job.fetched)
     if isinstance(job.decision, Withdraw):
         for shipment in job.in_state(_S.PLANNED, _S.HELD, _S.LABELED):

@@ -15,6 +15,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.providers.port import Prepared, Provider, PurchaseRequest
 from packhouse.rules import rates
 from packhouse.rules.rates import Offer
+from packhouse.rules.shipping_options import choice_of, rates_for
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 
@@ -55,7 +56,8 @@ async def find_offer(
     for seller, result in zip(sellers, results, strict=True):
         _add(context, seller, result, answers)
     settings = context.settings
-    offer = rates.choose(answers.offers, settings.rates, settings.guard.currency)
+    rate_settings = rates_for(choice_of(request.order, settings.shipping_options), settings.rates)
+    offer = rates.choose(answers.offers, rate_settings, settings.guard.currency)
     for account in {one.account for one in answers.offers}:
         if offer is None or account != offer.account:
             context.breaker.not_tried(account, context.clock.monotonic())

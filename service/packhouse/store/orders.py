@@ -26,10 +26,10 @@ from packhouse.store.json_fields import (
 )
 from packhouse.store.requests import OrdersQuery
 from packhouse.store.responses import StoreResponse, json_of, one_object, read_list
+from packhouse.store.shipping_options import shipping_options_from_json
 
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
 _REFUNDED = ("refunded", "refunded_amount", "amount_refunded")
-_OPTION = ("shipping_option", "selected_shipping_option", "shipping_method")
 
 
 def read_order(answer: StoreResponse, expected_id: str) -> Order:
@@ -79,7 +79,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         buyer_email=text(buyer.get("email")),
         buyer_name=text(buyer.get("name")),
         total_minor=_total(raw, order_id, currency),
-        shipping_option=_shipping_option(raw),
+        shipping_options=shipping_options_from_json(raw),
         lines=lines,
         address=address_from_json(raw.get("shipping_address")),
         fulfillments=_fulfillments(raw, order_id, lines),
@@ -93,16 +93,6 @@ def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:
     totals = mapping(raw.get("totals"))
     read = {name: amount(totals.get(name), f"the {name} of order {order_id}", currency) for name in _AMOUNTS}
     return read["total"]
-
-
-def _shipping_option(raw: Mapping[str, Any]) -> str:
-    """What the buyer chose, as people read it: the text, or the name, label or id of an object."""
-    for name in _OPTION:
-        value = raw.get(name)
-        found = first_text(value, ("name", "label", "id")) if isinstance(value, dict) else text(value)
-        if found:
-            return found
-    return ""
 
 
 def _lines(raw: Mapping[str, Any], order_id: str, currency: str, *, needed: bool) -> tuple[Line, ...]:

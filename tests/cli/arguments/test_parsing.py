@@ -74,10 +74,13 @@ def test_a_mistyped_word_is_answered_with_the_nearest_one(argv: tuple[str, ...],
     assert words in refused(*argv)
 
 
-def test_an_amount_with_a_point_gets_an_error_about_minor_units() -> None:
-    shown = call("orders", "refund", "ord_1", "--amount", "15.00", environ={})
+@pytest.mark.parametrize(
+    "text", ["15,00", "$15.00", "1e3", "-5", "five", "15.00.00", "USDUSD 5", "", "0", "0.00"]
+)
+def test_an_amount_that_is_none_gets_an_error_with_the_forms(text: str) -> None:
+    shown = call("orders", "refund", "ord_1", f"--amount={text}", environ={})
     assert shown.code == Exit.USAGE
-    assert "amounts are in minor units, 1500 for $15.00" in shown.err
+    assert "1500 is 15.00 USD" in shown.err or "is nothing" in shown.err
 
 
 def test_what_is_behind_two_dashes_or_belongs_to_an_option_is_no_option() -> None:

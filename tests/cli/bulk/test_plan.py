@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from packhouse_cli.arguments.given_amount import GivenAmount
 from packhouse_cli.bulk.plan import Plan, read_plan, write_plan
 from packhouse_cli.bulk.rows import Row
 from packhouse_cli.exit_codes import UsageError
@@ -16,7 +17,9 @@ from tests.cli.bulk.memory_store import MemoryStore
 @pytest.fixture
 def plan() -> Plan:
     store = MemoryStore("ord_1", "ord_2")
-    return store.plan(Row(2, "ord_1", amount_minor=500, reason="Größe"), Row(3, "ord_2"), action="refund")
+    return store.plan(
+        Row(2, "ord_1", amount=GivenAmount("500"), reason="Größe"), Row(3, "ord_2"), action="refund"
+    )
 
 
 def test_a_written_plan_is_read_back_unchanged(plan: Plan, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from packhouse.errors import StoreUnauthorized, StoreUnavailable
 from packhouse.model.order import Units
+from packhouse_cli.arguments.given_amount import GivenAmount
 from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.exit_codes import UsageError
@@ -105,15 +106,17 @@ def test_a_refund_is_everything_that_is_left_and_never_more() -> None:
     store = MemoryStore("ord_1", "ord_2", refunds=[{"amount": 1200}])
     plan = store.plan(Row(2, "ord_1"), action="refund")
     assert bodies(plan) == [{"amount": 3800}]
-    (said,) = refused(store, Row(2, "ord_1", amount_minor=3801), action="refund")
+    (said,) = refused(store, Row(2, "ord_1", amount=GivenAmount("3801")), action="refund")
     assert (
-        "has $38.00 left to refund: its total is $50.00, $12.00 was refunded before, and $38.01 was requested"
-        in said
+        "has 38.00 USD left to refund: its total is 50.00 USD, 12.00 USD was refunded before, "
+        "and 38.01 USD was requested" in said
     )
 
 
 def test_an_order_that_appears_twice_in_a_refund_file_is_a_bad_row() -> None:
-    (said,) = refused(MemoryStore("ord_1"), Row(2, "ord_1", amount_minor=1), Row(4, "ord_1"), action="refund")
+    (said,) = refused(
+        MemoryStore("ord_1"), Row(2, "ord_1", amount=GivenAmount("1")), Row(4, "ord_1"), action="refund"
+    )
     assert said == "line 4: order ord_1 has another row on line 2; combine the two lines"
 
 
@@ -172,7 +175,7 @@ def test_a_refund_or_return_that_the_order_shows_is_planned_again_only_with_agai
     shipped = [{"line_item_id": "li_1", "quantity": 2, "tracking_number": "T0"}]
     refunds = [{"amount": 700, "reason": "Torn"}]
     for action, row in (
-        ("refund", Row(2, "ord_1", amount_minor=700, reason="Torn")),
+        ("refund", Row(2, "ord_1", amount=GivenAmount("700"), reason="Torn")),
         ("return", Row(2, "ord_1", items=(Units("li_1", 1),), reason="Torn")),
     ):
         store = MemoryStore("ord_1", refunds=refunds, returns=[shown], fulfillments=shipped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from packhouse.model.order import Units
+from packhouse_cli.arguments.given_amount import GivenAmount
 from packhouse_cli.bulk.rows import Row, decode_text, parse_rows, rows_for
 from packhouse_cli.exit_codes import UsageError
 
@@ -29,7 +30,10 @@ def test_a_csv_has_any_of_the_usual_delimiters_and_blanks_around_its_cells(delim
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_file_is_read_as_spreadsheets_save_it(encoding: str) -> None:
     text = decode_text("order;amount;reason\r\nord_1;500;Größe\r\n".encode(encoding))
-    assert parse_rows(text, "refund", {}) == ([Row(2, "ord_1", amount_minor=500, reason="Größe")], [])
+    assert parse_rows(text, "refund", {}) == (
+        [Row(2, "ord_1", amount=GivenAmount("500"), reason="Größe")],
+        [],
+    )
 
 
 def test_another_encoding_is_refused_with_its_line() -> None:
@@ -57,7 +61,7 @@ def test_a_quoted_cell_may_hold_line_breaks_and_the_row_is_numbered_by_its_first
 
 
 def test_every_bad_row_is_reported_with_its_line() -> None:
-    text = "order,amount\nord_1,15.00\n,500\nord_3,500\nord 4,1\nord_5,0\nord_6,1,2\n"
+    text = "order,amount\nord_1,fifteen\n,500\nord_3,500\nord 4,1\nord_5,0\nord_6,1,2\n"
     rows, bad_rows = parse_rows(text, "refund", {})
     assert [row.order_id for row in rows] == ["ord_3"]
     assert [error.line for error in bad_rows] == [2, 3, 5, 6, 7]
@@ -117,3 +121,42 @@ def test_fifty_thousand_rows_are_read_in_a_moment() -> None:
     text = "order,carrier,tracking\n" + "".join(f"ord_{n},USPS,T{n}\n" for n in range(50_000))
     rows, bad_rows = parse_rows(text, "fulfill", {})
     assert (len(rows), bad_rows) == (50_000, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order;carrier;tracking;;\nord_1;UPS;1Z999AA10123456784;;\n",
+        "sep=;\norder;carrier;tracking\nord_1;UPS;1Z999AA10123456784\n",
+        '"sep=,"\r\norder,carrier,tracking\r\nord_1,UPS,1Z999AA10123456784\r\n',
+        "SEP=|\norder|carrier|tracking|\nord_1|UPS|1Z999AA10123456784|\n;;\n".replace(";;", "||"),
+        "\ufefforder,carrier,tracking,,,\n\nord_1,UPS,1Z999AA10123456784\n,,,,,\n",
+        "order,carrier,tracking\nord_1,UPS,1Z999AA10123456784,,\n",
+    ],
+)
+def test_what_a_spreadsheet_adds_to_a_file_is_no_error(text: str) -> None:
+    rows, bad_rows = parse_rows(text, "fulfill", {})
+    assert bad_rows == []
+    assert [(row.order_id, row.carrier, row.tracking) for row in rows] == [
+        ("ord_1", "UPS", "1Z999AA10123456784")
+    ]
+
+
+def test_a_filled_cell_without_a_heading_is_named() -> None:
+    (problem,) = problems("order,amount,,\nord_1,500,,900\n", "refund")
+    assert problem == "line 2: '900' stands in a column without a name"
+
+
+def test_an_empty_heading_between_others_is_named() -> None:
+    (problem,) = problems("order,,amount\nord_1,x,500\n", "refund")
+    assert problem == "line 1: has a column without a name between others; name it or remove it"
+
+
+def test_an_amount_in_a_file_may_name_its_currency() -> None:
+    rows, _ = parse_rows("order,amount\nord_1,15.00 USD\nord_2,1500\nord_3,15.00\n", "refund", {})
+    assert [row.amount.minor("USD") for row in rows if row.amount] == [1500, 1500, 1500]
+
+
+def test_a_json_number_with_a_fraction_is_refused() -> None:
+    (problem,) = problems('{"order": "ord_1", "amount": 15.0}', "refund")
+    assert "whole number of minor units" in problem

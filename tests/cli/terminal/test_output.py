@@ -187,3 +187,44 @@ def test_wrapping_keeps_every_word() -> None:
     assert " ".join(lines) == text
     assert max(map(len, lines)) <= 30
     assert wrap("", 30) == [""]
+
+
+EVENTS = ("EVENT", "RECEIVED", "TYPE", "ORDER", "SITE", "OUTCOME", "NOTE")
+EVENT = (
+    "evt_2g5yecw7z63g4b58157jsh4w",
+    "2026-11-23 13:00",
+    "order.partially_fulfilled",
+    "ord_2g5yecw7z63g",
+    "acme-of-springfield",
+    "duplicate",
+    "",
+)
+ORDERS = ("ORDER", "CREATED", "STATUS", "SITE", "UNITS", "TOTAL", "TO")
+ORDERED = (
+    "ord_2g5yecw7z63g",
+    "2026-11-23 13:00",
+    "partially_fulfilled",
+    "acme-of-springfield",
+    12,
+    "$12,345.67",
+    "Llanfairpwllgwyngyll, Anglesey, GB",
+)
+SHIPMENTS = ("SHIPMENT", "STATE", "UNITS", "CARRIER", "TRACKING", "COST")
+SHIPPED = ("ord_2g5yecw7z63g-1", "fulfilled", 12, "USPS Ground Advantage", "9400111202555582846137", "$45.67")
+
+
+@pytest.mark.parametrize("columns", [80, 120, 200])
+@pytest.mark.parametrize(
+    ("heads", "row", "decoration"),
+    [(EVENTS, EVENT, {"SITE"}), (ORDERS, ORDERED, {"SITE", "TO"}), (SHIPMENTS, SHIPPED, {"CARRIER"})],
+)
+def test_identity_state_and_money_are_whole_at_every_width(
+    heads: tuple[str, ...], row: tuple[object, ...], decoration: set[str], columns: int
+) -> None:
+    screen, out = terminal(tty=True, COLUMNS=str(columns), NO_COLOR="1", TERM="xterm")
+    screen.table(heads, [row])
+    shown = out.getvalue()
+    assert max(map(width_of, shown.splitlines())) <= columns
+    for head, cell in zip(heads, map(str, row), strict=True):
+        if head not in decoration:
+            assert cell in shown or cell.removeprefix("2026-") in shown

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from packhouse.config.sections import StoreSettings
 from packhouse.config.settings import Settings
@@ -27,3 +29,14 @@ def test_a_list_reads_the_same_with_commas_and_as_json(parts: list[str]) -> None
     assert services(json.dumps(parts)) == tuple(parts)
     assert services(" , ".join(parts)) == tuple(parts)
     assert services("\n".join(parts) + "\n") == tuple(parts)
+
+
+def test_the_meaning_of_a_shipping_option_is_a_word_or_a_service() -> None:
+    settings = Settings(shipping_options={"Express": " Fastest ", "Bike": "DHL / Parcel"})
+    assert settings.shipping_options == {"Express": "fastest", "Bike": "DHL/Parcel"}
+
+
+@pytest.mark.parametrize("meaning", ["chepest", "", "/", "USPS/", "USPS"])
+def test_another_meaning_is_refused_with_the_words_that_are_allowed(meaning: str) -> None:
+    with pytest.raises(ValidationError, match=r"'Express' is mapped to .* must be cheapest, "):
+        Settings(shipping_options={"Express": meaning})

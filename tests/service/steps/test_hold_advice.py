@@ -30,6 +30,7 @@ from packhouse.sandbox.transport import SandboxTransport
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import SENDER, Harness, NewHarness
+from tests.service.steps import option_situations
 from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
 
@@ -103,6 +104,7 @@ async def test_following_the_advice_of_why_makes_the_order_continue(
 
 
 def test_every_kind_has_a_situation_and_at_least_one_advice() -> None:
+    assert option_situations.choosing
     assert set(PLACINGS) == set(KINDS) == set(HoldCode)
     assert all(kind.advice for kind in KINDS.values())
 

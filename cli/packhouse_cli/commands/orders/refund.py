@@ -13,8 +13,8 @@ from packhouse_cli.arguments.options import (
     STORE_REASON,
     WITHOUT_DAEMON,
     Option,
+    amount,
     change_options,
-    minor_units,
     seconds,
 )
 from packhouse_cli.changes.runner import run_change
@@ -23,6 +23,7 @@ from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 if TYPE_CHECKING:
     from packhouse.model.order import Order
+    from packhouse_cli.arguments.given_amount import GivenAmount
     from packhouse_cli.changes.change import Change, ChangeResult
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.clients.takeover import Takeover
@@ -43,20 +44,28 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         return selection.make_plan("refund", arguments, given, invocation)
     from packhouse_cli.changes import refund
 
+    terminal = invocation.terminal
+    minor: int | None = None
+
     def prepare(_: RetryingStore, order: Order) -> Change:
+        nonlocal minor
+        if arguments.amount is not None:
+            if minor is None:
+                _warn_of_less_than_one(arguments.amount, order, terminal)
+            minor = arguments.amount.minor(order.currency)
         return refund.refund_change(
-            order, arguments.amount, reason, key=arguments.idempotency_key or "", again=arguments.again
+            order, minor, reason, key=arguments.idempotency_key or "", again=arguments.again
         )
 
     confirmed = False
 
     def follow(store: RetryingStore, done: ChangeResult, takeover: Takeover | None) -> ChangeResult:
         nonlocal confirmed
-        confirmed = refund.is_confirmed(done, arguments.amount, reason)
+        confirmed = refund.is_confirmed(done, minor, reason)
         if arguments.wait and not confirmed:
             if takeover is not None:
                 takeover.keep("The refund is not confirmed yet.")
-            done = _wait_for(store, done, arguments, reason)
+            done = _wait_for(store, done, minor, reason, arguments.wait_s)
             confirmed = True
             if takeover is not None:
                 takeover.keep("")
@@ -66,19 +75,33 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
     done = run_change(arguments, invocation, prepare, takes_over=True, follow=follow)
     if done is not None:
-        _print(done, arguments, reason, invocation.terminal, confirmed=confirmed)
+        _print(done, minor, reason, terminal, confirmed=confirmed, as_json=arguments.json)
     return int(Exit.OK)
 
 
+def _warn_of_less_than_one(amount: GivenAmount, order: Order, terminal: Terminal) -> None:
+    """Without a terminal, the sum is not confirmed: print it if the number may have been meant as units."""
+    import sys
+
+    from packhouse_cli.arguments.given_amount import is_suspicious
+    from packhouse_cli.changes.refund import money
+
+    if is_suspicious(amount, order.currency) and not (sys.stdin.isatty() and terminal.stderr.isatty()):
+        terminal.note(
+            f"Warning: --amount {amount} is {money(order, amount.minor(order.currency))}. Whole numbers are "
+            f"minor units; {amount}.00 would be {amount}.00 {order.currency}."
+        )
+
+
 def _wait_for(
-    store: RetryingStore, done: ChangeResult, arguments: argparse.Namespace, reason: str
+    store: RetryingStore, done: ChangeResult, amount: int | None, reason: str, wait_s: float
 ) -> ChangeResult:
     """Read the order until it shows the refund. Raises CommandError when that takes too long."""
     from packhouse.errors import StoreError
     from packhouse_cli.changes.change import ChangeResult
     from packhouse_cli.changes.refund import is_settled
 
-    until, pause_s = time.monotonic() + arguments.wait_s, _FIRST_PAUSE_S
+    until, pause_s = time.monotonic() + wait_s, _FIRST_PAUSE_S
     before = done.change.order
     while True:
         try:
@@ -87,12 +110,12 @@ def _wait_for(
             if not error.transient:
                 raise
         else:
-            if is_settled(done, order, arguments.amount, reason):
+            if is_settled(done, order, amount, reason):
                 return ChangeResult(done.change, order, done.answer, done.already_recorded)
         if time.monotonic() + pause_s > until:
             raise CommandError(
                 f"The refund of order {before.id} is requested, but not confirmed after "
-                f"{arguments.wait_s:g} s. Check it later: packhouse orders get {before.id}",
+                f"{wait_s:g} s. Check it later: packhouse orders get {before.id}",
                 Exit.NOT_CONFIRMED,
                 "not_confirmed",
             )
@@ -101,7 +124,13 @@ def _wait_for(
 
 
 def _print(
-    done: ChangeResult, arguments: argparse.Namespace, reason: str, terminal: Terminal, *, confirmed: bool
+    done: ChangeResult,
+    minor: int | None,
+    reason: str,
+    terminal: Terminal,
+    *,
+    confirmed: bool,
+    as_json: bool,
 ) -> None:
     import json
 
@@ -109,8 +138,8 @@ def _print(
 
     order = done.change.order
     sent = json.loads(done.change.request.body or b"{}").get("amount")
-    amount = arguments.amount if arguments.amount is not None else sent
-    if arguments.json:
+    amount = minor if minor is not None else sent
+    if as_json:
         terminal.json(
             {
                 "order_id": order.id,
@@ -144,9 +173,9 @@ COMMAND = Command(
         ORDER.but(nargs="?"),
         Option(
             "--amount",
-            metavar="MINOR",
-            type=minor_units,
-            help="the amount in minor units, 1500 for $15.00 (default: all that is not refunded yet)",
+            metavar="AMOUNT",
+            type=amount,
+            help="the amount: 1500 (minor units), 15.00 or 15.00USD (default: all that is not refunded yet)",
         ),
         STORE_REASON,
         Option("--wait", action="store_true", help="wait until the store confirms the refund"),

@@ -22,6 +22,16 @@ KINDS = {
     "cancelled_soon": 2,
     "part_fulfilled": 2,
     "no_weight": 1,
+    "express": 0,
+    "pickup": 0,
+    "odd_option": 0,
+}
+
+# What the buyers of some kinds chose at the checkout; the others were not asked.
+_OPTIONS = {
+    "express": {"id": "express_1", "name": "Express Overnight"},
+    "pickup": {"id": "local_pickup", "name": "Local pickup"},
+    "odd_option": {"id": "bike", "name": "Cargo bike"},
 }
 
 
@@ -34,6 +44,7 @@ class Sale:
     address: dict[str, str]
     items: list[dict[str, Any]]
     totals: dict[str, int]
+    shipping_option: dict[str, str] | None = None
 
 
 class Buyers:
@@ -59,7 +70,7 @@ class Buyers:
         if kind == "part_fulfilled":
             items[0]["quantity"] = max(2, items[0]["quantity"])
             items[0]["subtotal"] = items[0]["unit_price"] * items[0]["quantity"]
-        return Sale(kind, buyer, address, items, self._totals(items, address))
+        return Sale(kind, buyer, address, items, self._totals(items, address), _OPTIONS.get(kind))
 
     def _products(self, kind: str) -> list[Product]:
         rng = self._rng

@@ -62,6 +62,7 @@ class StoreOrder:
     returns: list[dict[str, Any]] = field(default_factory=list)
     exchanges: list[dict[str, Any]] = field(default_factory=list)
     site: str = SITE
+    shipping_option: Any = None
     _json: bytes = b""
     _webhook_json: bytes = b""
 
@@ -101,6 +102,7 @@ class StoreOrder:
                     "refunds": self.refunds,
                     "returns": self.returns,
                     "exchanges": self.exchanges,
+                    "shipping_option": self.shipping_option,
                 }
             )
         return self._json
@@ -152,6 +154,7 @@ class StoreState:
             updated_at=now,
             sends_webhooks=sends_webhooks,
             site=self.site,
+            shipping_option=sale.shipping_option,
         )
         self.orders[order.id] = order
         self._oldest_first.append(order)
@@ -240,6 +243,12 @@ class StoreState:
             order.status = "refunded"
         order.touch(now)
         self._publish("order.refunded", order)
+
+    def change_shipping_option(self, order: StoreOrder, option: Any) -> None:
+        """Replace what the buyer chose at the checkout: a name, or an object with id and name."""
+        order.shipping_option = option
+        order.touch(self._clock.now())
+        self._publish("order.updated", order)
 
     def change_address(self, order: StoreOrder, parts: dict[str, str]) -> None:
         """Replace some parts of the shipping address."""
