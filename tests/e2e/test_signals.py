@@ -1,4 +1,4 @@
-"""Signals of terminals and supervisors: the daemon finishes its work and says so, or ignores what it inherited."""
+"""Signals of terminals and supervisors: the daemon finishes its work, and ignores what it was told to."""
 
 from __future__ import annotations
 

@@ -118,3 +118,17 @@ def test_a_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(UsageError, match="contains a user or a password") as caught:
         _ = CliSettings({"PACKHOUSE_URL": url}).daemon_url
     assert "canary" not in str(caught.value)
+
+
+def test_in_the_daemons_own_environment_its_first_token_is_used_for_this_machine_only(tmp_path: Path) -> None:
+    tokens = {
+        "PACKHOUSE_OPERATOR__TOKENS": '"ann:token-of-ann", bob:token-of-bob',
+        "PACKHOUSE_SECRETS_DIR": "",
+    }
+    assert CliSettings(tokens).token == "token-of-ann"
+    assert CliSettings(tokens).knows_daemon
+    assert CliSettings(tokens | {"PACKHOUSE_TOKEN": "mine-own-token"}).token == "mine-own-token"
+    (tmp_path / "PACKHOUSE_OPERATOR__TOKENS").write_text("cid:token-of-cid\nann:token-of-ann\n")
+    assert CliSettings({"PACKHOUSE_SECRETS_DIR": str(tmp_path)}).token == "token-of-cid"
+    with pytest.raises(UsageError, match="No operator token"):
+        _ = CliSettings(tokens | {"PACKHOUSE_URL": "https://elsewhere.example"}).token
