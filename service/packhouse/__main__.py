@@ -25,6 +25,7 @@ from packhouse.telemetry import logs
 _PREDECESSOR_S = 30.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
+_WEBHOOK_PATH = "/webhooks/aly"
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -47,17 +48,14 @@ def main(argv: Sequence[str] = ()) -> int:
     logs.configure(
         settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
     )
-    log = structlog.get_logger("packhouse")
     try:
         with _locked_folder(settings):
             require_startable(settings)
             return _serve(settings)
     except SettingsError as error:
-        log.error("refused_to_start", reason=str(error))
         print(error, file=sys.stderr)
         return _SETTINGS
     except LedgerError as error:
-        log.error("ledger_unusable", reason=str(error))
         print(error, file=sys.stderr)
         return _LEDGER
 
@@ -127,11 +125,19 @@ async def _serve_until_stopped(
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
     app.schedule.start()
     polling = asyncio.create_task(app.tasks.poll(), name="first poll")
-    host, port = sock.getsockname()[:2]
+    address = _address(sock)
+    is_open = bool(settings.webhook.secrets)
+    if sys.stderr.isatty():
+        webhooks = f"webhooks: {_WEBHOOK_PATH}" if is_open else "webhooks: closed, as no secret is set"
+        print(
+            f"Packhouse listens on {address} ({webhooks}, health: /readyz). Ctrl-C stops it.", file=sys.stderr
+        )
     log.info(
         "serving",
         # Not "address", which the redaction drops as a buyer's.
-        url=f"http://{f'[{host}]' if ':' in host else host}:{port}",
+        url=address,
+        webhook=f"{address}{_WEBHOOK_PATH}" if is_open else "closed: no secret is set",
+        health=f"{address}/readyz",
         version=__version__,
         provider=settings.provider,
         # Lease tokens begin with it.
@@ -204,6 +210,12 @@ class _Server(uvicorn.Server):
 
 async def _placeholder(*_: object) -> None:
     """The ASGI app in uvicorn's configuration, until the loop runs and the real one can be built."""
+
+
+def _address(sock: socket.socket) -> str:
+    """The address that the socket listens on, as a URL."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -24,10 +24,10 @@ from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
-from packhouse.model.order import Address
 from packhouse.operations import Operations
 from packhouse.providers.port import Provider, ProviderContext
 from packhouse.providers.registry import build_provider
+from packhouse.rules.setup import sender_of
 from packhouse.sinks.folder import FolderSink
 from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
@@ -101,9 +101,13 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
-    readiness = Readiness(ledger, dispatcher, tasks, providers, ledger_clock, settings)
+    breaker = context.breaker
+    operations = Operations.build(
+        ledger, documents, ledger_clock, settings, dispatcher.wake, lambda: breaker.states(ledger_clock)
+    )
+    readiness = Readiness(ledger, dispatcher, operations.queries.stopping, providers, ledger_clock, settings)
     asgi_app = build_api(
-        operations=Operations.build(ledger, documents, ledger_clock, settings, dispatcher.wake),
+        operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
         health_source=readiness,
         metrics=metrics,
@@ -123,21 +127,10 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
 
     Raises SettingsError.
     """
-    sender = settings.ship_from
     context = ProviderContext(
         clock=clock,
         timeout_s=settings.provider_timeout_s,
-        ship_from=Address(
-            name=sender.name,
-            company=sender.company,
-            street1=sender.street1,
-            street2=sender.street2,
-            city=sender.city,
-            state=sender.state,
-            postcode=sender.zip,
-            country=sender.country,
-            phone=sender.phone,
-        ),
+        ship_from=sender_of(settings),
         label_format=settings.label_format,
         observe=metrics.call,
     )
@@ -155,6 +148,12 @@ def _make_folder(folder: Path) -> None:
 
 
 def _cannot_write(folder: Path, error: OSError) -> SettingsError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        place = next(place for place in (folder, *folder.parents) if place.exists())
+        return SettingsError(
+            f"Cannot write to {folder.resolve()}: {place.resolve()} is a file, not a folder. Move the file "
+            "away, or set PACKHOUSE_DATA_DIR to another folder."
+        )
     return SettingsError(
         f"Cannot write to {folder.resolve()}: {error.strerror}. Set PACKHOUSE_DATA_DIR to a folder that this "
         "user may write to, on a disk with free space."

@@ -131,7 +131,12 @@ class StoreUnexpectedStatus(StoreError):
 
 
 class ProviderError(PackhouseError):
-    """A provider's call failed. Purchases never raise it: they return Bought, NotBought or Unknown."""
+    """A provider's call failed. Purchases never raise it: they return Bought, NotBought or Unknown.
+
+    `account` is the account that was called, "" until it is known.
+    """
+
+    account: str = ""
 
     def __init__(self, message: str, *, code: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message)

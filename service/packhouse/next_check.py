@@ -11,6 +11,7 @@ from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.waiting import Waiting, kind_of_error
 from packhouse.rules.decision import Skip, Withdraw
 from packhouse.steps.context import Context, OrderJob, released
 
@@ -41,6 +42,7 @@ async def finish(context: Context, job: OrderJob) -> None:
             reason=reason,
             due_at=tx.now if ended else due_at,
             attempts=job.lease.attempts if job.waiting_reason else 0,
+            waiting=job.waiting if phase is OrderPhase.OPEN else None,
             woken_delay_s=confirm_s if phase is OrderPhase.SHIPPED else 0.0,
         )
         journal.write(tx, entries)
@@ -69,8 +71,8 @@ def _reason(job: OrderJob) -> str:
     """The sentence that explains the phase; "" if nothing needs explaining."""
     if active := job.active_holds():
         return active[0].sentence
-    if job.waiting_reason:
-        return job.waiting_reason
+    if job.waiting:
+        return job.waiting.sentence
     return job.decision.why if isinstance(job.decision, Skip | Withdraw) else ""
 
 
@@ -109,7 +111,13 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
     # Every failure is in the log; the journal has the first and then each tenth.
     entries = [entry] if attempts == 1 or attempts % 10 == 0 else []
     release = partial(
-        leases.release, phase=phase, due_at=due_at, attempts=attempts, last_error=why[:1000], reason=why[:500]
+        leases.release,
+        phase=phase,
+        due_at=due_at,
+        attempts=attempts,
+        last_error=why[:1000],
+        reason=why[:500],
+        waiting=_after_failure(job, kind, why) if phase is OrderPhase.OPEN else None,
     )
 
     def unit(tx: Tx) -> None:
@@ -117,3 +125,10 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
         journal.write(tx, entries)
 
     await context.write(job, unit)
+
+
+def _after_failure(job: OrderJob, error: str, why: str) -> Waiting:
+    """What the order waits for after this failure. A failure of the store is no account's."""
+    bought_at = {one.provider for one in job.in_state(*_UNFINISHED) if one.provider}
+    account = bought_at.pop() if len(bought_at) == 1 and not error.startswith("Store") else ""
+    return Waiting(kind_of_error(error), why, account)

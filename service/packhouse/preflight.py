@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
@@ -17,13 +19,34 @@ from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.check import check_ledger
 from packhouse.model.health import Check, Level
+from packhouse.model.order import Line, Order, Units
+from packhouse.model.parcel import Parcel
+from packhouse.providers.port import Provider, PurchaseRequest
+from packhouse.rules.setup import sender_of, sender_problems, setup_checks
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
 
 def run_checks(settings: Settings) -> Sequence[Check]:
-    """Check the database, the disk and each provider account; nothing raises."""
-    return [_database(settings), _disk(settings), *asyncio.run(_providers(settings))]
+    """Check the settings, the database, the disk and each provider account; nothing raises."""
+    return [
+        *setup_checks(settings),
+        _database(settings),
+        _disk(settings),
+        *asyncio.run(_providers(settings)),
+    ]
+
+
+def run_config_checks(settings: Settings) -> Sequence[Check]:
+    """The checks that need no connection: the settings and the data folder."""
+    return [*setup_checks(settings), _disk(settings)]
+
+
+def run_rate_checks(settings: Settings) -> Sequence[Check]:
+    """Ask each account that sells for the rates of one small parcel. It is free, and nothing is bought."""
+    if problems := sender_problems(settings):
+        return [Check("rates", Level.FAIL, f"not asked: [ship_from] is incomplete: {'; '.join(problems)}.")]
+    return asyncio.run(_rates(settings))
 
 
 def require_startable(settings: Settings) -> None:
@@ -48,7 +71,21 @@ def _database(settings: Settings) -> Check:
 
 def _disk(settings: Settings) -> Check:
     folder = settings.data_dir.absolute()
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    there = next(place for place in (folder, *folder.parents) if place.exists() or place.is_symlink())
+    if not there.is_dir():
+        return Check(
+            "disk",
+            Level.FAIL,
+            f"{there} is not a folder, so the data folder {folder} cannot be used. Move it away, or set "
+            "PACKHOUSE_DATA_DIR to another folder.",
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        owner = f"its owner is user {there.stat().st_uid}, this process runs as user {os.geteuid()}"
+        return Check(
+            "disk",
+            Level.FAIL,
+            f"Cannot write to {there}: {owner}. Correct its owner or PACKHOUSE_DATA_DIR.",
+        )
     free_mb = shutil.disk_usage(there).free // 1_000_000
     if free_mb < settings.min_free_disk_mb:
         return Check(
@@ -57,9 +94,8 @@ def _disk(settings: Settings) -> Check:
             f"{free_mb} MB free for {folder}, {settings.min_free_disk_mb} MB are required. Free space, or "
             "set PACKHOUSE_DATA_DIR to a larger disk.",
         )
-    if not os.access(there, os.W_OK | os.X_OK):
-        return Check("disk", Level.FAIL, f"Cannot write to {there}. Correct its owner or PACKHOUSE_DATA_DIR.")
-    return Check("disk", Level.PASS, f"{free_mb} MB free for {folder}")
+    new = "" if there == folder else ", which the first start creates"
+    return Check("disk", Level.PASS, f"{free_mb} MB free for {folder}{new}")
 
 
 async def _providers(settings: Settings) -> list[Check]:
@@ -78,3 +114,48 @@ async def _providers(settings: Settings) -> list[Check]:
         finally:
             await provider.aclose()
     return checks
+
+
+async def _rates(settings: Settings) -> list[Check]:
+    try:
+        providers = build_providers(settings, SystemClock(), Metrics(CollectorRegistry(), __version__))
+    except PackhouseError as error:
+        return [Check("rates", Level.FAIL, str(error))]
+    try:
+        return [await _rate(settings, account, providers[account]) for account in settings.provider]
+    finally:
+        for provider in providers.values():
+            await provider.aclose()
+
+
+async def _rate(settings: Settings, account: str, provider: Provider) -> Check:
+    name = f"rates {account}"
+    try:
+        prepared = await provider.prepare(_test_request(settings))
+    except Exception as error:  # noqa: BLE001 - an adapter of someone else may raise anything
+        return Check(name, Level.FAIL, f"no rate: {error}")
+    if not prepared.rates:
+        return Check(name, Level.FAIL, " ".join(["no rate for a test parcel.", *prepared.messages]))
+    cheapest = min(
+        prepared.rates, key=lambda rate: (rate.price is None, (rate.price and rate.price.minor) or 0)
+    )
+    price = f"for {cheapest.price}" if cheapest.price is not None else "(its price is told with the label)"
+    many = f", the cheapest of {len(prepared.rates)} rates" if len(prepared.rates) > 1 else ""
+    return Check(name, Level.PASS, f"{cheapest.carrier} {cheapest.service} {price}{many}; nothing was bought")
+
+
+def _test_request(settings: Settings) -> PurchaseRequest:
+    """One small parcel from the sender back to the sender."""
+    parcel, sender = settings.parcel, sender_of(settings)
+    to = replace(sender, name=sender.name or sender.company)
+    line = Line(id="test", name="Test of rates", quantity=1, unit_price_minor=1000)
+    order = Order(id="packhouse-doctor", currency=settings.guard.currency, lines=(line,), address=to)
+    size = Parcel(
+        weight_g=(parcel.weight_g or 500) + parcel.tare_g,
+        length_mm=parcel.length_mm,
+        width_mm=parcel.width_mm,
+        height_mm=parcel.height_mm,
+    )
+    # A reference of its own each time: a provider may remember the answer to an earlier one.
+    reference = f"packhouse-doctor/{int(time.time())}"
+    return PurchaseRequest(reference, order, (Units("test", 1),), to, size)

@@ -37,7 +37,7 @@ class ForgetfulInbox:
 
     async def receive(self, event: Event) -> Receipt:
         """Return as if the event were on disk."""
-        return "new"
+        return "accepted"
 
     async def keep_dead_letter(self, body: bytes, reason: str) -> None:
         """Return as if the event were on disk."""

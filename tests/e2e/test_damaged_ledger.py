@@ -147,7 +147,7 @@ _BROKEN = (
     "AND id NOT IN (SELECT shipment_id FROM journal WHERE action = 'buying')",
     "SELECT shipment_id FROM labels "
     "WHERE shipment_id NOT IN (SELECT shipment_id FROM journal WHERE action = 'bought')",
-    "SELECT id FROM events WHERE outcome = 'new' AND order_id NOT IN (SELECT id FROM orders)",
+    "SELECT id FROM events WHERE outcome = 'accepted' AND order_id NOT IN (SELECT id FROM orders)",
 )
 
 

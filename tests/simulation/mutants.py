@@ -244,7 +244,7 @@ def a_webhook_is_answered_before_it_is_saved() -> Iterator[None]:
     def mutated(real: Any) -> Any:
         async def receive(self: Any, event: Any) -> Any:
             asyncio.get_running_loop().create_task(real(self, event))
-            return inbox.NEW
+            return inbox.ACCEPTED
 
         return receive
 

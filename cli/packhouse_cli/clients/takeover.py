@@ -25,7 +25,6 @@ NO_DAEMON = (
     "know of this change and may ship the order as well."
 )
 _LONGEST_WAIT_S = 120.0
-_REASON = "Changed with the command."
 _LONGEST_TEXT = 500
 # Bought, and not yet posted to the store.
 _UNPOSTED = "labeled"
@@ -136,7 +135,7 @@ def _acquire(daemon: Daemon, order_id: str, purpose: str) -> dict[str, Any]:
     while True:
         try:
             answer = daemon.operate_on_order(
-                order_id, "takeover", reason=_REASON, purpose=purpose[:_LONGEST_TEXT]
+                order_id, "takeover", reason=_caller(), purpose=purpose[:_LONGEST_TEXT]
             )
         except CommandError as error:
             if error.exit_code is not Exit.NETWORK:
@@ -162,6 +161,18 @@ def _acquire(daemon: Daemon, order_id: str, purpose: str) -> dict[str, Any]:
             )
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 1.0)
+
+
+def _caller() -> str:
+    """Who runs the command, for the journal: the token's name alone may stand for several people."""
+    import getpass
+    import platform
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "an unknown user"
+    return f"Done by {user} on {platform.node() or 'this machine'} with the packhouse command."
 
 
 def _release(daemon: Daemon, takeover: Takeover, why: str, note: Callable[[str], None]) -> None:

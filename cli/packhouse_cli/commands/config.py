@@ -25,7 +25,11 @@ def _check(arguments: argparse.Namespace, invocation: Invocation) -> int:
     else:
         invocation.terminal.block(text)
     preflight.require_startable(settings)
-    return int(Exit.OK)
+    found = [check for check in preflight.run_config_checks(settings) if check.level != "pass"]
+    for check in found:
+        mark = "FAIL" if check.level == "fail" else "warn"
+        invocation.terminal.note(f"{mark}  {check.name}: {check.reason}")
+    return int(Exit.CHECKS_FAILED if any(check.level == "fail" for check in found) else Exit.OK)
 
 
 COMMAND = Group(

@@ -49,7 +49,7 @@ def _show(arguments: argparse.Namespace, invocation: Invocation) -> int:
     with invocation.daemon() as daemon:
         event = daemon.event(arguments.event)
         order = str(event.get("order_id") or "")
-        is_known = order and event.get("outcome") == "new"
+        is_known = order and event.get("outcome") == "accepted"
         entries = daemon.journal_of(order) if is_known else []
     since = [
         entry for entry in entries if float(entry.get("at") or 0) >= float(event.get("received_at") or 0)
@@ -97,9 +97,10 @@ COMMAND = Group(
                 Option("--order", metavar="ORDER", default="", help="only events of this order"),
                 Option(
                     "--outcome",
-                    choices=("new", "ignored", "unreadable"),
+                    choices=("accepted", "ignored", "unreadable"),
                     default="",
-                    help="only events with this outcome; ignored: of no order that this daemon ships",
+                    help="only events with this outcome; accepted: its order was checked again, ignored: of "
+                    "no order that this daemon ships",
                 ),
                 LIMIT,
                 JSON.but(help="print a JSON array"),

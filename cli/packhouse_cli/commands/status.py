@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
 from packhouse_cli.terminal.formats import span
-from packhouse_cli.terminal.text import styled
+from packhouse_cli.terminal.text import escaped, styled, wrap
+from packhouse_cli.terminal.waits import ago, sentences_of
 
 if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation
     from packhouse_cli.terminal.output import Terminal
+
+
+# What stops work until a person, the store or a provider ends it; other waits are everyday.
+_STOPS = frozenset(
+    {"paused", "account_resting", "account_refused", "provider_unavailable"}
+    | {"store_limit", "store_refused", "store_unavailable", "retry"}
+)
+_INDENT = 8
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
@@ -28,15 +38,21 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 
 def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
-    state = styled("paused", "yellow") if status.get("paused") else styled("running", "green")
+    waits = [one for one in status.get("waiting") or () if isinstance(one, dict)]
+    stopped = [one for one in waits if one.get("kind") in _STOPS]
+    if status.get("paused"):
+        state = styled("paused", "yellow")
+    else:
+        state = styled("running, with problems", "yellow") if stopped else styled("running", "green")
     terminal.line(styled("Packhouse", "bold"), f" {status.get('version') or ''} at {url}, ", state)
     terminal.line()
+    at = status.get("at")
+    now = float(at) if isinstance(at, (int, float)) else time.time()
     orders = _counts(status.get("orders"))
     overdue = status.get("oldest_due_s")
     behind = isinstance(overdue, (int, float)) and overdue >= 1
     terminal.fields(
         [
-            ("paused by", status.get("paused_by")),
             ("store", status.get("store")),
             ("provider", ", ".join(status.get("providers") or ())),
             ("orders", _listed(orders)),
@@ -44,8 +60,11 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
             ("labels", status.get("labels")),
             ("spent", ", ".join(_amounts(status.get("spent")))),
             ("overdue", f"by {span(overdue)}" if behind and overdue is not None else "no order"),
+            ("last poll", ago(status.get("last_poll_at"), now) if "last_poll_at" in status else ""),
+            ("last webhook", ago(status.get("last_event_at"), now) if "last_event_at" in status else ""),
         ]
     )
+    _print_waits(waits, now, terminal)
     holds = _counts(status.get("holds"))
     if holds:
         from packhouse.model.hold import KINDS, HoldCode
@@ -59,6 +78,23 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
                 f"  {number:>4}  ", styled(code, "yellow"), f"{'':{longest - len(code)}}  {sentence}".rstrip()
             )
         terminal.line("        To list the orders: packhouse holds list")
+
+
+def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Terminal) -> None:
+    """What stops work, and what open orders wait for, each with its number of orders."""
+    if not waits:
+        return
+    terminal.line()
+    terminal.line(styled("waiting", "bold"))
+    width = max(30, (terminal.width or 10_000) - _INDENT)
+    for one in waits:
+        number, kind = one.get("orders") or 0, str(one.get("kind") or "")
+        colour = ("yellow",) if kind in _STOPS else ()
+        head = f"  {number:>4}  " if number else " " * _INDENT
+        texts = [line for text in sentences_of(one, now) for line in wrap(escaped(text), width)]
+        terminal.line(head, styled(texts[0], *colour))
+        for line in texts[1:]:
+            terminal.line(" " * _INDENT, line)
 
 
 def _counts(value: object) -> dict[str, int]:

@@ -33,14 +33,14 @@ class Place(StrEnum):
 
     SHIPPED = "shipped"
     HELD = "held"
-    SKIPPED = "skipped"
+    CLOSED = "closed"
     IN_PROGRESS = "in progress"
     QUEUED = "queued"
 
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """The progress of one order: `steps` of 4 are finished. `reason` explains why it is held or skipped.
+    """The progress of one order: `steps` of 4 are finished. `reason` explains why it is held or closed.
 
     `processed` is true if Packhouse will do nothing more with the order by itself.
     """
@@ -127,11 +127,11 @@ class SnapshotReader:
 def order_progress(order_id: str, store_status: str, ours: Mapping[str, Any] | None) -> OrderProgress:
     """The progress of one order, from its status at the store and the daemon's record (None: not yet)."""
     if ours is None:
-        # A poll lists only orders that wait to ship, so an order that ended before is rightly skipped.
+        # A poll lists only orders that wait to ship, so an order that ended before is rightly closed.
         if store_status in ("cancelled", "refunded", "returned"):
             return OrderProgress(
                 order_id,
-                Place.SKIPPED,
+                Place.CLOSED,
                 0,
                 store_status,
                 f"{store_status.capitalize()} before Packhouse received it.",
@@ -151,9 +151,9 @@ def order_progress(order_id: str, store_status: str, ours: Mapping[str, Any] | N
     if phase == "closed":
         return OrderProgress(
             order_id,
-            Place.SKIPPED,
+            Place.CLOSED,
             2,
-            "skipped",
+            "closed",
             str(ours.get("reason") or ""),
             changed_at,
             processed=not is_active,

@@ -24,13 +24,13 @@ class Totals:
 
     Money is in minor units by currency. `discrepancies` are sentences; none if all agree.
 
-    `held` and `skipped` are groups, largest first: (reason, ((order id, detail), ...)).
+    `held` and `closed` are groups, largest first: (reason, ((order id, detail), ...)).
     """
 
     orders: int
     shipped: int
     held: tuple[Group, ...]
-    skipped: tuple[Group, ...]
+    closed: tuple[Group, ...]
     unprocessed: tuple[str, ...]
     labels_active: int
     labels_voided: int
@@ -73,9 +73,7 @@ def compute_totals(
         orders=len(snapshot.orders),
         shipped=snapshot.count(Place.SHIPPED),
         held=_held(snapshot, ours),
-        skipped=_grouped(
-            (o.reason or o.label, o.id, "") for o in snapshot.orders if o.place is Place.SKIPPED
-        ),
+        closed=_grouped((o.reason or o.label, o.id, "") for o in snapshot.orders if o.place is Place.CLOSED),
         unprocessed=tuple(order.id for order in snapshot.orders if not order.processed),
         labels_active=len(active),
         labels_voided=len(purchases) - len(active),
@@ -98,14 +96,14 @@ def _active_labels(ours: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 def _count_discrepancies(snapshot: Snapshot) -> list[str]:
     places = Counter(order.place for order in snapshot.orders)
-    ended = places[Place.SHIPPED] + places[Place.HELD] + places[Place.SKIPPED]
+    ended = places[Place.SHIPPED] + places[Place.HELD] + places[Place.CLOSED]
     discrepancies = []
     if len(snapshot.orders) != snapshot.expected:
         discrepancies.append(
             f"{snapshot.expected} orders were requested, but the store has {len(snapshot.orders)}."
         )
     if ended != len(snapshot.orders):
-        discrepancies.append(f"{len(snapshot.orders) - ended} orders are neither shipped, held nor skipped.")
+        discrepancies.append(f"{len(snapshot.orders) - ended} orders are neither shipped, held nor closed.")
     return discrepancies
 
 
@@ -191,12 +189,12 @@ def totals_lines(totals: Totals, *, seconds: float, width: int, paint: Paint) ->
     """The summary, in lines of about `width` cells."""
     r = totals
     held = sum(len(members) for _, members in r.held)
-    skipped = sum(len(members) for _, members in r.skipped)
-    parts = [f"{r.shipped} shipped", f"{held} held", f"{skipped} skipped"]
+    closed = sum(len(members) for _, members in r.closed)
+    parts = [f"{r.shipped} shipped", f"{held} held", f"{closed} closed"]
     parts += [f"{len(r.unprocessed)} not processed"] if r.unprocessed else []
     lines = [paint(f"{r.orders} orders = {' + '.join(parts)}", "bold") + f"   in {seconds:.0f} s", ""]
     lines += _section("Held, waiting for a person", r.held, "yellow", width, paint)
-    lines += _section("Skipped", r.skipped, "dim", width, paint)
+    lines += _section("Closed, nothing to ship", r.closed, "dim", width, paint)
     voided = f", {r.labels_voided} more voided" if r.labels_voided else ""
     lines += [
         paint("Money", "bold"),

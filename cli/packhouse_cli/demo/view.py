@@ -17,7 +17,7 @@ STYLE = {
     Place.IN_PROGRESS: "cyan",
     Place.SHIPPED: "green",
     Place.HELD: "yellow",
-    Place.SKIPPED: "dim",
+    Place.CLOSED: "dim",
 }
 _NAME_CELLS = 6
 _LABEL_CELLS = (10, 20)  # minimum, and maximum on a wide terminal
@@ -81,7 +81,7 @@ def progress(snapshot: Snapshot, elapsed_s: float) -> str:
     return (
         f"{_minutes(elapsed_s):>5}  {processed:>4} of {snapshot.expected} processed: "
         f"{snapshot.count(Place.SHIPPED)} shipped, {snapshot.count(Place.HELD)} held, "
-        f"{snapshot.count(Place.SKIPPED)} skipped, {waiting} in progress; {_labels(snapshot.status)}"
+        f"{snapshot.count(Place.CLOSED)} closed, {waiting} in progress; {_labels(snapshot.status)}"
     )
 
 
@@ -94,7 +94,7 @@ def _bar(snapshot: Snapshot, columns: int, paint: Paint, symbols: Symbols) -> st
     total = max(snapshot.expected, len(snapshot.orders), 1)
     cells = max(10, columns)
     bar, used, counted = "", 0, 0
-    for place in (Place.SHIPPED, Place.HELD, Place.SKIPPED, Place.IN_PROGRESS):
+    for place in (Place.SHIPPED, Place.HELD, Place.CLOSED, Place.IN_PROGRESS):
         counted += snapshot.count(place)
         upto = counted * cells // total
         sign = symbols.empty if place is Place.IN_PROGRESS else symbols.full

@@ -20,6 +20,11 @@ def sent_changes_file(environ: Mapping[str, str]) -> str:
     return _path(environ, "XDG_STATE_HOME", ".local/state", "sent-changes.json")
 
 
+def labels_folder(environ: Mapping[str, str]) -> str:
+    """The folder of label files that a viewer shows; they are deleted after a day."""
+    return _path(environ, "XDG_CACHE_HOME", ".cache", "labels")
+
+
 def _path(environ: Mapping[str, str], variable: str, default: str, file: str) -> str:
     home = environ.get("HOME", "")
     folder = environ.get(variable, "") or (f"{home}/{default}" if home else "")

@@ -10,19 +10,12 @@ from typing import Any, Self
 
 from pydantic import AliasPath, BaseModel, Field
 
+from packhouse.api.shape import Shape
+from packhouse.api.status_schemas import WaitingBody
 from packhouse.model.label import LabelFormat
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-from packhouse.operations.views import LabelOffer, OrderView, StatusReport, Takeover
-
-
-class Shape(BaseModel, from_attributes=True):
-    """A body that is built from the attributes of a value."""
-
-    @classmethod
-    def of(cls, value: object) -> Self:
-        """Build it from the value."""
-        return cls.model_validate(value)
+from packhouse.operations.views import LabelOffer, OrderView, Takeover
 
 
 class UnitsBody(Shape):
@@ -153,6 +146,8 @@ class _OrderFacts(Shape):
     attempts: int
     last_error: str
     updated_at: float
+    fetched_at: float | None = Field(description="When `status` was read from the store.")
+    waiting: list[WaitingBody] = Field(description="What an open order waits for.")
 
 
 class OrderBrief(_OrderFacts):
@@ -235,44 +230,6 @@ class HoldsBody(BaseModel):
     holds: list[HoldBody]
 
 
-class StatusBody(BaseModel):
-    """The daemon at a glance: counts by phase, state and code; money in minor units by currency."""
-
-    version: str
-    paused: bool
-    paused_by: str
-    orders: dict[str, int]
-    shipments: dict[str, int]
-    holds: dict[str, int]
-    spent: dict[str, int]
-    labels: int
-    due: int
-    oldest_due_s: float
-    dead_letters: int
-    providers: list[str]
-    store: str
-
-    @classmethod
-    def of(cls, report: StatusReport) -> Self:
-        """Build it from the report."""
-        counts = report.counts
-        return cls(
-            version=report.version,
-            paused=report.paused,
-            paused_by=report.paused_by,
-            orders={phase.value: counts.orders.get(phase.value, 0) for phase in OrderPhase},
-            shipments=dict(counts.shipments),
-            holds=dict(counts.holds),
-            spent=dict(report.spent),
-            labels=report.labels,
-            due=counts.due,
-            oldest_due_s=counts.oldest_due_s,
-            dead_letters=counts.dead_letters,
-            providers=list(report.providers),
-            store=report.store,
-        )
-
-
 class TakeoverBody(BaseModel):
     """An order that is taken over: Packhouse does nothing with it until the hold is released."""
 
@@ -342,7 +299,7 @@ class EventBody(Shape):
     order_id: str
     site_slug: str
     received_at: float
-    outcome: str = Field(description="new, ignored, or unreadable.")
+    outcome: str = Field(description="accepted, ignored, or unreadable.")
     note: str
 
 

@@ -33,7 +33,7 @@ from packhouse.telemetry.metrics import Metrics
 # The second one is the example path of the store's documentation, which people copy.
 PATHS = frozenset({"/webhooks/aly", "/aly/webhooks"})
 
-Receipt = Literal["new", "duplicate", "ignored"]
+Receipt = Literal["accepted", "duplicate", "ignored"]
 
 _LIMIT_BYTES = 1 << 20
 _DEADLINE_S = 10.0

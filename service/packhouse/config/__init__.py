@@ -6,6 +6,6 @@
 from packhouse.config.checks import require_for_serving
 from packhouse.config.loading import load
 from packhouse.config.rendering import effective
-from packhouse.config.secrets import check_secrets, secret_values
+from packhouse.config.secrets import secret_values
 
-__all__ = ["check_secrets", "effective", "load", "require_for_serving", "secret_values"]
+__all__ = ["effective", "load", "require_for_serving", "secret_values"]

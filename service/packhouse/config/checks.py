@@ -9,15 +9,10 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from packhouse.config.fields import FieldPath
-from packhouse.config.secrets import secret_problem, secrets_of
+from packhouse.config.secret_shapes import impossible
 from packhouse.config.settings import Settings
 from packhouse.config.urls import database_url_problem, has_userinfo
 from packhouse.errors import SettingsError
-
-# A value that is still the placeholder of an example.
-_PLACEHOLDER = re.compile(
-    r"(?i)(whsec_|aly_)?(change[-_ ]?me|replace[-_ ]?me|your[-_ ].*|<.*>|\.{2,}|…|x{4,}|secret)"
-)
 
 # Metrics, the journal and environment variables contain the names of accounts.
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -114,21 +109,29 @@ def _secrets(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     tokens = settings.operator.names_by_token()
     if len(tokens) < len(settings.operator.tokens):
         yield ("operator", "tokens"), "has the same token twice. Give every person their own token."
-    given: dict[FieldPath, list[str]] = {
-        ("store", "api_key"): [settings.store.api_key.get_secret_value()],
-        ("webhook", "secrets"): [secret.get_secret_value() for secret in settings.webhook.secrets],
-        ("operator", "tokens"): list(tokens),
+    given: dict[FieldPath, tuple[list[str], tuple[str, ...]]] = {
+        ("store", "api_key"): ([settings.store.api_key.get_secret_value()], ("aly_",)),
+        ("webhook", "secrets"): (
+            [secret.get_secret_value() for secret in settings.webhook.secrets],
+            ("whsec_",),
+        ),
+        ("operator", "tokens"): (list(tokens), ()),
+        **{path: ([key], ("EZAK", "EZTK")) for path, key in _provider_keys(settings)},
     }
-    refused: set[FieldPath] = set()
-    for path, value in secrets_of(settings):
-        if path not in refused and (problem := secret_problem(path, value)):
-            refused.add(path)
-            yield path, problem
-    for path, values in given.items():
-        if any(_PLACEHOLDER.fullmatch(value) for value in values):
-            yield path, "is still the placeholder of an example. Set the real value."
+    for path, (values, own) in given.items():
+        wrong = next(filter(None, (impossible(value, but=own) for value in values if value)), "")
+        if wrong:
+            yield path, wrong
         elif _is_real(settings.store.url) and _SANDBOX_SECRETS.intersection(values):
             yield path, "is the sandbox's public value. A real store needs its own."
+
+
+def _provider_keys(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
+    """The API key of each account whose section has one as text."""
+    for account, (_, options) in settings.accounts().items():
+        key = options.get("api_key")
+        if isinstance(key, str) and key.strip():
+            yield ("providers", account, "api_key"), key.strip()
 
 
 def _is_real(store_url: str) -> bool:

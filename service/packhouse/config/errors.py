@@ -9,9 +9,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from packhouse.config.fields import FieldPath, closest, fields, find, shape, variable
+from packhouse.config.fields import FieldPath, find, shape, suggestion, variable
 from packhouse.config.secrets import is_secret, masked
-from packhouse.config.settings import Settings
 from packhouse.config.sources import Origin
 
 Origins = Mapping[FieldPath, Origin]
@@ -53,12 +52,9 @@ def _sentence(detail: ErrorDetails, origins: Origins) -> str:
 
 
 def _suggestion(path: FieldPath, origins: Origins) -> str:
-    meant = closest(path, [*(known for known, _ in fields()), *((name,) for name in Settings.model_fields)])
-    if not meant:
-        return "Remove it; docs/reference/settings.md lists all settings."
     origin = _origin(path, origins)
     in_toml = origin is not None and not origin.sets
-    return f"Did you mean {_dotted(meant) if in_toml else variable(meant)}?"
+    return suggestion(path, _dotted if in_toml else variable)
 
 
 def _shown(path: FieldPath, value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
@@ -81,6 +81,18 @@ def closest(path: Sequence[str], known: Iterable[FieldPath]) -> FieldPath:
     squeezed = {_squeeze(each): each for each in known}
     found = difflib.get_close_matches(_squeeze(path), squeezed, n=1, cutoff=0.65)
     return squeezed[found[0]] if found else ()
+
+
+def suggestion(path: Sequence[str], spelled: Callable[[FieldPath], str]) -> str:
+    """What may have been meant by a name that is no setting: the closest, or the others of its section."""
+    known = [one for one, _ in fields()]
+    siblings = [one for one in known if len(path) > 1 and len(one) > 1 and one[0] == path[0]]
+    sections = [(name,) for name in Settings.model_fields] if len(path) == 1 else []
+    if meant := closest(path, siblings) or closest(path, [*known, *sections]):
+        return f"Did you mean {spelled(meant)}?"
+    if siblings:
+        return f"[{path[0]}] has {', '.join(one[-1] for one in siblings)}."
+    return "Correct or remove it; docs/reference/settings.md lists all settings."
 
 
 def _squeeze(path: Sequence[str]) -> str:

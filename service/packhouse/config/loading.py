@@ -69,5 +69,11 @@ def _settings(gathered: Gathered) -> Settings:
         errors += [f"{written_as(path, gathered.origins)} {what}" for path, what in conflicts(settings)]
         settings._origins.update({path: origin.source for path, origin in gathered.origins.items()})
     if errors:
-        raise SettingsError("\n".join(errors))
+        # A wrong value first: a name that is no setting is often a consequence, and is easier to see.
+        raise SettingsError("\n".join(sorted(errors, key=_is_about_a_name)))
     return settings
+
+
+def _is_about_a_name(error: str) -> bool:
+    """Whether the error is about the name of a setting, and not about its value."""
+    return " is not a setting. " in error or " was renamed: " in error

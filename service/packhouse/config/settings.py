@@ -15,6 +15,8 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
+    TypeAdapter,
+    ValidationError,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -39,6 +41,10 @@ from packhouse.config.sections import (
     _listed,
 )
 from packhouse.model.label import LabelFormat
+
+# Options that the section of every account may have, whatever its kind. Adapters do not get them.
+SHARED_OPTIONS = ("kind", "free_rates")
+_BOOLEAN = TypeAdapter(bool)
 
 
 class Settings(BaseSettings):
@@ -119,6 +125,16 @@ class Settings(BaseSettings):
     )
     log: LogSettings = LogSettings()
 
+    @field_validator("providers")
+    @classmethod
+    def _free_rates_are_told(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for account, options in value.items():
+            try:
+                _BOOLEAN.validate_python(options.get("free_rates", False))
+            except ValidationError:
+                raise ValueError(f"{account}.free_rates must be true or false") from None
+        return value
+
     # The origin of each value: the field's path to "PACKHOUSE_..." or a file's name.
     _origins: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
 
@@ -151,4 +167,14 @@ class Settings(BaseSettings):
     def accounts(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Each provider account's kind and options: first the accounts that sell, then other sections."""
         sections = {name: dict(self.providers.get(name, {})) for name in (*self.provider, *self.providers)}
-        return {name: (str(options.pop("kind", name)), options) for name, options in sections.items()}
+        return {
+            name: (
+                str(options.get("kind", name)),
+                {key: value for key, value in options.items() if key not in SHARED_OPTIONS},
+            )
+            for name, options in sections.items()
+        }
+
+    def has_free_rates(self, account: str) -> bool:
+        """Whether a price of 0.00 is a price at this account; otherwise it counts as no price told."""
+        return bool(_BOOLEAN.validate_python(self.providers.get(account, {}).get("free_rates", False)))

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
-from packhouse.config.fields import PREFIX, FieldPath, closest, fields, find, shape, variable
+from packhouse.config.fields import PREFIX, FieldPath, closest, fields, find, shape, suggestion, variable
 from packhouse.config.renamed import refused_variable, take_renamed
 from packhouse.config.secrets import kind_of, may_come_from_file
 from packhouse.config.settings import Settings
@@ -146,14 +146,8 @@ class Gathered:
         if renamed := refused_variable(_path(name), origin):
             self.errors.append(renamed)
             return
-        meant = closest(_path(name), [path for path, _ in fields()])
-        if meant:
-            self.errors.append(f"{origin} is not a setting. Did you mean {variable(meant)}?")
-        elif "__" in name:
-            self.errors.append(
-                f"{origin} is not a setting. Correct or remove it; docs/reference/settings.md lists "
-                "all settings."
-            )
+        if "__" in name or closest(_path(name), [path for path, _ in fields()]):
+            self.errors.append(f"{origin} is not a setting. {suggestion(_path(name), variable)}")
 
     def _take(self, values: Mapping[str, Any], origin: Origin) -> None:
         leaves = _leaves(values)

@@ -36,6 +36,12 @@ def paused(connection: Connection) -> str:
     return kv.read(connection, _PAUSE) or ""
 
 
+def pause_record(connection: Connection) -> tuple[str, float] | None:
+    """Why nothing is bought or posted, and since when; None if nothing is paused."""
+    found = kv.read_with_time(connection, _PAUSE)
+    return found if found and found[0] else None
+
+
 def check_may_proceed(connection: Connection, lease: Lease) -> str:
     """The check right before a purchase or a post: why neither may be done, or "". Raises LeaseLost."""
     if not leases.is_held(connection, lease):
@@ -65,13 +71,14 @@ def begin_purchase(
     /,
     caps: GuardSettings | None,
     shipment: Shipment,
-    price: Money,
+    price: Money | None,
     entries: Sequence[Entry],
     **columns: Any,
 ) -> Objection | None:
     """Write the intent to buy; or, where the guard objects, write nothing and return the objection.
 
-    `caps` is None where an operator waived them for this label. Raises LeaseLost.
+    `price` is None if the provider tells it only with the label. `caps` is None where an operator waived them
+    for this label. Raises LeaseLost.
     """
     # A pause waits for intents that are being written; every later intent sees the pause.
     _take_turns(tx, shared=not (caps and caps.has_caps))
@@ -84,11 +91,13 @@ def begin_purchase(
 
 
 def check_caps(
-    connection: Connection, now: float, caps: GuardSettings, shipment: Shipment, price: Money
+    connection: Connection, now: float, caps: GuardSettings, shipment: Shipment, price: Money | None
 ) -> str:
     """Why a cap forbids this label at this price; "" if none does."""
     if not caps.has_caps:
         return ""
+    if price is None:
+        return "Its price is not known before the purchase."
     if price.currency != caps.currency:
         return f"It costs {price}, and the caps are in {caps.currency}."
     if _over(caps.max_label_minor, 0, price):
@@ -123,7 +132,8 @@ def _money(minor: int | None, caps: GuardSettings) -> Money:
 def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: str) -> int:
     """What labels cost, plus what unfinished purchases may cost, except the one of shipment `but`.
 
-    One statement reads both: with two, a purchase that ends between them would be missed.
+    Only sums in `currency` count: the caps say nothing about others. One statement reads both: with two, a
+    purchase that ends between them would be missed.
     """
     paid = (
         select(func.coalesce(func.sum(labels.c.cost_minor), 0))
@@ -143,7 +153,9 @@ def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: 
     rows = connection.execute(
         select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended))
     ).all()
-    return int(rows[0][0]) + sum(int(rate["minor"]) for _, rate in rows if rate)
+    return int(rows[0][0]) + sum(
+        int(rate["minor"]) for _, rate in rows if rate and rate["currency"] == currency
+    )
 
 
 def _take_turns(tx: Tx, shared: bool = False) -> None:

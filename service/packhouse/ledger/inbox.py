@@ -23,18 +23,18 @@ _RECORD = select(
     *(events.c[name] for name in ("external_id", "type", "order_id", "site_slug", "received_at", "outcome"))
 )
 
-Receipt = Literal["new", "duplicate", "ignored"]
-NEW: Final = "new"
+Receipt = Literal["accepted", "duplicate", "ignored"]
+ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 IGNORED: Final = "ignored"
 
 
 def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Receipt:
-    """Record an event and wake its order; returns "new", "duplicate", or "ignored" (no order of ours).
+    """Record an event and wake its order; returns "accepted", "duplicate", or "ignored" (no order of ours).
 
     `mine` is False for an event of a site this daemon does not serve.
     """
-    outcome: Receipt = NEW if event.is_known and mine else IGNORED
+    outcome: Receipt = ACCEPTED if event.is_known and mine else IGNORED
     inserted = tx.connection.execute(
         _INSERT,
         {
@@ -50,7 +50,7 @@ def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Rec
     )
     if inserted.rowcount == 0:
         return DUPLICATE
-    if outcome == NEW:
+    if outcome == ACCEPTED:
         leases.wake(
             tx,
             event.order_id,

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from packhouse.ledger.tx import Tx
 
 _READ = text("SELECT value FROM kv WHERE name = :name")
+_READ_WITH_TIME = text("SELECT value, updated_at FROM kv WHERE name = :name")
 _WRITE = text(
     "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
@@ -22,6 +23,12 @@ def read(connection: Connection, name: str) -> str | None:
     """The value, or None if it was never written."""
     value = connection.execute(_READ, {"name": name}).scalar()
     return None if value is None else str(value)
+
+
+def read_with_time(connection: Connection, name: str) -> tuple[str, float] | None:
+    """The value and when it was written, in seconds since 1970 UTC; None if it never was."""
+    row = connection.execute(_READ_WITH_TIME, {"name": name}).first()
+    return None if row is None else (str(row.value), float(row.updated_at))
 
 
 def write(tx: Tx, name: str, value: str) -> None:

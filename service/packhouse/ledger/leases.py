@@ -16,6 +16,7 @@ from packhouse.ledger import notify
 from packhouse.ledger.tables import orders as orders_table
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.states import OrderPhase
+from packhouse.model.waiting import Waiting
 
 # A wake-up counts even while a worker processes the order: the release then leaves the order due at once.
 _WAKE = text(
@@ -80,7 +81,14 @@ _RELEASE = text(
     """
     UPDATE orders SET
         lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts,
-        last_error = :last_error, due_at = CASE WHEN wakes = :wakes THEN :due_at ELSE :woken_due END
+        last_error = :last_error,
+        waiting_since = CASE
+            WHEN :waiting = '' THEN NULL
+            WHEN waiting = :waiting AND waiting_account = :account THEN coalesce(waiting_since, :now)
+            ELSE :now
+        END,
+        waiting = :waiting, waiting_account = :account,
+        due_at = CASE WHEN wakes = :wakes THEN :due_at ELSE :woken_due END
     WHERE id = :id AND lease = :token
     RETURNING due_at
     """
@@ -149,9 +157,12 @@ def release(
     reason: str = "",
     attempts: int = 0,
     last_error: str = "",
+    waiting: Waiting | None = None,
     woken_delay_s: float = 0.0,
 ) -> None:
     """End the lease. The order is due at `due_at`, or after `woken_delay_s` if it was woken meanwhile.
+
+    What it waits for keeps its beginning as long as the kind and the account stay the same.
 
     Raises LeaseLost.
     """
@@ -166,6 +177,8 @@ def release(
             "reason": reason,
             "attempts": attempts,
             "last_error": last_error,
+            "waiting": waiting.kind.value if waiting else "",
+            "account": waiting.account if waiting else "",
             "due_at": due_at,
             "woken_due": tx.now + woken_delay_s,
         },

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, case, func, select, text
 
 from packhouse.ledger.holds import hold_of
 from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
-from packhouse.ledger.tables import dead_letters, holds, journal, labels, orders, shipments
+from packhouse.ledger.tables import dead_letters, events, holds, journal, labels, orders, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelFormat
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.model.waiting import WaitKind
 
 _PROBE = text(
     "INSERT INTO kv (name, value, updated_at) VALUES ('probe', '', :now) "
@@ -47,7 +48,66 @@ def tally(connection: Connection, now: float) -> dict[str, Any]:
         "due": due[0],
         "oldest_due_s": max(0.0, now - due[1]) if due[1] is not None else 0.0,
         "dead_letters": connection.execute(select(func.count()).select_from(dead_letters)).scalar_one(),
+        "waiting": _waiting_counts(connection, now),
+        "last_event_at": last_event_at(connection),
     }
+
+
+def last_event_at(connection: Connection) -> float | None:
+    """When the last webhook event was received; None if none is kept."""
+    return connection.execute(select(func.max(events.c.received_at))).scalar()
+
+
+def _waits_now(now: float) -> Any:
+    """What an open order waits for now: a due one for a worker, whatever it waited for before."""
+    is_due = orders.c.due_at <= now
+    return case(
+        (orders.c.lease.is_not(None) & ~is_due, WaitKind.PROCESSING.value),
+        (is_due, WaitKind.QUEUED.value),
+        else_=orders.c.waiting,
+    )
+
+
+def _waiting_counts(connection: Connection, now: float) -> Mapping[str, int]:
+    kind = _waits_now(now).label("kind")
+    statement = select(kind, func.count()).where(orders.c.phase == OrderPhase.OPEN.value).group_by(kind)
+    return {name: number for name, number in _by_word(connection, statement).items() if name}
+
+
+class Wait(NamedTuple):
+    """Open orders that wait for the same: how many, since and until when, one of their sentences."""
+
+    kind: WaitKind
+    account: str
+    orders: int
+    since: float | None
+    until: float | None
+    reason: str
+
+
+def waits(connection: Connection, now: float) -> list[Wait]:
+    """What open orders wait for, by kind and account, most orders first."""
+    kind = _waits_now(now).label("kind")
+    is_deferred = orders.c.lease.is_(None) & (orders.c.due_at > now)
+    account = case((is_deferred, orders.c.waiting_account), else_="").label("account")
+    rows = connection.execute(
+        select(
+            kind,
+            account,
+            func.count().label("number"),
+            func.min(orders.c.waiting_since).label("since"),
+            func.min(orders.c.due_at).label("until"),
+            func.max(orders.c.reason).label("reason"),
+        )
+        .where(orders.c.phase == OrderPhase.OPEN.value)
+        .group_by(kind, account)
+    )
+    found = [
+        Wait(WaitKind(r.kind), r.account, r.number, r.since, r.until, r.reason)
+        for r in rows
+        if r.kind in set(WaitKind)
+    ]
+    return sorted(found, key=lambda wait: (-wait.orders, wait.kind, wait.account))
 
 
 def _by_word(connection: Connection, statement: Any) -> Mapping[str, int]:

@@ -114,6 +114,15 @@ def bought(
     journal.write(tx, entries)
 
 
+def found_withdrawn(
+    tx: Tx, shipment: Shipment, to: ShipmentState, label: Label, entries: Sequence[Entry]
+) -> None:
+    """Write a label that was void, or being voided, when it was found, and move its shipment there."""
+    move(tx, shipment, to, ())
+    add_label(tx, label)
+    journal.write(tx, entries)
+
+
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
     tx.connection.execute(
@@ -132,6 +141,7 @@ def add_label(tx: Tx, label: Label) -> None:
             "currency": label.cost.currency,
             "bought_at": label.bought_at,
             "document_source": label.document_source,
+            "void_requested_at": label.void_requested_at,
         },
     )
 
@@ -228,17 +238,19 @@ def rate_to_json(rate: Rate) -> dict[str, Any]:
         "id": rate.id,
         "carrier": rate.carrier,
         "service": rate.service,
-        "minor": rate.price.minor,
-        "currency": rate.price.currency,
+        "minor": rate.price.minor if rate.price else None,
+        "currency": rate.price.currency if rate.price else None,
         "days": rate.days,
+        "is_estimate": rate.is_estimate,
     }
 
 
 def _rate(raw: dict[str, Any] | None) -> Rate | None:
     if raw is None:
         return None
-    price = Money(raw["minor"], raw["currency"])
-    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"])
+    price = None if raw["minor"] is None else Money(raw["minor"], raw["currency"])
+    is_estimate = raw.get("is_estimate", False)
+    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"], is_estimate)
 
 
 def shipment_of(row: Row[Any]) -> Shipment:

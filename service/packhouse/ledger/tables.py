@@ -72,6 +72,7 @@ dead_letters = Table(
 
 # One row for each order, which is leased, woken and retried. `due_at` is when to process it, or when its
 # lease ends; NULL only where nothing is left to do. `wakes` counts wake-ups, so that none is lost meanwhile.
+# `waiting` is the kind of what it waits for until `due_at` (model/waiting.py), and `reason` the sentence.
 orders = Table(
     "orders",
     metadata,
@@ -89,6 +90,9 @@ orders = Table(
     Column("wakes", Integer, nullable=False, server_default="1"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
+    Column("waiting", Text, nullable=False, server_default=""),
+    Column("waiting_account", Text, nullable=False, server_default=""),
+    Column("waiting_since", Double),
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),

@@ -53,8 +53,8 @@ class Event:
 class EventRecord:
     """An event as the inbox keeps it, without its body. Times are seconds since 1970 UTC.
 
-    `outcome` is "new", "ignored" (another type, or without an order) or "unreadable" (signed correctly, but
-    the body could not be read).
+    `outcome` is "accepted" (its order was woken), "ignored" (another type, or without an order) or
+    "unreadable" (signed correctly, but the body could not be read).
     """
 
     id: str

@@ -39,6 +39,7 @@ class HoldCode(StrEnum):
     PICKUP = "pickup"
     SHIPPING_OPTION_HELD = "shipping_option_held"
     SHIPPING_OPTION_UNKNOWN = "shipping_option_unknown"
+    PRICE_UNKNOWN = "price_unknown"
 
 
 class Stage(StrEnum):

@@ -19,13 +19,18 @@ class LabelFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The price of one carrier's service for a parcel. `id` is the provider's, `days` the promised time."""
+    """The price of one carrier's service for a parcel. `id` is the provider's, `days` the promised time.
+
+    `price` is None if the provider tells the cost only with the label. `is_estimate`: the cost may differ
+    from it, and no offer is broken then.
+    """
 
     id: str
     carrier: str
     service: str
-    price: Money
+    price: Money | None
     days: int | None = None
+    is_estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

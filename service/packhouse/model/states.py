@@ -68,6 +68,8 @@ MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
     _S.UNKNOWN: {
         _S.LABELED: "the provider has the label",
         _S.PLANNED: "the label is certainly not bought",
+        _S.VOIDING: "the label is being voided at the provider",
+        _S.VOIDED: "the label was voided at the provider",
         _S.HELD: "an operator must look it up",
     },
     _S.LABELED: {
@@ -98,7 +100,7 @@ PHASE_MEANING: dict[OrderPhase, str] = {
     OrderPhase.OPEN: "There is work to do, now or at the due time.",
     OrderPhase.HELD: "A hold is active. packhouse why ORDER shows what to do.",
     OrderPhase.SHIPPED: "Every unit that Packhouse had to ship is fulfilled in the store.",
-    OrderPhase.CLOSED: "Skipped, with the reason: cancelled, refunded, digital, or shipped elsewhere.",
+    OrderPhase.CLOSED: "Nothing is left to ship: cancelled, refunded, digital, or shipped elsewhere.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +10,7 @@ from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
+from packhouse.model.account import AccountState
 from packhouse.operations.daemon_operations import DaemonOperations
 from packhouse.operations.event_operations import EventOperations
 from packhouse.operations.order_operations import OrderOperations
@@ -39,9 +40,12 @@ class Operations:
         clock: Clock,
         settings: Settings,
         wake: Callable[[], None],
+        accounts: Callable[[], Sequence[AccountState]] = tuple,
     ) -> Self:
-        """Build them on one ledger. `wake` makes the workers look for due orders at once."""
-        queries = Queries(ledger, documents, clock, settings)
+        """Build them on one ledger. `wake` makes the workers look for due orders at once; `accounts` returns
+        the provider accounts that buy nothing now.
+        """
+        queries = Queries(ledger, documents, clock, settings, accounts)
         return cls(
             queries=queries,
             orders=OrderOperations(ledger, clock, settings, queries, wake),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -13,18 +13,22 @@ from packhouse import __version__
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import guard, holds, inbox, queries, shipments
+from packhouse.ledger import holds, inbox, queries, shipments
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
+from packhouse.model.account import AccountState
 from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.waiting import Waiting
+from packhouse.operations import waiting
 from packhouse.operations.label_offer import label_offer
 from packhouse.operations.transaction import unknown_shipment
 from packhouse.operations.views import LabelOffer, OrderView, OrderViews, StatusReport
+from packhouse.operations.waiting import Conditions
 from packhouse.telemetry.metrics import LedgerCounts
 
 
@@ -37,38 +41,61 @@ class Queries:
         documents: Documents,
         clock: Clock,
         settings: Settings,
+        accounts: Callable[[], Sequence[AccountState]] = tuple,
     ) -> None:
         self._ledger = ledger
         self._documents = documents
         self._clock = clock
         self._settings = settings
+        self._accounts = accounts
 
     async def counts(self) -> LedgerCounts:
         """Counts for a scrape; cheap, as Prometheus asks every few seconds."""
-        return LedgerCounts(**await self._ledger.read(queries.tally, self._clock.now()))
+        tally = await self._ledger.read(queries.tally, self._clock.now())
+        conditions = await self.conditions()
+        resting = {state.account for state in conditions.accounts}
+        return LedgerCounts(
+            **tally,
+            paused=conditions.pause is not None,
+            accounts={account: account not in resting for account in self._settings.provider},
+            last_poll_at=conditions.poll.succeeded_at,
+        )
+
+    async def conditions(self) -> Conditions:
+        """What stops work for all orders, or for those of an account."""
+        return await self._ledger.read(waiting.read_conditions, self._settings, self._accounts())
+
+    async def stopping(self) -> Sequence[Waiting]:
+        """Every reason why work stops for all orders, or for those of an account."""
+        return (await self.conditions()).waiting
 
     async def status(self) -> StatusReport:
         """The daemon at a glance."""
         spent, labels = await self._ledger.read(queries.spent)
-        paused = await self._paused()
+        now = self._clock.now()
+        conditions, waits = await self._ledger.read(waiting.read_all, now, self._settings, self._accounts())
         return StatusReport(
             version=__version__,
-            paused=bool(paused),
-            paused_by=paused,
             counts=await self.counts(),
             spent=spent,
             labels=labels,
             providers=self._settings.provider,
             store=self._settings.store.url,
+            at=now,
+            conditions=conditions,
+            waiting=waits,
         )
 
     async def orders(self, *, phase: OrderPhase | None, limit: int, after: str) -> OrderViews:
         """Orders, last changed first, with their shipments and active holds. `after` is a page's `next`."""
-        return await self._ledger.read(_page_of_orders, self._clock.now(), phase, limit, _position(after))
+        conditions = await self.conditions()
+        return await self._ledger.read(
+            _page_of_orders, self._clock.now(), conditions, phase, limit, _position(after)
+        )
 
     async def order(self, order_id: str) -> OrderView:
         """One order with its shipments and all its holds, active or released."""
-        view = await self._ledger.read(_one_order, self._clock.now(), order_id)
+        view = await self._ledger.read(_one_order, self._clock.now(), await self.conditions(), order_id)
         if view is None:
             raise unknown_order(order_id)
         return view
@@ -114,13 +141,8 @@ class Queries:
 
     async def label_offer(self, order_id: str) -> LabelOffer:
         """The label of an order as a person or a program can use it now."""
-        view, paused = await self.order(order_id), await self._paused()
-        return label_offer(view, self._settings.store.name_of, paused)
-
-    async def _paused(self) -> str:
-        if self._settings.guard.paused:
-            return "PACKHOUSE_GUARD__PAUSED is set."
-        return await self._ledger.read(guard.paused)
+        view, pause = await self.order(order_id), (await self.conditions()).pause
+        return label_offer(view, self._settings.store.name_of, pause.text if pause else "")
 
     async def label_document(self, sha256: str) -> LabelDocument:
         """The file of a label, by its hash (64 lower-case hex digits)."""
@@ -144,6 +166,7 @@ def unknown_event(event_id: str) -> RecordNotFound:
 def _page_of_orders(
     connection: Connection,
     now: float,
+    conditions: Conditions,
     phase: OrderPhase | None,
     limit: int,
     before: tuple[float, str] | None,
@@ -154,20 +177,29 @@ def _page_of_orders(
     sent = shipments.of_orders(connection, ids)
     held = holds.of_orders(connection, ids)
     views = tuple(
-        _view(row, now, sent.get(row.id, ()), tuple(hold for hold in held.get(row.id, ()) if hold.is_active))
+        _view(
+            row,
+            now,
+            conditions,
+            sent.get(row.id, ()),
+            tuple(hold for hold in held.get(row.id, ()) if hold.is_active),
+        )
         for row in rows
     )
     return OrderViews(views, f"{rows[-1].updated_at!r}~{rows[-1].id}" if more else "")
 
 
-def _one_order(connection: Connection, now: float, order_id: str) -> OrderView | None:
+def _one_order(connection: Connection, now: float, conditions: Conditions, order_id: str) -> OrderView | None:
     row = queries.order_row(connection, order_id)
     if row is None:
         return None
-    return _view(row, now, shipments.of_order(connection, order_id), holds.of_order(connection, order_id))
+    sent, held = shipments.of_order(connection, order_id), holds.of_order(connection, order_id)
+    return _view(row, now, conditions, sent, held)
 
 
-def _view(row: Row[Any], now: float, sent: tuple[Shipment, ...], held: tuple[Hold, ...]) -> OrderView:
+def _view(
+    row: Row[Any], now: float, conditions: Conditions, sent: tuple[Shipment, ...], held: tuple[Hold, ...]
+) -> OrderView:
     return OrderView(
         id=row.id,
         phase=OrderPhase(row.phase),
@@ -179,6 +211,8 @@ def _view(row: Row[Any], now: float, sent: tuple[Shipment, ...], held: tuple[Hol
         last_error=row.last_error,
         updated_at=row.updated_at,
         working=row.lease is not None or (row.due_at is not None and row.due_at <= now),
+        waiting=waiting.of_order(row, sent, conditions, now),
+        fetched_at=row.fetched_at,
         shipments=sent,
         holds=held,
     )

@@ -10,23 +10,27 @@ from packhouse.model.label import Label
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase
+from packhouse.model.waiting import Waiting
+from packhouse.operations.waiting import Conditions, WaitingOrders
 from packhouse.telemetry.metrics import LedgerCounts
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The daemon at a glance. `paused_by` says who paused it and why, `spent` is minor units by currency,
-    `labels` how many were bought, `providers` the provider accounts that sell, `store` the store's address.
+    """The daemon at a glance. `spent` is minor units by currency, `labels` how many were bought, `providers`
+    the provider accounts that sell, `store` the store's address. `at` is the time on the ledger's clock,
+    `waiting` everything that orders wait for.
     """
 
     version: str
-    paused: bool
     counts: LedgerCounts
     spent: Mapping[str, int]
     labels: int
     providers: tuple[str, ...]
     store: str
-    paused_by: str = ""
+    at: float
+    conditions: Conditions
+    waiting: tuple[WaitingOrders, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class OrderView:
     """An order as the ledger knows it. Times are seconds since 1970 UTC; `status` is the status in the store.
 
     `reason` is the sentence that explains the phase, `due_at` None when nothing is due, `working` whether
-    a worker processes the order now, or will as soon as one is free.
+    a worker processes the order now, or will as soon as one is free. `waiting` is what it waits for, and
+    `fetched_at` when `status` was read.
     """
 
     id: str
@@ -49,6 +54,8 @@ class OrderView:
     shipments: tuple[Shipment, ...] = field(default=())
     holds: tuple[Hold, ...] = field(default=())
     working: bool = False
+    waiting: tuple[Waiting, ...] = ()
+    fetched_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def _sentence(
     option = ".".join(("providers", account, *map(str, place)))
     variable = f"PACKHOUSE_PROVIDERS__{account.upper()}__" + "__".join(str(part).upper() for part in place)
     if kind == "extra_forbidden":
-        known = ", ".join(sorted(("kind", *model.model_fields)))
+        known = ", ".join(sorted(("kind", "free_rates", *model.model_fields)))
         return f"{option} is not an option of this provider. Its options: {known}."
     if kind == "missing":
         return f"{option} is missing. Set it in packhouse.toml or as {variable}."

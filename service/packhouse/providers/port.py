@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol, Self
 
 from packhouse.clock import Clock
+from packhouse.model.account import Whose as Whose
 from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
@@ -38,8 +39,9 @@ class Safety(StrEnum):
 class ProviderContext:
     """What every adapter receives besides its own options.
 
-    `timeout_s` bounds each call to the provider. `account` is the name of the `[providers.NAME]` section;
-    an adapter that gets none uses its kind.
+    `timeout_s` bounds each method as a whole, however many calls it makes: `deadline.time_left_s(timeout_s)`
+    is what is left of it. `account` is the name of the `[providers.NAME]` section; an adapter that gets none
+    uses its kind.
     """
 
     clock: Clock
@@ -106,36 +108,29 @@ class Paper:
 class Bought:
     """The label exists and costs money. `provider_id` identifies it; `document_source` locates its file.
 
-    `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
+    `cost` is None if the provider tells none, or none that can be read. `document` is set if the provider
+    returns the file with the purchase. `papers` travel with the parcel. `note` is for the journal: what the
+    provider said that a person should know about a label that is bought.
     """
 
     provider_id: str
     tracking_number: str
     carrier: str
     service: str
-    cost: Money
+    cost: Money | None
     document_source: str = ""
     document: LabelDocument | None = None
     papers: tuple[Paper, ...] = ()
+    note: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
-
-
-class Whose(StrEnum):
-    """What stands in the way of a purchase, and so what is done about it.
-
-    ORDER: the provider does not sell this order's label; the order is held with the reason. ACCOUNT: the
-    account buys nothing (no funds, key refused, account closed); buying stops there and no order is held.
-    MOMENT: a later try may succeed without a person.
-    """
-
-    ORDER = "order"
-    ACCOUNT = "account"
-    MOMENT = "moment"
 
 
 @dataclass(frozen=True, slots=True)
 class NotBought:
-    """Certainly no label and no money spent. `whose` says what stands in the way."""
+    """Certainly no label and no money spent. `whose` says what stands in the way.
+
+    What the adapter refuses itself, before any call, is ORDER.
+    """
 
     reason: str
     whose: Whose = Whose.ORDER
@@ -144,17 +139,27 @@ class NotBought:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The response does not say whether money moved. `reason` says what came back."""
+    """The response does not say whether money moved. `reason` says what came back.
+
+    `needs_person`: asking again would give the same answer, so an operator must find out.
+    """
 
     reason: str
+    needs_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """The purchase was made, and its label has been voided since (or its void is requested: VoidPending)."""
+    """The purchase was made, and its label has been voided since (or its void is requested: VoidPending).
+
+    `provider_id` identifies the label for a void that is pending; "" means the purchase's `provider_ref`.
+    `cost` is what it cost, None if the provider does not tell.
+    """
 
     tracking_number: str
     void: Voided | VoidPending
+    provider_id: str = ""
+    cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,11 @@ class VoidPending:
 
 @dataclass(frozen=True, slots=True)
 class VoidRefused:
-    """The provider refuses to void the label. `final`: it will refuse again, however often it is asked."""
+    """The provider refuses to void the label.
+
+    `final`: it will refuse again, however often it is asked, so an operator is told at once. Otherwise it is
+    asked again as long as the carrier's time for voids is not over.
+    """
 
     reason: str
     final: bool = True
@@ -224,7 +233,7 @@ class Provider(Protocol):
     async def prepare(self, request: PurchaseRequest) -> Prepared:
         """Do what is free: register the shipment, ask for rates. May be repeated.
 
-        Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
+        Raises ProviderRefused (this order), ProviderMisconfigured (the account) or ProviderUnavailable (now).
         """
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:

@@ -20,26 +20,42 @@ class Offer:
 
 
 def choose(offers: Sequence[Offer], settings: RateSettings, currency: str) -> Offer | None:
-    """The cheapest or fastest allowed offer; None if none is allowed.
+    """The cheapest or fastest allowed offer; None if none can be chosen.
 
-    Prices are compared in one currency only: `currency` if an allowed offer has it, else the one of the first
-    account. Ties: price, days, account in the order of `offers`, carrier, service. With "fastest" days come
-    first. The same offers always give the same choice.
+    Prices are compared in one currency only: `currency` if an allowed offer has it, else the one that all
+    allowed offers have. Without either, none is chosen. An offer without a price is chosen only where no
+    allowed offer has one. Ties: price, days, account in the order of `offers`, carrier, service. With
+    "fastest" days come first. The same offers always give the same choice.
     """
     order = {account: number for number, account in enumerate(dict.fromkeys(o.account for o in offers))}
     allowed = [offer for offer in offers if _is_allowed(offer.rate, settings.services)]
-    currencies = sorted((order[offer.account], offer.rate.price.currency) for offer in allowed)
-    if not any(code == currency for _, code in currencies):
-        currency = currencies[0][1] if currencies else ""
+    currencies = {price.currency for offer in allowed if (price := offer.rate.price)}
+    if currency not in currencies and len(currencies) == 1:
+        (currency,) = currencies
 
     def rank(offer: Offer) -> tuple[int, int, int, str, str]:
         rate = offer.rate
-        first, second = rate.price.minor, _days(rate)
+        first, second = rate.price.minor if rate.price else 0, _days(rate)
         if settings.prefer == "fastest":
             first, second = second, first
         return first, second, order[offer.account], rate.carrier, rate.service
 
-    return min((o for o in allowed if o.rate.price.currency == currency), key=rank, default=None)
+    def is_comparable(rate: Rate) -> bool:
+        return rate.price.currency == currency if rate.price else not currencies
+
+    return min((offer for offer in allowed if is_comparable(offer.rate)), key=rank, default=None)
+
+
+def not_chosen(rates: Sequence[Rate], settings: RateSettings, currency: str) -> str:
+    """Why none of an account's rates is chosen, as far as the rates show it; "" without rates."""
+    allowed = [rate for rate in rates if _is_allowed(rate, settings.services)]
+    if not allowed:
+        return f"offered, but not allowed: {_names(rates)}" if rates else ""
+    foreign = sorted({rate.price.currency for rate in allowed if rate.price} - {currency})
+    if not foreign:
+        return ""
+    known = f"only prices in {currency} (guard.currency) can be compared"
+    return f"offered in {' and '.join(foreign)}, and {known}: {_names(allowed)}"
 
 
 def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:
@@ -49,6 +65,10 @@ def drift(quoted: Money, price: Money, tolerance_percent: float) -> str:
     if price.minor > quoted.minor * (1 + tolerance_percent / 100):
         return f"first {quoted}, now {price}"
     return ""
+
+
+def _names(rates: Sequence[Rate]) -> str:
+    return ", ".join(sorted({f"{rate.carrier}/{rate.service}" for rate in rates}))
 
 
 def _days(rate: Rate) -> int:

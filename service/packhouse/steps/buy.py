@@ -9,7 +9,7 @@ from packhouse.errors import LeaseLost
 from packhouse.ledger import guard
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.money import Money
+from packhouse.model.label import Rate
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
@@ -19,7 +19,7 @@ from packhouse.rules.shipping_options import choice_of
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move, columns_of
-from packhouse.steps.offers import find_offer
+from packhouse.steps.offers import Found, find_offer
 
 _S = ShipmentState
 
@@ -43,14 +43,33 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     found = await find_offer(context, job, shipment, request)
     if found is None:
         return
-    offer, remark = found
-    provider, rate = context.provider(offer.account), offer.rate
-    if why := _drift(context, shipment, rate.price):
-        await purchase.hold_for_requote(context, job, shipment, HoldCode.PRICE_DRIFT, why, quoted=rate.price)
+    offer = found.offer
+    begun = None
+    try:
+        begun = await _prepare_to_spend(context, job, shipment, found)
+    finally:
+        if begun is None:
+            context.breaker.not_tried(offer.account, context.clock.monotonic())
+    if begun is None:
         return
-    begun = await _begin(context, job, shipment, offer, remark)
+    # A worker that takes over must wait until this call has ended, and then for the provider to settle.
+    sent = purchase.intent_of(begun)
+    context.settling[sent] = context.clock.monotonic() + context.settings.provider_timeout_s
+    provider = context.provider(offer.account)
+    answer = await _spend(context, provider, Purchase(request, offer.provider_ref, offer.rate))
+    context.settling[sent] = context.clock.monotonic()
+    await purchase.record_outcome(context, job, begun, answer, is_new=found.is_new)
+
+
+async def _prepare_to_spend(
+    context: Context, job: OrderJob, shipment: Shipment, found: Found
+) -> Shipment | None:
+    """Write the intent and check everything once more; None if nothing is bought now."""
+    if await _is_held_for_price(context, job, shipment, found.offer):
+        return None
+    begun = await _begin(context, job, shipment, found)
     if begun is None or not await _is_unchanged(context, job, begun):
-        return
+        return None
     if job.lease_until - context.clock.monotonic() < context.settings.provider_timeout_s:
         # The worker that takes over must find no purchase of ours still in flight.
         await purchase.record_not_bought(context, job, begun, "The lease was about to end; nothing was sent.")
@@ -59,26 +78,30 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     if job.paused:
         await purchase.record_not_bought(context, job, begun, "Paused in the meantime; nothing was sent.")
         _wait_for_resume(context, job)
-        return
-    # A worker that takes over must wait until this call has ended, and then for the provider to settle.
-    sent = purchase.intent_of(begun)
-    context.settling[sent] = context.clock.monotonic() + context.settings.provider_timeout_s
-    answer = await _spend(context, provider, Purchase(request, offer.provider_ref, rate))
-    context.settling[sent] = context.clock.monotonic()
-    await purchase.record_outcome(context, job, begun, answer)
+        return None
+    return begun
 
 
-def _drift(context: Context, shipment: Shipment, price: Money) -> str:
-    """Why an operator must accept this price first; "" if it is near the first offer or the last one held."""
-    if shipment.quoted is None:
-        return ""
-    return drift(shipment.quoted, price, context.settings.guard.price_tolerance_percent)
+async def _is_held_for_price(context: Context, job: OrderJob, shipment: Shipment, offer: Offer) -> bool:
+    """Hold a price that an operator must accept first: it rose, or caps are set and it is not told."""
+    price = offer.rate.price
+    if price is None:
+        if not context.settings.guard.has_caps or context.is_waived(job, HoldCode.PRICE_UNKNOWN, shipment):
+            return False
+        note = f"{offer.account}: set providers.{offer.account}.estimate_minor"
+        await purchase.hold_for_requote(context, job, shipment, HoldCode.PRICE_UNKNOWN, note)
+        return True
+    if shipment.quoted is None or offer.rate.is_estimate:
+        return False
+    why = drift(shipment.quoted, price, context.settings.guard.price_tolerance_percent)
+    if why:
+        await purchase.hold_for_requote(context, job, shipment, HoldCode.PRICE_DRIFT, why, quoted=price)
+    return bool(why)
 
 
-async def _begin(
-    context: Context, job: OrderJob, shipment: Shipment, offer: Offer, remark: str
-) -> Shipment | None:
+async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Found) -> Shipment | None:
     """Write the intent to buy; None if the money guard objects. The journal keeps the remark."""
+    offer = found.offer
     account, rate = offer.account, offer.rate
     where = f" at {account}" if len(context.sellers) > 1 else ""
     choice = choice_of(job.order, context.settings.shipping_options)
@@ -86,14 +109,15 @@ async def _begin(
     entry = Entry(
         job.order_id,
         "buying",
-        f"{rate.carrier} {rate.service} for {rate.price}{where}.{chosen}",
+        f"{rate.carrier} {rate.service} {_priced(rate)}{where}.{chosen}",
         shipment.id,
         data={"reference": shipment.reference, "provider": account, "provider_ref": offer.provider_ref},
-        quoted=remark,
+        quoted=found.remark,
     )
-    quoted, intent_at = shipment.quoted or rate.price, context.clock.now()
+    quoted, intent_at = shipment.quoted or (None if rate.is_estimate else rate.price), context.clock.now()
     changes = {"provider": account, "provider_ref": offer.provider_ref, "rate": rate, "quoted": quoted}
-    caps = None if context.is_waived(job, HoldCode.CAP_REACHED, shipment) else context.settings.guard
+    waived = HoldCode.CAP_REACHED if rate.price else HoldCode.PRICE_UNKNOWN
+    caps = None if context.is_waived(job, waived, shipment) else context.settings.guard
     objection = await context.write(
         job,
         guard.begin_purchase,
@@ -116,8 +140,14 @@ async def _begin(
     return None
 
 
+def _priced(rate: Rate) -> str:
+    if rate.price is None:
+        return "at a price that is told with the label"
+    return f"for about {rate.price}" if rate.is_estimate else f"for {rate.price}"
+
+
 def _wait_for_resume(context: Context, job: OrderJob) -> None:
-    job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
+    job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, job.paused)
 
 
 async def _is_unchanged(context: Context, job: OrderJob, shipment: Shipment) -> bool:

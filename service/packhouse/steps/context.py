@@ -24,6 +24,8 @@ from packhouse.model.label import LabelDocument
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
 from packhouse.rules.decision import Decision
@@ -59,7 +61,7 @@ class OrderJob:
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
     are label files by shipment that came with the purchase. `paused` says why nothing is bought or posted,
-    `waiting_reason` what the order waits for.
+    `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
     """
 
     lease: Lease
@@ -75,6 +77,7 @@ class OrderJob:
     fetched_at: float = 0.0
     paused: str = ""
     waiting_reason: str = ""
+    waiting: Waiting | None = None
     deferred: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property
@@ -130,14 +133,19 @@ class OrderJob:
         in_void = shipment.label is not None and shipment.label.state is not LabelState.BOUGHT
         return shipment.state.reserves_units and not (in_void and is_freed)
 
-    def wake_at(self, at: float) -> None:
-        """Process the order again at this wall time: there is more to do."""
+    def wake_at(self, at: float, waiting: Waiting | None = None) -> None:
+        """Process the order again at this wall time: there is more to do. Show what it waits for."""
         self.wake_times.append(at)
+        self.waiting = waiting or self.waiting
 
-    def defer(self, until: float, why: str) -> None:
-        """Wait until this wall time, and show `why`."""
-        self.wake_times.append(until)
+    def defer(self, until: float, why: str, kind: WaitKind = WaitKind.RETRY, account: str = "") -> None:
+        """Do nothing with the order until this wall time, and show `why`."""
+        self.wake_at(until, Waiting(kind, why, account, until=until))
         self.waiting_reason = why
+
+    def wait_for_resume(self, until: float, why: str) -> None:
+        """Buy and post nothing while the daemon is paused; `why` says who paused it."""
+        self.defer(until, f"Paused: {why}", WaitKind.PAUSED)
 
     def recheck_at(self, at: float) -> None:
         """Check the order at this wall time, although nothing is left to do."""
@@ -152,7 +160,8 @@ class OrderJob:
 class Context:
     """What steps use to reach the world, built once in app.py.
 
-    `providers` are all provider accounts by name; `sellers` sell new labels. `products` remembers the store's
+    `providers` are all provider accounts by name; steps get them from `sellers` (which sell new labels) and
+    `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `breaker` knows the
     accounts that refuse.
@@ -180,19 +189,22 @@ class Context:
     @property
     def sellers(self) -> tuple[Provider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
-        return tuple(self.providers[account] for account in self.settings.provider)
+        return tuple(self._bounded(account) for account in self.settings.provider)
 
     def provider(self, account: str) -> Provider:
         """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
         if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self.providers[account]
+            return self._bounded(account)
         except KeyError:
             raise ProviderMisconfigured(
                 f"the provider account {account!r} bought a label that is in use, and is no longer set up. "
                 f"Restore its section [providers.{account}]."
             ) from None
+
+    def _bounded(self, account: str) -> BoundedProvider:
+        return BoundedProvider(self.providers[account], self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:
         """The fingerprint of the facts that a hold of this kind rests on now; "" without an order."""

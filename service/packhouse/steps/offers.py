@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from packhouse.errors import ProviderError, ProviderRefused
+from packhouse.config.sections import RateSettings
+from packhouse.errors import ProviderError, ProviderMisconfigured, ProviderRefused
+from packhouse.model.account import Whose
 from packhouse.model.hold import HoldCode
 from packhouse.model.hold_kind import EVERY_ACCOUNT
 from packhouse.model.shipment import Shipment
@@ -16,7 +18,7 @@ from packhouse.providers.port import Prepared, Provider, PurchaseRequest
 from packhouse.rules import rates
 from packhouse.rules.rates import Offer
 from packhouse.rules.shipping_options import choice_of, rates_for
-from packhouse.steps import purchase
+from packhouse.steps import accounts, purchase
 from packhouse.steps.context import Context, OrderJob
 
 
@@ -25,71 +27,79 @@ class _Answers:
     """What the accounts answered.
 
     `missing` says why an account made no offer; `remarks` are the notes of the others. Both are by account.
-    `waits` are the seconds until an account with an open breaker may be asked.
+    `failed` are the errors that another try may overcome. `rules` decide between the offers.
     """
 
+    rules: RateSettings
     prepared: int = 0
     offers: list[Offer] = field(default_factory=list)
     remarks: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    waits: list[float] = field(default_factory=list)
-    failed: list[ProviderError] = field(default_factory=list)
+    failed: dict[str, ProviderError] = field(default_factory=dict)
     broken: list[Exception] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The offer to buy, and a remark on the accounts that made none.
+
+    `is_new`: it was prepared just now, so nothing was ever bought under it.
+    """
+
+    offer: Offer
+    remark: str
+    is_new: bool
 
 
 async def find_offer(
     context: Context, job: OrderJob, shipment: Shipment, request: PurchaseRequest
-) -> tuple[Offer, str] | None:
-    """The offer to buy, and a remark on the accounts that made none.
+) -> Found | None:
+    """The offer to buy.
 
     A purchase that was prepared in an earlier try stays with its account: its provider refuses to sell it
     twice, but another account would sell a second label. None if no account has an allowed rate; the order is
     then held, waits, or is tried again.
     """
-    answers = _Answers()
+    settings = context.settings
+    answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
     sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
     if earlier and sellers and shipment.rate:
-        return Offer(shipment.provider, shipment.provider_ref, shipment.rate), ""
+        return Found(Offer(shipment.provider, shipment.provider_ref, shipment.rate), "", is_new=False)
     results = await asyncio.gather(*(one.prepare(request) for one in sellers), return_exceptions=True)
     for seller, result in zip(sellers, results, strict=True):
         _add(context, seller, result, answers)
-    settings = context.settings
-    rate_settings = rates_for(choice_of(request.order, settings.shipping_options), settings.rates)
-    offer = rates.choose(answers.offers, rate_settings, settings.guard.currency)
-    for account in {one.account for one in answers.offers}:
-        if offer is None or account != offer.account:
-            context.breaker.not_tried(account, context.clock.monotonic())
+    offer = rates.choose(answers.offers, answers.rules, settings.guard.currency)
+    for seller in sellers:
+        if seller.account not in answers.failed and (offer is None or seller.account != offer.account):
+            context.breaker.not_tried(seller.account, context.clock.monotonic())
     if offer is None:
         await _explain(context, job, shipment, answers)
         return None
-    return offer, _list(answers.missing)
+    return Found(offer, _list(answers.missing), is_new=True)
 
 
 def _must_wait(context: Context, seller: Provider, answers: _Answers) -> bool:
-    wait_s = context.breaker.wait_s(seller.account, context.clock.monotonic())
-    if wait_s:
-        answers.waits.append(wait_s)
-        answers.missing[seller.account] = "refused too often in a row and is tried again later"
-    return bool(wait_s)
+    if not context.breaker.wait_s(seller.account, context.clock.monotonic()):
+        return False
+    if state := context.breaker.state(seller.account, context.clock):
+        answers.missing[seller.account] = state.why
+    return True
 
 
 def _add(context: Context, seller: Provider, result: Prepared | BaseException, answers: _Answers) -> None:
     account = seller.account
     match result:
         case Prepared():
-            answers.prepared += 1
-            answers.offers += [Offer(account, result.provider_ref, rate) for rate in result.rates]
-            offered = sorted({f"{rate.carrier}/{rate.service}" for rate in result.rates})
-            not_allowed = [f"offered, but not allowed: {', '.join(offered)}"] if offered else []
-            answers.remarks[account] = " ".join([*result.messages, *not_allowed])
-            return
+            _add_rates(context, account, result, answers)
         case ProviderRefused():
             answers.missing[account] = str(result)
         case ProviderError():
+            whose = Whose.ACCOUNT if isinstance(result, ProviderMisconfigured) else Whose.MOMENT
             answers.missing[account] = str(result)
-            answers.failed.append(result)
+            answers.failed[account] = result
+            accounts.count_refusal(context, account, whose, str(result), result.retry_after_s)
         case Exception() if len(context.sellers) > 1:
             # An error in one adapter must not stop the others.
             context.log.error("adapter_failed", provider=account, error=repr(result))
@@ -97,22 +107,44 @@ def _add(context: Context, seller: Provider, result: Prepared | BaseException, a
             answers.broken.append(result)
         case _:
             raise result
-    purchase.count_refusal(context, account)
+
+
+def _add_rates(context: Context, account: str, prepared: Prepared, answers: _Answers) -> None:
+    """Add an account's rates as offers. A price of 0.00 is none: most often it means that none was told."""
+    answers.prepared += 1
+    is_free = context.settings.has_free_rates(account)
+    unpriced = [one for one in prepared.rates if one.price and one.price.minor <= 0 and not is_free]
+    offered = [one for one in prepared.rates if one not in unpriced]
+    answers.offers += [Offer(account, prepared.provider_ref, rate) for rate in offered]
+    remarks = list(prepared.messages)
+    if why := rates.not_chosen(offered, answers.rules, context.settings.guard.currency):
+        remarks.append(why)
+    if unpriced:
+        names = ", ".join(sorted(f"{rate.carrier}/{rate.service}" for rate in unpriced))
+        left_out = f"a price of 0.00 counts as none, so this is left out: {names}"
+        remarks.append(f"{left_out}. If it is free, set providers.{account}.free_rates = true")
+        context.log.info("rates_without_price", provider=account, services=names)
+    answers.remarks[account] = " ".join(f"{one.rstrip('.')}." for one in remarks if one.strip())
 
 
 async def _explain(context: Context, job: OrderJob, shipment: Shipment, answers: _Answers) -> None:
     """Say why there is no offer: a later try may help if an account failed or waits, else it is held."""
     reasons = answers.missing | answers.remarks
     single = len(context.sellers) == 1
-    if answers.failed:
-        why = str(answers.failed[0]) if single else _list(reasons)
-        waits = [error.retry_after_s for error in answers.failed if error.retry_after_s is not None]
-        job.failed(why, min(waits, default=None), type(answers.failed[0]).__name__)
-    elif answers.waits:
-        why = _list(reasons)
-        if len(reasons) == 1:
-            why = why.replace(": ", " ", 1)
-        job.defer(context.clock.now() + min(answers.waits), f"{why}.")
+    states = (context.breaker.state(one.account, context.clock) for one in context.sellers)
+    resting = [state for state in states if state]
+    resting_names = {state.account for state in resting}
+    failed = {account: error for account, error in answers.failed.items() if account not in resting_names}
+    if failed:
+        first = next(iter(failed.values()))
+        waits = [error.retry_after_s for error in failed.values() if error.retry_after_s is not None]
+        why = str(first) if single else _list(reasons)
+        job.failed(why, min(waits, default=None), type(first).__name__)
+    elif waiting := [state for state in resting if state.account in answers.missing]:
+        others = {account: reason for account, reason in reasons.items() if account not in resting_names}
+        sentences = [state.sentence for state in waiting] + ([f"{_list(others)}."] if others else [])
+        tried = any(state.account in answers.failed for state in waiting)
+        accounts.wait_for(context, job, waiting, " ".join(sentences), tried=tried)
     elif answers.broken:
         raise answers.broken[0]
     else:

@@ -60,7 +60,7 @@ async def post(context: Context, job: OrderJob) -> None:
             if not shipment.post_key and not any(hold.blocks(Stage.BUYING) for hold in holds):
                 await _keep_file(context, job, shipment, label)
         elif job.paused:
-            job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {job.paused}")
+            job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, job.paused)
         else:
             await _post(context, job, shipment, label, decided)
 
@@ -95,14 +95,21 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
         await _fulfilled(context, job, shipment, "The store already has this tracking number.")
         return
     if paused := await context.check_may_proceed(job):
-        job.defer(context.clock.now() + context.settings.poll.recheck_s, f"Paused: {paused}")
+        job.wait_for_resume(context.clock.now() + context.settings.poll.recheck_s, paused)
         return
     try:
         await context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
     except _FINAL as error:
         await _process_refusal(context, job, shipment, label, error)
     else:
-        await _fulfilled(context, job, shipment, f"{counted(shipment.units)} with {label.tracking_number}.")
+        await _fulfilled(
+            context, job, shipment, f"{counted(shipment.units)} with {_number_of(context, label)}."
+        )
+
+
+def _number_of(context: Context, label: Label) -> str:
+    """The carrier as the store is told, and the tracking number."""
+    return f"{context.settings.store.name_of(label.carrier)} {label.tracking_number}".strip()
 
 
 def _counted_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:

@@ -10,8 +10,19 @@ from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.providers.port import Bought, NotBought, PurchaseRequest, Unknown, Whose
+from packhouse.model.waiting import Waiting, WaitKind
+from packhouse.providers.port import (
+    Bought,
+    NotBought,
+    PurchaseRequest,
+    Safety,
+    Unknown,
+    Voided,
+    Whose,
+    Withdrawn,
+)
 from packhouse.rules.rates import drift
+from packhouse.steps import accounts
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move
 
@@ -33,30 +44,129 @@ def intent_of(shipment: Shipment) -> tuple[str, float | None]:
 
 
 async def record_outcome(
-    context: Context, job: OrderJob, shipment: Shipment, answer: Bought | NotBought | Unknown
+    context: Context,
+    job: OrderJob,
+    shipment: Shipment,
+    answer: Bought | NotBought | Unknown,
+    *,
+    is_new: bool = False,
 ) -> None:
-    """Record the outcome of a purchase, whether the response came at once or it was looked up later."""
+    """Record the outcome of a purchase, whether the response came at once or it was looked up later.
+
+    `is_new`: this was the first try of a purchase prepared just now, so another account may sell it after a
+    refusal. An unknown outcome counts neither for nor against the account.
+    """
     context.metrics.purchase(shipment.provider, type(answer).__name__.lower())
-    if isinstance(answer, Bought):
-        context.breaker.sold(shipment.provider)
-    else:
-        count_refusal(context, shipment.provider)
     match answer:
         case Bought():
+            accounts.count_sale(context, shipment.provider)
             await _record_bought(context, job, shipment, answer)
         case NotBought(whose=Whose.ACCOUNT | Whose.MOMENT):
-            await record_not_bought(context, job, shipment, "Not bought; it is tried again.", answer.reason)
-            job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
+            await _record_refused_for_now(context, job, shipment, answer, is_new=is_new)
         case NotBought():
+            context.breaker.not_tried(shipment.provider, context.clock.monotonic())
             shipment = await record_not_bought(context, job, shipment, "Not bought.", answer.reason)
             note = f"{shipment.provider}: {answer.reason}"
             await hold_for_requote(context, job, shipment, HoldCode.PROVIDER_REFUSED, note)
         case Unknown():
-            if shipment.state is not _S.UNKNOWN:
-                why = "The outcome is not known; the purchase will be looked up."
-                entry = Entry(job.order_id, "unknown", why, shipment.id, quoted=answer.reason)
-                await context.move(job, shipment, _S.UNKNOWN, entry)
-            job.wake_at(context.clock.now() + context.settings.provider_settle_s)
+            await _record_unknown(context, job, shipment, answer)
+
+
+async def _record_unknown(context: Context, job: OrderJob, shipment: Shipment, answer: Unknown) -> None:
+    """Look the purchase up later, or let an operator find out where a look-up would not help."""
+    is_blind = context.provider(shipment.provider).safety is Safety.BLIND
+    needs_person = answer.needs_person or is_blind
+    if shipment.state is not _S.UNKNOWN:
+        why = "The outcome is not known."
+        if not needs_person:
+            why = "The outcome is not known; the purchase will be looked up."
+        entry = Entry(job.order_id, "unknown", why, shipment.id, quoted=answer.reason)
+        shipment = await context.move(job, shipment, _S.UNKNOWN, entry)
+    if needs_person:
+        await hold_unknown(context, job, shipment, answer.reason)
+    else:
+        wait_to_settle(job, shipment, context.clock.now() + context.settings.provider_settle_s)
+
+
+def wait_to_settle(job: OrderJob, shipment: Shipment, until: float) -> None:
+    """Wait until the provider must have ended the purchase; only then a look-up can be believed."""
+    sentence = (
+        f"It is not known whether {shipment.provider} sold a label for {shipment.id}. It is looked up as "
+        "soon as the purchase must have ended there."
+    )
+    job.wake_at(until, Waiting(WaitKind.PURCHASE_UNSETTLED, sentence, shipment.provider, until=until))
+
+
+async def hold_unknown(context: Context, job: OrderJob, shipment: Shipment, reason: str = "") -> None:
+    """Hold a purchase that only an operator can find out about, with what the provider said."""
+    note = f"reference {shipment.reference}, provider account {shipment.provider}"
+    note += f": {reason}" if reason else ""
+    move = Move(shipment, _S.HELD)
+    await context.hold(job, HoldCode.PURCHASE_UNKNOWN, note[:1000], shipment=shipment, move=move)
+
+
+async def _record_refused_for_now(
+    context: Context, job: OrderJob, shipment: Shipment, answer: NotBought, *, is_new: bool
+) -> None:
+    """The order is not at fault: no hold. It waits for the account, if that buys nothing now."""
+    account = shipment.provider
+    accounts.count_refusal(context, account, answer.whose, answer.reason, answer.retry_after_s)
+    may_move = is_new and answer.whose is Whose.ACCOUNT and len(context.sellers) > 1
+    await record_not_bought(
+        context, job, shipment, "Not bought; it is tried again.", answer.reason, forget_offer=may_move
+    )
+    state = context.breaker.state(account, context.clock)
+    if may_move and any(not context.breaker.state(one.account, context.clock) for one in context.sellers):
+        job.defer(context.clock.now(), f"{account} buys no labels: {answer.reason}")
+    elif state:
+        accounts.wait_for(context, job, (state,), state.sentence, tried=True)
+    else:
+        job.failed(f"Not bought: {answer.reason}", answer.retry_after_s, "NotBought")
+
+
+async def record_withdrawn(
+    context: Context, job: OrderJob, shipment: Shipment, answer: Withdrawn, provider_id: str
+) -> None:
+    """Record a purchase whose label was voided since, or is being voided: it is never posted.
+
+    Its units are owed again as soon as it is void, so they are planned again in a new generation.
+    """
+    context.metrics.purchase(shipment.provider, "withdrawn")
+    is_void = isinstance(answer.void, Voided)
+    label = Label(
+        id=f"{shipment.id}-label",
+        shipment_id=shipment.id,
+        generation=shipment.generation,
+        provider=shipment.provider,
+        carrier=shipment.rate.carrier if shipment.rate else shipment.provider,
+        service=shipment.rate.service if shipment.rate else "",
+        tracking_number=answer.tracking_number,
+        provider_id=answer.provider_id or provider_id,
+        cost=_cost(context, shipment, answer.cost),
+        state=LabelState.VOIDED if is_void else LabelState.VOIDING,
+        bought_at=shipment.intent_at or context.clock.now(),
+        void_requested_at=context.clock.now(),
+    )
+    state = "was voided at the provider" if is_void else "is being voided at the provider"
+    entry = Entry(
+        job.order_id,
+        "voided" if is_void else "voiding",
+        f"The label {answer.tracking_number} was bought, and {state}. It is not posted.",
+        shipment.id,
+        data={"tracking_number": answer.tracking_number, "cost": str(label.cost)},
+    )
+    to = _S.VOIDED if is_void else _S.VOIDING
+    await context.write(job, shipments.found_withdrawn, shipment, to, label, (entry,))
+    context.record(entry)
+    context.settling.pop(intent_of(shipment), None)
+    job.update(shipment, state=to, label=label)
+    job.wake_at(context.clock.now())
+
+
+def _cost(context: Context, shipment: Shipment, told: Money | None) -> Money:
+    """What a label is counted as: what the provider told, or else what was expected."""
+    expected = shipment.rate.price if shipment.rate else None
+    return told or expected or Money(0, context.settings.guard.currency)
 
 
 async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bought: Bought) -> None:
@@ -69,36 +179,54 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         service=bought.service,
         tracking_number=bought.tracking_number,
         provider_id=bought.provider_id,
-        cost=bought.cost,
+        cost=_cost(context, shipment, bought.cost),
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
         document_source=bought.document_source,
     )
+    price = f"for {label.cost}"
+    if bought.cost is None:
+        price = f"at a cost that {shipment.provider} does not tell; {label.cost} is counted"
     entry = Entry(
         job.order_id,
         "bought",
-        f"{bought.carrier} {bought.service} {bought.tracking_number} for {bought.cost}.",
+        f"{bought.carrier} {bought.service} {bought.tracking_number} {price}" + (":" if bought.note else "."),
         shipment.id,
-        data={"tracking_number": bought.tracking_number, "cost": str(bought.cost)},
+        data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
+        quoted=bought.note,
     )
     await context.write(job, shipments.bought, shipment, label, (entry,))
     context.record(entry)
-    context.metrics.spent(bought.cost)
+    if bought.cost is None:
+        context.log.warning("cost_not_told", provider=shipment.provider, shipment_id=shipment.id)
+    context.metrics.spent(label.cost)
     context.settling.pop(intent_of(shipment), None)
     labeled = job.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
         job.documents[shipment.id] = bought.document
-    expected = shipment.rate.price if shipment.rate else bought.cost
-    if why := drift(expected, bought.cost, context.settings.guard.price_tolerance_percent):
+    rate = shipment.rate
+    if rate is None or rate.price is None or rate.is_estimate:
+        return  # nothing was offered, so no offer is broken
+    if why := drift(rate.price, label.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
 
 
 async def record_not_bought(
-    context: Context, job: OrderJob, shipment: Shipment, why: str, quoted: str = ""
+    context: Context,
+    job: OrderJob,
+    shipment: Shipment,
+    why: str,
+    quoted: str = "",
+    *,
+    forget_offer: bool = False,
 ) -> Shipment:
-    """Record that no money moved: the shipment is planned again, in the same generation."""
+    """Record that no money moved: the shipment is planned again, in the same generation.
+
+    `forget_offer`: the next try asks all accounts for rates again.
+    """
     entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=quoted)
-    planned = await context.move(job, shipment, _S.PLANNED, entry)
+    changes = {"provider_ref": "", "rate": None} if forget_offer else {}
+    planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
     context.settling.pop(intent_of(shipment), None)
     return planned
 
@@ -118,9 +246,3 @@ async def hold_for_requote(
     changes = {"provider_ref": "", "rate": None, "quoted": quoted or shipment.quoted}
     move = Move(shipment, _S.HELD, changes=changes)
     await context.hold(job, code, note, shipment=shipment, move=move)
-
-
-def count_refusal(context: Context, account: str) -> None:
-    """Count an attempt that sold no label; too many in a row open the circuit breaker."""
-    if context.breaker.refused(account, context.clock.monotonic()):
-        context.log.warning("breaker_open", provider=account, seconds=context.breaker.cooldown_s)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from packhouse.errors import ProviderError
-from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.providers.port import Absent, Bought, Provider, Purchase, Safety, Unknown
-from packhouse.steps import purchase
+from packhouse.providers.port import Absent, Bought, Provider, Purchase, Safety, Unknown, Withdrawn
+from packhouse.steps import accounts, purchase
 from packhouse.steps.context import Context, OrderJob
-from packhouse.steps.moves import Move
 
 _S = ShipmentState
 
@@ -23,7 +21,7 @@ async def reconcile(context: Context, job: OrderJob) -> None:
             shipment = await _mark_unknown(context, job, shipment)
         provider = context.provider(shipment.provider)
         if provider.safety is Safety.BLIND:
-            await _ask_operator(context, job, shipment)
+            await purchase.hold_unknown(context, job, shipment)
         elif _has_settled(context, job, shipment):
             await _look_up(context, job, shipment, provider)
 
@@ -50,7 +48,7 @@ def _has_settled(context: Context, job: OrderJob, shipment: Shipment) -> bool:
         context.settling[purchase.intent_of(shipment)] = began
     if now >= began + wait:
         return True
-    job.wake_at(context.clock.now() + began + wait - now)
+    purchase.wait_to_settle(job, shipment, context.clock.now() + began + wait - now)
     return False
 
 
@@ -66,14 +64,16 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
     match answer:
         case Bought():
             await purchase.record_outcome(context, job, shipment, answer)
+        case Withdrawn():
+            await purchase.record_withdrawn(context, job, shipment, answer, begun.provider_ref)
         case Absent():
             why = f"{shipment.provider} has no purchase {shipment.reference}; it is begun again."
             await purchase.record_not_bought(context, job, shipment, why)
+        case Unknown(needs_person=True):
+            await purchase.hold_unknown(context, job, shipment, answer.reason)
         case Unknown():
-            job.failed(f"The purchase {shipment.reference} could not be looked up: {answer.reason}")
-
-
-async def _ask_operator(context: Context, job: OrderJob, shipment: Shipment) -> None:
-    note = f"reference {shipment.reference}, provider account {shipment.provider}"
-    move = Move(shipment, _S.HELD)
-    await context.hold(job, HoldCode.PURCHASE_UNKNOWN, note, shipment=shipment, move=move)
+            why = f"The purchase {shipment.reference} could not be looked up: {answer.reason}"
+            if state := context.breaker.state(shipment.provider, context.clock):
+                accounts.wait_for(context, job, (state,), f"{why.rstrip('.')}. {state.sentence}")
+            else:
+                job.failed(why)

@@ -56,9 +56,11 @@ async def _has_ended(context: Context, job: OrderJob, hold: Hold, wanted: set[Ho
 async def _cap_has_room(context: Context, job: OrderJob, hold: Hold) -> bool:
     """Whether the cap has room again: time passed, or the cap was raised."""
     shipment = next((s for s in job.in_state(_S.HELD) if s.id == hold.shipment_id), None)
+    now, caps = context.clock.now(), context.settings.guard
+    if hold.code is HoldCode.PRICE_UNKNOWN:
+        return shipment is None or not caps.has_caps
     if shipment is None or shipment.rate is None:
         return True
-    now, caps = context.clock.now(), context.settings.guard
     return not await context.ledger.read(guard.check_caps, now, caps, shipment, shipment.rate.price)
 
 

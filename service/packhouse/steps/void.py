@@ -9,6 +9,7 @@ from packhouse.model.journal import Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.port import Voided, VoidPending, VoidRefused
 from packhouse.rules.decision import NeedsHold, Skip
 from packhouse.rules.units import exceeds
@@ -84,7 +85,8 @@ def _ask_again(context: Context, job: OrderJob, label: Label) -> None:
     wait = min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
     if label.void_refusals:
         wait = min(context.settings.poll.recheck_s * 4**label.void_refusals, _DAY_S)
-    job.wake_at(now + wait)
+    sentence = f"{label.provider} has not decided yet about the void of label {label.tracking_number}."
+    job.wake_at(now + wait, Waiting(WaitKind.VOID_UNSETTLED, sentence, label.provider, until=now + wait))
 
 
 async def _hold_refused(

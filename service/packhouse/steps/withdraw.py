@@ -11,6 +11,7 @@ from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.manual import ManualProvider
 from packhouse.rules.timeouts import longest_post_s
 from packhouse.steps.context import Context, OrderJob
@@ -60,9 +61,17 @@ async def process_void_requests(context: Context, job: OrderJob) -> None:
         elif job.order.has_tracking(shipment.label.tracking_number):
             await context.release(job, (request,), _TOO_LATE)
         elif (settled_at := _post_settled_at(context, shipment, request)) > context.clock.now():
-            job.wake_at(settled_at)
+            _wait_for_post(job, shipment, settled_at)
         else:
             await _void(context, job, shipment, f"{request.placed_by} requested it.", request)
+
+
+def _wait_for_post(job: OrderJob, shipment: Shipment, until: float) -> None:
+    sentence = (
+        f"The label of {shipment.id} is to be voided, and its fulfillment may be on its way to the store. "
+        "It is voided as soon as the store must have shown the fulfillment."
+    )
+    job.wake_at(until, Waiting(WaitKind.VOID_UNSETTLED, sentence, shipment.provider, until=until))
 
 
 async def _void(
@@ -104,6 +113,6 @@ async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, wh
     first_seen = context.settling.setdefault((shipment.post_key, None), now)
     settled_at = first_seen + longest_post_s(context.settings)
     if now < settled_at:
-        job.wake_at(context.clock.now() + settled_at - now)
+        _wait_for_post(job, shipment, context.clock.now() + settled_at - now)
         return True
     return False

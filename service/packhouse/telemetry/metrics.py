@@ -21,6 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from packhouse.model.hold import KINDS
 from packhouse.model.money import Money
+from packhouse.model.waiting import WaitKind
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -40,7 +41,9 @@ _CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 class LedgerCounts:
     """The counts of the ledger at one moment, by state.
 
-    `oldest_due_s` is how long the oldest due order has waited, in seconds; 0 if none is due.
+    `oldest_due_s` is how long the oldest due order has waited, in seconds; 0 if none is due. `waiting` is by
+    what open orders wait for, `accounts` says of each provider account whether it buys. Times are seconds
+    since 1970 UTC, None if it never happened.
     """
 
     orders: Mapping[str, int] = field(default_factory=dict)
@@ -49,6 +52,11 @@ class LedgerCounts:
     due: int = 0
     oldest_due_s: float = 0.0
     dead_letters: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    paused: bool = False
+    accounts: Mapping[str, bool] = field(default_factory=dict)
+    last_poll_at: float | None = None
+    last_event_at: float | None = None
 
 
 class Metrics:
@@ -130,6 +138,36 @@ class Metrics:
             "Webhook deliveries with a valid signature and an unreadable body.",
             registry=registry,
         )
+        self._waiting = _States(
+            Gauge(
+                "packhouse_orders_waiting",
+                "Open orders by what they wait for.",
+                ["reason"],
+                registry=registry,
+            ),
+            known=WaitKind,
+        )
+        self._paused = Gauge(
+            "packhouse_paused", "1 while buying and posting are paused, else 0.", registry=registry
+        )
+        self._accounts = _States(
+            Gauge(
+                "packhouse_provider_account_up",
+                "1 if the provider account buys labels, 0 while it rests or refuses.",
+                ["provider"],
+                registry=registry,
+            )
+        )
+        self._last_poll = Gauge(
+            "packhouse_last_poll_timestamp_seconds",
+            "When the store was last polled successfully; 0 if never.",
+            registry=registry,
+        )
+        self._last_event = Gauge(
+            "packhouse_last_event_timestamp_seconds",
+            "When the last webhook event was received; 0 if none is kept.",
+            registry=registry,
+        )
         self._ledger_up = Gauge(
             "packhouse_ledger_up", "1 if the ledger answered at this scrape, else 0.", registry=registry
         )
@@ -164,6 +202,11 @@ class Metrics:
         self._due.set(counts.due)
         self._age.set(counts.oldest_due_s)
         self._dead_letters.set(counts.dead_letters)
+        self._waiting.set(counts.waiting)
+        self._paused.set(counts.paused)
+        self._accounts.set({account: int(up) for account, up in counts.accounts.items()})
+        self._last_poll.set(counts.last_poll_at or 0)
+        self._last_event.set(counts.last_event_at or 0)
 
     def ledger_is_down(self) -> None:
         """The ledger did not answer: its last counts stay, and packhouse_ledger_up becomes 0."""

@@ -22,7 +22,7 @@ class Intake:
         self._wake = wake
 
     async def receive(self, event: Event) -> inbox.Receipt:
-        """Record an event; returns "new", "duplicate" or "ignored" once the event is on disk.
+        """Record an event; returns "accepted", "duplicate" or "ignored" once the event is on disk.
 
         Raises LedgerUnavailable; the store must then send the webhook again.
         """
@@ -30,7 +30,7 @@ class Intake:
         outcome = await self._ledger.write(
             inbox.receive, self._clock.now(), event, self._echo_delay_s, served
         )
-        if outcome == inbox.NEW:
+        if outcome == inbox.ACCEPTED:
             self._wake()
         return outcome
 

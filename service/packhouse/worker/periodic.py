@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerError, PackhouseError
-from packhouse.ledger import inbox, kv, leases
+from packhouse.ledger import inbox, kv, leases, poll_record
 from packhouse.ledger.tx import Tx
 from packhouse.model.order import Order
 from packhouse.rules.timeouts import longest_wait_s
@@ -74,8 +74,11 @@ class PeriodicTasks:
         except PackhouseError as error:
             self.last_poll_error = str(error)
             self._context.log.warning("poll_failed", error=str(error))
+            now = self._context.clock.now()
+            await self._context.ledger.write(poll_record.save_failure, now, str(error), type(error).__name__)
             return 0
         self.last_poll_error = ""
+        await self._context.ledger.write(poll_record.save_success, self._context.clock.now())
         if found:
             self._context.log.info("poll_found", orders=found)
             self._wake()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
@@ -12,45 +12,64 @@ from packhouse.errors import LedgerError, PackhouseError
 from packhouse.ledger import queries
 from packhouse.ledger.port import Ledger
 from packhouse.model.health import Check, Level
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.port import Provider
+from packhouse.rules.setup import setup_checks
 from packhouse.worker.dispatcher import Dispatcher
-from packhouse.worker.periodic import PeriodicTasks
 
 _STUCK_AFTER_S = 60.0
 _PROVIDER_EVERY_S = 300.0
+_REFUSED_PROVIDER_EVERY_S = 30.0
 
 
 class Readiness:
-    """Runs the checks. A failing store or provider is a warning: webhooks must still be accepted."""
+    """Runs the checks. A failing store or provider is a warning: webhooks must still be accepted.
+
+    `stopping` returns what stops work now: the pause, the store, provider accounts.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
         dispatcher: Dispatcher,
-        tasks: PeriodicTasks,
+        stopping: Callable[[], Awaitable[Sequence[Waiting]]],
         providers: Mapping[str, Provider],
         clock: Clock,
         settings: Settings,
     ) -> None:
         self._ledger = ledger
         self._dispatcher = dispatcher
-        self._tasks = tasks
+        self._stopping = stopping
         self._providers = providers
         self._clock = clock
         self._settings = settings
-        self._provider_checks: tuple[Check, ...] = ()
+        self._provider_checks: Mapping[str, Check] = {}
         self._providers_checked_at = float("-inf")
+        # Orders that such a setting stops are held, and webhooks are still accepted: warnings.
+        self._setup = tuple(
+            Check(check.name, Level.WARN, check.reason)
+            for check in setup_checks(settings)
+            if check.level is not Level.PASS
+        )
         self.draining = False
 
     async def checks(self) -> Sequence[Check]:
         """The result of every check, within a second or so."""
-        return [
+        checks = [
             await self._check_ledger(),
             self._check_disk(),
             self._check_workers(),
             self._check_webhook(),
-            self._check_store(),
-            *await self._check_providers(),
+        ]
+        if checks[0].level is Level.FAIL:
+            return checks
+        stopping = await self._stopping()
+        return [
+            *checks,
+            *self._setup,
+            _check_pause(stopping),
+            _check_store(stopping),
+            *await self._check_providers(stopping),
         ]
 
     async def _check_ledger(self) -> Check:
@@ -85,17 +104,23 @@ class Readiness:
             "webhook", Level.WARN, "closed: orders are found by polling only. Set PACKHOUSE_WEBHOOK__SECRETS"
         )
 
-    def _check_store(self) -> Check:
-        if error := self._tasks.last_poll_error:
-            return Check("store", Level.WARN, error)
-        return Check("store", Level.PASS)
+    async def _check_providers(self, stopping: Sequence[Waiting]) -> list[Check]:
+        """One check for each account. An account that buys nothing is no healthy one, whatever it answers."""
+        resting = {waiting.account: waiting for waiting in stopping if waiting.account}
+        answers = await self._ask_providers()
+        return [
+            Check(check.name, Level.WARN, resting[account].with_times) if account in resting else check
+            for account, check in answers.items()
+        ]
 
-    async def _check_providers(self) -> tuple[Check, ...]:
-        """One check for each account, at most every few minutes."""
+    async def _ask_providers(self) -> Mapping[str, Check]:
+        """What each account answers, asked at most every few minutes, and sooner while one is refused."""
         now = self._clock.monotonic()
-        if now - self._providers_checked_at >= _PROVIDER_EVERY_S:
-            checks = (self._check_provider(account) for account in self._providers)
-            self._provider_checks = tuple(await asyncio.gather(*checks))
+        is_healthy = all(check.level is Level.PASS for check in self._provider_checks.values())
+        every_s = _PROVIDER_EVERY_S if is_healthy else _REFUSED_PROVIDER_EVERY_S
+        if now - self._providers_checked_at >= every_s:
+            checks = await asyncio.gather(*(self._check_provider(account) for account in self._providers))
+            self._provider_checks = dict(zip(self._providers, checks, strict=True))
             self._providers_checked_at = now
         return self._provider_checks
 
@@ -106,6 +131,21 @@ class Readiness:
         except PackhouseError as error:
             return Check(name, Level.WARN, str(error))
         return Check(name, Level.PASS)
+
+
+def _check_pause(stopping: Sequence[Waiting]) -> Check:
+    for waiting in stopping:
+        if waiting.kind is WaitKind.PAUSED:
+            return Check("buying", Level.WARN, waiting.with_times)
+    return Check("buying", Level.PASS)
+
+
+def _check_store(stopping: Sequence[Waiting]) -> Check:
+    kinds = (WaitKind.STORE_LIMIT, WaitKind.STORE_REFUSED, WaitKind.STORE_UNAVAILABLE, WaitKind.RETRY)
+    for waiting in stopping:
+        if waiting.kind in kinds:
+            return Check("store", Level.WARN, waiting.with_times)
+    return Check("store", Level.PASS)
 
 
 def check_name(account: str, accounts: Collection[str]) -> str:

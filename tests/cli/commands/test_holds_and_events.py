@@ -24,7 +24,7 @@ EVENT: dict[str, Any] = {
     "order_id": "ord_1",
     "site_slug": "tea",
     "received_at": 1795436116.0,
-    "outcome": "new",
+    "outcome": "accepted",
     "note": "",
 }
 

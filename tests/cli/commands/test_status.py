@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
 
+NOW = 1_795_424_615.0
 STATUS = {
     "version": "0.1.0",
     "paused": False,
@@ -31,10 +36,47 @@ def test_status_shows_counts_money_and_what_the_holds_mean() -> None:
 
 
 def test_status_says_who_paused_it_and_why() -> None:
-    answer = STATUS | {"paused": True, "paused_by": "ada: stock-taking"}
+    pause = waiting("paused", "Paused by ada: stock-taking", since=NOW - 300, remedy="Resume it.", orders=3)
+    answer = STATUS | {"paused": True, "paused_by": "ada: stock-taking", "at": NOW, "waiting": [pause]}
     with serving({"GET /api/v1/status": (200, answer)}) as daemon:
         shown = call("status", environ=daemon.environ)
-    assert "ada: stock-taking" in shown.out
+    assert shown.out.splitlines()[0].endswith(", paused")
+    assert "     3  Paused by ada: stock-taking. Since " in shown.out
+    assert "(5 min)." in shown.out
+    assert "        Resume it." in shown.out
+
+
+def waiting(kind: str, sentence: str, **more: Any) -> dict[str, Any]:
+    nothing = {"account": "", "since": None, "until": None, "remedy": "", "orders": 0}
+    return {"kind": kind, "sentence": sentence} | nothing | more
+
+
+@pytest.mark.parametrize("columns", ["80", "140"])
+def test_status_says_what_orders_wait_for_and_how_old_its_news_is(columns: str) -> None:
+    rests = waiting(
+        *("account_resting", "easypost failed 20 times in a row and is tried again later: 503 from nginx"),
+        since=NOW - 60,
+        until=NOW + 240,
+        orders=12,
+    )
+    answer = STATUS | {"at": NOW, "waiting": [rests], "last_poll_at": NOW - 12, "last_event_at": NOW - 10_800}
+    with serving({"GET /api/v1/status": (200, answer)}) as daemon:
+        shown = call("status", environ=daemon.environ | {"COLUMNS": columns}, tty=True)
+    text = " ".join(shown.out.split())
+    assert "running, with problems" in text
+    assert "12 easypost failed 20 times in a row and is tried again later: 503 from nginx. Since " in text
+    assert "continues in 4 min, at" in text
+    assert "last poll 12 s ago" in text
+    assert "last webhook 3 h ago" in text
+    assert max(map(len, shown.out.splitlines())) <= int(columns)
+
+
+def test_an_everyday_wait_is_no_problem() -> None:
+    queued = waiting("queued", "The order is due, and waits for a free worker.", orders=2)
+    with serving({"GET /api/v1/status": (200, STATUS | {"at": NOW, "waiting": [queued]})}) as daemon:
+        shown = call("status", environ=daemon.environ)
+    assert shown.out.splitlines()[0].endswith(", running")
+    assert "     2  The order is due" in shown.out
 
 
 def test_a_daemon_that_is_not_there_is_a_network_error_with_the_way_out() -> None:

@@ -48,7 +48,8 @@ def test_the_demo_shop_has_every_weight_except_the_unknown_one() -> None:
 
 def test_the_daemon_accepts_the_settings_of_the_demo() -> None:
     environ = {"PACKHOUSE_CONFIG": str(SHOP), "ALY_API_KEY": "aly_x"} | {
-        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_x"
+        "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK_x",
+        "PACKHOUSE_STORE__URL": "http://127.0.0.1:9/api/storefront/v1",
     }
     shown = call("config", "check", "--json", environ=environ)
     assert shown.code == 0, shown.err

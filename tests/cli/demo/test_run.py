@@ -70,7 +70,7 @@ def test_all_orders_are_processed_and_all_totals_agree(tmp_path: Path) -> None:
     with demo(tmp_path, "--orders", "40", "--rate", "0", "--exit") as process:
         out, _ = process.communicate(timeout=120)
     assert process.returncode == Exit.OK, out
-    sums = re.search(r"40 orders = (\d+) shipped \+ (\d+) held \+ (\d+) skipped", out)
+    sums = re.search(r"40 orders = (\d+) shipped \+ (\d+) held \+ (\d+) closed", out)
     assert sums is not None, out
     assert sum(map(int, sums.groups())) == 40
     assert "All totals agree" in out

@@ -32,8 +32,8 @@ def ours(phase: str, *states: str, **more: Any) -> dict[str, Any]:
         (ours("shipped", "fulfilled"), Place.SHIPPED, 4, "shipped", True),
         (ours("held", "held"), Place.HELD, 2, "held", True),
         (ours("held", "voiding"), Place.HELD, 2, "held", False),
-        (ours("closed", "voided"), Place.SKIPPED, 2, "skipped", True),
-        (ours("closed", "voiding"), Place.SKIPPED, 2, "skipped", False),
+        (ours("closed", "voided"), Place.CLOSED, 2, "closed", True),
+        (ours("closed", "voiding"), Place.CLOSED, 2, "closed", False),
     ],
 )
 def test_an_order_has_the_progress_of_its_slowest_shipment(
@@ -51,9 +51,9 @@ def test_every_shipment_state_has_a_progress(state: ShipmentState) -> None:
         assert not order.processed
 
 
-def test_an_order_that_ended_before_packhouse_received_it_is_skipped() -> None:
+def test_an_order_that_ended_before_packhouse_received_it_is_closed() -> None:
     order = order_progress("ord_1", "cancelled", None)
-    assert order.place is Place.SKIPPED
+    assert order.place is Place.CLOSED
     assert order.processed
     assert not order_progress("ord_1", "partially_fulfilled", None).processed
 

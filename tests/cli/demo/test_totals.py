@@ -85,12 +85,12 @@ def test_three_records_that_agree_are_consistent() -> None:
     assert (summary.labels_active, summary.labels_voided) == (2, 1)
     assert summary.spent == summary.provider_charged == {"USD": 1249}
     assert summary.held == (("The delivery address is incomplete.", (("ord_2", "city is missing"),)),)
-    assert sum(len(members) for _, members in summary.skipped) == 2
+    assert sum(len(members) for _, members in summary.closed) == 2
 
 
 def test_the_summary_shows_counts_reasons_and_money() -> None:
     text = "\n".join(totals_lines(totals_of(), seconds=12, width=100, paint=lambda text, *_: text))
-    assert "4 orders = 1 shipped + 1 held + 2 skipped" in text
+    assert "4 orders = 1 shipped + 1 held + 2 closed" in text
     assert "The order was cancelled." in text
     assert "ord_2  city is missing" in text
     assert "2 paid, 1 more voided" in text

@@ -18,7 +18,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def snapshot(count: int, expected: int = 0, evil: str = "") -> Snapshot:
-    places = (Place.SHIPPED, Place.HELD, Place.IN_PROGRESS, Place.SKIPPED, Place.QUEUED)
+    places = (Place.SHIPPED, Place.HELD, Place.IN_PROGRESS, Place.CLOSED, Place.QUEUED)
     orders = tuple(
         OrderProgress(
             f"ord_{n:012d}",
@@ -56,7 +56,7 @@ def test_a_frame_shows_counts_money_and_the_progress_of_each_order() -> None:
     drawn = frame(snapshot(10), CAPTION, columns=120, lines=40, paint=lambda text, *_: text, symbols=UNICODE)
     text = "\n".join(drawn)
     assert "1:05   3 labels, 12.34 USD   daemon http://127.0.0.1:8080" in drawn[0]
-    assert "10 orders: 2 shipped · 2 held · 2 skipped · 2 in progress · 2 queued" in text
+    assert "10 orders: 2 shipped · 2 held · 2 closed · 2 in progress · 2 queued" in text
     assert "●─●─○─○" in text
     for n in range(10):
         assert f"{n:012d}"[:6] in text
@@ -73,7 +73,7 @@ def test_the_counting_line_fits_80_columns_with_every_count_in_its_colour(count:
     assert [re.sub(r".*: |\d+ ", "", part) for part in plain.split(" · ")] == [
         "shipped",
         "held",
-        "skipped",
+        "closed",
         "in progress",
         "queued",
     ]
@@ -127,7 +127,7 @@ def test_the_bar_is_as_long_as_the_terminal_and_full_only_at_the_end() -> None:
 
 
 def test_progress_is_one_line() -> None:
-    line = "1:05 6 of 10 processed: 2 shipped, 2 held, 2 skipped, 4 in progress; 3 labels, 12.34 USD"
+    line = "1:05 6 of 10 processed: 2 shipped, 2 held, 2 closed, 4 in progress; 3 labels, 12.34 USD"
     assert " ".join(progress(snapshot(10), 65.0).split()) == line
 
 

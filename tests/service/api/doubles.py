@@ -49,7 +49,7 @@ class MemoryInbox:
         if any(known.id == event.id for known in self.events):
             return "duplicate"
         self.events.append(event)
-        return "new" if event.is_known else "ignored"
+        return "accepted" if event.is_known else "ignored"
 
     async def keep_dead_letter(self, body: bytes, reason: str) -> None:
         if self.failure is not None:

@@ -99,7 +99,7 @@ def _insert(tx: Tx) -> None:
     released = {"released_by": "bob", "released_at": NOW + 5, "release_reason": "asked the buyer"}
     connection.execute(insert(tables.holds).values(id=RELEASED, note="gift", **hold, **released))
     connection.execute(insert(tables.holds).values(id=ACTIVE, note="wait for Monday", **hold))
-    for number, outcome in ((1, "new"), (2, "ignored")):
+    for number, outcome in ((1, "accepted"), (2, "ignored")):
         connection.execute(
             insert(tables.events).values(
                 source="store",

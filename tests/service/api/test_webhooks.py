@@ -52,7 +52,7 @@ def test_a_delivery_signed_by_an_independent_implementation_is_taken(path: str) 
         ("evt_1", "ord_1", "shop")
     ]
     assert app.inbox.events[0].body.encode() == BODY
-    assert app.number("packhouse_events_total", type="order", outcome="new") == 1
+    assert app.number("packhouse_events_total", type="order", outcome="accepted") == 1
 
 
 def test_either_secret_is_good_while_one_is_rotated() -> None:

@@ -48,7 +48,7 @@ async def _release(
 
 def test_an_event_is_recorded_once_and_wakes_its_order(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
-        assert await ledger.write(inbox.receive, 100.0, _event(), 60.0) == "new"
+        assert await ledger.write(inbox.receive, 100.0, _event(), 60.0) == "accepted"
         assert await ledger.write(inbox.receive, 101.0, _event(), 60.0) == "duplicate"
         assert (await _row(ledger)).wakes == 1
 
@@ -60,7 +60,7 @@ def test_fifty_copies_at_once_are_one_event(tmp_path: Path) -> None:
         outcomes = await asyncio.gather(
             *(ledger.write(inbox.receive, 1.0, _event(), 60.0) for _ in range(50))
         )
-        assert outcomes.count("new") == 1
+        assert outcomes.count("accepted") == 1
         assert outcomes.count("duplicate") == 49
 
     run_on_ledger(story, tmp_path)

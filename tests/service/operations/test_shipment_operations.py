@@ -127,7 +127,7 @@ async def test_ship_does_not_waive_a_spending_cap(harness: Harness) -> None:
 async def test_an_event_is_replayed_and_an_ignored_one_is_refused(harness: Harness) -> None:
     order = await harness.ship()
     (record,) = await harness.operations.queries.events(order_id=order.id, outcome="", limit=5, before=None)
-    assert (record.type, record.outcome) == ("order.created", "new")
+    assert (record.type, record.outcome) == ("order.created", "accepted")
     await harness.operations.events.replay(record.id, **BY)
     await harness.process_due()
     assert "replayed" in await harness.journal(order)

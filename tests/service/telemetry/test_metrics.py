@@ -16,13 +16,13 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 
 def test_everything_is_counted_under_its_name() -> None:
     metrics = Metrics(CollectorRegistry(), "1.2.3")
-    metrics.event("order.created", "new")
+    metrics.event("order.created", "accepted")
     metrics.purchase("easypost", "bought")
     metrics.spent(Money(512, "USD"))
     metrics.spent(Money(88, "USD"))
     metrics.step("buy", 0.2, "done")
     metrics.call("store", "orders.get", "200", 0.05)
-    assert value(metrics, "packhouse_events_total", type="order", outcome="new") == 1
+    assert value(metrics, "packhouse_events_total", type="order", outcome="accepted") == 1
     assert value(metrics, "packhouse_purchases_total", provider="easypost", outcome="bought") == 1
     assert value(metrics, "packhouse_label_spend_minor_total", currency="USD") == 600
     assert value(metrics, "packhouse_step_seconds_count", step="buy", outcome="done") == 1
@@ -73,7 +73,7 @@ def test_a_scrape_without_the_ledger_keeps_the_last_counts_and_reports_it() -> N
 
 def test_the_text_is_what_prometheus_reads() -> None:
     metrics = Metrics(CollectorRegistry(), "1.2.3")
-    metrics.event("order.created", "new")
+    metrics.event("order.created", "accepted")
     families = {family.name: family for family in text_string_to_metric_families(metrics.render().decode())}
     assert families["packhouse_events"].samples[0].value == 1
     assert families["packhouse_build_info"].samples[0].labels == {"version": "1.2.3"}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.arguments.command import Command
-from packhouse_cli.arguments.options import JSON
+from packhouse_cli.arguments.options import JSON, Option
 from packhouse_cli.exit_codes import CommandError, Exit
 from packhouse_cli.terminal.text import escaped, styled, wrap
 
 if TYPE_CHECKING:
+    from packhouse.model.health import Check
     from packhouse_cli.commands.doctor.checks import Finding
     from packhouse_cli.invocation import Invocation
     from packhouse_cli.terminal.output import Terminal
@@ -31,7 +32,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Check everything and print a line each. Exit code 0 where nothing fails; there may be warnings."""
     terminal = invocation.terminal
     found: list[Finding] = []
-    for finding in _findings(invocation):
+    for finding in _findings(invocation, ask_rates=arguments.rate):
         found.append(finding)
         if not arguments.json:
             _print(finding, terminal)
@@ -43,12 +44,13 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     return int(Exit.CHECKS_FAILED if failed else Exit.OK)
 
 
-def _findings(invocation: Invocation) -> Iterator[Finding]:
+def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
     from packhouse_cli.commands.doctor.checks import (
         FAILED,
         OK,
         UNKNOWN,
         Finding,
+        of_abroad,
         of_daemon,
         of_store,
         of_webhook,
@@ -68,6 +70,8 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
             yield from reached
             if len(reached) > 1:
                 yield from of_webhook(store, settings.site_slug)
+                if daemon_settings is not None:
+                    yield from of_abroad(store, daemon_settings)
     except CommandError as error:
         yield Finding("store", FAILED, str(error))
     try:
@@ -77,7 +81,11 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
         fix = "Start it with `packhouse serve`, or set PACKHOUSE_URL to its address."
         yield Finding("daemon", FAILED if is_meant else UNKNOWN, str(error).removesuffix(fix).strip(), fix)
         if daemon_settings is not None:
-            yield from _checked(daemon_settings)
+            from packhouse.preflight import run_checks
+
+            yield from _checked(run_checks(daemon_settings))
+    if ask_rates:
+        yield from _rates(daemon_settings)
 
 
 def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
@@ -91,14 +99,23 @@ def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
         return None, str(error).splitlines()
 
 
-def _checked(daemon_settings: Any) -> Iterator[Finding]:
-    from packhouse.preflight import run_checks
+def _rates(daemon_settings: Any) -> Iterator[Finding]:
+    """Test rates, with the daemon's settings as found here: no daemon asks for them."""
+    from packhouse_cli.commands.doctor.checks import UNKNOWN, Finding
+
+    if daemon_settings is None:
+        yield Finding("rates", UNKNOWN, "not asked, because the daemon's settings here are not valid")
+        return
+    from packhouse.preflight import run_rate_checks
+
+    yield from _checked(run_rate_checks(daemon_settings))
+
+
+def _checked(checks: Sequence[Check]) -> Iterator[Finding]:
     from packhouse_cli.commands.doctor.checks import FAILED, OK, WARN, Finding
 
     states = {"pass": OK, "warn": WARN, "fail": FAILED}
-    yield from (
-        Finding(check.name, states[check.level], check.reason) for check in run_checks(daemon_settings)
-    )
+    yield from (Finding(check.name, states[check.level], check.reason) for check in checks)
 
 
 def _profile_in_use(settings: CliSettings) -> str:
@@ -129,11 +146,20 @@ def _print(finding: Finding, terminal: Terminal) -> None:
 COMMAND = Command(
     "check settings, store, webhook, provider, database and disk",
     _run,
-    (JSON.but(help="print a JSON array of the results"),),
+    (
+        Option(
+            "--rate", action="store_true", help="also ask each provider account for a test rate; never buys"
+        ),
+        JSON.but(help="print a JSON array of the results"),
+    ),
     description="Check settings, clock, store, webhook, daemon, provider, database and disk. Each line is "
     "healthy, or says how to fix the problem. Nothing is changed. A running daemon (PACKHOUSE_URL, "
     "PACKHOUSE_TOKEN) checks its own database, disk and provider. If none answers, this command "
     "checks them with the daemon's settings, as found here. "
     f"Exit code {int(Exit.CHECKS_FAILED)}: at least one check failed.",
-    examples=("packhouse doctor", "packhouse doctor --json | jq '.[] | select(.state != \"ok\")'"),
+    examples=(
+        "packhouse doctor",
+        "packhouse doctor --rate",
+        "packhouse doctor --json | jq '.[] | select(.state != \"ok\")'",
+    ),
 )

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound
@@ -20,15 +20,17 @@ from packhouse.store.requests import OrdersQuery
 from packhouse.store.responses import StoreResponse
 from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.exit_codes import CommandError
+from packhouse_cli.terminal.formats import span
+from packhouse_cli.terminal.waits import ago, sentences_of
 
 OK, WARN, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
 INTAKE = "/webhooks/aly"
 # The daemon also accepts the example path of the store's documentation.
 _INTAKES = (INTAKE, "/aly/webhooks")
-_CLOCK_OK_S, _CLOCK_BAD_S = 5.0, 60.0
+_CLOCK_OK_S, _CLOCK_BAD_S = 60.0, 300.0
 # No store has this order: the kind of refusal shows what the key may do.
 _NO_ORDER = "ord_packhouse_doctor_check"
-_NEEDED = ORDER_EVENTS - {"order.fulfilled", "order.partially_fulfilled"}
+_POLL_LATE_S = 3600.0
 _FAILED_STATUSES = {"failed", "error", "failure"}
 
 
@@ -68,7 +70,9 @@ def _clock(answer: StoreResponse, ours: float) -> Finding:
     off_s = ours - theirs
     message = f"{abs(off_s):.0f} s {'ahead of' if off_s > 0 else 'behind'} the store"
     if abs(off_s) <= _CLOCK_OK_S:
-        return Finding("clock", OK, f"within {_CLOCK_OK_S:g} s of the store's")
+        return Finding(
+            "clock", OK, f"{message} ({_CLOCK_OK_S:g} s are allowed)" if abs(off_s) > 2 else "right"
+        )
     state = WARN if abs(off_s) <= _CLOCK_BAD_S else FAILED
     return Finding(
         "clock",
@@ -107,8 +111,11 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
         yield Finding(
             "webhook",
             UNKNOWN,
-            "the key may not list webhooks: it lacks read:sites, which is correct for a daemon's key",
-            "To check the webhook, run doctor with a key that has read:sites.",
+            "could not be checked: the key may not list webhooks, as it lacks read:sites, which is correct "
+            "for a daemon's key",
+            "Check by hand in the store's settings that a webhook is active, that it points to "
+            f"https://YOUR-HOST{INTAKE}, and that it sends {', '.join(sorted(ORDER_EVENTS))}. Or run "
+            "doctor with a key that has read:sites.",
         )
         return
     except StoreError as error:
@@ -122,13 +129,14 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
         yield Finding("webhook", WARN, message, f"Register one: {create}")
         return
     for each in ours:
-        missing = sorted(_NEEDED - set(each.events)) if "*" not in each.events else []
+        missing = sorted(ORDER_EVENTS - set(each.events)) if "*" not in each.events else []
         name = f"{each.id} to {each.url}"
         if each.active is False:
             yield Finding("webhook", FAILED, f"{name} is inactive", f"Register a new one: {create}")
         elif missing:
             message = f"{name} does not receive {', '.join(missing)}"
-            yield Finding("webhook", WARN, message, "Delete it and register it again with these events too.")
+            fix = "Packhouse notices such changes only when it polls. Delete it and register it again with "
+            yield Finding("webhook", WARN, message, f"{fix}these events too.")
         else:
             yield Finding("webhook", OK, name)
         yield _delivering(store, each.id)
@@ -200,7 +208,8 @@ def _own_check(name: str, results: object) -> Finding:
     state = {"pass": OK, "warn": WARN, "fail": FAILED}.get(str(first.get("status")), UNKNOWN)
     message = str(first.get("output") or "the daemon reports no problem")
     called = {"ledger": "database", "webhook": "webhook secret", "store": "daemon's store"}.get(name, name)
-    return Finding(called, state, message, _FIXES.get(name, "") if state in (WARN, FAILED) else "")
+    fix = _FIXES.get(name.partition(" ")[0], "")
+    return Finding(called, state, message, fix if state in (WARN, FAILED) else "")
 
 
 _FIXES = {
@@ -209,6 +218,7 @@ _FIXES = {
     "workers": "Restart the daemon; its log shows what it was doing.",
     "webhook": "Set PACKHOUSE_WEBHOOK__SECRETS and restart the daemon.",
     "store": "Check the daemon's key and network. The daemon keeps trying.",
+    "buying": "Continue all orders: packhouse resume --reason WHY, or remove PACKHOUSE_GUARD__PAUSED.",
     "provider": "Check the provider's key and address in the daemon's settings.",
 }
 
@@ -222,8 +232,70 @@ def _status(status: dict[str, object]) -> Iterator[Finding]:
     else:
         message = f"the daemon has version {version}, this command {__version__}"
         yield Finding("version", WARN, message, "Install the same version of both.")
-    if status.get("paused"):
-        yield Finding("work", WARN, "the daemon is paused", 'Resume it: packhouse resume --reason "..."')
+    yield from _ages(status)
+    waits = status.get("waiting")
+    at = status.get("at")
+    now = float(at) if isinstance(at, (int, float)) else time.time()
+    for waiting in waits if isinstance(waits, list) else ():
+        number = waiting.get("orders") or 0
+        # The daemon's own checks say already what stops it; here is how many orders that concerns.
+        if number and waiting.get("kind") not in ("queued", "processing"):
+            sentence, *fixes = sentences_of(waiting, now)
+            yield Finding(
+                "waiting", WARN, f"{number} order{'s' * (number != 1)}: {sentence}", " ".join(fixes)
+            )
     overdue = status.get("oldest_due_s")
     if isinstance(overdue, (int, float)) and overdue > 600:
-        yield Finding("work", FAILED, f"an order is overdue by {overdue:.0f} s", "See the daemon's log.")
+        yield Finding("overdue", FAILED, f"an order is overdue by {span(overdue)}", "See the daemon's log.")
+
+
+def _ages(status: dict[str, object]) -> Iterator[Finding]:
+    """When the daemon last heard from the store, either way."""
+    at = status.get("at")
+    if "last_poll_at" not in status or not isinstance(at, (int, float)):
+        return
+    polled, heard = status.get("last_poll_at"), status.get("last_event_at")
+    message = f"last successful poll {ago(polled, at)}, last webhook {ago(heard, at)}"
+    is_late = not isinstance(polled, (int, float)) or at - polled > _POLL_LATE_S
+    yield Finding(
+        "orders come in",
+        WARN if is_late else OK,
+        message,
+        "The line about the daemon's store, or its log, says why it does not poll." if is_late else "",
+    )
+
+
+def of_abroad(store: StoreClient, settings: Any) -> Iterator[Finding]:
+    """Whether recent orders cross a customs border that an account's settings tell nothing about."""
+    untold = [
+        account
+        for account, (kind, options) in settings.accounts().items()
+        if account in settings.provider and kind == "easypost" and not options.get("customs_origin")
+    ]
+    has_phone = bool(settings.ship_from.phone)
+    try:
+        page = store.orders(OrdersQuery(limit=50))
+    except StoreError as error:
+        yield Finding("exports", UNKNOWN, f"recent orders could not be read: {error}")
+        return
+    home = settings.ship_from.country
+    abroad = [one for one in page.orders if one.address and one.address.country not in ("", home)]
+    if not abroad:
+        return
+    many = f"{len(abroad)} of the last {len(page.orders)} orders go abroad, such as {abroad[0].id}"
+    if untold:
+        yield Finding(
+            "exports",
+            FAILED,
+            f"{many}, and no customs facts are set: orders that cross a customs border are held",
+            " ".join(f"Set providers.{account}.customs_origin and customs_signer." for account in untold),
+        )
+    if not has_phone:
+        yield Finding(
+            "exports",
+            WARN,
+            f"{many}, and ship_from.phone is not set: some carriers refuse exports without it",
+            "Set ship_from.phone.",
+        )
+    if has_phone and not untold:
+        yield Finding("exports", OK, f"{many}, and customs facts are set")

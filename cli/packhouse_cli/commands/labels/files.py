@@ -83,12 +83,13 @@ def report(
     return int(Exit.OK)
 
 
-def save(content: bytes, name: str) -> str:
-    """Write the file, whole or not at all. Returns its name."""
+def save(content: bytes, name: str, mode: int = 0o666) -> str:
+    """Write the file, whole or not at all, with this mode less the umask. Returns its name."""
     place = Path(name)
     fresh = place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        fresh.write_bytes(content)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+            file.write(content)
         fresh.replace(place)
     except OSError as error:
         fresh.unlink(missing_ok=True)

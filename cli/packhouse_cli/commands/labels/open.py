@@ -6,30 +6,63 @@ import argparse
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.commands.labels.files import OPTIONS, fetch, report, save
+from packhouse_cli.exit_codes import CommandError, Exit
+from packhouse_cli.user.paths import labels_folder
 
 if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation
 
 _TIMEOUT_S = 30.0
+_KEPT_S = 86_400.0
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
-    import tempfile
-    from pathlib import Path
-
     shipment, content = fetch(arguments.shipment, invocation)
-    folder = Path(tempfile.mkdtemp(prefix="packhouse-label-"))
-    file = save(content, str(folder / f"{shipment['id']}.{shipment['label']['document_format']}"))
+    folder = private_folder(invocation.environ)
+    file = save(content, str(folder / f"{shipment['id']}.{shipment['label']['document_format']}"), mode=0o600)
     program = viewer(invocation.environ)
     opened = program is not None and show(program, file, invocation.environ)
+    terminal = invocation.terminal
     if not opened:
-        invocation.terminal.note("No viewer of this machine opens the label. Its file is here:")
+        terminal.note("No viewer of this machine opens the label.")
+    terminal.note(
+        "Only you can read the file below. The next `packhouse labels open` after a day deletes it."
+    )
     return report(invocation, arguments, shipment, file, file, opened=opened)
+
+
+def private_folder(environ: Mapping[str, str]) -> Path:
+    """The folder for opened labels, which only this user can read; files older than a day are deleted.
+
+    Raises CommandError if the folder cannot be made.
+    """
+    place = labels_folder(environ)
+    if not place:
+        raise CommandError(
+            "Set HOME or XDG_CACHE_HOME to a folder for the label, or save the file: packhouse labels get "
+            "SHIPMENT -o FILE.",
+            Exit.UNKNOWN,
+            "system",
+        )
+    folder = Path(place)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for file in folder.iterdir():
+            if file.is_file() and time.time() - file.stat().st_mtime > _KEPT_S:
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"Cannot write the label to {folder} ({error.strerror}).", Exit.UNKNOWN, "system"
+        ) from error
+    return folder
 
 
 def viewer(environ: Mapping[str, str]) -> str | None:

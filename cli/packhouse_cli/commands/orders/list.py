@@ -132,12 +132,20 @@ def _row(order: Order) -> Sequence[object]:
     return (
         order.id,
         day_and_time(order.created_at),
-        order.status or "?",
+        _status(order),
         order.site_slug,
         sum(line.quantity for line in order.lines),
         amount_text(order.total_minor, order.currency),
         _place(order.address),
     )
+
+
+def _status(order: Order) -> str:
+    """The store's status, and how many units have shipped where it does not say so itself."""
+    status = order.status or "?"
+    ordered = sum(line.quantity for line in order.lines)
+    shipped = sum(some.quantity for record in order.fulfillments or () for some in record.units)
+    return f"{status}, {shipped} of {ordered} shipped" if 0 < shipped < ordered else status
 
 
 def _place(address: Address | None) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 from packhouse.model.states import MEANING, ShipmentState
 from packhouse_cli.terminal.formats import clock_time, day, span
 from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, wrap
+from packhouse_cli.terminal.waits import ago, sentences_of
 
 # `packhouse tail` prints entries as they come, so its columns have fixed widths.
 _ID_WIDTH, _ACTION_WIDTH = 18, 14
-_PAUSED, _PAUSE_SETTING = "Paused: ", "PACKHOUSE_GUARD__PAUSED"
 _STATE_STYLE = {
     "held": "yellow", "unknown": "yellow", "fulfilled": "green", "delivered": "green", "labeled": "cyan",
     "buying": "cyan", "planned": "cyan", "voiding": "yellow", "voided": "dim", "cancelled": "dim",
@@ -26,7 +26,7 @@ def lines_of(
     order: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], *, now: float, width: int
 ) -> list[Line]:
     """The whole history, as lines of at most about `width` cells; `now` in seconds since 1970."""
-    lines: list[Line] = [*_headline(order, width), ()]
+    lines: list[Line] = [*_headline(order, entries, now, width), ()]
     shipments = _objects(order.get("shipments"))
     action_width = max((len(str(entry.get("action", ""))) for entry in entries), default=0)
     of_the_order = [entry for entry in entries if not entry.get("shipment_id")]
@@ -74,44 +74,63 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
             if shipment.get("state") in ("fulfilled", "delivered")
         ]
         known = f"the store has the tracking number{_s(len(numbers))} {', '.join(numbers)}" if numbers else ""
-        return [(f"Nothing more to do: {known or 'every unit is fulfilled in the store'}.",)]
+        sentence = f"Nothing more to do: {known or 'every unit is fulfilled in the store'}."
+        return [(sentence + _confirmation(order, now),)]
     if phase == "closed":
         reason = str(order.get("reason") or "") or "there is nothing to ship"
-        return [(f"Nothing: Packhouse skips this order, because {_as_reason(reason)}.",)]
+        return [(f"Nothing: the order is closed, because {_as_reason(reason)}.",)]
     return _open_advice(order, now)
+
+
+def _confirmation(order: Mapping[str, Any], now: float) -> str:
+    """When the store is asked whether it shows the fulfillment; "" once it was."""
+    due, fetched_at = order.get("due_at"), order.get("fetched_at")
+    posted = [one for one in _objects(order.get("shipments")) if one.get("state") == "fulfilled"]
+    if not posted or not isinstance(due, (int, float)) or not isinstance(fetched_at, (int, float)):
+        return ""
+    return f" Packhouse checks the order again in {span(due - now)}." if due > now else ""
 
 
 def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:
     sentences: list[tuple[str, ...]] = []
-    reason = str(order.get("reason") or "")
-    if reason and reason not in str(order.get("last_error") or ""):
-        sentences.append(
-            _pause_advice(reason.removeprefix(_PAUSED)) if reason.startswith(_PAUSED) else (reason,)
-        )
+    error = str(order.get("last_error") or "")
+    waits = _objects(order.get("waiting"))
+    sentences += [sentences_of(one, now) for one in waits if not _is_told_below(one, error)]
     for shipment in _objects(order.get("shipments")):
         state = str(shipment.get("state", ""))
         if state in set(ShipmentState) and not ShipmentState(state).is_final and state != "fulfilled":
             meaning = MEANING[ShipmentState(state)]
             sentences.append((f"{_name_of(shipment)} is {state}: {meaning[:1].lower()}{meaning[1:]}",))
-    due = order.get("due_at")
-    wait = float(due) - now if isinstance(due, (int, float)) else 0.0
-    if wait > 1:
-        what = "tries" if order.get("last_error") else "checks the order"
-        sentences.append((f"Packhouse {what} again in {span(wait)}, at {clock_time(due)}.",))
-    else:
-        sentences.append(("Packhouse is processing the order now.",))
-    if order.get("last_error"):
-        attempts = order.get("attempts") or 0
-        times = f" ({attempts} in a row)" if attempts and int(attempts) > 1 else ""
-        sentences.append((f"The last attempt failed{times}: {order['last_error']}",))
+    if error:
+        attempts = int(order.get("attempts") or 0)
+        times = f" ({attempts} in a row)" if attempts > 1 else ""
+        remedies = [str(one["remedy"]) for one in waits if _is_told_below(one, error) and one.get("remedy")]
+        sentences.append((f"The last attempt failed{times}: {error}", *remedies))
+    if (next_step := _next_step(order, waits, now)) is not None:
+        sentences.append((next_step,))
     return sentences
 
 
-def _pause_advice(why: str) -> tuple[str, ...]:
-    """`why` is "ada: stock-taking" for an operator's pause, or the setting that pauses the daemon."""
-    if _PAUSE_SETTING in why:
-        return f"Paused: {why}", f"Continue all orders: remove {_PAUSE_SETTING}, then restart the daemon."
-    return f"Paused by {why}", "Continue all orders: packhouse resume --reason WHY"
+def _is_told_below(waiting: Mapping[str, Any], error: str) -> bool:
+    """Whether this reason is the last error itself, which is shown with the number of attempts."""
+    return bool(error) and str(waiting.get("sentence") or "") in error
+
+
+def _next_step(order: Mapping[str, Any], waits: Sequence[Mapping[str, Any]], now: float) -> str | None:
+    """When Packhouse looks at the order again; None while a person must act first, or a wait says it."""
+    kinds = {one.get("kind") for one in waits}
+    due = order.get("due_at")
+    wait = float(due) - now if isinstance(due, (int, float)) else 0.0
+    if "paused" in kinds:
+        return "Nothing is bought or posted until then."
+    if "queued" in kinds:
+        return None
+    if "processing" in kinds or wait <= 1:
+        return "Packhouse is processing the order now."
+    if any(isinstance(one.get("until"), (int, float)) for one in waits) and not order.get("last_error"):
+        return None
+    what = "tries" if order.get("last_error") else "checks the order"
+    return f"Packhouse {what} again in {span(wait)}, at {clock_time(due)}."
 
 
 def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:
@@ -121,13 +140,28 @@ def advice_of(hold: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(problem), *(str(line) for line in (advice if isinstance(advice, list) else ())))
 
 
-def _headline(order: Mapping[str, Any], width: int) -> list[Line]:
+def _at_the_store(order: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], now: float) -> str:
+    """The store's status, when it was read, and whether Packhouse has changed the order there since."""
+    status = order.get("status") or "no status"
+    fetched_at = order.get("fetched_at")
+    if not isinstance(fetched_at, (int, float)):
+        return f"at the store: {status} when last read"
+    posted = any(
+        entry.get("action") == "fulfilled" and float(entry.get("at") or 0) >= fetched_at for entry in entries
+    )
+    since = ", before the fulfillment was posted" if posted else ""
+    return f"at the store: {status} when read {ago(fetched_at, now)}{since}"
+
+
+def _headline(
+    order: Mapping[str, Any], entries: Sequence[Mapping[str, Any]], now: float, width: int
+) -> list[Line]:
     phase = str(order.get("phase", "?"))
     site = [(str(order["site_slug"]),)] if order.get("site_slug") else []
     parts: list[Line] = [
         (styled(f"Order {order.get('id')}", "bold"),),
         *site,
-        (f"at the store: {order.get('status') or 'no status'} when last read",),
+        (_at_the_store(order, entries, now),),
         (styled(f"here: {phase}", _PHASE_STYLE.get(phase, "bold")),),
     ]
     return _dotted(parts, width)

@@ -21,7 +21,7 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
     @routes.get("/events", tags=["events"])
     async def list_events(
         order_id: Annotated[str, Query(max_length=200)] = "",
-        outcome: Literal["", "new", "ignored", "unreadable"] = "",
+        outcome: Literal["", "accepted", "ignored", "unreadable"] = "",
         limit: Limit = 50,
         before: Annotated[float | None, Query(description="`next` of the previous page.")] = None,
     ) -> EventsBody:

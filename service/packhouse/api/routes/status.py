@@ -10,7 +10,8 @@ from packhouse.api import errors
 from packhouse.api.auth import TokenAuth
 from packhouse.api.requests import Reason
 from packhouse.api.routes.parameters import Limit
-from packhouse.api.schemas import EntryBody, JournalBody, StatusBody
+from packhouse.api.schemas import EntryBody, JournalBody
+from packhouse.api.status_schemas import StatusBody
 from packhouse.operations import Operations
 
 EntryId = Annotated[

@@ -79,4 +79,14 @@ KINDS = (
         rests_on=CONTENT,
         advice=(Advice("Accept the new price", RELEASE),),
     ),
+    HoldKind(
+        HoldCode.PRICE_UNKNOWN,
+        "{provider} tells no price before the purchase, and a spending cap is set",
+        "Set an estimate for the account, or release the hold to buy this label at any price.",
+        blocks=ALL,
+        ends=(End.FACTS_CHANGE, End.CAP_HAS_ROOM, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=CONTENT | {Fact.SETTINGS},
+        advice=(SETTINGS, Advice("Buy this label at any price", RELEASE)),
+    ),
 )

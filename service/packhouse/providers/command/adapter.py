@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.model.label import Label, LabelDocument, Rate
-from packhouse.model.money import Money
 from packhouse.providers.command import wire
 from packhouse.providers.command.options import CommandOptions, program_environment
 from packhouse.providers.command.process import Finished, NotStarted, run
@@ -74,9 +73,8 @@ class CommandProvider:
                 "manually."
             )
         options = self._options
-        price = Money(0, options.currency)
         return Prepared(
-            "", (Rate("command", options.carrier or "command", options.service or "standard", price),)
+            "", (Rate("command", options.carrier or "command", options.service or "standard", None),)
         )
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:

@@ -86,8 +86,10 @@ def expect(holds: bool, promise: str) -> None:
         raise NotConforming(promise)
 
 
-def expect_money(money: Money) -> None:
-    """Fail if it is not an amount that can be paid."""
+def expect_money(money: Money | None) -> None:
+    """Fail if it is not an amount that can be paid. None: the provider tells none."""
+    if money is None:
+        return
     expect(isinstance(money.minor, int) and money.minor >= 0, f"{money!r} is a whole number of minor units")
     expect(len(money.currency) == 3 and money.currency.isupper(), f"{money!r} has an ISO 4217 currency")
 
@@ -98,7 +100,7 @@ async def prepared_purchase(subject: Subject, reference: str) -> Purchase:
     prepared = await subject.provider.prepare(request)
     if not prepared.rates:
         raise NotConforming(f"an ordinary parcel has a rate; the remarks are {prepared.messages}")
-    cheapest = min(prepared.rates, key=lambda rate: rate.price.minor)
+    cheapest = min(prepared.rates, key=lambda rate: rate.price.minor if rate.price else 0)
     return Purchase(request, prepared.provider_ref, cheapest)
 
 
@@ -121,7 +123,7 @@ def kept_label(subject: Subject, bought: Bought, requested_at: float | None = No
         service=bought.service,
         tracking_number=bought.tracking_number,
         provider_id=bought.provider_id,
-        cost=bought.cost,
+        cost=bought.cost or Money(0, "USD"),
         state=LabelState.BOUGHT if requested_at is None else LabelState.VOIDING,
         bought_at=0.0,
         document_source=bought.document_source,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,15 +166,35 @@ def test_without_lp_or_with_a_refusing_one_nothing_is_claimed(tmp_path: Path) ->
 
 def test_a_label_is_opened_by_the_desktop_or_its_file_is_named(tmp_path: Path) -> None:
     path = program(tmp_path, "xdg-open", f'cp "$1" {tmp_path}/opened')
+    home = {"PATH": path, "HOME": str(tmp_path)}
     with serving(FILES) as daemon:
         opened = call(
-            *("labels", "open", "ord_1", "--json"), environ=daemon.environ | {"PATH": path, "DISPLAY": ":0"}
+            *("labels", "open", "ord_1", "--json"), environ=daemon.environ | home | {"DISPLAY": ":0"}
         )
-        alone = call("labels", "open", "ord_1", environ=daemon.environ | {"PATH": path})
+        alone = call("labels", "open", "ord_1", environ=daemon.environ | home)
     assert opened.json["opened"] is True
     assert (tmp_path / "opened").read_bytes() == b"%PDF-1.4 label"
     assert Path(alone.out.strip()).read_bytes() == b"%PDF-1.4 label"
     assert "No viewer" in alone.err
+
+
+def test_an_opened_label_is_private_and_deleted_after_a_day(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "PATH": ""}
+    folder = tmp_path / ".cache" / "packhouse" / "labels"
+    folder.mkdir(parents=True)
+    for name, age_s in (("old.pdf", 90_000), ("new.pdf", 60)):
+        (folder / name).write_bytes(b"address")
+        os.utime(folder / name, (time.time() - age_s,) * 2)
+    with serving(FILES) as daemon:
+        shown = call("labels", "open", "ord_1", environ=daemon.environ | home)
+        homeless = call("labels", "open", "ord_1", environ=daemon.environ)
+    file = Path(shown.out.strip())
+    assert (file.parent, file.stat().st_mode & 0o777) == (folder, 0o600)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {each.name for each in folder.iterdir()} == {file.name, "new.pdf"}
+    assert "after a day deletes it" in shown.err
+    assert homeless.code == Exit.UNKNOWN
+    assert "labels get" in homeless.err
 
 
 def test_void_and_adopt_are_the_same_acts_as_those_of_shipments() -> None:

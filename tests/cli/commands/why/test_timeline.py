@@ -135,20 +135,46 @@ def test_a_released_hold_is_no_advice() -> None:
     assert advice == "Packhouse is processing the order now."
 
 
+def wait(kind: str, sentence: str, **more: Any) -> dict[str, Any]:
+    nothing = {"account": "", "since": None, "until": None, "remedy": ""}
+    return {"kind": kind, "sentence": sentence} | nothing | more
+
+
 def test_a_paused_order_says_who_paused_it_and_how_to_resume() -> None:
-    paused = order(due_at=NOW + 200, reason="Paused: ada: stock-taking", shipments=[shipment("planned")])
+    pause = wait("paused", "Paused by ada: stock-taking", since=NOW - 60, remedy="Resume it.")
+    paused = order(due_at=NOW + 200, waiting=[pause], shipments=[shipment("planned")])
     first, second, third = timeline.what_next(paused, now=NOW)
-    assert first == ("Paused by ada: stock-taking", "Continue all orders: packhouse resume --reason WHY")
+    assert first[0].startswith("Paused by ada: stock-taking. Since ")
+    assert first[0].endswith("(1 min).")
+    assert first[1:] == ("Resume it.",)
     assert second == ("Shipment shp_1 is planned: the units are chosen. Nothing is spent.",)
-    assert third[0].startswith("Packhouse checks the order again in 3 min 20 s, at ")
+    assert third == ("Nothing is bought or posted until then.",)
 
 
-def test_an_order_paused_by_the_setting_names_the_setting() -> None:
-    paused = order(due_at=NOW + 200, reason="Paused: PACKHOUSE_GUARD__PAUSED is set.")
-    assert timeline.what_next(paused, now=NOW)[0] == (
-        "Paused: PACKHOUSE_GUARD__PAUSED is set.",
-        "Continue all orders: remove PACKHOUSE_GUARD__PAUSED, then restart the daemon.",
+def test_an_order_that_waits_for_an_account_says_until_when_and_nothing_that_contradicts_it() -> None:
+    rests = wait("account_resting", "easypost failed 20 times in a row: 503.", until=NOW + 200)
+    waiting = order(due_at=NOW + 200, waiting=[rests])
+    ((sentence,),) = timeline.what_next(waiting, now=NOW)
+    assert sentence.startswith("easypost failed 20 times in a row: 503. Continues in 3 min 20 s, at ")
+
+
+def test_an_order_of_another_worker_says_so() -> None:
+    processing = wait("processing", "Worker 1a2b has the order.", until=NOW + 100)
+    told = timeline.what_next(order(due_at=NOW + 100, waiting=[processing]), now=NOW)
+    assert told[0][0].startswith("Worker 1a2b has the order.")
+    assert not any("checks the order again" in line for (line,) in told)
+
+
+def test_what_the_store_said_before_the_fulfillment_is_called_old() -> None:
+    shipped = order(phase="shipped", fetched_at=NOW - 3, due_at=NOW + 57, shipments=[shipment("fulfilled")])
+    posted = [entry("fulfilled", "2 units with USPS 9400.", shipment_id="shp_1", at=NOW - 2)]
+    assert "at the store: pending when read 3 s ago, before the fulfillment was posted" in "\n".join(
+        shown(shipped, posted)
     )
+    ((told,),) = timeline.what_next(shipped, now=NOW)
+    assert told.endswith("Packhouse checks the order again in 57 s.")
+    confirmed = order(phase="shipped", status="fulfilled", fetched_at=NOW - 1, shipments=[])
+    assert "at the store: fulfilled when read 1 s ago  " in shown(confirmed, posted)[0]
 
 
 def test_titles_break_between_their_parts_on_a_narrow_terminal() -> None:
@@ -165,19 +191,20 @@ def test_a_waiting_order_says_when_it_continues_and_what_went_wrong() -> None:
         attempts=3,
         reason="the provider answered 503",
         last_error="the provider answered 503",
+        waiting=[wait("provider_unavailable", "the provider answered 503", until=NOW + 200)],
         shipments=[shipment("unknown"), shipment("fulfilled")],
     )
     advice = timeline.what_next(waiting, now=NOW)
     assert len(advice) == 3
     assert any("shp_1 is unknown: it is not known whether" in line for (line,) in advice)
     assert any("in 3 min 20 s" in line for (line,) in advice)
-    assert advice[-1] == ("The last attempt failed (3 in a row): the provider answered 503",)
+    assert ("The last attempt failed (3 in a row): the provider answered 503",) in advice
 
 
-def test_a_skipped_order_says_why() -> None:
+def test_a_closed_order_says_why() -> None:
     closed = order(phase="closed", reason="The order was cancelled.")
     assert timeline.what_next(closed, now=NOW) == [
-        ("Nothing: Packhouse skips this order, because the order was cancelled.",)
+        ("Nothing: the order is closed, because the order was cancelled.",)
     ]
 
 

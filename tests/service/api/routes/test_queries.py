@@ -177,6 +177,8 @@ def test_an_order_in_a_list_is_brief_and_shows_active_holds_only(app: App) -> No
             "attempts": 2,
             "last_error": "",
             "updated_at": NOW - 31,
+            "fetched_at": None,
+            "waiting": [],
             "shipments": [
                 {
                     "id": "ord_1-1",
