@@ -21,7 +21,8 @@ def sentences() -> Iterator[tuple[str, str]]:
     for package in (packhouse, packhouse_cli):
         root = Path(str(package.__file__)).parent
         for file in sorted(root.rglob("*.py")):
-            if file.name == "redaction.py" or "sandbox" in file.parts:
+            # Patterns of secrets are no sentences, and the sandbox has no secrets.
+            if file.name in ("redaction.py", "secret_shapes.py") or "sandbox" in file.parts:
                 continue
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
