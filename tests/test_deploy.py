@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from packhouse import __version__
-from packhouse.api.webhooks import PATHS
+from packhouse.api.webhooks import is_webhook_path
 from packhouse.config import load
 from packhouse.config.settings import Settings
+from packhouse_cli.user.settings import CliSettings
 
 ROOT = Path(__file__).parent.parent
 GRACE_S = Settings().worker.grace_s
@@ -124,10 +125,91 @@ def test_the_trial_and_the_manifest_use_real_settings(tmp_path: Path) -> None:
     assert load(toml_path=file, environ={**trial, "PACKHOUSE_SECRETS_DIR": ""}).poll.interval_s == 2
 
 
+def unit(name: str) -> list[str]:
+    """Every value of a name in the systemd unit."""
+    return re.findall(rf"^{name}=(.*)$", (ROOT / "deploy/packhouse.service").read_text(), re.MULTILINE)
+
+
+def recipe(section: str) -> str:
+    """The commands of a section of the deploy guide, in order."""
+    text = (ROOT / "deploy/README.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    return "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+
+
+def test_every_credential_of_the_unit_is_a_secret_setting_read_from_its_folder(tmp_path: Path) -> None:
+    assert "PACKHOUSE_SECRETS_DIR=%d" in unit("Environment")
+    names = [value.split(":")[0] for value in unit("#?LoadCredential")]
+    assert "PACKHOUSE_STORE__API_KEY" in names
+    given = {"PACKHOUSE_OPERATOR__TOKENS": "ops:token-of-ops"}
+    for name in names:
+        (tmp_path / name).write_text(given.get(name, "key-of-this-test") + "\n")
+    settings = load(environ={"PACKHOUSE_CONFIG": "/dev/null", "PACKHOUSE_SECRETS_DIR": str(tmp_path)})
+    assert settings.store.api_key.get_secret_value() == "key-of-this-test"
+    assert set(settings.operator.names_by_token()) == {"token-of-ops"}
+
+
+def test_the_recipe_makes_what_the_unit_needs_before_it_starts_it() -> None:
+    commands = recipe("systemd")
+    start = commands.index("systemctl enable --now packhouse")
+    needed = [value.split(":")[1] for value in unit("LoadCredential")]
+    for path in (
+        *needed,
+        *unit("WorkingDirectory"),
+        "/etc/systemd/system/packhouse.service",
+        "daemon-reload",
+    ):
+        assert path in commands[:start], path
+    # The service's user enters the folder of the settings, and only root that of the secrets.
+    assert "install -d -m 0755 /etc/packhouse\n" in commands
+    assert "install -d -m 0700 /etc/packhouse/secrets" in commands
+    assert "umask 077" in commands
+    assert (
+        f"useradd --system --home-dir /var/lib/packhouse --shell /usr/sbin/nologin {unit('User')[0]}"
+        in commands
+    )
+
+
+@pytest.mark.parametrize("tool", ["verify", "security"])
+def test_systemd_accepts_the_unit(tool: str, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd is not installed")
+    text = (ROOT / "deploy/packhouse.service").read_text()
+    file = tmp_path / "packhouse.service"
+    file.write_text(text.replace("/opt/packhouse/bin/packhouse", "/bin/true"))
+    asked = [analyze, tool, *(["--offline=true", "--threshold=20"] if tool == "security" else []), str(file)]
+    done = subprocess.run(asked, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Unknown" not in done.stderr
+
+
+def test_commands_inside_a_container_find_an_operator_token() -> None:
+    secret = manifests()["Secret"]["stringData"]
+    assert "PACKHOUSE_OPERATOR__TOKENS" in secret
+    assert "kubectl exec deploy/packhouse -- packhouse status" in recipe("Kubernetes")
+    commands = recipe("Docker")
+    assert 'echo "PACKHOUSE_OPERATOR__TOKENS=ops:' in commands
+    assert (
+        commands.index("OPERATOR__TOKENS")
+        < commands.index("up -d --build")
+        < commands.index("packhouse status")
+    )
+    environ = {**secret, "PACKHOUSE_OPERATOR__TOKENS": "ops:token-of-ops", "PACKHOUSE_HTTP__HOST": "0.0.0.0"}
+    inside = CliSettings({**environ, "PACKHOUSE_SECRETS_DIR": ""})
+    assert (inside.token, inside.daemon_url) == ("token-of-ops", "http://127.0.0.1:8080")
+
+
+def test_the_readme_says_how_to_install_from_a_checkout() -> None:
+    text = (ROOT / "README.md").read_text()
+    for command in ("pipx install .", "uv tool install .", "pip install .", "docker build --tag packhouse:"):
+        assert command in text
+    assert "pip install packhouse" not in text, "it is on no package index"
+
+
 def test_the_proxy_lets_the_webhook_through() -> None:
-    allowed = re.findall(r"@store path (\S+)", (ROOT / "deploy/Caddyfile").read_text())
-    assert allowed
-    assert set(allowed) <= PATHS
+    (line,) = re.findall(r"@store path (.+)", (ROOT / "deploy/Caddyfile").read_text())
+    assert {"/webhooks/aly", "/aly/webhooks"} <= set(line.split())
+    assert all(is_webhook_path(path) for path in line.split())
 
 
 def test_the_scale_profile_is_three_replicas_on_postgresql_behind_a_proxy() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -22,12 +23,13 @@ from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 
 _PREDECESSOR_S = 30.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """Run until SIGTERM or SIGINT, then finish the running orders and return 0.
+    """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
     2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
     """
@@ -43,7 +45,9 @@ def main(argv: Sequence[str] = ()) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return _SETTINGS
-    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings))
+    logs.configure(
+        settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
+    )
     try:
         with _locked_folder(settings):
             require_startable(settings)
@@ -130,6 +134,7 @@ async def _serve_until_stopped(
         )
     log.info(
         "serving",
+        # Not "address", which the redaction drops as a buyer's.
         url=address,
         webhook=f"{address}{_WEBHOOK_PATH}" if is_open else "closed: no secret is set",
         health=f"{address}/readyz",
@@ -149,6 +154,9 @@ async def _serve_until_stopped(
     server.should_exit = True
     await serving
     await app.aclose()
+    # A supervisor that repeats its signal must not turn an orderly end into a kill.
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     log.info("stopped")
 
 
@@ -168,18 +176,26 @@ async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
 
 
 def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
-    """A future that is done at the first SIGTERM or SIGINT. The second signal closes connections at once."""
+    """A future that is done at the first SIGTERM, SIGINT or SIGHUP. The second closes connections at once.
+
+    A terminal that closes sends SIGHUP; under nohup it is ignored, and stays so.
+    """
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[None] = loop.create_future()
 
-    def on_signal() -> None:
+    def stop_or_hurry() -> None:
         if stop.done():
             server.force_exit = True
         else:
             stop.set_result(None)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+    def on_signal(_number: int, _frame: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(stop_or_hurry)
+
+    for number in _STOP_SIGNALS:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, on_signal)
     return stop
 
 

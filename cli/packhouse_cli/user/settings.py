@@ -114,6 +114,7 @@ class CliSettings:
             or self._secret("PACKHOUSE_TOKEN")
             or (self.profile is not None and str(self.profile.token))
             or self._from_file("PACKHOUSE_TOKEN")
+            or self._own_daemons_token()
         )
 
     @property
@@ -123,6 +124,7 @@ class CliSettings:
             self._secret("PACKHOUSE_TOKEN")
             or self._of_profile("token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL)
             or self._from_file("PACKHOUSE_TOKEN")
+            or self._own_daemons_token()
         )
         if not token:
             raise UsageError(
@@ -155,20 +157,41 @@ class CliSettings:
             raise UsageError(f"{name} is {text!r}. It must be a number of seconds above 0.")
         return seconds
 
-    def _secret(self, name: str) -> str:
-        """The secret from a file of its own or from the environment."""
-        named = self._environ.get(f"{name}_FILE")
+    def _secret(self, name: str, *, is_list: bool = False) -> str:
+        """The secret from a file of its own or from the environment; of a list, the text as it is."""
+        named = self._environ.get(f"{name}_FILE", "").strip().strip("\"'")
         if named:
-            return _read_secret(f"{name}_FILE", named)
-        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER)
+            return _read_secret(f"{name}_FILE", named, is_list)
+        folder = self._environ.get("PACKHOUSE_SECRETS_DIR", SECRETS_FOLDER).strip().strip("\"'")
         if folder:
             for spelling in (name, name.lower()):
                 if _is_file(file := f"{folder}/{spelling}"):
-                    return _read_secret("PACKHOUSE_SECRETS_DIR", file)
-        return self._environ.get(name, "").strip()
+                    return _read_secret("PACKHOUSE_SECRETS_DIR", file, is_list)
+        return self._environ.get(name, "").strip() if is_list else self._cleaned(name)
+
+    def _own_daemons_token(self) -> str:
+        """The first of the daemon's tokens, where its settings are here, as in its container; "" if none is.
+
+        It is sent to the daemon of this machine only.
+        """
+        name = "PACKHOUSE_OPERATOR__TOKENS"
+        if self._value("PACKHOUSE_URL") or not (text := self._secret(name, is_list=True)):
+            return ""
+        from packhouse.setting_text import UnclearText, listed
+
+        try:
+            pairs = listed(text)
+        except UnclearText as error:
+            raise UsageError(f"{name} {error}.") from None
+        return pairs[0].partition(":")[2] if pairs else ""
+
+    def _cleaned(self, name: str) -> str:
+        """The variable's value, without what an env file leaves around it."""
+        text = self._environ.get(name, "").strip()
+        return _clean(text, name, name) if text else ""
 
     def _value(self, name: str) -> str:
-        value = self._environ.get(name, "").strip()
+        value = self._cleaned(name)
         if not value and name in _IN_PROFILE and self.profile is not None:
             value = str(getattr(self.profile, _IN_PROFILE[name]))
         return value or self._from_file(name)
@@ -193,7 +216,7 @@ class CliSettings:
 
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
-            named = self._environ.get("PACKHOUSE_CONFIG")
+            named = self._environ.get("PACKHOUSE_CONFIG", "").strip().strip("\"'")
             found = named or next(filter(_is_file, CONFIG_PATHS), None)
             self._file = _read_toml(found) if found else {}
         return self._file
@@ -208,24 +231,41 @@ def _read_toml(name: str) -> dict[str, Any]:
     from pathlib import Path
 
     try:
-        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(name).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             f"Cannot read {name}: {error}. Correct the file, or set PACKHOUSE_CONFIG to another one."
         ) from error
 
 
-def _read_secret(setting: str, name: str) -> str:
-    from pathlib import Path
+def _read_secret(setting: str, name: str, is_list: bool = False) -> str:
+    from packhouse.setting_text import UnclearText, read_text_file
 
     try:
-        return Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"Cannot read {name!r}, which {setting} names: {error}.") from error
+        text = read_text_file(name)
+    except UnclearText as error:
+        raise UsageError(f"{name!r}, which {setting} names, {error}.") from None
+    if not text.strip():
+        raise UsageError(f"{name!r}, which {setting} names, is empty. Write the value into it.")
+    return text.strip() if is_list else _clean(text, setting.removesuffix("_FILE"), name)
+
+
+def _clean(text: str, variable: str, written: str) -> str:
+    """One word, read as the daemon reads it."""
+    from packhouse.setting_text import Kind, UnclearText, cleaned
+
+    try:
+        return cleaned(text, Kind.COMPACT, variable if variable != "PACKHOUSE_SECRETS_DIR" else "")
+    except UnclearText as error:
+        raise UsageError(f"{written} {error}.") from None
 
 
 def _address(text: str, setting: str) -> str:
     scheme, mark, rest = text.partition("://")
+    if "@" in rest.partition("/")[0] or (not mark and "@" in text):
+        raise UsageError(
+            f"{setting} contains a user or a password. Remove it: it is not used, and messages would show it."
+        )
     if not mark or scheme not in ("http", "https") or not rest.strip("/"):
         raise UsageError(f"{setting} is {text!r}. It must be an address such as {DEFAULT_DAEMON_URL}.")
     return text.rstrip("/")

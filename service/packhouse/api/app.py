@@ -12,8 +12,9 @@ from packhouse.api import errors, health
 from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
 from packhouse.api.auth import TokenAuth
 from packhouse.api.health import HealthSource
+from packhouse.api.methods import SharedMethods
 from packhouse.api.routes import events, holds, labels, orders, shipments, status
-from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint
+from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
 from packhouse.clock import Clock
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
@@ -53,9 +54,6 @@ def build_api(
         lifespan=lifespan,
     )
     errors.install(api)
-    api.include_router(health.router(health_source))
-    api.include_router(_metrics_route(operations.queries, metrics))
-    api.include_router(operator_routes(operations, TokenAuth(operators.names_by_token())))
     webhook_endpoint = WebhookEndpoint(
         secrets=_secrets(webhook),
         tolerance_s=webhook.tolerance_s,
@@ -64,11 +62,20 @@ def build_api(
         clock=clock,
     )
 
+    api.include_router(health.router(health_source, extra_checks=webhook_endpoint.checks))
+    api.include_router(_metrics_route(operations.queries, metrics))
+    api.include_router(operator_routes(operations, TokenAuth(operators.names_by_token())))
+    routed = SharedMethods(api, api.routes)
+
     async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in PATHS:
+        if scope["type"] != "http":
+            await api(scope, receive, send)
+        elif scope["path"] in PATHS or is_webhook_path(scope["path"]):
             await webhook_endpoint(scope, receive, send)
+        elif scope["method"] == "POST" and has_signature(scope):
+            await webhook_endpoint.refuse_misdirected(scope, receive, send)
         else:
-            await api(scope, _bounded(receive), send)
+            await routed(scope, _bounded(receive), send)
 
     return asgi_app
 

@@ -20,8 +20,8 @@ class PreparedResponse:
     __slots__ = ("_body", "_start", "status")
 
     def __init__(self, status: int, text: str, **headers: str) -> None:
-        content = text.encode() + b"\n"
-        pairs = {"content-type": "text/plain", "content-length": str(len(content))}
+        content = text.encode() + b"\n" if text else b""
+        pairs = {"content-type": "text/plain", "content-length": str(len(content))} if text else {}
         pairs |= {name.replace("_", "-"): value for name, value in headers.items()}
         self.status = status
         self._start = {

@@ -11,7 +11,15 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from packhouse.api.methods import allowed
 from packhouse.errors import LedgerError, OperationRefused, RecordNotFound
+
+# The detail of Starlette's own 404, where no route matches.
+_NO_ROUTE = "Not Found"
+_PATHS = (
+    "The operator API is under /api/v1 (described at /api/v1/openapi.json), the store's webhooks go to "
+    "POST /webhooks/aly, and health and metrics are at /livez, /readyz and /metrics."
+)
 
 _CODES = {
     400: "invalid_request",
@@ -105,13 +113,26 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return error_response(error.status_code, error.detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        methods = allowed(request.app.routes, request.scope)
+        return error_response(
+            405,
+            f"{request.method} is not possible here.",
+            what_to_do=f"This path allows {methods}.",
+            headers={"allow": methods},
+        )
+    if error.status_code == 404 and error.detail == _NO_ROUTE:
+        return error_response(404, "This path does not exist.", what_to_do=_PATHS)
+    return error_response(error.status_code, error.detail, headers=headers)
 
 
 async def _ledger(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, RecordNotFound):
         return error_response(404, str(error))
     if isinstance(error, OperationRefused):
+        if error.code == "invalid_cursor":
+            return error_response(400, error.sentence, code=error.code, what_to_do=error.what_to_do)
         return error_response(409, error.sentence, code=error.code, what_to_do=error.what_to_do)
     return error_response(503, str(error), headers={"retry-after": "5"})
 

@@ -6,7 +6,7 @@ The status code is the result (200 or 503); the body names each check, as applic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from packhouse.errors import LedgerError
 from packhouse.model.health import Check, Level
+from packhouse.telemetry.redaction import Redactor
 
 # Longer than a healthy check takes, shorter than an orchestrator waits.
 _TIMEOUT_S = 3.0
@@ -45,13 +46,23 @@ class _HealthResponse(JSONResponse):
     media_type = "application/health+json"
 
 
+# An error of a provider or a database may quote a secret.
+_REDACTOR = Redactor()
+
 _UNREADY: dict[int | str, dict[str, Any]] = {
     503: {"model": HealthBody, "description": "At least one check fails; its output says why."}
 }
 
 
-def router(source: HealthSource, timeout_s: float = _TIMEOUT_S) -> APIRouter:
-    """The three routes. They need no token, as orchestrators call them."""
+def router(
+    source: HealthSource,
+    timeout_s: float = _TIMEOUT_S,
+    extra_checks: Callable[[], Sequence[Check]] = tuple,
+) -> APIRouter:
+    """The three routes. They need no token, as orchestrators call them, so reasons are redacted.
+
+    `extra_checks` are those of the API itself.
+    """
     routes = APIRouter(tags=["health"], default_response_class=_HealthResponse)
 
     @routes.get("/livez", response_model=HealthBody)
@@ -65,7 +76,7 @@ def router(source: HealthSource, timeout_s: float = _TIMEOUT_S) -> APIRouter:
         """Whether the process can take work; 503 with a reason for each check that fails."""
         try:
             async with asyncio.timeout(timeout_s):
-                checks = await source.checks()
+                checks = [*await source.checks(), *extra_checks()]
         except TimeoutError:
             checks = [Check("checks", Level.FAIL, f"not finished within {timeout_s:g} seconds")]
         except LedgerError as error:
@@ -80,7 +91,9 @@ def _response(checks: Sequence[Check]) -> Response:
     worst = max(levels, key=list(Level).index, default=Level.PASS)
     body = HealthBody(
         status=worst,
-        checks={check.name: [_Result(status=check.level, output=check.reason)] for check in checks},
+        checks={
+            check.name: [_Result(status=check.level, output=_REDACTOR.text(check.reason))] for check in checks
+        },
     )
     status = 503 if worst is Level.FAIL else 200
     return _HealthResponse(

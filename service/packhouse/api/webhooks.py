@@ -6,6 +6,7 @@ repeats nothing of the request, since the store logs responses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -23,11 +24,13 @@ from packhouse.api.asgi import (
 from packhouse.clock import Clock
 from packhouse.errors import LedgerError
 from packhouse.model.event import Event
+from packhouse.model.health import Check, Level
 from packhouse.store.event import UnreadableEvent, read_event
 from packhouse.store.signature import SignatureVerdict, verify
 from packhouse.telemetry.logs import logger
 from packhouse.telemetry.metrics import Metrics
 
+# The second one is the example path of the store's documentation, which people copy.
 PATHS = frozenset({"/webhooks/aly", "/aly/webhooks"})
 
 Receipt = Literal["accepted", "duplicate", "ignored"]
@@ -39,23 +42,38 @@ _MAX_IN_PROGRESS = 1000
 _LOG_INTERVAL_S = 1.0
 
 _OK = PreparedResponse(200, "ok")
-_METHOD = PreparedResponse(405, "only POST", allow="POST")
+_METHOD = PreparedResponse(405, "only POST: the store sends its webhooks here", allow="POST, OPTIONS")
+_OPTIONS = PreparedResponse(204, "", allow="POST, OPTIONS")
 _CLOSED = PreparedResponse(503, "closed: no signing secret is set", retry_after="300")
 _BUSY = PreparedResponse(503, "busy", retry_after="5", connection="close")
 _LEDGER = PreparedResponse(503, "cannot be recorded now", retry_after="15")
-_LARGE = PreparedResponse(413, "too large", connection="close")
+_LARGE = PreparedResponse(413, "too large: at most 1 MiB", connection="close")
 _SLOW = PreparedResponse(408, "too slow", connection="close")
-_UNREADABLE = PreparedResponse(400, "unreadable event")
+_EMPTY = PreparedResponse(400, "the body is empty: send the event as JSON, with a Content-Length")
+_COMPRESSED = PreparedResponse(415, "the body is compressed: send it without Content-Encoding")
+_MISDIRECTED = PreparedResponse(404, "not the webhook's path: send to /webhooks/aly")
 _FAILED = PreparedResponse(500, "failed")
 _REFUSED = {
-    SignatureVerdict.MISSING: PreparedResponse(400, "signature missing"),
-    SignatureVerdict.MALFORMED: PreparedResponse(400, "signature malformed"),
-    SignatureVerdict.STALE: PreparedResponse(400, "signature stale"),
-    SignatureVerdict.WRONG: PreparedResponse(401, "signature wrong"),
+    SignatureVerdict.MISSING: PreparedResponse(400, "signature missing: send X-Aly-Signature"),
+    SignatureVerdict.MALFORMED: PreparedResponse(400, "signature malformed: it is t=SECONDS,v1=HEX"),
+    SignatureVerdict.STALE: PreparedResponse(400, "signature stale: its time is too far from this clock's"),
+    SignatureVerdict.WRONG: PreparedResponse(
+        401, "signature wrong: check the secret, and that no proxy changes the body"
+    ),
 }
+_NOT_SECONDS = PreparedResponse(400, "signature stale: its time is not in seconds")
 
 # Metrics count webhooks whose type is not verified under this family.
 _UNVERIFIED = "unverified"
+
+_SLASHES = re.compile("/+")
+_NO_SECONDS = re.compile(rb"\bt\s*=\s*[\"']?\d{12,}")
+_GZIP = b"\x1f\x8b"
+# No more paths are remembered.
+_MOST_PATHS = 5
+# For so long a misdirected delivery is a warning.
+_MISDIRECTED_S = 24 * 3600.0
+_LONGEST_PATH = 100
 
 _log = logger("packhouse.api.webhooks")
 
@@ -97,13 +115,16 @@ class WebhookEndpoint:
         self._bodies = BodyReader(limit_bytes=_LIMIT_BYTES, deadline_s=deadline_s, budget_bytes=budget_bytes)
         self._max_in_progress = max_in_progress
         self._in_progress = 0
+        self._misdirected: dict[str, tuple[int, float]] = {}
         self._unlogged: dict[str, int] = {}
         self._logged_at: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request to one of `PATHS`."""
-        if scope["method"] != "POST":
-            response: PreparedResponse | None = self._refuse("method", _METHOD)
+        if scope["method"] == "OPTIONS":
+            response: PreparedResponse | None = _OPTIONS
+        elif scope["method"] != "POST":
+            response = self._refuse("method", _METHOD)
         elif not self._secrets:
             response = self._refuse("closed", _CLOSED)
         elif self._in_progress >= self._max_in_progress:
@@ -136,30 +157,107 @@ class WebhookEndpoint:
         except Disconnected:
             self._refuse("disconnected", _SLOW)
             return None
-        decision = verify(_signature(scope), body, self._secrets, self._clock.now(), self._tolerance_s)
+        decision = self._verify(scope, body)
         if decision is not SignatureVerdict.OK:
-            return self._refuse(f"signature_{decision.value.lower()}", _REFUSED[decision])
+            return self._refuse_signature(decision, scope, body)
         try:
             event = read_event(body)
         except UnreadableEvent as error:
             await self._inbox.keep_dead_letter(body, str(error))
-            return self._refuse("unreadable", _UNREADABLE)
+            return self._refuse("unreadable", PreparedResponse(400, f"unreadable event: {error}"))
         receipt = await self._inbox.receive(event)
         self._metrics.event(event.type, receipt)
         return _OK
 
-    def _refuse(self, outcome: str, response: PreparedResponse) -> PreparedResponse:
+    def _verify(self, scope: Scope, body: bytes) -> SignatureVerdict:
+        return verify(_signature(scope), body, self._secrets, self._clock.now(), self._tolerance_s)
+
+    def _refuse_signature(self, decision: SignatureVerdict, scope: Scope, body: bytes) -> PreparedResponse:
+        """Refuse with the probable cause."""
+        if decision is SignatureVerdict.WRONG and not body:
+            return self._refuse("empty", _EMPTY)
+        if decision is SignatureVerdict.WRONG and _is_compressed(scope, body):
+            return self._refuse("compressed", _COMPRESSED)
+        response = _REFUSED[decision]
+        if decision is SignatureVerdict.STALE and _NO_SECONDS.search(_signature(scope) or b""):
+            response = _NOT_SECONDS
+        return self._refuse(f"signature_{decision.value.lower()}", response)
+
+    async def refuse_misdirected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 404 to a signed delivery to another path, log it and count it.
+
+        One with a good signature is surely the store's: `checks` then warns, as its events are missing.
+        """
+        is_ours = False
+        if self._secrets and self._in_progress < self._max_in_progress:
+            self._in_progress += 1
+            try:
+                body = await self._bodies.read(receive)
+                is_ours = self._verify(scope, body) is SignatureVerdict.OK
+            except (TooLarge, TooSlow, TooMany, Disconnected):
+                pass  # it is refused anyway
+            finally:
+                self._in_progress -= 1
+        path = "".join(c if c.isascii() and c.isprintable() else "?" for c in scope["path"])[:_LONGEST_PATH]
+        if is_ours and (path in self._misdirected or len(self._misdirected) < _MOST_PATHS):
+            count, _ = self._misdirected.get(path, (0, 0.0))
+            self._misdirected[path] = (count + 1, self._clock.monotonic())
+        response = self._refuse("wrong_path", _MISDIRECTED, path=path, verified=is_ours)
+        await response.send(send)
+
+    def checks(self) -> Sequence[Check]:
+        """A warning for each other path to which the store sends its webhooks."""
+        since = self._clock.monotonic() - _MISDIRECTED_S
+        return [
+            Check(
+                "webhook path" if number == 0 else f"webhook path {number + 1}",
+                Level.WARN,
+                f"{count} {'deliveries' if count > 1 else 'delivery'} of the store came to {path}, which is "
+                "not the webhook's path. Change the webhook's URL at the store so that it ends in "
+                "/webhooks/aly, then replay the failed deliveries.",
+            )
+            for number, (path, (count, at)) in enumerate(self._misdirected.items())
+            if at > since
+        ]
+
+    def _refuse(self, outcome: str, response: PreparedResponse, **details: object) -> PreparedResponse:
         """Count a refusal, and log it at most once a second per kind: a flood must not fill the log."""
         self._metrics.event(_UNVERIFIED, outcome)
-        count = self._unlogged.get(outcome, 0) + 1
+        kind = outcome + ("_verified" if details.get("verified") else "")
+        count = self._unlogged.get(kind, 0) + 1
         now = self._clock.monotonic()
-        if now - self._logged_at.get(outcome, -_LOG_INTERVAL_S) < _LOG_INTERVAL_S:
-            self._unlogged[outcome] = count
+        if now - self._logged_at.get(kind, -_LOG_INTERVAL_S) < _LOG_INTERVAL_S:
+            self._unlogged[kind] = count
             return response
-        self._logged_at[outcome] = now
-        self._unlogged[outcome] = 0
-        _log.warning("webhook refused", action="refuse", outcome=outcome, status=response.status, count=count)
+        self._logged_at[kind] = now
+        self._unlogged[kind] = 0
+        _log.warning(
+            "webhook refused",
+            action="refuse",
+            outcome=outcome,
+            status=response.status,
+            count=count,
+            **details,
+        )
         return response
+
+
+def is_webhook_path(path: str) -> bool:
+    """Whether the path is one of `PATHS` but for case, more slashes, or a slash or blank at the end.
+
+    The signature proves who sent the delivery, so the exact writing of the path protects nothing.
+    """
+    return _SLASHES.sub("/", path.strip()).rstrip("/").lower() in PATHS
+
+
+def has_signature(scope: Scope) -> bool:
+    """Whether the request carries the store's signature header."""
+    return any(name == b"x-aly-signature" for name, _ in scope["headers"])
+
+
+def _is_compressed(scope: Scope, body: bytes) -> bool:
+    encodings = [value.lower() for name, value in scope["headers"] if name == b"content-encoding"]
+    return body.startswith(_GZIP) or any(value not in (b"", b"identity") for value in encodings)
 
 
 def _signature(scope: Scope) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -10,12 +11,16 @@ from urllib.parse import urlsplit
 from packhouse.config.fields import FieldPath
 from packhouse.config.secret_shapes import impossible
 from packhouse.config.settings import Settings
+from packhouse.config.urls import database_url_problem, has_userinfo
 from packhouse.errors import SettingsError
 
 # Metrics, the journal and environment variables contain the names of accounts.
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # The account of labels that a person bought elsewhere.
 _MANUAL = "manual"
+
+# SQLite's limit is 512 with the names of its other files.
+_LONGEST_PATH = 500
 
 # The sandbox's keys, which are public.
 _SANDBOX_SECRETS = frozenset({"aly_sandbox", "whsec_sandbox"})
@@ -26,12 +31,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
     yield from _times(settings)
     yield from _accounts(settings)
     yield from _secrets(settings)
-    if settings.ledger.url and not re.match(r"(sqlite|postgresql)(\+\w+)?://", settings.ledger.url):
-        yield (
-            ("ledger", "url"),
-            "must begin with sqlite:/// or postgresql+psycopg://. "
-            "Correct it, or remove it to use SQLite in the data folder.",
-        )
+    yield from _urls(settings)
 
 
 def require_for_serving(settings: Settings) -> None:
@@ -49,6 +49,24 @@ def require_for_serving(settings: Settings) -> None:
         raise SettingsError(
             "PACKHOUSE_LEDGER__URL names a PostgreSQL server, and its driver is not installed: "
             "pip install 'packhouse[postgres]'"
+        )
+
+
+def _urls(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
+    if settings.ledger.url and (problem := database_url_problem(settings.ledger.url)):
+        yield ("ledger", "url"), problem
+    file = (settings.data_dir / "packhouse.db").absolute()
+    if not settings.ledger.url and len(os.fsencode(file)) > _LONGEST_PATH:
+        yield (
+            ("data_dir",),
+            f"is too long: the ledger's path would have {len(os.fsencode(file))} bytes, and SQLite opens "
+            f"{_LONGEST_PATH} at most. Choose a folder with a shorter path.",
+        )
+    if has_userinfo(settings.store.url):
+        yield (
+            ("store", "url"),
+            "contains a user or a password, which error messages would show. Remove it; the key belongs into "
+            "PACKHOUSE_STORE__API_KEY.",
         )
 
 

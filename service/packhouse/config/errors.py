@@ -59,7 +59,12 @@ def _suggestion(path: FieldPath, origins: Origins) -> str:
 
 def _shown(path: FieldPath, value: Any) -> str:
     """The value itself, if it is short and not a secret."""
-    if is_secret(path) or path[0] == "providers" or not isinstance(value, str | int | float):
+    if (
+        is_secret(path)
+        or path[0] == "providers"
+        or path == ("ledger", "url")
+        or not isinstance(value, str | int | float)
+    ):
         return ""
     text = str(masked(path, value))
     return f" is {text!r}" if len(text) <= _MAX_SHOWN else ""

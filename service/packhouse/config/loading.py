@@ -13,6 +13,7 @@ from packhouse.config.errors import sentences, written_as
 from packhouse.config.settings import Settings
 from packhouse.config.sources import Gathered
 from packhouse.errors import SettingsError
+from packhouse.setting_text import Kind, cleaned
 
 _FILES = (Path("packhouse.toml"), Path("/etc/packhouse/packhouse.toml"))
 _SECRETS = Path("/run/secrets")
@@ -40,14 +41,15 @@ def _toml(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     if path is not None:
         return path
     if named := environ.get("PACKHOUSE_CONFIG"):
-        return Path(named)
+        return Path(cleaned(named, Kind.TEXT))
     return next((path for path in _FILES if path.is_file()), None)
 
 
 def _secrets(environ: Mapping[str, str]) -> Path | None:
-    named = environ.get("PACKHOUSE_SECRETS_DIR")
-    if named is None:
+    given = environ.get("PACKHOUSE_SECRETS_DIR")
+    if given is None:
         return _SECRETS if _SECRETS.is_dir() else None
+    named = cleaned(given, Kind.TEXT)
     if not named:
         return None
     if not Path(named).is_dir():

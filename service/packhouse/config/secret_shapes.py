@@ -36,6 +36,8 @@ def impossible(value: str, *, but: tuple[str, ...] = ()) -> str:
         return "contains an invisible character, such as a byte-order mark. Copy it again as plain text."
     if not value.isprintable():
         return "contains a line break or a control character. Write it on one line."
+    if not value.isascii():
+        return "contains a letter or sign that no key has. Copy it again as plain text."
     if any(char.isspace() for char in value):
         return "contains a blank. Copy the secret again, without any words around it."
     if _PLACEHOLDER.fullmatch(value):

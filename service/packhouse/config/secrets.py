@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args, get_origin
 
 from pydantic import SecretStr
 
 from packhouse.config.fields import find
 from packhouse.config.settings import Settings
-
-MASK = "********"
+from packhouse.config.urls import MASK, masked_urls, passwords_in
+from packhouse.setting_text import Kind
 
 # Adapters declare their own options; an option with such a name is secret in every adapter.
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password|passphrase|credential)s?(_id)?$")
-_USERINFO = re.compile(r"(?<=://)([^/\s:@]*):([^/\s@]*)@")
+
+# libpq reads these itself.
+_LIBPQ = ("PGPASSWORD", "PGSSLPASSWORD")
+# Passwords that are words of our own log lines.
+_WORDS = re.compile(
+    "(?i)admin|changeme|database|event|example|info|labels?|ledger|level|local|localhost|orders?|packhouse|pass|"
+    "passw(or)?d|postgres|postgresql|provider|replica|root|secret|serving|shipments?|source|store|test|timestamp|"
+    "token|user|warning|webhooks?"
+)
 
 
 def is_secret(path: Sequence[str]) -> bool:
@@ -31,6 +40,21 @@ def may_come_from_file(path: Sequence[str]) -> bool:
     return is_secret(path) or tuple(path) == ("ledger", "url")
 
 
+def kind_of(path: Sequence[str]) -> Kind:
+    """What the value at this path may contain, which decides how its text is read."""
+    field = find(path)
+    if field is None or is_secret(path):
+        listed = field is not None and get_origin(field.annotation) is tuple
+        return Kind.LIST if listed else Kind.COMPACT if _is_word(path) else Kind.TEXT
+    if path[-1] in ("url", "host", "kind"):
+        return Kind.COMPACT
+    if field.annotation in (str, Path):
+        return Kind.TEXT
+    if get_origin(field.annotation) is dict:
+        return Kind.TEXT
+    return Kind.LIST if get_origin(field.annotation) is tuple else Kind.COMPACT
+
+
 def masked(path: Sequence[str], value: Any) -> Any:
     """The value with all secrets masked."""
     if isinstance(value, SecretStr):
@@ -42,18 +66,23 @@ def masked(path: Sequence[str], value: Any) -> Any:
     if is_secret(path):
         return MASK if value else value
     if isinstance(value, str):
-        return _USERINFO.sub(rf"\1:{MASK}@", value)
+        return masked_urls(value)
     return value
 
 
-def secret_values(settings: Settings) -> tuple[str, ...]:
-    """Every secret that is set, including passwords inside URLs, for the log's redaction."""
+def secret_values(settings: Settings, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Every secret that is set, for the log's redaction: also passwords inside URLs, and that of libpq.
+
+    A password that is an ordinary word of our own log lines is left out: it is hidden where it stands as a
+    password, and hiding the word everywhere would make the log unreadable and tell the password.
+    """
     found = {settings.store.api_key.get_secret_value()}
     found.update(secret.get_secret_value() for secret in settings.webhook.secrets)
     found.update(settings.operator.names_by_token())
-    found.update(match[2] for match in _USERINFO.finditer(settings.ledger.url))
+    found.update(passwords_in(settings.ledger.url), passwords_in(settings.store.url))
     found.update(_in_options(("providers",), settings.providers))
-    return tuple(sorted(found - {""}))
+    found.update((environ or {}).get(name, "") for name in _LIBPQ)
+    return tuple(sorted(value for value in found if value and not _WORDS.fullmatch(value)))
 
 
 def _in_options(path: tuple[str, ...], value: Any) -> Iterator[str]:
@@ -66,4 +95,9 @@ def _in_options(path: tuple[str, ...], value: Any) -> Iterator[str]:
     elif isinstance(value, str):
         if is_secret(path):
             yield value
-        yield from (match[2] for match in _USERINFO.finditer(value))
+        yield from passwords_in(value)
+
+
+def _is_word(path: Sequence[str]) -> bool:
+    """Whether this secret has no blanks: all but the passwords of providers, which people choose."""
+    return path[0] != "providers" or bool(re.search(r"(?i)(key|token)s?$", path[-1]))

@@ -20,6 +20,7 @@ from pydantic_settings import NoDecode
 
 from packhouse.model.order import Address
 from packhouse.model.tariff import read_tariff_number
+from packhouse.setting_text import listed
 
 
 class Section(BaseModel):
@@ -38,7 +39,7 @@ def _listed(value: Any) -> Any:
             return json.loads(text)
         except ValueError:
             raise ValueError("must be a list, with commas or as JSON") from None
-    return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()]
+    return listed(text)
 
 
 _MEANINGS = ("cheapest", "fastest", "pickup", "hold")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -145,10 +146,26 @@ class Settings(BaseSettings):
     # The origin of each value: the field's path to "PACKHOUSE_..." or a file's name.
     _origins: dict[tuple[str, ...], str] = PrivateAttr(default_factory=dict)
 
+    @field_validator("data_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path) -> Path:
+        """Env files and systemd do not replace ~ by the home folder, so it is done here."""
+        if "\0" in str(value) or not str(value).isprintable():
+            raise ValueError("must be the path of a folder, in UTF-8 and without control characters")
+        if value.parts[:1] != ("~",):
+            return value
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError("begins with ~, but this user has no home folder: write it whole") from None
+
     @property
     def ledger_url(self) -> str:
-        """The database's URL: SQLite in the data folder unless set."""
-        return self.ledger.url or f"sqlite:///{self.data_dir / 'packhouse.db'}"
+        """The database's URL: SQLite in the data folder unless set.
+
+        The folder's path is a path: `%`, `?` and `#` in it have no meaning, so they are encoded.
+        """
+        return self.ledger.url or f"sqlite:///{quote(str(self.data_dir / 'packhouse.db'))}"
 
     @property
     def labels_dir(self) -> Path:

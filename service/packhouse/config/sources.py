@@ -6,6 +6,7 @@ continues, so that one run reports all errors.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -18,8 +19,9 @@ from pydantic_settings.exceptions import SettingsError as UnreadableValue
 
 from packhouse.config.fields import PREFIX, FieldPath, closest, fields, find, shape, suggestion, variable
 from packhouse.config.renamed import refused_variable, take_renamed
-from packhouse.config.secrets import may_come_from_file
+from packhouse.config.secrets import kind_of, may_come_from_file
 from packhouse.config.settings import Settings
+from packhouse.setting_text import Kind, UnclearText, cleaned, name_as_meant, read_text_file
 
 # Variables of the command line or of `load` itself; they are not settings.
 _OTHER_NAMES = frozenset(
@@ -64,13 +66,10 @@ class Gathered:
     def read_toml(self, path: Path) -> None:
         """Read a TOML file."""
         try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            self.errors.append(
-                f"{path} cannot be read: {error.strerror}. Correct PACKHOUSE_CONFIG or "
-                "the file's permissions."
-            )
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            tables = tomllib.loads(read_text_file(str(path)))
+        except UnclearText as error:
+            self.errors.append(f"{path} {error}, or correct PACKHOUSE_CONFIG.")
+        except tomllib.TOMLDecodeError as error:
             self.errors.append(f"{path} is not valid TOML: {error}. Correct the file.")
         else:
             self.errors += take_renamed(tables, str(path))
@@ -78,43 +77,59 @@ class Gathered:
 
     def read_environment(self, environ: Mapping[str, str]) -> None:
         """Read the PACKHOUSE_ variables that are settings. An empty variable counts as unset."""
-        if key := environ.get(_STORE_KEY):
-            self._take({"store": {"api_key": key}}, Origin(_STORE_KEY, ("store", "api_key")))
-        for name in sorted(environ):
-            if name.upper().startswith(PREFIX) and environ[name] and not _is_file_name(name):
-                self._take_variable(name, environ[name], name)
+        for name, meant in _named(environ):
+            if meant.upper() == _STORE_KEY:
+                self._take_variable(variable(("store", "api_key")), environ[name], meant)
+        for name, meant in _named(environ):
+            if meant.upper().startswith(PREFIX) and not _is_file_name(meant):
+                self._take_variable(meant, environ[name], meant)
 
     def read_secret_directory(self, folder: Path) -> None:
         """Read the files that are named like variables, in upper or lower case; ignore all others."""
-        for file in sorted(folder.iterdir()):
-            if file.name.upper().startswith(PREFIX) and file.is_file():
+        try:
+            files = sorted(folder.iterdir())
+        except OSError as error:
+            self.errors.append(
+                f"The secrets in {folder} cannot be listed: {error.strerror} for uid {os.geteuid()}. Correct "
+                "the folder's owner or mode, or set PACKHOUSE_SECRETS_DIR to another folder, or to nothing."
+            )
+            return
+        for file in files:
+            if file.name.upper().startswith(PREFIX):
                 self._take_file(file.name, file)
-            elif file.name.upper() == _STORE_KEY and file.is_file():
+            elif file.name.upper() == _STORE_KEY:
                 self._take_file(variable(("store", "api_key")), file)
 
     def read_secret_files(self, environ: Mapping[str, str]) -> None:
         """Read the files that PACKHOUSE_..._FILE variables name."""
-        for name in sorted(environ):
-            if name.upper().startswith(PREFIX) and environ[name] and _is_file_name(name):
-                self._take_file(name[: -len("_FILE")], Path(environ[name]), written=name)
+        for name, meant in _named(environ):
+            if meant.upper().startswith(PREFIX) and _is_file_name(meant):
+                file = Path(cleaned(environ[name], Kind.TEXT))
+                self._take_file(meant[: -len("_FILE")], file, written=meant)
 
     def _take_file(self, name: str, file: Path, written: str = "") -> None:
+        where = f"{written} names {file}, which" if written else str(file)
         try:
-            text = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            self.errors.append(
-                f"{written or name} names {file}, which cannot be read: {reason}. Correct its path or "
-                "permissions."
-            )
-            return
-        self._take_variable(name, text, f"{written} ({file})" if written else str(file))
+            text = read_text_file(str(file))
+            if not text.strip():
+                raise UnclearText("is empty. Write the value into it, or remove the file")
+        except UnclearText as error:
+            self.errors.append(f"{where} {error}.")
+        else:
+            self._take_variable(name, text, f"{written} ({file})" if written else str(file))
 
-    def _take_variable(self, name: str, value: str, origin: str) -> None:
+    def _take_variable(self, name: str, text: str, origin: str) -> None:
         path = _path(name)
         field = find(path)
         if field is None:
-            self._refuse_unknown(name, origin, value)
+            self._refuse_unknown(name, origin, text)
+            return
+        try:
+            value = cleaned(text, kind_of(path), name)
+        except UnclearText as error:
+            self.errors.append(f"{origin} {error}.")
+            return
+        if not value:
             return
         self._environment.env_vars = {name.lower(): value}
         try:
@@ -138,6 +153,11 @@ class Gathered:
         leaves = _leaves(values)
         _merge(self.values, values)
         self.origins.update(dict.fromkeys(leaves, origin))
+
+
+def _named(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The variables that are not empty: the name as it is, and as it was meant."""
+    return [(name, name_as_meant(name)) for name in sorted(environ) if environ[name].strip()]
 
 
 def _path(name: str) -> FieldPath:

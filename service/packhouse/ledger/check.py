@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from packhouse.errors import LedgerUnusable, SettingsError
@@ -31,7 +32,11 @@ def check_ledger(url: str) -> str:
 def _sqlite(file: Path) -> str:
     if not file.exists():
         return f"does not exist yet; the first start creates {file}"
-    engine = create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true", hide_parameters=True)
+    # The driver reads a URI here, in which %, ? and # of a folder's name must be encoded.
+    address = URL.create(
+        "sqlite", database=f"file:{quote(str(file.absolute()))}", query={"mode": "ro", "uri": "true"}
+    )
+    engine = create_engine(address, hide_parameters=True)
     try:
         with engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()

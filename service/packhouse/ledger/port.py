@@ -6,11 +6,12 @@ whether it writes. A unit may run twice (after a conflict), so it touches nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError
@@ -74,6 +75,14 @@ def translated(error: BaseException) -> BaseException:
     if state in _DAMAGED:
         return LedgerUnusable(
             f"the ledger's database is damaged ({_first_line(text)}). Restore the newest backup. {_COMPARE}"
+        )
+    if isinstance(error, ProgrammingError) and not state and "connection" in text:
+        # The driver's own reading of the URL. Its words may quote a part of the password, so none is repeated
+        # but the name of an option.
+        option = re.search(r'invalid connection option "(\w+)"', text)
+        what = f"has the option {option[1]!r}, which" if option else "has options that"
+        return LedgerUnusable(
+            f"PACKHOUSE_LEDGER__URL {what} PostgreSQL's driver does not accept. Correct it."
         )
     if state in _FORBIDDEN:
         return LedgerUnusable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -230,7 +231,7 @@ def _position(after: str) -> tuple[float, str] | None:
         return None
     at, tilde, order_id = after.partition("~")
     try:
-        if tilde:
+        if tilde and math.isfinite(float(at)):
             return float(at), order_id
     except ValueError:
         pass

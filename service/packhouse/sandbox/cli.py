@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import math
 import random
 import signal
 import socket
@@ -139,9 +140,10 @@ def _check(arguments: argparse.Namespace, faults: dict[str, float]) -> None:
         "retry_scale",
         "void_s",
         "store_refund_s",
+        "transit_s",
     ):
-        if getattr(arguments, name) < 0:
-            raise SettingsError(f"--{name.replace('_', '-')} cannot be negative.")
+        if not 0 <= getattr(arguments, name) < math.inf:
+            raise SettingsError(f"--{name.replace('_', '-')} must be a number of 0 or more.")
     if arguments.webhook_url and not arguments.webhook_url.startswith(("http://", "https://")):
         raise SettingsError("--webhook-url is a URL such as http://127.0.0.1:8080/webhooks/aly.")
 

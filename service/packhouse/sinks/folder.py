@@ -5,11 +5,14 @@ A paper that travels with the parcel is next to its label: ORDER-NUMBER-commerci
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
 
 from packhouse.sinks.port import Announcement
+
+_LONGEST_NAME = 200
 
 
 class FolderSink:
@@ -31,14 +34,22 @@ class FolderSink:
             self._link(paper.file, f"{name}-{paper.kind}" + (f"-{earlier + 1}" if earlier else ""))
 
     def _link(self, source: Path, name: str) -> None:
-        # The store and the provider choose the words of the name: they must not lead out of the folder.
-        readable = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")
-        target = self._folder / f"{readable}{source.suffix}"
+        target = self._folder / f"{_file_name(name)}{source.suffix}"
         if not target.exists():
             try:
                 os.link(source, target)
             except OSError:  # another file system, or a file system without links
                 _copy(source, target)
+
+
+def _file_name(shipment_id: str) -> str:
+    """A readable file name. The store chooses the order's id: it must not lead out of the folder, be too long
+    for a file, or have the name of another order's file.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", shipment_id).lstrip(".")[:_LONGEST_NAME]
+    if name == shipment_id:
+        return name
+    return f"{name}-{hashlib.sha256(shipment_id.encode()).hexdigest()[:8]}"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from packhouse.model.event import Event
 from packhouse.store.json_fields import is_id, mapping, optional_id, parse_json, shape, text
 
 _LONGEST_TYPE = 100
+_GZIP = b"\x1f\x8b"
 
 
 class UnreadableEvent(ValueError):
@@ -21,9 +23,11 @@ def read_event(body: bytes) -> Event:
     Only id and type are required; `data` is read only for an order id.
     """
     try:
-        raw = parse_json(body)
+        # A byte-order mark is signed with the body and means nothing.
+        raw = parse_json(body.removeprefix(codecs.BOM_UTF8))
     except ValueError as error:
-        raise UnreadableEvent(f"the body is not JSON ({type(error).__name__}, {len(body)} bytes)") from None
+        what = "compressed (gzip)" if body.startswith(_GZIP) else "not JSON"
+        raise UnreadableEvent(f"the body is {what} ({type(error).__name__}, {len(body)} bytes)") from None
     if not isinstance(raw, dict):
         raise UnreadableEvent(f"the body is {shape(raw)}, not an object")
     event_id, event_type = raw.get("id"), raw.get("type")
@@ -36,7 +40,7 @@ def read_event(body: bytes) -> Event:
         type=event_type,
         order_id=_order_id(event_type, mapping(raw.get("data"))),
         site_slug=text(raw.get("site_slug")),
-        body=body.decode("utf-8"),
+        body=body.decode("utf-8-sig"),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 _LONGEST_HEADER = 4096
+_FORMATTING = b" \t\"'"
 _TIME = re.compile(rb"[0-9]{1,15}")
 _MAC = re.compile(rb"[0-9a-fA-F]{64}")
 
@@ -68,8 +69,9 @@ def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:
     macs: list[bytes] = []
     if len(header) > _LONGEST_HEADER:
         return times, macs
-    for part in header.split(b","):
-        name, _, value = part.strip(b" \t").partition(b"=")
+    # Quotes and blanks are formatting: some proxies and libraries add them, and the MAC does not cover them.
+    for part in header.strip(_FORMATTING).split(b","):
+        name, _, value = (side.strip(_FORMATTING) for side in part.partition(b"="))
         if name == b"t":
             if not _TIME.fullmatch(value):
                 return [], []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -26,15 +27,90 @@ _SECRET_NAME = re.compile(
     r"(authorization|cookie|signature|password|passphrase|secret|token|api_?key|credential)s?$", re.IGNORECASE
 )
 
+# Words that follow "bearer" or "basic" in ordinary sentences: a secret is hidden, a word is not.
+_WORD_AFTER_SCHEME = re.compile(
+    "(?i)a|access|an|and|auth|authenti[cf]ation|authori[sz]ation|be|by|credentials?|for|from|has|headers?|in|"
+    "information|is|keys?|may|must|needs|of|on|or|schemes?|secrets?|settings|string|that|the|to|tokens?|tracking|"
+    "values?|was|which|with"
+)
+# What a name of a secret may have after it in a sentence or an example, and is no secret.
+_PLACEHOLDER = re.compile(
+    r"['\"]?(\.{3}|\u2026|<[^>]*>|\*{3,}|\[hidden\]|(?:whsec_|aly_|EZ[AT]K)(?:\.{3}|\u2026))"
+)
+_NAMED = (
+    r"[\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|cookie|signature)s?"
+)
+
+
+def _hide_credentials(found: re.Match[str]) -> str:
+    """Hide what follows Bearer or Basic, unless it is a word of a sentence. A header's is always hidden."""
+    value = found["value"].rstrip(".:~,")
+    if _WORD_AFTER_SCHEME.fullmatch(value) or (
+        not found["header"] and _is_plain_word(found["scheme"], value)
+    ):
+        return found[0]
+    return f"{found['before']}{HIDDEN}"
+
+
+def _is_plain_word(scheme: str, value: str) -> bool:
+    """Whether a word after "basic" is one of a sentence: a credential is user:password in base64."""
+    if scheme.lower() != "basic" or not value[1:].islower():
+        return False
+    try:
+        return b":" not in base64.b64decode(value, validate=True)
+    except ValueError:
+        return True
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    """Hide the value of password=... and the like, unless it is the placeholder of an example."""
+    return found[0] if _PLACEHOLDER.match(found["value"]) else f"{found['before']}{HIDDEN}"
+
+
+_Shown = str | Callable[[re.Match[str]], str]
+
 # Patterns of secrets and personal data inside a text.
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"whsec_[\w\-+/=.]+"), HIDDEN),
-    (re.compile(r"\baly_[A-Za-z0-9\-]\w{3,}"), HIDDEN),
+_SHAPES: tuple[tuple[re.Pattern[str], _Shown], ...] = (
+    (re.compile(r"whsec_[\w\-+/=.~]*[\w\-+/=~]"), HIDDEN),
+    (re.compile(r"\baly_(?=[A-Za-z0-9\-]\w{3})[\w\-.~+/=]*[\w\-~+/=]"), HIDDEN),
     (re.compile(r"\bEZ[AT]K\w{6,}"), HIDDEN),
-    (re.compile(r"\b(bearer)\s+[\w\-+/=.~:]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b(basic)\s+[\w+/=]{8,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"(t=\d+,\s*)?v1=[0-9a-fA-F]+"), HIDDEN),
-    (re.compile(r"(?<=://)[^/\s@]+:[^/\s@]*@"), f"{HIDDEN}@"),
+    (
+        re.compile(
+            r"(?P<before>(?P<header>authorization[\"']?\s*[:=]\s*[\"']?)?\b(?P<scheme>bearer|basic)\s+)"
+            r"(?P<value>[\w\-+/=.~:]+)",
+            re.IGNORECASE,
+        ),
+        _hide_credentials,
+    ),
+    (
+        # Authorization with another scheme, or with none.
+        re.compile(
+            r"(?P<before>\bauthorization[\"']?\s*[:=]\s*[\"']?)(?!bearer\b|basic\b)(?P<value>(?:\w+\s+)?[^\s\"',;]+)",
+            re.IGNORECASE,
+        ),
+        _hide_value,
+    ),
+    (re.compile(r"(t=\d+,\s*)?v1=[\"']?[0-9a-fA-F]+"), HIDDEN),
+    # Up to the last @: a password may contain @, / and :.
+    (re.compile(r"(?<=://)(?!\w+:PASSWORD@)[^\s\"'<>]*@"), f"{HIDDEN}@"),
+    (
+        # A password may also contain &, commas and quotes, so all up to a blank is hidden.
+        re.compile(rf"(?P<before>\b{_NAMED}=)(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)", re.IGNORECASE),
+        _hide_value,
+    ),
+    (
+        re.compile(rf"(?P<before>[\"']{_NAMED}[\"']\s*:\s*)(?P<value>'[^']*'|\"[^\"]*\"|\d+)", re.IGNORECASE),
+        _hide_value,
+    ),
+    (
+        # A header, written as its name, a colon and its value.
+        re.compile(
+            r"(?P<before>\b(?:x-api-key|api-key|x-aly-signature|x-auth-token|set-cookie|cookie)\s*:\s*)"
+            r"(?P<value>[^\s,;]+(?:;\s*[^\s,;]+)*)",
+            re.IGNORECASE,
+        ),
+        _hide_value,
+    ),
     (re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+"), HIDDEN),
     # SQLAlchemy logs the values of a failed statement: orders, addresses, bodies.
     (re.compile(r"\[parameters: .*?\](?=\n|$)", re.DOTALL), f"[parameters: {HIDDEN}]"),
@@ -42,7 +118,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 # A text without any of these marks matches none of the patterns. The check is cheap, and thousands of texts
 # a second pass here.
-_MARKS = r"whsec_|aly_|EZ[AT]K|[eE][aA][rR][eE][rR]\s|[aA][sS][iI][cC]\s|v1=|@|\[parameters"
+_MARKS = (
+    r"whsec_|aly_|EZ[AT]K|v1=|@|\[parameters|(?i:bearer\s|basic\s|authorization|(?:key|cookie|signature)s?[\"']?\s*[:=]"
+    r"|(?:password|passwd|passphrase|pwd|secret|token)s?[\"']?\s*[:=])"
+)
 
 # Characters that could move a terminal's cursor; line breaks and tabs stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -90,7 +169,8 @@ class Redactor:
             if treatment is _Treatment.SHOWN:
                 clean[name] = self._value(value)
             elif treatment is _Treatment.HIDDEN:
-                clean[self.text(name)] = HIDDEN
+                # Whether there is a token, or none, is no secret.
+                clean[self.text(name)] = value if value is None or isinstance(value, bool) else HIDDEN
         return clean
 
     def _treatment(self, name: str) -> _Treatment:

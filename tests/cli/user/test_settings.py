@@ -85,3 +85,50 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 def test_a_daemon_that_listens_everywhere_is_asked_on_loopback() -> None:
     assert CliSettings({"PACKHOUSE_HTTP__HOST": "0.0.0.0"}).http_host == "127.0.0.1"
     assert CliSettings({"PACKHOUSE_HTTP__HOST": "10.1.2.3"}).http_host == "10.1.2.3"
+
+
+def test_values_are_read_as_the_daemon_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes("\ufefftoken-of-ann\r\n".encode())
+    settings = CliSettings(
+        {
+            "PACKHOUSE_STORE__API_KEY": '"aly_x" # the key',
+            "PACKHOUSE_URL": "'http://ship.example/'",
+            "PACKHOUSE_HTTP__PORT": '"9000"',
+            "PACKHOUSE_TOKEN_FILE": f'"{tmp_path / "token"}"',
+        }
+    )
+    assert (settings.api_key, settings.token) == ("aly_x", "token-of-ann")
+    assert (settings.daemon_url, settings.http_port) == ("http://ship.example", 9000)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("", "is empty"), ("canary\ncanary\n", "has 2 lines"), ('"canary', "never closed")]
+)
+def test_an_unclear_secret_file_is_refused_without_its_content(
+    content: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(content)
+    with pytest.raises(UsageError, match=words) as caught:
+        _ = CliSettings({"PACKHOUSE_TOKEN_FILE": str(tmp_path / "token")}).token
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://ann:canary@ship.example", "ftp:ann:canary@ship.example"])
+def test_a_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(UsageError, match="contains a user or a password") as caught:
+        _ = CliSettings({"PACKHOUSE_URL": url}).daemon_url
+    assert "canary" not in str(caught.value)
+
+
+def test_in_the_daemons_own_environment_its_first_token_is_used_for_this_machine_only(tmp_path: Path) -> None:
+    tokens = {
+        "PACKHOUSE_OPERATOR__TOKENS": '"ann:token-of-ann", bob:token-of-bob',
+        "PACKHOUSE_SECRETS_DIR": "",
+    }
+    assert CliSettings(tokens).token == "token-of-ann"
+    assert CliSettings(tokens).knows_daemon
+    assert CliSettings(tokens | {"PACKHOUSE_TOKEN": "mine-own-token"}).token == "mine-own-token"
+    (tmp_path / "PACKHOUSE_OPERATOR__TOKENS").write_text("cid:token-of-cid\nann:token-of-ann\n")
+    assert CliSettings({"PACKHOUSE_SECRETS_DIR": str(tmp_path)}).token == "token-of-cid"
+    with pytest.raises(UsageError, match="No operator token"):
+        _ = CliSettings(tokens | {"PACKHOUSE_URL": "https://elsewhere.example"}).token

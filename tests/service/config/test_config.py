@@ -215,7 +215,10 @@ def test_a_mistyped_variable_is_refused_with_what_was_meant(name: str, meant: st
 
 @pytest.mark.parametrize(
     ("toml", "message"),
-    [("provider = ", "given.toml is not valid TOML: "), ("\udcff", "given.toml is not valid TOML: ")],
+    [
+        ("provider = ", "given.toml is not valid TOML: "),
+        ("\udcff", "given.toml is not UTF-8 text. Save it as UTF-8"),
+    ],
 )
 def test_a_broken_file_is_named(toml: str, message: str) -> None:
     Path("given.toml").write_bytes(toml.encode("utf-8", "surrogateescape"))

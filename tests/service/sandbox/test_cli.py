@@ -142,7 +142,9 @@ def test_a_signal_stops_the_sandbox_cleanly_even_while_a_call_hangs(
         (["--fault", "easypost.refused_addresses=1"], "Did you mean 'easypost.refuse'?"),
         (["--fault", "easypost.refuse=2"], "is not a probability"),
         (["--poll-only-share", "3"], "--poll-only-share is a share"),
-        (["--orders", "-1"], "--orders cannot be negative"),
+        (["--orders", "-1"], "--orders must be a number of 0 or more"),
+        (["--transit-s", "-1"], "--transit-s must be a number of 0 or more"),
+        (["--rate", "nan"], "--rate must be a number of 0 or more"),
         (["--webhook-url", "nowhere"], "--webhook-url is a URL"),
     ],
 )

@@ -35,3 +35,14 @@ def test_an_order_id_from_outside_cannot_leave_the_folder(tmp_path: Path) -> Non
 def test_a_shipment_without_a_file_makes_none(tmp_path: Path) -> None:
     _announce(tmp_path / "out", "ord_1-1", None)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_ids_that_need_another_name_or_are_too_long_get_a_file_each(tmp_path: Path) -> None:
+    label = tmp_path / "abc.zpl"
+    label.write_bytes(b"^XA")
+    ids = ["a:b-1", "a;b-1", "a_b-1", "x" * 253 + "-1", "x" * 253 + "-2"]
+    for shipment_id in ids:
+        _announce(tmp_path / "out", shipment_id, label)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert len(names) == len(ids)
+    assert "a_b-1.zpl" in names

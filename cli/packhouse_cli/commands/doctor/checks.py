@@ -5,10 +5,12 @@ A check raises nothing for a problem that it finds.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound
 from packhouse.model.event import ORDER_EVENTS
@@ -23,6 +25,8 @@ from packhouse_cli.terminal.waits import ago, sentences_of
 
 OK, WARN, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
 INTAKE = "/webhooks/aly"
+# The daemon also accepts the example path of the store's documentation.
+_INTAKES = (INTAKE, "/aly/webhooks")
 _CLOCK_OK_S, _CLOCK_BAD_S = 60.0, 300.0
 # No store has this order: the kind of refusal shows what the key may do.
 _NO_ORDER = "ord_packhouse_doctor_check"
@@ -115,7 +119,7 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
     except StoreError as error:
         yield Finding("webhook", UNKNOWN, str(error))
         return
-    ours = [each for each in known if each.url.rstrip("/").endswith(INTAKE)]
+    ours = [each for each in known if _path_of(each.url).endswith(_INTAKES)]
     if not ours:
         message = (
             f"none of the store's {len(known)} webhooks points to {INTAKE}; orders arrive by polling only"
@@ -134,6 +138,11 @@ def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:
         else:
             yield Finding("webhook", OK, name)
         yield _delivering(store, each.id)
+
+
+def _path_of(url: str) -> str:
+    """The path as the daemon reads it: more slashes, case and a slash at the end do not matter."""
+    return re.sub("/+", "/", urlsplit(url).path).rstrip("/").lower()
 
 
 def _delivering(store: StoreClient, webhook_id: str) -> Finding:

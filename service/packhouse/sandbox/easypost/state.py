@@ -241,7 +241,8 @@ class EasyPostState:
             return shipment.status_override or "unknown"
         if shipment.void_requested_at is not None and not shipment.void_rejected:
             return "unknown"
-        share = (self._clock.now() - shipment.bought_at) / self._transit_s
+        since_s = self._clock.now() - shipment.bought_at
+        share = since_s / self._transit_s if self._transit_s else 1.0  # without transit it arrives at once
         status = next(status for since, status in _TRACKING if share >= since)
         return "return_to_sender" if shipment.comes_back and status == "delivered" else status
 

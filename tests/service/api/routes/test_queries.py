@@ -215,8 +215,9 @@ def test_orders_are_read_page_by_page(app: App) -> None:
     second = app.ask("GET", f"/api/v1/orders?limit=1&after={first['next']}").json()
     assert [order["id"] for order in first["orders"] + second["orders"]] == ["ord_2", "ord_1"]
     assert second["next"] is None
-    wrong = app.ask("GET", "/api/v1/orders?after=page-2")
-    assert (wrong.status_code, wrong.json()["error"]["code"]) == (409, "invalid_cursor")
+    for after in ("page-2", "nan~ord_1", "inf~ord_1", "~"):
+        wrong = app.ask("GET", f"/api/v1/orders?after={after}")
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_cursor"), after
 
 
 def test_one_order_is_shown_in_full(app: App) -> None:

@@ -172,6 +172,14 @@ def test_a_parcel_in_transit_cannot_be_voided_and_is_delivered() -> None:
     in_sandbox(story, options=SandboxOptions(transit_s=100))
 
 
+def test_without_transit_a_parcel_is_delivered_at_once() -> None:
+    async def story(sandbox: Sandbox, _: ManualClock, __: Receiver) -> None:
+        bought = await buy(sandbox, "ord_1/1/1")
+        assert sandbox.easypost.tracking_status(sandbox.easypost.find(bought["id"])) == "delivered"
+
+    in_sandbox(story, options=SandboxOptions(transit_s=0))
+
+
 def test_a_shipment_that_is_not_bought_has_no_label_and_cannot_be_voided() -> None:
     async def story(sandbox: Sandbox, _: ManualClock, __: Receiver) -> None:
         made = await ask(sandbox, easypost("POST", SHIPMENTS, shipment()), 201)
