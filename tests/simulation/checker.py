@@ -28,6 +28,8 @@ _KIND_HOLDS = {
     "incomplete_address": "address_incomplete",
     "unknown_digital": "digital_unknown",
     "no_weight": "weight_missing",
+    "pickup": "pickup",
+    "odd_option": "shipping_option_unknown",
 }
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, text
+from sqlalchemy import BindParameter, Executable, Row, bindparam, select, text
 
 from packhouse.ledger import notify
 from packhouse.ledger.tables import orders as orders_table
@@ -21,6 +21,7 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _KNOWN = text(
     "SELECT id, phase, status, listed, lease, fetched_at, due_at FROM orders WHERE id IN :ids"
 ).bindparams(_IDS)
+_SNAPSHOTS = select(orders_table.c.id, orders_table.c.snapshot).where(orders_table.c.id.in_(_IDS))
 _ADD = text(
     """
     INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
@@ -47,53 +48,59 @@ def add_listed(tx: Tx, rows: Sequence[Listed], reread_before: float) -> list[str
     A finished order that the store shows as open, or with another status than it had, is read again if it was
     last read before `reread_before`.
     """
-    known = _known(tx, rows)
-    due: list[str] = []
+    known = {order.id: order for order in _select(tx, _KNOWN, [row.order_id for row in rows])}
     # Always in the same sequence, so that two replicas that add the same orders cannot deadlock.
-    for row in sorted(rows, key=lambda row: row.order_id):
+    rows = sorted(rows, key=lambda row: row.order_id)
+    changed = [row.order_id for row in rows if _has_changed(tx, row, known.get(row.order_id))]
+    snapshots = {order.id: order.snapshot for order in _select(tx, _SNAPSHOTS, changed)}
+    due: list[str] = []
+    unchanged: list[dict[str, Any]] = []
+    for row in rows:
         order = known.get(row.order_id)
-        if order is not None:
-            is_due = _compare(tx, row, order, reread_before)
-        else:
-            values = {"id": row.order_id, "site_slug": row.site_slug, "now": tx.now}
+        values = {"id": row.order_id, "listed": row.digest, "site_slug": row.site_slug, "now": tx.now}
+        if order is None:
             is_due = row.needs_work and tx.connection.execute(_ADD, values).rowcount == 1
+        elif _has_news(tx, row, order, snapshots, reread_before):
+            is_due = tx.connection.execute(_WAKE, values).rowcount == 1
+        else:
+            is_due = False
+            if row.order_id in snapshots:
+                unchanged.append(values)
         if is_due:
             due.append(row.order_id)
+    if unchanged:
+        tx.connection.execute(_REMEMBER, unchanged)
     if due:
         notify.mark_due(tx, tx.now)
     return due
 
 
-def _known(tx: Tx, rows: Sequence[Listed]) -> dict[str, Row[Any]]:
-    if not rows:
-        return {}
-    found = tx.connection.execute(_KNOWN, {"ids": [row.order_id for row in rows]})
-    return {order.id: order for order in found}
+def _select(tx: Tx, statement: Executable, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    return tx.connection.execute(statement, {"ids": list(ids)}).all() if ids else ()
 
 
-def _compare(tx: Tx, row: Listed, order: Row[Any], reread_before: float) -> bool:
-    """Wake a finished order if its row shows something new. Returns whether it was woken."""
+def _is_asleep(tx: Tx, order: Row[Any]) -> bool:
+    """Whether the order is finished, and not about to be read again anyway."""
     if order.lease is not None or order.phase not in _FINISHED:
         return False
-    if order.due_at is not None and order.due_at <= tx.now + _SOON_S:
+    return order.due_at is None or bool(order.due_at > tx.now + _SOON_S)
+
+
+def _has_changed(tx: Tx, row: Listed, order: Row[Any] | None) -> bool:
+    """Whether the list shows another row of a finished order than it did before."""
+    return order is not None and _is_asleep(tx, order) and bool(row.digest != order.listed)
+
+
+def _has_news(
+    tx: Tx, row: Listed, order: Row[Any], snapshots: Mapping[str, Any], reread_before: float
+) -> bool:
+    """Whether a finished order must be read again."""
+    if not _is_asleep(tx, order):
         return False
-    values = {"id": row.order_id, "listed": row.digest, "now": tx.now}
-    never_read = order.fetched_at is None or order.fetched_at > tx.now
+    if order.fetched_at is None or order.fetched_at > tx.now:
+        return True
     looks_open = row.needs_work or row.status != order.status
-    changed = row.digest != order.listed
-    if (
-        never_read
-        or (looks_open and order.fetched_at < reread_before)
-        or (changed and is_news(row.shown, _snapshot(tx, row.order_id)))
-    ):
-        return tx.connection.execute(_WAKE, values).rowcount == 1
-    if changed:
-        tx.connection.execute(_REMEMBER, values)
-    return False
-
-
-def _snapshot(tx: Tx, order_id: str) -> dict[str, str]:
-    found = tx.connection.execute(
-        orders_table.select().with_only_columns(orders_table.c.snapshot).where(orders_table.c.id == order_id)
-    ).scalar()
-    return shown_by(found) if isinstance(found, dict) else {}
+    if looks_open and order.fetched_at < reread_before:
+        return True
+    snapshot = snapshots.get(row.order_id)
+    return row.order_id in snapshots and is_news(row.shown, shown_by(snapshot or {}))

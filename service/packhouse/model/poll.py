@@ -23,7 +23,7 @@ class PollProblem(StrEnum):
 _P = PollProblem
 
 ADVICE: dict[PollProblem, str] = {
-    _P.PAGE_TOO_LARGE: "Ship this order by hand, or make it smaller at the store.",
+    _P.PAGE_TOO_LARGE: "Ship this order yourself, or make it smaller at the store.",
     _P.ROWS_UNREADABLE: "Look at the store's newest orders with `packhouse orders list --json`; correct the "
     "order there.",
     _P.LIST_CUT_SHORT: "Orders of that time that sent no webhook may be unknown: compare them with "

@@ -39,7 +39,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def parse_listing(body: bytes) -> Any:
-    """As `parse_json`, but one bad value does not hide the rows beside it: it is replaced.
+    """As `parse_json`, but one bad value does not hide the other rows: it is replaced.
 
     NaN, Infinity and endless numbers become None; what is no UTF-8 becomes U+FFFD. Only for lists, whose rows
     name orders to read again.

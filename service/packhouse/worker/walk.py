@@ -66,7 +66,7 @@ class Walk:
         self._in_vain = 0
         self._seen: set[str] = set()
         # problem, sentence with a place for "where" -> where
-        self._told: dict[tuple[PollProblem, str], dict[str, None]] = {}
+        self._reports: dict[tuple[PollProblem, str], dict[str, None]] = {}
         self.large_ids: set[str] = set()
 
     @property
@@ -74,7 +74,7 @@ class Walk:
         """What could not be followed, one for each cause."""
         return tuple(
             Trouble(problem, sentence.replace(_WHERE, _first_of(list(where))))
-            for (problem, sentence), where in self._told.items()
+            for (problem, sentence), where in self._reports.items()
         )
 
     async def pages(self, query: OrdersQuery) -> AsyncIterator[OrderPage]:
@@ -118,7 +118,7 @@ class Walk:
                     raise
                 self._too_large += 1
                 if self._too_large > _MOST_TOO_LARGE:
-                    self._tell(PollProblem.PAGE_TOO_LARGE, _too_many_large(one.query))
+                    self._report(PollProblem.PAGE_TOO_LARGE, _too_many_large(one.query))
                     self._windows.clear()
                     return None
                 if one.limit == 1:
@@ -142,7 +142,7 @@ class Walk:
         """Note what a page shows of its list. Returns whether any of its orders is new to the list."""
         if page.unreadable:
             rows = "1 row" if page.unreadable == 1 else f"{page.unreadable} rows"
-            self._tell(
+            self._report(
                 PollProblem.ROWS_UNREADABLE,
                 f"{rows} of the store's list of orders {'names' if page.unreadable == 1 else 'name'} no "
                 f"readable order{_near(page)}, and cannot be followed.",
@@ -174,7 +174,7 @@ class Walk:
         after, before = one.query.created_after, one.query.created_before
         repeats = one.repeated and one.query.cursor == "" and max(times) > _bound(before) + _SMALLEST
         if before and (repeats or min(times) > _bound(before) + _ZONES):
-            self._tell(PollProblem.BOUNDS_IGNORED, _BOUNDS_IGNORED)
+            self._report(PollProblem.BOUNDS_IGNORED, _BOUNDS_IGNORED)
             self._windows.clear()
             return True
         # From here on everything is older than what was asked for.
@@ -225,17 +225,17 @@ class Walk:
     # ---- around what cannot be read ----------------------------------------------------------------------
 
     def _pass_second(self, one: _List, at: datetime) -> None:
-        """Go on before and after a second with more orders than fit on a page."""
-        self._tell(
+        """Continue before and after a second with more orders than fit on a page."""
+        self._report(
             PollProblem.LIST_CUT_SHORT,
             "The store cuts its list short and names no next page, and more orders than fit on one page were "
             f"created at about {_WHERE}.",
             second(at, 0),
         )
-        self._beside(one, at)
+        self._read_around(one, at)
 
     def _pass_large(self, one: _List, error: StoreUnreadable) -> None:
-        """Go on beside an order that alone is too large for a response."""
+        """Continue around an order that alone is too large for a response."""
         found = error.details[0] if error.details else {}
         order_id, at = str(found.get("id", "")), moment(str(found.get("created_at", "")))
         if at is None:
@@ -244,12 +244,12 @@ class Walk:
         if order_id:
             self.large_ids.add(order_id)
         name = f"Order {order_id}" if order_id else "An order"
-        self._tell(
+        self._report(
             PollProblem.PAGE_TOO_LARGE,
             f"{name}, created at {second(at, 0)}, is too large to be read: the store's response is larger "
             "than 16 MiB.",
         )
-        self._beside(one, at)
+        self._read_around(one, at)
 
     def _corner_large(self, one: _List) -> None:
         """Split the time in which the order must be. Near to the last readable one, rows are read singly."""
@@ -270,7 +270,7 @@ class Walk:
                 window = window._replace(created_before=second(edge, 1))
             self._push(window, created_after=second(last, -1), limit=1)
 
-    def _beside(self, one: _List, at: datetime) -> None:
+    def _read_around(self, one: _List, at: datetime) -> None:
         """Read what was created before and after this second."""
         window = one.window
         # A bound may be inclusive: the same second is passed by one more step the next time.
@@ -285,7 +285,7 @@ class Walk:
             self._push(window, created_after=after)
 
     def _split(self, window: OrdersQuery, problem: PollProblem, why: str) -> None:
-        """Read each half of the window's time on its own; tell the problem where it cannot be split."""
+        """Read each half of the window's time on its own; report the problem where it cannot be split."""
         low = _bound(window.created_after) if window.created_after else _FIRST_DAY
         high = _bound(window.created_before) if window.created_before else self._now + timedelta(days=1)
         self._in_vain += 1
@@ -295,7 +295,7 @@ class Walk:
             span = f"after {second(low, 0)}"
             if window.created_before:
                 span = f"between {second(low, 0)} and {second(high, 0)}"
-            self._tell(
+            self._report(
                 problem, f"The store's list of orders created {_WHERE} cannot be followed: {why}.", span
             )
             return
@@ -318,14 +318,14 @@ class Walk:
             self._give_up()
 
     def _give_up(self) -> None:
-        self._tell(
+        self._report(
             PollProblem.LIST_ENDLESS,
             f"The store's list of orders did not end within {self.requests} requests; reading stopped there.",
         )
         self._windows.clear()
 
-    def _tell(self, problem: PollProblem, sentence: str, where: str = "") -> None:
-        self._told.setdefault((problem, sentence), {})[where] = None
+    def _report(self, problem: PollProblem, sentence: str, where: str = "") -> None:
+        self._reports.setdefault((problem, sentence), {})[where] = None
 
 
 _WHERE = "<where>"
@@ -362,7 +362,7 @@ def _times(page: OrderPage) -> list[datetime]:
 
 
 def _near(page: OrderPage) -> str:
-    """The readable order beside an unreadable one, for a person who looks for it."""
+    """The readable order next to an unreadable one, for a person who looks for it."""
     return f" (on the page of order {page.orders[0].id})" if page.orders else ""
 
 

@@ -106,7 +106,7 @@ def test_wrong_values_come_before_names_that_are_no_settings() -> None:
 def test_the_error_of_a_wrong_value_has_its_name_shape_meaning_and_fix() -> None:
     assert refused(PACKHOUSE_POLL__INTERVAL_S="soon") == [
         "PACKHOUSE_POLL__INTERVAL_S is 'soon': it must be a number above 0. "
-        "Seconds between two polls for pending orders. Correct it, or remove it to use 300.0."
+        "Seconds between two polls for orders that sent no webhook. Correct it, or remove it to use 300.0."
     ]
     (line,) = refused("[http]\nport = 70000")
     assert line.startswith(

@@ -186,7 +186,7 @@ def test_a_cursor_that_the_store_ignores_is_gone_around_by_time(sequence: str) -
     assert walk.troubles == ()
 
 
-def test_a_list_that_leads_nowhere_ends_and_is_told_in_one_sentence() -> None:
+def test_a_list_that_leads_nowhere_ends_and_is_reported_in_one_sentence() -> None:
     async def again(query: OrdersQuery) -> OrderPage:
         return OrderPage((Order("ord_1", "pending"),), "again")
 

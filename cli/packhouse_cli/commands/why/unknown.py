@@ -63,13 +63,13 @@ def _reach(order: Order, poll: Mapping[str, Any]) -> list[str]:
             if isinstance(days, (int, float))
             else "The daemon does not say how far back its polls look."
         ]
-    told = [reached]
+    sentences = [reached]
     if order.status in _FINISHED:
-        told.append("It is added only if the store's list shows units that are left to ship.")
+        sentences.append("It is added only if the store's list shows units that are left to ship.")
     problems = poll.get("problems")
     if isinstance(problems, list) and problems:
-        told.append("But the last polls could not read the whole list: " + " ".join(map(str, problems)))
-    return told
+        sentences.append("But the last polls could not read the whole list: " + " ".join(map(str, problems)))
+    return sentences
 
 
 def _reached_by(order: Order, poll: Mapping[str, Any]) -> str:
