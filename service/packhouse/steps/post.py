@@ -153,7 +153,7 @@ def leaves_no_doubt(error: StoreError) -> bool:
 
 
 def _number_of(context: Context, label: Label) -> str:
-    """The carrier as the store is told, and the tracking number."""
+    """The carrier by its name at the store, and the tracking number."""
     return f"{context.settings.store.name_of(label.carrier)} {label.tracking_number}".strip()
 
 

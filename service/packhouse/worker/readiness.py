@@ -124,10 +124,10 @@ class Readiness:
         troubles = report.troubles
         if not troubles:
             return Check("poll", Level.PASS)
-        shown = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
-        if more := len(troubles) - len(shown):
-            shown.append(f"{more} more like these are in the log.")
-        return Check("poll", Level.WARN, " ".join(shown))
+        sentences = [trouble.sentence for trouble in troubles[:_MOST_TROUBLES]]
+        if more := len(troubles) - len(sentences):
+            sentences.append(f"{more} more like these are in the log.")
+        return Check("poll", Level.WARN, " ".join(sentences))
 
     async def _ask_providers(self) -> Mapping[str, Check]:
         """What each account answers, asked at most every few minutes, and sooner while one is refused."""
