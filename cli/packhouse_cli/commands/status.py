@@ -61,19 +61,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     )
     _print_waits(waits, now, terminal)
     _print_poll(status.get("poll"), terminal)
-    holds = _counts(status.get("holds"))
-    if holds:
-        from packhouse.model.hold import KINDS, HoldCode
-
-        terminal.line()
-        terminal.line(styled("holds", "bold"))
-        longest = max(map(len, holds))
-        for code, number in sorted(holds.items(), key=lambda item: -item[1]):
-            sentence = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else ""
-            terminal.line(
-                f"  {number:>4}  ", styled(code, "yellow"), f"{'':{longest - len(code)}}  {sentence}".rstrip()
-            )
-        terminal.line("        To list the orders: packhouse holds list")
+    _print_holds(_counts(status.get("holds")), terminal)
 
 
 def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Terminal) -> None:
@@ -91,6 +79,27 @@ def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Termi
         terminal.line(head, styled(texts[0], *colour))
         for line in texts[1:]:
             terminal.line(" " * _INDENT, line)
+
+
+def _print_holds(holds: Mapping[str, int], terminal: Terminal) -> None:
+    """The number of active holds of each kind, and what the kind means, below it where the line is short."""
+    if not holds:
+        return
+    from packhouse.model.hold import KINDS, HoldCode
+
+    terminal.line()
+    terminal.line(styled("holds", "bold"))
+    meant = {code: KINDS[HoldCode(code)].describe("") for code in holds if code in set(HoldCode)}
+    longest = max(map(len, holds))
+    width = terminal.width or 10_000
+    fits = _INDENT + longest + 2 + max(map(len, meant.values()), default=0) <= width
+    for code, number in sorted(holds.items(), key=lambda item: -item[1]):
+        meaning = f"{'':{longest - len(code)}}  {meant.get(code, '')}" if fits else ""
+        terminal.line(f"  {number:>4}  ", styled(code, "yellow"), meaning.rstrip())
+        if not fits and code in meant:
+            for line in wrap(meant[code], max(30, width - _INDENT)):
+                terminal.line(" " * _INDENT, line)
+    terminal.line("  To list the orders: packhouse holds list")
 
 
 def _full_polls(poll: object) -> str:
