@@ -181,7 +181,7 @@ class MoodyProvider:
         return await self._real.document(label)
 
     async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
-        """As the real account, which is one of EasyPost."""
+        """As the real account."""
         assert isinstance(self._real, KeepsPapers)
         return await self._real.paper(label, kind, source)
 
