@@ -278,7 +278,8 @@ def read_postage(
     try:
         number = read_tracking_number(number)
     except NotATrackingNumber as error:
-        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.")
+        # Another look-up would find the same code.
+        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.", True)
     rate = purchase.rate
     price = money(selected.get("rate"), selected.get("currency")) or rate.price
     cost = cost_of(shipment, price) if price else None
