@@ -18,6 +18,7 @@ from packhouse.store.json_fields import text
 
 # The names of a phone number at the buyer and the order.
 PHONES = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "phoneNumber", "mobilePhone", "tel")
+ORDER_PHONES = (*PHONES, "buyer_phone", "customer_phone", "contact_phone", "buyerPhone", "customerPhone")
 
 # Countries that write the number before the street; the others write it after.
 _BEFORE = """

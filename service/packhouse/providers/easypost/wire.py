@@ -215,7 +215,8 @@ def _remark(row: Any) -> str:
     fields = mapping(row)
     if "message" not in fields:
         return reason_of(row)
-    carrier, message = text(fields.get("carrier")), reason_of(fields.get("message"))
+    more = {name: value for name, value in fields.items() if name not in ("carrier", "type", "message")}
+    carrier, message = text(fields.get("carrier")), reason_of(fields.get("message")) or reason_of(more)
     return f"{carrier}: {message}" if carrier and message else message
 
 
