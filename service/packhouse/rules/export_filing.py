@@ -33,7 +33,7 @@ _EMBARGOED = {
     "RU": "Russia",
     "BY": "Belarus",
 }
-# Crimea with Sevastopol 95-99, Donetsk 83-87, Luhansk 91-94: postal codes of Ukrposhta; of six digits, Russia's.
+# Crimea with Sevastopol 95-99, Donetsk 83-87, Luhansk 91-94: postal codes of Ukrposhta. Six digits: Russian.
 _OCCUPIED = re.compile(r"(?:8[3-7]|9[1-9])\d{3}|\d{6}")
 _OCCUPIED_NAMES = re.compile(
     r"crimea|krym|krim|крым|крим|sevastopol|sebastopol|севастополь|simferopol|симферополь|yalta|ялта"

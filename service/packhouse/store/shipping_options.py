@@ -34,7 +34,8 @@ def shipping_options_from_json(raw: Mapping[str, Any]) -> tuple[ShippingOption, 
     """The options of an order, each once; () if the order names none.
 
     Several shipping lines are several options. A list of all options that the buyer could have chosen is
-    read only as far as its rows are marked as selected, or if it has one row. A flag such as `local_pickup` counts as an option.
+    read only as far as its rows are marked as selected, or if it has one row. A flag such as `local_pickup`
+    counts as an option.
     """
     found = _first(raw, _CHOSEN)
     for name in _AROUND:
