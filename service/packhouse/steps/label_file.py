@@ -34,7 +34,7 @@ async def keep_file(
     """
     entries = []
     digest, kind = label.document, label.document_format
-    if not digest or (kind is LabelFormat.RAW and not _is_missing_told(job, shipment)):
+    if not digest or (kind is LabelFormat.RAW and not _is_reported(job, shipment)):
         document, problem = await _document(context, job, shipment, label)
         if document is not None and document.content:
             digest, kind = await context.documents.keep(document), document.format
@@ -60,7 +60,7 @@ async def keep_file(
     return job.update(shipment, post_key=key, post_body=body, label=kept)
 
 
-def _is_missing_told(job: OrderJob, shipment: Shipment) -> bool:
+def _is_reported(job: OrderJob, shipment: Shipment) -> bool:
     """Whether a person knows that this label's file cannot be printed."""
     code = HoldCode.LABEL_FILE_MISSING
     return any((hold.code, hold.shipment_id) == (code, shipment.id) for hold in job.holds)

@@ -201,7 +201,7 @@ def _lines(fields: _Fields, address: Address) -> list[str]:
             if is_said or (word in ("", "Attn") and _says(elsewhere, place)):
                 continue
             lines.insert(len(lines) if has_street or word != "PO Box" else 0, said)
-    for place in fields.each(names.CITY):  # a village beside its town
+    for place in fields.each(names.CITY):  # a village as well as its town
         if place and not _says([*lines, *elsewhere], place):
             lines.append(place)
     for name in names.NOTES:

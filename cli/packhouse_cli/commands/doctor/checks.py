@@ -264,12 +264,13 @@ def _ages(status: dict[str, object]) -> Iterator[Finding]:
 
 
 def of_abroad(store: StoreClient, settings: Any) -> Iterator[Finding]:
-    """Whether recent orders cross a customs border that an account's settings tell nothing about."""
-    untold = [
-        account
-        for account, (kind, options) in settings.accounts().items()
-        if account in settings.provider and kind == "easypost" and not options.get("customs_origin")
-    ]
+    """Whether recent orders go abroad although the settings do not say where the goods are made."""
+    accounts = settings.accounts()
+    has_origin = bool(
+        settings.customs.origin_country
+        or any(entry.origin_country for entry in settings.products)
+        or any(accounts[account][1].get("customs_origin") for account in settings.provider)
+    )
     has_phone = bool(settings.ship_from.phone)
     try:
         page = store.orders(OrdersQuery(limit=50))
@@ -281,12 +282,12 @@ def of_abroad(store: StoreClient, settings: Any) -> Iterator[Finding]:
     if not abroad:
         return
     many = f"{len(abroad)} of the last {len(page.orders)} orders go abroad, such as {abroad[0].id}"
-    if untold:
+    if not has_origin:
         yield Finding(
             "exports",
             FAILED,
-            f"{many}, and no customs facts are set: orders that cross a customs border are held",
-            " ".join(f"Set providers.{account}.customs_origin and customs_signer." for account in untold),
+            f"{many}, and no country of origin is set: orders that cross a customs border are held",
+            "Set customs.origin_country, or origin_country in [[products]].",
         )
     if not has_phone:
         yield Finding(
@@ -295,5 +296,5 @@ def of_abroad(store: StoreClient, settings: Any) -> Iterator[Finding]:
             f"{many}, and ship_from.phone is not set: some carriers refuse exports without it",
             "Set ship_from.phone.",
         )
-    if has_phone and not untold:
-        yield Finding("exports", OK, f"{many}, and customs facts are set")
+    if has_phone and has_origin:
+        yield Finding("exports", OK, f"{many}, and a country of origin is set")

@@ -235,14 +235,19 @@ def abroad(country: str, **environ: str) -> list[checks.Finding]:
         return list(checks.of_abroad(store, settings))
 
 
-def test_orders_that_go_abroad_need_customs_facts_and_a_phone() -> None:
+def test_orders_that_go_abroad_need_a_country_of_origin_and_a_phone() -> None:
     customs, phone = abroad("FR")
     assert (customs.state, phone.state) == ("failed", "warning")
     assert "1 of the last 1 orders go abroad, such as ord_1" in customs.message
-    assert "providers.easypost.customs_origin" in customs.fix
+    assert "customs.origin_country" in customs.fix
     assert "ship_from.phone" in phone.fix
-    told = {"PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US", "PACKHOUSE_SHIP_FROM__PHONE": "5550100"}
-    assert [one.state for one in abroad("FR", **told)] == ["ok"]
+    for origin in (
+        {"PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US"},
+        {"PACKHOUSE_CUSTOMS__ORIGIN_COUNTRY": "US"},
+        {"PACKHOUSE_PRODUCTS": '[{"id": "prod_1", "origin_country": "US"}]'},
+    ):
+        told = abroad("FR", PACKHOUSE_SHIP_FROM__PHONE="5550100", **origin)
+        assert [one.state for one in told] == ["ok"], origin
     assert abroad("US") == []
 
 
