@@ -41,8 +41,8 @@ def knows(version: str) -> bool:
     return True
 
 
-def migrate(connection: Connection) -> tuple[str | None, str]:
-    """Migrate to `head` inside the connection's transaction; returns (before, after).
+def migrate(connection: Connection, to: str = "head") -> tuple[str | None, str]:
+    """Migrate to `head`, or to an older version, inside the connection's transaction: (before, after).
 
     Raises LedgerUnusable if this program does not know the version of the tables.
     """
@@ -54,10 +54,10 @@ def migrate(connection: Connection) -> tuple[str | None, str]:
         before = current(connection)
         if before is not None:
             ScriptDirectory.from_config(config).get_revision(before)
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise unknown(str(before)) from error
-    return before, head()
+    return before, str(current(connection))
 
 
 def unknown(version: str) -> LedgerUnusable:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
@@ -22,7 +21,7 @@ from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MOVES, LabelState, ShipmentState
-from packhouse.model.tracking_number import canonical, same_number
+from packhouse.model.tracking_number import canonical
 
 _INSERT = insert(shipments)
 _INSERT_LABEL = insert(labels)
@@ -32,18 +31,16 @@ BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for colum
 _BY_ORDERS = BY_SHIPMENT.where(shipments.c.order_id.in_(bindparam("order_ids", expanding=True))).order_by(
     shipments.c.seq, shipments.c.generation
 )
-_BARE = func.upper(labels.c.tracking_number)
-for _separator in " -.()":
-    _BARE = func.replace(_BARE, _separator, "")
-_BEARERS = (
-    select(shipments.c.id, shipments.c.order_id, labels.c.tracking_number)
+_OWNER_OF_TRACKING = (
+    select(shipments.c.id, shipments.c.order_id)
     .join(labels, labels.c.shipment_id == shipments.c.id)
     .where(
-        _BARE.like(bindparam("ending"), escape="\\"),
+        labels.c.tracking_canonical == bindparam("canonical"),
         labels.c.state != LabelState.VOIDED.value,
         shipments.c.id != bindparam("but"),
     )
     .order_by(labels.c.bought_at)
+    .limit(1)
 )
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
@@ -142,10 +139,13 @@ def add_label(tx: Tx, label: Label) -> None:
             "carrier": label.carrier,
             "service": label.service,
             "tracking_number": label.tracking_number,
+            "tracking_canonical": canonical(label.tracking_number),
             "provider_id": label.provider_id,
             "cost_minor": label.cost.minor,
             "currency": label.cost.currency,
             "bought_at": label.bought_at,
+            "document": label.document,
+            "document_format": label.document_format.value if label.document_format else None,
             "document_source": label.document_source,
             "void_requested_at": label.void_requested_at,
             "papers": _papers_to_json(label.papers),
@@ -226,14 +226,13 @@ def move_with_label(
 def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
     """The shipment other than `but`, and its order, that a live label of this number belongs to.
 
-    Any writing of the number counts. It reads every label, which only an operation of a person does.
+    Any writing of the number counts: numbers are compared in their canonical form.
     """
-    # A number may be stored with the postal code that USPS prints before it, so the ends are compared.
-    ending = "%" + re.sub(r"([\\%_])", r"\\\1", canonical(tracking_number))
-    for row in connection.execute(_BEARERS, {"ending": ending, "but": but}):
-        if same_number(row.tracking_number, tracking_number):
-            return row.id, row.order_id
-    return None
+    number = canonical(tracking_number)
+    owner = (
+        connection.execute(_OWNER_OF_TRACKING, {"canonical": number, "but": but}).first() if number else None
+    )
+    return (owner.id, owner.order_id) if owner else None
 
 
 def mark_announced(tx: Tx, shipment_id: str, at: float | None) -> None:
@@ -278,6 +277,7 @@ def rate_to_json(rate: Rate) -> dict[str, Any]:
         "currency": rate.price.currency if rate.price else None,
         "days": rate.days,
         "is_estimate": rate.is_estimate,
+        "chosen_by": rate.chosen_by,
     }
 
 
@@ -285,8 +285,8 @@ def _rate(raw: dict[str, Any] | None) -> Rate | None:
     if raw is None:
         return None
     price = None if raw["minor"] is None else Money(raw["minor"], raw["currency"])
-    is_estimate = raw.get("is_estimate", False)
-    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"], is_estimate)
+    is_estimate, chosen_by = raw.get("is_estimate", False), raw.get("chosen_by", "")
+    return Rate(raw["id"], raw["carrier"], raw["service"], price, raw["days"], is_estimate, chosen_by)
 
 
 def shipment_of(row: Row[Any]) -> Shipment:

@@ -146,9 +146,11 @@ labels = Table(
     Column("void_requested_at", Double),
     Column("void_refusals", Integer, nullable=False, server_default="0"),
     Column("papers", _JSON),
+    # The number as it is compared (model/tracking_number.py), "" for one without a letter or digit.
+    Column("tracking_canonical", Text, nullable=False, server_default=""),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
-    Index("ix_labels_tracking_number", "tracking_number"),
+    Index("ix_labels_tracking_canonical", "tracking_canonical"),
     Index("ix_labels_document", "document"),
     Index("ix_labels_bought_at", "bought_at"),
     # A shipment has one live label, whatever the code above believes.

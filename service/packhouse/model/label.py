@@ -28,7 +28,7 @@ class Rate:
     """The price of one carrier's service for a parcel. `id` is the provider's, `days` the promised time.
 
     `price` is None if the provider reports the cost only with the label. `is_estimate`: the cost may differ
-    from it, and no offer is broken then.
+    from it, and no offer is broken then. `chosen_by` are the rules that chose it, "" in an offer.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Rate:
     price: Money | None
     days: int | None = None
     is_estimate: bool = False
+    chosen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ MOVES: dict[ShipmentState, dict[ShipmentState, str]] = {
     _S.LABELED: {
         _S.FULFILLED: "the fulfillment is posted to the store",
         _S.VOIDING: "the label will not ship",
+        _S.VOIDED: "the label was voided at the provider",
     },
     _S.FULFILLED: {_S.DELIVERED: "the tracker reports the delivery"},
     _S.VOIDING: {

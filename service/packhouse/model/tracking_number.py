@@ -90,7 +90,8 @@ def read_tracking_number(given: Any) -> str:
 def canonical(number: str) -> str:
     """The form in which numbers are compared: upper case, without blanks, dashes, dots and parentheses.
 
-    Any text has one; it is "" where no letter or digit is left.
+    Any text has one; it is "" where no letter or digit is left. The ledger stores it with each label, so a
+    change of this form needs a migration.
     """
     bare = _tidy(number).upper().translate(_SEPARATORS)
     if not any(char.isalnum() for char in bare):

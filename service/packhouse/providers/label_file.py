@@ -128,7 +128,8 @@ def decode_base64(text: str) -> bytes:
         if not head.lower().endswith(";base64"):
             return unquote_to_bytes(bare)
         bare = unquote_to_bytes(bare).decode("ascii", "replace")
-    bare = re.sub(r"\s|\\[rn]", "", bare)
+    bare = re.sub(r"[ \t]*(?:[\r\n]|\\[rn])+[ \t]*", "", bare)
+    bare = _joined(bare.split())
     bare = bare.replace("-", "+").replace("_", "/").rstrip("=")
     if wrong := re.search(r"[^A-Za-z0-9+/]", bare):
         raise UnusableFile(f"its base64 has the character {wrong[0]!r}: it is damaged or cut off")
@@ -138,6 +139,15 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except binascii.Error as error:
         raise UnusableFile(f"its base64 is damaged ({error})") from error
+
+
+def _joined(groups: list[str]) -> str:
+    """Base64 whose line breaks became blanks: they are at equal distances. Other blanks were plus signs."""
+    text = "".join(groups)
+    lengths = {len(group) for group in groups[:-1]}
+    if len(groups) > 1 and (len(lengths) > 1 or len(groups[-1]) > len(groups[0]) or len(text) % 4):
+        raise UnusableFile("its base64 has blanks where signs are missing: it is damaged")
+    return text
 
 
 def format_in(url: str) -> LabelFormat | None:

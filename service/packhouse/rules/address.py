@@ -6,6 +6,7 @@ An address is held only for what a carrier would refuse or a driver could not fi
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
@@ -29,6 +30,20 @@ _WORDS = {
 _NEEDS_STATE = frozenset({"US", "CA", "AU", "BR", "IN", "MX"})
 # Where carriers compare the postal code with the state.
 _COMPARES_STATE = frozenset({"US", "CA", "AU"})
+# Names of states that no table has, as people write them; without case, accents and dots.
+_STATES = {
+    ("CA", "newfoundland"): "NL",
+    ("CA", "labrador"): "NL",
+    ("CA", "pei"): "PE",
+    ("CA", "yukon territory"): "YT",
+    ("MX", "mexico city"): "CDMX",
+    ("MX", "df"): "CDMX",
+    ("MX", "distrito federal"): "CDMX",
+    ("IN", "new delhi"): "Delhi",
+    ("IN", "orissa"): "Odisha",
+    ("IN", "pondicherry"): "Puducherry",
+    ("IN", "uttaranchal"): "Uttarakhand",
+}
 # Places that are one city, which people leave out of their address.
 _CITIES = {
     "AI": "Anguilla",
@@ -127,10 +142,16 @@ def _state(country: str, state: str) -> str:
         return us_state(state) or state
     if country in _NEEDS_STATE and state:
         choices = get_validation_rules({"country_code": country}).country_area_choices
-        folded = state.casefold()
-        codes = {code for code, name in choices if folded in (code.casefold(), name.casefold())}
-        return codes.pop() if len(codes) == 1 else state
+        folded = _folded(state)
+        codes = {code for code, name in choices if folded in (_folded(code), _folded(name))}
+        return codes.pop() if len(codes) == 1 else _STATES.get((country, folded), state)
     return state
+
+
+def _folded(text: str) -> str:
+    """A state's name without case, accents and dots: "Québec" is "quebec", and "A.C.T." is "act"."""
+    letters = unicodedata.normalize("NFKD", text.replace(".", "")).casefold()
+    return " ".join("".join(sign for sign in letters if not unicodedata.combining(sign)).split())
 
 
 def _always(address: Address) -> tuple[tuple[str, str], ...]:

@@ -33,9 +33,12 @@ _EMBARGOED = {
     "RU": "Russia",
     "BY": "Belarus",
 }
-# Crimea with Sevastopol 95-99, Donetsk 83-87, Luhansk 91-94: postal codes of Ukrposhta.
-_OCCUPIED = re.compile(r"(?:8[3-7]|9[1-9])\d{3}")
-_OCCUPIED_NAMES = frozenset({"crimea", "sevastopol", "donetsk", "luhansk"})
+# Crimea with Sevastopol 95-99, Donetsk 83-87, Luhansk 91-94: postal codes of Ukrposhta. Six digits: Russian.
+_OCCUPIED = re.compile(r"(?:8[3-7]|9[1-9])\d{3}|\d{6}")
+_OCCUPIED_NAMES = re.compile(
+    r"crimea|krym|krim|крым|крим|sevastopol|sebastopol|севастополь|simferopol|симферополь|yalta|ялта"
+    r"|donetsk|donec|донец|luhansk|lugansk|луганс|\bua-?(?:09|14|40|43)\b"
+)
 
 
 def must_be_asked(sender: Address, to: Address) -> bool:
@@ -80,10 +83,8 @@ def exemption(
 def _embargo(to: Address) -> str:
     if to.country in _EMBARGOED:
         return _EMBARGOED[to.country]
-    state = to.state.casefold()
-    if to.country == "UA" and (
-        _OCCUPIED.fullmatch(to.postcode.strip()) or any(name in state for name in _OCCUPIED_NAMES)
-    ):
+    place = f"{to.state} {to.city}".casefold()
+    if to.country == "UA" and (_OCCUPIED.fullmatch(to.postcode.strip()) or _OCCUPIED_NAMES.search(place)):
         return "Crimea, Donetsk and Luhansk"
     return ""
 

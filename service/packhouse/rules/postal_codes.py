@@ -37,12 +37,14 @@ _PREFIXES = {
     "NO": ("N",),
     "PT": ("P",),
     "SE": ("S",),
-    "SG": ("S",),
+    "SG": ("S", "SINGAPORE"),
     "SI": ("SLO",),
     "SM": ("I", "IT", "RSM"),
     "US": ("USA",),
     "VA": ("I", "IT", "SCV"),
 }
+# Formats in use that the address data does not have. Saudi Arabia: the national address has four more digits.
+_LONGER = {"SA": r"\d{5}-\d{4}"}
 _DASHES = re.compile(r"[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d\u30fc]")
 # What people write where a form asks for a postal code and their country has none.
 _NONE = re.compile(r"0+|9{4,}|X{2,}|N/?A|NA|NIL|NONE|NULL|-+|\.+|NO ?(?:ZIP|CODE|POSTCODE)")
@@ -90,7 +92,8 @@ def _formats(country: str) -> tuple[re.Pattern[str], dict[int, str], tuple[str, 
         return None
     if not rules.postal_code_matchers:
         return None
-    pattern = re.compile(rules.postal_code_matchers[0].pattern.removeprefix("^").removesuffix("$"))
+    usual = rules.postal_code_matchers[0].pattern.removeprefix("^").removesuffix("$")
+    pattern = re.compile(f"{usual}|{_LONGER[country]}" if country in _LONGER else usual)
     layouts: dict[int, str] = {}
     for one in rules.postal_code_examples:
         layouts.setdefault(sum(sign.isalnum() for sign in one), one)

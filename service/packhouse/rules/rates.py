@@ -46,6 +46,12 @@ def choose(offers: Sequence[Offer], settings: RateSettings, currency: str) -> Of
     return min((offer for offer in allowed if is_comparable(offer.rate)), key=rank, default=None)
 
 
+def described(settings: RateSettings) -> str:
+    """The rules for choosing a rate in a few words, the same for the same rules: "cheapest of UPS, USPS"."""
+    services = ", ".join(sorted(service.lower() for service in settings.services))
+    return f"{settings.prefer} of {services or 'all'}"
+
+
 def not_chosen(rates: Sequence[Rate], settings: RateSettings, currency: str) -> str:
     """Why none of an account's rates is chosen, as far as the rates show it; "" without rates."""
     allowed = [rate for rate in rates if _is_allowed(rate, settings.services)]

@@ -53,6 +53,8 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     if found is None:
         return
     offer = found.offer
+    if found.is_other_choice:
+        shipment = job.update(shipment, quoted=None)  # the intent writes the new price
     begun = None
     try:
         begun = await _prepare_to_spend(context, job, shipment, found)

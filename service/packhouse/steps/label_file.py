@@ -21,6 +21,7 @@ from packhouse.steps.context import Context, OrderJob
 _S = ShipmentState
 # How long after its purchase a label waits for a file that its provider cannot deliver at the moment.
 _PATIENCE_S = 600.0
+_KEPT_AS_IT_CAME = "The file that came with the label cannot be printed. Its bytes are kept as they came."
 
 
 async def keep_file(
@@ -33,7 +34,7 @@ async def keep_file(
     """
     entries = []
     digest, kind = label.document, label.document_format
-    if not digest:
+    if not digest or (kind is LabelFormat.RAW and not _is_reported(job, shipment)):
         document, problem = await _document(context, job, shipment, label)
         if document is not None and document.content:
             digest, kind = await context.documents.keep(document), document.format
@@ -57,6 +58,12 @@ async def keep_file(
     context.record(*entries)
     kept = replace(label, document=digest, document_format=kind)
     return job.update(shipment, post_key=key, post_body=body, label=kept)
+
+
+def _is_reported(job: OrderJob, shipment: Shipment) -> bool:
+    """Whether a person knows that this label's file cannot be printed."""
+    code = HoldCode.LABEL_FILE_MISSING
+    return any((hold.code, hold.shipment_id) == (code, shipment.id) for hold in job.holds)
 
 
 async def fetch_missing(context: Context, job: OrderJob) -> None:
@@ -88,12 +95,17 @@ async def _document(
     context: Context, job: OrderJob, shipment: Shipment, label: Label
 ) -> tuple[LabelDocument | None, str]:
     """The file, and what is wrong with it; "" if nothing is, or if no file was promised."""
-    if (bought_with := job.documents.get(shipment.id)) and bought_with.format is not LabelFormat.RAW:
+    bought_with = job.documents.get(shipment.id)
+    if bought_with and bought_with.format is not LabelFormat.RAW:
         return bought_with, ""
     try:
-        document = bought_with or await context.provider(label.provider).document(label)
+        document = await context.provider(label.provider).document(label)
     except ProviderRefused as error:
-        return None, "" if error.code == NO_FILE else str(error)
+        if bought_with is None and label.document_format is LabelFormat.RAW:
+            return None, _KEPT_AS_IT_CAME
+        if bought_with is None:
+            return None, "" if error.code == NO_FILE else str(error)
+        document = bought_with
     except ProviderUnavailable as error:
         if context.clock.now() - label.bought_at < _PATIENCE_S:
             raise

@@ -6,7 +6,7 @@ An account that fails, or whose circuit breaker is open, is a remark as long as 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packhouse.config.sections import RateSettings
 from packhouse.errors import ProviderError, ProviderMisconfigured, ProviderRefused
@@ -43,12 +43,14 @@ class _Answers:
 class Found:
     """The offer to buy, and a remark on the accounts that made none.
 
-    `is_new`: it was prepared just now, so nothing was ever bought under it.
+    `is_new`: it was prepared just now, so nothing was ever bought under it. `is_other_choice`: the rules that
+    chose the offer of an earlier try have changed, for example by the buyer, so its price binds no longer.
     """
 
     offer: Offer
     remark: str
     is_new: bool
+    is_other_choice: bool = False
 
 
 async def find_offer(
@@ -57,15 +59,18 @@ async def find_offer(
     """The offer to buy.
 
     A purchase that was prepared in an earlier try stays with its account: its provider refuses to sell it
-    twice, but another account would sell a second label. None if no account has an allowed rate; the order is
-    then held, waits, or is tried again.
+    twice, but another account would sell a second label. It is prepared again there if the buyer or the shop
+    has changed what is wanted. None if no account has an allowed rate; the order is then held, waits, or is
+    tried again.
     """
     settings = context.settings
     answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
     sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
-    if earlier and sellers and shipment.rate:
+    wanted = rates.described(answers.rules)
+    is_other_choice = bool(earlier and shipment.rate and shipment.rate.chosen_by not in ("", wanted))
+    if earlier and sellers and shipment.rate and not is_other_choice:
         return Found(Offer(shipment.provider, shipment.provider_ref, shipment.rate), "", is_new=False)
     results = await asyncio.gather(*(one.prepare(request) for one in sellers), return_exceptions=True)
     for seller, result in zip(sellers, results, strict=True):
@@ -77,7 +82,8 @@ async def find_offer(
     if offer is None:
         await _explain(context, job, shipment, answers)
         return None
-    return Found(offer, _list(answers.missing), is_new=True)
+    offer = replace(offer, rate=replace(offer.rate, chosen_by=wanted))
+    return Found(offer, _list(answers.missing), is_new=True, is_other_choice=is_other_choice)
 
 
 def _must_wait(context: Context, seller: Provider, answers: _Answers) -> bool:

@@ -30,6 +30,7 @@ from packhouse.rules import idempotency
 from packhouse.rules.changes import shipping_conflict
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.label_file import fetch_missing, keep_file
+from packhouse.steps.late_label import was_voided
 from packhouse.steps.moves import Move
 from packhouse.steps.withdraw import withdraw
 from packhouse.store.protocol import fulfill_body
@@ -95,6 +96,8 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
     # A body of an earlier pass may have reached the store: only its answer, which was lost, could tell.
     was_sent = bool(shipment.post_body)
     if not was_sent:
+        if await was_voided(context, job, shipment, label):
+            return
         shipment = await _save_post(context, job, shipment, label)
     forget = partial(shipments.forget_post, shipment_id=shipment.id)
     if not was_sent:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import shipments
 from packhouse.model.customs import Customs
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
-from packhouse.model.label import Label, LabelPaper
+from packhouse.model.label import Label, LabelFormat, LabelPaper
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order
 from packhouse.model.shipment import Shipment
@@ -181,7 +182,23 @@ def _cost(context: Context, shipment: Shipment, reported: Money | None) -> Money
     return reported or expected or Money(0, context.settings.guard.currency)
 
 
+async def _keep_file(context: Context, shipment: Shipment, bought: Bought) -> tuple[str, LabelFormat | None]:
+    """Put a file that came with the purchase on disk before the purchase is recorded: its only copy.
+
+    If the disk refuses it, the purchase is recorded all the same, and the file is kept with the post.
+    """
+    document = bought.document
+    if document is None or not document.content:
+        return "", None
+    try:
+        return await context.documents.keep(document), document.format
+    except LedgerUnavailable as error:
+        context.log.error("label_file_not_kept", shipment_id=shipment.id, error=str(error))
+        return "", None
+
+
 async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bought: Bought) -> None:
+    digest, kind = await _keep_file(context, shipment, bought)
     label = Label(
         id=f"{shipment.id}-label",
         shipment_id=shipment.id,
@@ -194,6 +211,8 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         cost=_cost(context, shipment, bought.cost),
         state=LabelState.BOUGHT,
         bought_at=context.clock.now(),
+        document=digest,
+        document_format=kind,
         document_source=bought.document_source,
         papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
     )

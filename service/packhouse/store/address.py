@@ -18,6 +18,7 @@ from packhouse.store.json_fields import text
 
 # The names of a phone number at the buyer and the order.
 PHONES = ("phone", "phone_number", "telephone", "mobile", "mobile_phone", "phoneNumber", "mobilePhone", "tel")
+ORDER_PHONES = (*PHONES, "buyer_phone", "customer_phone", "contact_phone", "buyerPhone", "customerPhone")
 
 # Countries that write the number before the street; the others write it after.
 _BEFORE = """
@@ -200,6 +201,9 @@ def _lines(fields: _Fields, address: Address) -> list[str]:
             if is_said or (word in ("", "Attn") and _says(elsewhere, place)):
                 continue
             lines.insert(len(lines) if has_street or word != "PO Box" else 0, said)
+    for place in fields.each(names.CITY):  # a village as well as its town
+        if place and not _says([*lines, *elsewhere], place):
+            lines.append(place)
     for name in names.NOTES:
         for note in fields.each([name]):
             if len(note) > _LONGEST_NOTE:

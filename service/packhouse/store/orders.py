@@ -14,7 +14,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.order import Address, Line, Order, OrderPage
 from packhouse.model.status_words import word
 from packhouse.store import unit_records
-from packhouse.store.address import PHONES, address_from_json
+from packhouse.store.address import ORDER_PHONES, PHONES, address_from_json
 from packhouse.store.json_fields import (
     amount,
     created_at,
@@ -126,7 +126,7 @@ def _address(raw: Mapping[str, Any], buyer: Mapping[str, Any]) -> Address | None
     address = address_from_json(raw.get("shipping_address"))
     if address is None or address.phone:
         return address
-    return replace(address, phone=first_text(buyer, PHONES) or first_text(raw, PHONES))
+    return replace(address, phone=first_text(buyer, PHONES) or first_text(raw, ORDER_PHONES))
 
 
 def _total(raw: Mapping[str, Any], order_id: str, currency: str) -> int | None:

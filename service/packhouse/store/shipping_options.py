@@ -34,7 +34,8 @@ def shipping_options_from_json(raw: Mapping[str, Any]) -> tuple[ShippingOption, 
     """The options of an order, each once; () if the order names none.
 
     Several shipping lines are several options. A list of all options that the buyer could have chosen is
-    read only as far as its rows are marked as selected. A flag such as `local_pickup` counts as an option.
+    read only as far as its rows are marked as selected, or if it has one row. A flag such as `local_pickup`
+    counts as an option.
     """
     found = _first(raw, _CHOSEN)
     for name in _AROUND:
@@ -45,8 +46,20 @@ def shipping_options_from_json(raw: Mapping[str, Any]) -> tuple[ShippingOption, 
 
 
 def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOption]:
-    """The options of the first of these fields that names any."""
-    return next((found for name in names if (found := list(_options(source.get(name))))), [])
+    """The options of the first of these fields that names any, in either writing, whole or in two fields."""
+    for name in names:
+        first, *rest = name.split("_")
+        camel = first + "".join(map(str.capitalize, rest))
+        found = list(_options(source.get(name))) or list(_options(source.get(camel)))
+        if not found:
+            apart = {
+                part: source.get(f"{name}_{part}") or source.get(camel + part.capitalize())
+                for part in (*_IDS[:5], *_NAMES[:4])
+            }
+            found = list(_options(apart))
+        if found:
+            return found
+    return []
 
 
 def _options(value: Any) -> Iterator[ShippingOption]:
@@ -68,6 +81,8 @@ def _options(value: Any) -> Iterator[ShippingOption]:
 
 
 def _selected(value: Any) -> list[ShippingOption]:
+    if isinstance(value, list) and len(value) == 1:
+        return list(_options(value))
     rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
     return list(_options([row for row in rows if row.get("selected") is True or row.get("chosen") is True]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 from pathlib import Path
@@ -105,3 +106,51 @@ async def test_the_reported_label_files_are_posted_and_told(new_harness: NewHarn
         assert (codes, shipment.label.document_format) == ([], USABLE[name])
     else:
         assert (codes, shipment.label.document_format) == ([HoldCode.LABEL_FILE_MISSING], LabelFormat.RAW)
+
+
+async def test_a_file_that_came_with_the_purchase_outlives_a_crash_right_after_it(
+    new_harness: NewHarness,
+) -> None:
+    pdf = b"%PDF-1.4\nlabel\n%%EOF\n"
+    answer = {"tracking": NUMBER, "carrier": "UPS", "label_base64": base64.b64encode(pdf).decode()}
+    harness = new_harness(external_tracking=NUMBER, provider=printing(json.dumps(answer)))
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="post")
+    (bought,) = await harness.shipments(order)
+    assert bought.state == "labeled"
+    await harness.advance(300)
+    (shipment,) = await harness.shipments(order)
+    assert shipment.state == "fulfilled"
+    assert shipment.label is not None
+    assert shipment.label.document_format is LabelFormat.PDF
+    assert harness.context.documents.get(shipment.label.document, LabelFormat.PDF) == pdf
+    assert len(harness.provider.seen("buy")) == 1
+
+
+async def test_a_damaged_file_is_kept_as_it_came_and_told_after_a_crash_too(new_harness: NewHarness) -> None:
+    answer = {"tracking": NUMBER, "carrier": "UPS", "label_base64": "JVBERi0xLjQ..."}
+    harness = new_harness(external_tracking=NUMBER, provider=printing(json.dumps(answer)))
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="post")
+    await harness.advance(300)
+    (shipment,) = await harness.shipments(order)
+    assert shipment.state == "fulfilled"
+    assert shipment.label is not None
+    kept = harness.context.documents.get(shipment.label.document, LabelFormat.RAW)
+    assert kept == b"JVBERi0xLjQ..."
+    (hold,) = await harness.active_holds(order)
+    assert hold.code is HoldCode.LABEL_FILE_MISSING
+
+
+async def test_a_damaged_file_beside_a_good_one_is_not_the_label(
+    new_harness: NewHarness, tmp_path: Path
+) -> None:
+    (tmp_path / "good.pdf").write_bytes(b"%PDF-1.4\nlabel\n%%EOF\n")
+    paths = {"label_base64": "JVBERi0xLjQ...", "label_path": str(tmp_path / "good.pdf")}
+    answer = {"tracking": NUMBER, "carrier": "UPS", **paths}
+    harness = new_harness(external_tracking=NUMBER, provider=printing(json.dumps(answer)))
+    order = await harness.ship()
+    (shipment,) = await harness.shipments(order)
+    assert shipment.label is not None
+    assert shipment.label.document_format is LabelFormat.PDF
+    assert await harness.active_holds(order) == []

@@ -8,6 +8,7 @@ import pytest
 
 from packhouse.ledger import queries
 from packhouse.model.hold import HoldCode
+from packhouse.providers.port import NotBought, Whose
 from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness, NewHarness
 from tests.service.steps.hold_situations import restart
@@ -105,3 +106,32 @@ async def test_a_release_ships_a_pickup_until_the_buyer_chooses_anew(harness: Ha
     await harness.release_hold(hold, "the buyer wants it sent")
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
+
+
+async def test_a_buyer_who_changes_the_option_before_the_purchase_gets_the_new_one(harness: Harness) -> None:
+    harness.provider.script(buy=NotBought("busy", Whose.MOMENT))
+    order = await ordered(harness, "Standard")
+    (planned,) = await harness.shipments(order)
+    assert planned.state == "planned"
+    assert planned.rate is not None
+    harness.sandbox.store.change_shipping_option(order, "Express Overnight")
+    harness.provider.script(buy=None)
+    await harness.advance(900, step=30)
+    (shipment,) = await harness.shipments(order)
+    assert shipment.label is not None
+    assert shipment.label.service != planned.rate.service
+    assert shipment.label.cost.minor > planned.rate.price.minor * 1.1  # type: ignore[union-attr]
+    assert [hold.code for hold in await harness.active_holds(order)] == []
+    assert len(harness.provider.seen("prepare")) == 2
+    assert harness.labels_sold(order, live_only=False) == 1
+    assert shipment.reference == planned.reference
+
+
+async def test_a_purchase_is_not_prepared_again_while_the_same_is_wanted(harness: Harness) -> None:
+    harness.provider.script(buy=NotBought("busy", Whose.MOMENT))
+    order = await ordered(harness, "Express Overnight")
+    harness.sandbox.store.change_shipping_option(order, "Next day")
+    harness.provider.script(buy=None)
+    await harness.advance(900, step=30)
+    assert (await harness.states(order))[0] in ("fulfilled", "delivered")
+    assert len(harness.provider.seen("prepare")) == 1

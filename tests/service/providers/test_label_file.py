@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import zipfile
 from io import BytesIO
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from packhouse.model.label import LabelDocument, LabelFormat
-from packhouse.providers.label_file import detect, read_or_keep
+from packhouse.providers.label_file import detect, read_or_keep, read_text
 
 PDF = b"%PDF-1.7\n1 0 obj\n%%EOF\n"
 ZPL = b"^XA^FO50,50^FDhello^FS^XZ"
@@ -120,3 +121,22 @@ def test_any_bytes_are_a_label_or_kept(content: bytes) -> None:
     document = read_or_keep(content)
     assert document.format is not LabelFormat.RAW or document.content == content
     assert (document.format is LabelFormat.RAW) == bool(document.problem)
+
+
+@pytest.mark.parametrize("joint", [" ", "\n", "\r\n", "\\n", " \n\t"])
+def test_base64_with_line_breaks_of_any_kind_is_whole(joint: str) -> None:
+    content = b"%PDF-1.4\n" + bytes(range(256)) + b"\n%%EOF\n"
+    text = base64.b64encode(content).decode()
+    folded = joint.join(text[at : at + 76] for at in range(0, len(text), 76))
+    assert read_text(folded).content == content
+
+
+def test_base64_whose_plus_signs_became_blanks_is_damaged_and_not_a_label() -> None:
+    content = b"%PDF-1.4\n" + bytes(range(256)) + b"\n%%EOF\n"
+    text = base64.b64encode(content).decode()
+    assert text.count("+") > 3
+    document = read_text(text.replace("+", " "))
+    assert document.format is LabelFormat.RAW
+    assert "blanks where signs are missing" in document.problem
+    one_lost = read_text(text.replace("+", " ", 1))
+    assert one_lost.format is LabelFormat.RAW

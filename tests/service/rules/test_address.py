@@ -124,3 +124,46 @@ parts = st.text(max_size=20)
 )
 def test_any_text_at_all_gets_an_answer(address: Address) -> None:
     assert all(isinstance(fault, str) and fault for fault in faults(address))
+
+
+@pytest.mark.parametrize(
+    ("country", "state", "code"),
+    [
+        ("US", "Mass.", "MA"),
+        ("US", "N. Mex.", "NM"),
+        ("US", "Wash", "WA"),
+        ("CA", "Quebec", "QC"),
+        ("CA", "British Columbia", "BC"),
+        ("CA", "B.C.", "BC"),
+        ("CA", "Prince Edward Island", "PE"),
+        ("CA", "Newfoundland", "NL"),
+        ("AU", "A.C.T.", "ACT"),
+        ("AU", "Qld.", "QLD"),
+        ("BR", "Sao Paulo", "SP"),
+        ("MX", "Nuevo Leon", "N.L."),
+        ("MX", "Jal", "Jal."),
+        ("MX", "D.F.", "CDMX"),
+        ("MX", "Ciudad de Mexico", "CDMX"),
+        ("IN", "Orissa", "Odisha"),
+        ("DE", "N.R.W.", "N.R.W."),
+    ],
+)
+def test_a_state_is_known_without_its_accents_and_dots(country: str, state: str, code: str) -> None:
+    assert normalized(Address(country=country, state=state)).state == code
+
+
+@pytest.mark.parametrize(
+    ("country", "code", "written"),
+    [
+        ("SG", "Singapore 018956", "018956"),
+        ("SG", "S(018956)", "018956"),
+        ("SA", "11564-1234", "11564-1234"),
+        ("SA", "115641234", "11564-1234"),
+    ],
+)
+def test_a_postal_code_that_the_address_data_does_not_show_is_no_fault(
+    country: str, code: str, written: str
+) -> None:
+    address = Address(name="Ann", street1="1 Way", city="Town", country=country, postcode=code)
+    assert normalized(address).postcode == written
+    assert faults(address) == ()

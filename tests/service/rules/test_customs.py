@@ -186,6 +186,10 @@ COUNTRIES = [
     Address("Jo", "", "1 St", "", "Simferopol", "", "95000", "UA"),
     Address("Jo", "", "1 St", "", "Yalta", "Crimea", "", "UA"),
     Address("Jo", "", "1 St", "", "Donetsk", "", "83000", "UA"),
+    Address("Jo", "", "1 St", "", "Sevastopol", "Krym", "299000", "UA"),
+    Address("Jo", "", "1 St", "", "Kerch", "АР Крим", "", "UA"),
+    Address("Jo", "", "1 St", "", "Lugansk", "", "", "UA"),
+    Address("Jo", "", "1 St", "", "Mariupol", "UA-14", "", "UA"),
 ]
 
 

@@ -328,3 +328,10 @@ def _letters(value: Any) -> str:
     """A text without its blanks and control characters, which may be tidied."""
     said = str(value) if isinstance(value, int) else value
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f]", "", said) if isinstance(said, str) else ""
+
+
+def test_a_village_beside_its_town_is_kept_and_a_second_name_of_the_town_is_not() -> None:
+    raw = {"line1": "1 St", "city": "Utrecht", "town": "utrecht", "village": "Haarzuilens", "country": "NL"}
+    address = address_from_json(raw)
+    assert address is not None
+    assert (address.street1, address.street2, address.city) == ("1 St", "Haarzuilens", "Utrecht")

@@ -258,6 +258,9 @@ def test_the_buyers_phone_stands_in_where_the_address_has_none() -> None:
         "shipping_address": home,
     }
     assert order_from_json(customer).address == Address(name="Ann", street1="1 St", country="DE", phone="5")
+    for name in ("buyer_phone", "customer_phone", "customerPhone"):
+        flat = order_from_json({"id": "ord_1", "items": [], name: "5", "shipping_address": home}).address
+        assert flat == Address(name="Ann", street1="1 St", country="DE", phone="5")
 
 
 _keys = st.sampled_from(

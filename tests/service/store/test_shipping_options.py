@@ -32,6 +32,12 @@ from packhouse.store.shipping_options import shipping_options_from_json
         ({"local_pickup": True}, [("local_pickup", "")]),
         ({"shipping_option": "Standard", "is_pickup": True}, [("", "Standard"), ("is_pickup", "")]),
         ({"shipping_options": [{"id": "a", "selected": True}, {"id": "b"}]}, [("a", "")]),
+        ({"shipping_options": [{"name": "Local pickup"}]}, [("", "Local pickup")]),
+        ({"shipping_option_id": "lp", "shipping_option_name": "Local pickup"}, [("lp", "Local pickup")]),
+        ({"shipping_method_title": "Express"}, [("", "Express")]),
+        ({"shippingOption": {"name": "Express"}}, [("", "Express")]),
+        ({"deliveryMethod": "pickup"}, [("", "pickup")]),
+        ({"shippingMethodName": "Express"}, [("", "Express")]),
     ],
 )
 def test_each_usual_shape_is_read(raw: dict[str, Any], options: list[tuple[str, str]]) -> None:
@@ -50,6 +56,8 @@ def test_each_usual_shape_is_read(raw: dict[str, Any], options: list[tuple[str, 
         {"shipping": {"name": "Ann Example", "line1": "1 Sample St"}},
         {"shipping": 700},
         {"local_pickup": False},
+        {"shipping_option_price": 500, "shipping_option_name": ""},
+        {"shipping_options": []},
         {"totals": {"shipping": 500}},
     ],
 )

@@ -205,7 +205,9 @@ async def _with_file(made: wire.Made) -> Bought:
     bought = made.bought
     if made.label_base64:
         document = await asyncio.to_thread(read_text, made.label_base64)
-        return replace(bought, document=document)
+        bought = replace(bought, document=document)
+        if document.format is not LabelFormat.RAW:
+            return bought
     if not made.label_path:
         return bought
     path = _absolute(made.label_path)
@@ -214,8 +216,8 @@ async def _with_file(made: wire.Made) -> Bought:
         document = await asyncio.to_thread(_read_label, path)
     except OSError:
         return replace(bought, document_source=source)  # `document` asks again, and says why
-    if document.format is LabelFormat.RAW and bought.document_source:
-        return bought  # the link may lead to a better file
+    if document.format is LabelFormat.RAW and (bought.document_source or bought.document):
+        return bought  # the link may lead to a better file, or to none
     return replace(bought, document=document, document_source=source)
 
 

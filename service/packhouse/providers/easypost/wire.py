@@ -215,7 +215,8 @@ def _remark(row: Any) -> str:
     fields = mapping(row)
     if "message" not in fields:
         return reason_of(row)
-    carrier, message = text(fields.get("carrier")), reason_of(fields.get("message"))
+    more = {name: value for name, value in fields.items() if name not in ("carrier", "type", "message")}
+    carrier, message = text(fields.get("carrier")), reason_of(fields.get("message")) or reason_of(more)
     return f"{carrier}: {message}" if carrier and message else message
 
 
@@ -278,7 +279,8 @@ def read_postage(
     try:
         number = read_tracking_number(number)
     except NotATrackingNumber as error:
-        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.")
+        # Another look-up would find the same code.
+        return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.", True)
     rate = purchase.rate
     price = money(selected.get("rate"), selected.get("currency")) or rate.price
     cost = cost_of(shipment, price) if price else None

@@ -263,6 +263,8 @@ def test_the_fees_and_the_papers_of_a_label_are_read() -> None:
         ),
         ([{"carrier": "UPS", "message": {"state": "is invalid"}}], ("UPS: state: is invalid",)),
         (["Invalid state"], ("Invalid state",)),
+        ([{"carrier": "UPS", "message": None, "detail": "Invalid state"}], ("UPS: Invalid state",)),
+        ([{"carrier": "UPS", "type": "rate_error", "message": None}], ()),
         ("Invalid state", ("Invalid state",)),
         ({"carrier": "UPS", "message": "Invalid state"}, ("UPS: Invalid state",)),
         ({"UPS": ["Invalid state"]}, ("UPS: Invalid state",)),
@@ -299,3 +301,11 @@ def test_no_garbled_answer_is_ever_read_as_absent_bought_or_not_bought(body: byt
     assert isinstance(wire.read_postage(body, PURCHASE, LabelFormat.PDF), Unknown)
     for status in (200, 201, 202, 302, 408, 409, 500, 502, 504):
         assert isinstance(wire.read_purchase(status, body, PURCHASE, LabelFormat.PDF), Unknown)
+
+
+@pytest.mark.parametrize("code", ["9.40011E+21", "N/A", "https://track.example/1"])
+def test_an_unusable_tracking_code_goes_to_a_person_at_once(code: str) -> None:
+    outcome = answered(200, {**SOLD, "tracking_code": code})
+    assert isinstance(outcome, Unknown)
+    assert outcome.needs_person
+    assert code in outcome.reason
