@@ -295,7 +295,7 @@ def _row(units: int, **more: object) -> dict[str, object]:
 )
 def test_a_list_counts_shipped_units_as_the_daemon_does(order: dict[str, object], shown: str) -> None:
     row = {"id": "ord_1", "status": "pending", "items": [LINE]} | order
-    with serving({f"GET {STORE}/merchant/orders?limit=26": (200, {"orders": [row]})}) as shop:
+    with serving({f"GET {STORE}/merchant/orders?limit=25": (200, {"orders": [row]})}) as shop:
         environ = {"PACKHOUSE_STORE__URL": shop.url + STORE, "ALY_API_KEY": "aly_x"}
         listed = call("orders", "list", environ=environ)
     assert re.split(r"\t|  +", listed.out.splitlines()[1])[2] == shown
