@@ -18,6 +18,7 @@ from typing import Any
 import uvloop
 
 from packhouse.http import httpx
+from packhouse.sandbox.easypost.customs import needs_form
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
 from tests.bench.gauges import cpu_s, memory_mb
 
@@ -28,6 +29,10 @@ _SENDER = {
     "state": "CA",
     "zip": "94110",
     "country": "US",
+}
+_CUSTOMS = {
+    "eel_pfc": "NOEEI 30.37(a)",
+    "customs_items": [{"description": "Goods", "origin_country": "US", "value": 10.0, "weight": 1.0}],
 }
 _PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
 
@@ -56,6 +61,8 @@ async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> N
         "parcel": _PARCEL,
         "options": {"label_format": "ZPL"},
     }
+    if needs_form(order["shipping_address"]):
+        asked["customs_info"] = _CUSTOMS
     shipment = _read(await client.post(f"{provider}/shipments", headers=to_carrier, json={"shipment": asked}))
     _read(await client.get(order_url, headers=to_store))
     buy_url = f"{provider}/shipments/{shipment['id']}/buy"

@@ -188,6 +188,8 @@ class Checker:
             allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
+        if "easypost.odd_file" in self._scenario.faults:
+            allowed.add("label_file_missing")
         for one in self._easypost_shipments(order):
             if one.void_rejected:
                 allowed.add("void_refused")

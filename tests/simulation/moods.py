@@ -19,6 +19,7 @@ from packhouse.model.money import Money
 from packhouse.providers.port import (
     Absent,
     Bought,
+    KeepsPapers,
     NotBought,
     Prepared,
     Provider,
@@ -178,6 +179,11 @@ class MoodyProvider:
     async def document(self, label: Label) -> LabelDocument:
         """As the real account."""
         return await self._real.document(label)
+
+    async def paper(self, label: Label, kind: str, source: str) -> LabelDocument:
+        """As the real account."""
+        assert isinstance(self._real, KeepsPapers)
+        return await self._real.paper(label, kind, source)
 
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """As the real account."""

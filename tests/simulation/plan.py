@@ -51,6 +51,7 @@ _ABOUT_LABELS = frozenset(
         "easypost.reject_void",
         "easypost.bill_on_scan",
         "easypost.no_form",
+        "easypost.odd_file",
     }
 )
 _SKEWS_S = (-600.0, 600.0)

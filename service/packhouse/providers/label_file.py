@@ -99,6 +99,13 @@ def read_or_keep(content: bytes) -> LabelDocument:
         return LabelDocument(content, LabelFormat.RAW, f"The label's file cannot be printed: {error}.")
 
 
+async def _read_or_keep(content: bytes) -> LabelDocument:
+    """As `read_or_keep`; in a thread only what takes a moment: unpacking, and converting pictures."""
+    bare = content[:64].lstrip(_BLANKS)
+    is_slow = bare.startswith((_GZIP, b"RIFF", *(start for start, _ in _PICTURES)))
+    return await asyncio.to_thread(read_or_keep, content) if is_slow else read_or_keep(content)
+
+
 def read_text(text: str) -> LabelDocument:
     """The label in base64 text; or the text as it came, as a RAW document that says what is wrong with it."""
     try:
@@ -147,7 +154,7 @@ async def fetch(http: ProviderHttp, url: str, what: str = "label") -> LabelDocum
     """
     answer: Response = await http.send(f"{what}.download", "GET", url, follow_redirects=True)
     if answer.status == 200:
-        document = await asyncio.to_thread(read_or_keep, answer.body)
+        document = await _read_or_keep(answer.body)
         if document.format is LabelFormat.RAW and what != "label":
             kind = answer.headers.get("content-type", "no type")
             raise ProviderUnavailable(

@@ -34,6 +34,7 @@ FAULTS: Mapping[str, str] = {
     "easypost.reject_void": "reject a void although the label is unused; EasyPost may be asked again",
     "easypost.bill_on_scan": "answer that a void is not applicable, as the label costs money only if used",
     "easypost.no_form": "answer 503 for the file of a customs form",
+    "easypost.odd_file": "answer with a web page in place of a label's file",
     "webhook.duplicate": "deliver an event twice",
     "webhook.reorder": "delay an event so that later ones overtake it",
     "webhook.lose": "never deliver an event",

@@ -13,8 +13,7 @@ PROVIDER_KEY = "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY"
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        (KEY, '"aly_canary77"', "is in quotation marks"),
-        (KEY, "'aly_canary77'", "is in quotation marks"),
+        (KEY, '"aly_canary77', "begins with a quote that is never closed"),
         (KEY, "whsec_canary77", "is the signing secret of a webhook"),
         (KEY, "EZAKcanary77", "is a key of EasyPost"),
         (KEY, "EZTKcanary77", "is a test key of EasyPost"),
@@ -22,14 +21,12 @@ PROVIDER_KEY = "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY"
         (KEY, "changeme", "is still the placeholder"),
         (KEY, "aly_your_key_here", "is still the placeholder"),
         (SECRETS, "aly_canary77", "is an API key of the store"),
-        (SECRETS, '"whsec_canary77"', "is in quotation marks"),
         (SECRETS, "whsec_one77 whsec_two77", "contains a blank"),
-        (SECRETS, "\ufeffwhsec_canary77", "contains an invisible character"),
+        (SECRETS, "whsec_can\u200bary77", "contains an invisible character"),
         (SECRETS, "whsec_good77,whsec_xxx", "is still the placeholder"),
         (SECRETS, "whsec_...", "is still the placeholder"),
         (PROVIDER_KEY, "aly_canary77", "is an API key of the store"),
         (PROVIDER_KEY, "EZAK...", "is still the placeholder"),
-        (PROVIDER_KEY, "\u201cEZAKcanary77\u201d", "is in quotation marks"),
         ("PACKHOUSE_OPERATOR__TOKENS", "ada:whsec_canary77", "is the signing secret of a webhook"),
     ],
 )
@@ -44,6 +41,9 @@ def test_what_cannot_be_the_secret_is_refused_with_the_reason(name: str, value: 
     ("name", "value"),
     [
         (KEY, "aly_7f3kQ"),
+        (KEY, '"aly_7f3kQ"'),
+        (SECRETS, "\ufeffwhsec_one77"),
+        (PROVIDER_KEY, "\u201cEZAK7f3kQ\u201d"),
         (KEY, "aly_oauth_7f3kQ"),
         (KEY, "a-key-of-another-form"),
         (SECRETS, "whsec_one77,whsec_two77"),

@@ -72,8 +72,8 @@ def test_an_account_that_is_down_is_a_warning_under_its_name_and_is_not_asked_at
     readiness = Readiness(nothing, nothing, nothing, accounts, SystemClock(), Settings())
 
     async def twice() -> list[tuple[str, str, str]]:
-        await readiness._check_providers()
-        return [(one.name, one.level.value, one.reason) for one in await readiness._check_providers()]
+        await readiness._check_providers(())
+        return [(one.name, one.level.value, one.reason) for one in await readiness._check_providers(())]
 
     assert asyncio.run(twice()) == [("provider west", "pass", ""), ("provider east", "warn", "it is down")]
     assert len(down.seen("check")) == 1

@@ -106,6 +106,7 @@ def test_a_compressed_file_is_unpacked() -> None:
         (b"\x1f\x8bnothing", "gzip file that is damaged"),
         (b"%!PS-Adobe-3.0\n", "PostScript"),
     ],
+    ids=[f"file {number}" for number in range(20)],
 )
 def test_what_cannot_be_printed_is_kept_as_it_came_with_the_reason(content: bytes, why: str) -> None:
     document = read_or_keep(content)

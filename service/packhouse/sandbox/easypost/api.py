@@ -124,6 +124,8 @@ class EasyPostApi:
         shipment = self._state.shipments.get(shipment_id)
         if shipment is None or not shipment.selected_rate or file_format not in FORMATS:
             return Response(404, b"<Error><Code>NoSuchKey</Code></Error>", b"application/xml")
+        if self._state.has_fault("easypost.odd_file"):
+            return Response(200, b"<html><body>Your session has ended.</body></html>", b"text/html")
         return Response(200, draw_label(shipment, file_format), MIME[file_format.upper()].encode())
 
     def _form_file(self, name: str) -> Response:

@@ -5,6 +5,7 @@ Packhouse's own rules are not used here: the simulation compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # Places with the country US that need a form, by the state that this sandbox writes.
@@ -12,15 +13,19 @@ _US_WITH_FORM = frozenset({"AA", "AE", "AP", "AS", "FM", "GU", "MH", "MP", "PW",
 _WITHOUT_FORM = frozenset({"US", "PR"})
 
 
+def needs_form(to: Mapping[str, Any]) -> bool:
+    """Whether a parcel from the US to this address needs a customs form."""
+    country = str(to.get("country") or "US")
+    return country not in _WITHOUT_FORM or (country == "US" and to.get("state") in _US_WITH_FORM)
+
+
 def customs_fault(request: dict[str, Any], weight_oz: float) -> str:
     """Why a shipment's customs form is missing or wrong; "" if it is right or not needed."""
     to, sender = request["to_address"], request["from_address"]
     if str(sender.get("country") or "US") != "US":
         return ""
-    country = str(to.get("country") or "US")
-    needs_form = country not in _WITHOUT_FORM or (country == "US" and to.get("state") in _US_WITH_FORM)
     form = request.get("customs_info")
-    if not needs_form:
+    if not needs_form(to):
         return "customs_info is not needed within a customs area." if form else ""
     items = form.get("customs_items") if isinstance(form, dict) else None
     if not isinstance(form, dict) or not isinstance(items, list) or not items:

@@ -303,6 +303,10 @@ def test_an_export_has_a_commercial_invoice_with_a_file() -> None:
         assert (await buy(sandbox, "ord_1/1/1"))["forms"] == []
         body = shipment("ord_2/1/1")
         body["shipment"]["to_address"] |= {"country": "CA", "state": "ON", "zip": "M5V 2T6"}
+        body["shipment"]["customs_info"] = {
+            "eel_pfc": "NOEEI 30.36",
+            "customs_items": [{"description": "Mug", "origin_country": "US", "value": 9.0, "weight": 1.0}],
+        }
         made = await ask(sandbox, easypost("POST", SHIPMENTS, body), 201)
         assert made["forms"] == []
         rate = {"rate": {"id": made["rates"][0]["id"]}}
