@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import StoreUnanswered, StoreUnavailable
+from packhouse.errors import StoreUnavailable
 from packhouse.ledger import polls
 from packhouse.model.order import Order, OrderPage
 from packhouse.model.poll import PollProblem
@@ -334,44 +334,6 @@ async def test_a_failure_keeps_what_was_found_and_reads_the_rest_the_next_time(h
     assert (await harness.ledger.read(polls.progress)).newest == ""
     harness.store.script(orders=real)
     assert await poll.run() == 2
-
-
-async def test_a_list_that_is_too_slow_in_large_pages_is_read_in_smaller_ones(harness: Harness) -> None:
-    now = harness.clock.now()
-    shop = Shop(harness, [raw_order(f"ord_{n}", now - n) for n in range(60)])
-    real = shop.orders
-
-    async def slow(query: OrdersQuery) -> OrderPage:
-        if (query.limit or 100) > 30:
-            shop.asked.append(query)
-            raise StoreUnanswered("no complete response in time")
-        return await real(query)
-
-    harness.store.script(orders=slow)
-    poll = Poll(harness.context)
-    for _ in range(2):
-        with pytest.raises(StoreUnanswered):
-            await poll.run()
-    assert await poll.run() == 60
-    assert [query.limit for query in shop.asked[:3]] == [100, 50, 25]
-    del shop.asked[:]
-    await harness.clock.advance(300)
-    await poll.run()
-    assert {query.limit for query in shop.asked} == {25}
-
-
-async def test_a_store_that_is_down_for_long_is_not_asked_for_single_orders(harness: Harness) -> None:
-    async def down(query: OrdersQuery) -> OrderPage:
-        limits.append(query.limit)
-        raise StoreUnavailable("down", status=503)
-
-    limits: list[int | None] = []
-    harness.store.script(orders=down)
-    poll = Poll(harness.context)
-    for _ in range(6):
-        with pytest.raises(StoreUnavailable):
-            await poll.run()
-    assert limits == [100, 50, 25, 12, 10, 10]
 
 
 async def test_what_could_not_be_followed_is_kept_until_a_full_poll_follows_it(harness: Harness) -> None:
