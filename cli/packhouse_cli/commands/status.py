@@ -12,18 +12,12 @@ from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
 from packhouse_cli.terminal.formats import day_and_time, span
 from packhouse_cli.terminal.text import escaped, styled, wrap
-from packhouse_cli.terminal.waits import ago, sentences_of
+from packhouse_cli.terminal.waits import STOPS, ago, sentences_of, stops_of
 
 if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation
     from packhouse_cli.terminal.output import Terminal
 
-
-# What stops work until a person, the store or a provider ends it; other waits are everyday.
-_STOPS = frozenset(
-    {"paused", "account_resting", "account_refused", "provider_unavailable"}
-    | {"store_limit", "store_refused", "store_unavailable", "retry"}
-)
 _INDENT = 8
 
 
@@ -39,7 +33,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     waits = [one for one in status.get("waiting") or () if isinstance(one, dict)]
-    stopped = [one for one in waits if one.get("kind") in _STOPS]
+    stopped = stops_of(status)
     if status.get("paused"):
         state = styled("paused", "yellow")
     else:
@@ -67,19 +61,7 @@ def _print(status: Mapping[str, Any], url: str, terminal: Terminal) -> None:
     )
     _print_waits(waits, now, terminal)
     _print_poll(status.get("poll"), terminal)
-    holds = _counts(status.get("holds"))
-    if holds:
-        from packhouse.model.hold import KINDS, HoldCode
-
-        terminal.line()
-        terminal.line(styled("holds", "bold"))
-        longest = max(map(len, holds))
-        for code, number in sorted(holds.items(), key=lambda item: -item[1]):
-            sentence = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else ""
-            terminal.line(
-                f"  {number:>4}  ", styled(code, "yellow"), f"{'':{longest - len(code)}}  {sentence}".rstrip()
-            )
-        terminal.line("        To list the orders: packhouse holds list")
+    _print_holds(_counts(status.get("holds")), terminal)
 
 
 def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Terminal) -> None:
@@ -91,12 +73,33 @@ def _print_waits(waits: Sequence[Mapping[str, Any]], now: float, terminal: Termi
     width = max(30, (terminal.width or 10_000) - _INDENT)
     for one in waits:
         number, kind = one.get("orders") or 0, str(one.get("kind") or "")
-        colour = ("yellow",) if kind in _STOPS else ()
+        colour = ("yellow",) if kind in STOPS else ()
         head = f"  {number:>4}  " if number else " " * _INDENT
         texts = [line for text in sentences_of(one, now) for line in wrap(escaped(text), width)]
         terminal.line(head, styled(texts[0], *colour))
         for line in texts[1:]:
             terminal.line(" " * _INDENT, line)
+
+
+def _print_holds(holds: Mapping[str, int], terminal: Terminal) -> None:
+    """The number of active holds of each kind, and what the kind means, below it where the line is short."""
+    if not holds:
+        return
+    from packhouse.model.hold import KINDS, HoldCode
+
+    terminal.line()
+    terminal.line(styled("holds", "bold"))
+    meant = {code: KINDS[HoldCode(code)].describe("") for code in holds if code in set(HoldCode)}
+    longest = max(map(len, holds))
+    width = terminal.width or 10_000
+    fits = _INDENT + longest + 2 + max(map(len, meant.values()), default=0) <= width
+    for code, number in sorted(holds.items(), key=lambda item: -item[1]):
+        meaning = f"{'':{longest - len(code)}}  {meant.get(code, '')}" if fits else ""
+        terminal.line(f"  {number:>4}  ", styled(code, "yellow"), meaning.rstrip())
+        if not fits and code in meant:
+            for line in wrap(meant[code], max(30, width - _INDENT)):
+                terminal.line(" " * _INDENT, line)
+    terminal.line("  To list the orders: packhouse holds list")
 
 
 def _full_polls(poll: object) -> str:

@@ -134,6 +134,10 @@ class DemoProcesses:
         return self._options.folder
 
     @property
+    def _settings_file(self) -> Path:
+        return self.folder / "packhouse.toml"
+
+    @property
     def labels_folder(self) -> Path:
         """The folder with the label files."""
         return self.folder / "data" / "labels"
@@ -156,6 +160,7 @@ class DemoProcesses:
     def operator_environ(self) -> dict[str, str]:
         """The environment variables that a shell needs to use the command with this run."""
         return {
+            "PACKHOUSE_CONFIG": str(self._settings_file),
             "PACKHOUSE_URL": self.daemon_url,
             "PACKHOUSE_TOKEN": self._token,
             "PACKHOUSE_STORE__URL": f"{self.sandbox_url}/api/storefront/v1",
@@ -165,7 +170,7 @@ class DemoProcesses:
     def open(self) -> None:
         """Start the sandbox, then the daemon, and wait until both are ready. Raises ProcessDied."""
         self._daemon_port = self._daemon_port or free_port()
-        (self.folder / "packhouse.toml").write_text(
+        self._settings_file.write_text(
             files("packhouse_cli.demo").joinpath("shop.toml").read_text(encoding="utf-8"), encoding="utf-8"
         )
         secret = f"whsec_{secrets.token_urlsafe(18)}"

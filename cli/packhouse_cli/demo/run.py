@@ -15,8 +15,9 @@ from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.demo.processes import DemoProcesses, ProcessDied
 from packhouse_cli.demo.screen import watch_for
 from packhouse_cli.demo.snapshot import Snapshot, SnapshotReader
-from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
-from packhouse_cli.demo.view import Caption, entry_line
+from packhouse_cli.demo.summary import summary_lines
+from packhouse_cli.demo.totals import Totals, compute_totals
+from packhouse_cli.demo.view import Caption, entry_lines, stopped
 from packhouse_cli.exit_codes import CommandError, Exit
 from packhouse_cli.terminal.output import Terminal
 
@@ -132,7 +133,7 @@ class DemoRun:
         terminal = self._terminal
         width = terminal.width or 100
         terminal.line()
-        for line in totals_lines(totals, seconds=seconds, width=width, paint=terminal.paint):
+        for line in summary_lines(totals, seconds=seconds, width=width, paint=terminal.paint):
             terminal.drawn(line)
         if not snapshot.processed:
             terminal.line(
@@ -161,7 +162,7 @@ class DemoRun:
     def _print_suggestions(self, totals: Totals) -> None:
         """Print commands to try in another terminal, with ids of existing orders."""
         terminal = self._terminal
-        held = next((name for _, members in totals.held for name, _ in members), "")
+        held = next((name for group in totals.held for name, _ in group.members), "")
         env_file = _display_path(self._processes.folder / "env")
         tries = [
             (
@@ -191,13 +192,20 @@ class DemoRun:
         )
 
     def _follow_journal(self, reader: SnapshotReader) -> None:
-        """Print each new journal entry, until Ctrl-C."""
+        """Print each new journal entry, and what stops work, until Ctrl-C."""
+        terminal, reason_before = self._terminal, ""
         try:
             while True:
                 time.sleep(1.0)
                 self._processes.check()
-                for entry in self._read(reader.read).new_entries:
-                    self._terminal.drawn(entry_line(entry, self._terminal.width, self._terminal.paint))
+                snapshot = self._read(reader.read)
+                for entry in snapshot.new_entries:
+                    for line in entry_lines(entry, terminal.width, terminal.paint):
+                        terminal.drawn(line)
+                reason = stopped(snapshot.status)
+                if reason and reason != reason_before:
+                    terminal.drawn(terminal.paint(reason, "yellow"))
+                reason_before = reason
                 self._terminal.stdout.flush()
         except KeyboardInterrupt:
             self._terminal.line()

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from packhouse.model.waiting import WAIT_MEANING, Waiting, WaitKind
 from packhouse_cli.clients.daemon import Daemon
 from packhouse_cli.clients.http import JsonClient, rows_of
 
@@ -40,9 +41,10 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """The progress of one order: `steps` of 4 are finished. `reason` explains why it is held or closed.
+    """The progress of one order: `steps` of 4 are finished. `reason` explains why it is closed.
 
-    `processed` is true if Packhouse will do nothing more with the order by itself.
+    `processed` is true if Packhouse will do nothing more with the order by itself; until then, `waiting` is
+    what it waits for, if the daemon says so.
     """
 
     id: str
@@ -52,6 +54,7 @@ class OrderProgress:
     reason: str = ""
     changed_at: float = 0.0
     processed: bool = True
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,7 @@ class SnapshotReader:
         known = {str(order.get("id")): order for order in self._daemon.orders()}
         fresh = self._read_journal()
         orders = (
-            order_progress(
-                order_id, str(facts.get("status", "")) if isinstance(facts, dict) else "", known.get(order_id)
-            )
+            order_progress(order_id, facts if isinstance(facts, dict) else {}, known.get(order_id))
             for order_id, facts in (at_store.items() if isinstance(at_store, dict) else ())
         )
         scheduled = state.get("scheduled")
@@ -124,42 +125,25 @@ class SnapshotReader:
         return fresh
 
 
-def order_progress(order_id: str, store_status: str, ours: Mapping[str, Any] | None) -> OrderProgress:
-    """The progress of one order, from its status at the store and the daemon's record (None: not yet)."""
+def order_progress(
+    order_id: str, at_store: Mapping[str, Any], ours: Mapping[str, Any] | None
+) -> OrderProgress:
+    """The progress of one order, from the sandbox's facts and the daemon's record (None: not yet)."""
     if ours is None:
-        # A poll lists only orders that wait to ship, so an order that ended before is rightly closed.
-        if store_status in ("cancelled", "refunded", "returned"):
-            return OrderProgress(
-                order_id,
-                Place.CLOSED,
-                0,
-                store_status,
-                f"{store_status.capitalize()} before Packhouse received it.",
-            )
-        return OrderProgress(order_id, Place.QUEUED, 0, "queued", processed=False)
+        return _unknown(order_id, at_store)
     phase = str(ours.get("phase", ""))
     states = [str(shipment.get("state", "")) for shipment in rows_of(ours, "shipments")]
-    is_active = any(state in _ACTIVE_STATES for state in states)
     changed_at = float(ours.get("updated_at") or 0.0)
     if phase == "held":
         holds = rows_of(ours, "holds")
-        reason = " ".join(str(hold.get("sentence") or "") for hold in holds)
         label = str(holds[0].get("code", "held")).replace("_", " ") if holds else "held"
-        return OrderProgress(
-            order_id, Place.HELD, 2, label, reason, changed_at, processed=not (set(states) & {"voiding"})
-        )
-    if phase == "closed":
-        return OrderProgress(
-            order_id,
-            Place.CLOSED,
-            2,
-            "closed",
-            str(ours.get("reason") or ""),
-            changed_at,
-            processed=not is_active,
-        )
-    if phase == "shipped":
-        return OrderProgress(order_id, Place.SHIPPED, 4, "shipped", "", changed_at, processed=not is_active)
+        progress = OrderProgress(order_id, Place.HELD, 2, label, "", changed_at)
+        return _until_voided(progress, is_active="voiding" in states)
+    if phase in ("closed", "shipped"):
+        place, steps = (Place.SHIPPED, 4) if phase == "shipped" else (Place.CLOSED, 2)
+        reason = str(ours.get("reason") or "") if place is Place.CLOSED else ""
+        progress = OrderProgress(order_id, place, steps, phase, reason, changed_at)
+        return _until_voided(progress, is_active=any(state in _ACTIVE_STATES for state in states))
     steps, label = min(
         (_PROGRESS_BY_STATE[state] for state in states if state in _PROGRESS_BY_STATE),
         default=(1, "received"),
@@ -169,7 +153,37 @@ def order_progress(order_id: str, store_status: str, ours: Mapping[str, Any] | N
         Place.IN_PROGRESS,
         steps,
         label,
-        str(ours.get("last_error") or ""),
-        changed_at,
+        changed_at=changed_at,
         processed=False,
+        waiting=next(map(_waiting, rows_of(ours, "waiting")), None),
+    )
+
+
+def _unknown(order_id: str, at_store: Mapping[str, Any]) -> OrderProgress:
+    """An order that the daemon has not received: a poll finds it while it has units to ship."""
+    status = str(at_store.get("status", ""))
+    owed = status == "returned" and at_store.get("unshipped")
+    if status in ("cancelled", "refunded", "returned") and not owed:
+        reason = f"{status.capitalize()} before Packhouse received it."
+        return OrderProgress(order_id, Place.CLOSED, 0, status, reason)
+    waiting = Waiting(WaitKind.QUEUED, "Packhouse has not received the order yet. The next poll finds it.")
+    return OrderProgress(order_id, Place.QUEUED, 0, "queued", processed=False, waiting=waiting)
+
+
+def _until_voided(progress: OrderProgress, *, is_active: bool) -> OrderProgress:
+    """An order that has ended or is held, which waits if a shipment of it is active."""
+    if not is_active:
+        return progress
+    kind = WaitKind.VOID_UNSETTLED
+    return replace(progress, processed=False, waiting=Waiting(kind, WAIT_MEANING[kind]))
+
+
+def _waiting(value: Mapping[str, Any]) -> Waiting:
+    """A reason to wait, from the daemon's JSON. A kind that this command does not know is a retry."""
+    kind = str(value.get("kind"))
+    return Waiting(
+        WaitKind(kind) if kind in set(WaitKind) else WaitKind.RETRY,
+        str(value.get("sentence") or kind),
+        str(value.get("account") or ""),
+        remedy=str(value.get("remedy") or ""),
     )

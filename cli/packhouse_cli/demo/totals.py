@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.money import Money
+from packhouse.model.waiting import WAIT_MEANING, Waiting
 from packhouse_cli.clients.http import rows_of
-from packhouse_cli.demo.snapshot import Place, Snapshot
-from packhouse_cli.terminal.text import escaped, wrap
+from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
+from packhouse_cli.terminal.text import escaped
+from packhouse_cli.terminal.waits import stops_of
 
-Paint = Callable[..., str]
-Group = tuple[str, tuple[tuple[str, str], ...]]
-_SHOWN_OF_A_GROUP = 3
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Orders with the same reason. `members` are (order id, detail), `remedy` is what to do, if anything."""
+
+    reason: str
+    members: tuple[tuple[str, str], ...]
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +31,15 @@ class Totals:
 
     Money is in minor units by currency. `discrepancies` are sentences; none if all agree.
 
-    `held` and `closed` are groups, largest first: (reason, ((order id, detail), ...)).
+    The groups are the largest first. An order with several holds is in several groups of `held`. `waiting`
+    has the unprocessed orders, and what stops work for all orders.
     """
 
     orders: int
     shipped: int
+    orders_held: int
     held: tuple[Group, ...]
+    waiting: tuple[Group, ...]
     closed: tuple[Group, ...]
     unprocessed: tuple[str, ...]
     labels_active: int
@@ -67,13 +77,20 @@ def compute_totals(
     charged = _sum((str(row.get("currency")), int(row.get("cost_minor") or 0)) for row in active)
     if spent != charged:
         discrepancies.append(
-            f"Packhouse recorded {_money(spent)} for labels, but the provider charged {_money(charged)}."
+            f"Packhouse recorded {money_text(spent)} for labels, "
+            f"but the provider charged {money_text(charged)}."
         )
     return Totals(
         orders=len(snapshot.orders),
         shipped=snapshot.count(Place.SHIPPED),
+        orders_held=snapshot.count(Place.HELD),
         held=_held(snapshot, ours),
-        closed=_grouped((o.reason or o.label, o.id, "") for o in snapshot.orders if o.place is Place.CLOSED),
+        waiting=_waiting(snapshot),
+        closed=_grouped(
+            (o.reason or o.label, "", o.id, "")
+            for o in snapshot.orders
+            if o.place is Place.CLOSED and o.processed
+        ),
         unprocessed=tuple(order.id for order in snapshot.orders if not order.processed),
         labels_active=len(active),
         labels_voided=len(purchases) - len(active),
@@ -95,16 +112,9 @@ def _active_labels(ours: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 
 def _count_discrepancies(snapshot: Snapshot) -> list[str]:
-    places = Counter(order.place for order in snapshot.orders)
-    ended = places[Place.SHIPPED] + places[Place.HELD] + places[Place.CLOSED]
-    discrepancies = []
-    if len(snapshot.orders) != snapshot.expected:
-        discrepancies.append(
-            f"{snapshot.expected} orders were requested, but the store has {len(snapshot.orders)}."
-        )
-    if ended != len(snapshot.orders):
-        discrepancies.append(f"{len(snapshot.orders) - ended} orders are neither shipped, held nor closed.")
-    return discrepancies
+    if len(snapshot.orders) == snapshot.expected:
+        return []
+    return [f"{snapshot.expected} orders were requested, but the store has {len(snapshot.orders)}."]
 
 
 def _label_discrepancies(
@@ -158,20 +168,56 @@ def _held(snapshot: Snapshot, ours: Sequence[Mapping[str, Any]]) -> tuple[Group,
     rows = []
     for order in ours:
         if order.get("id") in held:
-            holds = rows_of(order, "holds") or [{"code": "held", "sentence": ""}]
-            code = str(holds[0].get("code"))
-            problem = KINDS[HoldCode(code)].describe("") if code in set(HoldCode) else escaped(code)
-            detail = "; ".join(escaped(hold["note"]) for hold in holds if hold.get("note"))
-            rows.append((problem, str(order.get("id")), detail))
-    return _grouped(rows)
+            for hold in rows_of(order, "holds"):
+                rows.append((*_explained(hold), str(order.get("id"))))
+    return _grouped((problem, remedy, name, detail) for problem, detail, remedy, name in rows)
 
 
-def _grouped(rows: Iterable[tuple[str, str, str]]) -> tuple[Group, ...]:
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for reason, order_id, detail in rows:
-        groups.setdefault(reason, []).append((order_id, detail))
-    ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return tuple((reason, tuple(members)) for reason, members in ordered)
+def _explained(hold: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What is wrong, the detail, and what to do."""
+    code = str(hold.get("code"))
+    if code not in set(HoldCode):
+        return str(hold.get("sentence") or code), "", ""
+    kind = KINDS[HoldCode(code)]
+    problem, detail = kind.split(str(hold.get("note") or ""))
+    return f"{problem}.", detail, kind.remedy
+
+
+def _waiting(snapshot: Snapshot) -> tuple[Group, ...]:
+    """The unprocessed orders by what they wait for, and what stops work although no order waits for it."""
+    waits = [(order, order.waiting) for order in snapshot.orders if not order.processed]
+    by_cause: dict[tuple[str, str], list[tuple[OrderProgress, Waiting | None]]] = {}
+    for order, waiting in waits:
+        cause = (waiting.kind.value, waiting.account) if waiting else ("", "")
+        by_cause.setdefault(cause, []).append((order, waiting))
+    groups = []
+    for found in by_cause.values():
+        waiting = found[0][1]
+        if waiting is None:
+            groups.append(Group("Packhouse is processing them.", tuple((one.id, "") for one, _ in found)))
+            continue
+        sentences = [one.sentence if one else "" for _, one in found]
+        is_same = len(set(sentences)) == 1
+        reason = sentences[0] if is_same else WAIT_MEANING[waiting.kind]
+        members = tuple(
+            (order.id, "" if is_same else said) for (order, _), said in zip(found, sentences, strict=True)
+        )
+        groups.append(Group(reason, members, waiting.remedy))
+    groups += [
+        Group(str(one.get("sentence") or one.get("kind")), (), str(one.get("remedy") or ""))
+        for one in stops_of(snapshot.status)
+        if (str(one.get("kind")), str(one.get("account") or "")) not in by_cause
+    ]
+    return tuple(sorted(groups, key=lambda group: -len(group.members)))
+
+
+def _grouped(rows: Iterable[tuple[str, str, str, str]]) -> tuple[Group, ...]:
+    """Groups of (reason, remedy, order id, detail)."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for reason, remedy, order_id, detail in rows:
+        groups.setdefault((reason, remedy), []).append((order_id, detail))
+    found = (Group(reason, tuple(members), remedy) for (reason, remedy), members in groups.items())
+    return tuple(sorted(found, key=lambda group: -len(group.members)))
 
 
 def _sum(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
@@ -181,66 +227,5 @@ def _sum(amounts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return total
 
 
-def _money(amounts: Mapping[str, int]) -> str:
+def money_text(amounts: Mapping[str, int]) -> str:
     return ", ".join(str(Money(minor, currency)) for currency, minor in amounts.items()) or "nothing"
-
-
-def totals_lines(totals: Totals, *, seconds: float, width: int, paint: Paint) -> list[str]:
-    """The summary, in lines of about `width` cells."""
-    r = totals
-    held = sum(len(members) for _, members in r.held)
-    closed = sum(len(members) for _, members in r.closed)
-    parts = [f"{r.shipped} shipped", f"{held} held", f"{closed} closed"]
-    parts += [f"{len(r.unprocessed)} not processed"] if r.unprocessed else []
-    lines = [paint(f"{r.orders} orders = {' + '.join(parts)}", "bold") + f"   in {seconds:.0f} s", ""]
-    lines += _section("Held, waiting for a person", r.held, "yellow", width, paint)
-    lines += _section("Closed, nothing to ship", r.closed, "dim", width, paint)
-    voided = f", {r.labels_voided} more voided" if r.labels_voided else ""
-    lines += [
-        paint("Money", "bold"),
-        f"  labels       {r.labels_active} paid{voided}",
-        f"  shipments    {r.shipments_checked}, one active label each",
-        f"  Packhouse    {_money(r.spent)}",
-        f"  provider     {_money(r.provider_charged)}",
-        "",
-    ]
-    if r.unprocessed:
-        lines += [paint("Not processed: ", "red") + ", ".join(escaped(name) for name in r.unprocessed[:8])]
-    if r.discrepancies:
-        lines += [
-            paint("The records do not agree:", "bold", "red"),
-            *(f"  {one}" for one in r.discrepancies[:20]),
-        ]
-    elif not r.unprocessed:
-        lines += [paint("All totals agree: Packhouse, the store and the provider.", "bold", "green")]
-    return lines
-
-
-def _section(
-    title: str,
-    groups: Sequence[Group],
-    style: str,
-    width: int,
-    paint: Paint,
-) -> list[str]:
-    if not groups:
-        return []
-    lines = [paint(title, "bold")]
-    for reason, members in groups:
-        first, *rest = wrap(escaped(reason), max(width - 8, 30))
-        lines.append(f"  {paint(f'{len(members):>4}', style)}  {first}")
-        lines += [f"        {line}" for line in rest]
-        with_detail = [(name, detail) for name, detail in members if detail]
-        for name, detail in with_detail[:_SHOWN_OF_A_GROUP]:
-            head = f"        {escaped(name)}  "
-            first, *rest = wrap(escaped(detail), max(width - len(head), 30))
-            lines.append(paint(head, "dim") + first)
-            lines += [" " * len(head) + line for line in rest]
-        plain = [name for name, detail in members if not detail]
-        names = [escaped(name) for name in plain[:_SHOWN_OF_A_GROUP]]
-        if names:
-            lines.append(paint("        " + ", ".join(names), "dim"))
-        unshown = len(members) - min(len(with_detail), _SHOWN_OF_A_GROUP) - len(names)
-        if unshown:
-            lines.append(paint(f"        and {unshown} more", "dim"))
-    return [*lines, ""]

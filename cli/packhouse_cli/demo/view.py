@@ -9,7 +9,8 @@ from typing import Any
 from packhouse.model.money import Money
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
 from packhouse_cli.terminal.formats import clock_time
-from packhouse_cli.terminal.text import cut, escaped, width_of
+from packhouse_cli.terminal.text import cut, escaped, width_of, wrap
+from packhouse_cli.terminal.waits import stops_of
 
 Paint = Callable[..., str]
 STYLE = {
@@ -22,6 +23,7 @@ STYLE = {
 _NAME_CELLS = 6
 _LABEL_CELLS = (10, 20)  # minimum, and maximum on a wide terminal
 _ACTION_CELLS = 14
+_ORDER_CELLS = 16  # an order id of the sandbox
 _FIXED_CELLS = _NAME_CELLS + 1 + 7 + 1
 _ENTRY_LINES = 6
 _FIXED_LINES = 8
@@ -62,7 +64,7 @@ def frame(
         _title(snapshot, caption, columns, paint),
         _bar(snapshot, columns, paint, symbols),
         _counts(snapshot, columns, paint),
-        "",
+        paint(cut(stopped(snapshot.status), columns), "yellow"),
         paint(cut(_legend(symbols), columns), "dim"),
         *_grid(snapshot, columns, rows, paint, symbols),
     ]
@@ -82,12 +84,21 @@ def progress(snapshot: Snapshot, elapsed_s: float) -> str:
         f"{_minutes(elapsed_s):>5}  {processed:>4} of {snapshot.expected} processed: "
         f"{snapshot.count(Place.SHIPPED)} shipped, {snapshot.count(Place.HELD)} held, "
         f"{snapshot.count(Place.CLOSED)} closed, {waiting} in progress; {_labels(snapshot.status)}"
-    )
+    ) + (f". {reason}" if (reason := stopped(snapshot.status)) else "")
 
 
-def entry_line(entry: Mapping[str, Any], columns: int | None, paint: Paint) -> str:
-    """One journal entry on one line."""
-    return _entry(entry, columns or 10_000, paint)
+def stopped(status: Mapping[str, Any]) -> str:
+    """What stops work, as one line; "" if nothing does."""
+    return " ".join(f"{escaped(one.get('sentence')).rstrip('.')}." for one in stops_of(status))
+
+
+def entry_lines(entry: Mapping[str, Any], columns: int | None, paint: Paint) -> list[str]:
+    """One journal entry in full: on one line, or with its text on the lines below."""
+    line = _entry(entry, 10_000, paint)
+    why = escaped(entry.get("why"))
+    if columns is None or width_of(_entry(entry, 10_000, lambda text, *_: text)) <= columns:
+        return [line]
+    return [line.removesuffix(why).rstrip(), *(f"  {part}" for part in wrap(why, max(columns - 2, 30)))]
 
 
 def _bar(snapshot: Snapshot, columns: int, paint: Paint, symbols: Symbols) -> str:
@@ -181,7 +192,7 @@ def _cell(order: OrderProgress, label_cells: int, paint: Paint, symbols: Symbols
 
 def _entry(entry: Mapping[str, Any], columns: int, paint: Paint) -> str:
     action = escaped(entry.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
-    head = f"{clock_time(entry.get('at'))}  {escaped(entry.get('order_id'))}  "
+    head = f"{clock_time(entry.get('at'))}  {escaped(entry.get('order_id')).ljust(_ORDER_CELLS)}  "
     room = columns - width_of(head)
     shown = cut(action, max(room, 4))
     why = cut(escaped(entry.get("why")), max(room - width_of(shown) - 2, 0))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from packhouse_cli.terminal.text import JOINERS, Piece, Styled, escaped, plain, styled
+from packhouse_cli.terminal.text import JOINERS, Piece, Styled, escaped, plain, styled, width_of, wrap
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _MOST_SEEN = 500
@@ -145,11 +145,17 @@ class Terminal:
             self.seen.append(text)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Print names and values, one pair a line; pairs without a value are left out."""
+        """Print names and values; pairs without a value are left out. A value too wide for its line is broken
+        between words.
+        """
         shown = [(name, escaped(value)) for name, value in pairs if value not in (None, "")]
         widest = max((len(name) for name, _ in shown), default=0)
+        room = max((self.width or 10_000) - widest - 2, 30)
         for name, value in shown:
-            self.line(styled(name.ljust(widest), "bold"), f"  {value}")
+            first, *rest = wrap(value, room) if width_of(value) > room else [value]
+            self.line(styled(name.ljust(widest), "bold"), f"  {first}")
+            for line in rest:
+                self.line(f"{'':{widest}}  {line}")
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

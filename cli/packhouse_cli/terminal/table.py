@@ -17,6 +17,8 @@ _STATE = {"STATE", "STATUS", "OUTCOME", "TYPE", "EVENT", "CODE", "ACTIVE", "UNIT
 _MONEY = {"TOTAL", "COST", "AMOUNT"}
 _WHOLE = _COPIED | _DATED | _STATE | _MONEY
 _PROSE = {"WHY", "WHAT", "NOTE", "CHANGE"}
+# Where each row says the same, these say the least.
+_REPEATED = {"SITE", "BY"}
 _NARROWEST = 6
 _DATE = re.compile(r"\d{4}-(\d\d-\d\d \d\d:\d\d)")
 
@@ -25,8 +27,9 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
     """The heading and the rows in lines of at most `width` cells; empty where columns do not fit.
 
     The first column, ids, dates, states and sums are never cut. If the table is too wide, empty columns and
-    the year of dates are removed first, then prose moves to lines below its row, never cut. Then the other
-    columns become narrower, and leave from the right where that is not enough.
+    the year of dates are removed first, then prose moves to lines below its row, never cut. Then a site or a
+    person that is the same in each row leaves. Then the other columns become narrower, and leave from the
+    right where that is not enough.
     """
     if _taken(_widths(headers, rows)) > width:
         headers, rows = _without_empty(headers, rows)
@@ -36,6 +39,10 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -
         others = [row[:-1] for row in rows]
         if _taken(_widths(headers, rows)) > width:
             headers, below, rows = headers[:-1], [row[-1] for row in rows], others
+    for at in reversed(range(1, len(headers))):
+        is_same = len(rows) > 1 and len({row[at] for row in rows}) == 1
+        if headers[at] in _REPEATED and is_same and _taken(_widths(headers, rows)) > width:
+            headers, rows = _without_column(at, headers, rows)
     widths = fit(_widths(headers, rows), width, _whole(headers))
     while _taken(widths) > width:
         decoration = next((at for at in reversed(range(len(headers))) if at not in _whole(headers)), None)

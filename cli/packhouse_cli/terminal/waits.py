@@ -7,6 +7,18 @@ from typing import Any
 
 from packhouse_cli.terminal.formats import clock_time, day, span
 
+# What stops work until a person, the store or a provider ends it; other waits are everyday.
+STOPS = frozenset(
+    {"paused", "account_resting", "account_refused", "provider_unavailable"}
+    | {"store_limit", "store_refused", "store_unavailable", "retry"}
+)
+
+
+def stops_of(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What stops work, of all that a daemon's status says is waited for."""
+    waits = [one for one in status.get("waiting") or () if isinstance(one, dict)]
+    return [one for one in waits if one.get("kind") in STOPS]
+
 
 def sentences_of(waiting: Mapping[str, Any], now: float) -> tuple[str, ...]:
     """What is waited for with its times, then what a person can do, if anything."""

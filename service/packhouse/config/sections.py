@@ -275,7 +275,7 @@ class ParcelSettings(Section):
 
 
 class ProductSettings(Section):
-    """Weight and kind of a product. The first entry that matches a line applies."""
+    """Weight and kind of a product. Of the entries that match a line, the first that sets a field applies."""
 
     id: str = Field(default="", description="A product id or a variant id.")
     name: str = Field(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
-from packhouse.model.order import Order, Units
+from packhouse.model.order import Line, Order, Units
 from packhouse.model.parcel import PackedParcel, Parcel
+from packhouse.model.product_entries import entries_to_add
 from packhouse.packing.weights import unit_weight_g
 
 
@@ -32,22 +33,28 @@ def pack(
     `catalog_g` are the weights in the store's catalog, by product id. An unknown weight is never guessed.
     """
     weights: dict[str, int] = {}
-    unknown = []
+    unknown: list[Line] = []
     for some in units:
         line = order.line(some.line_id)
         weight = unit_weight_g(line, products, fallback, catalog_g)
         if weight is None:
-            unknown.append((line.name or line.id) if line else some.line_id)
+            unknown.append(line or Line(some.line_id))
         else:
             weights[some.line_id] = weight
     if unknown:
-        return CannotPack(HoldCode.WEIGHT_MISSING, "; ".join(unknown))
+        return CannotPack(HoldCode.WEIGHT_MISSING, _not_weighed(unknown))
     room = fallback.max_weight_g - fallback.tare_g
     for some in units:
         if weights[some.line_id] > room:
             note = f"a unit of line {some.line_id} weighs {weights[some.line_id]} g, a parcel holds {room} g"
             return CannotPack(HoldCode.TOO_HEAVY, note)
     return tuple(_boxed(content, weights, fallback) for content in _first_fit(units, weights, room))
+
+
+def _not_weighed(unknown: Sequence[Line]) -> str:
+    """The names of the lines, and the settings that say what a unit weighs."""
+    names = "; ".join(line.name or line.id for line in unknown)
+    return f"{names}. Add {entries_to_add(unknown, 'weight_g = GRAMS')} to packhouse.toml"
 
 
 def _first_fit(units: Sequence[Units], weights: Mapping[str, int], room: int) -> list[dict[str, int]]:

@@ -1,4 +1,4 @@
-"""What the settings say about products: the weight, and whether they are digital."""
+"""What the settings say about products: the weight, whether they are digital."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from packhouse.model.order import Line
 
 
 def entry_for(line: Line, products: tuple[ProductSettings, ...]) -> ProductSettings | None:
-    """The first [[products]] entry that matches the line by variant id, product id or name pattern."""
-    for entry in products:
-        if entry.id and entry.id in (line.variant_id, line.product_id):
-            return entry
-        if entry.name and fnmatchcase(line.name.lower(), entry.name.lower()):
-            return entry
-    return None
+    """What the [[products]] entries say that match the line by variant id, product id or name pattern.
+
+    Of several entries, each field is from the first that sets it: a later entry completes an earlier one.
+    """
+    matching = [entry for entry in products if _matches(entry, line)]
+    if len(matching) < 2:
+        return matching[0] if matching else None
+    said: dict[str, object] = {}
+    for entry in reversed(matching):
+        said |= {name: value for name, value in entry if value not in (None, "")}
+    return matching[0].model_copy(update=said)
+
+
+def _matches(entry: ProductSettings, line: Line) -> bool:
+    if entry.id and entry.id in (line.variant_id, line.product_id):
+        return True
+    return bool(entry.name) and fnmatchcase(line.name.lower(), entry.name.lower())
 
 
 def unit_weight_g(

@@ -5,6 +5,7 @@ An address is held only for what a carrier would refuse or a driver could not fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
@@ -38,6 +39,11 @@ _CITIES = {
     "SG": "Singapore",
     "VA": "Vatican City",
 }
+# Words before the number of a flat or a suite: alone, they name no street.
+_UNIT = re.compile(
+    r"(?:(?:apt|apartment|suite|ste|unit|flat|room|rm|floor|fl)\b[.\s]*#?|#)\s*(?:\d[\w-]{0,5}|[a-z]-?\d{0,5})",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=4096)
@@ -92,6 +98,9 @@ def _faults(address: Address) -> tuple[str, ...]:
             f"an APO, FPO or DPO is in the country US, not {address.country}, and its state is AA, AE or AP"
         )
         return (*found, fault)
+    # A military unit has a number and no street.
+    if not is_military and not address.street2.strip() and _UNIT.fullmatch(address.street1.strip()):
+        found.append(f"street is missing: {address.street1.strip()!r} says only which flat or suite")
     fields = {
         "country_code": address.country,
         "country_area": address.state,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
@@ -10,6 +9,7 @@ from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.line_units import ENDED, end_of, line_units, says_nothing_of_units
 from packhouse.model.order import Line, Order, Units
+from packhouse.model.product_entries import entries_to_add
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.model.tracking_number import canonical
@@ -21,7 +21,6 @@ from packhouse.rules.units import Remaining, listed, remaining_units
 
 # With any other status an operator decides. One of ENDED has its own hold.
 _KNOWN = frozenset({"pending", "partially_fulfilled", "fulfilled"}) | ENDED
-_ENTRIES_SHOWN = 3
 _OURS = frozenset({ShipmentState.FULFILLED, ShipmentState.DELIVERED})
 _STILL_HERE = frozenset({ShipmentState.PLANNED, ShipmentState.HELD, ShipmentState.LABELED})
 
@@ -71,14 +70,7 @@ def decide(
 def _not_said(unknown: Sequence[Line], *, has_site: bool) -> str:
     """The lines, and the settings that say what the store does not."""
     names = "; ".join(line.name or line.id for line in unknown)
-    entries = []
-    for line in unknown:
-        by = ("id", line.product_id) if line.product_id else ("name", line.name or "*")
-        entries.append(f"{by[0]} = {json.dumps(by[1], ensure_ascii=False)} and digital = false")
-    entries = list(dict.fromkeys(entries))
-    said = " and ".join(f"[[products]] with {entry}" for entry in entries[:_ENTRIES_SHOWN])
-    if len(entries) > _ENTRIES_SHOWN:
-        said += " and one for each other product"
+    said = entries_to_add(unknown, "digital = false")
     note = f"{names}. Add {said} (or true) to packhouse.toml"
     if has_site:
         return note

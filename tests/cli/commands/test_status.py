@@ -35,6 +35,21 @@ def test_status_shows_counts_money_and_what_the_holds_mean() -> None:
     assert daemon.asked[0][1]["authorization"] == "Bearer sesame-open"
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_line_of_status_is_wider_than_the_terminal(columns: int) -> None:
+    poll = {"horizon_days": 90, "full_ended_at": NOW, "problems": []}
+    holds = {"shipping_option_unknown": 1, "partly_fulfilled_unclear": 1, "newer_than_this_command": 2}
+    answer = STATUS | {"poll": poll, "holds": holds, "at": NOW}
+    with serving({"GET /api/v1/status": (200, answer)}) as daemon:
+        shown = call("status", environ=daemon.environ | {"COLUMNS": str(columns), "NO_COLOR": "1"}, tty=True)
+    assert max(map(len, shown.out.splitlines())) <= columns
+    words = " ".join(shown.out.split())
+    assert "older pending ones; the last one ended at " in words
+    assert "Packhouse does not know what the buyer's shipping option means." in words
+    on_its_line = "shipping_option_unknown   Packhouse does not know"
+    assert (on_its_line in shown.out) is (columns == 120)
+
+
 def test_status_says_who_paused_it_and_why() -> None:
     pause = waiting("paused", "Paused by ada: stock-taking", since=NOW - 300, remedy="Resume it.", orders=3)
     answer = STATUS | {"paused": True, "paused_by": "ada: stock-taking", "at": NOW, "waiting": [pause]}

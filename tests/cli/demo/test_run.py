@@ -74,6 +74,9 @@ def test_all_orders_are_processed_and_all_totals_agree(tmp_path: Path) -> None:
     assert sums is not None, out
     assert sum(map(int, sums.groups())) == 40
     assert "All totals agree" in out
+    assert f"{sums[2]} orders wait for a person." in out
+    assert '"Cargo bike" = "cheapest"' in out
+    assert "Say it in [shipping_options] in packhouse.toml" in " ".join(out.split())
     assert "\x1b" not in out
     labels = [file for file in (tmp_path / "run/data/labels").rglob("*") if file.is_file()]
     assert len(labels) >= int(sums[1])
@@ -125,5 +128,6 @@ def test_orders_that_are_not_processed_in_time_are_a_failure(tmp_path: Path) -> 
     with demo(tmp_path, *argv) as process:
         out, _ = process.communicate(timeout=60)
     assert process.returncode == Exit.DEMO_TIME_LIMIT, out
-    assert "not processed" in out
+    assert "EasyPost answered 500" in out
+    assert "orders are not finished." in out
     assert "All totals agree" not in out

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from packhouse.model.states import ShipmentState
+from packhouse.model.waiting import Waiting, WaitKind
 from packhouse_cli.clients.daemon import Daemon
 from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.demo.snapshot import Place, SnapshotReader, order_progress
@@ -39,23 +40,40 @@ def ours(phase: str, *states: str, **more: Any) -> dict[str, Any]:
 def test_an_order_has_the_progress_of_its_slowest_shipment(
     known: dict[str, Any] | None, place: Place, steps: int, label: str, processed: bool
 ) -> None:
-    order = order_progress("ord_1", "pending", known)
+    order = order_progress("ord_1", {"status": "pending"}, known)
     assert (order.place, order.steps, order.label, order.processed) == (place, steps, label, processed)
 
 
 @pytest.mark.parametrize("state", ShipmentState)
 def test_every_shipment_state_has_a_progress(state: ShipmentState) -> None:
-    order = order_progress("ord_1", "pending", ours("open", state))
+    order = order_progress("ord_1", {"status": "pending"}, ours("open", state))
     if state.reserves_units:
         assert order.steps >= 2
         assert not order.processed
 
 
 def test_an_order_that_ended_before_packhouse_received_it_is_closed() -> None:
-    order = order_progress("ord_1", "cancelled", None)
+    order = order_progress("ord_1", {"status": "cancelled", "unshipped": 2}, None)
     assert order.place is Place.CLOSED
     assert order.processed
-    assert not order_progress("ord_1", "partially_fulfilled", None).processed
+    assert not order_progress("ord_1", {"status": "partially_fulfilled"}, None).processed
+
+
+def test_an_order_that_was_returned_in_part_waits_until_a_poll_finds_it() -> None:
+    owed = order_progress("ord_1", {"status": "returned", "unshipped": 1}, None)
+    assert (owed.place, owed.processed) == (Place.QUEUED, False)
+    assert owed.waiting is not None
+    assert "The next poll finds it." in owed.waiting.sentence
+    assert order_progress("ord_1", {"status": "returned", "unshipped": 0}, None).place is Place.CLOSED
+
+
+def test_an_unfinished_order_says_what_it_waits_for() -> None:
+    pause = {"kind": "paused", "sentence": "Paused by ada: lunch", "remedy": "Resume it.", "account": ""}
+    order = order_progress("ord_1", {"status": "pending"}, ours("open", "planned", waiting=[pause]))
+    assert order.waiting == Waiting(WaitKind.PAUSED, "Paused by ada: lunch", remedy="Resume it.")
+    voided = order_progress("ord_1", {"status": "cancelled"}, ours("closed", "voiding"))
+    assert voided.waiting is not None
+    assert voided.waiting.kind is WaitKind.VOID_UNSETTLED
 
 
 def test_a_snapshot_joins_both_sources_and_has_each_journal_entry_once() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from packhouse.model.hold import KINDS, HoldCode
+from packhouse.model.waiting import WAIT_MEANING, WaitKind
 from packhouse_cli.demo.snapshot import Snapshot, order_progress
-from packhouse_cli.demo.totals import Totals, compute_totals, totals_lines
+from packhouse_cli.demo.summary import summary_lines
+from packhouse_cli.demo.totals import Group, Totals, compute_totals
 
 OURS: list[dict[str, Any]] = [
     {
@@ -72,9 +74,14 @@ def totals_of(
     ours = OURS if ours is None else ours
     known = {order["id"]: order for order in ours}
     seen = [
-        order_progress(name, "cancelled", known.get(name)) for name in ("ord_1", "ord_2", "ord_3", "ord_4")
+        order_progress(name, {"status": "cancelled"}, known.get(name))
+        for name in ("ord_1", "ord_2", "ord_3", "ord_4")
     ]
     return compute_totals(Snapshot(expected, tuple(seen)), ours, AUDIT if audit is None else audit, problems)
+
+
+def printed(totals: Totals, *, seconds: float = 1, width: int = 100) -> str:
+    return "\n".join(summary_lines(totals, seconds=seconds, width=width, paint=lambda text, *_: text))
 
 
 def test_three_records_that_agree_are_consistent() -> None:
@@ -84,18 +91,85 @@ def test_three_records_that_agree_are_consistent() -> None:
     assert (summary.orders, summary.shipped, summary.shipments_checked) == (4, 1, 2)
     assert (summary.labels_active, summary.labels_voided) == (2, 1)
     assert summary.spent == summary.provider_charged == {"USD": 1249}
-    assert summary.held == (("The delivery address is incomplete.", (("ord_2", "city is missing"),)),)
-    assert sum(len(members) for _, members in summary.closed) == 2
+    remedy = KINDS[HoldCode.ADDRESS_INCOMPLETE].remedy
+    members = (("ord_2", "city is missing"),)
+    assert summary.held == (Group("The delivery address is incomplete.", members, remedy),)
+    assert sum(len(group.members) for group in summary.closed) == 2
 
 
 def test_the_summary_shows_counts_reasons_and_money() -> None:
-    text = "\n".join(totals_lines(totals_of(), seconds=12, width=100, paint=lambda text, *_: text))
+    text = printed(totals_of(), seconds=12)
     assert "4 orders = 1 shipped + 1 held + 2 closed" in text
     assert "The order was cancelled." in text
     assert "ord_2  city is missing" in text
     assert "2 paid, 1 more voided" in text
     assert text.count("12.49 USD") == 2
-    assert "All totals agree" in text
+    assert text.endswith(
+        "All totals agree: Packhouse, the store and the provider.\n1 order waits for a person."
+    )
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_each_held_order_has_its_detail_and_how_to_end_the_hold(width: int) -> None:
+    ours = copy.deepcopy(OURS)
+    option = '"Cargo bike". The line to add, for example: "Cargo bike" = "cheapest"'
+    ours[1]["holds"].append({"code": "shipping_option_unknown", "sentence": "", "note": option})
+    ours[1]["holds"].append({"code": "provider_refused", "sentence": "", "note": "easypost: no such street"})
+    summary = totals_of(ours)
+    text = printed(summary, width=width)
+    words = " ".join(text.split())
+    for hold in ours[1]["holds"]:
+        assert KINDS[HoldCode(hold["code"])].remedy in words
+    assert option in text, "a line to copy is on one line"
+    assert "easypost rejected" in words
+    assert "ord_2  no such street" in text
+    assert "1 order waits for a person." in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_hold_of_a_newer_daemon_is_shown_with_its_sentence() -> None:
+    ours = copy.deepcopy(OURS)
+    ours[1]["holds"] = [{"code": "full_moon", "sentence": "The moon is full. Wait a day.", "note": ""}]
+    assert "The moon is full. Wait a day." in printed(totals_of(ours))
+
+
+def test_what_waits_is_named_with_its_reason_and_its_remedy_and_nothing_says_that_all_is_well() -> None:
+    ours = copy.deepcopy(OURS)
+    pause = {"kind": "paused", "sentence": "Paused by ada: lunch", "account": "", "remedy": "Resume it."}
+    ours[0] |= {"phase": "open", "waiting": [pause]}
+    ours[2] |= {"phase": "closed"}
+    ours[2]["shipments"][0]["state"] = "voiding"
+    text = printed(totals_of(ours))
+    assert "4 orders = 0 shipped + 1 held + 1 closed + 2 waiting" in text
+    assert "Paused by ada: lunch\n        ord_1\n        Resume it." in text
+    assert "A label will not ship. Its void is not decided yet" in text
+    assert "All totals agree" not in text
+    assert "1 order waits for a person." in text
+    assert "2 orders are not finished." in text
+
+
+def test_what_stops_work_is_named_also_if_no_order_waits_for_it() -> None:
+    rest = {"kind": "account_resting", "sentence": "easypost rests.", "account": "easypost", "orders": 0}
+    seen = (order_progress("ord_1", {"status": "fulfilled"}, OURS[0]),)
+    snapshot = Snapshot(1, seen, status={"waiting": [rest, {"kind": "queued", "sentence": "Due."}]})
+    summary = compute_totals(snapshot, OURS[:1], AUDIT, ())
+    assert summary.waiting == (Group("easypost rests.", (), ""),)
+    assert "easypost rests." in printed(summary)
+
+
+def test_orders_that_wait_for_different_answers_of_one_provider_are_one_group() -> None:
+    ours = [
+        {
+            "id": f"ord_{n}",
+            "phase": "open",
+            "waiting": [{"kind": "provider_unavailable", "sentence": f"503 for {n}", "account": "easypost"}],
+        }
+        for n in range(2)
+    ]
+    seen = tuple(order_progress(one["id"], {"status": "pending"}, one) for one in ours)
+    (group,) = compute_totals(Snapshot(2, seen), ours, {}, ()).waiting
+    assert group.reason == WAIT_MEANING[WaitKind.PROVIDER_UNAVAILABLE]
+    assert group.members == (("ord_0", "503 for 0"), ("ord_1", "503 for 1"))
 
 
 def without_purchase(audit: dict[str, Any], ours: list[dict[str, Any]]) -> None:
@@ -144,7 +218,7 @@ def test_each_disagreement_is_found_and_named(damage: Any, words: str) -> None:
     summary = totals_of(ours, audit)
     assert not summary.is_consistent
     assert words in " ".join(summary.discrepancies)
-    text = "\n".join(totals_lines(summary, seconds=1, width=100, paint=lambda text, *_: text))
+    text = printed(summary)
     assert "do not agree" in text
     assert "All totals agree" not in text
 
@@ -171,10 +245,10 @@ def test_large_groups_are_shortened_but_counted_in_full() -> None:
         for n in range(9)
     ]
     snapshot = Snapshot(
-        9, tuple(order_progress(f"ord_{n}", "pending", order) for n, order in enumerate(ours))
+        9, tuple(order_progress(f"ord_{n}", {"status": "pending"}, order) for n, order in enumerate(ours))
     )
     summary = compute_totals(snapshot, ours, {"purchases": [], "fulfillments": []}, [])
-    text = "\n".join(totals_lines(summary, seconds=1, width=80, paint=lambda text, *_: text))
+    text = printed(summary, width=80)
     assert "9  Nothing of it needs shipping." in text
     assert "ord_0, ord_1, ord_2" in text
     assert "and 6 more" in text

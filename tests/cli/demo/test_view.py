@@ -8,7 +8,7 @@ import pytest
 
 from packhouse_cli.demo.screen import Log, Screen, watch_for
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
-from packhouse_cli.demo.view import ASCII, UNICODE, Caption, frame, progress
+from packhouse_cli.demo.view import ASCII, UNICODE, Caption, entry_lines, frame, progress
 from packhouse_cli.terminal.output import Terminal
 from packhouse_cli.terminal.text import width_of
 from tests.cli.runner import Pretended
@@ -79,6 +79,26 @@ def test_the_counting_line_fits_80_columns_with_every_count_in_its_colour(count:
     ]
     assert len(ANSI.findall(lines[2])) == 2 * 5, "each count is painted"
     assert f"{count} labels, " in lines[0]
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_what_stops_work_is_on_the_screen_and_in_the_log(columns: int) -> None:
+    pause = {"kind": "paused", "sentence": "Paused by ada: lunch", "orders": 4}
+    shown = replace(snapshot(10), status={"waiting": [pause, {"kind": "queued", "sentence": "Due."}]})
+    lines = frame(shown, CAPTION, columns=columns, lines=24, paint=lambda text, *_: text, symbols=UNICODE)
+    assert lines[3] == "Paused by ada: lunch."
+    assert progress(shown, 1.0).endswith("Paused by ada: lunch.")
+
+
+def test_a_journal_entry_is_printed_in_full() -> None:
+    entry = {"at": 1.0, "order_id": "ord_gfs41gazrb17", "action": "bought", "why": f"{'USPS 9400 ' * 9}end"}
+    wide = entry_lines(entry, 200, lambda text, *_: text)
+    narrow = entry_lines(entry, 80, lambda text, *_: text)
+    assert len(wide) == 1
+    assert max(map(len, narrow)) <= 80
+    assert " ".join(" ".join(narrow).split()) == " ".join(wide[0].split())
+    of_no_order = entry_lines({"at": 1.0, "order_id": "", "action": "paused"}, 80, lambda text, *_: text)
+    assert of_no_order[0].index("paused") == wide[0].index("bought")
 
 
 def test_with_more_orders_than_space_those_that_changed_last_are_shown_in_the_order_of_the_store() -> None:

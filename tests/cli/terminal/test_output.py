@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse_cli.terminal.output import Terminal, json_text
-from packhouse_cli.terminal.table import fit
+from packhouse_cli.terminal.table import fit, lay_out
 from packhouse_cli.terminal.text import cut, escaped, styled, width_of, wrap
 from tests.cli.runner import Pretended
 
@@ -228,3 +228,16 @@ def test_identity_state_and_money_are_whole_at_every_width(
     for head, cell in zip(heads, map(str, row), strict=True):
         if head not in decoration:
             assert cell in shown or cell.removeprefix("2026-") in shown
+
+
+def test_a_site_or_a_person_that_is_the_same_in_each_row_leaves_before_anything_is_cut() -> None:
+    heads = ["ORDER", "CREATED", "SITE", "TO", "BY"]
+    row = ["ord_gfs41gazrb17", "2026-12-01 02:41", "paper-lantern", "San Francisco, CA, US", "packhouse"]
+    narrow = lay_out(heads, [row, row], 60)
+    assert "San Francisco, CA, US" in narrow[1]
+    assert "SITE" not in narrow[0]
+    assert "BY" not in narrow[0]
+    assert "packhouse" in lay_out(heads, [row, row], 80)[1]
+    others = lay_out(heads, [row, [*row[:-1], "ada"]], 80)
+    assert "ada" in others[2]
+    assert "packhouse" in lay_out(heads, [row, row], 100)[1]

@@ -11,6 +11,7 @@ from packhouse.config.sections import ParcelSettings, ProductSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Line, Order, Units
 from packhouse.packing.boxes import CannotPack, pack
+from packhouse.packing.weights import entry_for
 
 ORDER = Order(
     "o",
@@ -28,7 +29,24 @@ def test_weights_come_from_the_settings_then_the_catalogue_then_the_fallback() -
 
 def test_an_unknown_weight_is_never_guessed() -> None:
     cannot = pack(ORDER, UNITS, (ProductSettings(id="p1", weight_g=10),), ParcelSettings(), {})
-    assert cannot == CannotPack(HoldCode.WEIGHT_MISSING, "Iron pan")
+    line_to_add = '[[products]] with id = "p2" and weight_g = GRAMS'
+    assert cannot == CannotPack(HoldCode.WEIGHT_MISSING, f"Iron pan. Add {line_to_add} to packhouse.toml")
+
+
+def test_an_entry_that_is_added_for_a_hold_completes_an_earlier_entry_of_the_product() -> None:
+    products = (
+        ProductSettings(id="p1", weight_g=10),
+        ProductSettings(id="p2", digital=False),
+        ProductSettings(id="p1", weight_g=99, digital=True),
+        ProductSettings(id="p2", weight_g=70),
+    )
+    lantern, pan = (entry_for(line, products) for line in ORDER.lines)
+    assert lantern is not None
+    assert pan is not None
+    assert (lantern.weight_g, lantern.digital) == (10, True)
+    assert (pan.weight_g, pan.digital) == (70, False)
+    boxes = pack(ORDER, UNITS, products, ParcelSettings(), {})
+    assert not isinstance(boxes, CannotPack)
 
 
 def test_a_unit_heavier_than_any_parcel_is_reported() -> None:

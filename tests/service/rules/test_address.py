@@ -30,6 +30,12 @@ GOOD = [
     Address("Jo", "", "1 Sejong-daero", "", "Seoul", "", "03051", "KR"),
     Address("Jo", "", "Brivibas 1", "", "Riga", "", "1010", "LV"),
     Address("Jo", "", "PSC 1 Box 2", "", "APO", "AE", "09012", "US"),
+    Address("Jo", "", "Unit 45013", "", "APO", "AP", "96338", "US"),
+    replace(US, street1="Apt 6", street2="1 Main St"),
+    replace(US, street1="Flat Rock"),
+    replace(US, street1="Ste Marie"),
+    replace(US, street1="Unit 5 Mill Park"),
+    replace(US, street1="Floor St 6"),
     Address("Jo", "", "PSC 1 Box 2", "", "APO", "Armed Forces Europe", "09012", "US"),
     Address("Jo", "", "1 Marine Dr", "", "Tamuning", "GU", "96913", "US"),
     replace(US, state="california", postcode="941101234"),
@@ -38,6 +44,10 @@ BAD = [
     (None, "no delivery address"),
     (replace(US, name=""), "name"),
     (replace(US, street1=" "), "street"),
+    *(
+        (replace(US, street1=unit), "street is missing")
+        for unit in ("Apt 6", "#12", "Ste. 200", "unit B-4", "Apt #3C", "FLAT 9")
+    ),
     (replace(US, city=""), "city"),
     (replace(US, state=""), "state"),
     (replace(US, postcode=""), "postal code is missing"),

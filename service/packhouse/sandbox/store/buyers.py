@@ -14,7 +14,7 @@ from packhouse.sandbox.store.products import DIGITAL, PHYSICAL, UNDECLARED, UNWE
 
 # How many of each forty orders are of each kind.
 KINDS = {
-    "plain": 26,
+    "plain": 22,
     "mixed": 3,
     "incomplete_address": 2,
     "digital": 2,
@@ -23,10 +23,10 @@ KINDS = {
     "part_fulfilled": 2,
     "no_weight": 1,
     "refunded_after_shipping": 1,
-    "returned_in_part": 0,
-    "express": 0,
-    "pickup": 0,
-    "odd_option": 0,
+    "returned_in_part": 1,
+    "express": 1,
+    "pickup": 1,
+    "odd_option": 1,
 }
 
 # What the buyers of some kinds chose at the checkout; the others were not asked.

@@ -226,7 +226,14 @@ def test_an_account_of_several_gets_the_fix_of_its_check() -> None:
 
 def abroad(*addresses: dict[str, str], **environ: str) -> list[checks.Finding]:
     listed = f"GET {STORE}/merchant/orders?limit=50"
-    mug = {"id": "li_1", "name": "Mug", "quantity": 1, "unit_price": 1000, "is_digital": False}
+    mug: dict[str, object] = {
+        "id": "li_1",
+        "product_id": "prod_1",
+        "name": "Mug",
+        "quantity": 1,
+        "unit_price": 1000,
+        "is_digital": False,
+    }
     paris = {"name": "B", "line1": "1 Rue", "city": "Paris", "postcode": "75001"}
     rows = [
         {
@@ -259,6 +266,8 @@ def test_orders_that_go_abroad_need_customs_facts_and_a_phone() -> None:
     assert [one.state for one in abroad(FRANCE, **ORIGIN, **PHONE)] == ["ok"]
     account = {"PACKHOUSE_PROVIDER": "easypost", "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US"}
     assert [one.state for one in abroad(FRANCE, **account, **PHONE)] == ["ok"]
+    product = {"PACKHOUSE_PRODUCTS": '[{"id": "prod_1", "origin_country": "US"}]'}
+    assert [one.state for one in abroad(FRANCE, **product, **PHONE)] == ["ok"]
     assert abroad(TEXAS) == []
 
 
