@@ -19,11 +19,14 @@ from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.ledger.check import check_ledger
 from packhouse.model.health import Check, Level
+from packhouse.model.line_units import end_of
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.parcel import Parcel
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.port import Provider, PurchaseRequest
+from packhouse.rules.customs import Incomplete
 from packhouse.rules.setup import sender_problems, setup_checks
+from packhouse.steps.customs import declare_unpacked
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.readiness import check_name
 
@@ -47,6 +50,36 @@ def run_rate_checks(settings: Settings) -> Sequence[Check]:
     if problems := sender_problems(settings):
         return [Check("rates", Level.FAIL, f"not asked: [ship_from] is incomplete: {'; '.join(problems)}.")]
     return asyncio.run(_rates(settings))
+
+
+def run_export_checks(settings: Settings, orders: Sequence[Order]) -> Sequence[Check]:
+    """Whether these orders, as the store lists them, would be held for their customs declarations."""
+    declared = [
+        (order.id, declare_unpacked(order, settings))
+        for order in orders
+        if order.address and not end_of(order) and any(not line.is_digital for line in order.lines)
+    ]
+    abroad = [(order_id, customs) for order_id, customs in declared if customs is not None]
+    if not abroad:
+        return []
+    held = [(order_id, customs) for order_id, customs in abroad if isinstance(customs, Incomplete)]
+    many = f"{len(abroad)} of the last {len(orders)} orders cross a customs border"
+    if held:
+        (order_id, customs), some = held[0], "all" if len(held) == len(abroad) else str(len(held))
+        which = f"{some} of them would be held, such as {order_id}" if len(abroad) > 1 else "it would be held"
+        if len(abroad) == 1:
+            many = f"1 of the last {len(orders)} orders, {order_id}, crosses a customs border"
+        level = Level.FAIL if len(held) == len(abroad) else Level.WARN
+        return [Check("exports", level, f"{many}, and {which}: {customs}."), *_export_phone(settings, many)]
+    complete = Check("exports", Level.PASS, f"{many}, such as {abroad[0][0]}; what customs ask for is known.")
+    return _export_phone(settings, many) or [complete]
+
+
+def _export_phone(settings: Settings, many: str) -> list[Check]:
+    if settings.ship_from.phone:
+        return []
+    reason = f"{many}, and some carriers refuse exports without the sender's phone. Set ship_from.phone."
+    return [Check("exports", Level.WARN, reason)]
 
 
 def require_startable(settings: Settings) -> None:

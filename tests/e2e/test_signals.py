@@ -17,9 +17,9 @@ from tests.e2e.processes import Process, free_port, wait_for
 pytestmark = pytest.mark.e2e
 
 
-def serving(folder: Path, under: tuple[str, ...] = ()) -> Process:
-    """A daemon alone, without a store."""
-    process = Process(
+def started(folder: Path, under: tuple[str, ...] = ()) -> Process:
+    """A daemon alone, without a store, which may not serve yet."""
+    return Process(
         folder,
         "daemon",
         "serve",
@@ -31,6 +31,11 @@ def serving(folder: Path, under: tuple[str, ...] = ()) -> Process:
         },
         under=under,
     )
+
+
+def serving(folder: Path, under: tuple[str, ...] = ()) -> Process:
+    """A daemon alone, without a store, that serves."""
+    process = started(folder, under)
     wait_for(lambda: '"serving"' in process.output(), "the daemon to serve")
     wait_for(lambda: _accepts(port_of(process)), "the port to accept connections")
     return process
@@ -59,6 +64,28 @@ def test_the_daemon_stops_in_order_on_each_signal_that_ends_programs(
     assert '"stopping"' in process.output()
     assert '"stopped"' in process.output()
     assert "Traceback" not in process.output()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the signal masks of Linux")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 0.8])
+def test_a_stop_during_the_start_ends_the_daemon_with_0(
+    number: signal.Signals, after_s: float, tmp_path: Path
+) -> None:
+    process = started(tmp_path)
+    try:
+        wait_for(lambda: _catches(process.pid, number), "the command to run")
+        time.sleep(after_s)
+        os.kill(process.pid, number)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+    assert "Traceback" not in process.output()
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    mask = Path(f"/proc/{pid}/status").read_text().split("SigCgt:")[1].split()[0]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def test_under_nohup_the_end_of_the_terminal_changes_nothing(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print, with the way to the help."""
-        raise UsageError(f"{message[:1].upper() + message[1:]}. See {self.prog} --help.")
+        raise UsageError(f"{message[:1].upper() + message[1:].removesuffix('.')}. See {self.prog} --help.")
 
     def parse_args(  # type: ignore[override]  # no caller passes a namespace
         self, args: Sequence[str]

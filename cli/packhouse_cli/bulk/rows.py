@@ -147,13 +147,20 @@ def _csv_lines(lines: list[str], first: str, action: str) -> Iterator[tuple[int,
         delimiter = said[1]
         lines = ["" if line == first else line for line in lines]
         first = next((line for line in lines if line.strip()), "")
-    headers = [header.strip().lower() for header in next(csv.reader([first], delimiter=delimiter))]
+    headers = _headers(first, delimiter)
+    if len([header for header in headers if header]) == 1 and _order_in(headers) is None:
+        # Numbers writes the name of the table above its columns.
+        below = next((line for line in lines[lines.index(first) + 1 :] if line.strip()), "")
+        delimiter = max(_DELIMITERS, key=below.count) if below.count(delimiter) == 0 else delimiter
+        if below.count(delimiter) and _order_in(_headers(below, delimiter)) is not None:
+            lines = ["" if at <= lines.index(first) else line for at, line in enumerate(lines)]
+            first, headers = below, _headers(below, delimiter)
     while headers and not headers[-1]:
         headers.pop()  # a spreadsheet writes empty cells for columns that were used once
     if len(headers) == 1 and headers[0] not in _NAMES:
         yield from ((number, {"order": line}) for number, line in enumerate(lines, 1) if line.strip())
         return
-    if "order" not in {_NAMES.get(header) for header in headers}:
+    if _order_in(headers) is None:
         raise _UnreadableFile(
             lines.index(first) + 1, "has no column `order`; the first line must name the columns"
         )
@@ -188,6 +195,19 @@ def _csv_lines(lines: list[str], first: str, action: str) -> Iterator[tuple[int,
             yield number, {_PROBLEM: f"{extra[:80]!r} stands in a column without a name"}
         else:
             yield number, dict(zip(headers, cells, strict=False))
+
+
+def _headers(line: str, delimiter: str) -> list[str]:
+    """The names of the columns: `Tracking Number` is tracking_number."""
+    import csv
+
+    cells = next(csv.reader([line], delimiter=delimiter))
+    return ["_".join(cell.lower().split()) for cell in cells]
+
+
+def _order_in(headers: list[str]) -> str | None:
+    """The name of the column with the order's id, if there is one."""
+    return next((header for header in headers if _NAMES.get(header) == "order"), None)
 
 
 def _row(number: int, fields: Mapping[str, Any], action: str, defaults: Mapping[str, str]) -> Row:

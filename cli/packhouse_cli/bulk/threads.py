@@ -70,7 +70,10 @@ def run_in_threads(
 
 @contextmanager
 def stop_on_signal(stop: threading.Event, on_stop: Callable[[], None]) -> Iterator[None]:
-    """In the block, the first Ctrl-C or SIGTERM sets `stop` and calls `on_stop`; a second one interrupts."""
+    """In the block, the first SIGINT, SIGTERM or SIGHUP sets `stop` and calls `on_stop`; a second interrupts.
+
+    A terminal that closes sends SIGHUP; under nohup it is ignored, and stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,7 +84,10 @@ def stop_on_signal(stop: threading.Event, on_stop: Callable[[], None]) -> Iterat
         stop.set()
         on_stop()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

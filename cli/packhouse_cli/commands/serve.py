@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
@@ -12,10 +13,18 @@ if TYPE_CHECKING:
 
 
 def _run(_arguments: argparse.Namespace, _invocation: Invocation) -> int:
-    """Run the daemon until SIGTERM or Ctrl-C."""
+    """Run the daemon until SIGTERM, SIGHUP or Ctrl-C."""
+    # Until the daemon serves and has handlers of its own, nothing has begun that a stop could interrupt.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
     from packhouse.__main__ import main
 
     return int(main([]))
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise SystemExit(0)
 
 
 COMMAND = Command(

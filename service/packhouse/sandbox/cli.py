@@ -27,7 +27,10 @@ from packhouse.sandbox.store.api import Listing
 
 
 def run(argv: Sequence[str]) -> int:
-    """Serve until SIGINT or SIGTERM, then return 0. Return 1 if the port is taken, 2 for a wrong argument."""
+    """Serve until SIGINT, SIGTERM or SIGHUP, then return 0.
+
+    Return 1 if the port is taken, 2 for a wrong argument.
+    """
     try:
         arguments = parser().parse_args(list(argv))
         if arguments.webhook_secret is None:
@@ -49,6 +52,9 @@ def run(argv: Sequence[str]) -> int:
     # uvicorn stops on these signals and then raises them again, when there is nothing left to stop.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    # A terminal that closes ends the sandbox in order too, unless nohup keeps it.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     config = uvicorn.Config(
         _placeholder,
         http=ResettableProtocol,

@@ -38,6 +38,8 @@ from packhouse.store.responses import (
 )
 from packhouse.store.shipping_options import shipping_options_from_json
 
+_CANCELLED_AT = ("cancelled_at", "canceled_at", "cancelledAt", "canceledAt")
+
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
 
 
@@ -102,7 +104,7 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
     lines = _lines(raw, order_id, currency, needed=needs_lines)
     return Order(
         id=order_id,
-        status=word(text(raw.get("status"))),
+        status=_status(raw),
         currency=currency,
         site_slug=text(raw.get("site_slug")),
         customer_id=optional_id(raw.get("customer_id"))
@@ -119,6 +121,11 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         returned=unit_records.returned(raw, order_id, lines),
         raw=raw if isinstance(raw, dict) else dict(raw),
     )
+
+
+def _status(raw: Mapping[str, Any]) -> str:
+    """The store's own word; "cancelled" for an order with a time of cancellation, whatever its word is."""
+    return "cancelled" if first_text(raw, _CANCELLED_AT) else word(text(raw.get("status")))
 
 
 def _address(raw: Mapping[str, Any], buyer: Mapping[str, Any]) -> Address | None:

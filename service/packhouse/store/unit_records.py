@@ -6,6 +6,7 @@ units: an operator then decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ _SHIPPED_COUNTS = _names("fulfilled", "shipped", "fulfillment", "fulfilment", "d
 _OPEN_COUNTS = _names(
     "unfulfilled", "unshipped", "remaining", "fulfillable", "outstanding", "to_ship", "to_fulfill"
 )
+_COUNT = re.compile(r"[0-9]{1,15}(\.0+)?", re.ASCII)
 _REFUNDED_COUNTS = _names("refunded")
 _RETURNED_COUNTS = _names("returned")
 # A value that is a number of units, or an object that holds one.
@@ -281,5 +283,9 @@ def _status(row: Mapping[str, Any]) -> str:
 
 
 def _count(value: Any) -> int | None:
-    """A number of units, or None for anything else."""
+    """A number of units, also as text ("1") or with a fraction of zero (1.0); None for anything else."""
+    if isinstance(value, str) and _COUNT.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if type(value) is int and 0 <= value < 2**53 else None

@@ -58,6 +58,8 @@ class PeriodicTasks:
             return 0
 
     async def _poll(self) -> int:
+        if self._poller.is_running:
+            return 0  # The poll at the start may still run when the first of the schedule begins.
         try:
             found = await self._poller.run()
         except LedgerError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from packhouse.errors import StoreUnanswered, StoreUnavailable
 from packhouse.ledger import listed, polls
 from packhouse.ledger.polls import Progress
 from packhouse.model.listed import Listed, shown_by
@@ -25,6 +26,8 @@ from packhouse.worker.walk import LARGEST_PAGE, Walk
 _MOST_ROUNDS = 5
 # The pending orders are part of each poll while they fit on so many pages: an order may appear late.
 _FEW_PAGES = 10
+# After a list failed, the next poll asks for half as many rows: the size may be the cause. Never for fewer.
+_SMALLEST_PAGE = 10
 # A finished order that the store still shows as open is read again after so long.
 _REREAD_S = 86_400.0
 
@@ -35,21 +38,20 @@ class Poll:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._page_size = LARGEST_PAGE
+        self._has_failed = False
         self._pending_pages = 0
-        self._is_running = False
+        self.is_running = False
 
     async def run(self) -> int:
         """List orders at the store, and make those due that have work to do. Returns how many.
 
         Raises StoreError; what was found before it stays found. Raises LedgerError.
         """
-        if self._is_running:
-            return 0  # The poll at the start may still run when the first of the schedule begins.
-        self._is_running = True
+        self.is_running = True
         try:
             return await self._run()
         finally:
-            self._is_running = False
+            self.is_running = False
 
     async def _run(self) -> int:
         context = self._context
@@ -59,15 +61,21 @@ class Poll:
         # A clock that was set back must not prevent the full poll for ever.
         full_due = reached.full_at + context.settings.poll.full_poll_s
         is_full = not reached.newest or not reached.full_at <= began < full_due
-        walk = Walk(context.store.orders, began, LARGEST_PAGE if is_full else self._page_size)
+        # A full poll tries large pages again, unless the one before could not read them.
+        page_size = LARGEST_PAGE if is_full and not self._has_failed else self._page_size
+        walk = Walk(context.store.orders, began, page_size)
         reading = Reading(context, walk, began)
         outcome = "failed"
         try:
             settled = await self._read_lists(reading, reached, is_full)
             troubles = walk.troubles if settled else (*walk.troubles, _STILL_MOVING)
             outcome = "incomplete" if troubles else "complete"
+            self._page_size, self._has_failed = walk.page_size, False
+        except (StoreUnanswered, StoreUnavailable):
+            smaller = max(walk.page_size // 2, _SMALLEST_PAGE)
+            self._page_size, self._has_failed = min(walk.page_size, smaller), True
+            raise
         finally:
-            self._page_size = walk.page_size
             context.metrics.polled("full" if is_full else "quick", outcome, walk.rows)
         done = _report(before, walk, troubles, context.clock.now(), is_full)
         reached = Progress(reading.newest(reached.newest), began if is_full and settled else reached.full_at)
@@ -148,8 +156,6 @@ class Reading:
         """Whether the order has, or may have, units left to ship, by what its row says."""
         if not order.status:
             return True
-        if order.status == "fulfilled" and not any(record.units for record in order.fulfillments or ()):
-            return False  # The status is all that the row says about its units.
         digital = {line.id: bool(line.is_digital) for line in order.lines}
         return not isinstance(decide(order, (), digital, self._context.settings.rules), Skip | Withdraw)
 

@@ -164,6 +164,10 @@ def test_a_number_in_groups_is_read_as_the_carrier_writes_it() -> None:
         "SEP=|\norder|carrier|tracking|\nord_1|UPS|1Z999AA10123456784|\n;;\n".replace(";;", "||"),
         "\ufefforder,carrier,tracking,,,\n\nord_1,UPS,1Z999AA10123456784\n,,,,,\n",
         "order,carrier,tracking\nord_1,UPS,1Z999AA10123456784,,\n",
+        "Table 1,,\norder,carrier,tracking\nord_1,UPS,1Z999AA10123456784\n",
+        "Table 1\norder,carrier,tracking\nord_1,UPS,1Z999AA10123456784\n",
+        "\ufeffTabelle 1;;\r\norder;carrier;tracking\r\nord_1;UPS;1Z999AA10123456784\r\n",
+        "Order ID,Carrier,Tracking Number\r\nord_1,UPS,1Z999AA10123456784",
     ],
 )
 def test_what_a_spreadsheet_adds_to_a_file_is_no_error(text: str) -> None:

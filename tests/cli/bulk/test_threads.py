@@ -68,3 +68,27 @@ def test_the_first_interrupt_requests_a_stop_and_the_second_interrupts() -> None
         threading.Event().wait(20)
     assert calls == ["stopping"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_that_ends_programs_lets_the_requests_in_flight_finish(number: signal.Signals) -> None:
+    stop = threading.Event()
+    calls: list[str] = []
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with stop_on_signal(stop, lambda: calls.append("stopping")):
+            os.kill(os.getpid(), number)
+            assert stop.wait(5)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert calls == ["stopping"]
+
+
+def test_under_nohup_the_end_of_the_terminal_does_not_stop_a_run() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signal(threading.Event(), lambda: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -303,6 +303,17 @@ OPEN_NAMES = (
 COUNTS = {
     **{f"{n} says 1": (raw(3, **PART, li_1_says={n: 1}), {"li_1": 2}) for n in COUNT_NAMES.split(",")},
     **{f"{n} says 2": (raw(3, **PART, li_1_says={n: 2}), {"li_1": 2}) for n in OPEN_NAMES.split(",")},
+    **{
+        f"a count that is written {count!r}": (
+            raw(3, **PART, li_1_says={"shipped_quantity": count}),
+            {"li_1": 2},
+        )
+        for count in ("1", " 1 ", "1.0", 1.0)
+    },
+    "pending, and a count in text says that some have shipped": (
+        raw(2, li_1_says={"fulfilled_quantity": "1"}),
+        {"li_1": 1},
+    ),
     "a count in an object": (raw(3, **PART, li_1_says={"fulfilled": {"quantity": 1}}), {"li_1": 2}),
     "every line counts, in its own words": (
         raw(

@@ -118,7 +118,7 @@ def test_webhooks_reach_a_listener(client: httpx.Client) -> None:
     assert all(b'"type":"order.created"' in body for body in got)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_the_sandbox_cleanly_even_while_a_call_hangs(
     tmp_path: Path, number: signal.Signals
 ) -> None:

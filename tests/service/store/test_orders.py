@@ -77,6 +77,14 @@ def test_another_order_than_the_one_asked_for_is_unreadable() -> None:
         read_order(answer(DOCUMENTED), "ord_other")
 
 
+@pytest.mark.parametrize("name", ["cancelled_at", "canceled_at", "cancelledAt"])
+def test_a_time_of_cancellation_cancels_an_order_that_is_still_called_pending(name: str) -> None:
+    raw = {"id": "ord_1", "status": "pending", "items": [{"id": "li_1", "quantity": 1}]}
+    assert order_from_json(raw | {name: "2026-11-30T11:00:00Z"}).status == "cancelled"
+    assert order_from_json(raw | {name: None}).status == "pending"
+    assert order_from_json(raw | {name: ""}).status == "pending"
+
+
 @pytest.mark.parametrize("status", ["pending", "fulfilled", "cancelled", "refunded", "returned", "on_fire"])
 def test_the_status_is_the_stores_own_word(status: str) -> None:
     assert order(status=status).status == status

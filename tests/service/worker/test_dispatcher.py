@@ -14,6 +14,7 @@ from packhouse.ledger.listed import add_listed
 from packhouse.model.listed import Listed
 from packhouse.model.order import Order
 from packhouse.operations import Operations
+from packhouse.providers.port import Bought, NotBought, Purchase, Unknown
 from packhouse.steps.context import Context
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
@@ -136,11 +137,23 @@ async def test_an_order_that_breaks_its_worker_does_not_stop_the_others(harness:
     await running
 
 
+class GatedProvider(InMemoryProvider):
+    """Sells nothing until `may_sell` is set, however slow the machine is."""
+
+    def __init__(self, clock: SystemClock) -> None:
+        super().__init__(clock)
+        self.may_sell = asyncio.Event()
+
+    async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
+        await self.may_sell.wait()
+        return await super().buy(purchase)
+
+
 @pytest.mark.harness(provider=in_memory())
 async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retried(harness: Harness) -> None:
     clock, complaints = SystemClock(), []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    provider = InMemoryProvider(clock, takes_s=0.4)
+    provider = GatedProvider(clock)
     context = harness.context = replace(harness.context, clock=clock, providers={"in_memory": provider})
     harness.intake = Intake(harness.ledger, clock, harness.settings, lambda: None)
     dispatcher = Dispatcher(context)
@@ -153,9 +166,12 @@ async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retrie
     operations = Operations.build(harness.ledger, context.documents, clock, harness.settings, dispatcher.wake)
     await operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
     dispatcher.wake()
-    while dispatcher.in_flight < 2 and await harness.states(order) == ["buying"]:
+    for _ in range(30):  # the second worker may have come and gone before this task runs
+        if dispatcher.in_flight == 2:
+            break
         await asyncio.sleep(0.01)
     assert dispatcher.in_flight >= 1
+    provider.may_sell.set()
     while not provider.sold:  # the first worker ends, and another worker holds the lease
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from packhouse.ledger import kv, leases
+from packhouse.ledger import kv, leases, poll_record
 from packhouse.ledger.tx import under
+from packhouse.model.order import OrderPage
 from packhouse.model.states import OrderPhase
+from packhouse.store.protocol import OrdersQuery
 from packhouse.worker.periodic import PeriodicTasks
 from tests.service.harness import Harness
 
@@ -31,6 +35,25 @@ async def test_a_failed_poll_is_kept_for_the_health_page_until_the_next_success(
     await harness.clock.advance(harness.settings.poll.interval_s)
     await tasks.poll()
     assert tasks.last_poll_error == ""
+
+
+async def test_a_poll_that_meets_a_running_one_is_no_successful_poll(harness: Harness) -> None:
+    tasks = PeriodicTasks(harness.context, "me", WakeCounter())
+    may_answer, is_asked = asyncio.Event(), asyncio.Event()
+
+    async def slow(_query: OrdersQuery) -> OrderPage:
+        is_asked.set()
+        await may_answer.wait()
+        return OrderPage((), None)
+
+    harness.store.script(orders=slow)
+    first = asyncio.create_task(tasks._poll())
+    await is_asked.wait()
+    assert await tasks._poll() == 0
+    assert (await harness.ledger.read(poll_record.read)).succeeded_at is None
+    may_answer.set()
+    await first
+    assert (await harness.ledger.read(poll_record.read)).succeeded_at is not None
 
 
 async def test_stalled_orders_are_woken_and_old_events_are_deleted(harness: Harness) -> None:

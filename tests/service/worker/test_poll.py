@@ -91,6 +91,35 @@ async def test_an_order_that_a_person_shipped_in_part_is_found_whatever_its_stat
     assert await known(harness) == {row["id"] for row in rows}
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"fulfilled_quantity": 1},
+        {"fulfilled_quantity": "1"},
+        {"fulfilled_quantity": 1.0},
+        {"remaining_quantity": 1},
+        {"fulfillment_status": "partial"},
+    ],
+)
+async def test_a_fulfilled_order_whose_lines_count_unshipped_units_is_found(
+    harness: Harness, says: dict[str, Any]
+) -> None:
+    row = raw_order("ord_1", harness.clock.now(), status="fulfilled", fulfillments=None)
+    row["items"][0] |= says
+    Shop(harness, [row])
+    assert await Poll(harness.context).run() == 1
+    assert await known(harness) == {"ord_1"}
+
+
+async def test_a_fulfilled_order_whose_fulfillments_were_cancelled_is_found(harness: Harness) -> None:
+    cancelled = [
+        {"tracking_number": "94001", "status": "voided", "items": [{"line_item_id": "li_1", "quantity": 2}]}
+    ]
+    now = harness.clock.now()
+    Shop(harness, [raw_order("ord_1", now, status="fulfilled", fulfillments=cancelled)])
+    assert await Poll(harness.context).run() == 1
+
+
 async def test_an_order_that_needs_no_work_is_not_even_added(harness: Harness) -> None:
     now = harness.clock.now()
     both = [{"tracking_number": "94001", "items": [{"line_item_id": "li_1", "quantity": 2}]}]

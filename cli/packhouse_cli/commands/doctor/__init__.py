@@ -13,6 +13,7 @@ from packhouse_cli.terminal.text import escaped, styled, wrap
 
 if TYPE_CHECKING:
     from packhouse.model.health import Check
+    from packhouse.store.client import StoreClient
     from packhouse_cli.commands.doctor.checks import Finding
     from packhouse_cli.invocation import Invocation
     from packhouse_cli.terminal.output import Terminal
@@ -50,7 +51,6 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
         OK,
         UNKNOWN,
         Finding,
-        of_abroad,
         of_daemon,
         of_store,
         of_webhook,
@@ -71,7 +71,7 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
             if len(reached) > 1:
                 yield from of_webhook(store, settings.site_slug)
                 if daemon_settings is not None:
-                    yield from of_abroad(store, daemon_settings)
+                    yield from of_exports(store, daemon_settings)
     except CommandError as error:
         yield Finding("store", FAILED, str(error))
     try:
@@ -109,6 +109,21 @@ def _rates(daemon_settings: Any) -> Iterator[Finding]:
     from packhouse.preflight import run_rate_checks
 
     yield from _checked(run_rate_checks(daemon_settings))
+
+
+def of_exports(store: StoreClient, daemon_settings: Any) -> Iterator[Finding]:
+    """Whether recent orders would be held at a customs border, with the daemon's settings as found here."""
+    from packhouse.errors import StoreError
+    from packhouse.preflight import run_export_checks
+    from packhouse.store.requests import OrdersQuery
+    from packhouse_cli.commands.doctor.checks import UNKNOWN, Finding
+
+    try:
+        page = store.orders(OrdersQuery(limit=50))
+    except StoreError as error:
+        yield Finding("exports", UNKNOWN, f"recent orders could not be read: {error}")
+        return
+    yield from _checked(run_export_checks(daemon_settings, page.orders))
 
 
 def _checked(checks: Sequence[Check]) -> Iterator[Finding]:

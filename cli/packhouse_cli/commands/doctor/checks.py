@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound
@@ -261,40 +261,3 @@ def _ages(status: dict[str, object]) -> Iterator[Finding]:
         message,
         "The line about the daemon's store, or its log, says why it does not poll." if is_late else "",
     )
-
-
-def of_abroad(store: StoreClient, settings: Any) -> Iterator[Finding]:
-    """Whether recent orders go abroad although the settings do not say where the goods are made."""
-    accounts = settings.accounts()
-    has_origin = bool(
-        settings.customs.origin_country
-        or any(entry.origin_country for entry in settings.products)
-        or any(accounts[account][1].get("customs_origin") for account in settings.provider)
-    )
-    has_phone = bool(settings.ship_from.phone)
-    try:
-        page = store.orders(OrdersQuery(limit=50))
-    except StoreError as error:
-        yield Finding("exports", UNKNOWN, f"recent orders could not be read: {error}")
-        return
-    home = settings.ship_from.country
-    abroad = [one for one in page.orders if one.address and one.address.country not in ("", home)]
-    if not abroad:
-        return
-    many = f"{len(abroad)} of the last {len(page.orders)} orders go abroad, such as {abroad[0].id}"
-    if not has_origin:
-        yield Finding(
-            "exports",
-            FAILED,
-            f"{many}, and no country of origin is set: orders that cross a customs border are held",
-            "Set customs.origin_country, or origin_country in [[products]].",
-        )
-    if not has_phone:
-        yield Finding(
-            "exports",
-            WARN,
-            f"{many}, and ship_from.phone is not set: some carriers refuse exports without it",
-            "Set ship_from.phone.",
-        )
-    if has_phone and has_origin:
-        yield Finding("exports", OK, f"{many}, and a country of origin is set")

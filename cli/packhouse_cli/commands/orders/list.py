@@ -141,11 +141,17 @@ def _row(order: Order) -> Sequence[object]:
 
 
 def _status(order: Order) -> str:
-    """The store's status, and how many units have shipped where it does not say so itself."""
+    """The store's status, and how many units have shipped if not all have, as the daemon counts them."""
+    from packhouse.model.line_units import line_units
+
     status = order.status or "?"
+    counts = line_units(order).values()
     ordered = sum(line.quantity for line in order.lines)
-    shipped = sum(some.quantity for record in order.fulfillments or () for some in record.units)
-    return f"{status}, {shipped} of {ordered} shipped" if 0 < shipped < ordered else status
+    least, most = sum(one.shipped_least for one in counts), sum(one.shipped for one in counts)
+    if not most or least >= ordered:
+        return status
+    shipped = f"{least}" if least == most else f"{least} to {most}"
+    return f"{status}, {shipped} of {ordered} shipped"
 
 
 def _place(address: Address | None) -> str:

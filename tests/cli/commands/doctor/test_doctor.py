@@ -13,7 +13,7 @@ import pytest
 
 from packhouse.config import load
 from packhouse.store.client import StoreClient
-from packhouse_cli.commands.doctor import checks
+from packhouse_cli.commands.doctor import checks, of_exports
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
 from tests.e2e.processes import TOKEN, Services, call_json, running_services
@@ -224,31 +224,85 @@ def test_an_account_of_several_gets_the_fix_of_its_check() -> None:
     assert "provider's key" in finding.fix
 
 
-def abroad(country: str, **environ: str) -> list[checks.Finding]:
+def abroad(*addresses: dict[str, str], **environ: str) -> list[checks.Finding]:
     listed = f"GET {STORE}/merchant/orders?limit=50"
-    address = {"name": "B", "line1": "1 Rue", "city": "Paris", "postcode": "75001", "country": country}
-    rows = [{"id": "ord_1", "status": "pending", "items": [], "shipping_address": address}]
-    easypost = {"PACKHOUSE_PROVIDER": "easypost", "PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "EZTK7f3kQ"}
-    settings = load(environ={"PACKHOUSE_SECRETS_DIR": "", **easypost, **environ})
+    mug: dict[str, object] = {
+        "id": "li_1",
+        "product_id": "prod_1",
+        "name": "Mug",
+        "quantity": 1,
+        "unit_price": 1000,
+        "is_digital": False,
+    }
+    paris = {"name": "B", "line1": "1 Rue", "city": "Paris", "postcode": "75001"}
+    rows = [
+        {
+            "id": f"ord_{n}",
+            "status": "pending",
+            "currency": "USD",
+            "items": [mug],
+            "shipping_address": paris | one,
+        }
+        for n, one in enumerate(addresses, 1)
+    ]
+    sender = {"PACKHOUSE_SHIP_FROM__NAME": "Example Shop", "PACKHOUSE_SHIP_FROM__COUNTRY": "US"}
+    settings = load(environ={"PACKHOUSE_SECRETS_DIR": "", **sender, **environ})
     answers = {listed: (200, {"orders": rows})}
     with serving(answers) as shop, StoreClient(shop.url + STORE, "aly_x", timeout_s=5) as store:
-        return list(checks.of_abroad(store, settings))
+        return list(of_exports(store, settings))
 
 
-def test_orders_that_go_abroad_need_a_country_of_origin_and_a_phone() -> None:
-    customs, phone = abroad("FR")
+PHONE = {"PACKHOUSE_SHIP_FROM__PHONE": "5550100"}
+ORIGIN = {"PACKHOUSE_CUSTOMS__ORIGIN_COUNTRY": "US"}
+FRANCE, TEXAS = {"country": "FR"}, {"city": "Austin", "state": "TX", "postcode": "78701", "country": "US"}
+
+
+def test_orders_that_go_abroad_need_customs_facts_and_a_phone() -> None:
+    customs, phone = abroad(FRANCE)
     assert (customs.state, phone.state) == ("failed", "warning")
-    assert "1 of the last 1 orders go abroad, such as ord_1" in customs.message
-    assert "customs.origin_country" in customs.fix
-    assert "ship_from.phone" in phone.fix
-    for origin in (
-        {"PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US"},
-        {"PACKHOUSE_CUSTOMS__ORIGIN_COUNTRY": "US"},
-        {"PACKHOUSE_PRODUCTS": '[{"id": "prod_1", "origin_country": "US"}]'},
-    ):
-        told = abroad("FR", PACKHOUSE_SHIP_FROM__PHONE="5550100", **origin)
-        assert [one.state for one in told] == ["ok"], origin
-    assert abroad("US") == []
+    assert "1 of the last 1 orders, ord_1, crosses a customs border, and it would be held" in customs.message
+    assert 'no country of origin for "Mug": set customs.origin_country' in customs.message
+    assert "Set ship_from.phone." in phone.message
+    assert [one.state for one in abroad(FRANCE, **ORIGIN, **PHONE)] == ["ok"]
+    account = {"PACKHOUSE_PROVIDER": "easypost", "PACKHOUSE_PROVIDERS__EASYPOST__CUSTOMS_ORIGIN": "US"}
+    assert [one.state for one in abroad(FRANCE, **account, **PHONE)] == ["ok"]
+    product = {"PACKHOUSE_PRODUCTS": '[{"id": "prod_1", "origin_country": "US"}]'}
+    assert [one.state for one in abroad(FRANCE, **product, **PHONE)] == ["ok"]
+    assert abroad(TEXAS) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "sender", "crosses"),
+    [
+        ({"city": "Hagatna", "state": "GU", "postcode": "96910", "country": "US"}, {}, True),
+        ({"city": "APO", "state": "AE", "postcode": "09012", "country": "US"}, {}, True),
+        ({"city": "San Juan", "state": "PR", "postcode": "00901", "country": "US"}, {}, False),
+        ({"city": "San Juan", "postcode": "00901", "country": "PR"}, {}, False),
+        (
+            {"city": "Berlin", "postcode": "10115", "country": "DE"},
+            {"PACKHOUSE_SHIP_FROM__COUNTRY": "FR"},
+            False,
+        ),
+        (
+            {"city": "Jersey", "postcode": "JE2 3AB", "country": "GB"},
+            {"PACKHOUSE_SHIP_FROM__COUNTRY": "GB", "PACKHOUSE_SHIP_FROM__ZIP": "SW1A 1AA"},
+            True,
+        ),
+    ],
+)
+def test_exports_are_told_by_customs_areas(
+    to: dict[str, str], sender: dict[str, str], *, crosses: bool
+) -> None:
+    assert bool(abroad(to, **PHONE, **sender)) == crosses
+
+
+def test_some_orders_abroad_that_would_be_held_are_a_warning() -> None:
+    iran = {"city": "Tehran", "postcode": "1193653", "country": "IR"}
+    (found,) = abroad(FRANCE, iran, TEXAS, **ORIGIN, **PHONE)
+    assert found.state == "warning"
+    assert found.message.startswith(
+        "2 of the last 3 orders cross a customs border, and 1 of them would be held, such as ord_2: "
+    )
 
 
 @pytest.mark.e2e

@@ -267,3 +267,35 @@ def test_a_list_that_was_cut_off_is_never_taken_for_the_whole(how: tuple[str, ..
     assert shown.code == Exit.UNKNOWN
     assert "cut its list short" in shown.err
     assert "--created-before" in shown.err
+
+
+LINE = {"id": "li_1", "name": "Mug", "product_id": "prod_1", "quantity": 3, "is_digital": False}
+
+
+def _row(units: int, **more: object) -> dict[str, object]:
+    return {"tracking_number": f"T{units}", "items": [{"line_item_id": "li_1", "quantity": units}], **more}
+
+
+@pytest.mark.parametrize(
+    ("order", "shown"),
+    [
+        ({"fulfillments": [_row(1)]}, "pending, 1 of 3 shipped"),
+        ({"fulfillments": [_row(1), _row(2, status="cancelled")]}, "pending, 1 of 3 shipped"),
+        ({"fulfillments": [_row(2, status="voided")]}, "pending"),
+        ({"items": [LINE | {"fulfilled_quantity": 2}]}, "pending, 2 of 3 shipped"),
+        ({"items": [LINE | {"remaining_quantity": 1}]}, "pending, 2 of 3 shipped"),
+        (
+            {"fulfillments": [_row(1)], "items": [LINE | {"fulfilled_quantity": 2}]},
+            "pending, 1 to 2 of 3 shipped",
+        ),
+        ({"status": "fulfilled", "fulfillments": [_row(3)]}, "fulfilled"),
+        ({"status": "fulfilled"}, "fulfilled"),
+        ({"status": "fulfilled", "fulfillments": [_row(2)]}, "fulfilled, 2 of 3 shipped"),
+    ],
+)
+def test_a_list_counts_shipped_units_as_the_daemon_does(order: dict[str, object], shown: str) -> None:
+    row = {"id": "ord_1", "status": "pending", "items": [LINE]} | order
+    with serving({f"GET {STORE}/merchant/orders?limit=25": (200, {"orders": [row]})}) as shop:
+        environ = {"PACKHOUSE_STORE__URL": shop.url + STORE, "ALY_API_KEY": "aly_x"}
+        listed = call("orders", "list", environ=environ)
+    assert re.split(r"\t|  +", listed.out.splitlines()[1])[2] == shown
