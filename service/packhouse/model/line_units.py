@@ -85,7 +85,7 @@ def may_owe(order: Order) -> bool:
     """Whether the store may owe its buyer a unit that has not shipped, digital ones included."""
     if order.status == CANCELLED or is_refunded_in_full(order):
         return False
-    if order.status == "fulfilled" and says_nothing_of_units(order):
+    if is_fulfilled_by_status(order):
         return False
     return not order.lines or any(one.most for one in line_units(order).values())
 
@@ -102,6 +102,17 @@ def is_refunded_in_full(order: Order) -> bool:
         return False
     made = [refund for refund in order.refunds or () if refund.outcome is Outcome.DONE]
     return sum(refund.amount_minor or 0 for refund in made) >= order.total_minor
+
+
+def is_fulfilled_by_status(order: Order) -> bool:
+    """Whether the store calls the order fulfilled, and nothing that it shows of the units says otherwise.
+
+    It lists no fulfillments, or only such as name no units, and counts none on its lines.
+    """
+    if order.status != "fulfilled" or any(line.has_counts or line.partly_shipped for line in order.lines):
+        return False
+    shipped = [row for row in order.fulfillments or () if row.outcome is not Outcome.FAILED]
+    return order.fulfillments is None or (bool(shipped) and not any(row.units for row in shipped))
 
 
 def says_nothing_of_units(order: Order) -> bool:

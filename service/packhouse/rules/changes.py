@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from packhouse.model.line_units import CANCELLED, ENDED, end_of, says_nothing_of_units
+from packhouse.model.line_units import CANCELLED, ENDED, end_of, is_fulfilled_by_status, says_nothing_of_units
 from packhouse.model.order import Order, Units
 from packhouse.model.shipment import Shipment
 from packhouse.model.status_words import Outcome
@@ -34,7 +34,7 @@ def shipping_conflict(order: Order, shipment: Shipment, others: Sequence[Shipmen
 
 def conflict(order: Order, shipment: Shipment, others: Sequence[Shipment] = ()) -> str:
     """Why the shipment no longer fits the order, after the `others` have their units; "" if it fits."""
-    if order.status == "fulfilled" and says_nothing_of_units(order) and shipment.label is None:
+    if is_fulfilled_by_status(order) and shipment.label is None:
         return "the store reports every unit as fulfilled"
     if exceeds(order, shipment, others):
         return "the order no longer has these units to ship"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import HoldCode
-from packhouse.model.line_units import ENDED, end_of, line_units, says_nothing_of_units
+from packhouse.model.line_units import ENDED, end_of, is_fulfilled_by_status, line_units
 from packhouse.model.order import Line, Order, Units
 from packhouse.model.product_entries import entries_to_add
 from packhouse.model.shipment import Shipment
@@ -43,7 +43,7 @@ def decide(
     """
     if end := end_of(order):
         return Withdraw(f"The order is {end} in the store.")
-    if order.status == "fulfilled" and says_nothing_of_units(order):
+    if is_fulfilled_by_status(order):
         return Skip("The store reports every unit as fulfilled.", shipped=True)
     left = remaining_units(order, shipments)
     physical, unknown = _physical(order, left.left, digital, settings)

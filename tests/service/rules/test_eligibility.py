@@ -93,6 +93,13 @@ def test_a_part_shipped_vaguely_holds(vague: dict[str, object]) -> None:
     assert codes(ask(replace(GOOD, **vague))) == [HoldCode.PARTLY_FULFILLED_UNCLEAR]  # type: ignore[arg-type]
 
 
+def test_a_fulfilled_order_whose_parcels_name_no_units_has_shipped() -> None:
+    shipped = replace(
+        GOOD, status="fulfilled", fulfillments=(Fulfillment("X", "UPS"), Fulfillment("Y", "UPS"))
+    )
+    assert ask(shipped) == Skip("The store reports every unit as fulfilled.", shipped=True)
+
+
 def test_money_refunded_without_units_holds() -> None:
     assert codes(ask(replace(GOOD, refunds=(RefundRecord(500),)))) == [HoldCode.REFUND_UNCLEAR]
 
