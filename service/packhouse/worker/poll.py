@@ -7,6 +7,7 @@ there is anything to do; only then the order is added, or woken if it was finish
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ from packhouse.store.protocol import OrdersQuery, moment, second
 from packhouse.worker.walk import LARGEST_PAGE, Walk
 
 # A list of several pages may move while it is read. It is read again while it names orders that it did not.
+_WIDE = 50
 _MOST_ROUNDS = 5
 # The pending orders are part of each poll while they fit on so many pages: an order may appear late.
 _FEW_PAGES = 10
@@ -127,7 +129,12 @@ class Reading:
         pages = news = 0
         async for page in self.walk.pages(query):
             pages += 1
-            rows = [row for order in page.orders if (row := self._row(order))]
+            rows = []
+            for order in page.orders:
+                if row := self._row(order):
+                    rows.append(row)
+                if len(order.lines) > _WIDE:
+                    await asyncio.sleep(0)  # a webhook is answered in between
             due = set(await self.add(rows))
             for order in page.orders:
                 created = moment(order.created_at)
