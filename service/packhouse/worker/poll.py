@@ -23,8 +23,9 @@ from packhouse.steps.context import Context
 from packhouse.store.protocol import OrdersQuery, moment, second
 from packhouse.worker.walk import LARGEST_PAGE, Walk
 
-# A list of several pages may move while it is read. It is read again while it names orders that it did not.
+# Lines of an order whose row takes a while to judge.
 _WIDE = 50
+# A list of several pages may move while it is read. It is read again while it names orders that it did not.
 _MOST_ROUNDS = 5
 # The pending orders are part of each poll while they fit on so many pages: an order may appear late.
 _FEW_PAGES = 10
