@@ -46,7 +46,8 @@ class GivenAmount:
         whole, _, decimals = self.number.partition(".")
         digits = minor_digits(code)
         if decimals and len(decimals) != digits:
-            units, cents = Money(int(whole) * 10**digits, code), Money(int(whole), code)
+            near = decimals[:digits].ljust(digits, "0") if digits else ""
+            units, cents = Money(int(whole + near), code), Money(int(whole), code)
             raise UsageError(
                 f"The amount {self} is not a sum in {code}, which has {digits} decimals. Write "
                 f"{str(units).replace(' ', '')} for {units}, or {int(whole)} for {cents}."

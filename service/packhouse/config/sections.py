@@ -373,6 +373,15 @@ class GuardSettings(Section):
         default=300.0, gt=0, description="Seconds until such a provider account is tried again."
     )
 
+    @field_validator(
+        "max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor", mode="before"
+    )
+    @classmethod
+    def _counts_minor_units(cls, value: Any) -> Any:
+        if isinstance(value, float) or (isinstance(value, str) and "." in value):
+            raise ValueError("must be a whole number of minor units: 4000 is 40.00 USD")
+        return value
+
     @property
     def has_caps(self) -> bool:
         """Whether any cap is set."""

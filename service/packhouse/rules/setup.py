@@ -52,6 +52,15 @@ def _modes(settings: Settings) -> Iterator[Check]:
     for account, (kind, options) in settings.accounts().items():
         if kind == "easypost" and account in settings.provider:
             yield from _mode(settings, account, options)
+        if kind == "offline" and account in settings.provider and _is_live(settings.store.url):
+            unused = ", ".join(name for name in settings.providers if name not in settings.provider)
+            also = f" [providers.{unused}] is set, and sells nothing." if unused else ""
+            yield Check(
+                f"mode {account}",
+                Level.WARN,
+                f"it draws sample labels, which no carrier accepts, for orders of {settings.store.url}."
+                f"{also} Set `provider` to an account that sells labels, unless this is a trial.",
+            )
 
 
 def _mode(settings: Settings, account: str, options: Mapping[str, Any]) -> Iterator[Check]:

@@ -34,6 +34,7 @@ def test_an_amount_is_read_as_what_it_says(text: str, currency: str, minor: int)
     [
         ("5.00EUR", "USD", "is in EUR, and the order is in USD"),
         ("5.0", "USD", "Write 5.00USD for 5.00 USD, or 5 for 0.05 USD"),
+        ("15.5", "USD", "Write 15.50USD for 15.50 USD, or 15 for 0.15 USD"),
         ("1500.0", "USD", "or 1500 for 15.00 USD"),
         ("5.00", "JPY", "has 0 decimals"),
         ("5.00", "KWD", "has 3 decimals"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from packhouse.config.sections import StoreSettings
+from packhouse.config.sections import GuardSettings, StoreSettings
 from packhouse.config.settings import Settings
 
 
@@ -40,3 +40,9 @@ def test_the_meaning_of_a_shipping_option_is_a_word_or_a_service() -> None:
 def test_another_meaning_is_refused_with_the_words_that_are_allowed(meaning: str) -> None:
     with pytest.raises(ValidationError, match=r"'Express' is mapped to .* must be cheapest, "):
         Settings(shipping_options={"Express": meaning})
+
+
+@pytest.mark.parametrize("value", ["40.00", 40.0, "0.5"])
+def test_a_cap_with_a_decimal_point_is_refused_as_it_counts_minor_units(value: object) -> None:
+    with pytest.raises(ValidationError, match="4000 is 40.00 USD"):
+        GuardSettings.model_validate({"max_label_minor": value})

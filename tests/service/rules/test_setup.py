@@ -90,3 +90,11 @@ def test_secrets_that_do_not_look_like_the_stores_are_a_warning() -> None:
     found = [check for check in setup_checks(read(**SENDER, **REAL, **odd)) if check.name == "secrets"]
     assert [check.level for check in found] == [Level.WARN, Level.WARN]
     assert "sk_7f3kQ" not in " ".join(check.reason for check in found)
+
+
+def test_sample_labels_for_a_real_store_are_a_warning_that_names_the_unused_account() -> None:
+    settings = read(PACKHOUSE_PROVIDERS__EASYPOST__API_KEY="EZAKone77")
+    (check,) = [one for one in setup_checks(settings) if one.name == "mode offline"]
+    assert check.level is Level.WARN
+    assert "no carrier accepts" in check.reason
+    assert "[providers.easypost] is set, and sells nothing" in check.reason
