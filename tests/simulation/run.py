@@ -16,13 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from packhouse import flow
 from packhouse.config.customs import CustomsSettings
-from packhouse.config.sections import (
-    GuardSettings,
-    ParcelSettings,
-    PollSettings,
-    RetrySettings,
-    WorkerSettings,
-)
+from packhouse.config.guard import GuardSettings
+from packhouse.config.sections import ParcelSettings, PollSettings, RetrySettings, WorkerSettings
 from packhouse.config.settings import Settings
 from packhouse.model.label import LabelFormat
 from packhouse.sandbox.sandbox import SandboxOptions

@@ -336,59 +336,6 @@ class RateSettings(Section):
     )
 
 
-class GuardSettings(Section):
-    """Spending limits, and when to stop buying. Caps are in minor units of `currency`. Unset: no cap."""
-
-    currency: str = Field(
-        default="USD",
-        pattern="^[A-Z]{3}$",
-        description="Currency of the caps, as ISO 4217 code. Rates in this currency are preferred.",
-    )
-    max_label_minor: int | None = Field(default=None, ge=0, description="Maximum price of one label.")
-    max_order_minor: int | None = Field(
-        default=None, ge=0, description="Maximum price of all labels of one order together."
-    )
-    max_day_minor: int | None = Field(
-        default=None, ge=0, description="Maximum spending in any 24 hours, over all sites."
-    )
-    max_site_day_minor: int | None = Field(
-        default=None, ge=0, description="Maximum spending in any 24 hours for the orders of one site."
-    )
-    price_tolerance_percent: float = Field(
-        default=10.0,
-        ge=0,
-        description="Maximum rise of a price above the first offer, in percent, without a person.",
-    )
-    paused: bool = Field(
-        default=False,
-        description="Stop buying and posting, even if an operator resumes. Webhooks are still accepted.",
-    )
-    breaker_threshold: int = Field(
-        default=20,
-        ge=1,
-        description="Refusals in a row after which a provider account gets no more purchases. Must exceed "
-        "worker.concurrency, or one lost connection is enough.",
-    )
-    breaker_cooldown_s: float = Field(
-        default=300.0, gt=0, description="Seconds until such a provider account is tried again."
-    )
-
-    @field_validator(
-        "max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor", mode="before"
-    )
-    @classmethod
-    def _counts_minor_units(cls, value: Any) -> Any:
-        if isinstance(value, float) or (isinstance(value, str) and "." in value):
-            raise ValueError("must be a whole number of minor units: 4000 is 40.00 USD")
-        return value
-
-    @property
-    def has_caps(self) -> bool:
-        """Whether any cap is set."""
-        caps = (self.max_label_minor, self.max_order_minor, self.max_day_minor, self.max_site_day_minor)
-        return any(cap is not None for cap in caps)
-
-
 class LogSettings(Section):
     """Logging."""
 

@@ -22,8 +22,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from packhouse.config.customs import CustomsSettings
+from packhouse.config.guard import GuardSettings
 from packhouse.config.sections import (
-    GuardSettings,
     HttpSettings,
     LedgerSettings,
     LogSettings,

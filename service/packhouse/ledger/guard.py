@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, literal, select, text, true
 
-from packhouse.config.sections import GuardSettings
+from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
 from packhouse.ledger import kv, leases
 from packhouse.ledger import shipments as shipments_of

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from packhouse.config.sections import GuardSettings, StoreSettings
+from packhouse.config.guard import GuardSettings
+from packhouse.config.sections import StoreSettings
 from packhouse.config.settings import Settings
 
 

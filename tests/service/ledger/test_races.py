@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from packhouse.config.sections import GuardSettings
+from packhouse.config.guard import GuardSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
