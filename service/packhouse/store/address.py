@@ -88,7 +88,7 @@ class _Fields:
         """The first of these fields that has text or a whole number; its synonyms count as read, too."""
         found = ""
         for name in wanted:
-            if said := _text(self._values.get(name)):
+            if (value := self._values.get(name)) is not None and (said := _text(value)):
                 self._open.pop(name, None)
                 found = found or said
         return found
@@ -97,7 +97,7 @@ class _Fields:
         """All texts of these fields, in the order of their names. A list of texts counts as several."""
         found = []
         for name in wanted:
-            if texts := _texts(self._values.get(name)):
+            if (value := self._values.get(name)) is not None and (texts := _texts(value)):
                 self._open.pop(name, None)
                 found += texts
         return found

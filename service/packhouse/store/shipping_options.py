@@ -47,19 +47,30 @@ def shipping_options_from_json(raw: Mapping[str, Any]) -> tuple[ShippingOption, 
 
 def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOption]:
     """The options of the first of these fields that names any, in either writing, whole or in two fields."""
+    if not source:
+        return []
     for name in names:
-        first, *rest = name.split("_")
-        camel = first + "".join(map(str.capitalize, rest))
-        found = list(_options(source.get(name))) or list(_options(source.get(camel)))
-        if not found:
-            apart = {
-                part: source.get(f"{name}_{part}") or source.get(camel + part.capitalize())
-                for part in (*_IDS[:5], *_NAMES[:4])
-            }
-            found = list(_options(apart))
-        if found:
+        camel, apart = _WRITINGS[name]
+        for writing in (name, camel):
+            if writing in source and (found := list(_options(source[writing]))):
+                return found
+        parts = {
+            part: source[writing] for part, *writings in apart for writing in writings if source.get(writing)
+        }
+        if parts and (found := list(_options(parts))):
             return found
     return []
+
+
+def _writings(name: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
+    """The field's name in camel case, and the names of its parts if they are fields of their own."""
+    first, *rest = name.split("_")
+    camel = first + "".join(map(str.capitalize, rest))
+    parts = (*_IDS[:5], *_NAMES[:4])
+    return camel, tuple((part, f"{name}_{part}", camel + part.capitalize()) for part in parts)
+
+
+_WRITINGS = {name: _writings(name) for name in _INSIDE}
 
 
 def _options(value: Any) -> Iterator[ShippingOption]:

@@ -7,7 +7,7 @@ units: an operator then decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from packhouse.errors import StoreUnreadable
@@ -73,16 +73,16 @@ _ALL_SHIPPED = frozenset(["fulfilled", "shipped", "delivered", "complete", "comp
 
 def line_counts(row: Mapping[str, Any], ordered: int) -> dict[str, Any]:
     """The counts of one line as fields of a `Line`. A value that is no count is passed over."""
-    shipped = {value for name in _SHIPPED_COUNTS if (value := _count(row.get(name))) is not None}
-    still_open = {value for name in _OPEN_COUNTS if (value := _count(row.get(name))) is not None}
-    words = [text(row.get(name)) for name in _WORDS]
+    shipped = _counts_in(row, _SHIPPED_COUNTS)
+    still_open = _counts_in(row, _OPEN_COUNTS)
+    words = [text(row[name]) for name in _WORDS if name in row]
     for name in _SHIPPED_VALUES:
         value = row.get(name)
         if value is True:
             shipped.add(ordered)
         elif isinstance(value, dict):
-            shipped |= {n for key in _NESTED_COUNTS if (n := _count(value.get(key))) is not None}
-            still_open |= {n for key in _OPEN_COUNTS if (n := _count(value.get(key))) is not None}
+            shipped |= _counts_in(value, _NESTED_COUNTS)
+            still_open |= _counts_in(value, _OPEN_COUNTS)
             words.append(text(value.get("status")))
         elif (number := _count(value)) is not None:
             shipped.add(number)
@@ -280,6 +280,10 @@ def _status(row: Mapping[str, Any]) -> str:
         failed = Outcome.FAILED
         return status if failed in (fulfillment_outcome(status), refund_outcome(status)) else "cancelled"
     return first_text(row, _STATUS)
+
+
+def _counts_in(source: Mapping[str, Any], names: Iterable[str]) -> set[int]:
+    return {value for name in names if name in source and (value := _count(source[name])) is not None}
 
 
 def _count(value: Any) -> int | None:
