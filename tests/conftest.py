@@ -16,7 +16,9 @@ from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
 
 # A shell that runs the tests in the background makes them and the processes they start ignore Ctrl-C.
+# `nohup` does the same with SIGHUP.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
