@@ -9,6 +9,7 @@ from packhouse.ledger import holds as hold_records
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.journal import MACHINE, Entry
+from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.model.waiting import Waiting, WaitKind
@@ -102,7 +103,7 @@ async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, wh
     """
     if not shipment.post_body or job.fetched is None:
         return False
-    if job.order.fulfillments is None:
+    if _does_not_say(job.order, shipment):
         if context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
             return False
         if not job.blocking(shipment):
@@ -116,3 +117,13 @@ async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, wh
         _wait_for_post(job, shipment, context.clock.now() + settled_at - now)
         return True
     return False
+
+
+def _does_not_say(order: Order, shipment: Shipment) -> bool:
+    """Whether the store leaves open if it has a post of ours: it lists no fulfillments, and its counts do not
+    say that none of these units shipped.
+    """
+    if order.fulfillments is not None:
+        return False
+    lines = [line for line in order.lines if any(some.line_id == line.id for some in shipment.units)]
+    return not lines or not all(line.shipped_counts and max(line.shipped_counts) == 0 for line in lines)
