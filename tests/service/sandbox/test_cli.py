@@ -42,7 +42,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process, address = _start(tmp_path_factory.mktemp("sandbox"), "--orders", "5", "--seed", "3")
     yield address
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 0
 
 
@@ -129,7 +129,7 @@ def test_a_signal_stops_the_sandbox_cleanly_even_while_a_call_hangs(
         hanging.sendall(b"GET /api/storefront/v1/merchant/orders HTTP/1.1\r\nhost: x\r\n\r\n")
         time.sleep(0.1)
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "Traceback" not in err
     assert f"export PACKHOUSE_STORE__URL={address}/api/storefront/v1" in out
