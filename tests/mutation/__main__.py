@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.named import named
 from tests.mutation.report import report
 from tests.mutation.rooms import ROOMS, ROOT, changed_since, files_of
 from tests.mutation.runner import NOT_PLANTED, SURVIVED, UNREACHED, Results, run
@@ -27,7 +28,10 @@ def main() -> int:
         files = [file for file in files if file in changed]
     if asked.path:
         files = [file for file in files if any(part in file for part in asked.path)]
-    mutants = [mutant for file in files for mutant in mutants_of(ROOT, file)]
+    if asked.named:
+        mutants = [one.mutant() for one in named()]
+    else:
+        mutants = [mutant for file in files for mutant in mutants_of(ROOT, file)]
     asked.folder.mkdir(exist_ok=True)
     if not asked.report:
         os.nice(19)
@@ -57,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--path", action="append", help="only files whose path contains this (may be repeated)"
     )
     parser.add_argument("--since", metavar="REV", help="only files that differ from this revision of git")
+    parser.add_argument("--named", action="store_true", help="only the mistakes of named.toml")
     parser.add_argument("--survivors", action="store_true", help="try those again that survived before")
     parser.add_argument(
         "--budget", type=float, default=8.0, metavar="S", help="seconds of tests for a mutant"

@@ -15,7 +15,7 @@ ROOMS = {
     "store": (f"{_PACKAGE}/store",),
     "rules": (f"{_PACKAGE}/rules",),
     "wire": (f"{_PACKAGE}/providers",),
-    "flow": (f"{_PACKAGE}/flow.py", f"{_PACKAGE}/next_check.py"),
+    "flow": (f"{_PACKAGE}/flow.py", f"{_PACKAGE}/next_check.py", f"{_PACKAGE}/worker/intake.py"),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.mutation import sample
 from tests.mutation.mutants import Mutant, mutants_of
+from tests.mutation.named import named
 from tests.mutation.plant import Plants
 from tests.mutation.rooms import ROOMS, ROOT, files_of
 
@@ -55,6 +56,11 @@ def test_every_mutant_has_a_name_of_its_own_and_changes_something() -> None:
         assert len({one.id for one in mutants}) == len(mutants)
         real = [ast.unparse(statement) for statement in ast.parse((ROOT / file).read_text()).body]
         assert [one.id for one in mutants if ast.unparse(one.mutated) == real[one.statement]] == []
+
+
+def test_every_named_mistake_has_one_place_in_the_code() -> None:
+    assert {one.name: one.places for one in named() if one.places != 1} == {}
+    assert all(one.mutant().line for one in named())
 
 
 def test_every_room_has_files() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.many import replay, run_many, silence_logs
-from tests.simulation.mutants import MUTANTS
 from tests.simulation.search import search
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from packhouse.sandbox.audit import Purchase
 from packhouse.sandbox.easypost.state import address_key
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
+from tests.simulation.hostile import TOO_MUCH
 from tests.simulation.journal_check import JournalCheck
 from tests.simulation.plan import Scenario
 from tests.simulation.replica import Environment
@@ -34,6 +35,7 @@ _KIND_HOLDS = {
 }
 # Holds that a mood of an account may leave active.
 _MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
+_TOO_MUCH_HOLDS = {"too_large"}
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},
@@ -188,7 +190,11 @@ class Checker:
             allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
-        if "easypost.odd_file" in self._scenario.faults:
+        if self._scheduler.content.get(order.id) in TOO_MUCH:
+            allowed |= _TOO_MUCH_HOLDS
+        if "easypost.odd_file" in self._scenario.faults or any(
+            one.step == "file" for one in self._scenario.hostile.answers
+        ):
             allowed.add("label_file_missing")
         for one in self._easypost_shipments(order):
             if one.void_rejected:

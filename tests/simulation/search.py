@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.run import Outcome, Simulation
 
 FOUND_BY = Path(__file__).parent / "found_by.json"

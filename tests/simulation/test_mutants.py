@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.run import Simulation
 from tests.simulation.search import FOUND_BY, find
 
