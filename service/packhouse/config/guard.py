@@ -52,7 +52,7 @@ class GuardSettings(Section):
         "without a person. 0: no such cap.",
     )
     total_exempt_minor: int = Field(
-        default=2000,
+        default=5000,
         ge=0,
         description="Labels of one order that together cost at most this are not compared with its total, "
         "such as the label of a free sample.",

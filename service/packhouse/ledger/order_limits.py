@@ -59,8 +59,8 @@ def too_many_labels(connection: Connection, limits: OrderLimits, shipment: Shipm
 def over_total(connection: Connection, limits: OrderLimits, shipment: Shipment, price: Money | None) -> str:
     """Why the order's labels cost too much for its total, this one at `price` included; "" if they do not.
 
-    A price that comes with the label counts from the next label on. Amounts in different currencies are never
-    compared, so a sum that is not exempt is then too much.
+    A price that comes with the label counts from the next label on. Where the store shows no total, or one in
+    another currency, nothing can be compared: then only the order's first label needs no person.
     """
     guard, total = limits.guard, limits.total
     if not guard.max_total_percent:
@@ -73,6 +73,9 @@ def over_total(connection: Connection, limits: OrderLimits, shipment: Shipment, 
     if is_exempt or not cost.minor:
         return ""
     together = f"With it the labels of this order would cost {cost}"
+    is_comparable = total is not None and total.currency == cost.currency
+    if not is_comparable and not spending.labels_of(connection, shipment.order_id, shipment.id):
+        return ""
     if total is None:
         return f"{together}, and the store shows no total to compare that with."
     if total.currency != cost.currency:
