@@ -45,6 +45,9 @@ class HoldCode(StrEnum):
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
     CUSTOMS_INCOMPLETE = "customs_incomplete"
+    ORDER_TOO_LARGE = "order_too_large"
+    TOO_MANY_PARCELS = "too_many_parcels"
+    LABELS_EXCEED_TOTAL = "labels_exceed_total"
 
 
 class Stage(StrEnum):
@@ -90,6 +93,7 @@ class Fact(StrEnum):
     FULFILLMENTS = "fulfillments"
     REFUNDS = "refunds"
     SHIPPING_OPTION = "shipping option"
+    TOTAL = "total"
     SETTINGS = "settings"
 
 

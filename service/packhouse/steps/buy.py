@@ -19,6 +19,7 @@ from packhouse.rules.rates import Offer, drift
 from packhouse.rules.shipping_options import choice_of
 from packhouse.steps import customs, purchase
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.limits import order_limits
 from packhouse.steps.moves import Move, columns_of
 from packhouse.steps.offers import Found, find_offer
 from packhouse.steps.withdraw import withdraw
@@ -133,6 +134,7 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
         job,
         guard.begin_purchase,
         caps,
+        order_limits(context, job, shipment),
         shipment,
         rate.price,
         (entry,),
@@ -147,7 +149,7 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
         _wait_for_resume(context, job)
         return None
     move = Move(shipment, _S.HELD, changes=changes)
-    await context.hold(job, HoldCode.CAP_REACHED, objection.why, shipment=shipment, move=move)
+    await context.hold(job, objection.code, objection.why, shipment=shipment, move=move)
     return None
 
 

@@ -72,6 +72,16 @@ KINDS = (
         ),
     ),
     HoldKind(
+        HoldCode.LABELS_EXCEED_TOTAL,
+        "The labels of this order cost too much for its total",
+        "Check the order, raise the limit in [guard], or release the hold to buy the label.",
+        blocks=ALL,
+        ends=(End.CAP_HAS_ROOM, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=CONTENT | {Fact.TOTAL},
+        advice=(IF_ORDER, SETTINGS, Advice("Buy this label all the same", RELEASE)),
+    ),
+    HoldKind(
         HoldCode.PRICE_DRIFT,
         "The price is not the first one offered",
         "Release the hold to accept the new price.",
