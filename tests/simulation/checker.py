@@ -35,7 +35,7 @@ _KIND_HOLDS = {
 }
 # Holds that a mood of an account may leave active.
 _MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
-_TOO_MUCH_HOLDS = {"too_large"}
+_TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached"}
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},

@@ -168,7 +168,7 @@ def spoil(order: StoreOrder, content: str) -> None:
         case "many_parcels":
             _multiply(item, 400)
         case "many_lines":
-            sale.items += [_copy(item, number) for number in range(2000)]
+            sale.items.extend(_copy(item, number) for number in range(2000))
         case "free_samples":
             _multiply(item, 10_000)
             item["unit_price"] = item["subtotal"] = 0
