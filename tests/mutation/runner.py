@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import sys
 import time
@@ -214,15 +215,17 @@ def run(
         server.warm()
         path = folder / "reach.json.gz"
         reach = reaching.load(path)
-        gc.collect()
-        gc.freeze()
         trace(server, reach, files, path)
         runner, results = Runner(server, reach, files, budget_s), Results(folder / "results.jsonl")
+        gc.collect()
+        gc.freeze()  # only now: the collector shows no frozen functions to plant in
         repeated = set(again)
         for mutant in mutants:
             if mutant.id in results.all:
                 runner.remember(mutant, results.all[mutant.id])
-        mine = [mutant for place, mutant in enumerate(mutants) if place % shard[1] == shard[0]]
+        # In an order without meaning, so that a part of a run says something about the whole.
+        shuffled = sorted(mutants, key=lambda mutant: hashlib.sha256(mutant.id.encode()).digest())
+        mine = shuffled[shard[0] :: shard[1]]
         for number, mutant in enumerate(mine, 1):
             known = results.all.get(mutant.id)
             if known and known.source == runner.source_of(mutant) and known.status not in repeated:

@@ -15,6 +15,7 @@ from packhouse.sandbox.audit import Purchase
 from packhouse.sandbox.easypost.state import address_key
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.simulation.hostile import TOO_MUCH
+from tests.simulation.hostile_check import HostileCheck
 from tests.simulation.journal_check import JournalCheck
 from tests.simulation.plan import Scenario
 from tests.simulation.replica import Environment
@@ -57,6 +58,7 @@ class Checker:
         self._rows = environment.database.rows
         self._scheduler = scheduler
         self._journal_check = JournalCheck(environment.database)
+        self._hostile_check = HostileCheck(environment, scheduler)
         self._sold = environment.sandbox.audit.purchases()
         self._by_number = {one.tracking: one for one in self._sold}
 
@@ -90,6 +92,7 @@ class Checker:
             found += self._no_order_is_lost(order)
             found += self._nothing_forbidden_ships(order)
         found += self._journal_check.problems()
+        found += self._hostile_check.problems()
         return found
 
     def _acknowledged_events_are_saved(self) -> Iterator[str]:
