@@ -54,6 +54,21 @@ _CITIES = {
     "SG": "Singapore",
     "VA": "Vatican City",
 }
+_PARTS = {
+    "name": "recipient's name",
+    "company": "company",
+    "street1": "street",
+    "street2": "second line of the address",
+    "city": "city",
+    "state": "state or province",
+    "postcode": "postal code",
+    "country": "country",
+    "phone": "phone number",
+    "email": "email address",
+}
+# Far more than any carrier prints, and little enough to draw, send and remember.
+_LONGEST_PART = 200
+_MOST_FAULTS = 10
 # Words before the number of a flat or a suite: alone, they name no street.
 _UNIT = re.compile(
     r"(?:(?:apt|apartment|suite|ste|unit|flat|room|rm|floor|fl)\b[.\s]*#?|#)\s*(?:\d[\w-]{0,5}|[a-z]-?\d{0,5})",
@@ -61,12 +76,15 @@ _UNIT = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def normalized(address: Address) -> Address:
     """The address as carriers want it: the country's writing of the postal code, codes of states.
 
     The city of a city state is added. Nothing else changes.
     """
+    return _normalize(address) if _too_long(address) else _normalized(address)
+
+
+def _normalize(address: Address) -> Address:
     country = address.country.strip().upper()
     state = _state(country, address.state.strip())
     return replace(
@@ -79,6 +97,9 @@ def normalized(address: Address) -> Address:
     )
 
 
+_normalized = lru_cache(maxsize=4096)(_normalize)
+
+
 def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str, ...]:
     """What is missing, malformed or has no place, in words; empty if nothing is.
 
@@ -86,10 +107,23 @@ def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str,
     """
     if address is None:
         return ("the order has no delivery address",)
+    if too_long := _too_long(address):
+        return too_long
     unplaced = (part.partition(": ") for part in address.unplaced)
-    return (
+    found = (
         *_faults(normalized(address)),
         *(_unplaced(name, said) for name, _, said in unplaced if name not in ignored),
+    )
+    more = (f"and {len(found) - _MOST_FAULTS} more",) if len(found) > _MOST_FAULTS else ()
+    return (*found[:_MOST_FAULTS], *more)
+
+
+def _too_long(address: Address) -> tuple[str, ...]:
+    """The parts that no label has room for. They are not remembered, either."""
+    return tuple(
+        f"the {word} has {len(value)} characters, and a label has room for {_LONGEST_PART} at most"
+        for name, word in _PARTS.items()
+        if len(value := getattr(address, name)) > _LONGEST_PART
     )
 
 

@@ -28,7 +28,7 @@ from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
-from packhouse.rules.decision import Decision
+from packhouse.rules.decision import Decision, Reason
 from packhouse.rules.fingerprints import hold_fingerprint, settings_fingerprint
 from packhouse.sinks.port import Sink
 from packhouse.steps.circuit_breaker import CircuitBreaker
@@ -329,7 +329,7 @@ class Context:
         move: Move | None = None,
     ) -> None:
         """Place a hold on the order or on one of its shipments, with `move` in the same transaction."""
-        shipment_id = shipment.id if shipment else ""
+        note, shipment_id = Reason(code, note).note, shipment.id if shipment else ""
         problem, detail = KINDS[code].split(note)
         entry = Entry(
             job.order_id,

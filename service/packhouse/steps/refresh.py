@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from packhouse.errors import StoreForbidden, StoreNotFound, StoreUnavailable
+from packhouse.errors import StoreForbidden, StoreNotFound, StoreUnavailable, StoreUnreadable
 from packhouse.ledger import orders
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import MACHINE
 from packhouse.model.states import ShipmentState
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Skip, Withdraw
 from packhouse.steps.context import Context, OrderJob
+from packhouse.store.protocol import TOO_LARGE
 
 # A store may answer 404 for an order that it has just announced; this many in a row are believed.
 _ATTEMPTS_UNTIL_MISSING = 5
@@ -32,6 +33,11 @@ async def refresh(context: Context, job: OrderJob) -> None:
         return
     except StoreForbidden as error:
         job.decision = NeedsHold((Reason(HoldCode.STORE_FORBIDS, str(error)),))
+        return
+    except StoreUnreadable as error:
+        if error.code != TOO_LARGE:
+            raise
+        job.decision = NeedsHold((Reason(HoldCode.ORDER_TOO_LARGE, str(error)),))
         return
     job.fetched = order
     job.fetched_at = context.clock.monotonic()

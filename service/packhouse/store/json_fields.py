@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from packhouse.errors import StoreUnreadable
-from packhouse.model.text import decode_json, is_whole
+from packhouse.model.text import decode_json, is_whole, shortened
 
 CREATED = ("created_at", "createdAt")  # the names of an order's time
 _LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
@@ -20,6 +20,7 @@ _LATEST = 250_000_000_000.0  # seconds since 1970: the year 9892
 # Numbers in place of an ISO time: seconds, or thousandths, millionths, billionths of one since 1970.
 _EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 _ID = re.compile(r"(?!\.{1,2}\Z)[^\s/,]{1,255}")  # "." and ".." would change a path
+LONGEST_TEXT = 1000
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
@@ -56,10 +57,14 @@ def _finite_or_none(digits: str) -> float | None:
 
 
 def text(value: Any) -> str:
-    """A string without control characters and surrounding blanks; "" for anything else."""
+    """A string without control characters and surrounding blanks; "" for anything else.
+
+    Of a text longer than LONGEST_TEXT the beginning, which ends in "…".
+    """
     if not isinstance(value, str):
         return ""
-    return value.translate(_CONTROLS).strip() if not value.isprintable() else value.strip()
+    found = shortened(value.strip(), LONGEST_TEXT)
+    return found if found.isprintable() else found.translate(_CONTROLS).strip()
 
 
 def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
