@@ -69,6 +69,9 @@ _PARTS = {
 # Far more than any carrier prints, and little enough to draw, send and remember.
 _LONGEST_PART = 200
 _MOST_FAULTS = 10
+# Islands and districts whose post knows no cities: their address has no other place. An emirate, a
+# prefecture or a province has many cities, even if one of them has its name.
+_AREA_IS_CITY = frozenset({"KY", "NR"})
 # Words before the number of a flat or a suite: alone, they name no street.
 _UNIT = re.compile(
     r"(?:(?:apt|apartment|suite|ste|unit|flat|room|rm|floor|fl)\b[.\s]*#?|#)\s*(?:\d[\w-]{0,5}|[a-z]-?\d{0,5})",
@@ -91,7 +94,7 @@ def _normalize(address: Address) -> Address:
         address,
         country=country,
         state=state,
-        city=address.city.strip() or _CITIES.get(country) or (state if country == "AE" else ""),
+        city=_named(address.city) or _CITIES.get(country) or (state if country in _AREA_IS_CITY else ""),
         postcode=postal_codes.normalize(country, address.postcode),
         unplaced=(),
     )
@@ -138,7 +141,7 @@ def _unplaced(name: str, said: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _faults(address: Address) -> tuple[str, ...]:
-    found = [f"{what} is missing" for what, value in _always(address) if not value.strip()]
+    found = [f"{what} is missing" for what, value in _always(address) if not _named(value)]
     if not address.country:
         return tuple(found)
     is_military = is_military_city(address.city) and is_military_zip(address.postcode)
@@ -165,9 +168,15 @@ def _faults(address: Address) -> tuple[str, ...]:
         found += [_sentence(name, code, address) for name, code in error.errors.items()]
     except (ValueError, KeyError):
         found.append(_sentence("country_code", "invalid", address))
-    if not address.city.strip() and not address.state.strip():
+    if not _named(address.city):
+        # The address data requires none where the street's line may hold it, as in Japan; carriers do.
         found.append("city is missing")
     return tuple(dict.fromkeys(fault for fault in found if fault))
+
+
+def _named(text: str) -> str:
+    """The text without blanks around it; "" where it names nothing, such as "-" or invisible characters."""
+    return text.strip() if any(sign.isalnum() for sign in text) else ""
 
 
 def _state(country: str, state: str) -> str:
