@@ -129,7 +129,8 @@ def _failed(error: BaseException, arguments: list[str], invocation: Invocation) 
         if invocation.environ.get("PACKHOUSE_DEBUG") and not isinstance(error, KeyboardInterrupt):
             import traceback
 
-            traceback.print_exception(error, file=terminal.stderr)
+            for line in "".join(traceback.format_exception(error)).split("\n"):
+                terminal.note(line)
         first, *rest = failure.message.splitlines() or [""]
         terminal.note(f"{invocation.program}: {first}")
         for line in rest:
