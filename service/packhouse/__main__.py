@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 import uvicorn
@@ -29,7 +29,7 @@ _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"
 
 
-def main(argv: Sequence[str] = ()) -> int:
+def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> int:
     """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
     2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
@@ -41,13 +41,11 @@ def main(argv: Sequence[str] = ()) -> int:
         )
         return _SETTINGS
     try:
-        settings = config.load()
+        settings = config.load(environ=environ)
     except SettingsError as error:
         _tell(str(error))
         return _SETTINGS
-    logs.configure(
-        settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
-    )
+    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings, environ))
     try:
         with _locked_folder(settings):
             require_startable(settings)

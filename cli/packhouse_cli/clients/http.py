@@ -114,7 +114,7 @@ class JsonClient:
             raise CommandError(self._no_response(error), Exit.NETWORK, "network") from error
 
     def _read(self, answer: http.client.HTTPResponse, path: str) -> bytes:
-        """The body. It is bounded in size and in time, whoever answers; raises CommandError beyond."""
+        """The body, bounded in size and in time: the server may be a foreign one. Raises CommandError."""
         parts, size, until = [], 0, time.monotonic() + _LONGEST_BODY_S
         while part := answer.read1(_CHUNK):
             parts.append(part)

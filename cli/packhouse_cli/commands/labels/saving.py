@@ -1,4 +1,4 @@
-"""Writes a label's file: whole or not at all, never through a link, over another only when told to."""
+"""Writes a label's file: whole or not at all, never through a link, over another only with `force`."""
 
 from __future__ import annotations
 
