@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from packhouse.model.text import decode_json
 from packhouse_cli.exit_codes import CommandError, Exit, of_status
 
 _MOST_BYTES = 32 << 20
@@ -64,7 +65,7 @@ class JsonClient:
         """Read a status and its object, also of an error; the object is empty where the body has none."""
         status, content = self._send("GET", path, None)
         try:
-            body = json.loads(content)
+            body = decode_json(content.decode())
         except ValueError:
             body = None
         return status, body if isinstance(body, dict) else {}
@@ -84,7 +85,7 @@ class JsonClient:
         if not 200 <= status < 300:
             raise self._error(status, content)
         try:
-            answer = json.loads(content) if content.strip() else {}
+            answer = decode_json(content.decode()) if content.strip() else {}
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -172,7 +173,7 @@ def _error_in(content: bytes) -> tuple[str, str, str]:
     Other servers send the message as "detail".
     """
     try:
-        body = json.loads(content)
+        body = decode_json(content.decode())
     except ValueError:
         return "", "", ""
     if not isinstance(body, dict):

@@ -36,6 +36,7 @@ from packhouse.providers.rest import (
     Meaning,
     Unreadable,
     classify,
+    identifier,
     items,
     mapping,
     money,
@@ -185,7 +186,7 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
     A rate that cannot be read is skipped, with a message.
     """
-    shipment_id = text(shipment.get("id"))
+    shipment_id = identifier(shipment.get("id"))
     if not shipment_id:
         raise Unreadable("a shipment without an id")
     if text(shipment.get("reference")) not in ("", reference):
@@ -200,7 +201,7 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    rate_id, carrier, service = (text(row.get(name)) for name in ("id", "carrier", "service"))
+    rate_id, carrier, service = identifier(row.get("id")), text(row.get("carrier")), text(row.get("service"))
     price = money(row.get("rate"), row.get("currency"))
     if not rate_id or not carrier or price is None:
         raise Unreadable(f"a rate without an id, a carrier or a price ({carrier} {service})")
