@@ -142,7 +142,7 @@ def _failed(error: BaseException, arguments: list[str], invocation: Invocation) 
 
             for line in "".join(traceback.format_exception(error)).split("\n"):
                 terminal.note(line)
-        first, *rest = failure.message.splitlines() or [""]
+        first, *rest = failure.message.split("\n")
         terminal.note(f"{invocation.program}: {first}")
         for line in rest:
             terminal.note(f"  {line}")

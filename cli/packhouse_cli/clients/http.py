@@ -182,7 +182,7 @@ def _error_in(content: bytes) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         error = {"message": body.get("detail")}
     code, message, what_to_do = (
-        value if isinstance(value := error.get(name), str) else ""
+        " ".join(value.split()) if isinstance(value := error.get(name), str) else ""
         for name in ("code", "message", "what_to_do")
     )
     return code, message, what_to_do

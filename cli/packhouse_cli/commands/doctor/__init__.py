@@ -10,7 +10,7 @@ from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, Option
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.text import padded, styled, wrap
+from packhouse_cli.terminal.text import cut, padded, styled, wrap
 
 if TYPE_CHECKING:
     from packhouse.model.health import Check
@@ -152,7 +152,8 @@ def _print(finding: Finding, terminal: Terminal) -> None:
     texts = [finding.message, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
     first, *rest = [line for text in texts for line in wrap(escaped(text), width)]
     terminal.line(
-        styled(mark.ljust(_MARK_WIDTH), colour), f"  {padded(escaped(finding.name), _NAME_WIDTH)}  {first}"
+        styled(mark.ljust(_MARK_WIDTH), colour),
+        f"  {padded(cut(escaped(finding.name), 40), _NAME_WIDTH)}  {first}",
     )
     for line in rest:
         terminal.line(indent + line)
