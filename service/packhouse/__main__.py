@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 import uvicorn
@@ -19,6 +19,7 @@ from packhouse.app import App, build_app, lock_data_dir
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
+from packhouse.model.printable import escaped_lines
 from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 
@@ -28,36 +29,38 @@ _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"
 
 
-def main(argv: Sequence[str] = ()) -> int:
+def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> int:
     """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
     2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
     """
     if argv:
-        print(
+        _tell(
             f"packhouse serve takes no arguments, but got: {' '.join(argv)}. "
-            "To check its settings: packhouse config check",
-            file=sys.stderr,
+            "To check its settings: packhouse config check"
         )
         return _SETTINGS
     try:
-        settings = config.load()
+        settings = config.load(environ=environ)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _SETTINGS
-    logs.configure(
-        settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
-    )
+    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings, environ))
     try:
         with _locked_folder(settings):
             require_startable(settings)
             return _serve(settings)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _SETTINGS
     except LedgerError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _LEDGER
+
+
+def _tell(text: str) -> None:
+    """Print for people, on standard error. A setting or a database's error may repeat any text."""
+    print(escaped_lines(text), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -101,10 +104,9 @@ async def _run(settings: Settings, server_config: uvicorn.Config) -> int:
     try:
         sock = _listen(settings)
     except OSError as error:
-        print(
+        _tell(
             f"Cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
-            "Set PACKHOUSE_HTTP__PORT to a free port.",
-            file=sys.stderr,
+            "Set PACKHOUSE_HTTP__PORT to a free port."
         )
         return _PORT
     with sock:
@@ -129,9 +131,7 @@ async def _serve_until_stopped(
     is_open = bool(settings.webhook.secrets)
     if sys.stderr.isatty():
         webhooks = f"webhooks: {_WEBHOOK_PATH}" if is_open else "webhooks: closed, as no secret is set"
-        print(
-            f"Packhouse listens on {address} ({webhooks}, health: /readyz). Ctrl-C stops it.", file=sys.stderr
-        )
+        _tell(f"Packhouse listens on {address} ({webhooks}, health: /readyz). Ctrl-C stops it.")
     log.info(
         "serving",
         # Not "address", which the redaction drops as a buyer's.

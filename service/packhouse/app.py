@@ -63,7 +63,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     """Build the daemon. Raises SettingsError, LedgerUnavailable or LedgerUnusable."""
     config.require_for_serving(settings)
     log = structlog.get_logger("packhouse")
-    metrics = Metrics(CollectorRegistry(), __version__)
+    metrics = Metrics(CollectorRegistry(), __version__, accounts=settings.accounts())
     providers = build_providers(settings, clock, metrics)
     outbox = settings.data_dir / "outbox"
     for folder in (settings.data_dir, settings.labels_dir, outbox):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from packhouse.model.printable import shell_word
+
 # Begins a note about all provider accounts, in the place of one account's name.
 EVERY_ACCOUNT = "Every provider account"
 
@@ -158,9 +160,8 @@ class HoldKind:
 
     def advice_for(self, *, hold: str, order: str, shipment: str) -> tuple[str, ...]:
         """Each way to make the order continue, with the ids filled in."""
+        ids = {"hold": hold, "order": shell_word(order), "shipment": shell_word(shipment)}
         return tuple(
-            f"{one.action}: {one.command.format(hold=hold, order=order, shipment=shipment)}"
-            if one.command
-            else f"{one.action}."
+            f"{one.action}: {one.command.format(**ids)}" if one.command else f"{one.action}."
             for one in self.advice
         )

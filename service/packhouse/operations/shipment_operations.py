@@ -16,6 +16,7 @@ from packhouse.model.hold_kind import Stage, Waiver
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.printable import shell_word
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.model.tracking_number import same_number
@@ -207,7 +208,7 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
         raise OperationRefused(
             "void_refused",
             f"{label.provider} refused to void label {label.tracking_number}.",
-            f"To request the void again: packhouse shipments release {shipment_id} --reason WHY",
+            f"To request the void again: packhouse shipments release {shell_word(shipment_id)} --reason WHY",
         )
     leases.revoke(tx, shipment.order_id)
     if not put_hold(tx, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
@@ -240,8 +241,9 @@ def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
         raise OperationRefused(
             "tracking_number_in_use",
             f"Tracking number {label.tracking_number} belongs to {owner[0]} of the same order already.",
-            f"If both left in one box, name the units: packhouse orders fulfill {shipment.order_id} "
-            f"--item LINE:QTY --carrier {label.carrier} --tracking {label.tracking_number}",
+            "If both left in one box, name the units: packhouse orders fulfill "
+            f"{shell_word(shipment.order_id)} --item LINE:QTY --carrier {shell_word(label.carrier)} "
+            f"--tracking {shell_word(label.tracking_number)}",
         )
     leases.revoke(tx, shipment.order_id)
     if shipment.state is _S.PLANNED:
@@ -274,7 +276,7 @@ def _has_label(shipment: Shipment, label: Label) -> OperationRefused:
     return OperationRefused(
         "label_exists",
         f"Shipment {shipment.id} has the label {label.tracking_number}.",
-        f"Void the label first: packhouse shipments void {shipment.id} --reason WHY",
+        f"Void the label first: packhouse shipments void {shell_word(shipment.id)} --reason WHY",
     )
 
 

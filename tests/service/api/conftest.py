@@ -17,7 +17,7 @@ from tests.service.api.records import FILE, SHA, write_ledger
 def written_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger file with the records, to be copied."""
     file = tmp_path_factory.mktemp("records") / "packhouse.db"
-    write_ledger(file)
+    write_ledger(f"sqlite:///{file}")
     return file
 
 

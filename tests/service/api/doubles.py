@@ -16,6 +16,8 @@ from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.http import httpx
+from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.event import Event
 from packhouse.model.health import Check
@@ -82,14 +84,18 @@ class FailingLedger:
     migrated: tuple[str | None, str] = (None, "1")
 
     def __init__(self) -> None:
-        self._ledger: SqliteLedger | None = None
+        self._ledger: SqliteLedger | PostgresLedger | None = None
         self.failure: Exception | None = None
 
     def open(self, file: Path) -> None:
         """Use this file from now on."""
-        self._ledger = SqliteLedger(f"sqlite:///{file}")
+        self.open_url(f"sqlite:///{file}")
 
-    def _usable(self) -> SqliteLedger:
+    def open_url(self, url: str) -> None:
+        """Use this database from now on."""
+        self._ledger = open_ledger(url, connections=2)
+
+    def _usable(self) -> SqliteLedger | PostgresLedger:
         if self.failure is not None:
             raise self.failure
         assert self._ledger is not None, "open a file first"

@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, Option
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.text import escaped, styled, wrap
+from packhouse_cli.terminal.text import cut, padded, styled, wrap
 
 if TYPE_CHECKING:
     from packhouse.model.health import Check
@@ -151,7 +152,8 @@ def _print(finding: Finding, terminal: Terminal) -> None:
     texts = [finding.message, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
     first, *rest = [line for text in texts for line in wrap(escaped(text), width)]
     terminal.line(
-        styled(mark.ljust(_MARK_WIDTH), colour), f"  {escaped(finding.name).ljust(_NAME_WIDTH)}  {first}"
+        styled(mark.ljust(_MARK_WIDTH), colour),
+        f"  {padded(cut(escaped(finding.name), 40), _NAME_WIDTH)}  {first}",
     )
     for line in rest:
         terminal.line(indent + line)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from packhouse.model.printable import escaped
 from packhouse.model.states import MEANING, ShipmentState
 from packhouse_cli.terminal.formats import clock_time, day, span
-from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, wrap
+from packhouse_cli.terminal.text import Line, plain, styled, width_of, wrap
 from packhouse_cli.terminal.waits import ago, sentences_of
 
 # `packhouse tail` prints entries as they come, so its columns have fixed widths.
