@@ -11,6 +11,7 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
+from tests.simulation.hostile import Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
 
 # Interventions in an order, a process or everything, with their relative frequency.
@@ -100,6 +101,7 @@ class Scenario:
     settings: dict[str, Any]
     accounts: int = 1
     moods: list[Mood] = field(default_factory=list)
+    hostile: Hostile = Hostile()  # noqa: RUF009 - frozen
     # The store counts the shipped units of each line, and shows no fulfillments.
     line_counts: bool = False
     listing: Listing = Listing()  # noqa: RUF009 - frozen
@@ -124,6 +126,7 @@ class Scenario:
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
             f"  lists: {self.listing}; partly shipped and unheard: {sorted(self.unheard)}; "
             f"paid late: {self.paid_late_s}; moods: {self.moods or 'none'}\n"
+            f"  hostile: {self.hostile}\n"
             f"  interventions: {interventions or 'none'}"
         )
 
@@ -168,7 +171,23 @@ def draw(seed: int) -> Scenario:
     if not calm:
         scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
+    if not calm:
+        _draw_hostile(scenario)
     return scenario
+
+
+def _draw_hostile(scenario: Scenario) -> None:
+    settled_s = scenario.settings["provider_timeout_s"] + 10.0
+    scenario.hostile = hostile = draw_hostile(
+        scenario.seed,
+        scenario.safety,
+        len(scenario.arrivals),
+        scenario.chaos_s,
+        settled_s,
+        scenario.faults,
+    )
+    if hostile.late_s:
+        scenario.latency["easypost"].late_s = hostile.late_s
 
 
 def _label_faults(chance: random.Random) -> dict[str, float]:
