@@ -43,7 +43,7 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
 from tests.clock import ManualClock
 from tests.service.ledger.address import address_in
-from tests.service.scripted import Scripted, ScriptedLedger, ScriptedStore
+from tests.service.scripted import ScriptedLedger, ScriptedStore, scripted
 
 SENDER = Address(
     name="Shop", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -93,7 +93,7 @@ class Harness:
         )
         self.metrics = Metrics(CollectorRegistry())
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
-        self.provider = Scripted((provider or self._easypost)(context, folder))
+        self.provider = scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
         defaults = {
@@ -154,7 +154,11 @@ class Harness:
         paused = await self.ledger.read(guard.paused)
         until = self.clock.monotonic() + 120
         return [
-            OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            OrderJob(
+                *(lease, until, list(known.shipments), list(known.holds)),
+                restored_at=known.restored_at,
+                paused=paused,
+            )
             for lease, known in claimed
         ]
 

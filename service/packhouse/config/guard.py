@@ -46,6 +46,13 @@ class GuardSettings(Section):
         default=300.0, gt=0, description="Seconds until such a provider account is tried again."
     )
 
+    log_days: int = Field(
+        default=35,
+        ge=1,
+        description="Days for which the guard log in the data folder is kept. A backup that is restored must be "
+        "younger, or a person confirms that Packhouse goes on.",
+    )
+
     @field_validator(
         "max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor", mode="before"
     )

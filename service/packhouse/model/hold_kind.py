@@ -45,6 +45,7 @@ class HoldCode(StrEnum):
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
     CUSTOMS_INCOMPLETE = "customs_incomplete"
+    RESTORE_UNCLEAR = "restore_unclear"
 
 
 class Stage(StrEnum):
