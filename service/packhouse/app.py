@@ -128,9 +128,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         version=__version__,
         docs=settings.http.docs,
     )
-    return App(
-        asgi_app, dispatcher, tasks, schedule, readiness, ledger, store, providers
-    )
+    return App(asgi_app, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

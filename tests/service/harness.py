@@ -71,7 +71,7 @@ class Harness:
     """One worker with its sandbox and its ledger.
 
     `provider`, `store` and `ledger` are the real ones until a test scripts their answers. `provider=` uses
-    another real provider than EasyPost. `external_tracking` is the number of a label that was bought outside
+    another real provider than EasyPost, `sandbox_account=` another one on the sandbox's EasyPost. `external_tracking` is the number of a label that was bought outside
     the sandbox. With `calls_hang`, the clock advances while a call waits for a response.
     """
 
@@ -83,6 +83,7 @@ class Harness:
         provider: MakeProvider | None = None,
         sinks: tuple[Sink, ...] = (),
         external_tracking: str = "",
+        sandbox_account: type[EasyPostProvider] = EasyPostProvider,
     ) -> None:
         self.clock = SkewedClock()
         self.sandbox = Sandbox(
@@ -92,6 +93,7 @@ class Harness:
             options=SandboxOptions(void_s=30.0, transit_s=6000.0),
         )
         self.metrics = Metrics(CollectorRegistry())
+        self._sandbox_account = sandbox_account
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
         self.provider = scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
@@ -124,7 +126,7 @@ class Harness:
 
     def _easypost(self, context: ProviderContext, folder: Path) -> Provider:
         options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
-        return EasyPostProvider(options, context, SandboxTransport(self.sandbox))
+        return self._sandbox_account(options, context, SandboxTransport(self.sandbox))
 
     def _store(self) -> AsyncStoreClient:
         return AsyncStoreClient(

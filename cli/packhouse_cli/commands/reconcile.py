@@ -23,7 +23,9 @@ _STATES = {
     "active": "Paused: the ledger was restored, and is compared before anything is bought or posted.",
     "done": "The last restore is reconciled.",
 }
-_QUESTION = "Go on, although not everything adds up? Packhouse then buys and posts from what the ledger knows."
+_QUESTION = (
+    "Go on, although not everything adds up? Packhouse then buys and posts from what the ledger knows."
+)
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
@@ -53,7 +55,9 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
 
 def _print(report: Mapping[str, Any], terminal: Terminal) -> None:
     state = str(report.get("state") or "")
-    terminal.line(styled(_STATES.get(state, state), *(("yellow",) if state in ("checking", "active") else ())))
+    terminal.line(
+        styled(_STATES.get(state, state), *(("yellow",) if state in ("checking", "active") else ()))
+    )
     if state in ("active", "done"):
         known = report.get("known_until")
         terminal.fields(
@@ -79,7 +83,9 @@ def _print(report: Mapping[str, Any], terminal: Terminal) -> None:
         terminal.line(styled("does not add up yet", "bold"))
         for point in points:
             terminal.line("  ", styled(escaped(point), "yellow"))
-        terminal.line("  Packhouse goes on by itself when nothing is left. To go on now: packhouse reconcile --accept")
+        terminal.line(
+            "  Packhouse goes on by itself when nothing is left. To go on now: packhouse reconcile --accept"
+        )
 
 
 COMMAND = Command(

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, exists, func, literal, select, text, true
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
 from packhouse.ledger import facts, kv, leases, restores
-from packhouse.ledger.facts import Kind
 from packhouse.ledger import shipments as shipments_of
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.tables import holds, labels, orders, shipments
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode

@@ -128,7 +128,7 @@ class GuardLog:
             self._prune(day)
 
     def _prune(self, day: str) -> None:
-        oldest = (datetime.strptime(day, "%Y-%m-%d") - timedelta(days=self._days)).strftime("%Y-%m-%d")  # noqa: DTZ007 - a date
+        oldest = (datetime.strptime(day, "%Y-%m-%d") - timedelta(days=self._days)).strftime("%Y-%m-%d")
         for file in self._files():
             if file.stem < oldest:
                 with contextlib.suppress(OSError):

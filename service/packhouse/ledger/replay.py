@@ -49,8 +49,11 @@ class OrderFacts:
 
 @dataclass(slots=True)
 class Lost:
-    """What the log knows and the ledger lost. `problem` says why the log may not know everything."""
+    """What the log knows and the ledger lost, if it lost any entry. `problem` says why the log may not know
+    everything.
+    """
 
+    is_any: bool = False
     orders: dict[str, OrderFacts] = field(default_factory=dict)
     pause: Row | None = None
     problem: str = ""
@@ -59,10 +62,10 @@ class Lost:
 def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
     """Read the log up to its end, and collect what was committed after the backup."""
     lost = Lost()
-    is_joined, is_lost, number = False, False, 0
+    is_joined, number = False, 0
     for number, (line, is_there) in enumerate(_with_presence(connection, lines), 1):
-        is_lost = is_lost or (line.mark is not None and not is_there)
-        if not is_lost:
+        lost.is_any = lost.is_any or (line.mark is not None and not is_there)
+        if not lost.is_any:
             is_joined = is_joined or is_there
         elif not is_there:
             if line.begins:
@@ -70,7 +73,7 @@ def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
             _collect(lost, line.rows)
     if not number:
         lost.problem = "The data folder has no guard log of this ledger."
-    elif not is_joined and is_lost:
+    elif not is_joined and lost.is_any:
         lost.problem = "The guard log begins after the backup."
     return lost
 
@@ -186,7 +189,9 @@ def _write_holds(tx: Tx, order_id: str, known: OrderFacts) -> Iterator[str]:
             tx.connection.execute(update(holds).where(holds.c.id == have.id).values(**released))
         else:
             continue
-        by = f"released by {row['released_by']}" if row.get("released_at") else f"placed by {row['placed_by']}"
+        by = (
+            f"released by {row['released_by']}" if row.get("released_at") else f"placed by {row['placed_by']}"
+        )
         yield f"hold {code} is {by}"
 
 

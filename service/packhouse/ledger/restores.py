@@ -246,7 +246,9 @@ def folders_waited_for(connection: Connection, record: Restore) -> list[str]:
     """The data folders that were in use before the backup, and whose log was not written back since."""
     logs = _by_prefix(connection, _LOG)
     rows = connection.execute(_BY_PREFIX, {"prefix": f"{_FOLDER}%"}).all()
-    used = [row.name[len(_FOLDER) :] for row in rows if row.updated_at > record.known_until - _FOLDER_IN_USE_S]
+    used = [
+        row.name[len(_FOLDER) :] for row in rows if row.updated_at > record.known_until - _FOLDER_IN_USE_S
+    ]
     return [folder for folder in used if folder not in logs]
 
 

@@ -139,7 +139,6 @@ def add_label(tx: Tx, label: Label) -> None:
     facts.note(tx, Kind.LABEL, row)
 
 
-
 def save_post(
     tx: Tx,
     shipment: Shipment,

@@ -65,7 +65,9 @@ class ReconciliationOperations:
 
 def _report(connection: Connection, listing: Sequence[str]) -> ReconciliationReport:
     first = restores.first_entry(connection)
-    found = queries.entries_of_actions(connection, _ACTIONS, first, _MOST_ENTRIES) if first is not None else []
+    found = (
+        queries.entries_of_actions(connection, _ACTIONS, first, _MOST_ENTRIES) if first is not None else []
+    )
     record = restores.current(connection)
     if record is not None:
         return ReconciliationReport(

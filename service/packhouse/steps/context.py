@@ -73,7 +73,7 @@ class OrderJob:
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
     are label files by shipment that came with the purchase. `restored_at` is when the ledger was restored, if
-    the order is still to be compared since, else 0.0. `paused` says why nothing is bought or posted,
+    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says why nothing is bought or posted,
     `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
     """
 
@@ -89,6 +89,7 @@ class OrderJob:
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     fetched_at: float = 0.0
     restored_at: float = 0.0
+    looked_up: set[str] = field(default_factory=set)
     paused: str = ""
     waiting_reason: str = ""
     waiting: Waiting | None = None

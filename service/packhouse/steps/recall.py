@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from packhouse.errors import ProviderError
 from packhouse.ledger import recalled, restores
 from packhouse.ledger.recalled import Recalled, Reference, read_reference
 from packhouse.ledger.tx import Tx
@@ -24,7 +25,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
-from packhouse.providers.port import Absent, Purchase, Safety, Unknown
+from packhouse.providers.port import Absent, Bought, Purchase, Safety, Unknown, Withdrawn
 from packhouse.rules.changes import fingerprint
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
@@ -40,7 +41,7 @@ _SOME_PARCEL = Parcel(1, 1, 1, 1)
 
 async def recall(context: Context, job: OrderJob) -> None:
     """Give each listed purchase of the order its shipment, where the ledger or the store names its units."""
-    if not job.restored_at or job.fetched is None:
+    if not job.restored_at or job.fetched is None or _is_newer(job.fetched, job.restored_at):
         return
     for one in await context.ledger.read(recalled.of_order, job.order_id):
         reference = read_reference(one.reference)
@@ -49,6 +50,10 @@ async def recall(context: Context, job: OrderJob) -> None:
             shipment = await _plan_posted(context, job, reference, one)
         if shipment and shipment.state in (_S.PLANNED, _S.HELD) and shipment.label is None:
             await _begin(context, job, shipment, one)
+    is_whole = await _is_log_whole(context)
+    for planned in _planned(job):
+        await _look_up_planned(context, job, planned, is_whole=is_whole)
+    await _look_up_posted(context, job)
 
 
 async def compare(context: Context, job: OrderJob) -> None:
@@ -74,6 +79,17 @@ def _is_newer(order: Order, restored_at: float) -> bool:
     return created is not None and created.timestamp() > restored_at + _SKEW_S
 
 
+def _planned(job: OrderJob) -> list[Shipment]:
+    """The shipments that have no label and were never begun."""
+    return [one for one in job.in_state(_S.PLANNED, _S.HELD) if one.label is None and one.parcel is not None]
+
+
+async def _is_log_whole(context: Context) -> bool:
+    """Whether the guard log tells everything since the backup; also where no restore was noticed."""
+    restore = await context.ledger.read(restores.current)
+    return restore is None or not await context.ledger.read(restores.log_problems, restore)
+
+
 def _of(job: OrderJob, reference: Reference) -> Shipment | None:
     numbers = (reference.seq, reference.generation)
     return next((one for one in job.shipments if (one.seq, one.generation) == numbers), None)
@@ -86,8 +102,18 @@ async def _plan_posted(
     units = _units_of(job.order, str(one.found.get("tracking_number") or ""))
     if not units:
         return None
+    parcel = Parcel(**one.found["parcel"]) if one.found.get("parcel") else _SOME_PARCEL
+    shipment = _new_shipment(job, reference, units, parcel)
+    why = f"{one.provider} sold a label for it before the restore, and the store has its tracking number."
+    await context.plan(job, [shipment], [Entry(job.order_id, "planned", why, shipment.id)])
+    return shipment
+
+
+def _new_shipment(
+    job: OrderJob, reference: Reference, units: tuple[Units, ...], parcel: Parcel = _SOME_PARCEL
+) -> Shipment:
     number = f"-{reference.seq}" + (f".{reference.generation}" if reference.generation > 1 else "")
-    shipment = Shipment(
+    return Shipment(
         id=f"{job.order_id}{number}",
         order_id=job.order_id,
         seq=reference.seq,
@@ -95,11 +121,8 @@ async def _plan_posted(
         state=_S.PLANNED,
         units=units,
         fingerprint=fingerprint(job.order, units),
-        parcel=Parcel(**one.found["parcel"]) if one.found.get("parcel") else _SOME_PARCEL,
+        parcel=parcel,
     )
-    why = f"{one.provider} sold a label for it before the restore, and the store has its tracking number."
-    await context.plan(job, [shipment], [Entry(job.order_id, "planned", why, shipment.id)])
-    return shipment
 
 
 def _units_of(order: Order, tracking_number: str) -> tuple[Units, ...]:
@@ -184,12 +207,10 @@ async def _hold(context: Context, job: OrderJob, note: str, shipment: Shipment |
 
 async def _look_up(context: Context, job: OrderJob) -> bool:
     """Ask the accounts that cannot be listed about each planned shipment and each label that is not posted."""
-    restore = await context.ledger.read(restores.current)
-    is_whole = restore is None or not await context.ledger.read(restores.log_problems, restore)
+    is_whole = await _is_log_whole(context)
     is_compared = True
-    for shipment in job.in_state(_S.PLANNED, _S.HELD):
-        if shipment.label is None and shipment.parcel is not None:
-            is_compared = await _look_up_planned(context, job, shipment, is_whole=is_whole) and is_compared
+    for shipment in _planned(job):
+        is_compared = await _look_up_planned(context, job, shipment, is_whole=is_whole) and is_compared
     for shipment in job.in_state(_S.LABELED):
         label = shipment.label
         if label is None or label.provider == ManualProvider.account or label.bought_at > job.restored_at:
@@ -205,6 +226,8 @@ async def _look_up(context: Context, job: OrderJob) -> bool:
 
 async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, *, is_whole: bool) -> bool:
     """Whether no account has sold a label under this reference, or one that may have followed it."""
+    if shipment.id in job.looked_up:
+        return True
     for seller in context.sellers:
         if seller.safety is Safety.BLIND and not is_whole:
             note = f"{seller.account} cannot say whether it sold {shipment.reference} since the backup"
@@ -215,7 +238,29 @@ async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, 
         for reference in _references(job, shipment):
             if not await _is_absent(context, job, shipment, seller, reference):
                 return False
+    job.looked_up.add(shipment.id)
     return True
+
+
+async def _look_up_posted(context: Context, job: OrderJob) -> None:
+    """Ask about a parcel that the store has and the ledger does not: its label was bought, so it costs money."""
+    for row in job.order.fulfillments or ():
+        known = any(one.label and row.is_of(one.label.tracking_number) for one in job.shipments)
+        if known or job.in_state(_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN):
+            continue
+        reference = Reference(job.order_id, max((one.seq for one in job.shipments), default=0) + 1, 1)
+        posted = _new_shipment(job, reference, _units_of(job.order, row.tracking_number))
+        for seller in context.sellers:
+            if not posted.units or seller.safety is not Safety.LOOKUP or seller.lists_purchases:
+                continue
+            answer = await _ask(context, job, posted, seller, reference)
+            if not isinstance(answer, Absent | Unknown) and row.is_of(answer.tracking_number):
+                found = {"tracking_number": answer.tracking_number}
+                one = Recalled(posted.reference, job.order_id, seller.account, found)
+                await _notice(context)
+                if shipment := await _plan_posted(context, job, reference, one):
+                    await _begin(context, job, shipment, one)
+                break
 
 
 def _references(job: OrderJob, shipment: Shipment) -> tuple[Reference, ...]:
@@ -229,15 +274,13 @@ async def _is_absent(
     context: Context, job: OrderJob, shipment: Shipment, seller: BoundedProvider, reference: Reference
 ) -> bool:
     name = "/".join(map(str, reference))
-    request = replace(purchase.request_for(job.order, shipment), reference=name)
-    answer = await seller.lookup(Purchase(request, "", shipment.rate or Rate("", "", "", None)))
+    answer = await _ask(context, job, shipment, seller, reference)
     if isinstance(answer, Absent):
         return True
     if isinstance(answer, Unknown):
         job.failed(f"{seller.account} was asked about {name} after the restore: {answer.reason}")
         return False
-    if await context.ledger.read(restores.current) is None:
-        await context.ledger.write(restores.notice, context.clock.now(), restores.Cause.PROVIDER)
+    await _notice(context)
     if name == shipment.reference:
         found = {"tracking_number": answer.tracking_number}
         await _begin(context, job, shipment, Recalled(name, job.order_id, seller.account, found))
@@ -246,3 +289,20 @@ async def _is_absent(
         note = f"{seller.account} sold {answer.tracking_number} as {name}, which matches no shipment"
         return not await _hold(context, job, note, shipment)
     return False
+
+
+async def _ask(
+    context: Context, job: OrderJob, shipment: Shipment, seller: BoundedProvider, reference: Reference
+) -> Bought | Withdrawn | Absent | Unknown:
+    """Ask an account what it sold for this shipment under a reference."""
+    request = replace(purchase.request_for(job.order, shipment), reference="/".join(map(str, reference)))
+    try:
+        return await seller.lookup(Purchase(request, "", shipment.rate or Rate("", "", "", None)))
+    except ProviderError as error:
+        return Unknown(str(error))
+
+
+async def _notice(context: Context) -> None:
+    """A purchase that the ledger does not know is a restore, if none was noticed before."""
+    if await context.ledger.read(restores.current) is None:
+        await context.ledger.write(restores.notice, context.clock.now(), restores.Cause.PROVIDER)

@@ -33,6 +33,10 @@ _PATIENCE_S = 60.0
 # So long the logs of other replicas' data folders are waited for before orders are compared.
 _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
+_RESTORED_TOO = (
+    "The guard log was restored with the ledger, so nothing tells which holds, releases and pauses operators "
+    "made since the backup."
+)
 
 
 class Reconciliation:
@@ -134,6 +138,8 @@ class Reconciliation:
         if log is None or await context.ledger.read(restores.log_of, log.folder_id) is not None:
             return
         lost = await context.ledger.read(replay.find_lost, log.lines())
+        if record.cause is Cause.PROVIDER and not lost.problem and not lost.is_any:
+            lost.problem = _RESTORED_TOO
         orders = iter(sorted(lost.orders.items()))
         changed = 0
         while some := list(islice(orders, _ORDERS_A_COMMIT)):
@@ -242,4 +248,3 @@ class Reconciliation:
         except StoreNotFound:
             return False
         return is_used or not order.has_tracking(one.tracking_number)
-

@@ -54,6 +54,4 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
     @routes.post("/reconciliation/accept", tags=["status"], responses=errors.REFUSED)
     async def accept_reconciliation(body: Reason, actor: Actor) -> ReconciliationBody:
         """Buy and post again, although not everything adds up."""
-        return ReconciliationBody.of(
-            await operations.reconciliation.accept(reason=body.reason, actor=actor)
-        )
+        return ReconciliationBody.of(await operations.reconciliation.accept(reason=body.reason, actor=actor))

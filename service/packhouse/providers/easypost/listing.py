@@ -75,4 +75,3 @@ def _moment(written: str) -> float:
     except ValueError:
         return 0.0
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
