@@ -71,8 +71,9 @@ class Harness:
     """One worker with its sandbox and its ledger.
 
     `provider`, `store` and `ledger` are the real ones until a test scripts their answers. `provider=` uses
-    another real provider than EasyPost, `sandbox_account=` another one on the sandbox's EasyPost. `external_tracking` is the number of a label that was bought outside
-    the sandbox. With `calls_hang`, the clock advances while a call waits for a response.
+    another real provider than EasyPost, `sandbox_account=` another one on the sandbox's EasyPost.
+    `external_tracking` is the number of a label that was bought outside the sandbox. With `calls_hang`, the
+    clock advances while a call waits for a response.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`packhouse reconcile`: what the daemon found after a restore of its ledger, and a person's word to go on."""
+"""`packhouse reconcile`: what the daemon found after a restore of its ledger, and the word to continue."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ _STATES = {
     "active": "Paused: the ledger was restored, and is compared before anything is bought or posted.",
     "done": "The last restore is reconciled.",
 }
-_QUESTION = (
-    "Go on, although not everything adds up? Packhouse then buys and posts from what the ledger knows."
-)
+_QUESTION = "Continue, even if not everything adds up? Packhouse buys and posts from what the ledger knows."
 
 
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
@@ -84,15 +82,16 @@ def _print(report: Mapping[str, Any], terminal: Terminal) -> None:
         for point in points:
             terminal.line("  ", styled(escaped(point), "yellow"))
         terminal.line(
-            "  Packhouse goes on by itself when nothing is left. To go on now: packhouse reconcile --accept"
+            "  Packhouse continues by itself when nothing is left. To continue now: "
+            "packhouse reconcile --accept"
         )
 
 
 COMMAND = Command(
-    "show what was found after a restore, and go on",
+    "show what was found after a restore, and continue",
     _run,
     (
-        Option("--accept", action="store_true", help="go on, although not everything adds up"),
+        Option("--accept", action="store_true", help="continue, even if not everything adds up"),
         Option("--reason", metavar="WHY", default="", help="the reason for --accept; the journal keeps it"),
         YES,
         JSON,
@@ -101,6 +100,6 @@ COMMAND = Command(
     f"failover. Exit code {int(Exit.UNFINISHED)} while nothing is bought or posted because of it.",
     examples=(
         "packhouse reconcile",
-        'packhouse reconcile --accept --yes --reason "compared by hand with the provider account"',
+        'packhouse reconcile --accept --yes --reason "compared with the provider account"',
     ),
 )

@@ -49,8 +49,8 @@ class GuardSettings(Section):
     log_days: int = Field(
         default=35,
         ge=1,
-        description="Days for which the guard log in the data folder is kept. A backup that is restored must be "
-        "younger, or a person confirms that Packhouse goes on.",
+        description="Days for which the guard log in the data folder is kept. After a restore of an older "
+        "backup, a person confirms that Packhouse continues.",
     )
 
     @field_validator(

@@ -1,4 +1,4 @@
-"""What a transaction leaves behind that must survive the loss of the ledger: rows of money and of persons' words.
+"""What a transaction leaves behind that must survive the loss of the ledger: money, and operators' decisions.
 
 The units of work note the rows that they write. After the commit the ledger passes them to the guard log
 (ledger/guard_log.py), from which a restored ledger is completed (ledger/replay.py).

@@ -1,7 +1,8 @@
 """The guard log: files in the data folder that know what the ledger knew, for a ledger that was restored.
 
-One line of JSON for each commit, in one file a day for each ledger: `guard-log/LEDGER-ID/DAY.jsonl`. A line is
-written after its commit and not synced: the log may lack the last commits, and never has one that was not made.
+One line of JSON for each commit, in one file a day for each ledger: `guard-log/LEDGER-ID/DAY.jsonl`. A line
+is written after its commit and not synced: the log may lack the last commits, and never has one that was not
+made.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Line:
 
 
 class GuardLog:
-    """The log of one ledger in one data folder. `report` is told once when the log cannot be written.
+    """The log of one ledger in one data folder. `report` is called once when the log cannot be written.
 
     Several processes may share it: each line is one write to the end of the file.
     """
@@ -143,7 +144,7 @@ class GuardLog:
 
 def ledgers_in(data_dir: Path) -> list[str]:
     """The ids of the ledgers that have a log in this data folder."""
-    return sorted(file.parent.name for file in {*(data_dir / _FOLDER).glob("*/*.jsonl")})
+    return sorted({file.parent.name for file in (data_dir / _FOLDER).glob("*/*.jsonl")})
 
 
 def _folder_id(folder: Path) -> str:

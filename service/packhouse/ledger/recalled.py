@@ -1,6 +1,4 @@
-"""After a restore: the purchases that provider accounts list and the ledger does not know, and the orders that
-were compared.
-"""
+"""After a restore: purchases that accounts list and the ledger lacks, and orders that were compared."""
 
 from __future__ import annotations
 

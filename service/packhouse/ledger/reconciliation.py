@@ -1,4 +1,4 @@
-"""What a reconciliation still waits for, in sentences: the worker ends it when nothing is left, people read it."""
+"""What a reconciliation still waits for, in sentences. The worker ends it when nothing is left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packhouse.model.journal import Entry
 
 
 def open_points(connection: Connection, record: Restore, accounts: Sequence[str]) -> tuple[str, ...]:
-    """Everything that does not add up yet; empty if the daemon may go on by itself.
+    """Everything that does not add up yet; empty if the daemon may continue by itself.
 
     `accounts` are the provider accounts that can list what they sold.
     """
@@ -31,8 +31,8 @@ def open_points(connection: Connection, record: Restore, accounts: Sequence[str]
         named = ", ".join(left.named) + (", …" if left.orders > len(left.named) else "")
         points.append(f"{left.orders} unfinished order(s) are not compared yet: {named}.")
     points += [
-        f"{one.provider} sold {one.found.get('tracking_number') or 'a label'} as {one.reference}, which matches "
-        f"no shipment: see packhouse why {one.order_id}."
+        f"{one.provider} sold {one.found.get('tracking_number') or 'a label'} as {one.reference}, which "
+        f"matches no shipment: see packhouse why {one.order_id}."
         for one in recalled.unmatched(connection)
     ]
     return tuple(points)
@@ -49,7 +49,7 @@ def end_if_complete(tx: Tx, accounts: Sequence[str]) -> bool:
 
 
 def accept(tx: Tx, accounts: Sequence[str], reason: str, actor: str) -> tuple[str, ...] | None:
-    """End the reconciliation, although not everything adds up. Returns what did not; None if none is active."""
+    """End the reconciliation on an operator's word. Returns what does not add up; None if none is active."""
     record = restores.current(tx.connection)
     since = restores.check_since(tx.connection)
     if record is None and since is None:

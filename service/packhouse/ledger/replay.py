@@ -28,7 +28,7 @@ _PLANS = (_S.PLANNED.value, _S.HELD.value, _S.CANCELLED.value)
 _WITHOUT_LABEL = (None, _S.PLANNED.value, _S.BUYING.value, _S.UNKNOWN.value, _S.CANCELLED.value)
 _VOIDED = LabelState.VOIDED.value
 _DONE = (_S.FULFILLED.value, _S.DELIVERED.value, _S.VOIDED.value, _S.CANCELLED.value)
-# The first line of a process tells again what changed in this time before the last line of the one before.
+# The first line of a process repeats what changed in this time before the last line of the one before.
 _OVERLAP_S = 60.0
 _INSERT_HOLD = insert_or_ignore(
     holds,
@@ -62,8 +62,9 @@ class Lost:
 def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
     """Read the log up to its end, and collect what was committed after the backup."""
     lost = Lost()
-    is_joined, number = False, 0
-    for number, (line, is_there) in enumerate(_with_presence(connection, lines), 1):
+    is_joined, is_empty = False, True
+    for line, is_there in _with_presence(connection, lines):
+        is_empty = False
         lost.is_any = lost.is_any or (line.mark is not None and not is_there)
         if not lost.is_any:
             is_joined = is_joined or is_there
@@ -71,7 +72,7 @@ def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
             if line.begins:
                 lost.problem = "The guard log has a gap after the backup."
             _collect(lost, line.rows)
-    if not number:
+    if is_empty:
         lost.problem = "The data folder has no guard log of this ledger."
     elif not is_joined and lost.is_any:
         lost.problem = "The guard log begins after the backup."
@@ -120,16 +121,16 @@ def _collect(lost: Lost, rows: Sequence[Fact]) -> None:
 
 def write_order(tx: Tx, order_id: str, known: OrderFacts) -> bool:
     """Write what the log knows of an order. Returns whether that changed anything."""
-    told = [
+    changes = [
         *_write_shipments(tx, order_id, known),
         *_write_labels(tx, known),
         *_write_holds(tx, order_id, known),
     ]
-    if told:
+    if changes:
         leases.revoke(tx, order_id)
-        why = f"Known again from the guard log: {'; '.join(told)}."
+        why = f"Known again from the guard log: {'; '.join(changes)}."
         journal.write(tx, [Entry(order_id, "restored", why)])
-    return bool(told)
+    return bool(changes)
 
 
 def _write_shipments(tx: Tx, order_id: str, known: OrderFacts) -> Iterator[str]:
@@ -209,7 +210,7 @@ def write_pause(tx: Tx, pause: Row) -> bool:
 
 
 def snapshot(connection: Connection, since: float | None) -> Facts:
-    """What a log must know to begin, or (`since` its last line) to go on after a process that was killed."""
+    """What a log must know to begin, or to continue after its last line (`since`) of an earlier process."""
     newest = restores.newest_entry(connection)
     facts = Facts(newest.at if newest else 0.0, newest)
     if since is None:

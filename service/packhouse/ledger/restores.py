@@ -159,7 +159,7 @@ def ensure_ledger_id(tx: Tx, new: str) -> str:
     return ledger_id(tx.connection)
 
 
-# ---- the progress of a reconciliation -----------------------------------------------------------------------
+# ---- the progress of a reconciliation --------------------------------------------------------------------
 
 
 def prepare(tx: Tx) -> bool:

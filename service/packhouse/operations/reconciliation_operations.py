@@ -1,4 +1,4 @@
-"""The reconciliation after a restore of the ledger: what it found, what does not add up, and going on."""
+"""The reconciliation after a restore of the ledger: what it found, and what does not add up."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ReconciliationReport:
     """One reconciliation. Times are seconds since 1970 UTC.
 
     `state` is "none" (no restore was noticed), "checking" (the accounts are asked at the start), "active" or
-    "done". `why` says by what the restore was noticed, `known_until` is the last entry of the backup. `open_points`
-    is what does not add up yet, `entries` what was found: the journal's entries, oldest first.
+    "done". `why` says by what the restore was noticed, `known_until` is the last entry of the backup.
+    `open_points` is what does not add up yet, `entries` what was found: the journal's entries, oldest first.
     """
 
     state: str
@@ -36,7 +36,7 @@ class ReconciliationReport:
 
 
 class ReconciliationOperations:
-    """Shows the reconciliation, and ends it on a person's word. `listing` are the accounts that can be listed."""
+    """Shows the reconciliation, and ends it. `listing` are the accounts that list their purchases."""
 
     def __init__(
         self, ledger: Ledger, clock: Clock, listing: Sequence[str], wake: Callable[[], None]
@@ -51,7 +51,7 @@ class ReconciliationOperations:
         return await self._ledger.read(_report, self._listing)
 
     async def accept(self, *, reason: str, actor: str) -> ReconciliationReport:
-        """Go on although not everything adds up. Raises OperationRefused if no reconciliation is active."""
+        """Continue, even if not everything adds up. Raises OperationRefused if none is active."""
         now = self._clock.now()
         if await self._ledger.write(reconciliation.accept, now, self._listing, reason, actor) is None:
             raise OperationRefused(

@@ -169,7 +169,7 @@ class BoundedProvider:
         return isinstance(self._provider, ListsPurchases)
 
     async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
-        """List purchases, or raise ProviderUnavailable. A list has many pages, and each call has a deadline."""
+        """List purchases, or raise ProviderUnavailable. A list has many pages, so it may take longer."""
         if not isinstance(self._provider, ListsPurchases):
             raise ProviderUnavailable(f"The provider account {self.account} cannot list its purchases.")
         try:

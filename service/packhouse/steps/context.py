@@ -73,8 +73,9 @@ class OrderJob:
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
     are label files by shipment that came with the purchase. `restored_at` is when the ledger was restored, if
-    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says why nothing is bought or posted,
-    `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
+    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says
+    why nothing is bought or posted, `waiting` what the order waits for, and `waiting_reason` is its sentence
+    if the order did nothing else.
     """
 
     lease: Lease

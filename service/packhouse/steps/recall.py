@@ -1,8 +1,8 @@
 """After a restore of the ledger: find out what was bought, posted and voided since the backup.
 
 `recall` comes before anything is decided: what a provider account lists, and the store shows as posted, gets
-its shipment back. `compare` comes before anything is bought: each planned shipment is matched with the list, or
-looked up by its reference. What is found goes the way of a purchase whose response was lost (reconcile.py).
+its shipment back. `compare` comes before anything is bought: each planned shipment is matched with the list,
+or looked up by its reference. What is found goes the way of a purchase whose response was lost: reconcile.py.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _planned(job: OrderJob) -> list[Shipment]:
 
 
 async def _is_log_whole(context: Context) -> bool:
-    """Whether the guard log tells everything since the backup; also where no restore was noticed."""
+    """Whether the guard log has everything since the backup; also where no restore was noticed."""
     restore = await context.ledger.read(restores.current)
     return restore is None or not await context.ledger.read(restores.log_problems, restore)
 
@@ -196,7 +196,7 @@ async def _match(context: Context, job: OrderJob) -> bool:
 
 
 async def _hold(context: Context, job: OrderJob, note: str, shipment: Shipment | None = None) -> bool:
-    """Hold what only a person can find out. Returns whether it is held: a release says that it may go on."""
+    """Hold what only a person can find out. False if a person has released the same hold before."""
     code = HoldCode.RESTORE_UNCLEAR
     if context.is_waived(job, code, shipment):
         return False
@@ -206,7 +206,7 @@ async def _hold(context: Context, job: OrderJob, note: str, shipment: Shipment |
 
 
 async def _look_up(context: Context, job: OrderJob) -> bool:
-    """Ask the accounts that cannot be listed about each planned shipment and each label that is not posted."""
+    """Ask the accounts about each planned shipment, and about each label that is not posted."""
     is_whole = await _is_log_whole(context)
     is_compared = True
     for shipment in _planned(job):
@@ -243,7 +243,7 @@ async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, 
 
 
 async def _look_up_posted(context: Context, job: OrderJob) -> None:
-    """Ask about a parcel that the store has and the ledger does not: its label was bought, so it costs money."""
+    """Ask about a parcel that the store has and the ledger lacks: its label may be one that we paid for."""
     for row in job.order.fulfillments or ():
         known = any(one.label and row.is_of(one.label.tracking_number) for one in job.shipments)
         if known or job.in_state(_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN):

@@ -1,5 +1,5 @@
-"""Notices at the start, and on a server that failed over, that the ledger is older than it was; compares it with
-the guard log, the provider accounts and the store; and goes on when everything adds up.
+"""Notices that the ledger is older than it was, and compares it with the guard log, the provider accounts and
+the store, until everything adds up.
 
 decisions/0023 says why. Each part may be repeated, so a process that is killed continues where it was.
 """
@@ -34,13 +34,13 @@ _PATIENCE_S = 60.0
 _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
 _RESTORED_TOO = (
-    "The guard log was restored with the ledger, so nothing tells which holds, releases and pauses operators "
+    "The guard log was restored with the ledger, so nothing shows which holds, releases and pauses operators "
     "made since the backup."
 )
 
 
 class Reconciliation:
-    """One process's part of it. `poll` reads the store's list of orders, `wake` makes workers look for work."""
+    """One process's part of it. `poll` lists the store's orders, `wake` makes workers look for work."""
 
     def __init__(
         self, context: Context, poll: Callable[[], Awaitable[int]], wake: Callable[[], None]
@@ -80,7 +80,7 @@ class Reconciliation:
         await self.tick()
 
     async def tick(self) -> None:
-        """Go on with what is in progress, if anything is. Called every few seconds."""
+        """Continue what is in progress, if anything is. Called every few seconds."""
         context = self._context
         try:
             record = await context.ledger.read(restores.current)
@@ -155,7 +155,7 @@ class Reconciliation:
             restores.save_log(tx, log.folder_id, lost.problem)
 
         await context.ledger.write(finish, context.clock.now())
-        # From here on the log tells of the restored ledger.
+        # From here on the log is about the restored ledger.
         log.append(await context.ledger.read(replay.snapshot, record.known_until))
         context.log.warning("guard_log_written_back", orders=changed, problem=lost.problem or None)
 

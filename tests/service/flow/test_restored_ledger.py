@@ -1,4 +1,4 @@
-"""A ledger that was put back from a backup, or lost commits in a failover: nothing of the time since is forgotten.
+"""A ledger that was put back from a backup, or lost commits in a failover, forgets nothing of the time since.
 
 One daemon in one process: its flow, its guard log and its reconciliation, on both engines.
 """

@@ -1,4 +1,4 @@
-"""Accounts without a key on the sandbox's EasyPost: each purchase sells, and can be looked up by its reference."""
+"""Accounts without a key on the sandbox's EasyPost: each purchase sells; one can be asked by reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reconciliation after a restore of the ledger: show it, and go on."""
+"""The reconciliation after a restore of the ledger: show it, and continue."""
 
 # No `from __future__ import annotations` here: FastAPI could not resolve the annotations that name TokenAuth.
 
@@ -19,7 +19,7 @@ class ReconciliationBody(BaseModel):
     """A reconciliation. Times are seconds since 1970 UTC, null where no restore was noticed."""
 
     state: Literal["none", "checking", "active", "done"] = Field(
-        description="checking: the provider accounts are asked at the start. active: nothing is bought or posted."
+        description="checking: the provider accounts are asked. active: nothing is bought or posted."
     )
     why: str = Field(description="By what the restore was noticed.")
     noticed_at: float | None

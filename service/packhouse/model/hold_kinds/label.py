@@ -108,8 +108,8 @@ KINDS = (
     HoldKind(
         HoldCode.RESTORE_UNCLEAR,
         "The ledger was restored, and it is not clear what happened to this order since the backup",
-        "Look for the order in the provider's account and in the store. Release the hold to go on from what "
-        "the ledger knows.",
+        "Look for the order in the provider's account and in the store. Release the hold to continue from "
+        "what the ledger knows.",
         blocks=ALL,
         ends=(End.RELEASE,),
         waivable=BY_SHIP,
@@ -119,7 +119,7 @@ KINDS = (
                 "If a label was bought or a parcel has left, record its number",
                 "packhouse shipments mark-shipped SHIPMENT --carrier NAME --tracking NUMBER --reason WHY",
             ),
-            Advice("If nothing happened since the backup, go on", RELEASE),
+            Advice("If nothing happened since the backup, continue", RELEASE),
         ),
     ),
 )

@@ -15,8 +15,8 @@ from packhouse.providers.rest import Unreadable, mapping, money, text
 # A page shows every rate of every shipment, so it is large.
 _PAGE = 50
 MOST_PAGES = 400
-# A shipment is listed by the time when it was registered, which is before its purchase: by seconds mostly, by days
-# after a hold.
+# A shipment is listed by the time of its registration, which comes before the purchase: mostly by seconds, by
+# days after a hold.
 _REGISTERED_BEFORE_S = 3 * 86_400.0
 _GRAMS, _MM = 28.349523125, 25.4
 
@@ -29,9 +29,9 @@ class Page(NamedTuple):
 
 
 def page_query(since: float, before_id: str) -> str:
-    """The query of a page: what was registered since then, the newest first, after the shipment `before_id`."""
-    start = datetime.fromtimestamp(max(since - _REGISTERED_BEFORE_S, 0.0), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = {"page_size": str(_PAGE), "purchased": "true", "start_datetime": start}
+    """The query of a page: shipments registered since then, older than `before_id`, the newest first."""
+    start = datetime.fromtimestamp(max(since - _REGISTERED_BEFORE_S, 0.0), UTC)
+    query = {"page_size": str(_PAGE), "purchased": "true", "start_datetime": f"{start:%Y-%m-%dT%H:%M:%SZ}"}
     return urlencode(query | ({"before_id": before_id} if before_id else {}))
 
 
@@ -44,7 +44,7 @@ def read_page(answer: Mapping[str, Any]) -> Page:
     purchases = tuple(found for row in shipments if (found := _purchase(row)))
     last = text(shipments[-1].get("id")) if shipments else ""
     if answer.get("has_more") and not last:
-        raise Unreadable("a list that goes on after a shipment without an id")
+        raise Unreadable("a list that continues after a shipment without an id")
     return Page(purchases, last if answer.get("has_more") else "")
 
 
