@@ -1,4 +1,4 @@
-"""A backup of the ledger is put back under real processes, on both engines: nothing since then is forgotten."""
+"""A backup of the ledger is put back under real processes, on both engines: nothing since is forgotten."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ async def test_what_a_unit_rolls_back_is_in_no_log(harness: Harness, tmp_path: P
     assert [row["why"] for line in log.lines() for _, row in line.rows] == ["ada: yes"]
 
 
-# ---- no false alarms ------------------------------------------------------------------------------------------
+# ---- no false alarms ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ async def test_an_account_that_does_not_answer_at_the_start_sells_nothing_until_
     await assert_calm(daemon)
 
 
-# ---- writing it back ------------------------------------------------------------------------------------------
+# ---- writing it back ----------------------------------------------------------------------------------
 
 
 async def test_money_that_moved_wins_over_a_plan_that_was_made_again(harness: Harness) -> None:
