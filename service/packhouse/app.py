@@ -36,6 +36,7 @@ from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from packhouse.worker.readiness import Readiness
+from packhouse.worker.reconciliation import RECONCILE_EVERY_S, Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,19 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+    reconciliation = Reconciliation(context, tasks.poll, dispatcher.wake)
+    await reconciliation.start()
+    schedule = build_schedule(tasks, settings)
+    schedule.add_job(reconciliation.tick, "interval", seconds=RECONCILE_EVERY_S, id="reconcile")
     breaker = context.breaker
     operations = Operations.build(
-        ledger, documents, ledger_clock, settings, dispatcher.wake, lambda: breaker.states(ledger_clock)
+        ledger,
+        documents,
+        ledger_clock,
+        settings,
+        dispatcher.wake,
+        lambda: breaker.states(ledger_clock),
+        [one.account for one in context.sellers if one.lists_purchases],
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
@@ -117,9 +128,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         version=__version__,
         docs=settings.http.docs,
     )
-    return App(
-        asgi_app, dispatcher, tasks, build_schedule(tasks, settings), readiness, ledger, store, providers
-    )
+    return App(asgi_app, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

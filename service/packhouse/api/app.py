@@ -13,7 +13,7 @@ from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
 from packhouse.api.auth import TokenAuth
 from packhouse.api.health import HealthSource
 from packhouse.api.methods import SharedMethods
-from packhouse.api.routes import events, holds, labels, orders, shipments, status
+from packhouse.api.routes import events, holds, labels, orders, reconciliation, shipments, status
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
 from packhouse.clock import Clock
 from packhouse.config.sections import OperatorSettings, WebhookSettings
@@ -83,7 +83,7 @@ def build_api(
 def operator_routes(operations: Operations, token_auth: TokenAuth) -> APIRouter:
     """All routes under /api/v1; each needs a token."""
     routes = APIRouter(prefix="/api/v1", dependencies=[Depends(token_auth)], responses=errors.RESPONSES)
-    for resource in (status, orders, shipments, holds, labels, events):
+    for resource in (status, reconciliation, orders, shipments, holds, labels, events):
         resource.add(routes, operations, token_auth)
     return routes
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
-from packhouse.ledger import journal, leases
+from packhouse.ledger import facts, journal, leases
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
@@ -52,10 +53,13 @@ _LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "voi
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
     """Write new shipments. Raises LeaseLost, also where the number is taken."""
     lease = leases.require(tx)
+    rows = [_row(shipment, tx.now) for shipment in planned]
     try:
-        tx.connection.execute(_INSERT, [_row(shipment, tx.now) for shipment in planned])
+        tx.connection.execute(_INSERT, rows)
     except IntegrityError as error:
         raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
+    for row in rows:
+        facts.note(tx, Kind.SHIPMENT, row)
     journal.write(tx, entries)
 
 
@@ -81,6 +85,7 @@ def move(
     ).rowcount
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
+    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
     journal.write(tx, entries)
 
 
@@ -103,6 +108,7 @@ def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentS
             f"Shipment {shipment.id} is no longer {since}.",
             "Read the shipment and try again.",
         )
+    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
 
 
 def bought(
@@ -128,29 +134,9 @@ def found_withdrawn(
 
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
-    tx.connection.execute(
-        _INSERT_LABEL,
-        {
-            "id": label.id,
-            "shipment_id": label.shipment_id,
-            "generation": label.generation,
-            "state": label.state.value,
-            "provider": label.provider,
-            "carrier": label.carrier,
-            "service": label.service,
-            "tracking_number": label.tracking_number,
-            "tracking_canonical": canonical(label.tracking_number),
-            "provider_id": label.provider_id,
-            "cost_minor": label.cost.minor,
-            "currency": label.cost.currency,
-            "bought_at": label.bought_at,
-            "document": label.document,
-            "document_format": label.document_format.value if label.document_format else None,
-            "document_source": label.document_source,
-            "void_requested_at": label.void_requested_at,
-            "papers": _papers_to_json(label.papers),
-        },
-    )
+    row = _label_row(label)
+    tx.connection.execute(_INSERT_LABEL, row)
+    facts.note(tx, Kind.LABEL, row)
 
 
 def save_post(
@@ -174,6 +160,8 @@ def save_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
+        kept = replace(shipment.label, document=document, document_format=document_format)
+        facts.note(tx, Kind.LABEL, _label_row(kept))
     journal.write(tx, entries)
 
 
@@ -211,15 +199,20 @@ def move_with_label(
     if shipment.label is None:
         raise ValueError(f"shipment {shipment.id} has no label")
     move(tx, shipment, to, ())
+    requested_at = shipment.label.void_requested_at or tx.now
     tx.connection.execute(
         _LABEL_STATE,
         {
             "w_id": shipment.label.id,
             "v_state": label_state.value,
-            "v_void_requested_at": shipment.label.void_requested_at or tx.now,
+            "v_void_requested_at": requested_at,
             "v_void_refusals": void_refusals,
         },
     )
+    label = replace(
+        shipment.label, state=label_state, void_requested_at=requested_at, void_refusals=void_refusals
+    )
+    facts.note(tx, Kind.LABEL, _label_row(label))
     journal.write(tx, entries)
 
 
@@ -263,7 +256,39 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
         "units": [[units.line_id, units.quantity] for units in shipment.units],
         "fingerprint": shipment.fingerprint,
         "parcel": asdict(shipment.parcel) if shipment.parcel else None,
+        "provider": shipment.provider,
+        "provider_ref": shipment.provider_ref,
+        "rate": rate_to_json(shipment.rate) if shipment.rate else None,
+        "quoted": asdict(shipment.quoted) if shipment.quoted else None,
+        "intent_at": shipment.intent_at,
+        "post_key": shipment.post_key,
+        "post_body": shipment.post_body,
+        "announced_at": shipment.announced_at,
         "updated_at": now,
+    }
+
+
+def _label_row(label: Label) -> dict[str, Any]:
+    return {
+        "id": label.id,
+        "shipment_id": label.shipment_id,
+        "generation": label.generation,
+        "state": label.state.value,
+        "provider": label.provider,
+        "carrier": label.carrier,
+        "service": label.service,
+        "tracking_number": label.tracking_number,
+        "tracking_canonical": canonical(label.tracking_number),
+        "provider_id": label.provider_id,
+        "cost_minor": label.cost.minor,
+        "currency": label.cost.currency,
+        "bought_at": label.bought_at,
+        "document": label.document,
+        "document_format": label.document_format.value if label.document_format else None,
+        "document_source": label.document_source,
+        "void_requested_at": label.void_requested_at,
+        "void_refusals": label.void_refusals,
+        "papers": _papers_to_json(label.papers),
     }
 
 

@@ -95,6 +95,8 @@ orders = Table(
     Column("waiting_since", Double),
     # What the store's list showed of the order when it was last compared, as a digest.
     Column("listed", Text, nullable=False, server_default=""),
+    # When it was last compared with the store and the provider accounts, after a restore of the ledger.
+    Column("compared_at", Double),
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),
@@ -212,4 +214,17 @@ kv = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
+)
+
+# Purchases that a provider account lists and this ledger, which was restored, does not know: one row each, by
+# their reference. `outcome` is "" until the order is compared.
+recalled = Table(
+    "recalled",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("found", _JSON, nullable=False),
+    Column("outcome", Text, nullable=False, server_default=""),
+    Index("ix_recalled_order_id", "order_id"),
 )

@@ -50,6 +50,7 @@ class HoldCode(StrEnum):
     ORDER_TOO_LARGE = "order_too_large"
     TOO_MANY_PARCELS = "too_many_parcels"
     LABELS_EXCEED_TOTAL = "labels_exceed_total"
+    RESTORE_UNCLEAR = "restore_unclear"
 
 
 class Stage(StrEnum):

@@ -294,3 +294,29 @@ class KeepsPapers(Protocol):
 
         Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPurchase:
+    """A label that an account has sold, as its list of purchases names it. `at` is seconds since 1970 UTC.
+
+    `provider_ref` and `rate` are what a look-up needs, `parcel` is None where the list does not show it.
+    """
+
+    reference: str
+    provider_ref: str
+    tracking_number: str
+    at: float
+    rate: Rate
+    parcel: Parcel | None = None
+
+
+@runtime_checkable
+class ListsPurchases(Protocol):
+    """What an account offers besides, if it can be asked for everything that it sold."""
+
+    async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
+        """Every label sold since then under a reference, voided or not; older ones may be among them.
+
+        Raises ProviderUnavailable or ProviderMisconfigured, also if the list is too long to be read whole.
+        """

@@ -22,6 +22,7 @@ from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.limits import order_limits
 from packhouse.steps.moves import Move, columns_of
 from packhouse.steps.offers import Found, find_offer
+from packhouse.steps.recall import blocks_purchases
 from packhouse.steps.withdraw import withdraw
 
 _S = ShipmentState
@@ -33,7 +34,7 @@ async def buy(context: Context, job: OrderJob) -> None:
     for shipment in job.in_state(_S.PLANNED):
         if decided is not None and _facts(job.order) != _facts(decided):
             return  # the order changed while an earlier parcel was bought; the next pass decides again
-        if job.blocks_buying(shipment):
+        if job.blocks_buying(shipment) or blocks_purchases(job):
             continue
         if job.paused:
             _wait_for_resume(context, job)

@@ -72,8 +72,10 @@ class OrderJob:
 
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
-    are label files by shipment that came with the purchase. `paused` says why nothing is bought or posted,
-    `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
+    are label files by shipment that came with the purchase. `restored_at` is when the ledger was restored, if
+    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says
+    why nothing is bought or posted, `waiting` what the order waits for, and `waiting_reason` is its sentence
+    if the order did nothing else.
     """
 
     lease: Lease
@@ -87,6 +89,8 @@ class OrderJob:
     failures: list[Failure] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     fetched_at: float = 0.0
+    restored_at: float = 0.0
+    looked_up: set[str] = field(default_factory=set)
     paused: str = ""
     waiting_reason: str = ""
     waiting: Waiting | None = None
@@ -203,7 +207,7 @@ class Context:
         object.__setattr__(self, "settings_fingerprint", settings_fingerprint(self.settings))
 
     @property
-    def sellers(self) -> tuple[Provider, ...]:
+    def sellers(self) -> tuple[BoundedProvider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
         return tuple(self._bounded(account) for account in self.settings.provider)
 

@@ -210,7 +210,8 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         provider_id=bought.provider_id,
         cost=_cost(context, shipment, bought.cost),
         state=LabelState.BOUGHT,
-        bought_at=context.clock.now(),
+        # A purchase that is found later was paid when it was begun: the caps of a day count it there.
+        bought_at=min(shipment.intent_at or context.clock.now(), context.clock.now()),
         document=digest,
         document_format=kind,
         document_source=bought.document_source,

@@ -115,6 +115,14 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._restores = _Counters(
+            Counter(
+                "packhouse_restores",
+                "Restores of the ledger that were noticed, by what they were noticed.",
+                ["cause"],
+                registry=registry,
+            )
+        )
         self._parcels = _Counters(
             Counter(
                 "packhouse_parcel_outcomes",
@@ -240,6 +248,10 @@ class Metrics:
     def spent(self, money: Money) -> None:
         """Add the price of a label."""
         self._spent.add((money.currency if money.currency in CURRENCIES else OTHER,), money.minor)
+
+    def restored(self, cause: str) -> None:
+        """Count a restore of the ledger that was noticed."""
+        self._restores.add((cause,))
 
     def parcel(self, provider: str, outcome: str) -> None:
         """Count one parcel at its end: delivered, returned or failure."""

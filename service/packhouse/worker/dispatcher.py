@@ -105,7 +105,14 @@ class Dispatcher:
         if self._context.settings.guard.paused:
             paused = "PACKHOUSE_GUARD__PAUSED is set."
         for lease, known in claimed:
-            job = OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            job = OrderJob(
+                lease,
+                until,
+                list(known.shipments),
+                list(known.holds),
+                restored_at=known.restored_at,
+                paused=paused,
+            )
             self._claimed.append(job)
         if len(claimed) == most:
             self._wake_up.set()

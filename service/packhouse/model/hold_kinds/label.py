@@ -115,4 +115,21 @@ KINDS = (
             Advice("Print the label from the provider's account, then close the matter", RELEASE),
         ),
     ),
+    HoldKind(
+        HoldCode.RESTORE_UNCLEAR,
+        "The ledger was restored, and it is not clear what happened to this order since the backup",
+        "Look for the order in the provider's account and in the store. Release the hold to continue from "
+        "what the ledger knows.",
+        blocks=ALL,
+        ends=(End.RELEASE,),
+        waivable=BY_SHIP,
+        rests_on=CONTENT,
+        advice=(
+            Advice(
+                "If a label was bought or a parcel has left, record its number",
+                "packhouse shipments mark-shipped SHIPMENT --carrier NAME --tracking NUMBER --reason WHY",
+            ),
+            Advice("If nothing happened since the backup, continue", RELEASE),
+        ),
+    ),
 )
