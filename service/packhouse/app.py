@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from packhouse import __version__, config
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
+from packhouse.api.protocol import Door
+from packhouse.api.server import build_door
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
@@ -43,6 +45,7 @@ class App:
     """Everything that runs: __main__ starts it, and stops it in the opposite order."""
 
     asgi_app: ASGIApp
+    door: Door
     dispatcher: Dispatcher
     tasks: PeriodicTasks
     schedule: Any
@@ -106,6 +109,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
+    door = build_door(settings.http, metrics, clock)
     asgi_app = build_api(
         operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -115,11 +119,10 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         webhook=settings.webhook,
         operators=settings.operator,
         version=__version__,
-        docs=settings.http.docs,
+        http=settings.http,
     )
-    return App(
-        asgi_app, dispatcher, tasks, build_schedule(tasks, settings), readiness, ledger, store, providers
-    )
+    schedule = build_schedule(tasks, settings)
+    return App(asgi_app, door, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -16,6 +17,7 @@ from packhouse.api.methods import SharedMethods
 from packhouse.api.routes import events, holds, labels, orders, shipments, status
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
 from packhouse.clock import Clock
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
 from packhouse.operations import Operations
@@ -38,16 +40,17 @@ def build_api(
     webhook: WebhookSettings,
     operators: OperatorSettings,
     version: str,
-    docs: bool = False,
+    http: HttpSettings | None = None,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
-    """Build the ASGI app. `docs` adds a page at /docs that renders the OpenAPI description."""
+    """Build the ASGI app."""
+    http = http or HttpSettings()
     api = FastAPI(
         title="Packhouse",
         version=version,
         summary="See what Packhouse does, and step in.",
         openapi_url="/api/v1/openapi.json",
-        docs_url="/docs" if docs else None,
+        docs_url="/docs" if http.docs else None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
@@ -60,6 +63,7 @@ def build_api(
         inbox=inbox,
         metrics=metrics,
         clock=clock,
+        deadline_s=http.body_timeout_s,
     )
 
     api.include_router(health.router(health_source, extra_checks=webhook_endpoint.checks))
@@ -75,7 +79,7 @@ def build_api(
         elif scope["method"] == "POST" and has_signature(scope):
             await webhook_endpoint.refuse_misdirected(scope, receive, send)
         else:
-            await routed(scope, _bounded(receive), send)
+            await routed(scope, _bounded(receive, http.body_timeout_s), send)
 
     return asgi_app
 
@@ -92,16 +96,30 @@ def _secrets(webhook: WebhookSettings) -> Sequence[bytes]:
     return [secret.get_secret_value().encode() for secret in webhook.secrets if secret.get_secret_value()]
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Stop reading a body that is too long; FastAPI's own limit would answer with another error shape."""
+def _bounded(receive: Receive, body_timeout_s: float) -> Receive:
+    """Stop reading a body that is too long or too slow; FastAPI itself waits for it without end."""
     received = 0
+    is_complete = False
+    until = asyncio.get_running_loop().time() + body_timeout_s
 
     async def bounded() -> Message:
-        nonlocal received
-        message = await receive()
+        nonlocal received, is_complete
+        if is_complete:
+            # The next message is that the client has left, for which there is no deadline.
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"The body was not complete within {body_timeout_s:g} seconds.",
+                headers={"connection": "close"},
+            ) from None
         received += len(message.get("body", b""))
         if received > _OPERATOR_BODY_BYTES:
             raise HTTPException(413, f"The body is larger than {_OPERATOR_BODY_BYTES} bytes.")
+        is_complete = not message.get("more_body")
         return message
 
     return bounded

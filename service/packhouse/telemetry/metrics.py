@@ -6,7 +6,7 @@ requests cannot increase the number of series.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -80,6 +80,23 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._cuts = _Counters(
+            Counter(
+                "packhouse_http_connections_cut",
+                "Connections that the HTTP server closed to keep its limits, by reason.",
+                ["reason"],
+                registry=registry,
+            )
+        )
+        self._connections = _States(
+            Gauge(
+                "packhouse_http_connections",
+                "Open connections of the HTTP server by what they wait for.",
+                ["phase"],
+                registry=registry,
+            )
+        )
+        self._count_connections: Callable[[], Mapping[str, int]] = dict
         self._purchases = _Counters(
             Counter(
                 "packhouse_purchases",
@@ -211,6 +228,14 @@ class Metrics:
         """Count one webhook delivery; `type_family` is "order" or a whole type such as "order.created"."""
         self._events.add((family(type_family), outcome))
 
+    def connection_cut(self, reason: str) -> None:
+        """Count one connection that was closed; the reasons are those of `api.connections.Cut`."""
+        self._cuts.add((reason,))
+
+    def watch_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at each scrape how many connections are open, by phase."""
+        self._count_connections = counts
+
     def purchase(self, provider: str, outcome: str) -> None:
         """Count one attempt to buy a label at an account: bought, not_bought, unknown."""
         self._purchases.add((provider, outcome))
@@ -259,6 +284,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics in the Prometheus text format, version 0.0.4."""
+        self._connections.set(self._count_connections())
         return generate_latest(self.registry)
 
 
