@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from packhouse.api import errors, health
-from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
+from packhouse.api.addresses import AddressGroups
+from packhouse.api.asgi import ASGIApp, Receive, Scope, Send
 from packhouse.api.auth import TokenAuth
+from packhouse.api.bodies import bounded, without_body
 from packhouse.api.health import HealthSource
 from packhouse.api.methods import SharedMethods
 from packhouse.api.routes import events, holds, labels, orders, shipments, status
+from packhouse.api.sparse_log import SparseLog
+from packhouse.api.token_failures import TokenFailures
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
 from packhouse.clock import Clock
 from packhouse.config.http_server import HttpSettings
@@ -22,10 +25,13 @@ from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
 from packhouse.operations import Operations
 from packhouse.operations.queries import Queries
+from packhouse.telemetry.logs import logger
 from packhouse.telemetry.metrics import CONTENT_TYPE, Metrics
 
 # A body of the operator API is little more than a reason; webhooks have their own, larger limit.
 _OPERATOR_BODY_BYTES = 64 << 10
+
+_log = logger("packhouse.api")
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -68,7 +74,10 @@ def build_api(
 
     api.include_router(health.router(health_source, extra_checks=webhook_endpoint.checks))
     api.include_router(_metrics_route(operations.queries, metrics))
-    api.include_router(operator_routes(operations, TokenAuth(operators.names_by_token())))
+    groups = AddressGroups(http.trusted_proxies)
+    on_failure = _failure_log(metrics, clock)
+    token_auth = TokenAuth(operators.names_by_token(), TokenFailures(clock), groups, on_failure)
+    api.include_router(operator_routes(operations, token_auth))
     routed = SharedMethods(api, api.routes)
 
     async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,8 +87,11 @@ def build_api(
             await webhook_endpoint(scope, receive, send)
         elif scope["method"] == "POST" and has_signature(scope):
             await webhook_endpoint.refuse_misdirected(scope, receive, send)
+        elif scope["path"].startswith("/api/") and await token_auth.is_known(scope):
+            await routed(scope, bounded(receive, _OPERATOR_BODY_BYTES, http.body_timeout_s), send)
         else:
-            await routed(scope, _bounded(receive, http.body_timeout_s), send)
+            # FastAPI would wait for a body before it looks at the token.
+            await routed(scope, without_body(receive), send)
 
     return asgi_app
 
@@ -96,33 +108,16 @@ def _secrets(webhook: WebhookSettings) -> Sequence[bytes]:
     return [secret.get_secret_value().encode() for secret in webhook.secrets if secret.get_secret_value()]
 
 
-def _bounded(receive: Receive, body_timeout_s: float) -> Receive:
-    """Stop reading a body that is too long or too slow; FastAPI itself waits for it without end."""
-    received = 0
-    is_complete = False
-    until = asyncio.get_running_loop().time() + body_timeout_s
+def _failure_log(metrics: Metrics, clock: Clock) -> Callable[[str, str], None]:
+    """Counts failed tokens, and logs them at most once a second."""
+    lines = SparseLog(clock)
 
-    async def bounded() -> Message:
-        nonlocal received, is_complete
-        if is_complete:
-            # The next message is that the client has left, for which there is no deadline.
-            return await receive()
-        try:
-            async with asyncio.timeout_at(until):
-                message = await receive()
-        except TimeoutError:
-            raise HTTPException(
-                408,
-                f"The body was not complete within {body_timeout_s:g} seconds.",
-                headers={"connection": "close"},
-            ) from None
-        received += len(message.get("body", b""))
-        if received > _OPERATOR_BODY_BYTES:
-            raise HTTPException(413, f"The body is larger than {_OPERATOR_BODY_BYTES} bytes.")
-        is_complete = not message.get("more_body")
-        return message
+    def on_failure(outcome: str, client: str) -> None:
+        metrics.token_failure(outcome)
+        if count := lines.due(outcome):
+            _log.warning("token refused", action="refuse", outcome=outcome, client=client, count=count)
 
-    return bounded
+    return on_failure
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from fastapi import HTTPException
+
 from packhouse.api.asgi import Message, Receive, Scope
 
 # Digits of a Content-Length that fits no machine.
@@ -132,3 +134,48 @@ class BodyReader:
         if so_far + len(chunk) > self._limit:
             raise TooLarge
         return chunk
+
+
+def bounded(receive: Receive, limit_bytes: int, body_timeout_s: float) -> Receive:
+    """Stop reading a body that is too long or too slow; FastAPI itself waits for it without end."""
+    received = 0
+    is_complete = False
+    until = asyncio.get_running_loop().time() + body_timeout_s
+
+    async def receive_in_time() -> Message:
+        nonlocal received, is_complete
+        if is_complete:
+            # The next message is that the client has left, for which there is no deadline.
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"The body was not complete within {body_timeout_s:g} seconds.",
+                headers={"connection": "close"},
+            ) from None
+        received += len(message.get("body", b""))
+        if received > limit_bytes:
+            raise HTTPException(413, f"The body is larger than {limit_bytes} bytes.")
+        is_complete = not message.get("more_body")
+        return message
+
+    return receive_in_time
+
+
+def without_body(receive: Receive) -> Receive:
+    """Give an empty body, whatever the client sends; then wait until it leaves."""
+    is_given = False
+
+    async def receive_nothing() -> Message:
+        nonlocal is_given
+        if not is_given:
+            is_given = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        while (message := await receive())["type"] != "http.disconnect":
+            pass
+        return message
+
+    return receive_nothing

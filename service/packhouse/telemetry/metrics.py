@@ -88,6 +88,14 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._token_failures = _Counters(
+            Counter(
+                "packhouse_token_failures",
+                "Requests to the operator API with a wrong token, by outcome: unknown or slowed.",
+                ["outcome"],
+                registry=registry,
+            )
+        )
         self._connections = _States(
             Gauge(
                 "packhouse_http_connections",
@@ -231,6 +239,10 @@ class Metrics:
     def connection_cut(self, reason: str) -> None:
         """Count one connection that was closed; the reasons are those of `api.connections.Cut`."""
         self._cuts.add((reason,))
+
+    def token_failure(self, outcome: str) -> None:
+        """Count one request with a wrong token: unknown or slowed."""
+        self._token_failures.add((outcome,))
 
     def watch_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Read at each scrape how many connections are open, by phase."""
