@@ -71,7 +71,7 @@ class Limits:
     response_s: float
 
     def seconds(self) -> Mapping[Phase, float]:
-        """The limit of each phase that has one. Idle connections are closed by uvicorn itself."""
+        """The limit of each phase that has one. Idle connections have uvicorn's timer."""
         return {
             Phase.HEADER: self.header_s,
             Phase.BODY: self.body_s + _BODY_MARGIN_S,

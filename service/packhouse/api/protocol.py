@@ -104,24 +104,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Give the bytes to the parser, never more of a header than is allowed."""
         self._unset_keepalive_if_required()
-        view = data
-        while view and not self._is_over():
+        while data and not self._is_over():
             if self._in_header:
                 room = self._door.max_header_bytes - self._header_bytes
-                part, view = view[:room], view[room:]
+                part, data = data[:room], data[room:]
                 self._header_bytes += len(part)
-                self._feed(part)
-                if self._in_header and self._header_bytes >= self._door.max_header_bytes:
-                    self.cut(Cut.HEADER_TOO_LARGE)
             else:
-                part, view = view, b""
+                part, data = data, b""
                 self._body_bytes += len(part)
                 self._empty_bytes += len(part)
-                self._feed(part)
-                # Extensions of chunks and trailers have no content: they are bounded as headers are.
-                empty = 0 if self._in_header else self._empty_bytes
-                if empty > self._door.max_header_bytes or self._body_bytes > _MOST_BODY_BYTES:
-                    self.cut(Cut.BODY_TOO_LARGE)
+            self._feed(part)
+            if not self._is_over() and (why := self._too_much()):
+                self.cut(why)
         self._note_phase()
 
     def pause_writing(self) -> None:
@@ -153,11 +147,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """The headers are complete: the app gets the request, or it waits for those before it."""
         if len(self.pipeline) >= _MOST_PIPELINED:
             self._stop(Cut.PIPELINED)
-        self._headers_done = True
+        super().on_headers_complete()
+        self._headers_done = self._has_cycle = True
         self._in_header = False
         self._header_bytes = self._body_bytes = self._empty_bytes = 0
-        super().on_headers_complete()
-        self._has_cycle = True
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -232,6 +225,14 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.cut(self._reason)
 
+    def _too_much(self) -> Cut | None:
+        if self._in_header:
+            return Cut.HEADER_TOO_LARGE if self._header_bytes >= self._door.max_header_bytes else None
+        # Extensions of chunks and trailers have no content: they are bounded as headers are.
+        if self._empty_bytes > self._door.max_header_bytes or self._body_bytes > _MOST_BODY_BYTES:
+            return Cut.BODY_TOO_LARGE
+        return None
+
     def _read_on(self) -> None:
         if not self._is_over():
             self.flow.resume_reading()
@@ -245,7 +246,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _may_answer(self) -> bool:
         cycle = self.cycle
-        if not self._has_cycle or cycle.response_complete:
+        if not self._has_cycle:
+            return True
+        if cycle.response_complete:
             return self._in_header
         return not (cycle.response_started or self.pipeline)
 
@@ -278,6 +281,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._enter(Phase.WORKING)
         else:
             self._enter(Phase.HEADER if self._header_bytes or not self._has_cycle else Phase.IDLE)
+            if self._connection.phase is Phase.IDLE and self.timeout_keep_alive_task is None:
+                # uvicorn sets this timer at the response, and forgets it when a body goes on after it.
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
 
     def _enter(self, phase: Phase) -> None:
         if self._connection is not None:

@@ -7,6 +7,7 @@ address is slowed by the failures of another one.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 from packhouse.clock import Clock
@@ -34,22 +35,22 @@ class TokenFailures:
         if (address, digest) in self._known:
             self._known.move_to_end((address, digest))
             return 0
-        wait_s = self._owed_s(address) - _BURST * _INTERVAL_S
+        wait_s = self._wait_s(address)
         if wait_s <= 0:
             return 0
         if wait_s > _LONGEST_WAIT_S:
-            return int(wait_s) + 1
+            return math.ceil(wait_s)
         self._charge(address)
         await self._clock.sleep(wait_s)
         return 0
 
     def failed(self, address: str) -> int:
         """Count a failure. Returns 0, or the seconds after which the address may try again."""
-        wait_s = self._owed_s(address) - _BURST * _INTERVAL_S
+        wait_s = self._wait_s(address)
         if wait_s <= 0:
             self._charge(address)
             return 0
-        return int(wait_s) + 1
+        return math.ceil(wait_s)
 
     def succeeded(self, address: str, digest: bytes) -> None:
         """Remember that this token is good from this address."""
@@ -58,8 +59,14 @@ class TokenFailures:
         if len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
 
-    def _owed_s(self, address: str) -> float:
-        return self._paid_at.get(address, 0.0) - self._clock.monotonic()
+    def remembered(self) -> int:
+        """How many addresses and good pairs are remembered."""
+        return len(self._paid_at) + len(self._known)
+
+    def _wait_s(self, address: str) -> float:
+        """The time until this address may fail once more; 0 or less if it may now."""
+        now = self._clock.monotonic()
+        return self._paid_at.get(address, now) - now - (_BURST - 1) * _INTERVAL_S
 
     def _charge(self, address: str) -> None:
         now = self._clock.monotonic()
