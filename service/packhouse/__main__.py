@@ -111,7 +111,7 @@ async def _serve_until_stopped(
     app: App, settings: Settings, server_config: uvicorn.Config, sock: socket.socket
 ) -> None:
     log = structlog.get_logger("packhouse")
-    server = BoundedServer(server_config, app.asgi_app, app.door)
+    server = BoundedServer(server_config, app.asgi_app, app.connections)
     stop = _on_signals(server)
     working = asyncio.create_task(app.dispatcher.run(), name="dispatcher")
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")

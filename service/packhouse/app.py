@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 from packhouse import __version__, config
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
-from packhouse.api.protocol import Door
-from packhouse.api.server import build_door
+from packhouse.api.protocol import ConnectionPolicy
+from packhouse.api.server import build_policy
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
@@ -45,7 +45,7 @@ class App:
     """Everything that runs: __main__ starts it, and stops it in the opposite order."""
 
     asgi_app: ASGIApp
-    door: Door
+    connections: ConnectionPolicy
     dispatcher: Dispatcher
     tasks: PeriodicTasks
     schedule: Any
@@ -109,7 +109,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
-    door = build_door(settings.http, metrics, clock)
+    connections = build_policy(settings.http, metrics, clock)
     asgi_app = build_api(
         operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -122,7 +122,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         http=settings.http,
     )
     schedule = build_schedule(tasks, settings)
-    return App(asgi_app, door, dispatcher, tasks, schedule, readiness, ledger, store, providers)
+    return App(asgi_app, connections, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

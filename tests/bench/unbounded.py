@@ -12,19 +12,19 @@ import uvicorn
 
 from packhouse import __main__ as daemon
 from packhouse.api.asgi import ASGIApp
-from packhouse.api.protocol import Door
+from packhouse.api.protocol import ConnectionPolicy
 from packhouse.api.server import BoundedServer
 
 
 class UnboundedServer(BoundedServer):
     """uvicorn as it comes, but for its one limit, on connections in total."""
 
-    def __init__(self, config: uvicorn.Config, app: ASGIApp, door: Door) -> None:
+    def __init__(self, config: uvicorn.Config, app: ASGIApp, policy: ConnectionPolicy) -> None:
         config.limit_concurrency = 2000
         config.app = cast(Any, app)
         config.load()
         uvicorn.Server.__init__(self, config)
-        self._door = door
+        self._policy = policy
 
     startup = uvicorn.Server.startup
     on_tick = uvicorn.Server.on_tick

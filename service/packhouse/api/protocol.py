@@ -39,7 +39,7 @@ _ANSWERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ConnectionPolicy:
     """What all connections of a server share. `on_cut` counts and logs a connection that was cut."""
 
     book: ConnectionBook
@@ -51,7 +51,7 @@ class Door:
 
     def protocol(self, **arguments: Any) -> asyncio.Protocol:
         """Make the protocol of one connection; uvicorn gives the arguments."""
-        return BoundedProtocol(door=self, **arguments)
+        return BoundedProtocol(policy=self, **arguments)
 
 
 class _Invalid(Exception):
@@ -68,10 +68,10 @@ class BoundedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
-        door: Door,
+        policy: ConnectionPolicy,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._door = door
+        self._policy = policy
         self._connection: Connection | None = None
         self._in_header = True
         self._has_cycle = False
@@ -86,10 +86,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Enter the connection in the book, which may cost another one its place."""
         super().connection_made(transport)
-        door = self._door
-        address = door.groups.limited(self.client[0] if self.client else "")
-        self._connection = Connection(self, address, door.clock.monotonic())
-        if victim := door.book.open(self._connection):
+        policy = self._policy
+        address = policy.groups.limited(self.client[0] if self.client else "")
+        self._connection = Connection(self, address, policy.clock.monotonic())
+        if victim := policy.book.open(self._connection):
             connection, why = victim
             connection.owner.cut(why)
 
@@ -106,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         while data and not self._is_over():
             if self._in_header:
-                room = self._door.max_header_bytes - self._header_bytes
+                room = self._policy.max_header_bytes - self._header_bytes
                 part, data = data[:room], data[room:]
                 self._header_bytes += len(part)
             else:
@@ -171,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._connection is None or self.transport.is_closing() or self._connection.address is None:
             return
         if not is_proven(self.cycle.scope):
-            wait_s = self._door.pacer.wait_s(self._door.clock.monotonic())
+            wait_s = self._policy.pacer.wait_s(self._policy.clock.monotonic())
             if wait_s > 0:
                 self.flow.pause_reading()
                 self.loop.call_later(wait_s, self._read_on)
@@ -213,7 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._answer(*answer)
             self._enter(Phase.CLOSING)
         self._disconnect_app()
-        self._door.on_cut(why)
+        self._policy.on_cut(why)
 
     # Within
 
@@ -227,9 +227,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_much(self) -> Cut | None:
         if self._in_header:
-            return Cut.HEADER_TOO_LARGE if self._header_bytes >= self._door.max_header_bytes else None
+            return Cut.HEADER_TOO_LARGE if self._header_bytes >= self._policy.max_header_bytes else None
         # Extensions of chunks and trailers have no content: they are bounded as headers are.
-        if self._empty_bytes > self._door.max_header_bytes or self._body_bytes > _MOST_BODY_BYTES:
+        if self._empty_bytes > self._policy.max_header_bytes or self._body_bytes > _MOST_BODY_BYTES:
             return Cut.BODY_TOO_LARGE
         return None
 
@@ -289,9 +289,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _enter(self, phase: Phase) -> None:
         if self._connection is not None:
-            self._door.book.enter(self._connection, phase, self._door.clock.monotonic())
+            self._policy.book.enter(self._connection, phase, self._policy.clock.monotonic())
 
     def _forget(self) -> None:
         if self._connection is not None:
-            self._door.book.close(self._connection)
+            self._policy.book.close(self._connection)
             self._connection = None

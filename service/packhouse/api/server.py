@@ -17,7 +17,7 @@ from packhouse.api.asgi import ASGIApp
 from packhouse.api.capacity import Capacity, capacity
 from packhouse.api.connections import ConnectionBook, Cut, Limits
 from packhouse.api.pacing import Pacer
-from packhouse.api.protocol import Door
+from packhouse.api.protocol import ConnectionPolicy
 from packhouse.api.sparse_log import SparseLog
 from packhouse.clock import Clock
 from packhouse.config.http_server import HttpSettings
@@ -48,7 +48,7 @@ def configure(http: HttpSettings, grace_s: float) -> uvicorn.Config:
     )
 
 
-def build_door(http: HttpSettings, metrics: Metrics, clock: Clock) -> Door:
+def build_policy(http: HttpSettings, metrics: Metrics, clock: Clock) -> ConnectionPolicy:
     """What all connections share, with limits that fit this process's limit of open files."""
     fits = _capacity(http).connections
     if fits < http.max_connections:
@@ -76,18 +76,20 @@ def build_door(http: HttpSettings, metrics: Metrics, clock: Clock) -> Door:
 
     book = ConnectionBook(limits)
     metrics.watch_connections(book.counts)
-    return Door(book, AddressGroups(http.trusted_proxies), http.max_header_bytes, clock, on_cut, Pacer())
+    return ConnectionPolicy(
+        book, AddressGroups(http.trusted_proxies), http.max_header_bytes, clock, on_cut, Pacer()
+    )
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn with the limits of a `Door` and no signal handlers: a stop first drains the workers."""
+    """uvicorn with the limits of a `ConnectionPolicy` and no signal handlers: a stop first drains the workers."""
 
-    def __init__(self, config: uvicorn.Config, app: ASGIApp, door: Door) -> None:
+    def __init__(self, config: uvicorn.Config, app: ASGIApp, policy: ConnectionPolicy) -> None:
         config.app = cast(Any, app)
         config.load()
         super().__init__(config)
-        self._door = door
-        self._ticked_at = door.clock.monotonic()
+        self._policy = policy
+        self._ticked_at = policy.clock.monotonic()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -98,12 +100,12 @@ class BoundedServer(uvicorn.Server):
         """Accept connections on the given sockets."""
 
         def make_protocol() -> asyncio.Protocol:
-            return self._door.protocol(config=self.config, server_state=self.server_state, app_state={})
+            return self._policy.protocol(config=self.config, server_state=self.server_state, app_state={})
 
         self.servers = cast(
             Any,
             [
-                Acceptor(sock, self.config.backlog, make_protocol, lambda: self._door.on_cut(Cut.NO_FILES))
+                Acceptor(sock, self.config.backlog, make_protocol, lambda: self._policy.on_cut(Cut.NO_FILES))
                 for sock in sockets or []
             ],
         )
@@ -111,10 +113,10 @@ class BoundedServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: cut the connections that are late."""
-        now = self._door.clock.monotonic()
-        self._door.pacer.note_lateness(now - self._ticked_at - _TICK_S)
+        now = self._policy.clock.monotonic()
+        self._policy.pacer.note_lateness(now - self._ticked_at - _TICK_S)
         self._ticked_at = now
-        for connection, why in self._door.book.late(now):
+        for connection, why in self._policy.book.late(now):
             connection.owner.cut(why)
         return await super().on_tick(counter)
 

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from packhouse.api.asgi import Receive, Scope, Send
 from packhouse.api.capacity import raise_file_limit
-from packhouse.api.server import BoundedServer, build_door, configure
+from packhouse.api.server import BoundedServer, build_policy, configure
 from packhouse.clock import SystemClock
 from packhouse.config.http_server import HttpSettings
 from packhouse.telemetry.metrics import Metrics
@@ -78,7 +78,7 @@ async def running(**http: Any) -> AsyncIterator[Running]:
     """A server whose app reads a body and then answers; to GET /large with a large response."""
     settings = HttpSettings(**{"idle_timeout_s": 0.3, "header_timeout_s": 0.3, "body_timeout_s": 0.3, **http})
     metrics = Metrics(CollectorRegistry())
-    door = build_door(settings, metrics, SystemClock())
+    policy = build_policy(settings, metrics, SystemClock())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         there.seen.append(scope["path"])
@@ -96,7 +96,7 @@ async def running(**http: Any) -> AsyncIterator[Running]:
         await send({"type": "http.response.body", "body": body})
 
     gate = asyncio.Event()
-    server = BoundedServer(configure(settings, 2), app, door)
+    server = BoundedServer(configure(settings, 2), app, policy)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         there = Running(sock.getsockname()[1], metrics, server)
         serving = asyncio.create_task(server.serve(sockets=[sock]))
