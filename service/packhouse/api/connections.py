@@ -129,7 +129,7 @@ class ConnectionBook:
         return victim
 
     def enter(self, connection: Connection, phase: Phase, now: float) -> None:
-        """Note the phase of a connection; in the same phase as before, its time goes on."""
+        """Note the phase of a connection; in the same phase as before, its time runs on."""
         before = connection.phase
         if before is phase:
             return

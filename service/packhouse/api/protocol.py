@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol with limits: on headers, bodies, pipelining and readers that do not read.
 
-uvicorn itself has none of them. This class counts bytes and tells the book of connections what each
+uvicorn itself has none of them. This class counts bytes and notes in the book of connections what each
 connection waits for; the book says which ones to cut.
 """
 
@@ -282,7 +282,7 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._enter(Phase.HEADER if self._header_bytes or not self._has_cycle else Phase.IDLE)
             if self._connection.phase is Phase.IDLE and self.timeout_keep_alive_task is None:
-                # uvicorn sets this timer at the response, and forgets it when a body goes on after it.
+                # uvicorn sets this timer at the response, and forgets it when a body continues after it.
                 self.timeout_keep_alive_task = self.loop.call_later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )

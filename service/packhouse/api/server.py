@@ -76,13 +76,12 @@ def build_policy(http: HttpSettings, metrics: Metrics, clock: Clock) -> Connecti
 
     book = ConnectionBook(limits)
     metrics.watch_connections(book.counts)
-    return ConnectionPolicy(
-        book, AddressGroups(http.trusted_proxies), http.max_header_bytes, clock, on_cut, Pacer()
-    )
+    groups = AddressGroups(http.trusted_proxies)
+    return ConnectionPolicy(book, groups, http.max_header_bytes, clock, on_cut, Pacer())
 
 
 class BoundedServer(uvicorn.Server):
-    """uvicorn with the limits of a `ConnectionPolicy` and no signal handlers: a stop first drains the workers."""
+    """uvicorn with a `ConnectionPolicy` and without signal handlers: a stop first drains the workers."""
 
     def __init__(self, config: uvicorn.Config, app: ASGIApp, policy: ConnectionPolicy) -> None:
         config.app = cast(Any, app)
