@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from packhouse import __version__, config
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
+from packhouse.api.protocol import ConnectionPolicy
+from packhouse.api.server import build_policy
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
@@ -44,6 +46,7 @@ class App:
     """Everything that runs: __main__ starts it, and stops it in the opposite order."""
 
     asgi_app: ASGIApp
+    connections: ConnectionPolicy
     dispatcher: Dispatcher
     tasks: PeriodicTasks
     schedule: Any
@@ -117,6 +120,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
+    connections = build_policy(settings.http, metrics, clock)
     asgi_app = build_api(
         operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -126,9 +130,9 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         webhook=settings.webhook,
         operators=settings.operator,
         version=__version__,
-        docs=settings.http.docs,
+        http=settings.http,
     )
-    return App(asgi_app, dispatcher, tasks, schedule, readiness, ledger, store, providers)
+    return App(asgi_app, connections, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

@@ -23,8 +23,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from packhouse.config.customs import CustomsSettings
 from packhouse.config.guard import GuardSettings
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import (
-    HttpSettings,
     LedgerSettings,
     LogSettings,
     OperatorSettings,

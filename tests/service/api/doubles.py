@@ -148,6 +148,7 @@ class App:
         self.clock = StillClock(NOW)
         self.metrics = Metrics(CollectorRegistry(), "1.2.3")
         self.wakes = 0
+        self.client = "192.0.2.1"
         settings = Settings(_env_file=None, provider="easypost")  # type: ignore[call-arg]
         self.operations = Operations.build(
             self.ledger, self.documents, self.clock, settings, self._count_wake
@@ -170,7 +171,9 @@ class App:
         """One request, answered."""
 
         async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(
+                app=self.app, raise_app_exceptions=False, client=(self.client, 40_000)
+            )
             async with httpx.AsyncClient(transport=transport, base_url="http://packhouse") as client:
                 headers = {"authorization": f"Bearer {token}"} if token else {}
                 return await client.request(method, path, headers=headers | more.pop("headers", {}), **more)
