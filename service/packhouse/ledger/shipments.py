@@ -84,15 +84,17 @@ def move(
     journal.write(tx, entries)
 
 
-def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState) -> None:
-    """Move a shipment whose order has no lease, because an operation revoked it in this transaction.
+def move_revoked(
+    tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState, **columns: Any
+) -> None:
+    """Move a shipment whose order has no lease, because this transaction revokes it, and set columns with it.
 
     Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table
     allows.
     """
     if to not in MOVES[since]:
         raise ValueError(f"a shipment does not go from {since} to {to}")
-    columns = {"state": to.value, "updated_at": tx.now}
+    columns = {"state": to.value, "updated_at": tx.now} | columns
     changed = tx.connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
         {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
