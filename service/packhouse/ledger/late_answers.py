@@ -1,7 +1,7 @@
 """Answers that arrive after the order's lease was lost. They say what has happened, so they are recorded.
 
-Each unit names the attempt that was answered and takes no lease. It changes only what nothing else has settled
-meanwhile; then it ends any lease on the order, so that the steps go on from the new facts at once.
+Each unit names the attempt that was answered and takes no lease. It changes only what nothing else has
+settled meanwhile; then it ends any lease on the order, so that the steps go on from the new facts at once.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def bought(tx: Tx, attempt: Shipment, label: Label, entry: Entry, *, sells_once:
         _move(tx, now, _S.LABELED, **what, rate=_rate(attempt), intent_at=attempt.intent_at)
         shipments.add_label(tx, label)
         _release(tx, now, _OF_BUYING)
-        entries = (entry,)
+        entries: tuple[Entry, ...] = (entry,)
     elif _is_known(tx, now, label, sells_once=sells_once):
         if now.label is not None and label.document:
             keep_file(tx, now.label, label.document, label.document_format)
@@ -96,13 +96,14 @@ def voided(tx: Tx, asked: Shipment, entry: Entry) -> tuple[Entry, ...]:
     """Record that a label is void, also if a later request was refused because of that."""
     now = _locked(tx, asked)
     in_void = (LabelState.VOIDING, LabelState.VOID_REFUSED)
-    if now.state not in (_S.VOIDING, _S.HELD) or now.label is None or now.label.state not in in_void:
+    label = now.label
+    if now.state not in (_S.VOIDING, _S.HELD) or label is None or label.state not in in_void:
         return ()
     if now.state is _S.HELD:
         _move(tx, now, _S.VOIDING)
         now = replace(now, state=_S.VOIDING)
     _move(tx, now, _S.VOIDED)
-    tx.connection.execute(_LABEL_STATE, {"w_id": now.label.id, "v_state": LabelState.VOIDED.value})
+    tx.connection.execute(_LABEL_STATE, {"w_id": label.id, "v_state": LabelState.VOIDED.value})
     _release(tx, now, _OF_VOID)
     journal.write(tx, (entry,))
     leases.revoke(tx, asked.order_id)
@@ -118,9 +119,7 @@ def keep_file(tx: Tx, label: Label, document: str, document_format: LabelFormat 
 def _locked(tx: Tx, shipment: Shipment) -> Shipment:
     """The shipment as it is now; nothing else changes it until the transaction ends."""
     leases.lock_order(tx, shipment.order_id)
-    return next(
-        one for one in shipments.of_order(tx.connection, shipment.order_id) if one.id == shipment.id
-    )
+    return next(one for one in shipments.of_order(tx.connection, shipment.order_id) if one.id == shipment.id)
 
 
 def _move(tx: Tx, now: Shipment, to: ShipmentState, **columns: Any) -> None:

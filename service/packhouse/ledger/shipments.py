@@ -84,9 +84,7 @@ def move(
     journal.write(tx, entries)
 
 
-def move_revoked(
-    tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState, **columns: Any
-) -> None:
+def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState, **columns: Any) -> None:
     """Move a shipment whose order has no lease, because this transaction revokes it, and set columns with it.
 
     Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table

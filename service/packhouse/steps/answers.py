@@ -1,7 +1,7 @@
 """Answers that cost money or reach a buyer are always recorded: when the lease is lost, and at a stop.
 
-An operator may revoke a lease, and another worker may take it over, while a call is under way. The facts of its
-answer stay true, so they are written without the lease where nothing else has settled them.
+An operator may revoke a lease, and another worker may take it over, while a call is under way. The facts of
+its answer stay true, so they are written without the lease where nothing else has settled them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LAST_CHANCE_S = 2.0
 _END_S = 0.5
 
 
-class Stopped(Exception, Generic[T]):  # noqa: N818 - it is no error: it carries the answer of a call
+class Stopped(Exception, Generic[T]):
     """The process is stopping, and the call has given its answer all the same."""
 
     def __init__(self, answer: T) -> None:
@@ -68,7 +68,8 @@ async def record(
         if entries:
             recorded()
             context.record(*entries)
-            context.log.info("late_answer_recorded", order_id=job.order_id, shipment_id=entries[0].shipment_id)
+            context.log.info(
+                "late_answer_recorded", order_id=job.order_id, shipment_id=entries[0].shipment_id
+            )
         raise
     recorded()
-

@@ -237,9 +237,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         context,
         job,
         partial(shipments.bought, shipment=shipment, label=label, entries=(entry,)),
-        partial(
-            late_answers.bought, attempt=shipment, label=label, entry=entry, sells_once=sells_once
-        ),
+        partial(late_answers.bought, attempt=shipment, label=label, entry=entry, sells_once=sells_once),
         partial(context.metrics.spent, label.cost),
     )
     context.record(entry)

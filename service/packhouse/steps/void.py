@@ -39,8 +39,7 @@ async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Labe
             why = f"{label.cost} is credited."
             if charged_only_if_used:
                 why = f"No money comes back: {label.cost} would be charged only if the label is used."
-            entry = Entry(job.order_id, "voided", why, shipment.id)
-            await context.move_label(job, shipment, _S.VOIDED, LabelState.VOIDED, entry)
+            await _record_voided(context, job, shipment, Entry(job.order_id, "voided", why, shipment.id))
             job.wake_at(context.clock.now())
         case VoidPending(note):
             if _window_closes(context, label):

@@ -23,12 +23,13 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that `body` says, in UTF-8. Raises ValueError for anything that is not plain JSON.
+    """The value that `body` says, in UTF-8, after a byte order mark or without. Raises ValueError for
+    anything that is not plain JSON.
 
     Refused too: NaN and Infinity, numbers too long to read, nesting too deep, halves of surrogate pairs
     (they cannot be written to a database).
     """
-    text = body.decode("utf-8")
+    text = body.decode("utf-8-sig")
     try:
         value = json.loads(text, parse_constant=_no_constant)
         if "\\ud" in text or "\\uD" in text:
@@ -47,7 +48,7 @@ def parse_listing(body: bytes) -> Any:
     try:
         return parse_json(body)
     except ValueError:
-        text = body.decode("utf-8", errors="replace")
+        text = body.decode("utf-8-sig", errors="replace")
     try:
         value = json.loads(text, parse_constant=lambda _: None, parse_int=_int_or_none)
         plain = json.dumps(value, ensure_ascii=False)
