@@ -1,7 +1,7 @@
 """Answers that arrive after the order's lease was lost. They say what has happened, so they are recorded.
 
 Each unit names the attempt that was answered and takes no lease. It changes only what nothing else has
-settled meanwhile; then it ends any lease on the order, so that the steps go on from the new facts at once.
+settled meanwhile; then it ends any lease on the order, so that the steps continue from the new facts at once.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ _OF_BUYING = _DOUBT | {
 _OF_VOID = frozenset({HoldCode.VOID_REFUSED, HoldCode.VOID_PENDING})
 _ARRIVED = "The provider's answer arrived."
 _KEPT = update_where(labels_table, ("id", "document"), ("document", "document_format"))
+_REFUSED = update_where(labels_table, ("id",), ("void_refusals", "void_due_at"))
 _LABEL_STATE = update_where(labels_table, ("id",), ("state",))
-_SAYS_TWO = "A second label was bought for {shipment}: {number} for {cost}. It will not ship; it is voided."
+_NOT_NEEDED = (
+    "{shipment} does not need any more the label that was bought for it: {number} for {cost}. It is voided."
+)
 
 
 def bought(tx: Tx, attempt: Shipment, label: Label, entry: Entry, *, sells_once: bool) -> tuple[Entry, ...]:
@@ -58,7 +61,7 @@ def bought(tx: Tx, attempt: Shipment, label: Label, entry: Entry, *, sells_once:
         entries: tuple[Entry, ...] = (entry,)
     elif _is_known(tx, now, label, sells_once=sells_once):
         if now.label is not None and label.document:
-            keep_file(tx, now.label, label.document, label.document_format)
+            _keep_file(tx, now.label, label.document, label.document_format)
         return ()
     else:
         entries = _add_extra(tx, attempt, label, entry)
@@ -110,7 +113,27 @@ def voided(tx: Tx, asked: Shipment, entry: Entry) -> tuple[Entry, ...]:
     return (entry,)
 
 
-def keep_file(tx: Tx, label: Label, document: str, document_format: LabelFormat | None) -> None:
+def void_refused(tx: Tx, asked: Shipment, refusals: int, due_at: float, entry: Entry) -> tuple[Entry, ...]:
+    """Record that a void was refused and may be granted later, so that the provider is not asked at once."""
+    now = _locked(tx, asked)
+    if now.state is not _S.VOIDING or now.label is None or now.label.void_again:
+        return ()
+    values = {"v_void_refusals": refusals, "v_void_due_at": due_at}
+    tx.connection.execute(_REFUSED, {"w_id": now.label.id, **values})
+    journal.write(tx, (entry,))
+    return (entry,)
+
+
+def file_fetched(
+    tx: Tx, label: Label, document: str, document_format: LabelFormat | None
+) -> tuple[Entry, ...]:
+    """Note where the file is that was fetched for a label."""
+    if document:
+        _keep_file(tx, label, document, document_format)
+    return ()
+
+
+def _keep_file(tx: Tx, label: Label, document: str, document_format: LabelFormat | None) -> None:
     """Note where a label's file is, if none is known."""
     kept = {"v_document": document, "v_document_format": document_format.value if document_format else None}
     tx.connection.execute(_KEPT, {"w_id": label.id, "w_document": "", **kept})
@@ -172,7 +195,7 @@ def _add_extra(tx: Tx, attempt: Shipment, label: Label, entry: Entry) -> tuple[E
         void_requested_at=tx.now,
     )
     shipments.add_label(tx, extra)
-    why = _SAYS_TWO.format(shipment=attempt.id, number=label.tracking_number, cost=label.cost)
+    why = _NOT_NEEDED.format(shipment=attempt.id, number=label.tracking_number, cost=label.cost)
     return (
         replace(entry, shipment_id=shipment_id),
         Entry(attempt.order_id, "voiding", why, shipment_id),

@@ -289,11 +289,13 @@ class Context:
         label_state: LabelState,
         entry: Entry | None = None,
         /,
-        *,
-        void_refusals: int = 0,
+        **void: Any,
     ) -> Shipment:
-        """Move a shipment and its label together: in the ledger, the journal, the log and the job."""
-        return await self.apply(job, Move(shipment, to, label_state, void_refusals), entry)
+        """Move a shipment and its label together: in the ledger, the journal, the log and the job.
+
+        `void` are the other fields of `Move`.
+        """
+        return await self.apply(job, Move(shipment, to, label_state, **void), entry)
 
     async def apply(
         self,

@@ -21,7 +21,7 @@ async def reconcile(context: Context, job: OrderJob) -> None:
             shipment = await _mark_unknown(context, job, shipment)
         provider = context.provider(shipment.provider)
         if provider.safety is Safety.BLIND:
-            # Its call may still run here, and nobody is asked about an answer that is yet to come.
+            # Its call may still run in this process: an operator is asked only when no answer can come.
             if _has_settled(context, job, shipment, 0.0):
                 await purchase.hold_unknown(context, job, shipment)
         elif _has_settled(context, job, shipment, context.settings.provider_settle_s):

@@ -32,7 +32,7 @@ class Client(Protocol):
     def order(self, order_id: str) -> Order: ...
     def orders(self, query: OrdersQuery) -> OrderPage: ...
     def pages(self, query: OrdersQuery) -> list[OrderPage]: ...
-    def fulfill(self, order_id: str, body: bytes, key: str) -> None: ...
+    def fulfill(self, order_id: str, body: bytes, key: str) -> bool: ...
     def product(self, site_slug: str, product_id: str) -> Product: ...
     def products(self, site_slug: str, ids: list[str]) -> dict[str, Product]: ...
 
@@ -134,18 +134,43 @@ def test_an_order_is_read(client: Client, shop: FaultyStore) -> None:
     assert "idempotency-key" not in asked.headers
 
 
-@pytest.mark.parametrize(("status", "answer"), [(200, {"ok": 1}), (201, None), (202, b"<html>"), (204, None)])
-def test_a_fulfillment_is_posted_with_its_saved_bytes_and_any_2xx_accepts_it(
-    client: Client, shop: FaultyStore, status: int, answer: Any
+SHOWN = {"fulfillments": [{"tracking_number": "94 00"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "is_shown"),
+    [
+        (200, {"ok": 1}, False),
+        (201, None, False),
+        (204, None, False),
+        (202, [], False),
+        (200, {"order": ORDER | SHOWN}, True),
+        (200, ORDER | SHOWN, True),
+        (200, {"tracking_number": "9400"}, True),
+        (200, [{"tracking": "94-00"}], True),
+    ],
+)
+def test_a_fulfillment_is_posted_with_its_saved_bytes_and_a_2xx_accepts_it(
+    client: Client, shop: FaultyStore, status: int, answer: Any, is_shown: bool
 ) -> None:
     shop.behave(answers(status, answer))
-    client.fulfill("ord_1", BODY, "key-1")
+    assert client.fulfill("ord_1", BODY, "key-1") is is_shown
     (asked,) = shop.asked
     assert (asked.method, asked.target) == ("POST", "/api/storefront/v1/merchant/orders/ord_1/fulfill")
     assert asked.body == BODY
     assert asked.headers["idempotency-key"] == "key-1"
     assert asked.headers["content-type"] == "application/json"
     assert asked.headers["content-length"] == str(len(BODY))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed(client: Client, shop: FaultyStore, status: int) -> None:
+    shop.behave(answers(status, Location=f"{shop.url}/elsewhere"))
+    with pytest.raises(errors.StoreUnexpectedStatus, match="redirects are not followed"):
+        client.fulfill("ord_1", BODY, "key-1")
+    with pytest.raises(errors.StoreUnexpectedStatus, match="redirects are not followed"):
+        client.order("ord_1")
+    assert {asked.target.rpartition("/")[2] for asked in shop.asked} == {"fulfill", "ord_1"}
 
 
 def test_a_list_is_read_page_by_page(client: Client, shop: FaultyStore) -> None:
