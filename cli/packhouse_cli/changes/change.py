@@ -153,7 +153,9 @@ def _unknown_outcome(error: Exception, change: Change, order: Order | None) -> C
     from packhouse.errors import StoreError, StoreUnanswered
 
     assert isinstance(error, StoreError)
-    cause = str(error).split(" Its effect is not known")[0].split(" It will be tried")[0]
+    cause = str(error)
+    for advice in (" Its effect is not known", " It will be tried", " Whether it took effect"):
+        cause = cause.split(advice)[0]
     if order is None:
         found = "The order could not be read again."
     else:

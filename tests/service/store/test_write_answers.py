@@ -24,7 +24,7 @@ CHANGES = (
     create_return("ord_1", b"{}", "k"),
     reject_return("ord_1", "ret_1", "worn", "k"),
     create_exchange("ord_1", b"{}", "k"),
-    delete_webhook("wh_1"),
+    delete_webhook("wh_1", "k"),
 )
 
 
