@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -150,6 +152,9 @@ labels = Table(
     Column("papers", _JSON),
     # The number as it is compared (model/tracking_number.py), "" for one without a letter or digit.
     Column("tracking_canonical", Text, nullable=False, server_default=""),
+    # When the provider is asked next to void it, NULL at once; and whether an operator wants it asked again.
+    Column("void_due_at", Double),
+    Column("void_again", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_canonical", "tracking_canonical"),

@@ -77,6 +77,7 @@ class End(StrEnum):
     PARCEL_MOVES = "when the carrier carries the parcel on"
     PAPER_KEPT = "when the paper is fetched"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
+    ANSWER_ARRIVES = "when the provider's answer arrives after all"
     RELEASE = "when an operator releases it"
 
 

@@ -53,8 +53,8 @@ class Store(Protocol):
     async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
         """Read products of the workspace, and any others that were listed before them."""
 
-    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        """Post a fulfillment: exactly these bytes under this key."""
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        """Post a fulfillment: exactly these bytes under this key. Whether the answer shows it."""
 
 
 class Failure(NamedTuple):
@@ -183,7 +183,8 @@ class Context:
     `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
-    label's id to the time when its tracker was last asked. `breaker` knows the accounts that refuse.
+    label's id to the time when its tracker was last asked, `unshown` a post's key to the time until
+    which a store that accepted the post may take to show it. `breaker` knows the accounts that refuse.
     """
 
     store: Store
@@ -197,6 +198,7 @@ class Context:
     sinks: Sequence[Sink] = ()
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
     tracked: dict[str, float] = field(default_factory=dict)
+    unshown: dict[str, float] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
     products: ProductCache = field(init=False)
     settings_fingerprint: str = field(init=False)
@@ -291,11 +293,13 @@ class Context:
         label_state: LabelState,
         entry: Entry | None = None,
         /,
-        *,
-        void_refusals: int = 0,
+        **void: Any,
     ) -> Shipment:
-        """Move a shipment and its label together: in the ledger, the journal, the log and the job."""
-        return await self.apply(job, Move(shipment, to, label_state, void_refusals), entry)
+        """Move a shipment and its label together: in the ledger, the journal, the log and the job.
+
+        `void` are the other fields of `Move`.
+        """
+        return await self.apply(job, Move(shipment, to, label_state, **void), entry)
 
     async def apply(
         self,

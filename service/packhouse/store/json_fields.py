@@ -25,12 +25,14 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that `body` says, in UTF-8, with text fit to keep (model/text.py). Raises ValueError for
+    """The value that `body` says, in UTF-8 with or without a byte order mark; text is fit to keep (model/text.py).
+
+    Raises ValueError for
     anything that is not plain JSON.
 
     Refused too: NaN and Infinity, numbers too long to read, nesting too deep.
     """
-    return decode_json(body.decode("utf-8"))
+    return decode_json(body.decode("utf-8-sig"))
 
 
 def parse_listing(body: bytes) -> Any:
@@ -42,7 +44,7 @@ def parse_listing(body: bytes) -> Any:
     try:
         return parse_json(body)
     except ValueError:
-        said = body.decode("utf-8", errors="replace")
+        said = body.decode("utf-8-sig", errors="replace")
     return decode_json(
         said, parse_constant=lambda _: None, parse_int=_int_or_none, parse_float=_finite_or_none
     )

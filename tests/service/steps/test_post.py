@@ -13,10 +13,10 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 async def test_after_a_released_refusal_the_post_is_rebuilt_under_another_key(harness: Harness) -> None:
-    async def picky(order_id: str, body: bytes, key: str) -> None:
+    async def picky(order_id: str, body: bytes, key: str) -> bool:
         if json.loads(body)["carrier"] != "Post":
             raise StoreInvalidRequest("carrier is not known", status=400)
-        await harness.store.real.fulfill(order_id, body, key)
+        return await harness.store.real.fulfill(order_id, body, key)
 
     harness.store.script(fulfill=picky)
     order = await harness.ship()
@@ -46,8 +46,9 @@ async def test_a_post_whose_response_was_lost_is_sent_again_byte_for_byte(harnes
 
 
 async def test_a_fulfillment_that_the_store_accepted_and_does_not_show_is_held(harness: Harness) -> None:
-    async def forget(order_id: str, body: bytes, key: str) -> None:
-        """Accept the fulfillment and record nothing."""
+    async def forget(order_id: str, body: bytes, key: str) -> bool:
+        """Show the fulfillment in the answer, and record nothing."""
+        return True
 
     harness.store.script(fulfill=forget)
     order = await harness.ship()
@@ -67,10 +68,10 @@ async def test_a_fulfillment_that_the_store_accepted_and_does_not_show_is_held(h
 async def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_from_being_posted(
     harness: Harness,
 ) -> None:
-    async def too_late(order_id: str, body: bytes, key: str) -> None:
+    async def too_late(order_id: str, body: bytes, key: str) -> bool:
         if len(harness.store.seen("fulfill")) == 1:
             harness.sandbox.store.cancel(order)
-        await harness.store.real.fulfill(order_id, body, key)
+        return await harness.store.real.fulfill(order_id, body, key)
 
     harness.store.script(fulfill=too_late)
     order = harness.sandbox.place_order("plain")

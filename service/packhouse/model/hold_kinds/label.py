@@ -42,7 +42,7 @@ KINDS = (
         "It is not known whether the label was bought",
         "Look for the reference in the provider's account, then report what you found.",
         blocks=ALL,
-        ends=(End.OUTCOME_REPORTED,),
+        ends=(End.OUTCOME_REPORTED, End.ANSWER_ARRIVES),
         waivable=BY_NONE,
         rests_on=CONTENT,
         advice=(

@@ -84,6 +84,8 @@ def test_a_void_that_was_rejected_soon_after_the_purchase_is_requested_again() -
         assert isinstance(outcome, VoidRefused)
         assert outcome.final
         assert len(fake.requests) == requests + 1, "it only reads the state"
+        assert isinstance(await provider.void(replace(old, void_again=True)), VoidPending)
+        assert fake.requests[-1].url.path.endswith("/refund"), "an operator wants it asked again"
 
     play(story)
 
