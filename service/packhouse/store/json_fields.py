@@ -25,12 +25,10 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that `body` says, in UTF-8 with or without a byte order mark; text is fit to keep (model/text.py).
+    """The value that `body` says in UTF-8, with text fit to keep. A byte order mark is skipped.
 
-    Raises ValueError for
-    anything that is not plain JSON.
-
-    Refused too: NaN and Infinity, numbers too long to read, nesting too deep.
+    Raises ValueError for what is not plain JSON, and for NaN, Infinity, numbers too long to read and nesting
+    that is too deep.
     """
     return decode_json(body.decode("utf-8-sig"))
 
