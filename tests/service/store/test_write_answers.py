@@ -41,7 +41,7 @@ def answer(value: Any, status: int = 200, **headers: str) -> StoreResponse:
         b"OK",
         b'{"id": "ord_',
         b"\xff\xfe{}",
-        gzip.compress(b"{}"),
+        gzip.compress(b"{}", mtime=0),
         {"error": {"code": "bad_gateway"}},
         {"errors": ["no backend"]},
         {"success": False},
