@@ -19,7 +19,7 @@ from packhouse.api.asgi import ASGIApp
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, SettingsError
-from packhouse.ledger import leases
+from packhouse.ledger import crashes, leases
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
@@ -32,7 +32,7 @@ from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
-from packhouse.worker.dispatcher import Dispatcher
+from packhouse.worker.dispatcher import Dispatcher, report_crashes
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from packhouse.worker.readiness import Readiness
@@ -75,7 +75,8 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     log.info("ledger_ready", version=after, migrated_from=before if before != after else None)
     if not ledger.shared:
         # Only one process can use this ledger, so every lease in it is of a process that has ended.
-        await ledger.write(leases.release_all, ledger_clock.now())
+        ended = await ledger.write(crashes.end_all, ledger_clock.now(), settings.retry)
+        report_crashes(log, ended)
     await ledger.write(leases.wake_unfinished, ledger_clock.now())
     documents = DocumentFolder(settings.labels_dir)
     store = AsyncStoreClient(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -33,12 +34,34 @@ class OrderRecords:
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, OrderRecords]]:
     """Claim due orders (see `leases.claim`), each with its records."""
-    taken = leases.claim(tx, token, until, most)
+    return [(one.lease, one.records) for one in read_records(tx, leases.claim(tx, token, until, most))]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An order that was claimed. `unreadable` says why its records cannot be read; "" if they can."""
+
+    lease: Lease
+    records: OrderRecords
+    unreadable: str = ""
+
+
+def read_records(tx: Tx, taken: Sequence[Lease]) -> list[Claimed]:
+    """The records of each order. Rows that cannot be read concern only their own order."""
+    try:
+        return _read(tx, taken)
+    except (ValueError, TypeError, LookupError) as error:
+        if len(taken) == 1:
+            return [Claimed(taken[0], OrderRecords(), f"its records cannot be read: {error!r}")]
+        return [one for lease in taken for one in read_records(tx, [lease])]
+
+
+def _read(tx: Tx, taken: Sequence[Lease]) -> list[Claimed]:
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
     known_holds = holds.of_orders(tx.connection, ids) if ids else {}
     return [
-        (lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
+        Claimed(lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
         for lease, i in zip(taken, ids, strict=True)
     ]
 

@@ -120,7 +120,7 @@ class PostgresLedger:
 
         try:
             result, marked = await asyncio.get_running_loop().run_in_executor(self._pool, run)
-        except DBAPIError as error:
+        except (DBAPIError, UnicodeEncodeError, OverflowError) as error:
             raise translated(error) from error
         if marked and (self._notifying is None or self._notifying.done()):
             self._notifying = asyncio.create_task(self._notify(), name="notify replicas")
