@@ -85,5 +85,11 @@ async def process_order(context: Context, job: OrderJob) -> None:
         raise
     except Exception as error:
         # The order would keep its lease until it ends, and fail here again, without end and unseen.
-        context.log.exception("release_failed", order_id=job.order_id)
+        # With its traceback the first time.
+        context.log.error(
+            "release_failed",
+            order_id=job.order_id,
+            error=type(error).__name__,
+            exc_info=not job.lease.attempts,
+        )
         await finish_unwritable(context, job, str(error) or repr(error), type(error).__name__)

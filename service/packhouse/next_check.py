@@ -175,8 +175,8 @@ async def finish_unwritable(context: Context, job: OrderJob, why: str, kind: str
 
     Raises LeaseLost, LedgerUnavailable.
     """
-    plain = why.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")[:500]
-    note = f"The order's records cannot be written: {plain}"
+    note = "; then ".join([*(failure.why.rstrip(".")[:200] for failure in job.failures[:1]), why])
+    note = ascii(note)[1:-1][:500]
     attempts = job.lease.attempts + 1
     due_at = context.clock.now() + _wait_after(context, attempts)
     is_held = attempts >= context.settings.retry.hold_after

@@ -22,7 +22,7 @@ from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.states import OrderPhase, ShipmentState
 
-_LONGEST_WAITS: Final = 24
+_MOST_WAITS: Final = 24
 _IN_DOUBT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 
 _LEASED = (
@@ -87,16 +87,16 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
         values = {"id": row.id, "lease": row.lease, "crashes": crashes, "now": tx.now}
         tx.connection.execute(_END, values)
         is_guilty = owner != worker and crashes >= SUSPECT_CRASHES and of_worker[owner] == 1
-        wait_s = longest_wait_s(retry, crashes) if is_guilty else 0.0
+        wait_s = set_aside_s(retry, crashes) if is_guilty else 0.0
         if is_guilty:
             _set_aside(tx, row.id, crashes, wait_s)
         ended.append(Ended(row.id, crashes, wait_s))
     return ended
 
 
-def longest_wait_s(retry: RetrySettings, crashes: int = 64) -> float:
+def set_aside_s(retry: RetrySettings, crashes: int = 64) -> float:
     """How long an order is set aside after so many crashes in a row; at most 24 times retry.max_s."""
-    return min(retry.base_s * 4.0 ** min(crashes - 1, 32), _LONGEST_WAITS * retry.max_s)
+    return min(retry.base_s * 4.0 ** min(crashes - 1, 32), _MOST_WAITS * retry.max_s)
 
 
 def _set_aside(tx: Tx, order_id: str, crashes: int, wait_s: float) -> None:

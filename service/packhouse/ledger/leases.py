@@ -201,7 +201,7 @@ _REVOKE = text(
 def abandon(tx: Tx, due_at: float, failures: int = 0) -> None:
     """End the lease, count failures, and change nothing else. Raises LeaseLost."""
     lease = tx.held_lease
-    values = {"now": tx.now, "due_at": due_at, "failures": failures}
+    values: dict[str, object] = {"now": tx.now, "due_at": due_at, "failures": failures}
     values |= {"id": lease.order_id, "token": lease.token}
     if tx.connection.execute(_ABANDON, values).rowcount != 1:
         raise LeaseLost(lost(tx.held_lease))

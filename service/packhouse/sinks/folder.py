@@ -10,9 +10,11 @@ import os
 import re
 from pathlib import Path
 
+from packhouse.blocking import call_in_time
 from packhouse.sinks.port import Announcement
 
 _LONGEST_NAME = 200
+_MOST_S = 10.0
 
 
 class FolderSink:
@@ -25,7 +27,13 @@ class FolderSink:
         folder.mkdir(parents=True, exist_ok=True)
 
     async def announce(self, announcement: Announcement) -> None:
-        """Link the label and its papers under their readable names. Raises OSError."""
+        """Link the label and its papers under their readable names. Raises OSError.
+
+        In a thread: the folder may be one of another machine, which does not answer.
+        """
+        await call_in_time(_MOST_S, lambda: self._link_all(announcement), f"writing to {self._folder}")
+
+    def _link_all(self, announcement: Announcement) -> None:
         name = announcement.shipment.id
         if announcement.label_file:
             self._link(announcement.label_file, name)

@@ -28,7 +28,7 @@ _TICK_S = 0.5
 _RETRY_S = 2.0
 
 
-_CANCEL_S = 1.0
+_CANCEL_S = 1.5
 
 
 def _claim(
