@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 import uvicorn
 
-from packhouse import __version__, config
-from packhouse.app import App, build_app, lock_data_dir
+from packhouse import __version__, config, data_folder
+from packhouse.app import App, build_app
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
@@ -75,7 +75,7 @@ def _locked_folder(settings: Settings) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(lock_data_dir(settings.data_dir))
+                stack.enter_context(data_folder.lock(settings.data_dir))
                 break
             except FolderInUse as error:
                 if clock.monotonic() > until:

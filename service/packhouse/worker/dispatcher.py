@@ -101,11 +101,13 @@ class Dispatcher:
             while self._running:
                 await asyncio.wait(list(self._running))
         finally:
+            has_leases = bool(self._running or self._claimed or self._abandoned)
             cut_off = [*background, *self._running]
             for task in cut_off:
                 task.cancel()
             await asyncio.wait(cut_off, timeout=_CANCEL_S)
-            await self._release_cut_off()
+            if has_leases:
+                await self._release_cut_off()
 
     def stop(self) -> None:
         """Start no more orders; `run` ends when every running order is finished."""
@@ -238,10 +240,9 @@ class Dispatcher:
     async def _release_cut_off(self) -> None:
         """Release what the end of the grace period cut off, so that it does not look like a crash."""
         context, now = self._context, self._context.clock.now()
-        if self._running or self._claimed or self._abandoned:
-            with contextlib.suppress(LedgerError, TimeoutError):
-                async with asyncio.timeout(_CANCEL_S):
-                    await context.ledger.write(leases.release_worker, now, self.worker_id, now + _RETRY_S)
+        with contextlib.suppress(LedgerError, TimeoutError):
+            async with asyncio.timeout(_CANCEL_S):
+                await context.ledger.write(leases.release_worker, now, self.worker_id, now + _RETRY_S)
 
 
 def report_crashes(log: FilteringBoundLogger, ended: Sequence[Ended]) -> None:

@@ -24,7 +24,7 @@ _TICK_S: Final = 0.5
 _BEAT_S: Final = 1.0
 _LAST_WORDS_S: Final = 2.0
 # Of the processor's time, which only passes while the process works.
-_PROCESSOR_SHARE: Final = 2.0
+_PROCESSOR_SHARE: Final = 1.5
 
 End = Callable[[int, str, Mapping[str, Any]], None]
 

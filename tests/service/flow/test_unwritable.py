@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import text
 
 from packhouse.errors import LedgerUnavailable, ProviderUnavailable, ValueRejected
@@ -16,7 +17,15 @@ from packhouse.steps.context import OrderJob
 from packhouse.worker.dispatcher import Dispatcher
 from tests.service.harness import Harness
 
-pytestmark = pytest.mark.usefixtures("engine")
+pytestmark = pytest.mark.usefixtures("engine", "quiet")
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Render no tracebacks: on a terminal each takes longer than the test."""
+    with structlog.testing.capture_logs():
+        yield
+
 
 IMPATIENT = {"retry": {"base_s": 1, "max_s": 5, "hold_after": 3}}
 
@@ -29,7 +38,9 @@ async def _ship_until_held(harness: Harness) -> Any:
 
 
 @pytest.mark.harness(settings=IMPATIENT)
-@pytest.mark.parametrize("broken", ["half an emoji \ud83d", "a\x00b", "\udcff" * 40], ids=["half", "nul", "bytes"])
+@pytest.mark.parametrize(
+    "broken", ["half an emoji \ud83d", "a\x00b", "\udcff" * 40], ids=["half", "nul", "bytes"]
+)
 async def test_a_text_that_cannot_be_written_ends_in_a_hold(harness: Harness, broken: str) -> None:
     harness.provider.script(prepare=ProviderUnavailable(f"the depot says {broken}"))
     other = harness.sandbox.place_order("plain")
