@@ -20,6 +20,7 @@ class PoisonProvider(OfflineProvider):
         if what == "exit":
             os._exit(139)
         if what == "spin":
+            Path("spinning").touch()
             while True:
                 pass
         if what == "thread":

@@ -60,7 +60,8 @@ def _modes(settings: Settings) -> Iterator[Check]:
                 f"mode {account}",
                 Level.WARN,
                 "it draws sample labels, which no carrier accepts, for orders of "
-                f"{shown_url(settings.store.url)}.{also} Set `provider` to an account that sells labels, unless this is a trial.",
+                f"{shown_url(settings.store.url)}.{also} Set `provider` to an account that sells labels, "
+                "unless this is a trial.",
             )
 
 
