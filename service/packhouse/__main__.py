@@ -190,7 +190,7 @@ async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
 
 
 async def _within(seconds: float, task: asyncio.Task[None], what: str) -> None:
-    """Wait for the end of a task, and go on without it after so many seconds."""
+    """Wait for the end of a task, and continue without it after so many seconds."""
     done, _ = await asyncio.wait([task], timeout=seconds)
     if not done:
         structlog.get_logger("packhouse").warning("did_not_end", what=what)

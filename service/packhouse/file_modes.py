@@ -27,7 +27,7 @@ def make_file(file: Path) -> None:
 def restrict(path: Path, mode: int) -> str:
     """Take away what `mode` does not allow to others. Returns why it could not; "" if all is well.
 
-    Of a folder that everybody may write to and nobody may delete from (/tmp), nothing is changed.
+    Of a folder with the sticky bit, which all users share (such as /tmp), nothing is changed.
     """
     try:
         found = path.stat()

@@ -21,6 +21,6 @@ def require_utf8(connection: Connection) -> None:
     if encoding != "UTF8":
         raise LedgerUnusable(
             f"the ledger's database {name!r} is in {encoding}, which cannot hold every name and address. "
-            f"Create another one with: createdb --template=template0 --encoding=UTF8 {name}_utf8, and name it "
-            "in PACKHOUSE_LEDGER__URL. To move a ledger there, use pg_dump and psql."
+            f"Create another one with: createdb --template=template0 --encoding=UTF8 {name}_utf8, and "
+            "name it in PACKHOUSE_LEDGER__URL. To move a ledger there, use pg_dump and psql."
         )
