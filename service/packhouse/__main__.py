@@ -25,7 +25,7 @@ from packhouse.worker.watchdog import Watchdog
 
 _PREDECESSOR_S = 30.0
 # A stop takes no longer than the grace period and this, whatever hangs. Its parts may take so long:
-_STOP_MARGIN_S, _CANCEL_S, _CLOSE_S = 6.0, 3.5, 1.0
+_STOP_MARGIN_S, _CANCEL_S, _CLOSE_S = 8.0, 4.5, 1.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"

@@ -17,7 +17,7 @@ from tests.e2e.processes import Process, Services, call_json, running_services, 
 
 pytestmark = pytest.mark.e2e
 
-_GRACE_S, _MARGIN_S = 1.0, 6.0
+_GRACE_S, _MARGIN_S = 1.0, 8.0
 _HELD = "SELECT count(*) FROM holds WHERE code = 'process_crashed' AND released_at IS NULL"
 
 

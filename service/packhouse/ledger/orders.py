@@ -26,42 +26,41 @@ _FINGERPRINT = select(orders.c.fingerprint)
 
 @dataclass(frozen=True, slots=True)
 class OrderRecords:
-    """The records of an order: all its shipments by number, and all its holds, oldest first."""
+    """The records of an order: all its shipments by number, and all its holds, oldest first.
+
+    `unreadable` says why they cannot be read; "" if they can.
+    """
 
     shipments: tuple[Shipment, ...] = ()
     holds: tuple[Hold, ...] = ()
-
-
-def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, OrderRecords]]:
-    """Claim due orders (see `leases.claim`), each with its records."""
-    return [(one.lease, one.records) for one in read_records(tx, leases.claim(tx, token, until, most))]
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An order that was claimed. `unreadable` says why its records cannot be read; "" if they can."""
-
-    lease: Lease
-    records: OrderRecords
     unreadable: str = ""
 
 
-def read_records(tx: Tx, taken: Sequence[Lease]) -> list[Claimed]:
-    """The records of each order. Rows that cannot be read concern only their own order."""
+def claim(
+    tx: Tx, token: str, until: float, most: int, *, alone: bool = False
+) -> list[tuple[Lease, OrderRecords]]:
+    """Claim due orders (see `leases.claim`), each with its records. `alone`: one that must be alone."""
+    taken = leases.claim_suspect(tx, token, until) if alone else leases.claim(tx, token, until, most)
+    return _with_records(tx, taken)
+
+
+def _with_records(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
+    """Each order with its records. Rows that cannot be read concern only their own order."""
     try:
         return _read(tx, taken)
     except (ValueError, TypeError, LookupError) as error:
         if len(taken) == 1:
-            return [Claimed(taken[0], OrderRecords(), f"its records cannot be read: {error!r}")]
-        return [one for lease in taken for one in read_records(tx, [lease])]
+            unreadable = f"its records cannot be read: {error!r}"
+            return [(taken[0], OrderRecords(unreadable=unreadable))]
+        return [one for lease in taken for one in _with_records(tx, [lease])]
 
 
-def _read(tx: Tx, taken: Sequence[Lease]) -> list[Claimed]:
+def _read(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
     known_holds = holds.of_orders(tx.connection, ids) if ids else {}
     return [
-        Claimed(lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
+        (lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
         for lease, i in zip(taken, ids, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from packhouse.errors import LeaseLost, LedgerError
 from packhouse.flow import process_order
 from packhouse.ledger import crashes, guard, leases, orders
 from packhouse.ledger.crashes import Ended
-from packhouse.ledger.orders import Claimed
+from packhouse.ledger.orders import OrderRecords
 from packhouse.ledger.tx import Lease, Tx, under
 from packhouse.next_check import finish_unwritable
 from packhouse.steps.context import Context, OrderJob
@@ -28,24 +28,25 @@ _TICK_S = 0.5
 _RETRY_S = 2.0
 
 
-_CANCEL_S = 1.5
+# A call whose answer is about to arrive is waited for a little longer.
+_CANCEL_S, _RELEASE_S = 2.5, 1.0
 
 
 def _claim(
     tx: Tx, token: str, until: float, most: int, retry: RetrySettings, is_idle: bool, suspects_first: bool
-) -> tuple[list[Claimed], list[Ended], str]:
+) -> tuple[list[tuple[Lease, OrderRecords]], list[Ended], str]:
     """Due orders, the leases that ran out, and why nothing is bought or posted now ("" if nothing does).
 
     An order that may end the process is claimed alone, by a worker that is idle. While one is due, a worker
     that is not idle claims nothing, unless `suspects_first` is False.
     """
     ended = crashes.end_expired(tx, token.partition(":")[0], retry)
-    taken: list[Lease] = []
+    claimed: list[tuple[Lease, OrderRecords]] = []
     if not suspects_first or not crashes.is_suspect_due(tx):
-        taken = leases.claim(tx, token, until, most)
-    if not taken and is_idle:
-        taken = leases.claim_suspect(tx, token, until)
-    return orders.read_records(tx, taken), ended, guard.paused(tx.connection)
+        claimed = orders.claim(tx, token, until, most)
+    if not claimed and is_idle:
+        claimed = orders.claim(tx, token, until, 1, alone=True)
+    return claimed, ended, guard.paused(tx.connection)
 
 
 class Dispatcher:
@@ -148,15 +149,14 @@ class Dispatcher:
             _claim, now, token, now + settings.lease_s, most, settings.retry, is_idle, self._suspects_first
         )
         report_crashes(self._context.log, ended)
-        self._suspects_first = not any(one.lease.is_alone for one in claimed)
+        self._suspects_first = not any(lease.is_alone for lease, _ in claimed)
         if settings.guard.paused:
             paused = "PACKHOUSE_GUARD__PAUSED is set."
         unreadable = []
-        for one in claimed:
-            known = one.records
-            job = OrderJob(one.lease, until, list(known.shipments), list(known.holds), paused=paused)
-            if one.unreadable:
-                unreadable.append((job, one.unreadable))
+        for lease, known in claimed:
+            job = OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            if known.unreadable:
+                unreadable.append((job, known.unreadable))
             else:
                 self._claimed.append(job)
         if len(claimed) == most:
@@ -241,7 +241,7 @@ class Dispatcher:
         """Release what the end of the grace period cut off, so that it does not look like a crash."""
         context, now = self._context, self._context.clock.now()
         with contextlib.suppress(LedgerError, TimeoutError):
-            async with asyncio.timeout(_CANCEL_S):
+            async with asyncio.timeout(_RELEASE_S):
                 await context.ledger.write(leases.release_worker, now, self.worker_id, now + _RETRY_S)
 
 

@@ -38,7 +38,7 @@ async def _claimed(
     claimed, _, _ = await ledger.write(
         _claim, now, f"{worker}:1", now + 100, 10, RETRY, is_idle, suspects_first
     )
-    return [one.lease for one in claimed]
+    return [lease for lease, _ in claimed]
 
 
 def _ids(leased: Sequence[Lease]) -> list[str]:
