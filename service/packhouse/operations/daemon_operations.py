@@ -12,6 +12,7 @@ from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 from packhouse.operations.queries import Queries
+from packhouse.operations.transaction import add_reason
 from packhouse.operations.views import StatusReport
 
 
@@ -49,7 +50,11 @@ class DaemonOperations:
 
 
 def _pause(tx: Tx, reason: str, actor: str) -> None:
-    guard.pause(tx, f"{actor}: {reason}")
+    known, since = guard.pause_record(tx.connection) or ("", None)
+    why = add_reason(known, f"{actor}: {reason}")
+    if why == known:
+        return
+    guard.pause(tx, why, since=since)
     journal.write(tx, [Entry("", "paused", reason, actor=actor)])
 
 
