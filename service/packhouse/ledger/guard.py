@@ -6,7 +6,7 @@ So two purchases cannot both pass the same cap. Where the amount is in doubt, th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, literal, select, text, true
@@ -49,14 +49,11 @@ def check_may_proceed(connection: Connection, lease: Lease) -> str:
     return paused(connection)
 
 
-def pause(tx: Tx, why: str, *, since: float | None = None) -> None:
-    """Stop buying and posting; with "" as reason, resume: waiting orders are due at once.
-
-    `since` is when an active pause began, which gets another reason.
-    """
+def pause(tx: Tx, why: str) -> None:
+    """Stop buying and posting; with "" as reason, resume: waiting orders are due at once."""
     if why:
         _take_turns(tx)
-    kv.write(tx if since is None else replace(tx, now=since), _PAUSE, why)
+    kv.write(tx, _PAUSE, why)
     if not why:
         leases.wake_unfinished(tx)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
@@ -54,7 +55,8 @@ def _pause(tx: Tx, reason: str, actor: str) -> None:
     why = add_reason(known, f"{actor}: {reason}")
     if why == known:
         return
-    guard.pause(tx, why, since=since)
+    # A pause that gets another reason began when it began.
+    guard.pause(tx if since is None else replace(tx, now=since), why)
     journal.write(tx, [Entry("", "paused", reason, actor=actor)])
 
 
