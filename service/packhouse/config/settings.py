@@ -164,6 +164,11 @@ class Settings(BaseSettings):
             raise ValueError("begins with ~, but this user has no home folder: write it whole") from None
 
     @property
+    def given(self) -> frozenset[tuple[str, ...]]:
+        """The paths of the values that come from a source, and are not defaults."""
+        return frozenset(self._origins)
+
+    @property
     def ledger_url(self) -> str:
         """The database's URL: SQLite in the data folder unless set.
 

@@ -103,7 +103,11 @@ class Gathered:
                 self._take_file(variable(("store", "api_key")), file)
 
     def read_secret_files(self, environ: Mapping[str, str]) -> None:
-        """Read the files that PACKHOUSE_..._FILE variables name."""
+        """Read the files that PACKHOUSE_..._FILE variables name, and ALY_API_KEY_FILE before them."""
+        for name, meant in _named(environ):
+            if meant.upper() == f"{_STORE_KEY}_FILE":
+                file = Path(cleaned(environ[name], Kind.TEXT))
+                self._take_file(variable(("store", "api_key")), file, written=meant)
         for name, meant in _named(environ):
             if meant.upper().startswith(PREFIX) and _is_file_name(meant):
                 file = Path(cleaned(environ[name], Kind.TEXT))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from packhouse.ledger import facts, journal, leases
 from packhouse.ledger.facts import Kind
@@ -102,6 +102,11 @@ def put(
         return False
     facts.note(tx, Kind.HOLD, row)
     return True
+
+
+def change_note(tx: Tx, hold_id: int, note: str) -> None:
+    """Replace the note of a hold."""
+    tx.connection.execute(update(holds).where(holds.c.id == hold_id).values(note=note))
 
 
 def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:

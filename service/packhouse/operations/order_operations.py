@@ -16,6 +16,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.operations.queries import Queries, unknown_order
 from packhouse.operations.transaction import (
     active_hold,
+    place_manual_hold,
     placed_hold,
     put_hold,
     report_outcome,
@@ -116,10 +117,7 @@ class OrderOperations:
 def _place_hold(tx: Tx, order_id: str, reason: str, actor: str) -> Hold:
     if not leases.revoke(tx, order_id):
         raise unknown_order(order_id)
-    put_hold(tx, order_id, HoldCode.MANUAL, reason, actor)
-    entry = Entry(order_id, "held", reason, actor=actor, data={"code": HoldCode.MANUAL.value})
-    journal.write(tx, [entry])
-    return placed_hold(tx, order_id, HoldCode.MANUAL)
+    return place_manual_hold(tx, order_id, reason, actor)
 
 
 def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:

@@ -24,7 +24,7 @@ from packhouse.operations.queries import Queries
 from packhouse.operations.transaction import (
     holds_on,
     lock_shipment,
-    placed_hold,
+    place_manual_hold,
     put_hold,
     report_outcome,
     taken_over,
@@ -140,10 +140,7 @@ def _hold(tx: Tx, shipment_id: str, reason: str, actor: str) -> Hold:
             "nothing_to_hold", f"Shipment {shipment_id} is {shipment.state}: nothing is left to hold."
         )
     leases.revoke(tx, shipment.order_id)
-    if put_hold(tx, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
-        entry = Entry(shipment.order_id, "held", reason, shipment_id, actor, {"code": "manual"})
-        journal.write(tx, [entry])
-    return placed_hold(tx, shipment.order_id, HoldCode.MANUAL, shipment_id)
+    return place_manual_hold(tx, shipment.order_id, reason, actor, shipment_id)
 
 
 def _release(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:

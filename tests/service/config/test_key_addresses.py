@@ -70,3 +70,29 @@ def test_a_key_in_a_secret_file_is_one_of_the_environment(folder: Path) -> None:
     ):
         with pytest.raises(SettingsError, match="would be sent"):
             load(environ=environ)
+
+
+def test_the_stores_own_variable_may_name_a_file_too_and_ours_wins(folder: Path) -> None:
+    (folder / "theirs").write_text("aly_theirs")
+    (folder / "ours").write_text("aly_ours")
+    environ = {"PACKHOUSE_SECRETS_DIR": "", "ALY_API_KEY_FILE": "theirs"}
+    assert load(environ=environ).store.api_key.get_secret_value() == "aly_theirs"
+    environ["PACKHOUSE_STORE__API_KEY_FILE"] = "ours"
+    assert load(environ=environ).store.api_key.get_secret_value() == "aly_ours"
+    (folder / "packhouse.toml").write_text(STORE_URL)
+    with pytest.raises(SettingsError, match="ALY_API_KEY_FILE"):
+        load(environ={"PACKHOUSE_SECRETS_DIR": "", "ALY_API_KEY_FILE": "theirs"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("PACKHOUSE_GUARD__CURRENCY", "dollars", "three capital letters, such as USD"),
+        ("PACKHOUSE_CUSTOMS__ORIGIN_COUNTRY", "Japan", "two capital letters, such as US"),
+    ],
+)
+def test_a_code_of_the_wrong_shape_is_refused_with_the_shape_it_must_have(
+    variable: str, value: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        load(environ={variable: value, "PACKHOUSE_SECRETS_DIR": ""})

@@ -56,7 +56,13 @@ def lines_of(
 
 
 def _marked(mark: str, text: str, width: int) -> list[Line]:
-    first, *rest = wrap(text, max(width - len(mark), 30))
+    """The text behind the mark. A command at its end is never broken, so that it can be copied."""
+    room = max(width - len(mark), 30)
+    action, colon, command = text.partition(": packhouse ")
+    if colon and width_of(text) > room:
+        first, *rest = [*wrap(f"{action}:", room), f"packhouse {command}"]
+    else:
+        first, *rest = wrap(text, room)
     return [(f"{mark}{first}",), *((f"{' ' * len(mark)}{line}",) for line in rest)]
 
 

@@ -180,3 +180,34 @@ def test_no_order_of_an_impossible_id_enters_the_ledger(app: App, order: str) ->
         assert app.ask("GET", f"/api/v1/{path}").status_code in (400, 404), path
     assert len(app.journal()) == before
     assert all(one["id"] in ("ord_1", "ord_2") for one in app.ask("GET", "/api/v1/orders").json()["orders"])
+
+
+@pytest.mark.parametrize("path", ["orders/ord_2/holds", "shipments/ord_1-2/holds"])
+def test_a_second_hold_adds_its_reason_to_the_first_and_the_same_one_changes_nothing(
+    app: App, path: str
+) -> None:
+    first = app.post(path, reason="wait for Monday").json()
+    before = len(app.journal())
+    assert app.post(path, reason="wait for Monday").json() == first
+    assert len(app.journal()) == before
+    second = app.post(path, reason="a gift note").json()
+    assert (second["id"], second["note"]) == (first["id"], "wait for Monday; a gift note")
+    (entry,) = app.journal()[before:]
+    assert (entry.action, entry.why) == ("held", "a gift note")
+
+
+def pauses(app: App) -> list[dict[str, Any]]:
+    waiting = app.ask("GET", "/api/v1/status").json()["waiting"]
+    return [one for one in waiting if one["kind"] == "paused"]
+
+
+def test_a_second_pause_adds_its_reason_and_keeps_when_it_began(app: App) -> None:
+    app.post("pause", reason="stock-taking")
+    (began,) = pauses(app)
+    app.clock.time += 60
+    app.post("pause", reason="stock-taking")
+    app.post("pause", reason="the printer is out")
+    status = app.ask("GET", "/api/v1/status").json()
+    assert status["paused_by"] == "ann: stock-taking; ann: the printer is out"
+    assert [one["since"] for one in pauses(app)] == [began["since"]]
+    assert [entry.why for entry in app.journal()][-2:] == ["stock-taking", "the printer is out"]
