@@ -34,7 +34,7 @@ def main() -> int:
         mutants = [mutant for file in files for mutant in mutants_of(ROOT, file)]
     asked.folder.mkdir(exist_ok=True)
     if not asked.report:
-        os.nice(19)
+        os.nice(asked.nice)
         if asked.jobs > 1 and not asked.shard:
             _run_shards(asked.jobs)
         else:
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--budget", type=float, default=8.0, metavar="S", help="seconds of tests for a mutant"
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--nice", type=int, default=19, help="how much other programs go first")
     parser.add_argument("--report", action="store_true", help="only print what is known")
     parser.add_argument("--ids", action="store_true", help="print the ids of survivors, for accepted.toml")
     parser.add_argument("--least", type=float, default=95.0, metavar="PERCENT", help="the share to reach")

@@ -15,7 +15,7 @@ from pathlib import Path
 import hypothesis
 
 from tests.mutation import reach as reaching
-from tests.mutation.fork_server import Ended, ForkServer, collected
+from tests.mutation.fork_server import Ended, ForkServer, collected, waited_s
 from tests.mutation.mutants import Mutant
 from tests.mutation.plant import NotPlanted, Plants
 from tests.mutation.rooms import ROOT, digest, functions_of
@@ -110,7 +110,7 @@ class Runner:
         return Result(mutant.id, source, status, by, round(time.monotonic() - began, 3), len(tests))
 
     def _fork(self, work: object, seconds: float) -> Ended:
-        return self._server.fork(work, cpu_s=10 + 4 * seconds, wall_s=40 + 8 * seconds)  # type: ignore[arg-type]
+        return self._server.fork(work, cpu_s=10 + 4 * seconds, wall_s=20 + 6 * seconds)  # type: ignore[arg-type]
 
     def _is_trusted(self, test: str) -> bool:
         """A test that fails without any mutant as well has killed nothing, and is left out from now on."""
@@ -179,10 +179,10 @@ def trace(server: ForkServer, reach: reaching.Reach, files: list[str], path: Pat
         def work(tests: list[str] = tests) -> list[tuple[str, float, bool, reaching.Lines]]:
             done = []
             for test in tests:
-                began = time.perf_counter()
+                began = time.perf_counter() - waited_s()
                 with reaching.traced(paths) as lines:
                     passed = server.passes(test)
-                done.append((test, time.perf_counter() - began, passed, lines))
+                done.append((test, time.perf_counter() - waited_s() - began, passed, lines))
             return done
 
         ended = server.fork(work, cpu_s=600, wall_s=900)
