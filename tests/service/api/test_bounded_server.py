@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from packhouse.api.asgi import Receive, Scope, Send
+from packhouse.api.asgi import Receive, Scope, Send, mark_proven
 from packhouse.api.capacity import raise_file_limit
 from packhouse.api.server import BoundedServer, build_policy, configure
 from packhouse.clock import SystemClock
@@ -22,6 +22,7 @@ from packhouse.config.http_server import HttpSettings
 from packhouse.telemetry.metrics import Metrics
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+LAST_GET = GET[:-2] + b"connection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 ENDLESS = [b"x" * 4096] * 9
@@ -91,6 +92,8 @@ async def running(**http: Any) -> AsyncIterator[Running]:
             if message["type"] == "http.disconnect":
                 there.seen.append("left")
                 return
+        if scope["path"] == "/proven":
+            mark_proven(scope)
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -257,7 +260,7 @@ def test_hundreds_of_silent_connections_leave_room_for_others() -> None:
         async with running(max_connections=40, header_timeout_s=60) as there:
             silent = [await there.client() for _ in range(300)]
             for _ in range(5):
-                assert (await there.answer(GET)).startswith(b"HTTP/1.1 200")
+                assert (await there.answer(LAST_GET)).startswith(b"HTTP/1.1 200")
             assert there.cuts()["address_limit"] >= 280
             open_now = sum(
                 sample.value
@@ -303,6 +306,31 @@ def test_clients_that_leave_at_once_do_no_harm() -> None:
     run(scenario)
 
 
+def test_a_stranger_waits_while_the_loop_is_late_and_a_proven_request_does_not() -> None:
+    async def scenario() -> None:
+        async with running(idle_timeout_s=30) as there:
+
+            async def second_answer_s(path: bytes) -> float:
+                reader, writer = await there.client()
+                request = b"GET " + path + b" HTTP/1.1\r\nhost: x\r\n\r\n"
+                for _ in range(2):
+                    began = asyncio.get_running_loop().time()
+                    writer.write(request)
+                    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+                writer.close()
+                return asyncio.get_running_loop().time() - began
+
+            pacer = there.server.policy.pacer
+            for _ in range(30):
+                pacer.note_lateness(1.0)
+            for _ in range(50):
+                pacer.wait_s(SystemClock().monotonic())
+            stranger, proven = await asyncio.gather(second_answer_s(b"/"), second_answer_s(b"/proven"))
+            assert proven < 0.1 < 0.3 < stranger < 2
+
+    run(scenario)
+
+
 def test_a_stop_waits_for_no_client_that_is_slow() -> None:
     async def scenario() -> None:
         async with running(body_timeout_s=60, header_timeout_s=60, idle_timeout_s=60) as there:
@@ -320,7 +348,7 @@ def test_a_stop_waits_for_no_client_that_is_slow() -> None:
     run(scenario)
 
 
-def test_without_free_files_the_server_waits_and_goes_on() -> None:
+def test_without_free_files_the_server_waits_and_continues() -> None:
     async def scenario() -> None:
         async with running() as there:
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
