@@ -137,7 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(Cut.PIPELINED)
         super().on_headers_complete()
         self._has_cycle = True
-        # Trailers come when the app has the headers already: they are collected here, for nobody.
+        # Trailers come when the app has the headers already: they are collected here and ignored.
         self.headers = []
         self._in_header = False
         self._header_bytes = self._body_bytes = self._empty_bytes = 0

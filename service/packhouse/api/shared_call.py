@@ -23,6 +23,6 @@ class SharedCall(Generic[T]):
         """
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(self._call())
-            # An error that nobody waits for any more is no news.
+            # If every caller was cancelled, an error has no reader, and asyncio would complain.
             self._running.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(self._running)
