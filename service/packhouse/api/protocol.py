@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 from packhouse.api.addresses import AddressGroups
 from packhouse.api.asgi import is_proven
 from packhouse.api.connections import Connection, ConnectionBook, Cut, Phase
+from packhouse.api.joined_writes import JoinedWrites
 from packhouse.api.pacing import Pacer
 from packhouse.clock import Clock
 
@@ -137,6 +138,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop(Cut.PIPELINED)
         super().on_headers_complete()
         self._has_cycle = True
+        if self.scope["method"] != "HEAD":  # its response has no body to wait for
+            self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport))
         # Trailers come when the app has the headers already: they are collected here and ignored.
         self.headers = []
         self._in_header = False

@@ -94,8 +94,16 @@ async def running(**http: Any) -> AsyncIterator[Running]:
                 return
         if scope["path"] == "/proven":
             mark_proven(scope)
+        if scope["path"] == "/failed":
+            raise RuntimeError("before the response")
+        if scope["path"] == "/empty":
+            await send({"type": "http.response.start", "status": 204})
+            await send({"type": "http.response.body"})
+            return
         headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"] == "/broken":
+            raise RuntimeError("between the headers and the body")
         await send({"type": "http.response.body", "body": body})
 
     gate = asyncio.Event()
@@ -164,6 +172,26 @@ def test_what_is_no_request_or_too_large_is_refused_at_once() -> None:
                 expected[reason] = expected.get(reason, 0) + 1
                 assert there.cuts() == expected, name
             assert (await there.answer(GET)).startswith(b"HTTP/1.1 200")
+
+    run(scenario)
+
+
+def test_every_kind_of_response_is_whole() -> None:
+    async def scenario() -> None:
+        async with running() as there:
+            whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"
+            assert await there.answer(GET) == whole + b"\r\nok"
+            assert await there.answer(LAST_GET) == whole + b"connection: close\r\n\r\nok"
+            assert await there.answer(b"HEAD" + GET[3:]) == whole + b"\r\n"
+            assert await there.answer(GET.replace(b"/ ", b"/empty ")) == b"HTTP/1.1 204 No Content\r\n\r\n"
+            waits = POST + b"expect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n\r\n"
+            answer = await there.answer(waits, b"ab", pause_s=0.05)
+            assert answer == b"HTTP/1.1 100 Continue\r\n\r\n" + whole + b"connection: close\r\n\r\nok"
+            broken = await there.answer(GET.replace(b"/ ", b"/broken "))
+            assert broken == whole + b"\r\n"
+            failed = await there.answer(GET.replace(b"/ ", b"/failed "))
+            assert failed.startswith(b"HTTP/1.1 500")
+            assert failed.endswith(b"Internal Server Error")
 
     run(scenario)
 
