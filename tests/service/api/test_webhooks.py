@@ -230,6 +230,13 @@ def test_unfinished_bodies_of_strangers_cannot_fill_the_memory() -> None:
     assert asyncio.run(run()) == [200, 200, 503, 408, 200]
 
 
+def test_one_body_that_needs_more_memory_than_there_is_gives_way_itself() -> None:
+    halves = [BODY[:100], BODY[100:]]
+    inbox, answer = asyncio.run(_post(signed(BODY).encode(), halves, budget_bytes=100))
+    assert answer.status == 503
+    assert inbox.events == []
+
+
 def test_unfinished_bodies_take_no_room_of_verified_deliveries() -> None:
     async def run() -> tuple[int, list[int]]:
         route = _route(MemoryInbox(), max_in_progress=1, deadline_s=0.3)
