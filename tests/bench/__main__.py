@@ -23,7 +23,7 @@ BENCHES = {
     "overload": overload,
 }
 _EXAMPLES = """examples:
-  python -m tests.bench                        everything, about five minutes
+  python -m tests.bench                        everything, about eight minutes
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop

@@ -76,7 +76,7 @@ class _Endless(_Sender):
             if transport.get_write_buffer_size() < 1 << 20:
                 transport.write(b"x" * 65536)
                 self.counts["header bytes"] += 65536
-            asyncio.get_running_loop().call_later(0.001, self.push)
+            asyncio.get_running_loop().call_later(0.01, self.push)
 
 
 class _Forger(_Sender):
@@ -125,7 +125,7 @@ async def attack(port: int, seconds: float, share: float) -> Counter[str]:
                 owed -= 1
         # What the server could not take in time is not sent later: the rate is a rate.
         sent = max(sent, int((now - began - 1) * BAD_PER_S * share))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.005)
     opening.cancel()
     ticking.cancel()
     counts["open"] = sum(sender.transport is not None for sender in senders)

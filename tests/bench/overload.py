@@ -25,7 +25,7 @@ BASELINE = "the same daemon with uvicorn's own protocol, limited to 2,000 connec
 
 GOOD_PER_S = 50
 LIVEZ_PER_S = 5
-# A delivery or a health request that is not answered counts as this long.
+# A delivery or a health request that is not answered counts as this long, in the whole attack.
 PATIENCE_S = 10.0
 # The attack is complete after so long; what is measured begins then.
 _SETTLE_S = 5.0
@@ -50,6 +50,7 @@ class _Prober:
     port: int
     request: Callable[[int], bytes]
     per_s: float
+    patience_s: float
     waits: list[float] = field(default_factory=list)
     unanswered: int = 0
 
@@ -68,12 +69,12 @@ class _Prober:
         request = self.request(number)
         began = time.perf_counter()
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as connection:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=self.patience_s) as connection:
                 connection.sendall(request)
                 answered = connection.recv(4096).startswith(b"HTTP/1.1 200 ")
         except OSError:
             answered = False
-        self.waits.append(time.perf_counter() - began if answered else PATIENCE_S)
+        self.waits.append(time.perf_counter() - began if answered else self.patience_s)
         self.unanswered += not answered
 
 
@@ -125,8 +126,8 @@ def _attacked(bounded: bool, seconds: int, share: float) -> _Reached:
             stdout=subprocess.PIPE,
         )
         time.sleep(settle_s)
-        good = _Prober(services.port, _delivery, GOOD_PER_S)
-        livez = _Prober(services.port, _livez, LIVEZ_PER_S)
+        good = _Prober(services.port, _delivery, GOOD_PER_S, PATIENCE_S * share)
+        livez = _Prober(services.port, _livez, LIVEZ_PER_S, PATIENCE_S * share)
         beside = threading.Thread(target=livez.run, args=(seconds,))
         beside.start()
         good.run(seconds)

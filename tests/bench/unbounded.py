@@ -24,7 +24,7 @@ class UnboundedServer(BoundedServer):
         config.app = cast(Any, app)
         config.load()
         uvicorn.Server.__init__(self, config)
-        self._policy = policy
+        self.policy = policy
 
     startup = uvicorn.Server.startup
     on_tick = uvicorn.Server.on_tick

@@ -16,6 +16,7 @@ from packhouse.api.bodies import bounded, without_body
 from packhouse.api.health import HealthSource
 from packhouse.api.methods import SharedMethods
 from packhouse.api.routes import events, holds, labels, orders, reconciliation, shipments, status
+from packhouse.api.shared_call import SharedCall
 from packhouse.api.sparse_log import SparseLog
 from packhouse.api.token_failures import TokenFailures
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
@@ -126,6 +127,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def _metrics_route(queries: Queries, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["metrics"])
+    counts = SharedCall(queries.counts)
 
     @routes.get(
         "/metrics",
@@ -135,7 +137,7 @@ def _metrics_route(queries: Queries, metrics: Metrics) -> APIRouter:
     async def scrape() -> Response:
         """Metrics for Prometheus. Without the ledger they are still returned, with packhouse_ledger_up 0."""
         try:
-            metrics.set_counts(await queries.counts())
+            metrics.set_counts(await counts())
         except LedgerError:
             metrics.ledger_is_down()
         return Response(metrics.render(), media_type=CONTENT_TYPE)

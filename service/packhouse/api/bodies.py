@@ -112,6 +112,8 @@ class BodyReader:
                 message = await receive()
                 chunk = self._chunk(message, len(reading.body))
                 self._make_room(len(chunk))
+                if reading.dropped:
+                    raise TooMany
                 self._buffered += len(chunk)
                 reading.body += chunk
                 if not message.get("more_body"):

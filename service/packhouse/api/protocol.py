@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -19,6 +19,7 @@ from uvicorn.server import ServerState
 from packhouse.api.addresses import AddressGroups
 from packhouse.api.asgi import is_proven
 from packhouse.api.connections import Connection, ConnectionBook, Cut, Phase
+from packhouse.api.joined_writes import JoinedWrites
 from packhouse.api.pacing import Pacer
 from packhouse.clock import Clock
 
@@ -75,7 +76,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._connection: Connection | None = None
         self._in_header = True
         self._has_cycle = False
-        self._headers_done = False
         self._header_bytes = 0
         self._body_bytes = 0
         self._empty_bytes = 0
@@ -130,25 +130,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # What the parser calls
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header. Trailers are thrown away: they come when the app has the headers already."""
-        if self._headers_done:
-            return
-        super().on_header(name, value)
-        if len(self.headers) > _MOST_HEADERS:
-            self._stop(Cut.HEADER_TOO_LARGE)
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._headers_done = False
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
         """The headers are complete: the app gets the request, or it waits for those before it."""
+        if len(self.headers) > _MOST_HEADERS:
+            self._stop(Cut.HEADER_TOO_LARGE)
         if len(self.pipeline) >= _MOST_PIPELINED:
             self._stop(Cut.PIPELINED)
         super().on_headers_complete()
-        self._headers_done = self._has_cycle = True
+        self._has_cycle = True
+        if self.scope["method"] != "HEAD":  # its response has no body to wait for
+            self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport))
+        # Trailers come when the app has the headers already: they are collected here and ignored.
+        self.headers = []
         self._in_header = False
         self._header_bytes = self._body_bytes = self._empty_bytes = 0
 

@@ -87,7 +87,7 @@ class BoundedServer(uvicorn.Server):
         config.app = cast(Any, app)
         config.load()
         super().__init__(config)
-        self._policy = policy
+        self.policy = policy
         self._ticked_at = policy.clock.monotonic()
 
     @contextlib.contextmanager
@@ -99,12 +99,12 @@ class BoundedServer(uvicorn.Server):
         """Accept connections on the given sockets."""
 
         def make_protocol() -> asyncio.Protocol:
-            return self._policy.protocol(config=self.config, server_state=self.server_state, app_state={})
+            return self.policy.protocol(config=self.config, server_state=self.server_state, app_state={})
 
         self.servers = cast(
             Any,
             [
-                Acceptor(sock, self.config.backlog, make_protocol, lambda: self._policy.on_cut(Cut.NO_FILES))
+                Acceptor(sock, self.config.backlog, make_protocol, lambda: self.policy.on_cut(Cut.NO_FILES))
                 for sock in sockets or []
             ],
         )
@@ -112,10 +112,10 @@ class BoundedServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: cut the connections that are late."""
-        now = self._policy.clock.monotonic()
-        self._policy.pacer.note_lateness(now - self._ticked_at - _TICK_S)
+        now = self.policy.clock.monotonic()
+        self.policy.pacer.note_lateness(now - self._ticked_at - _TICK_S)
         self._ticked_at = now
-        for connection, why in self._policy.book.late(now):
+        for connection, why in self.policy.book.late(now):
             connection.owner.cut(why)
         return await super().on_tick(counter)
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
 from packhouse.api.webhooks import Receipt
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
@@ -139,7 +140,11 @@ class App:
     """The whole HTTP API, and a client to it. `wakes` counts how often an operation woke the workers."""
 
     def __init__(
-        self, *, secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}", tokens: str = ""
+        self,
+        *,
+        secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}",
+        tokens: str = "",
+        http: HttpSettings | None = None,
     ) -> None:
         self.inbox = MemoryInbox()
         self.ledger = FailingLedger()
@@ -162,6 +167,7 @@ class App:
             webhook=WebhookSettings.model_validate({"secrets": secrets}),
             operators=OperatorSettings.model_validate({"tokens": tokens or f"ann:{TOKEN},bob:{OTHER_TOKEN}"}),
             version="1.2.3",
+            http=http,
         )
 
     def _count_wake(self) -> None:

@@ -3,122 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
-import uvloop
-from prometheus_client import CollectorRegistry
 
-from packhouse.api.asgi import Receive, Scope, Send
 from packhouse.api.capacity import raise_file_limit
-from packhouse.api.server import BoundedServer, build_policy, configure
 from packhouse.clock import SystemClock
 from packhouse.config.http_server import HttpSettings
-from packhouse.telemetry.metrics import Metrics
+from tests.service.api.running_server import run, running
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+LAST_GET = GET[:-2] + b"connection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
 ENDLESS = [b"x" * 4096] * 9
-CUTS = "packhouse_http_connections_cut_total"
-LARGE = b"x" * (32 << 20)
-
-
-class Running:
-    """A server, the requests that its app has seen, and its metrics."""
-
-    def __init__(self, port: int, metrics: Metrics, server: BoundedServer) -> None:
-        self.port = port
-        self.metrics = metrics
-        self.server = server
-        self.seen: list[str] = []
-
-    def cuts(self) -> dict[str, float]:
-        """How many connections were cut, by reason."""
-        return {
-            sample.labels["reason"]: sample.value
-            for metric in self.metrics.registry.collect()
-            for sample in metric.samples
-            if sample.name == CUTS
-        }
-
-    async def client(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection that does nothing yet."""
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def answer(self, *parts: bytes, pause_s: float = 0.0) -> bytes:
-        """Send the parts and return everything until the server closes or resets."""
-        reader, writer = await self.client()
-        answered = bytearray()
-        async with asyncio.timeout(10):
-            reading = asyncio.create_task(_read_all(reader, answered))
-            with contextlib.suppress(ConnectionError):
-                for part in parts:
-                    writer.write(part)
-                    await writer.drain()
-                    await asyncio.sleep(pause_s)
-            await reading
-        writer.close()
-        return bytes(answered)
-
-
-async def _read_all(reader: asyncio.StreamReader, answered: bytearray) -> None:
-    with contextlib.suppress(ConnectionError):
-        while block := await reader.read(65536):
-            answered += block
-
-
-@contextlib.asynccontextmanager
-async def running(**http: Any) -> AsyncIterator[Running]:
-    """A server whose app reads a body and then answers; to GET /large with a large response."""
-    settings = HttpSettings(**{"idle_timeout_s": 0.3, "header_timeout_s": 0.3, "body_timeout_s": 0.3, **http})
-    metrics = Metrics(CollectorRegistry())
-    policy = build_policy(settings, metrics, SystemClock())
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        there.seen.append(scope["path"])
-        body = LARGE if scope["path"] == "/large" else b"ok"
-        if scope["path"] == "/gate":
-            await gate.wait()
-        elif scope["path"] != "/unread":
-            while (message := await receive()).get("more_body"):
-                pass
-            if message["type"] == "http.disconnect":
-                there.seen.append("left")
-                return
-        headers = [(b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    gate = asyncio.Event()
-    server = BoundedServer(configure(settings, 2), app, policy)
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        there = Running(sock.getsockname()[1], metrics, server)
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        try:
-            while not server.started:
-                await asyncio.sleep(0.01)
-            yield there
-        finally:
-            gate.set()
-            server.should_exit = True
-            await serving
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    """On the daemon's event loop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_within(scenario))
-
-
-async def _within(scenario: Callable[[], Awaitable[None]]) -> None:
-    async with asyncio.timeout(15):
-        await scenario()
 
 
 def _chunks(number: int, chunk: bytes) -> Iterable[bytes]:
@@ -161,6 +62,36 @@ def test_what_is_no_request_or_too_large_is_refused_at_once() -> None:
                 expected[reason] = expected.get(reason, 0) + 1
                 assert there.cuts() == expected, name
             assert (await there.answer(GET)).startswith(b"HTTP/1.1 200")
+
+    run(scenario)
+
+
+def test_every_kind_of_response_is_whole() -> None:
+    async def scenario() -> None:
+        async with running() as there:
+            whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"
+            assert await there.answer(GET) == whole + b"\r\nok"
+            assert await there.answer(LAST_GET) == whole + b"connection: close\r\n\r\nok"
+            assert await there.answer(b"HEAD" + GET[3:]) == whole + b"\r\n"
+            assert await there.answer(GET.replace(b"/ ", b"/empty ")) == b"HTTP/1.1 204 No Content\r\n\r\n"
+            waits = POST + b"expect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n\r\n"
+            answer = await there.answer(waits, b"ab", pause_s=0.05)
+            assert answer == b"HTTP/1.1 100 Continue\r\n\r\n" + whole + b"connection: close\r\n\r\nok"
+            broken = await there.answer(GET.replace(b"/ ", b"/broken "))
+            assert broken == whole + b"\r\n"
+            failed = await there.answer(GET.replace(b"/ ", b"/failed "))
+            assert failed.startswith(b"HTTP/1.1 500")
+            assert failed.endswith(b"Internal Server Error")
+
+    run(scenario)
+
+
+def test_a_trailer_is_no_header() -> None:
+    async def scenario() -> None:
+        async with running() as there:
+            answer = await there.answer(CHUNKED + b"1\r\nx\r\n0\r\nx-aly-signature: t=1,v1=0\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert there.headers == [b"host", b"transfer-encoding"]
 
     run(scenario)
 
@@ -257,7 +188,7 @@ def test_hundreds_of_silent_connections_leave_room_for_others() -> None:
         async with running(max_connections=40, header_timeout_s=60) as there:
             silent = [await there.client() for _ in range(300)]
             for _ in range(5):
-                assert (await there.answer(GET)).startswith(b"HTTP/1.1 200")
+                assert (await there.answer(LAST_GET)).startswith(b"HTTP/1.1 200")
             assert there.cuts()["address_limit"] >= 280
             open_now = sum(
                 sample.value
@@ -303,6 +234,31 @@ def test_clients_that_leave_at_once_do_no_harm() -> None:
     run(scenario)
 
 
+def test_a_stranger_waits_while_the_loop_is_late_and_a_proven_request_does_not() -> None:
+    async def scenario() -> None:
+        async with running(idle_timeout_s=30) as there:
+
+            async def second_answer_s(path: bytes) -> float:
+                reader, writer = await there.client()
+                request = b"GET " + path + b" HTTP/1.1\r\nhost: x\r\n\r\n"
+                for _ in range(2):
+                    began = asyncio.get_running_loop().time()
+                    writer.write(request)
+                    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+                writer.close()
+                return asyncio.get_running_loop().time() - began
+
+            pacer = there.server.policy.pacer
+            for _ in range(30):
+                pacer.note_lateness(1.0)
+            for _ in range(50):
+                pacer.wait_s(SystemClock().monotonic())
+            stranger, proven = await asyncio.gather(second_answer_s(b"/"), second_answer_s(b"/proven"))
+            assert proven < 0.1 < 0.3 < stranger < 2
+
+    run(scenario)
+
+
 def test_a_stop_waits_for_no_client_that_is_slow() -> None:
     async def scenario() -> None:
         async with running(body_timeout_s=60, header_timeout_s=60, idle_timeout_s=60) as there:
@@ -320,7 +276,7 @@ def test_a_stop_waits_for_no_client_that_is_slow() -> None:
     run(scenario)
 
 
-def test_without_free_files_the_server_waits_and_goes_on() -> None:
+def test_without_free_files_the_server_waits_and_continues() -> None:
     async def scenario() -> None:
         async with running() as there:
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

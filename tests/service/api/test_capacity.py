@@ -8,7 +8,7 @@ from packhouse.api.capacity import capacity
 
 
 @pytest.mark.parametrize("open_files", [64, 256, 512, 1024, 4096, 20_000, 1 << 20])
-def test_connections_and_the_queue_fit_beside_the_files_of_the_daemon(open_files: int) -> None:
+def test_connections_and_the_queue_leave_room_for_the_files_of_the_daemon(open_files: int) -> None:
     fits = capacity(8000, open_files)
     assert 16 <= fits.connections <= 8000
     assert fits.connections + fits.backlog <= open_files - min(256, open_files // 2)
