@@ -12,7 +12,7 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,11 +28,27 @@ _TAIL_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One commit. `begins` is true where the log begins, or begins again after lines were lost."""
+    """One commit. `begins` is true where the log begins, or begins again after lines were lost.
+
+    `restored` is true for the line that follows a restore: it repeats what was written back, so the ledger
+    need not have the entries before it.
+    """
 
     mark: Mark | None
     rows: tuple[Fact, ...]
     begins: bool = False
+    restored: bool = False
+
+
+def marks_of(lines: Iterable[Line]) -> tuple[Mark, ...]:
+    """The last entries of these lines that the ledger must have."""
+    marks: list[Mark] = []
+    for line in lines:
+        if line.restored:
+            marks.clear()
+        if line.mark:
+            marks.append(line.mark)
+    return tuple(marks[-_RECENT:])
 
 
 class GuardLog:
@@ -65,13 +81,13 @@ class GuardLog:
         with self._lock:
             self._recent.clear()
 
-    def append(self, facts: Facts, *, begins: bool = False) -> None:
+    def append(self, facts: Facts, *, begins: bool = False, restored: bool = False) -> None:
         """Add the line of a commit. A failure is reported, and the next line says that lines were lost."""
         with self._lock:
             if facts.mark:
                 self._recent.append(facts.mark)
             try:
-                self._write(facts, begins=begins or self._lost)
+                self._write(facts, begins=begins or self._lost, restored=restored)
             except OSError as error:
                 self._close()
                 if not self._lost:
@@ -81,13 +97,13 @@ class GuardLog:
                 self._lost = False
 
     def tail(self) -> tuple[Mark, ...]:
-        """The last commits in the newest file."""
+        """The last commits in the newest file, since the last restore."""
         for file in reversed(self._files()):
             with file.open("rb") as reader:
                 reader.seek(max(0, file.stat().st_size - _TAIL_BYTES))
-                lines = [line for line in map(_read, reader) if line and line.mark]
-            if lines:
-                return tuple(line.mark for line in lines[-_RECENT:] if line.mark)
+                marks = marks_of(line for line in map(_read, reader) if line)
+            if marks:
+                return marks
         return ()
 
     def lines(self) -> Iterator[Line]:
@@ -106,13 +122,12 @@ class GuardLog:
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.jsonl"))
 
-    def _write(self, facts: Facts, *, begins: bool) -> None:
+    def _write(self, facts: Facts, *, begins: bool, restored: bool) -> None:
         day = datetime.fromtimestamp(facts.at, UTC).strftime("%Y-%m-%d")
         if day != self._day or self._file < 0:
             self._open(day)
         line: dict[str, object] = {"j": facts.mark, "r": [(fact.kind.value, fact.row) for fact in facts.rows]}
-        if begins:
-            line["begins"] = True
+        line |= {name: True for name, is_so in (("begins", begins), ("restored", restored)) if is_so}
         os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
     def _open(self, day: str) -> None:
@@ -169,4 +184,4 @@ def _read(raw: bytes) -> Line | None:
         rows = tuple(Fact(Kind(kind), row) for kind, row in line["r"])
     except (ValueError, KeyError, TypeError):
         return None
-    return Line(mark, rows, bool(line.get("begins")))
+    return Line(mark, rows, bool(line.get("begins")), bool(line.get("restored")))

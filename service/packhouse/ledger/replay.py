@@ -65,9 +65,14 @@ def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
     is_joined, is_empty = False, True
     for line, is_there in _with_presence(connection, lines):
         is_empty = False
+        if line.restored and is_there:
+            # What was written back then is in the ledger, and the entries before it need not be.
+            lost, is_joined = Lost(), True
+            continue
         lost.is_any = lost.is_any or (line.mark is not None and not is_there)
         if not lost.is_any:
-            is_joined = is_joined or is_there
+            # A log that began with an empty journal reaches back to every backup.
+            is_joined = is_joined or is_there or (line.begins and line.mark is None)
         elif not is_there:
             if line.begins:
                 lost.problem = "The guard log has a gap after the backup."

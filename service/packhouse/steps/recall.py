@@ -43,6 +43,8 @@ async def recall(context: Context, job: OrderJob) -> None:
     """Give each listed purchase of the order its shipment, where the ledger or the store names its units."""
     if not job.restored_at or job.fetched is None or _is_newer(job.fetched, job.restored_at):
         return
+    if await context.ledger.read(restores.blocks_claims):
+        return
     for one in await context.ledger.read(recalled.of_order, job.order_id):
         reference = read_reference(one.reference)
         shipment = _of(job, reference) if reference else None
@@ -60,6 +62,8 @@ async def compare(context: Context, job: OrderJob) -> None:
     """Match what is left of the list, look up what is planned, and note that the order was compared."""
     if not job.restored_at or (job.fetched is None and job.decision is None):
         return
+    if await context.ledger.read(restores.blocks_claims):
+        return  # noticed again meanwhile: what was lost is being collected first
     is_compared = True
     if job.fetched is not None and not _is_newer(job.fetched, job.restored_at):
         is_compared = await _match(context, job) and await _look_up(context, job)
@@ -185,6 +189,8 @@ async def _match(context: Context, job: OrderJob) -> bool:
         elif shipment and shipment.label is not None:
             await context.write(job, recalled.set_outcome, one.reference, "known")
             left -= 1
+        elif shipment is None and reference and await _was_withdrawn(context, job, reference, one):
+            job.wake_at(context.clock.now())
         else:
             number = one.found.get("tracking_number") or "a label"
             note = f"{one.provider} sold {number} as {one.reference}, which matches no shipment of the order"
@@ -193,6 +199,29 @@ async def _match(context: Context, job: OrderJob) -> bool:
             await context.write(job, recalled.set_outcome, one.reference, "accepted")
             left -= 1
     return not left
+
+
+async def _was_withdrawn(context: Context, job: OrderJob, reference: Reference, one: Recalled) -> bool:
+    """Whether a purchase that matches no shipment was voided since: it is recorded, and ships no unit.
+
+    Also True while its account does not say.
+    """
+    shipment = _new_shipment(job, reference, ())
+    provider_ref = str(one.found.get("provider_ref") or "")
+    begun = Purchase(purchase.request_for(job.order, shipment), provider_ref, _rate(one.found))
+    try:
+        answer = await context.provider(one.provider).lookup(begun)
+    except ProviderError as error:
+        answer = Unknown(str(error))
+    if isinstance(answer, Unknown):
+        job.failed(f"{one.provider} was asked about {one.reference} after the restore: {answer.reason}")
+        return True
+    if not isinstance(answer, Withdrawn):
+        return False
+    why = f"{one.provider} sold a label for it before the restore, and it was voided since."
+    await context.plan(job, [shipment], [Entry(job.order_id, "planned", why, shipment.id)])
+    await _begin(context, job, shipment, one)
+    return True
 
 
 async def _hold(context: Context, job: OrderJob, note: str, shipment: Shipment | None = None) -> bool:

@@ -43,9 +43,14 @@ class Reconciliation:
     """One process's part of it. `poll` lists the store's orders, `wake` makes workers look for work."""
 
     def __init__(
-        self, context: Context, poll: Callable[[], Awaitable[int]], wake: Callable[[], None]
+        self,
+        context: Context,
+        poll: Callable[[], Awaitable[int]],
+        wake: Callable[[], None],
+        open_log: Callable[..., GuardLog] = GuardLog,
     ) -> None:
         self._context = context
+        self._new_log = open_log
         self._poll = poll
         self._wake = wake
         self._log: GuardLog | None = None
@@ -72,7 +77,8 @@ class Reconciliation:
         await ledger.write(restores.use_folder, now, log.folder_id)
         ledger.keep_log(log)
         self._log = log
-        is_old = newest is None or now - newest.at > _GAP_S
+        # An entry in the future is one of a clock that was set back since.
+        is_old = newest is None or not 0 <= now - newest.at <= _GAP_S
         safeties = {one.safety for one in self._context.sellers}
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
             since = newest.at if newest else now - _EMPTY_LEDGER_S
@@ -106,7 +112,7 @@ class Reconciliation:
         def report(why: str) -> None:
             context.log.error("guard_log_failed", why=why)
 
-        return GuardLog(data_dir, ledger_id, days=context.settings.guard.log_days, report=report)
+        return self._new_log(data_dir, ledger_id, days=context.settings.guard.log_days, report=report)
 
     # ---- a restore that was noticed ------------------------------------------------------------------------
 
@@ -156,7 +162,7 @@ class Reconciliation:
 
         await context.ledger.write(finish, context.clock.now())
         # From here on the log is about the restored ledger.
-        log.append(await context.ledger.read(replay.snapshot, record.known_until))
+        log.append(await context.ledger.read(replay.snapshot, record.known_until), restored=True)
         context.log.warning("guard_log_written_back", orders=changed, problem=lost.problem or None)
 
     async def _list_accounts(self, record: Restore) -> bool:

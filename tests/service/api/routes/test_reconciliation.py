@@ -13,7 +13,7 @@ def test_without_a_restore_there_is_nothing_to_accept(app: App) -> None:
     assert app.ask("GET", "/api/v1/reconciliation").json()["state"] == "none"
     refused = app.post("reconciliation/accept")
     assert refused.status_code == 409
-    assert refused.json()["code"] == "nothing_to_accept"
+    assert refused.json()["error"]["code"] == "nothing_to_accept"
 
 
 def test_a_restore_pauses_status_and_is_accepted_with_the_callers_name(app: App) -> None:
