@@ -1,4 +1,4 @@
-"""A label's link that leads nowhere good: the paid parcel is posted at once, and a hold tells about the file."""
+"""A label's link that leads nowhere good: the paid parcel is posted at once, and a hold tells about it."""
 
 from __future__ import annotations
 
