@@ -140,6 +140,7 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         ship_from=settings.ship_from.address,
         label_format=settings.label_format,
         observe=metrics.call,
+        link_hosts=settings.provider_link_hosts,
     )
     return {
         account: build_provider(kind, options, replace(context, account=account))

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds after which a purchase without a response is surely completed or dropped.",
     )
+    provider_link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="Hosts in your own network that links of label files may lead to, each with or without a "
+        "port. Public hosts and the provider's own host need no entry.",
+    )
     lease_s: float = Field(
         default=120.0,
         gt=0,

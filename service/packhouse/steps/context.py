@@ -184,7 +184,8 @@ class Context:
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
     label's id to the time when its tracker was last asked, `unshown` a post's key to the time until
-    which a store that accepted the post may take to show it. `breaker` knows the accounts that refuse.
+    which a store that accepted the post may take to show it, `missing` an order's id to the number of times
+    in a row that the store did not have it. `breaker` knows the accounts that refuse.
     """
 
     store: Store
@@ -199,6 +200,7 @@ class Context:
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
     tracked: dict[str, float] = field(default_factory=dict)
     unshown: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
     products: ProductCache = field(init=False)
     settings_fingerprint: str = field(init=False)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from packhouse.errors import StoreInvalidRequest, StoreUnavailable
+from packhouse.providers.port import Unknown
 from tests.service.harness import Harness
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -93,3 +94,21 @@ async def test_an_order_with_a_strange_id_ships(harness: Harness, order_id: str)
     await harness.deliver_event(order)
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
+
+
+@pytest.mark.harness(settings={"parcel": {"weight_g": 500, "max_weight_g": 1000}})
+async def test_a_post_leaves_the_units_of_a_purchase_in_doubt_to_that_purchase(harness: Harness) -> None:
+    """The order loses units before the post; those that are left may be in the other parcel."""
+    order = harness.sandbox.place_order("plain")
+    del order.sale.items[1:]
+    order.sale.items[0]["quantity"] = 4
+    order.touch(harness.clock.now())
+    harness.provider.script_next(buy=Unknown("no answer"))
+    job = await harness.process_until(order, before="post")
+    assert sorted(await harness.states(order)) == ["labeled", "unknown"]
+    order.sale.items[0]["quantity"] = 2
+    order.touch(harness.clock.now())
+    await harness.clock.advance(3)
+    await harness.run_step("post", job)
+    assert harness.store.seen("fulfill") == []
+    assert sorted(await harness.states(order)) == ["labeled", "unknown"]

@@ -65,7 +65,7 @@ class EasyPostProvider:
         self._sender = context.ship_from
         self._format = context.label_format
         self._shipments = f"{options.url}/shipments"
-        self._http = ProviderHttp(self.account, context, transport)
+        self._http = ProviderHttp(self.account, context, transport, url=options.url)
         self._key = options.api_key.get_secret_value().encode()
         self._headers = {
             "authorization": f"Bearer {options.api_key.get_secret_value()}",
