@@ -11,7 +11,7 @@ from tests.simulation.planting import planted, replaced
 
 
 @planted
-def a_prepared_purchase_is_always_prepared_anew() -> Iterator[None]:
+def a_prepared_purchase_is_always_prepared_again() -> Iterator[None]:
     """A purchase of an earlier try is prepared again, so nothing refuses to sell it a second time."""
 
     def mutated(real: Any) -> Any:

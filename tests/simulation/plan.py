@@ -13,6 +13,7 @@ from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
 from tests.simulation.hostile import Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
+from tests.simulation.restores import RestorePlan, draw_restore
 
 # Interventions in an order, a process or everything, with their relative frequency.
 INTERVENTIONS = {
@@ -110,6 +111,7 @@ class Scenario:
     unheard: frozenset[int] = frozenset()
     paid_late_s: dict[int, float] = field(default_factory=dict)
     interventions: list[Intervention] = field(default_factory=list)
+    restore: RestorePlan | None = None
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
@@ -127,7 +129,7 @@ class Scenario:
             f"  lists: {self.listing}; partly shipped and unheard: {sorted(self.unheard)}; "
             f"paid late: {self.paid_late_s}; moods: {self.moods or 'none'}\n"
             f"  hostile: {self.hostile}\n"
-            f"  interventions: {interventions or 'none'}"
+            f"  interventions: {interventions or 'none'}; {self.restore or 'no restore'}"
         )
 
 
@@ -173,6 +175,12 @@ def draw(seed: int) -> Scenario:
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
     if not calm:
         _draw_hostile(scenario)
+    scenario.restore = draw_restore(random.Random(f"packhouse restores {seed}"), arrivals[-1][0], chaos_s)
+    if scenario.restore and not scenario.restore.keeps_log:
+        # Then only an account shows that the ledger is one of the past, and only on a right clock.
+        scenario.safety = Safety.LOOKUP if scenario.safety is Safety.BLIND else scenario.safety
+        scenario.interventions = [one for one in scenario.interventions if one.what != "jump"]
+        scenario.moods = []  # what a label cost is known by the provider only
     return scenario
 
 

@@ -31,6 +31,7 @@ from tests.simulation.plan import Scenario, draw
 from tests.simulation.providers import KINDS, SECOND
 from tests.simulation.replica import Environment, Replica
 from tests.simulation.report import write_report
+from tests.simulation.restores import Restores
 from tests.simulation.sandbox import SimSandbox, TrueClock
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.spend_check import SpendCheck
@@ -126,6 +127,7 @@ async def _run(
         chance=random.Random(chance.getrandbits(64)),
         tick_s=scenario.tick_s,
         unexpected=unexpected,
+        restores=Restores(scenario.restore, simulation.database) if scenario.restore else None,
     )
     replicas += [Replica(environment, number + 1) for number in range(scenario.replicas)]
     scheduler = Scheduler(scenario, environment, replicas)

@@ -20,6 +20,7 @@ from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.simulation.hostile import paid_late_s, spoil
 from tests.simulation.plan import Intervention, Scenario, skew_of
 from tests.simulation.replica import Environment, Replica
+from tests.simulation.restores import DOWN_S, Restores, confirm
 
 OPERATORS = ("ada", "bo")
 NOT_PARCELS = frozenset(good.id for good in DIGITAL)
@@ -63,10 +64,33 @@ class Scheduler:
         timed += [
             (at, self._arrival(number, kind)) for number, (at, kind) in enumerate(self.scenario.arrivals)
         ]
+        if restores := self.environment.restores:
+            timed.append((restores.plan.backup_s, restores.take_backup))
+            timed.append((restores.plan.restore_s, lambda: self._restore(restores)))
         for at, intervention in sorted(timed, key=lambda each: each[0]):
             await self._wait_until(at)
             intervention()
         await self._wait_until(self.scenario.chaos_s)
+
+    def _restore(self, restores: Restores) -> None:
+        """Kill every process, put the backup back, and start them again."""
+        self._record("restore", str(restores.plan))
+        for replica in self.replicas:
+            replica.crash()
+        restores.put_back()
+        self.environment.spend_check.forget_lost_intents()
+
+        def start() -> None:
+            restores.is_down = False
+            for replica in self.replicas:
+                replica.start()
+
+        async def check() -> None:
+            self.environment.spend_check.problems += await restores.check_when_over()
+
+        down_s = 2.0 if restores.plan.keeps_log else DOWN_S
+        self._after(down_s, start)
+        self._after(down_s, lambda: self._start_task(check()))
 
     async def _wait_until(self, at: float) -> None:
         early = at - asyncio.get_running_loop().time()
@@ -249,6 +273,8 @@ class Scheduler:
             if not replica.is_up or replica.operations is None:
                 continue
             operations = replica.operations
+            if self.environment.restores:
+                await self._attempt("confirm", confirm(operations), replica)
             await self._attempt("resume", self._pause_or_resume("resume", operations), replica)
             for order in self.orders:
                 await self._attempt(

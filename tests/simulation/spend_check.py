@@ -59,6 +59,11 @@ class SpendCheck:
     posts: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     steps: dict[tuple[str, str], float] = field(default_factory=dict)
 
+    def forget_lost_intents(self) -> None:
+        """The journal lost entries in a restore, and with them the intents of earlier purchases."""
+        for reference in self.purchases:
+            self.purchases[reference] = len(self._intents(reference))
+
     def step_began(self, process: Process, order_id: str, _name: str) -> None:
         """A process begins a step."""
         self.steps[process.name, order_id] = self.time()

@@ -76,6 +76,13 @@ class GuardSettings(Section):
         default=300.0, gt=0, description="Seconds until such a provider account is tried again."
     )
 
+    log_days: int = Field(
+        default=35,
+        ge=1,
+        description="Days for which the guard log in the data folder is kept. After a restore of an older "
+        "backup, a person confirms that Packhouse continues.",
+    )
+
     @field_validator(
         "max_label_minor",
         "max_order_minor",

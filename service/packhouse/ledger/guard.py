@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select, text, true
 
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
-from packhouse.ledger import kv, leases, order_limits, spending
+from packhouse.ledger import facts, kv, leases, order_limits, restores, spending
 from packhouse.ledger import shipments as shipments_of
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.order_limits import OrderLimits
 from packhouse.ledger.tables import labels, orders, shipments
 from packhouse.ledger.tx import Lease, Tx
@@ -25,19 +26,19 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 
 _DAY_S = 86_400.0
-_PAUSE = "paused"
+PAUSE = "paused"  # its name in the table kv
 # Any number, the same in every replica.
 _GUARD_LOCK = 7_402_163_056
 
 
 def paused(connection: Connection) -> str:
-    """Why nothing is bought or posted; "" if nothing is paused."""
-    return kv.read(connection, _PAUSE) or ""
+    """Why nothing is bought or posted; "" if nothing is paused, and no restored ledger is compared."""
+    return restores.why_paused(connection) or kv.read(connection, PAUSE) or ""
 
 
 def pause_record(connection: Connection) -> tuple[str, float] | None:
     """Why nothing is bought or posted, and since when; None if nothing is paused."""
-    found = kv.read_with_time(connection, _PAUSE)
+    found = kv.read_with_time(connection, PAUSE)
     return found if found and found[0] else None
 
 
@@ -52,7 +53,8 @@ def pause(tx: Tx, why: str) -> None:
     """Stop buying and posting; with "" as reason, resume: waiting orders are due at once."""
     if why:
         _take_turns(tx)
-    kv.write(tx, _PAUSE, why)
+    kv.write(tx, PAUSE, why)
+    facts.note(tx, Kind.PAUSE, {"why": why, "at": tx.now})
     if not why:
         leases.wake_unfinished(tx)
 

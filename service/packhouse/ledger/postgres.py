@@ -18,9 +18,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from packhouse.clock import Clock
-from packhouse.errors import LedgerUnavailable, SettingsError
-from packhouse.ledger import migrate, notify
+from packhouse.errors import LedgerError, LedgerUnavailable, SettingsError
+from packhouse.ledger import facts, migrate, notify, restores
 from packhouse.ledger.database_clock import DatabaseClock
+from packhouse.ledger.encoding import CLIENT_ENCODING, require_utf8
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.listener import REACH, AdvisoryLock, PostgresListener
 from packhouse.ledger.port import sqlstate, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
@@ -69,7 +71,8 @@ class PostgresLedger:
                 pool_pre_ping=True,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
-                connect_args={name: how for name, how in REACH.items() if name not in address.query},
+                connect_args={name: how for name, how in REACH.items() if name not in address.query}
+                | CLIENT_ENCODING,
             )
         except ModuleNotFoundError as error:
             raise SettingsError(
@@ -77,6 +80,8 @@ class PostgresLedger:
                 "pip install 'packhouse[postgres]'"
             ) from error
         event.listen(self._engine, "connect", _set_limits)
+        event.listen(self._engine, "connect", self._check_connection)
+        self._guard_log: GuardLog | None = None
         connect_args = self._engine.dialect.create_connect_args(address)[1]
         self._listener = PostgresListener(connect_args)
         self._lock = AdvisoryLock(connect_args)
@@ -86,11 +91,25 @@ class PostgresLedger:
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="ledger")
         try:
             with self._engine.begin() as connection:
+                require_utf8(connection)
                 connection.exec_driver_sql(_WHILE_MIGRATING)
                 self.migrated = migrate.migrate(connection)
         except DBAPIError as error:
             self._engine.dispose()
             raise translated(error) from error
+        except LedgerError:
+            self._engine.dispose()
+            raise
+
+    def keep_log(self, log: GuardLog) -> None:
+        """See `Ledger.keep_log`."""
+        self._guard_log = log
+
+    def _check_connection(self, connection: Any, _record: object) -> None:
+        """After a failover every connection is new, and none is used before it was checked here."""
+        log = self._guard_log
+        if log and (recent := log.recent) and restores.notice_lost(connection, recent):
+            log.forget_recent()
 
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
@@ -107,7 +126,12 @@ class PostgresLedger:
         def once() -> tuple[R, bool]:
             with self._engine.begin() as connection:
                 notify.take_mark(connection)  # of a unit that was rolled back
-                return unit(connection), notify.take_mark(connection)
+                facts.take(connection)
+                result, marked = unit(connection), notify.take_mark(connection)
+                found = facts.take(connection)
+            if found and self._guard_log:
+                self._guard_log.append(found)
+            return result, marked
 
         def run() -> tuple[R, bool]:
             for _ in range(_TRIES - 1):
@@ -120,7 +144,7 @@ class PostgresLedger:
 
         try:
             result, marked = await asyncio.get_running_loop().run_in_executor(self._pool, run)
-        except DBAPIError as error:
+        except (DBAPIError, UnicodeEncodeError, OverflowError) as error:
             raise translated(error) from error
         if marked and (self._notifying is None or self._notifying.done()):
             self._notifying = asyncio.create_task(self._notify(), name="notify replicas")
@@ -159,6 +183,8 @@ class PostgresLedger:
         self._closing = True
         await asyncio.to_thread(self._pool.shutdown)
         self._engine.dispose()
+        if self._guard_log:
+            self._guard_log.close()
 
     async def _notify(self) -> None:
         await asyncio.sleep(_NOTIFY_AFTER_S)

@@ -13,14 +13,19 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import migrate
+from packhouse.file_modes import make_file, restrict
+from packhouse.ledger import facts, migrate
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.port import damaged, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
@@ -38,12 +43,14 @@ class SqliteLedger:
     shared = False
 
     def __init__(self, url: str, *, on_batch: Callable[[int], None] | None = None) -> None:
+        _close_to_others(url)
         self._engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(self._engine, "connect", _sqlite_pragmas)
         self._waiting: collections.deque[_Waiting] = collections.deque()
         self._writing: asyncio.Task[None] | None = None
         self._closing = False
         self._on_batch = on_batch
+        self._guard_log: GuardLog | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="ledger-disk")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
         try:
@@ -53,6 +60,10 @@ class SqliteLedger:
             self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
         except DBAPIError as error:
             raise translated(error) from error
+
+    def keep_log(self, log: GuardLog) -> None:
+        """See `Ledger.keep_log`."""
+        self._guard_log = log
 
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
@@ -99,6 +110,8 @@ class SqliteLedger:
         await asyncio.to_thread(self._readers.shutdown)
         self._connection.close()
         self._engine.dispose()
+        if self._guard_log:
+            self._guard_log.close()
 
     async def _write(self) -> None:
         """Commit the waiting units, batch by batch, until none waits."""
@@ -130,10 +143,14 @@ class SqliteLedger:
             results = [unit(self._connection) for unit in units]
             await self._on_disk("COMMIT")
         except BaseException:
+            facts.take(self._connection)
             # A full disk may have caused a rollback already; then this one fails.
             with contextlib.suppress(OperationalError):
                 self._connection.exec_driver_sql("ROLLBACK")
             raise
+        found = facts.take(self._connection)
+        if found and self._guard_log:
+            self._guard_log.append(found)
         return results
 
     async def _begin(self) -> None:
@@ -157,6 +174,18 @@ class SqliteLedger:
     async def _on_disk(self, statement: str) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._disk, partial(self._connection.exec_driver_sql, statement))
+
+
+def _close_to_others(url: str) -> None:
+    """Make the file readable for this user alone. SQLite gives its -wal and -shm files the same mode."""
+    name = make_url(url).database
+    if not name or name == ":memory:" or name.startswith("file:"):
+        return
+    with contextlib.suppress(OSError):  # SQLite itself says what is wrong with the place
+        make_file(Path(name))
+    for file in (name, f"{name}-wal", f"{name}-shm"):
+        if problem := restrict(Path(file), 0o600):
+            structlog.get_logger("packhouse").warning("readable_by_others", problem=problem)
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:

@@ -104,4 +104,8 @@ def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:
 def _voided_and_not_replaced(job: OrderJob) -> list[Shipment]:
     """The last generation of each number, if its label was voided or an operator has freed its units."""
     last = {shipment.seq: shipment for shipment in sorted(job.shipments, key=lambda s: (s.seq, s.generation))}
-    return [shipment for shipment in last.values() if shipment.label and not job.reserves_units(shipment)]
+    return [
+        shipment
+        for shipment in last.values()
+        if shipment.units and shipment.label and not job.reserves_units(shipment)
+    ]

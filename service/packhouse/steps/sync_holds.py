@@ -99,4 +99,4 @@ async def _move_with_holds(context: Context, job: OrderJob) -> None:
             await context.move(job, shipment, _S.PLANNED, entry)
         elif not is_blocked and shipment.label and shipment.label.state is LabelState.VOID_REFUSED:
             entry = Entry(job.order_id, "voiding", "The void is requested once more.", shipment.id)
-            await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry)
+            await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry, void_again=True)
