@@ -70,7 +70,7 @@ class ForkServer:
         return ""
 
     def passes(self, test: str, after: str | None = None) -> bool:
-        """Run one test in this process. pytest must know which one comes `after` it, to keep what they share."""
+        """Run one test in this process. pytest has to know which one comes `after` it."""
         item = self.items[test]
         following = self.items[after] if after else self._strangers[item.path]
         reports = runtestprotocol(item, log=False, nextitem=following)
