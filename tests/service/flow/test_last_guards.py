@@ -1,4 +1,4 @@
-"""The guards right before money moves and a state changes, each at the moment where it alone stands in the way."""
+"""The guards right before money moves or a state changes, each where it alone stands in the way."""
 
 from __future__ import annotations
 
