@@ -39,8 +39,8 @@ class RateBody(Shape):
 
     carrier: str
     service: str
-    price_minor: int | None = Field(None, validation_alias=AliasPath("price", "minor"))
-    currency: str | None = Field(None, validation_alias=AliasPath("price", "currency"))
+    price_minor: int | None
+    currency: str | None
     days: int | None
 
 
