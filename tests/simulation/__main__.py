@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tests.simulation.many import replay, run_many
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.restore_mutants import MUTANTS
 
 
 def main() -> int:

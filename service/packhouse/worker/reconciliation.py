@@ -55,6 +55,7 @@ class Reconciliation:
         self._wake = wake
         self._log: GuardLog | None = None
         self._waiting_since: float | None = None
+        self._used_folder_at = 0.0
 
     @property
     def _listing_accounts(self) -> tuple[str, ...]:
@@ -71,12 +72,15 @@ class Reconciliation:
         newest = await ledger.read(restores.newest_entry)
         restored = bool(await ledger.read(restores.missing, known))
         if restored:
-            await ledger.write(restores.notice, now, Cause.GUARD_LOG)
+            # Where another replica has noticed it, this log joins in.
+            is_active = await ledger.read(restores.current) is not None
+            if not is_active or await ledger.read(restores.log_of, log.folder_id) is not None:
+                await ledger.write(restores.notice, now, Cause.GUARD_LOG)
         else:
             log.append(await ledger.read(replay.snapshot, replay.last_of(known)), begins=not known)
-        await ledger.write(restores.use_folder, now, log.folder_id)
         ledger.keep_log(log)
         self._log = log
+        await self._use_folder(log)
         # An entry in the future is one of a clock that was set back since.
         is_old = newest is None or not 0 <= now - newest.at <= _GAP_S
         safeties = {one.safety for one in self._context.sellers}
@@ -89,6 +93,8 @@ class Reconciliation:
         """Continue what is in progress, if anything is. Called every few seconds."""
         context = self._context
         try:
+            if self._log and context.clock.monotonic() - self._used_folder_at > restores.FOLDER_USE_S:
+                await self._use_folder(self._log)
             record = await context.ledger.read(restores.current)
             if record is not None:
                 await self._reconcile(record)
@@ -98,6 +104,10 @@ class Reconciliation:
                 self._waiting_since = None
         except LedgerError as error:
             context.log.warning("reconciliation_failed", error=str(error))
+
+    async def _use_folder(self, log: GuardLog) -> None:
+        await self._context.ledger.write(restores.use_folder, self._context.clock.now(), log.folder_id)
+        self._used_folder_at = self._context.clock.monotonic()
 
     async def _open_log(self) -> GuardLog:
         context = self._context
