@@ -6,6 +6,8 @@ decisions/0023 says why. Each part may be repeated, so a process that is killed 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -33,6 +35,7 @@ _PATIENCE_S = 60.0
 # So long the logs of other replicas' data folders are waited for before orders are compared.
 _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
+_START_S = 5.0
 _RESTORED_TOO = (
     "The guard log was restored with the ledger, so nothing shows which holds, releases and pauses operators "
     "made since the backup."
@@ -87,7 +90,9 @@ class Reconciliation:
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
             since = newest.at if newest else now - _EMPTY_LEDGER_S
             await ledger.write(restores.begin_check, now, since)
-        await self.tick()
+        # The port is open and answers nothing yet: what takes longer continues beside the work.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.tick(), _START_S)
 
     async def tick(self) -> None:
         """Continue what is in progress, if anything is. Called every few seconds."""
@@ -135,9 +140,11 @@ class Reconciliation:
         async with context.ledger.exclusive("reconcile") as mine:
             if not mine:
                 return
+            is_listed = await self._list_accounts(record)
             if await context.ledger.read(restores.blocks_claims):
-                is_listed = await self._list_accounts(record)
-                if not is_listed or await self._waits_for_folders(record):
+                # A plan whose purchase is not known yet must not be given up; a whole log knows every one.
+                is_told = is_listed or not await context.ledger.read(restores.log_problems, record)
+                if not is_told or await self._waits_for_folders(record):
                     return
                 await context.ledger.write(restores.allow_claims, now)
                 self._wake()

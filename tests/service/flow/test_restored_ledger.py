@@ -6,6 +6,7 @@ One daemon in one process: its flow, its guard log and its reconciliation, on bo
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import guard, leases, restores
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.hold import HoldCode
+from packhouse.model.order import Fulfillment, Order
 from packhouse.model.states import LabelState
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse.worker.periodic import PeriodicTasks
@@ -214,6 +216,41 @@ async def test_a_voided_label_is_found_without_any_log(harness: Harness, backups
     await daemon.work()
     assert await sold(daemon, [order]) == [2]
     assert await harness.states(order) == ["voided", "fulfilled"]
+
+
+async def test_a_label_that_may_have_been_posted_since_is_not_voided(
+    harness: Harness, backups: Backups
+) -> None:
+    """The store only counts shipped units, and not whose they are: it is asked again under the same key."""
+
+    def counted(order: Order) -> Order:
+        shipped = sum((Counter(_units(row)) for row in order.fulfillments or ()), Counter())
+        lines = [replace(line, shipped_counts=(shipped[line.id],)) for line in order.lines]
+        return replace(order, fulfillments=None, lines=tuple(lines))
+
+    harness.store.show_orders_as(counted)
+    daemon = Daemon(harness, backups)
+    await daemon.start()
+    labeled, planned = (harness.sandbox.place_order("plain") for _ in range(2))
+    await harness.process_until(labeled, before="post")
+    await harness.process_until(planned, before="buy")
+    restore = backups.take(with_folder=True)
+    await daemon.start()
+    await harness.clock.advance(130.0)
+    await daemon.work()
+    assert [await harness.states(order) for order in (labeled, planned)] == [["fulfilled"]] * 2
+    await harness.clock.advance(600.0)
+
+    await daemon.put_back(restore)
+    await daemon.work()
+    await harness.operations.reconciliation.accept(reason="checked", actor="ada")
+    await daemon.work()
+    assert [await harness.states(order) for order in (labeled, planned)] == [["fulfilled"]] * 2
+    assert [harness.labels_sold(order, live_only=True) for order in (labeled, planned)] == [1, 1]
+
+
+def _units(row: Fulfillment) -> dict[str, int]:
+    return {some.line_id: some.quantity for some in row.units}
 
 
 async def test_a_failover_to_a_server_that_lagged_is_noticed_by_the_running_daemon(
