@@ -166,8 +166,8 @@ class ScriptedStore(Script):
     async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
         return await self._answer("merchant_products", self.real.merchant_products, ids)
 
-    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        await self._answer("fulfill", self.real.fulfill, order_id, body, key)
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        return await self._answer("fulfill", self.real.fulfill, order_id, body, key)
 
     def show_orders_as(self, change: Callable[[Order], Order]) -> None:
         """Show each order changed in this way from now on."""

@@ -32,7 +32,8 @@ _AFTER = {
 _BEFORE = {
     "planned": {""},
     "buying": {"planned"},
-    "bought": {"buying", "unknown"},
+    # An answer may arrive after the purchase was counted as not made; "": its label is not needed any more.
+    "bought": {"buying", "unknown", "planned", "held", ""},
     "adopted": {"held", "unknown"},
     "unknown": {"buying"},
     "not_bought": {"buying", "unknown", "held"},
@@ -40,7 +41,7 @@ _BEFORE = {
     "fulfilled": {"labeled"},
     "voiding": {"labeled", "held", "unknown"},
     "void_refused": {"voiding"},
-    "voided": {"voiding", "unknown"},
+    "voided": {"voiding", "unknown", "held"},
     "cancelled": {"planned", "held"},
     "delivered": {"fulfilled"},
 }

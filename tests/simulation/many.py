@@ -13,8 +13,8 @@ from typing import TextIO
 
 import structlog
 
+from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.report import REPLAY
-from tests.simulation.restore_mutants import MUTANTS
 from tests.simulation.run import Outcome, Simulation
 
 _BAR = 30

@@ -11,6 +11,7 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
+from tests.simulation.hostile import Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
 from tests.simulation.restores import RestorePlan, draw_restore
 
@@ -101,6 +102,7 @@ class Scenario:
     settings: dict[str, Any]
     accounts: int = 1
     moods: list[Mood] = field(default_factory=list)
+    hostile: Hostile = Hostile()  # noqa: RUF009 - frozen
     # The store counts the shipped units of each line, and shows no fulfillments.
     line_counts: bool = False
     listing: Listing = Listing()  # noqa: RUF009 - frozen
@@ -126,6 +128,7 @@ class Scenario:
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
             f"  lists: {self.listing}; partly shipped and unheard: {sorted(self.unheard)}; "
             f"paid late: {self.paid_late_s}; moods: {self.moods or 'none'}\n"
+            f"  hostile: {self.hostile}\n"
             f"  interventions: {interventions or 'none'}; {self.restore or 'no restore'}"
         )
 
@@ -170,6 +173,8 @@ def draw(seed: int) -> Scenario:
     if not calm:
         scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
+    if not calm:
+        _draw_hostile(scenario)
     scenario.restore = draw_restore(random.Random(f"packhouse restores {seed}"), arrivals[-1][0], chaos_s)
     if scenario.restore and not scenario.restore.keeps_log:
         # Then only an account shows that the ledger is one of the past, and only on a right clock.
@@ -178,6 +183,20 @@ def draw(seed: int) -> Scenario:
         # What a label cost is known by the provider only, and what was posted by the store only.
         scenario.moods, scenario.line_counts = [], False
     return scenario
+
+
+def _draw_hostile(scenario: Scenario) -> None:
+    settled_s = scenario.settings["provider_timeout_s"] + 10.0
+    scenario.hostile = hostile = draw_hostile(
+        scenario.seed,
+        scenario.safety,
+        len(scenario.arrivals),
+        scenario.chaos_s,
+        settled_s,
+        scenario.faults,
+    )
+    if hostile.late_s:
+        scenario.latency["easypost"].late_s = hostile.late_s
 
 
 def _label_faults(chance: random.Random) -> dict[str, float]:

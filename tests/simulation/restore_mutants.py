@@ -7,26 +7,24 @@ from typing import Any
 
 from packhouse.ledger import replay, restores
 from packhouse.worker.reconciliation import Reconciliation
-from tests.simulation.mutants import MUTANTS as MUTANTS
-from tests.simulation.mutants import _mutant as mutant
-from tests.simulation.mutants import _replace as replace
+from tests.simulation.planting import planted, replaced
 
 
-@mutant
+@planted
 def a_restored_ledger_is_not_noticed() -> Iterator[None]:
     """The guard log is written and never compared with the ledger."""
-    with replace(restores, "missing", lambda real: lambda *_: ()):
+    with replaced(restores, "missing", lambda real: lambda *_: ()):
         yield
 
 
-@mutant
+@planted
 def holds_are_not_known_again_after_a_restore() -> Iterator[None]:
     """Only money is written back from the guard log."""
-    with replace(replay, "_write_holds", lambda real: lambda *_: ()):
+    with replaced(replay, "_write_holds", lambda real: lambda *_: ()):
         yield
 
 
-@mutant
+@planted
 def accounts_are_not_asked_after_a_restore() -> Iterator[None]:
     """A ledger whose guard log was restored with it is taken for the newest one."""
 
@@ -36,5 +34,5 @@ def accounts_are_not_asked_after_a_restore() -> Iterator[None]:
 
         return nothing
 
-    with replace(Reconciliation, "_unknown_purchases", mutated):
+    with replaced(Reconciliation, "_unknown_purchases", mutated):
         yield

@@ -24,6 +24,7 @@ from packhouse.sandbox.sandbox import SandboxOptions
 from packhouse.telemetry.metrics import Metrics
 from tests.simulation.checker import Checker
 from tests.simulation.event_loop import PROCESS, ProcessKilled, Stuck, VirtualLoop
+from tests.simulation.hostile import OddAnswers
 from tests.simulation.ledger import LEASE, Database, LedgerFaults
 from tests.simulation.moods import MoodyAccounts
 from tests.simulation.plan import Scenario, draw
@@ -101,6 +102,7 @@ async def _run(
             listing=scenario.listing,
         ),
         network_s=scenario.network_s,
+        odd=OddAnswers(scenario.hostile, random.Random(f"odd {scenario.seed}")),
         faults=scenario.faults,
         latency=scenario.latency,
     )
@@ -163,6 +165,7 @@ async def _finish(environment: Environment, scheduler: Scheduler) -> None:
     trace.at_call.clear()
     trace.add("sandbox", "faults end")
     sandbox.faults.clear()
+    sandbox.odd.clear()
     environment.faults.calm()
     for replica in scheduler.replicas:
         replica.skew[0] = 0.0

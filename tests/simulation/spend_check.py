@@ -153,7 +153,7 @@ class SpendCheck:
                 f"as {snapshot.status}"
             )
         shipment = self.sandbox.easypost.by_tracking_number.get(number)
-        if shipment and shipment.void_requested_at is not None:
+        if shipment and shipment.void_requested_at is not None and not shipment.void_rejected:
             self._report(f"{order_id}: posted {number}, whose label is void or being voided")
         if shipment and label_address(shipment.request["to_address"]) != snapshot.address:
             self._report(

@@ -99,7 +99,7 @@ class Daemon:
 
     def url_of_label(self, sha256: str) -> str:
         """The address of a label's file; reading it needs a token."""
-        return f"{self._url}/api/v1/labels/{sha256}"
+        return f"{self._url}/api/v1/labels/{quote(sha256, safe='')}"
 
     def orders(self) -> Iterator[dict[str, Any]]:
         """Every order the daemon knows, page by page, last changed first."""

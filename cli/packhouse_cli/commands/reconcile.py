@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, YES, Option
 from packhouse_cli.exit_codes import Exit, UsageError
 from packhouse_cli.terminal.formats import day_and_time
 from packhouse_cli.terminal.prompt import confirm
-from packhouse_cli.terminal.text import escaped, styled
+from packhouse_cli.terminal.text import styled
 
 if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, REASON
 from packhouse_cli.exit_codes import Exit
-from packhouse_cli.terminal.text import escaped
 
 if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation

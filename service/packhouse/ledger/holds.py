@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from packhouse.ledger import facts, journal, leases
 from packhouse.ledger.facts import Kind
@@ -43,9 +43,29 @@ def place(
 ) -> None:
     """Place an automatic hold, or update the note of the active one. Raises LeaseLost."""
     leases.require(tx)
+    order_id = tx.held_lease.order_id
+    put_or_renote(
+        *(tx, order_id, code, note),
+        fingerprint=fingerprint,
+        entry=entry,
+        shipment_id=shipment_id,
+    )
+
+
+def put_or_renote(
+    tx: Tx,
+    order_id: str,
+    code: HoldCode,
+    note: str,
+    *,
+    entry: Entry,
+    fingerprint: str = "",
+    shipment_id: str = "",
+) -> None:
+    """Write an automatic hold and its entry, or update the note of the active one."""
     if put(
         tx,
-        order_id=tx.held_lease.order_id,
+        order_id=order_id,
         code=code,
         note=note,
         fingerprint=fingerprint,
@@ -54,7 +74,7 @@ def place(
     ):
         journal.write(tx, (entry,))
     else:
-        where = {"w_order_id": tx.held_lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
+        where = {"w_order_id": order_id, "w_shipment_id": shipment_id, "w_code": code.value}
         tx.connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
 
 
@@ -82,6 +102,11 @@ def put(
         return False
     facts.note(tx, Kind.HOLD, row)
     return True
+
+
+def change_note(tx: Tx, hold_id: int, note: str) -> None:
+    """Replace the note of a hold."""
+    tx.connection.execute(update(holds).where(holds.c.id == hold_id).values(note=note))
 
 
 def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
@@ -46,8 +46,11 @@ _OWNER_OF_TRACKING = (
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
 _POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
+_VOID_DUE = update_where(labels, ("id",), ("void_due_at", "void_again"))
 _PAPERS = update_where(labels, ("id",), ("papers",))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
+_LABEL_STATE = update_where(
+    labels, ("id",), ("state", "void_requested_at", "void_refusals", "void_due_at", "void_again")
+)
 
 
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
@@ -89,15 +92,15 @@ def move(
     journal.write(tx, entries)
 
 
-def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState) -> None:
-    """Move a shipment whose order has no lease, because an operation revoked it in this transaction.
+def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState, **columns: Any) -> None:
+    """Move a shipment whose order has no lease, because this transaction revokes it, and set columns with it.
 
     Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table
     allows.
     """
     if to not in MOVES[since]:
         raise ValueError(f"a shipment does not go from {since} to {to}")
-    columns = {"state": to.value, "updated_at": tx.now}
+    columns = {"state": to.value, "updated_at": tx.now} | columns
     changed = tx.connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
         {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
@@ -134,7 +137,7 @@ def found_withdrawn(
 
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
-    row = _label_row(label)
+    row = label_row(label)
     tx.connection.execute(_INSERT_LABEL, row)
     facts.note(tx, Kind.LABEL, row)
 
@@ -161,7 +164,7 @@ def save_post(
             },
         )
         kept = replace(shipment.label, document=document, document_format=document_format)
-        facts.note(tx, Kind.LABEL, _label_row(kept))
+        facts.note(tx, Kind.LABEL, label_row(kept))
     journal.write(tx, entries)
 
 
@@ -194,6 +197,8 @@ def move_with_label(
     label_state: LabelState,
     entries: Sequence[Entry],
     void_refusals: int = 0,
+    void_due_at: float | None = None,
+    void_again: bool = False,
 ) -> None:
     """Move a shipment together with its label, from the request of a void to its end."""
     if shipment.label is None:
@@ -207,13 +212,26 @@ def move_with_label(
             "v_state": label_state.value,
             "v_void_requested_at": requested_at,
             "v_void_refusals": void_refusals,
+            "v_void_due_at": void_due_at,
+            "v_void_again": void_again,
         },
     )
     label = replace(
         shipment.label, state=label_state, void_requested_at=requested_at, void_refusals=void_refusals
     )
-    facts.note(tx, Kind.LABEL, _label_row(label))
+    facts.note(tx, Kind.LABEL, label_row(label))
     journal.write(tx, entries)
+
+
+def void_due(tx: Tx, label_id: str, due_at: float) -> None:
+    """Note when the provider is asked next about a void that is pending."""
+    tx.connection.execute(_VOID_DUE, {"w_id": label_id, "v_void_due_at": due_at, "v_void_again": False})
+
+
+def ask_void_again(tx: Tx, shipment_id: str) -> None:
+    """Let the provider be asked to void this shipment's label at once, whatever it answered before."""
+    where = labels.c.shipment_id == shipment_id, labels.c.state == LabelState.VOIDING.value
+    tx.connection.execute(update(labels).where(*where).values(void_due_at=None, void_again=True))
 
 
 def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
@@ -268,7 +286,8 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
     }
 
 
-def _label_row(label: Label) -> dict[str, Any]:
+def label_row(label: Label) -> dict[str, Any]:
+    """A label as its row."""
     return {
         "id": label.id,
         "shipment_id": label.shipment_id,
@@ -355,6 +374,8 @@ def _label(row: Row[Any]) -> Label:
         document_source=row.label_document_source,
         void_requested_at=row.label_void_requested_at,
         void_refusals=row.label_void_refusals,
+        void_due_at=row.label_void_due_at,
+        void_again=row.label_void_again,
         papers=tuple(_paper(paper) for paper in row.label_papers or ()),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -89,6 +91,8 @@ orders = Table(
     Column("lease", Text),
     Column("wakes", Integer, nullable=False, server_default="1"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # How many processes in a row ended while they had this order.
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
     Column("waiting", Text, nullable=False, server_default=""),
     Column("waiting_account", Text, nullable=False, server_default=""),
@@ -100,6 +104,18 @@ orders = Table(
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),
+    Index(
+        "ix_orders_leased",
+        "due_at",
+        sqlite_where=text("lease IS NOT NULL"),
+        postgresql_where=text("lease IS NOT NULL"),
+    ),
+    Index(
+        "ix_orders_crashed",
+        "due_at",
+        sqlite_where=text("crashes > 1"),
+        postgresql_where=text("crashes > 1"),
+    ),
 )
 
 shipments = Table(
@@ -150,6 +166,9 @@ labels = Table(
     Column("papers", _JSON),
     # The number as it is compared (model/tracking_number.py), "" for one without a letter or digit.
     Column("tracking_canonical", Text, nullable=False, server_default=""),
+    # When the provider is asked next to void it, NULL at once; and whether an operator wants it asked again.
+    Column("void_due_at", Double),
+    Column("void_again", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_canonical", "tracking_canonical"),

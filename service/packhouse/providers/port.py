@@ -22,6 +22,7 @@ from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
 from packhouse.model.parcel import Parcel
+from packhouse.providers.link_guard import Resolve, system_resolve
 
 # The code of ProviderRefused from `document` where no file was ever promised: nothing is missing then.
 NO_FILE = "no_file"
@@ -45,7 +46,7 @@ class ProviderContext:
 
     `timeout_s` bounds each method as a whole, however many calls it makes: `deadline.time_left_s(timeout_s)`
     is what is left of it. `account` is the name of the `[providers.NAME]` section; an adapter that gets none
-    uses its kind.
+    uses its kind. `link_hosts` and `resolve` are for links that a provider names: see link_guard.py.
     """
 
     clock: Clock
@@ -54,6 +55,8 @@ class ProviderContext:
     label_format: LabelFormat
     observe: CallObserver
     account: str = ""
+    link_hosts: tuple[str, ...] = ()
+    resolve: Resolve = system_resolve
 
 
 class CallObserver(Protocol):

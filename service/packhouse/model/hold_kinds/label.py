@@ -42,7 +42,7 @@ KINDS = (
         "It is not known whether the label was bought",
         "Look for the reference in the provider's account, then report what you found.",
         blocks=ALL,
-        ends=(End.OUTCOME_REPORTED,),
+        ends=(End.OUTCOME_REPORTED, End.ANSWER_ARRIVES),
         waivable=BY_NONE,
         rests_on=CONTENT,
         advice=(
@@ -70,6 +70,16 @@ KINDS = (
             SETTINGS,
             Advice("Buy this label over the cap", RELEASE),
         ),
+    ),
+    HoldKind(
+        HoldCode.LABELS_EXCEED_TOTAL,
+        "The labels of this order cost too much for its total",
+        "Check the order, raise the limit in [guard], or release the hold to buy the label.",
+        blocks=ALL,
+        ends=(End.CAP_HAS_ROOM, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=CONTENT | {Fact.TOTAL},
+        advice=(IF_ORDER, SETTINGS, Advice("Buy this label all the same", RELEASE)),
     ),
     HoldKind(
         HoldCode.PRICE_DRIFT,

@@ -65,7 +65,7 @@ class EasyPostProvider:
         self._sender = context.ship_from
         self._format = context.label_format
         self._shipments = f"{options.url}/shipments"
-        self._http = ProviderHttp(self.account, context, transport)
+        self._http = ProviderHttp(self.account, context, transport, url=options.url)
         self._key = options.api_key.get_secret_value().encode()
         self._headers = {
             "authorization": f"Bearer {options.api_key.get_secret_value()}",
@@ -177,9 +177,10 @@ class EasyPostProvider:
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void the label through EasyPost's refund call, or read the state of an earlier request.
 
-        A request that was rejected is repeated while the carrier's window is open.
+        A request that was rejected is repeated while the carrier's window is open, and whenever an operator
+        wants that.
         """
-        if label.void_requested_at is not None:
+        if label.void_requested_at is not None and not label.void_again:
             known = await self._void_state(label)
             if known and (not isinstance(known, VoidRefused) or known.final):
                 return known
