@@ -155,6 +155,14 @@ class ConnectionBook:
             if not of_address:
                 del self._addresses[connection.address]
 
+    def longest_waiting(self) -> Connection | None:
+        """The oldest connection of the largest group that makes the server wait; None if all are served.
+
+        An attack fills one phase, and honest clients are few in it.
+        """
+        largest: dict[Connection, None] = max((self._phases[phase] for phase in _WAITING), key=len)
+        return next(iter(largest), None)
+
     def late(self, now: float) -> Iterator[tuple[Connection, Cut]]:
         """Connections that have been in their phase for too long, or whose body comes too slowly."""
         for phase, seconds in self._seconds.items():
@@ -173,11 +181,7 @@ class ConnectionBook:
             oldest = next((one for one in of_address if one.phase in _WAITING), newcomer)
             return oldest, Cut.ADDRESS_LIMIT
         if self._count >= self._limits.total:
-            # Of the largest group: an attack fills one phase, and honest clients are few in it.
-            largest = max(
-                (there for phase, there in self._phases.items() if phase in _WAITING), key=len, default={}
-            )
-            return next(iter(largest), newcomer), Cut.LIMIT
+            return self.longest_waiting() or newcomer, Cut.LIMIT
         return None
 
 

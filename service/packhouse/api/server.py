@@ -103,12 +103,16 @@ class BoundedServer(uvicorn.Server):
 
         self.servers = cast(
             Any,
-            [
-                Acceptor(sock, self.config.backlog, make_protocol, lambda: self.policy.on_cut(Cut.NO_FILES))
-                for sock in sockets or []
-            ],
+            [Acceptor(sock, self.config.backlog, make_protocol, self._free_a_file) for sock in sockets or []],
         )
         self.started = True
+
+    def _free_a_file(self) -> None:
+        """The process has no file left for a new connection: close the one that is worth least."""
+        if waiting := self.policy.book.longest_waiting():
+            waiting.owner.cut(Cut.NO_FILES)
+        else:
+            self.policy.on_cut(Cut.NO_FILES)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: cut the connections that are late."""

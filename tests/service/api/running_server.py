@@ -31,6 +31,10 @@ class Running:
         self.seen: list[str] = []
         self.headers: list[bytes] = []
 
+    def phase(self, name: str) -> float:
+        """How many connections are in this phase."""
+        return self.server.policy.book.counts()[name]
+
     def cuts(self) -> dict[str, float]:
         """How many connections were cut, by reason."""
         return {
