@@ -25,6 +25,8 @@ class Exit(IntEnum):
     UNFINISHED = 13
     CHECKS_FAILED = 14
     NOT_CONFIRMED = 15
+    STOP_FORCED = 16
+    LOOP_STALLED = 17
     DEMO_TIME_LIMIT = 20
     DEMO_SUMS_DIFFER = 21
     DEMO_PROCESS_DIED = 22
@@ -47,6 +49,8 @@ MEANING: dict[Exit, str] = {
     Exit.UNFINISHED: "packhouse apply: some changes are not finished; run the same command again.",
     Exit.CHECKS_FAILED: "packhouse doctor: a check failed; its line says how to fix it.",
     Exit.NOT_CONFIRMED: "packhouse orders refund --wait: requested, but not confirmed within --wait-s.",
+    Exit.STOP_FORCED: "packhouse serve: the stop took longer than worker.grace_s; nothing is lost.",
+    Exit.LOOP_STALLED: "packhouse serve: one piece of work stopped all others for worker.watchdog_s.",
     Exit.DEMO_TIME_LIMIT: "packhouse demo: some orders were not finished within the time limit.",
     Exit.DEMO_SUMS_DIFFER: "packhouse demo: the totals do not match.",
     Exit.DEMO_PROCESS_DIED: "packhouse demo: the daemon or the sandbox stopped unexpectedly.",

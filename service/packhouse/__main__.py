@@ -9,21 +9,24 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 import uvicorn
 
-from packhouse import __version__, config
-from packhouse.app import App, build_app, lock_data_dir
+from packhouse import __version__, config, data_folder
+from packhouse.app import App, build_app
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
 from packhouse.model.printable import escaped_lines
 from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
+from packhouse.worker.watchdog import Watchdog
 
 _PREDECESSOR_S = 30.0
+# A stop takes no longer than the grace period and this, whatever hangs. Its parts may take so long:
+_STOP_MARGIN_S, _CANCEL_S, _CLOSE_S = 8.0, 4.5, 1.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"
@@ -32,7 +35,8 @@ _WEBHOOK_PATH = "/webhooks/aly"
 def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> int:
     """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
-    2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened.
+    2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened. The watchdog ends the
+    process with 16 where a stop takes too long, and with 17 where the event loop no longer runs.
     """
     if argv:
         _tell(
@@ -74,7 +78,7 @@ def _locked_folder(settings: Settings) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(lock_data_dir(settings.data_dir))
+                stack.enter_context(data_folder.lock(settings.data_dir))
                 break
             except FolderInUse as error:
                 if clock.monotonic() > until:
@@ -118,11 +122,15 @@ async def _run(settings: Settings, server_config: uvicorn.Config) -> int:
 async def _serve_until_stopped(
     app: App, settings: Settings, server_config: uvicorn.Config, sock: socket.socket
 ) -> None:
-    log = structlog.get_logger("packhouse")
+    log, clock = structlog.get_logger("packhouse"), SystemClock()
+    grace_s = settings.worker.grace_s
+    watchdog = Watchdog(settings.worker.watchdog_s, lambda: app.dispatcher.running, clock)
     server_config.app = app.asgi_app
     server_config.load()
     server = _Server(server_config)
-    stop = _on_signals(server)
+    stop = _on_signals(server, lambda: watchdog.expect_stop(grace_s + _STOP_MARGIN_S))
+    watchdog.start()
+    beating = asyncio.create_task(watchdog.keep_beating(), name="watchdog")
     working = asyncio.create_task(app.dispatcher.run(), name="dispatcher")
     serving = asyncio.create_task(server.serve(sockets=[sock]), name="http")
     app.schedule.start()
@@ -146,14 +154,19 @@ async def _serve_until_stopped(
     gc.collect()
     gc.freeze()
     await asyncio.wait([stop, working, serving], return_when=asyncio.FIRST_COMPLETED)
+    watchdog.expect_stop(grace_s + _STOP_MARGIN_S)
+    stopping_since = clock.monotonic()
     log.info("stopping", in_flight=app.dispatcher.in_flight)
     app.readiness.draining = True
     app.schedule.shutdown(wait=False)
     polling.cancel()
-    await _drain(app, working, settings.worker.grace_s)
+    await _drain(app, working, grace_s)
+    left_s = max(1.0, grace_s - (clock.monotonic() - stopping_since))
+    server_config.timeout_graceful_shutdown = max(1, int(left_s))
     server.should_exit = True
-    await serving
-    await app.aclose()
+    await _within(left_s + _CLOSE_S, serving, "http")
+    await _within(_CLOSE_S, asyncio.create_task(app.aclose(), name="close"), "connections")
+    beating.cancel()
     # A supervisor that repeats its signal must not turn an orderly end into a kill.
     for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -167,17 +180,29 @@ async def _drain(app: App, working: asyncio.Task[None], grace_s: float) -> None:
     """
     app.dispatcher.stop()
     done, _ = await asyncio.wait([working], timeout=grace_s)
-    if not done:
-        log = structlog.get_logger("packhouse")
-        log.warning("grace_over", in_flight=app.dispatcher.in_flight)
-        working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
+    if done:
         await working
+        return
+    log = structlog.get_logger("packhouse")
+    log.warning("grace_over", in_flight=app.dispatcher.in_flight)
+    working.cancel()
+    await _within(_CANCEL_S, working, "orders")
 
 
-def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
+async def _within(seconds: float, task: asyncio.Task[None], what: str) -> None:
+    """Wait for the end of a task, and continue without it after so many seconds."""
+    done, _ = await asyncio.wait([task], timeout=seconds)
+    if not done:
+        structlog.get_logger("packhouse").warning("did_not_end", what=what)
+        task.cancel()
+    elif not task.cancelled():
+        task.result()
+
+
+def _on_signals(server: uvicorn.Server, stopping: Callable[[], None]) -> asyncio.Future[None]:
     """A future that is done at the first SIGTERM, SIGINT or SIGHUP. The second closes connections at once.
 
+    `stopping` is called by the handler itself, as the event loop may not run any more.
     A terminal that closes sends SIGHUP; under nohup it is ignored, and stays so.
     """
     loop = asyncio.get_running_loop()
@@ -190,6 +215,7 @@ def _on_signals(server: uvicorn.Server) -> asyncio.Future[None]:
             stop.set_result(None)
 
     def on_signal(_number: int, _frame: object) -> None:
+        stopping()
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(stop_or_hurry)
 

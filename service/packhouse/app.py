@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from packhouse import __version__, config
+from packhouse import __version__, config, data_folder
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
-from packhouse.errors import FolderInUse, SettingsError
-from packhouse.ledger import leases
+from packhouse.ledger import crashes, leases
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.postgres import PostgresLedger
@@ -32,7 +26,7 @@ from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
-from packhouse.worker.dispatcher import Dispatcher
+from packhouse.worker.dispatcher import Dispatcher, report_crashes
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from packhouse.worker.readiness import Readiness
@@ -65,9 +59,8 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     log = structlog.get_logger("packhouse")
     metrics = Metrics(CollectorRegistry(), __version__, accounts=settings.accounts())
     providers = build_providers(settings, clock, metrics)
-    outbox = settings.data_dir / "outbox"
-    for folder in (settings.data_dir, settings.labels_dir, outbox):
-        _make_folder(folder)
+    for problem in data_folder.prepare(settings):
+        log.warning("readable_by_others", problem=problem)
     ledger = open_ledger(settings.ledger_url, connections=min(settings.worker.concurrency + 4, 20))
     # Due times follow the ledger's clock, which replicas share; signatures and limits follow this machine's.
     ledger_clock = ledger.clock(clock)
@@ -75,7 +68,8 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     log.info("ledger_ready", version=after, migrated_from=before if before != after else None)
     if not ledger.shared:
         # Only one process can use this ledger, so every lease in it is of a process that has ended.
-        await ledger.write(leases.release_all, ledger_clock.now())
+        ended = await ledger.write(crashes.end_all, ledger_clock.now(), settings.retry)
+        report_crashes(log, ended)
     await ledger.write(leases.wake_unfinished, ledger_clock.now())
     documents = DocumentFolder(settings.labels_dir)
     store = AsyncStoreClient(
@@ -95,7 +89,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         clock=ledger_clock,
         metrics=metrics,
         log=log,
-        sinks=(FolderSink(outbox),),
+        sinks=(FolderSink(data_folder.outbox_of(settings), shared=settings.share_outbox),),
         breaker=CircuitBreaker(settings.guard.breaker_threshold, settings.guard.breaker_cooldown_s),
     )
     dispatcher = Dispatcher(context)
@@ -138,45 +132,3 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         account: build_provider(kind, options, replace(context, account=account))
         for account, (kind, options) in settings.accounts().items()
     }
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
-
-
-def _cannot_write(folder: Path, error: OSError) -> SettingsError:
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        place = next(place for place in (folder, *folder.parents) if place.exists())
-        return SettingsError(
-            f"Cannot write to {folder.resolve()}: {place.resolve()} is a file, not a folder. Move the file "
-            "away, or set PACKHOUSE_DATA_DIR to another folder."
-        )
-    return SettingsError(
-        f"Cannot write to {folder.resolve()}: {error.strerror}. Set PACKHOUSE_DATA_DIR to a folder that this "
-        "user may write to, on a disk with free space."
-    )
-
-
-@contextlib.contextmanager
-def lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Lock the data folder for this process. Raises FolderInUse, or SettingsError if it cannot be written."""
-    _make_folder(data_dir)
-    try:
-        handle = os.open(data_dir / "packhouse.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _cannot_write(data_dir, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise FolderInUse(
-            f"Another Packhouse process is using {data_dir.resolve()}. Stop it, or set PACKHOUSE_DATA_DIR to "
-            "another folder. Several replicas need PACKHOUSE_LEDGER__URL=postgresql+psycopg://..."
-        ) from error
-    try:
-        yield
-    finally:
-        os.close(handle)

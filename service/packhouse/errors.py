@@ -22,6 +22,7 @@ PackhouseError
 │   └── ProviderMisconfigured     the provider does not accept our credentials or settings
 └── LedgerError                the ledger did not do what was asked
     ├── LedgerUnavailable      *  the database cannot be reached or written (disk full, restart)
+    ├── ValueRejected             the ledger cannot store a value: text with NUL, a number too large
     ├── LeaseLost                 another worker holds this order now; stop at once
     ├── LedgerUnusable            damaged, or of an unknown version; an operator must act
     ├── RecordNotFound            the ledger has no such order, shipment, hold or label
@@ -166,6 +167,10 @@ class LedgerUnavailable(LedgerError):
     """The database cannot be reached or written now: disk full, server restarting, file locked."""
 
     transient = True
+
+
+class ValueRejected(LedgerError):
+    """The ledger cannot store a value that it was given; it stores everything else. A retry is no use."""
 
 
 class LeaseLost(LedgerError):

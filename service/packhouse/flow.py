@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from packhouse.errors import LeaseLost, PackhouseError
-from packhouse.next_check import finish, finish_failed
+from packhouse.errors import LeaseLost, LedgerUnavailable, LedgerUnusable, PackhouseError
+from packhouse.next_check import finish, finish_failed, finish_unwritable
 from packhouse.steps.announce import announce
 from packhouse.steps.buy import buy
 from packhouse.steps.context import Context, OrderJob
@@ -76,7 +76,20 @@ async def process_order(context: Context, job: OrderJob) -> None:
         retry_after_s = getattr(failure, "retry_after_s", None)
         account = getattr(failure, "account", "")
         job.failed(str(failure) or repr(failure), retry_after_s, type(failure).__name__, account)
-    if job.failures:
-        await finish_failed(context, job)
-    else:
-        await finish(context, job)
+    try:
+        if job.failures:
+            await finish_failed(context, job)
+        else:
+            await finish(context, job)
+    except (LeaseLost, LedgerUnavailable, LedgerUnusable):
+        raise
+    except Exception as error:
+        # The order would keep its lease until it ends, and fail here again, without end and unseen.
+        # With its traceback the first time.
+        context.log.error(
+            "release_failed",
+            order_id=job.order_id,
+            error=type(error).__name__,
+            exc_info=not job.lease.attempts,
+        )
+        await finish_unwritable(context, job, str(error) or repr(error), type(error).__name__)

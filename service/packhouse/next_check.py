@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from packhouse.ledger import holds, journal, leases
-from packhouse.ledger.tx import Tx
+from packhouse.ledger.tx import Tx, under
 from packhouse.model.account import AccountState
-from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.states import OrderPhase, ShipmentState
@@ -129,7 +129,7 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
     settings = context.settings.retry
     why, kind = job.failures[0].why, job.failures[0].kind
     attempts = job.lease.attempts + 1
-    wait = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s) * random.uniform(0.75, 1.25)
+    wait = _wait_after(context, attempts)
     wait = max([wait, *(one.retry_after_s for one in job.failures if one.retry_after_s is not None)])
     now = context.clock.now()
     due_at = min([now + wait, *(at for at in job.wake_times if at > now)])
@@ -161,6 +161,42 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
         journal.write(tx, entries)
 
     await context.write(job, unit)
+
+
+def _wait_after(context: Context, attempts: int) -> float:
+    settings = context.settings.retry
+    wait_s: float = min(settings.base_s * 2 ** min(attempts - 1, 30), settings.max_s)
+    return wait_s * random.uniform(0.75, 1.25)
+
+
+async def finish_unwritable(context: Context, job: OrderJob, why: str, kind: str) -> None:
+    """Release an order after a pass whose end cannot be written, with as little as possible: as a failure,
+    in plain ASCII, without the deferred writes, any of which may be what cannot be written.
+
+    Raises LeaseLost, LedgerUnavailable.
+    """
+    note = "; then ".join([*(failure.why.rstrip(".")[:200] for failure in job.failures[:1]), why])
+    note = ascii(note)[1:-1][:500]
+    attempts = job.lease.attempts + 1
+    due_at = context.clock.now() + _wait_after(context, attempts)
+    is_held = attempts >= context.settings.retry.hold_after
+    code = HoldCode.REPEATED_FAILURE
+    problem, detail = KINDS[code].split(note)
+    held = Entry(job.order_id, "held", f"{problem}:", data={"code": code.value}, quoted=detail)
+    failed = Entry(job.order_id, "failed", "The pass could not be recorded.", data={"error": kind})
+
+    def unit(tx: Tx) -> None:
+        if is_held:
+            holds.place(tx, code=code, note=note, fingerprint="", entry=held)
+        phase = OrderPhase.HELD if is_held else _phase_after_failure(job)
+        leases.release(
+            tx, phase=phase, due_at=due_at, attempts=attempts, reason=note, last_error=note, waiting=None
+        )
+        if attempts == 1 or attempts % 10 == 0:
+            journal.write(tx, [failed])
+
+    await context.ledger.write(under(job.lease, unit), context.clock.now())
+    context.log.error("order_unwritable", order_id=job.order_id, attempts=attempts, error=kind)
 
 
 def _after_failure(job: OrderJob, error: str, why: str) -> Waiting:

@@ -10,11 +10,23 @@ import os
 import re
 import stat
 from enum import Enum
+from urllib.parse import urlsplit
 
 _BLANKS = " \t\r\n\f\v\u00a0\ufeff\u200b\u200e\u200f\u2060"
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
 _OUR_ASSIGNMENT = re.compile(r"(?:export\s+)?((?:PACKHOUSE|ALY)_\w+)\s*=", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+
+
+def shown_url(url: str) -> str:
+    """A URL for a message: without user, password, query and fragment, any of which may be a secret."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(an address that cannot be read)"
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{port}{parts.path}" if host else "(an address without a host)"
 
 
 class UnclearText(ValueError):

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.app import lock_data_dir
+from packhouse.data_folder import lock
 from packhouse.errors import FolderInUse, SettingsError
 
 
 def test_a_folder_in_use_is_worth_waiting_for_and_is_free_again_afterwards(tmp_path: Path) -> None:
     with (
-        lock_data_dir(tmp_path),
+        lock(tmp_path),
         pytest.raises(FolderInUse, match="Another Packhouse process is using"),
-        lock_data_dir(tmp_path),
+        lock(tmp_path),
     ):
         pass
-    with lock_data_dir(tmp_path):
+    with lock(tmp_path):
         pass
 
 
@@ -25,7 +25,7 @@ def test_a_folder_that_cannot_be_made_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(SettingsError, match="PACKHOUSE_DATA_DIR") as raised,
-        lock_data_dir(tmp_path / "file" / "data"),
+        lock(tmp_path / "file" / "data"),
     ):
         pass
     assert not isinstance(raised.value, FolderInUse)

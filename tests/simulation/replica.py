@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from packhouse.api.webhooks import WebhookEndpoint
 from packhouse.config.settings import Settings
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import leases
+from packhouse.ledger import crashes, leases
 from packhouse.model.label import LabelFormat
 from packhouse.model.order import Address
 from packhouse.operations import Operations
@@ -181,7 +181,7 @@ class Replica:
             ),
         )
         if not ledger.shared:
-            await ledger.write(leases.release_all, database_clock.now())
+            await ledger.write(crashes.end_all, database_clock.now(), settings.retry)
         await ledger.write(leases.wake_unfinished, database_clock.now())
         self.dispatcher = dispatcher = SimDispatcher(context, environment)
         dispatcher.worker_id = process.name

@@ -295,10 +295,12 @@ def _clean(text: str, variable: str, written: str) -> str:
 
 def _address(text: str, setting: str) -> str:
     scheme, mark, rest = text.partition("://")
-    if "@" in rest.partition("/")[0] or (not mark and "@" in text):
+    if "@" in text:
         raise UsageError(
             f"{setting} contains a user or a password. Remove it: it is not used, and messages would show it."
         )
+    if "?" in text or "#" in text:
+        raise UsageError(f"{setting} contains ? or #. Remove it: each call adds its own path and query.")
     if not mark or scheme not in ("http", "https") or not rest.strip("/"):
         raise UsageError(f"{setting} is {text!r}. It must be an address such as {DEFAULT_DAEMON_URL}.")
     return text.rstrip("/")

@@ -68,6 +68,20 @@ def _urls(settings: Settings) -> Iterator[tuple[FieldPath, str]]:
             "contains a user or a password, which error messages would show. Remove it; the key belongs into "
             "PACKHOUSE_STORE__API_KEY.",
         )
+    if set("?#") & set(settings.store.url):
+        yield (
+            ("store", "url"),
+            "contains ? or #. Each call adds its own path and query. Remove them; a key belongs into "
+            "PACKHOUSE_STORE__API_KEY.",
+        )
+    for account, (_, options) in settings.accounts().items():
+        url = options.get("url")
+        if isinstance(url, str) and (has_userinfo(url) or set("?#") & set(url)):
+            yield (
+                ("providers", account, "url"),
+                "contains a user, a password, ? or #, which error messages could show. Remove them; keys "
+                "have options of their own.",
+            )
 
 
 def _times(settings: Settings) -> Iterator[tuple[FieldPath, str]]:

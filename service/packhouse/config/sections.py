@@ -226,6 +226,19 @@ class WorkerSettings(Section):
         default=16, ge=1, le=256, description="Number of orders processed at the same time."
     )
     grace_s: float = Field(default=20.0, gt=0, description="Seconds to finish current work after SIGTERM.")
+    watchdog_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Seconds after which a daemon that does nothing but one thing ends itself, so that its "
+        "supervisor starts it again. 0: never.",
+    )
+
+    @field_validator("watchdog_s")
+    @classmethod
+    def _is_no_pause(cls, value: float) -> float:
+        if 0 < value < 5:
+            raise ValueError("must be 5 or more, as a busy machine may pause for seconds; 0 turns it off")
+        return value
 
 
 class ShipFromSettings(Section):

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     data_dir: Path = Field(default=Path("data"), description="Folder for the database and the label files.")
+    share_outbox: bool = Field(
+        default=False,
+        description="Let the group of the data folder read the outbox, for the program of a printer.",
+    )
     provider: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         default=("offline",),
         min_length=1,

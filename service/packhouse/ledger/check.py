@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from packhouse.errors import LedgerUnusable, SettingsError
 from packhouse.ledger import migrate
+from packhouse.ledger.encoding import CLIENT_ENCODING, require_utf8
 from packhouse.ledger.listener import REACH
 from packhouse.ledger.port import damaged, translated
 
@@ -54,7 +55,8 @@ def _postgres(url: str) -> str:
         engine = create_engine(
             address.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
-            connect_args={name: how for name, how in REACH.items() if name not in address.query},
+            connect_args={name: how for name, how in REACH.items() if name not in address.query}
+            | CLIENT_ENCODING,
         )
     except ModuleNotFoundError as error:
         raise SettingsError(
@@ -69,6 +71,7 @@ def _postgres(url: str) -> str:
                     f"PostgreSQL {release} is a standby, which accepts no writes. Name the primary in "
                     "PACKHOUSE_LEDGER__URL."
                 )
+            require_utf8(connection)
             return f"PostgreSQL {release}, {_version(connection)}"
     finally:
         engine.dispose()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from packhouse.errors import LedgerUnavailable
+from packhouse.file_modes import make_folder
 from packhouse.model.label import LabelDocument, LabelFormat
 
 
@@ -31,7 +32,7 @@ class DocumentFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def path(self, digest: str, kind: LabelFormat) -> Path:
         """Where a document is, whether or not it is there."""
@@ -48,7 +49,7 @@ class DocumentFolder:
         if path.exists():
             return digest
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
             try:
                 with os.fdopen(handle, "wb") as file:

@@ -40,9 +40,29 @@ def place(
 ) -> None:
     """Place an automatic hold, or update the note of the active one. Raises LeaseLost."""
     leases.require(tx)
+    order_id = tx.held_lease.order_id
+    put_or_renote(
+        *(tx, order_id, code, note),
+        fingerprint=fingerprint,
+        entry=entry,
+        shipment_id=shipment_id,
+    )
+
+
+def put_or_renote(
+    tx: Tx,
+    order_id: str,
+    code: HoldCode,
+    note: str,
+    *,
+    entry: Entry,
+    fingerprint: str = "",
+    shipment_id: str = "",
+) -> None:
+    """Write an automatic hold and its entry, or update the note of the active one."""
     if put(
         tx,
-        order_id=tx.held_lease.order_id,
+        order_id=order_id,
         code=code,
         note=note,
         fingerprint=fingerprint,
@@ -51,7 +71,7 @@ def place(
     ):
         journal.write(tx, (entry,))
     else:
-        where = {"w_order_id": tx.held_lease.order_id, "w_shipment_id": shipment_id, "w_code": code.value}
+        where = {"w_order_id": order_id, "w_shipment_id": shipment_id, "w_code": code.value}
         tx.connection.execute(_RENOTE, where | {"v_note": note, "v_fingerprint": fingerprint})
 
 

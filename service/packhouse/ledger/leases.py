@@ -7,18 +7,20 @@ write of a worker names its lease's token, so a worker that lost its lease chang
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import BindParameter, Connection, TextClause, bindparam, select, text
+from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import notify
 from packhouse.ledger.tables import orders as orders_table
-from packhouse.ledger.tx import Lease, Tx
+from packhouse.ledger.tx import SUSPECT_CRASHES, Lease, Tx
 from packhouse.model.states import OrderPhase
 from packhouse.model.waiting import Waiting
 
 # A wake-up counts even while a worker processes the order: the release then leaves the order due at once.
+# It brings no order forward that is set aside (crashes.py), or each event could end the process again.
 _WAKE = text(
     """
     INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
@@ -27,7 +29,7 @@ _WAKE = text(
         wakes = orders.wakes + 1,
         site_slug = CASE WHEN orders.site_slug = '' THEN excluded.site_slug ELSE orders.site_slug END,
         due_at = CASE
-            WHEN orders.lease IS NOT NULL THEN orders.due_at
+            WHEN orders.lease IS NOT NULL OR orders.crashes > 1 THEN orders.due_at
             WHEN orders.phase <> 'shipped' THEN :now
             WHEN orders.due_at IS NULL OR orders.due_at > :shipped_due THEN :shipped_due
             ELSE orders.due_at
@@ -59,8 +61,13 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
 
 _CLAIM = _of_many(
     "lease = :token, due_at = :until",
-    "due_at <= :now ORDER BY due_at LIMIT :most",
-    "id, wakes, attempts, phase",
+    f"due_at <= :now AND crashes < {SUSPECT_CRASHES} ORDER BY due_at LIMIT :most",
+    "id, wakes, attempts, phase, crashes",
+)
+_CLAIM_SUSPECT = _of_many(
+    "lease = :token, due_at = :until",
+    f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} ORDER BY due_at LIMIT 1",
+    "id, wakes, attempts, phase, crashes",
 )
 _REQUIRE = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
 _IS_HELD = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
@@ -68,7 +75,7 @@ _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
 _RELEASE = text(
     """
     UPDATE orders SET
-        lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts,
+        lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts, crashes = 0,
         last_error = :last_error,
         waiting_since = CASE
             WHEN :waiting = '' THEN NULL
@@ -91,10 +98,19 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
-    """Claim up to `most` due orders until `until`, the longest due first."""
+    """Claim up to `most` due orders until `until`, the longest due first; none that must be alone."""
     values = {"token": token, "now": tx.now, "until": until, "most": most}
-    rows = tx.connection.execute(_CLAIM[tx.connection.dialect.name], values)
-    return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase)) for row in rows]
+    return _leases(token, tx.connection.execute(_CLAIM[tx.connection.dialect.name], values))
+
+
+def claim_suspect(tx: Tx, token: str, until: float) -> list[Lease]:
+    """Claim the one order, longest due, that must be processed alone; none if another replica has it."""
+    values = {"token": token, "now": tx.now, "until": until}
+    return _leases(token, tx.connection.execute(_CLAIM_SUSPECT[tx.connection.dialect.name], values))
+
+
+def _leases(token: str, rows: Iterable[Row[Any]]) -> list[Lease]:
+    return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase), row.crashes) for row in rows]
 
 
 def require(tx: Tx) -> Lease:
@@ -162,33 +178,40 @@ def release(
 
 
 _ABANDON = text(
-    "UPDATE orders SET lease = NULL, due_at = :due_at, updated_at = :now WHERE id = :id AND lease = :token"
+    "UPDATE orders SET lease = NULL, due_at = :due_at, attempts = attempts + :failures, updated_at = :now "
+    "WHERE id = :id AND lease = :token"
 )
-_RELEASE_ALL = text("UPDATE orders SET lease = NULL, due_at = :now WHERE lease IS NOT NULL")
+_RELEASE_WORKER = text(
+    "UPDATE orders SET lease = NULL, due_at = :due_at WHERE lease LIKE :worker RETURNING id"
+)
 _WAKE_STALLED = _of_many(
     "due_at = :now",
     "(due_at IS NULL AND phase IN ('open', 'held')) "
     "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)",
 )
-_WAKE_UNFINISHED = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held')")
+_WAKE_UNFINISHED = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held') AND crashes < 2")
 # SQLite has one writer at a time, and neither needs nor has row locks.
 _LOCK_ORDER = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
 _REVOKE = text(
-    "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, updated_at = :now "
-    "WHERE id = :id"
+    "UPDATE orders SET lease = NULL, wakes = wakes + 1, due_at = :now, attempts = 0, crashes = 0, "
+    "updated_at = :now WHERE id = :id"
 )
 
 
-def abandon(tx: Tx, due_at: float) -> None:
-    """End the lease and change nothing else. Raises LeaseLost."""
-    values = {"now": tx.now, "due_at": due_at, "id": tx.held_lease.order_id, "token": tx.held_lease.token}
+def abandon(tx: Tx, due_at: float, failures: int = 0) -> None:
+    """End the lease, count failures, and change nothing else. Raises LeaseLost."""
+    lease = tx.held_lease
+    values: dict[str, object] = {"now": tx.now, "due_at": due_at, "failures": failures}
+    values |= {"id": lease.order_id, "token": lease.token}
     if tx.connection.execute(_ABANDON, values).rowcount != 1:
         raise LeaseLost(lost(tx.held_lease))
+    notify.mark_due(tx, due_at)
 
 
-def release_all(tx: Tx) -> int:
-    """End every lease: for a ledger that one process uses, whose previous process has ended."""
-    return tx.connection.execute(_RELEASE_ALL, {"now": tx.now}).rowcount
+def release_worker(tx: Tx, worker: str, due_at: float) -> int:
+    """End every lease of a worker that stops in order: the next process must not count its end as a crash."""
+    values = {"worker": f"{worker}:%", "due_at": due_at}
+    return _notified(tx, len(tx.connection.execute(_RELEASE_WORKER, values).all()))
 
 
 def wake_unfinished(tx: Tx) -> int:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from packhouse.errors import LedgerUnavailable
+from packhouse.ledger.encoding import CLIENT_ENCODING
 from packhouse.ledger.notify import CHANNEL
 
 if TYPE_CHECKING:  # the driver comes with an extra, and is imported where it is used
@@ -111,7 +112,9 @@ class AdvisoryLock:
 async def _connect(connect_args: Mapping[str, Any]) -> AsyncConnection[tuple[Any, ...]]:
     import psycopg
 
-    connection = await psycopg.AsyncConnection.connect(**{**REACH, **connect_args}, autocommit=True)
+    connection = await psycopg.AsyncConnection.connect(
+        **{**REACH, **connect_args, **CLIENT_ENCODING}, autocommit=True
+    )
     try:
         await connection.execute(_SERVER_KEEPALIVES)
     except BaseException:

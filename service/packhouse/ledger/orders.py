@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -25,15 +26,36 @@ _FINGERPRINT = select(orders.c.fingerprint)
 
 @dataclass(frozen=True, slots=True)
 class OrderRecords:
-    """The records of an order: all its shipments by number, and all its holds, oldest first."""
+    """The records of an order: all its shipments by number, and all its holds, oldest first.
+
+    `unreadable` says why they cannot be read; "" if they can.
+    """
 
     shipments: tuple[Shipment, ...] = ()
     holds: tuple[Hold, ...] = ()
+    unreadable: str = ""
 
 
-def claim(tx: Tx, token: str, until: float, most: int) -> list[tuple[Lease, OrderRecords]]:
-    """Claim due orders (see `leases.claim`), each with its records."""
-    taken = leases.claim(tx, token, until, most)
+def claim(
+    tx: Tx, token: str, until: float, most: int, *, alone: bool = False
+) -> list[tuple[Lease, OrderRecords]]:
+    """Claim due orders (see `leases.claim`), each with its records. `alone`: one that must be alone."""
+    taken = leases.claim_suspect(tx, token, until) if alone else leases.claim(tx, token, until, most)
+    return _with_records(tx, taken)
+
+
+def _with_records(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
+    """Each order with its records. Rows that cannot be read concern only their own order."""
+    try:
+        return _read(tx, taken)
+    except (ValueError, TypeError, LookupError) as error:
+        if len(taken) == 1:
+            unreadable = f"its records cannot be read: {error!r}"
+            return [(taken[0], OrderRecords(unreadable=unreadable))]
+        return [one for lease in taken for one in _with_records(tx, [lease])]
+
+
+def _read(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
     known_holds = holds.of_orders(tx.connection, ids) if ids else {}

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from packhouse.clock import Clock
-from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError
+from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError, ValueRejected
 from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 
 
@@ -31,7 +31,7 @@ class Ledger(Protocol):
 
         Pass a unit that needs a lease as `under(lease, unit)`.
 
-        Raises LedgerUnavailable, or what the unit raises, after rolling its changes back.
+        Raises LedgerUnavailable, ValueRejected, or what the unit raises, after rolling its changes back.
         """
 
     async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -50,6 +50,12 @@ class Ledger(Protocol):
         """Finish the waiting units, then close the database."""
 
 
+# SQLite's codes for a state that passes: busy, locked, no memory, read-only, interrupted, I/O error, full,
+# cannot open, protocol. Every other one concerns the statement or its values.
+_SQLITE_TRANSIENT = frozenset({5, 6, 7, 8, 9, 10, 13, 14, 15})
+# SQLite: too big, constraint, mismatch, range. PostgreSQL: values, constraints, limits of the program.
+_SQLITE_VALUE = frozenset({18, 19, 20, 25})
+_VALUE = ("22", "23", "54")
 # PostgreSQL's transient errors: connection, conflict, resources (a full disk), locks, operator intervention,
 # system; and a standby that is not yet the primary, and an aborted transaction.
 _TRANSIENT = ("08", "40", "53", "55", "57", "58", "25006", "25P03")
@@ -67,9 +73,12 @@ def sqlstate(error: DBAPIError) -> str:
 
 def translated(error: BaseException) -> BaseException:
     """The LedgerError for a driver's error, or the error itself where none fits."""
+    if isinstance(error, UnicodeEncodeError | OverflowError):
+        return _rejected(error)  # by the driver, before the database saw the value
     if isinstance(error, PackhouseError) or not isinstance(error, DBAPIError):
         return error
     text, state = str(error.orig), sqlstate(error)
+    result_code = getattr(error.orig, "sqlite_errorcode", None)
     if "malformed" in text or "not a database" in text:
         return damaged(text)
     if state in _DAMAGED:
@@ -88,10 +97,24 @@ def translated(error: BaseException) -> BaseException:
         return LedgerUnusable(
             f"the ledger's database refuses access: {_first_line(text)}. Check the user's permissions."
         )
-    transient = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-    if transient or state.startswith(_TRANSIENT):
+    if state.startswith(_VALUE) or (result_code is not None and result_code & 0xFF in _SQLITE_VALUE):
+        return _rejected(error.orig or error)
+    if isinstance(error, DataError) and not error.connection_invalidated:
+        return _rejected(error.orig or error)
+    if result_code is not None:
+        is_transient = result_code & 0xFF in _SQLITE_TRANSIENT
+    else:
+        is_transient = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    if is_transient or state.startswith(_TRANSIENT):
         return LedgerUnavailable(f"the ledger's database is unavailable: {_first_line(text)}")
     return error
+
+
+def _rejected(error: BaseException) -> ValueRejected:
+    """The error for a value that the database does not take. Of the value itself, nothing is repeated."""
+    if isinstance(error, UnicodeEncodeError):
+        return ValueRejected(f"the ledger cannot store a text: {error.reason} at position {error.start}")
+    return ValueRejected(f"the ledger cannot store a value: {_first_line(str(error))[:200]}")
 
 
 def damaged(how: str) -> LedgerUnusable:

@@ -18,9 +18,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from packhouse.clock import Clock
-from packhouse.errors import LedgerUnavailable, SettingsError
+from packhouse.errors import LedgerError, LedgerUnavailable, SettingsError
 from packhouse.ledger import migrate, notify
 from packhouse.ledger.database_clock import DatabaseClock
+from packhouse.ledger.encoding import CLIENT_ENCODING, require_utf8
 from packhouse.ledger.listener import REACH, AdvisoryLock, PostgresListener
 from packhouse.ledger.port import sqlstate, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
@@ -69,7 +70,8 @@ class PostgresLedger:
                 pool_pre_ping=True,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
-                connect_args={name: how for name, how in REACH.items() if name not in address.query},
+                connect_args={name: how for name, how in REACH.items() if name not in address.query}
+                | CLIENT_ENCODING,
             )
         except ModuleNotFoundError as error:
             raise SettingsError(
@@ -86,11 +88,15 @@ class PostgresLedger:
         self._pool = ThreadPoolExecutor(connections, thread_name_prefix="ledger")
         try:
             with self._engine.begin() as connection:
+                require_utf8(connection)
                 connection.exec_driver_sql(_WHILE_MIGRATING)
                 self.migrated = migrate.migrate(connection)
         except DBAPIError as error:
             self._engine.dispose()
             raise translated(error) from error
+        except LedgerError:
+            self._engine.dispose()
+            raise
 
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
@@ -120,7 +126,7 @@ class PostgresLedger:
 
         try:
             result, marked = await asyncio.get_running_loop().run_in_executor(self._pool, run)
-        except DBAPIError as error:
+        except (DBAPIError, UnicodeEncodeError, OverflowError) as error:
             raise translated(error) from error
         if marked and (self._notifying is None or self._notifying.done()):
             self._notifying = asyncio.create_task(self._notify(), name="notify replicas")

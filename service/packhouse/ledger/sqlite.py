@@ -13,13 +13,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
+from packhouse.file_modes import make_file, restrict
 from packhouse.ledger import migrate
 from packhouse.ledger.port import damaged, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
@@ -38,6 +42,7 @@ class SqliteLedger:
     shared = False
 
     def __init__(self, url: str, *, on_batch: Callable[[int], None] | None = None) -> None:
+        _close_to_others(url)
         self._engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(self._engine, "connect", _sqlite_pragmas)
         self._waiting: collections.deque[_Waiting] = collections.deque()
@@ -157,6 +162,18 @@ class SqliteLedger:
     async def _on_disk(self, statement: str) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._disk, partial(self._connection.exec_driver_sql, statement))
+
+
+def _close_to_others(url: str) -> None:
+    """Make the file readable for this user alone. SQLite gives its -wal and -shm files the same mode."""
+    name = make_url(url).database
+    if not name or name == ":memory:" or name.startswith("file:"):
+        return
+    with contextlib.suppress(OSError):  # SQLite itself says what is wrong with the place
+        make_file(Path(name))
+    for file in (name, f"{name}-wal", f"{name}-shm"):
+        if problem := restrict(Path(file), 0o600):
+            structlog.get_logger("packhouse").warning("readable_by_others", problem=problem)
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:

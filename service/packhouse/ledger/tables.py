@@ -89,6 +89,8 @@ orders = Table(
     Column("lease", Text),
     Column("wakes", Integer, nullable=False, server_default="1"),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    # How many processes in a row ended while they had this order.
+    Column("crashes", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
     Column("waiting", Text, nullable=False, server_default=""),
     Column("waiting_account", Text, nullable=False, server_default=""),
@@ -98,6 +100,18 @@ orders = Table(
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),
+    Index(
+        "ix_orders_leased",
+        "due_at",
+        sqlite_where=text("lease IS NOT NULL"),
+        postgresql_where=text("lease IS NOT NULL"),
+    ),
+    Index(
+        "ix_orders_crashed",
+        "due_at",
+        sqlite_where=text("crashes > 1"),
+        postgresql_where=text("crashes > 1"),
+    ),
 )
 
 shipments = Table(

@@ -14,12 +14,16 @@ from packhouse.model.states import OrderPhase
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# So many processes in a row ended with this order: from then on it is processed alone.
+SUSPECT_CRASHES = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right of one worker to process one order until the lease ends.
 
-    `wakes` is the count of wake-ups when the order was claimed, `attempts` the failures in a row before it.
+    `wakes` is the count of wake-ups when the order was claimed, `attempts` the failures in a row before it,
+    `crashes` the processes in a row that ended with this order.
     """
 
     order_id: str
@@ -27,6 +31,12 @@ class Lease:
     wakes: int
     attempts: int
     phase: OrderPhase
+    crashes: int = 0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the order may end the process, and is processed while no other one is."""
+        return self.crashes >= SUSPECT_CRASHES
 
 
 @dataclass(frozen=True, slots=True)

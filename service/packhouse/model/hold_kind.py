@@ -32,6 +32,7 @@ class HoldCode(StrEnum):
     ORDER_CHANGED = "order_changed"
     VOID_REFUSED = "void_refused"
     REPEATED_FAILURE = "repeated_failure"
+    PROCESS_CRASHED = "process_crashed"
     MANUAL = "manual"
     VOID_REQUESTED = "void_requested"
     EXTERNAL_POSTING = "external_posting"

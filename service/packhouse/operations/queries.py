@@ -29,6 +29,7 @@ from packhouse.operations.label_offer import label_offer
 from packhouse.operations.transaction import unknown_shipment
 from packhouse.operations.views import LabelOffer, OrderView, OrderViews, Polling, StatusReport
 from packhouse.operations.waiting import Conditions
+from packhouse.setting_text import shown_url
 from packhouse.telemetry.metrics import LedgerCounts
 
 
@@ -80,7 +81,7 @@ class Queries:
             spent=spent,
             labels=labels,
             providers=self._settings.provider,
-            store=self._settings.store.url,
+            store=shown_url(self._settings.store.url),
             at=now,
             conditions=conditions,
             waiting=waits,

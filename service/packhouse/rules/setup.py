@@ -12,6 +12,7 @@ from packhouse.config.secret_shapes import unusual
 from packhouse.config.settings import Settings
 from packhouse.model.health import Check, Level
 from packhouse.rules.address import faults
+from packhouse.setting_text import shown_url
 
 # Their labels carry no address that a carrier checks, or the program brings its own.
 _SENDER_OPTIONAL = frozenset({"offline", "command"})
@@ -58,8 +59,9 @@ def _modes(settings: Settings) -> Iterator[Check]:
             yield Check(
                 f"mode {account}",
                 Level.WARN,
-                f"it draws sample labels, which no carrier accepts, for orders of {settings.store.url}."
-                f"{also} Set `provider` to an account that sells labels, unless this is a trial.",
+                "it draws sample labels, which no carrier accepts, for orders of "
+                f"{shown_url(settings.store.url)}.{also} Set `provider` to an account that sells labels, "
+                "unless this is a trial.",
             )
 
 

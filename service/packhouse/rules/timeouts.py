@@ -21,4 +21,5 @@ def longest_wait_s(settings: Settings) -> float:
     """Longer than any order waits by design, in seconds. What is due later was deferred by a clock that ran
     ahead, or by a server that asked for an unreasonable wait.
     """
-    return 2 * max(settings.poll.recheck_s, settings.poll.track_interval_s, settings.retry.max_s, 86_400.0)
+    longest_retry_s = 24 * settings.retry.max_s  # of an order that was set aside (ledger/crashes.py)
+    return 2 * max(settings.poll.recheck_s, settings.poll.track_interval_s, longest_retry_s, 86_400.0)

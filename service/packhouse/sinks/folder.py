@@ -10,9 +10,12 @@ import os
 import re
 from pathlib import Path
 
+from packhouse.blocking import call_in_time
+from packhouse.file_modes import make_folder
 from packhouse.sinks.port import Announcement
 
 _LONGEST_NAME = 200
+_MOST_S = 10.0
 
 
 class FolderSink:
@@ -20,12 +23,20 @@ class FolderSink:
 
     name = "folder"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        """`shared`: the folder's group may read the files."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._mode = 0o640 if shared else 0o600
+        make_folder(folder)
 
     async def announce(self, announcement: Announcement) -> None:
-        """Link the label and its papers under their readable names. Raises OSError."""
+        """Link the label and its papers under their readable names. Raises OSError.
+
+        In a thread: the folder may be one of another machine, which does not answer.
+        """
+        await call_in_time(_MOST_S, lambda: self._link_all(announcement), f"writing to {self._folder}")
+
+    def _link_all(self, announcement: Announcement) -> None:
         name = announcement.shipment.id
         if announcement.label_file:
             self._link(announcement.label_file, name)
@@ -40,6 +51,8 @@ class FolderSink:
                 os.link(source, target)
             except OSError:  # another file system, or a file system without links
                 _copy(source, target)
+            # The label file has the same mode then, in a folder that stays closed.
+            target.chmod(self._mode)
 
 
 def _file_name(shipment_id: str) -> str:
@@ -56,7 +69,8 @@ def _copy(source: Path, target: Path) -> None:
     """Write under another name first: a printer that watches the folder must not print half a label."""
     part = target.with_name(f".{target.name}.part")
     try:
-        part.write_bytes(source.read_bytes())
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(source.read_bytes())
         part.replace(target)
     except OSError:
         part.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from packhouse.errors import SettingsError
+from packhouse.setting_text import shown_url
 from packhouse.store import requests
 from packhouse.store.paging import read_pages
 from packhouse.store.requests import OrdersQuery, StoreRequest, client_headers
@@ -185,6 +186,6 @@ def _place(url: str) -> tuple[tuple[bool, str, int | None], str]:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            f"store.url is {url!r}; it must be an address such as https://aly.store/api/storefront/v1."
+            f"store.url is {shown_url(url)}; it must be an address such as https://aly.store/api/storefront/v1."
         )
     return (parts.scheme == "https", parts.hostname, port), parts.path

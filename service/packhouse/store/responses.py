@@ -22,6 +22,7 @@ from packhouse.errors import (
     StoreUnreachable,
     StoreUnreadable,
 )
+from packhouse.setting_text import shown_url
 from packhouse.store.json_fields import (
     created_at,
     mapping,
@@ -111,8 +112,8 @@ def check_response(answer: StoreResponse, request: StoreRequest, now: float | No
 def unreachable(request: StoreRequest, url: str, cause: BaseException) -> StoreUnreachable:
     """The error for a call that was never sent."""
     return StoreUnreachable(
-        f"Cannot reach the store at {url} to {request.action} ({_cause(cause)}). Nothing was sent. Check the "
-        "network and PACKHOUSE_STORE__URL."
+        f"Cannot reach the store at {shown_url(url)} to {request.action} ({_cause(cause)}). Nothing was "
+        "sent. Check the network and PACKHOUSE_STORE__URL."
     )
 
 
@@ -123,7 +124,7 @@ def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUn
     ended = (
         "no complete response in time" if timed_out else "connection closed before the response was complete"
     )
-    detail = f"The store at {url} was asked to {request.action}: {ended} ({_cause(cause)})."
+    detail = f"The store at {shown_url(url)} was asked to {request.action}: {ended} ({_cause(cause)})."
     return StoreUnanswered(f"{detail} {next_step}".rstrip())
 
 

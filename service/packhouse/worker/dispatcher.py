@@ -10,21 +10,43 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
+from collections.abc import Sequence
 
+from structlog.typing import FilteringBoundLogger
+
+from packhouse.config.sections import RetrySettings
 from packhouse.errors import LeaseLost, LedgerError
 from packhouse.flow import process_order
-from packhouse.ledger import guard, leases, orders
+from packhouse.ledger import crashes, guard, leases, orders
+from packhouse.ledger.crashes import Ended
 from packhouse.ledger.orders import OrderRecords
 from packhouse.ledger.tx import Lease, Tx, under
+from packhouse.next_check import finish_unwritable
 from packhouse.steps.context import Context, OrderJob
 
 _TICK_S = 0.5
 _RETRY_S = 2.0
 
 
-def _claim(tx: Tx, token: str, until: float, most: int) -> tuple[list[tuple[Lease, OrderRecords]], str]:
-    """Due orders, and why nothing is bought or posted now ("" if nothing prevents it)."""
-    return orders.claim(tx, token, until, most), guard.paused(tx.connection)
+# A call whose answer is about to arrive is waited for a little longer.
+_CANCEL_S, _RELEASE_S = 2.5, 1.0
+
+
+def _claim(
+    tx: Tx, token: str, until: float, most: int, retry: RetrySettings, is_idle: bool, suspects_first: bool
+) -> tuple[list[tuple[Lease, OrderRecords]], list[Ended], str]:
+    """Due orders, the leases that ran out, and why nothing is bought or posted now ("" if nothing does).
+
+    An order that may end the process is claimed alone, by a worker that is idle. While one is due, a worker
+    that is not idle claims nothing, unless `suspects_first` is False.
+    """
+    ended = crashes.end_expired(tx, token.partition(":")[0], retry)
+    claimed: list[tuple[Lease, OrderRecords]] = []
+    if not suspects_first or not crashes.is_suspect_due(tx):
+        claimed = orders.claim(tx, token, until, most)
+    if not claimed and is_idle:
+        claimed = orders.claim(tx, token, until, 1, alone=True)
+    return claimed, ended, guard.paused(tx.connection)
 
 
 class Dispatcher:
@@ -41,9 +63,11 @@ class Dispatcher:
         # first worker still waits for a response.
         self._running: dict[asyncio.Task[None], OrderJob] = {}
         # Leases whose work ended with a ledger error, so that the ledger does not know of the end.
-        self._abandoned: list[Lease] = []
+        self._abandoned: list[tuple[Lease, int]] = []  # and the failures to count
         self._wake_up = asyncio.Event()
         self._stopping = False
+        # After an order that was processed alone, the others have their turn.
+        self._suspects_first = True
         self.last_tick = context.clock.monotonic()
 
     def wake(self) -> None:
@@ -55,6 +79,11 @@ class Dispatcher:
         """How many orders are being processed."""
         return len(self._running)
 
+    @property
+    def running(self) -> list[str]:
+        """The ids of the orders that are being processed."""
+        return [job.order_id for job in list(self._running.values())]
+
     async def run(self) -> None:
         """Process due orders until `stop` is called and every running order is finished."""
         background = [
@@ -63,29 +92,44 @@ class Dispatcher:
         ]
         try:
             while not self._stopping:
-                self.last_tick = self._context.clock.monotonic()
                 self._wake_up.clear()
-                try:
-                    await self._release_abandoned()
-                    await self._claim()
-                except LedgerError as error:
-                    self._context.log.error("claim_failed", error=str(error))
+                if await self._try_to_claim():
+                    self._start_workers()
+                    await self._wait_for_tick()
+                else:
                     await self._context.clock.sleep(_RETRY_S)
-                    continue
-                self._start_workers()
-                await self._wait_for_tick()
             await self._release_unstarted()
             while self._running:
                 await asyncio.wait(list(self._running))
         finally:
-            for task in (*background, *self._running):
+            has_leases = bool(self._running or self._claimed or self._abandoned)
+            cut_off = [*background, *self._running]
+            for task in cut_off:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.wait(cut_off, timeout=_CANCEL_S)
+            if has_leases:
+                await self._release_cut_off()
 
     def stop(self) -> None:
         """Start no more orders; `run` ends when every running order is finished."""
         self._stopping = True
         self._wake_up.set()
+
+    async def _try_to_claim(self) -> bool:
+        tick = self._context.clock.monotonic()
+        try:
+            await self._release_abandoned()
+            await self._claim()
+        except LedgerError as error:
+            self._context.log.error("claim_failed", error=str(error))
+            self.last_tick = tick
+            return False
+        except Exception:
+            # A bug, which must not end the process: `last_tick` stays, so that /readyz shows it.
+            self._context.log.exception("claim_failed")
+            return False
+        self.last_tick = tick
+        return True
 
     async def _claim(self) -> None:
         """Claim a few orders ahead, so that a worker that finishes need not wait for the ledger."""
@@ -95,23 +139,34 @@ class Dispatcher:
             - len(self._running)
             - len(self._claimed)
         )
-        if most < self._prefetch / 2:
+        if most < self._prefetch / 2 or any(job.lease.is_alone for job in self._running.values()):
             return
         self._claims += 1
-        clock, lease_s = self._context.clock, self._context.settings.lease_s
-        now, until = clock.now(), clock.monotonic() + lease_s
-        token = f"{self.worker_id}:{self._claims}"
-        claimed, paused = await self._context.ledger.write(_claim, now, token, now + lease_s, most)
-        if self._context.settings.guard.paused:
+        clock, settings = self._context.clock, self._context.settings
+        now, until = clock.now(), clock.monotonic() + settings.lease_s
+        token, is_idle = f"{self.worker_id}:{self._claims}", not self._running and not self._claimed
+        claimed, ended, paused = await self._context.ledger.write(
+            _claim, now, token, now + settings.lease_s, most, settings.retry, is_idle, self._suspects_first
+        )
+        report_crashes(self._context.log, ended)
+        self._suspects_first = not any(lease.is_alone for lease, _ in claimed)
+        if settings.guard.paused:
             paused = "PACKHOUSE_GUARD__PAUSED is set."
+        unreadable = []
         for lease, known in claimed:
             job = OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
-            self._claimed.append(job)
+            if known.unreadable:
+                unreadable.append((job, known.unreadable))
+            else:
+                self._claimed.append(job)
         if len(claimed) == most:
             self._wake_up.set()
+        for job, why in unreadable:
+            await finish_unwritable(self._context, job, why, "UnreadableRecord")
 
     def _start_workers(self) -> None:
-        while self._claimed and len(self._running) < self._context.settings.worker.concurrency:
+        most = 0 if self._stopping else self._context.settings.worker.concurrency
+        while self._claimed and len(self._running) < most:
             job = self._claimed.popleft()
             task = asyncio.create_task(self._process(job), name=f"order {job.order_id}")
             self._running[task] = job
@@ -119,15 +174,18 @@ class Dispatcher:
 
     async def _process(self, job: OrderJob) -> None:
         log = self._context.log.bind(order_id=job.order_id)
+        if job.lease.is_alone:
+            log.warning("processed_alone", crashes=job.lease.crashes)
         try:
             await process_order(self._context, job)
         except LeaseLost as error:
             log.warning("lease_lost", why=str(error))
         except LedgerError as error:
             log.error("ledger_failed", error=str(error))
-            self._abandoned.append(job.lease)
+            self._abandoned.append((job.lease, 0))
         except Exception:
             log.exception("worker_failed")
+            self._abandoned.append((job.lease, 1))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
@@ -165,10 +223,11 @@ class Dispatcher:
         """Release leases under which nothing runs, instead of waiting for their end."""
         context = self._context
         while self._abandoned:
-            lease, now = self._abandoned[-1], context.clock.now()
+            lease, failures = ended = self._abandoned[-1]
+            now, wait_s = context.clock.now(), context.settings.retry.max_s if failures else _RETRY_S
             with contextlib.suppress(LeaseLost):
-                await context.ledger.write(under(lease, leases.abandon), now, now + _RETRY_S)
-            self._abandoned.remove(lease)
+                await context.ledger.write(under(lease, leases.abandon), now, now + wait_s, failures)
+            self._abandoned.remove(ended)
 
     async def _release_unstarted(self) -> None:
         now = self._context.clock.now()
@@ -176,10 +235,22 @@ class Dispatcher:
         unstarted, self._claimed = self._claimed, deque()
         for job in unstarted:
             with contextlib.suppress(LedgerError):
-                await self._context.ledger.write(
-                    under(job.lease, leases.release),
-                    now,
-                    phase=job.lease.phase,
-                    due_at=now,
-                    attempts=job.lease.attempts,
-                )
+                await self._context.ledger.write(under(job.lease, leases.abandon), now, now)
+
+    async def _release_cut_off(self) -> None:
+        """Release what the end of the grace period cut off, so that it does not look like a crash."""
+        context, now = self._context, self._context.clock.now()
+        with contextlib.suppress(LedgerError, TimeoutError):
+            async with asyncio.timeout(_RELEASE_S):
+                await context.ledger.write(leases.release_worker, now, self.worker_id, now + _RETRY_S)
+
+
+def report_crashes(log: FilteringBoundLogger, ended: Sequence[Ended]) -> None:
+    """Log the orders that a process which is gone had in work."""
+    for one in ended:
+        if one.set_aside_s:
+            log.error(
+                "order_set_aside", order_id=one.order_id, crashes=one.crashes, wait_s=round(one.set_aside_s)
+            )
+        elif one.crashes:
+            log.warning("order_was_in_work", order_id=one.order_id, crashes=one.crashes)

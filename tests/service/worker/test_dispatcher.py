@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from packhouse.clock import SystemClock
-from packhouse.ledger import leases
+from packhouse.ledger import crashes
 from packhouse.ledger.listed import add_listed
 from packhouse.model.listed import Listed
 from packhouse.model.order import Order
@@ -179,5 +179,5 @@ async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retrie
     await working
     assert dispatcher.in_flight == 0
     assert complaints == []
-    assert await harness.ledger.write(leases.release_all, clock.now()) == 0
+    assert await harness.ledger.write(crashes.end_all, clock.now(), harness.settings.retry) == []
     assert provider.sold == 1

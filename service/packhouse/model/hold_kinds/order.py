@@ -125,6 +125,19 @@ KINDS = (
         ),
     ),
     HoldKind(
+        HoldCode.PROCESS_CRASHED,
+        "The daemon ended while it processed this order",
+        "Report the end of the daemon's log. Release the hold to try the order at once.",
+        blocks=NOTHING,
+        ends=(End.SUCCESS, End.RELEASE),
+        waivable=BY_SHIP,
+        rests_on=CONTENT,
+        advice=(
+            WAIT,
+            Advice("Remove the cause that the daemon's log shows, then try at once", RELEASE),
+        ),
+    ),
+    HoldKind(
         HoldCode.PICKUP,
         "The buyer picks this order up",
         "Mark it as fulfilled in the store once it is handed over.",

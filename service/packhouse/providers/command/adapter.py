@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
+from packhouse.blocking import call_in_time, read_regular_file
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
@@ -41,6 +41,7 @@ from packhouse.providers.port import (
 )
 
 _FILE = "file:"
+_MOST_READ_S = 10.0
 
 
 class CommandProvider:
@@ -120,7 +121,7 @@ class CommandProvider:
         if source.startswith(_FILE):
             path = source.removeprefix(_FILE)
             try:
-                return await asyncio.to_thread(_read_label, path)
+                return await _read_label(path)
             except OSError as error:
                 why = f"{path} cannot be read ({error.strerror or error})"
                 raise ProviderRefused(
@@ -213,7 +214,7 @@ async def _with_file(made: wire.Made) -> Bought:
     path = _absolute(made.label_path)
     source = bought.document_source or _FILE + path
     try:
-        document = await asyncio.to_thread(_read_label, path)
+        document = await _read_label(path)
     except OSError:
         return replace(bought, document_source=source)  # `document` asks again, and says why
     if document.format is LabelFormat.RAW and (bought.document_source or bought.document):
@@ -228,13 +229,10 @@ def _absolute(path: str) -> str:
     return str(Path(path).absolute())
 
 
-def _read_label(path: str) -> LabelDocument:
-    """Read a file, and never wait for one: a pipe or a device is refused. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(f"{path} is not a regular file")
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise OSError(f"{path} is larger than {MAX_BYTES // 2**20} MiB")
-    return read_or_keep(content)
+async def _read_label(path: str) -> LabelDocument:
+    """Read a file, and never wait long for one: a pipe or a device is refused. Raises OSError."""
+    return await call_in_time(
+        min(_MOST_READ_S, time_left_s(_MOST_READ_S) / 2),
+        lambda: read_or_keep(read_regular_file(path, MAX_BYTES)),
+        f"reading {path}",
+    )
