@@ -15,6 +15,8 @@ import structlog
 import uvicorn
 
 from packhouse import __version__, config, data_folder
+from packhouse.api.capacity import raise_file_limit
+from packhouse.api.server import BoundedServer, configure
 from packhouse.app import App, build_app
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
@@ -89,16 +91,8 @@ def _locked_folder(settings: Settings) -> Iterator[None]:
 
 
 def _serve(settings: Settings) -> int:
-    server_config = uvicorn.Config(
-        _placeholder,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=2000,
-        timeout_graceful_shutdown=max(1, int(settings.worker.grace_s)),
-    )
+    raise_file_limit()
+    server_config = configure(settings.http, settings.worker.grace_s)
     with asyncio.Runner(loop_factory=server_config.get_loop_factory()) as runner:
         return runner.run(_run(settings, server_config))
 
@@ -125,9 +119,7 @@ async def _serve_until_stopped(
     log, clock = structlog.get_logger("packhouse"), SystemClock()
     grace_s = settings.worker.grace_s
     watchdog = Watchdog(settings.worker.watchdog_s, lambda: app.dispatcher.running, clock)
-    server_config.app = app.asgi_app
-    server_config.load()
-    server = _Server(server_config)
+    server = BoundedServer(server_config, app.asgi_app, app.connections)
     stop = _on_signals(server, lambda: watchdog.expect_stop(grace_s + _STOP_MARGIN_S))
     watchdog.start()
     beating = asyncio.create_task(watchdog.keep_beating(), name="watchdog")
@@ -223,19 +215,6 @@ def _on_signals(server: uvicorn.Server, stopping: Callable[[], None]) -> asyncio
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, on_signal)
     return stop
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: a stop first drains the workers."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers."""
-        yield
-
-
-async def _placeholder(*_: object) -> None:
-    """The ASGI app in uvicorn's configuration, until the loop runs and the real one can be built."""
 
 
 def _address(sock: socket.socket) -> str:

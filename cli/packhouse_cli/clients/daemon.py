@@ -36,6 +36,10 @@ class Daemon:
         """What the daemon is doing."""
         return self._client.get("/api/v1/status")
 
+    def reconciliation(self) -> dict[str, Any]:
+        """What was found after a restore of the ledger."""
+        return self._client.get("/api/v1/reconciliation")
+
     def order(self, order_id: str) -> dict[str, Any]:
         """One order with its shipments in full and all its holds."""
         return self._client.get(_path_of(order_id))

@@ -48,6 +48,10 @@ class HoldCode(StrEnum):
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
     CUSTOMS_INCOMPLETE = "customs_incomplete"
+    ORDER_TOO_LARGE = "order_too_large"
+    TOO_MANY_PARCELS = "too_many_parcels"
+    LABELS_EXCEED_TOTAL = "labels_exceed_total"
+    RESTORE_UNCLEAR = "restore_unclear"
 
 
 class Stage(StrEnum):
@@ -74,6 +78,7 @@ class End(StrEnum):
     PARCEL_MOVES = "when the carrier carries the parcel on"
     PAPER_KEPT = "when the paper is fetched"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
+    ANSWER_ARRIVES = "when the provider's answer arrives after all"
     RELEASE = "when an operator releases it"
 
 
@@ -93,6 +98,7 @@ class Fact(StrEnum):
     FULFILLMENTS = "fulfillments"
     REFUNDS = "refunds"
     SHIPPING_OPTION = "shipping option"
+    TOTAL = "total"
     SETTINGS = "settings"
 
 

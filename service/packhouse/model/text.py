@@ -32,6 +32,11 @@ def fit(text: str) -> str:
     return text if is_fit(text) else _UNFIT.sub(REPLACEMENT, text.translate(_BLANKS))
 
 
+def shortened(text: str, longest: int) -> str:
+    """The text, or its beginning and "…" where it is longer."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def is_whole(identifier: str) -> bool:
     """Whether an id is as its sender wrote it: no character of it was lost on the way, or replaced here."""
     return identifier.isprintable() and REPLACEMENT not in identifier

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import holds, journal, leases
+from packhouse.ledger import holds, journal, leases, shipments
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
@@ -137,6 +137,8 @@ def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
     assert hold is not None
     if not released:
         raise OperationRefused("hold_released", f"Hold {hold_id} is already released, by {hold.released_by}.")
+    if hold.kind.release_frees_units:
+        shipments.ask_void_again(tx, hold.shipment_id)
     entry = Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
     journal.write(tx, [entry])
     return hold

@@ -69,7 +69,8 @@ class ShipmentOperations:
     async def request_void(self, shipment_id: str, *, reason: str, actor: str, again: bool) -> Shipment:
         """Void a label that the store does not have yet, as soon as that is safe.
 
-        With `again` a new label is bought afterwards; without it the order is held. Raises OperationRefused
+        With `again` a new label is bought afterwards; without it the order is held. If the void is under way,
+        the provider is asked once more now. Raises OperationRefused
         for a label that the store has, and for one whose void the provider refused.
         """
         return await self._change(shipment_id, _request_void, shipment_id, reason, actor, again=again)
@@ -180,6 +181,8 @@ def _not_taken_over(tx: Tx, shipment_id: str) -> tuple[Shipment, list[Hold]]:
 def _release_all(tx: Tx, released: list[Hold], reason: str, actor: str) -> None:
     for hold in released:
         holds.release(tx, hold.id, by=actor, reason=reason)
+        if hold.kind.release_frees_units:
+            shipments.ask_void_again(tx, hold.shipment_id)
     entries = [
         Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
         for hold in released
@@ -199,7 +202,12 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
             f"If the parcel does not leave, void the label in the provider account {label.provider} and "
             "inform the buyer.",
         )
-    if label.state in (LabelState.VOIDING, LabelState.VOIDED):
+    if label.state is LabelState.VOIDED:
+        return
+    if label.state is LabelState.VOIDING:
+        leases.revoke(tx, shipment.order_id)
+        shipments.ask_void_again(tx, shipment_id)
+        journal.write(tx, [Entry(shipment.order_id, "void_requested", reason, shipment_id, actor)])
         return
     if label.state is LabelState.VOID_REFUSED:
         raise OperationRefused(

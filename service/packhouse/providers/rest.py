@@ -16,6 +16,7 @@ from packhouse.model.text import decode_json, is_whole
 MAX_REASON = 1000
 _CUT = " … (shortened)"
 _MAX_DEPTH = 20
+_LONGEST_NAME = 100
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 _TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
 
@@ -86,6 +87,11 @@ def identifier(value: Any) -> str:
     """Text that may be an id; "" for one of which a character is lost: it would name something else."""
     found = text(value)
     return found if is_whole(found) else ""
+
+
+def short_name(value: Any) -> str:
+    """A carrier's or a service's name, of a bounded length."""
+    return shorten(text(value), _LONGEST_NAME)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

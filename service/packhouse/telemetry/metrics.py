@@ -8,7 +8,7 @@ value counts as "other".
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -99,6 +99,31 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._cuts = _Counters(
+            Counter(
+                "packhouse_http_connections_cut",
+                "Connections that the HTTP server closed to keep its limits, by reason.",
+                ["reason"],
+                registry=registry,
+            )
+        )
+        self._token_failures = _Counters(
+            Counter(
+                "packhouse_token_failures",
+                "Requests to the operator API with a wrong token, by outcome: unknown or slowed.",
+                ["outcome"],
+                registry=registry,
+            )
+        )
+        self._connections = _States(
+            Gauge(
+                "packhouse_http_connections",
+                "Open connections of the HTTP server by what they wait for.",
+                ["phase"],
+                registry=registry,
+            )
+        )
+        self._count_connections: Callable[[], Mapping[str, int]] = dict
         self._purchases = _Counters(
             Counter(
                 "packhouse_purchases",
@@ -112,6 +137,14 @@ class Metrics:
                 "packhouse_label_spend_minor",
                 "Money spent on labels, in minor units.",
                 ["currency"],
+                registry=registry,
+            )
+        )
+        self._restores = _Counters(
+            Counter(
+                "packhouse_restores",
+                "Restores of the ledger that were noticed, by what they were noticed.",
+                ["cause"],
                 registry=registry,
             )
         )
@@ -233,6 +266,18 @@ class Metrics:
         """Count one webhook delivery; `type_family` is "order" or a whole type such as "order.created"."""
         self._events.add((family(type_family), outcome))
 
+    def connection_cut(self, reason: str) -> None:
+        """Count one connection that was closed; the reasons are those of `api.connections.Cut`."""
+        self._cuts.add((reason,))
+
+    def token_failure(self, outcome: str) -> None:
+        """Count one request with a wrong token: unknown or slowed."""
+        self._token_failures.add((outcome,))
+
+    def watch_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at each scrape how many connections are open, by phase."""
+        self._count_connections = counts
+
     def purchase(self, provider: str, outcome: str) -> None:
         """Count one attempt to buy a label at an account: bought, not_bought, unknown."""
         self._purchases.add((self._account(provider), outcome))
@@ -240,6 +285,10 @@ class Metrics:
     def spent(self, money: Money) -> None:
         """Add the price of a label."""
         self._spent.add((money.currency if money.currency in CURRENCIES else OTHER,), money.minor)
+
+    def restored(self, cause: str) -> None:
+        """Count a restore of the ledger that was noticed."""
+        self._restores.add((cause,))
 
     def parcel(self, provider: str, outcome: str) -> None:
         """Count one parcel at its end: delivered, returned or failure."""
@@ -287,6 +336,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics in the Prometheus text format, version 0.0.4."""
+        self._connections.set(self._count_connections())
         return generate_latest(self.registry)
 
 

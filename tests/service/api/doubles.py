@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
 from packhouse.api.webhooks import Receipt
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
@@ -139,7 +140,11 @@ class App:
     """The whole HTTP API, and a client to it. `wakes` counts how often an operation woke the workers."""
 
     def __init__(
-        self, *, secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}", tokens: str = ""
+        self,
+        *,
+        secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}",
+        tokens: str = "",
+        http: HttpSettings | None = None,
     ) -> None:
         self.inbox = MemoryInbox()
         self.ledger = FailingLedger()
@@ -148,6 +153,7 @@ class App:
         self.clock = StillClock(NOW)
         self.metrics = Metrics(CollectorRegistry(), "1.2.3")
         self.wakes = 0
+        self.client = "192.0.2.1"
         settings = Settings(_env_file=None, provider="easypost")  # type: ignore[call-arg]
         self.operations = Operations.build(
             self.ledger, self.documents, self.clock, settings, self._count_wake
@@ -161,6 +167,7 @@ class App:
             webhook=WebhookSettings.model_validate({"secrets": secrets}),
             operators=OperatorSettings.model_validate({"tokens": tokens or f"ann:{TOKEN},bob:{OTHER_TOKEN}"}),
             version="1.2.3",
+            http=http,
         )
 
     def _count_wake(self) -> None:
@@ -170,7 +177,9 @@ class App:
         """One request, answered."""
 
         async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(
+                app=self.app, raise_app_exceptions=False, client=(self.client, 40_000)
+            )
             async with httpx.AsyncClient(transport=transport, base_url="http://packhouse") as client:
                 headers = {"authorization": f"Bearer {token}"} if token else {}
                 return await client.request(method, path, headers=headers | more.pop("headers", {}), **more)

@@ -111,7 +111,7 @@ def test_no_answer_of_a_provider_can_add_a_series_or_a_line() -> None:
     assert len(text.splitlines()) < 250
 
 
-def test_an_adapter_that_names_each_call_differently_is_bounded_too() -> None:
+def test_an_adapter_that_gives_each_call_a_new_name_is_bounded_too() -> None:
     metrics = Metrics(CollectorRegistry())
     for number in range(3000):
         metrics.call("own", f"call{number}", "200", 0.1)

@@ -43,6 +43,7 @@ from packhouse.providers.rest import (
     page_text,
     read_object,
     reason_of,
+    short_name,
     shorten,
     text,
 )
@@ -201,7 +202,8 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    rate_id, carrier, service = identifier(row.get("id")), text(row.get("carrier")), text(row.get("service"))
+    rate_id = identifier(row.get("id"))
+    carrier, service = short_name(row.get("carrier")), short_name(row.get("service"))
     price = money(row.get("rate"), row.get("currency"))
     if not rate_id or not carrier or price is None:
         raise Unreadable(f"a rate without an id, a carrier or a price ({carrier} {service})")
@@ -288,8 +290,8 @@ def read_postage(
     return Bought(
         provider_id=purchase.provider_ref,
         tracking_number=number,
-        carrier=text(selected.get("carrier")) or rate.carrier,
-        service=text(selected.get("service")) or rate.service,
+        carrier=short_name(selected.get("carrier")) or rate.carrier,
+        service=short_name(selected.get("service")) or rate.service,
         cost=cost.total if cost else None,
         fees=cost.fees if cost else None,
         remark=cost.remark if cost else "EasyPost does not show the price of this label",

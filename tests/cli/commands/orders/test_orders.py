@@ -218,7 +218,7 @@ def test_a_key_of_ones_own_is_sent_as_it_is() -> None:
     order = {"id": "ord_1", "status": "pending", "items": [{"id": "li_1", "quantity": 1}], "fulfillments": []}
     answers: dict[str, tuple[int, Any]] = {
         "GET /merchant/orders/ord_1": (200, order),
-        "POST /merchant/orders/ord_1/fulfill": (200, {}),
+        "POST /merchant/orders/ord_1/fulfill": (200, {"tracking_number": "T1"}),
     }
     with serving(answers) as store:
         environ = {"PACKHOUSE_STORE__URL": store.url, "ALY_API_KEY": "aly_x"}
