@@ -196,7 +196,8 @@ class Dispatcher:
     async def _wait_for_tick(self) -> None:
         """Wait until the next tick or until `wake` is called."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake_up.wait(), _TICK_S)
+            async with asyncio.timeout(_TICK_S):  # wait_for may swallow a cancellation
+                await self._wake_up.wait()
 
     async def _renew_leases(self) -> None:
         context = self._context
