@@ -96,7 +96,7 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
 
 def set_aside_s(retry: RetrySettings, crashes: int = 64) -> float:
     """How long an order is set aside after so many crashes in a row; at most 24 times retry.max_s."""
-    return min(retry.base_s * 4.0 ** min(crashes - 1, 32), _MOST_WAITS * retry.max_s)
+    return min(retry.base_s * 3.0 ** min(crashes - 1, 32), _MOST_WAITS * retry.max_s)
 
 
 def _set_aside(tx: Tx, order_id: str, crashes: int, wait_s: float) -> None:

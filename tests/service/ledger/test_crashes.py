@@ -86,21 +86,21 @@ def test_an_order_that_was_alone_at_the_second_crash_is_set_aside(tmp_path: Path
         for now in (10.0, 20.0):
             assert _ids(await _claimed(ledger, now, "w")) == ["a"]
             ended = await ledger.write(crashes.end_all, now + 5, RETRY)
-        assert [one.set_aside_s for one in ended] == [20.0]
+        assert [one.set_aside_s for one in ended] == [15.0]
         assert await _holds(ledger, "a") == ["process_crashed"]
         row = await ledger.read(queries.order_row, "a")
-        assert (row.phase, row.due_at) == ("held", 45.0)
+        assert (row.phase, row.due_at) == ("held", 40.0)
         assert row.reason.startswith("The daemon ended while it processed this order: 2 times in a row, the")
         # Neither an event nor a new start brings it forward; its time does.
         await ledger.write(inbox.receive, 26.0, Event("e", "order.cancelled", "a", "site", "{}"), 60.0)
         await ledger.write(leases.wake_unfinished, 26.0)
-        assert await _claimed(ledger, 44, "w") == []
-        (again,) = await _claimed(ledger, 45, "w")
+        assert await _claimed(ledger, 39, "w") == []
+        (again,) = await _claimed(ledger, 40, "w")
         assert again.is_alone
         assert again.wakes == 2, "the event is not lost"
         # Each time it waits longer, and one hold shows it.
         (ended_again,) = await ledger.write(crashes.end_all, 50.0, RETRY)
-        assert ended_again.set_aside_s == 80.0
+        assert ended_again.set_aside_s == 45.0
         (hold,) = await ledger.read(holds.of_order, "a")
         assert hold.note.startswith("3 times in a row")
         entries = await ledger.read(queries.entries, order_id="a")
@@ -111,7 +111,7 @@ def test_an_order_that_was_alone_at_the_second_crash_is_set_aside(tmp_path: Path
 
 def test_the_wait_grows_up_to_a_limit_that_no_safety_net_cuts_short() -> None:
     waits = [crashes.set_aside_s(RETRY, n) for n in range(2, 12)]
-    assert waits[:5] == [20, 80, 320, 1280, 5120]
+    assert waits[:5] == [15, 45, 135, 405, 1215]
     assert waits[-1] == crashes.set_aside_s(RETRY) == 24 * 900
     assert longest_wait_s(Settings(_env_file=None, retry=RETRY)) > 24 * 900  # type: ignore[call-arg]
 
@@ -189,7 +189,7 @@ def test_a_purchase_that_was_begun_is_named_and_looked_up_with_the_next_try(tmp_
         await ledger.write(crashes.end_all, 15.0, RETRY)
         (hold,) = await ledger.read(holds.of_order, "a")
         assert "the purchase of a-1 was begun, and is looked up then" in hold.note
-        (again,) = await _claimed(ledger, 15 + 20, "w")
+        (again,) = await _claimed(ledger, 15 + 15, "w")
         assert again.order_id == "a"
 
     run_on_ledger(story, tmp_path)

@@ -20,9 +20,7 @@ _S = ShipmentState
 
 
 @pytest.mark.parametrize("left_s", [0.0, 29.9])
-async def test_a_lease_that_is_too_short_for_the_purchase_buys_nothing(
-    harness: Harness, left_s: float
-) -> None:
+async def test_a_lease_too_short_for_the_purchase_buys_nothing(harness: Harness, left_s: float) -> None:
     order = harness.sandbox.place_order("plain")
     job = await harness.process_until(order, before="buy")
     assert harness.settings.provider_timeout_s == 30
