@@ -11,7 +11,7 @@ ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate lint types layers docs bench fmt lock clean
+.PHONY: help setup demo test simulate mutate lint types layers docs bench fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## Run the tests
 SEEDS ?= 1000
 simulate: $(VENV)/.dev ## Simulate SEEDS runs of crashes, faults and operations, and check every promise
 	@$(BIN)/python -m tests.simulation run $(SEEDS) $(ARGS)
+
+mutate: $(VENV)/.dev ## Plant small mistakes in the code that moves money, and report which ones no test notices
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 lint: $(VENV)/.dev ## Check style: ruff's rules and its format
 	@$(BIN)/ruff check .
@@ -58,7 +61,7 @@ lock: $(VENV)/.dev ## Write the lock files from pyproject.toml (ARGS=--upgrade t
 	@BIN=$(BIN) sh .ci/lock $(ARGS)
 
 clean: ## Remove .venv, caches and the demo's files
-	@rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation build dist
 	@find service cli tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(VENV)/bin/pip:

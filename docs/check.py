@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import generate
 import manual
+import settings_shown
 
 ROOT = Path(__file__).parent.parent
 
@@ -172,12 +173,14 @@ def known_variables() -> set[str]:
 
 
 def variables(root: Path) -> Iterator[str]:
-    """Every variable on a page exists. The changelog and the decisions may name former ones."""
+    """Every variable on a page and in deploy/ exists. Changelog and decisions may name former ones."""
     known = known_variables()
     options = {name.rpartition("__")[2] for name in known if name.startswith("PACKHOUSE_PROVIDERS__")} | {
         "KIND"
     }
-    for page in pages(root):
+    others = [file for file in root.glob("deploy/*") if file.is_file() and file.suffix != ".md"]
+    others += [file for file in (root / "docker-compose.yml", root / "Dockerfile") if file.is_file()]
+    for page in [*pages(root), *others]:
         name = page.relative_to(root).as_posix()
         if name == "CHANGELOG.md" or name.startswith("docs/decisions/"):
             continue
@@ -187,6 +190,19 @@ def variables(root: Path) -> Iterator[str]:
             is_account = section.startswith("PACKHOUSE_PROVIDERS__") and option in options
             if not (variable in known or plain in known or is_account):
                 yield f"{name}: there is no variable {variable}"
+
+
+def settings(root: Path) -> Iterator[str]:
+    """Every TOML block starts a daemon, and every setting that is named exists."""
+    for page in pages(root):
+        name = page.relative_to(root).as_posix()
+        if name == "CHANGELOG.md" or name.startswith("docs/decisions/"):
+            continue
+        for block in settings_shown.blocks_of(page):
+            for problem in settings_shown.problems_of(block):
+                yield f"{name}: {block.splitlines()[0]} ...: {problem}"
+        for setting in settings_shown.unknown_names(page):
+            yield f"{name}: there is no setting {setting}"
 
 
 def proofs(root: Path) -> Iterator[str]:
@@ -215,6 +231,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     "commands": commands,
     "foreign text": foreign_text,
     "variables": variables,
+    "settings": settings,
     "tests named": proofs,
 }
 

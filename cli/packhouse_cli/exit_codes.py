@@ -46,7 +46,7 @@ MEANING: dict[Exit, str] = {
     Exit.NETWORK: "No connection, or no response in time.",
     Exit.LEDGER_UNUSABLE: "packhouse serve: the ledger cannot be opened; the message says what to do.",
     Exit.PORT_TAKEN: "packhouse serve: the address or port is not available.",
-    Exit.UNFINISHED: "packhouse apply: some changes are not finished; run the same command again.",
+    Exit.UNFINISHED: "packhouse apply, packhouse reconcile: not finished yet; run the same command again.",
     Exit.CHECKS_FAILED: "packhouse doctor: a check failed; its line says how to fix it.",
     Exit.NOT_CONFIRMED: "packhouse orders refund --wait: requested, but not confirmed within --wait-s.",
     Exit.STOP_FORCED: "packhouse serve: the stop took longer than worker.grace_s; nothing is lost.",

@@ -12,6 +12,12 @@ from packhouse_cli.terminal.output import Terminal
 
 # These run until they are stopped: they read no profile, and garbage is collected as usual.
 _LONG_RUNNING = {"demo", "serve", "sandbox"}
+# Options of every command, anywhere in its line.
+_GLOBAL = ("--profile", "--config")
+_GLOBAL_NEEDS = {
+    "--profile": "--profile needs the name of a profile; see packhouse profile list.",
+    "--config": "--config needs a file with settings, such as packhouse.toml.",
+}
 
 
 def main(
@@ -66,8 +72,8 @@ def _tune_gc() -> None:
 
 def _dispatch(arguments: list[str], invocation: Invocation) -> int:
     name = arguments[0] if arguments else "help"
-    if any(word.startswith("--profile") for word in arguments) and name != "__complete":
-        arguments, environ = _with_profile(arguments, invocation.environ)
+    if any(word.startswith(_GLOBAL) for word in arguments) and name != "__complete":
+        arguments, environ = _with_globals(arguments, invocation.environ)
         invocation = Invocation(invocation.terminal, environ, invocation.program)
         name = arguments[0] if arguments else "help"
     if name == "__complete":  # called by the scripts of `packhouse completion`
@@ -83,26 +89,31 @@ def _dispatch(arguments: list[str], invocation: Invocation) -> int:
     return registry.run(name, arguments[1:], invocation)
 
 
-def _with_profile(arguments: list[str], environ: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
-    """Remove `--profile NAME` from the line, wherever it is before a `--`, and apply the profile."""
+def _with_globals(arguments: list[str], environ: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
+    """Remove `--profile NAME` and `--config FILE` from the line, anywhere before a `--`, and apply them."""
     from packhouse_cli.exit_codes import UsageError
     from packhouse_cli.user import profiles
 
     rest: list[str] = []
     words = iter(arguments)
+    profile = ""
     for word in words:
+        option, equals, value = word.partition("=")
         if word == "--":
             rest += [word, *words]
-        elif word == "--profile" or word.startswith("--profile="):
-            name = next(words, "") if word == "--profile" else word.partition("=")[2]
-            if not name or name.startswith("-"):
-                raise UsageError("--profile needs the name of a profile; see packhouse profile list.")
-            environ = profiles.with_profile(environ, name)
-        else:
+        elif option not in _GLOBAL:
             rest.append(word)
-    if rest and rest[0] in _LONG_RUNNING:
+        else:
+            value = value if equals else next(words, "")
+            if not value or value.startswith("-"):
+                raise UsageError(_GLOBAL_NEEDS[option])
+            if option == "--config":
+                environ = {**environ, "PACKHOUSE_CONFIG": value}
+            else:
+                profile = value
+    if profile and rest and rest[0] in _LONG_RUNNING:
         raise UsageError(f"packhouse {rest[0]} has its own settings and reads no profile.")
-    return rest, environ
+    return rest, profiles.with_profile(environ, profile) if profile else environ
 
 
 def _refuse_unknown(name: str, program: str) -> None:
@@ -129,8 +140,9 @@ def _failed(error: BaseException, arguments: list[str], invocation: Invocation) 
         if invocation.environ.get("PACKHOUSE_DEBUG") and not isinstance(error, KeyboardInterrupt):
             import traceback
 
-            traceback.print_exception(error, file=terminal.stderr)
-        first, *rest = failure.message.splitlines() or [""]
+            for line in "".join(traceback.format_exception(error)).split("\n"):
+                terminal.note(line)
+        first, *rest = failure.message.split("\n")
         terminal.note(f"{invocation.program}: {first}")
         for line in rest:
             terminal.note(f"  {line}")

@@ -9,16 +9,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
 import uvicorn
 
 from packhouse import __version__, config, data_folder
+from packhouse.api.capacity import raise_file_limit
+from packhouse.api.server import BoundedServer, configure
 from packhouse.app import App, build_app
 from packhouse.clock import SystemClock
 from packhouse.config.settings import Settings
 from packhouse.errors import FolderInUse, LedgerError, SettingsError
+from packhouse.model.printable import escaped_lines
 from packhouse.preflight import require_startable
 from packhouse.telemetry import logs
 from packhouse.worker.watchdog import Watchdog
@@ -31,37 +34,39 @@ _SETTINGS, _LEDGER, _PORT = 2, 11, 12
 _WEBHOOK_PATH = "/webhooks/aly"
 
 
-def main(argv: Sequence[str] = ()) -> int:
+def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> int:
     """Run until SIGTERM, SIGINT or SIGHUP, then finish the running orders and return 0.
 
     2: a setting is wrong. 11: the ledger cannot be used. 12: the port cannot be opened. The watchdog ends the
     process with 16 where a stop takes too long, and with 17 where the event loop no longer runs.
     """
     if argv:
-        print(
+        _tell(
             f"packhouse serve takes no arguments, but got: {' '.join(argv)}. "
-            "To check its settings: packhouse config check",
-            file=sys.stderr,
+            "To check its settings: packhouse config check"
         )
         return _SETTINGS
     try:
-        settings = config.load()
+        settings = config.load(environ=environ)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _SETTINGS
-    logs.configure(
-        settings.log.level, settings.log.format, secrets=config.secret_values(settings, os.environ)
-    )
+    logs.configure(settings.log.level, settings.log.format, secrets=config.secret_values(settings, environ))
     try:
         with _locked_folder(settings):
             require_startable(settings)
             return _serve(settings)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _SETTINGS
     except LedgerError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return _LEDGER
+
+
+def _tell(text: str) -> None:
+    """Print for people, on standard error. A setting or a database's error may repeat any text."""
+    print(escaped_lines(text), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -86,16 +91,8 @@ def _locked_folder(settings: Settings) -> Iterator[None]:
 
 
 def _serve(settings: Settings) -> int:
-    server_config = uvicorn.Config(
-        _placeholder,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=2000,
-        timeout_graceful_shutdown=max(1, int(settings.worker.grace_s)),
-    )
+    raise_file_limit()
+    server_config = configure(settings.http, settings.worker.grace_s)
     with asyncio.Runner(loop_factory=server_config.get_loop_factory()) as runner:
         return runner.run(_run(settings, server_config))
 
@@ -105,10 +102,9 @@ async def _run(settings: Settings, server_config: uvicorn.Config) -> int:
     try:
         sock = _listen(settings)
     except OSError as error:
-        print(
+        _tell(
             f"Cannot listen on {settings.http.host}:{settings.http.port}: {error.strerror}. "
-            "Set PACKHOUSE_HTTP__PORT to a free port.",
-            file=sys.stderr,
+            "Set PACKHOUSE_HTTP__PORT to a free port."
         )
         return _PORT
     with sock:
@@ -123,9 +119,7 @@ async def _serve_until_stopped(
     log, clock = structlog.get_logger("packhouse"), SystemClock()
     grace_s = settings.worker.grace_s
     watchdog = Watchdog(settings.worker.watchdog_s, lambda: app.dispatcher.running, clock)
-    server_config.app = app.asgi_app
-    server_config.load()
-    server = _Server(server_config)
+    server = BoundedServer(server_config, app.asgi_app, app.connections)
     stop = _on_signals(server, lambda: watchdog.expect_stop(grace_s + _STOP_MARGIN_S))
     watchdog.start()
     beating = asyncio.create_task(watchdog.keep_beating(), name="watchdog")
@@ -137,9 +131,7 @@ async def _serve_until_stopped(
     is_open = bool(settings.webhook.secrets)
     if sys.stderr.isatty():
         webhooks = f"webhooks: {_WEBHOOK_PATH}" if is_open else "webhooks: closed, as no secret is set"
-        print(
-            f"Packhouse listens on {address} ({webhooks}, health: /readyz). Ctrl-C stops it.", file=sys.stderr
-        )
+        _tell(f"Packhouse listens on {address} ({webhooks}, health: /readyz). Ctrl-C stops it.")
     log.info(
         "serving",
         # Not "address", which the redaction drops as a buyer's.
@@ -223,19 +215,6 @@ def _on_signals(server: uvicorn.Server, stopping: Callable[[], None]) -> asyncio
         if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, on_signal)
     return stop
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: a stop first drains the workers."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no signal handlers."""
-        yield
-
-
-async def _placeholder(*_: object) -> None:
-    """The ASGI app in uvicorn's configuration, until the loop runs and the real one can be built."""
 
 
 def _address(sock: socket.socket) -> str:

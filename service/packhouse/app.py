@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 from packhouse import __version__, config, data_folder
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
+from packhouse.api.protocol import ConnectionPolicy
+from packhouse.api.server import build_policy
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.ledger import crashes, leases
@@ -30,6 +32,7 @@ from packhouse.worker.dispatcher import Dispatcher, report_crashes
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from packhouse.worker.readiness import Readiness
+from packhouse.worker.reconciliation import RECONCILE_EVERY_S, Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class App:
     """Everything that runs: __main__ starts it, and stops it in the opposite order."""
 
     asgi_app: ASGIApp
+    connections: ConnectionPolicy
     dispatcher: Dispatcher
     tasks: PeriodicTasks
     schedule: Any
@@ -57,7 +61,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     """Build the daemon. Raises SettingsError, LedgerUnavailable or LedgerUnusable."""
     config.require_for_serving(settings)
     log = structlog.get_logger("packhouse")
-    metrics = Metrics(CollectorRegistry(), __version__)
+    metrics = Metrics(CollectorRegistry(), __version__, accounts=settings.accounts())
     providers = build_providers(settings, clock, metrics)
     for problem in data_folder.prepare(settings):
         log.warning("readable_by_others", problem=problem)
@@ -94,12 +98,23 @@ async def build_app(settings: Settings, clock: Clock) -> App:
     )
     dispatcher = Dispatcher(context)
     tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
+    reconciliation = Reconciliation(context, tasks.poll, dispatcher.wake)
+    await reconciliation.start()
+    schedule = build_schedule(tasks, settings)
+    schedule.add_job(reconciliation.tick, "interval", seconds=RECONCILE_EVERY_S, id="reconcile")
     breaker = context.breaker
     operations = Operations.build(
-        ledger, documents, ledger_clock, settings, dispatcher.wake, lambda: breaker.states(ledger_clock)
+        ledger,
+        documents,
+        ledger_clock,
+        settings,
+        dispatcher.wake,
+        lambda: breaker.states(ledger_clock),
+        [one.account for one in context.sellers if one.lists_purchases],
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
+    connections = build_policy(settings.http, metrics, clock)
     asgi_app = build_api(
         operations=operations,
         inbox=Intake(ledger, ledger_clock, settings, dispatcher.wake),
@@ -109,11 +124,9 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         webhook=settings.webhook,
         operators=settings.operator,
         version=__version__,
-        docs=settings.http.docs,
+        http=settings.http,
     )
-    return App(
-        asgi_app, dispatcher, tasks, build_schedule(tasks, settings), readiness, ledger, store, providers
-    )
+    return App(asgi_app, connections, dispatcher, tasks, schedule, readiness, ledger, store, providers)
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:
@@ -127,6 +140,7 @@ def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[
         ship_from=settings.ship_from.address,
         label_format=settings.label_format,
         observe=metrics.call,
+        link_hosts=settings.provider_link_hosts,
     )
     return {
         account: build_provider(kind, options, replace(context, account=account))

@@ -19,6 +19,7 @@ from packhouse.steps.decide import decide
 from packhouse.steps.pack import pack
 from packhouse.steps.papers import papers
 from packhouse.steps.post import post
+from packhouse.steps.recall import compare, recall
 from packhouse.steps.reconcile import reconcile
 from packhouse.steps.refresh import refresh
 from packhouse.steps.sync_holds import sync_holds
@@ -40,10 +41,12 @@ class Step(NamedTuple):
 
 STEPS = (
     Step(refresh, "Reads the order from the store again."),
+    Step(recall, "After a restore: gives a label that was bought since the backup its shipment back."),
     Step(reconcile, "Finds out what became of a purchase whose response was lost."),
     Step(decide, "Withdraws what no longer fits the order; names the units to ship, or why they wait."),
     Step(pack, "Packs units into parcels, and plans a shipment for each."),
     Step(sync_holds, "Places holds, and releases those whose reason no longer applies."),
+    Step(compare, "After a restore: looks up what is planned, before it may be bought."),
     Step(buy, "Chooses a rate, writes the intent, checks the order once more, buys the label."),
     Step(post, "Keeps the label's file; posts the units and the tracking number to the store."),
     Step(papers, "Fetches the papers that travel with a parcel, and keeps them with the label."),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 
 import httpx2 as httpx
 
-__all__ = ["Connections", "httpx"]
+__all__ = ["Connections", "DirectConnections", "httpx"]
 
 
 class Connections(httpx.AsyncBaseTransport):
@@ -74,3 +75,49 @@ class _Body(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         await self._stream.aclose()  # type: ignore[union-attr]
         await self._pool.release(self._transport)
+
+
+class DirectConnections(httpx.AsyncBaseTransport):
+    """A new connection for each request, to the address in its extension `connect_to`; no name is resolved.
+
+    The Host header and the name in the certificate are those of the request's URL.
+    """
+
+    def __init__(self) -> None:
+        self._limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+        self._tls: ssl.SSLContext | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send over a new connection. Raises httpx's transport errors."""
+        self._tls = self._tls or httpx.create_ssl_context()
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, limits=self._limits)
+        name = request.url.raw_host.decode("ascii")
+        direct = httpx.Request(
+            request.method,
+            request.url.copy_with(host=request.extensions["connect_to"]),
+            headers=request.headers,
+            extensions={**request.extensions, "sni_hostname": name},
+        )
+        try:
+            response = await transport.handle_async_request(direct)
+        except BaseException:
+            await transport.aclose()
+            raise
+        response.stream = _OwnConnection(response, transport)
+        return response
+
+
+class _OwnConnection(httpx.AsyncByteStream):
+    """A response's body. Closing it closes its connection."""
+
+    def __init__(self, response: httpx.Response, transport: httpx.AsyncHTTPTransport) -> None:
+        self._stream = response.stream
+        self._transport = transport
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:  # type: ignore[union-attr]  # async transports give async streams
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()  # type: ignore[union-attr]
+        await self._transport.aclose()

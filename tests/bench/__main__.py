@@ -10,17 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import bulk, intake, orders, replicas, start
+from tests.bench import bulk, intake, orders, overload, replicas, start
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
-BENCHES = {"orders": orders, "intake": intake, "bulk": bulk, "start": start, "replicas": replicas}
+BENCHES = {
+    "orders": orders,
+    "intake": intake,
+    "bulk": bulk,
+    "start": start,
+    "replicas": replicas,
+    "overload": overload,
+}
 _EXAMPLES = """examples:
-  python -m tests.bench                        everything, about five minutes
+  python -m tests.bench                        everything, about eight minutes
   python -m tests.bench orders --orders 500 --rounds 1
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop
   python -m tests.bench start --rounds 5       the command's start-up, compared with python -c pass
+  python -m tests.bench overload --rounds 1    an attack, with and without limits on connections
   python -m tests.bench replicas               two daemons on one PostgreSQL, compared with one
 """
 
@@ -39,6 +47,7 @@ def main() -> int:
         "bulk": asked.items,
         "start": asked.starts,
         "replicas": asked.shared,
+        "overload": asked.seconds,
     }
     results: dict[str, Any] = {}
     for name in [asked.bench] if asked.bench else BENCHES:
@@ -79,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--starts", type=int, default=20, metavar="N", help="starts in each round (20)")
     parser.add_argument(
         "--shared", type=int, default=150, metavar="N", help="orders in each round that replicas share (150)"
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=20, metavar="N", help="seconds of each attack in the overload (20)"
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each benchmark (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values to this file")

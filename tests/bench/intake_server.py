@@ -6,6 +6,7 @@ does; forgetful responds at once, which is the baseline. FOLDER/port is the serv
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
@@ -13,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
 from packhouse.api.asgi import ASGIApp
+from packhouse.api.server import BoundedServer, build_policy, configure
 from packhouse.api.webhooks import Inbox, Receipt
 from packhouse.clock import SystemClock
 from packhouse.config.sections import OperatorSettings, WebhookSettings
@@ -53,33 +54,27 @@ async def serve(kind: str, folder: Path) -> None:
     documents = DocumentFolder(settings.labels_dir)
     # Health is never requested here.
     nothing = cast(Any, None)
+    metrics = Metrics(CollectorRegistry())
     surface: ASGIApp = build_api(
         operations=Operations.build(ledger, documents, clock, settings, lambda: None),
         inbox=inbox,
         health_source=nothing,
-        metrics=Metrics(CollectorRegistry()),
+        metrics=metrics,
         clock=clock,
         webhook=WebhookSettings.model_validate({"secrets": SECRET}),
         operators=OperatorSettings(),
         version="0",
     )
     sock = socket.create_server(("127.0.0.1", 0), backlog=512)
-    config = uvicorn.Config(
-        cast(Any, surface),
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-    )
+    config = configure(settings.http, grace_s=5.0)
+    server = BoundedServer(config, surface, build_policy(settings.http, metrics, clock))
     (folder / "port").write_text(str(sock.getsockname()[1]))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, setattr, server, "should_exit", True)
     gc.collect()
     gc.freeze()
-    await uvicorn.Server(config).serve(sockets=[sock])
+    await server.serve(sockets=[sock])
     await ledger.close()
 
 
 if __name__ == "__main__":
-    # uvicorn stops on the signal and raises it again; the ledger must be closed first.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     uvloop.run(serve(sys.argv[1], Path(sys.argv[2])))

@@ -21,7 +21,14 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.skipif(not supported(), reason="processes are read from /proc, which only Linux has")
 @pytest.mark.parametrize(
     ("bench", "count", "kinds"),
-    [("orders", 30, 7), ("intake", 60, 4), ("bulk", 100, 4), ("start", 2, 10), ("replicas", 12, 2)],
+    [
+        ("orders", 30, 7),
+        ("intake", 60, 4),
+        ("bulk", 100, 4),
+        ("start", 2, 10),
+        ("replicas", 12, 2),
+        ("overload", 1, 10),
+    ],
 )
 def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, count: int, kinds: int) -> None:
     if bench == "replicas" and not postgres.is_installed():
@@ -30,7 +37,7 @@ def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, co
     asked = [sys.executable, "-m", "tests.bench", bench, "--rounds", "1", "--json", str(kept)]
     counts = [
         word
-        for name in ("--orders", "--deliveries", "--items", "--starts", "--shared")
+        for name in ("--orders", "--deliveries", "--items", "--starts", "--shared", "--seconds")
         for word in (name, str(count))
     ]
     ended = subprocess.run([*asked, *counts], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -20,8 +20,9 @@ ASKED = {
     "shipments mark-shipped": ["ord_1-1", *LEFT, *WHY],
     "labels void": ["ord_1-1", *WHY],
 }
-# The same, tested where a plan can be made: tests/cli/commands/orders/test_many_orders.py.
-ASKED_ELSEWHERE = {"apply"}
+# The same, tested where a plan can be made: tests/cli/commands/orders/test_many_orders.py; with an option:
+# tests/cli/commands/test_reconcile.py.
+ASKED_ELSEWHERE = {"apply", "reconcile"}
 # Scripts have always run these without a word: asked for on a terminal at most, never refused off one.
 AS_WRITTEN = {"labels create": ["--order", "ord_1"]}
 # Can be undone, or the option itself is the answer (--not-bought): no question.

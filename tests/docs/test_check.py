@@ -108,3 +108,36 @@ def test_a_variable_that_does_not_exist_is_found(tmp_path: Path) -> None:
         "README.md: there is no variable PACKHOUSE_CARRIER",
         "README.md: there is no variable PACKHOUSE_PROVIDERS__EASYPOST__API_KEYS",
     ]
+
+
+@pytest.mark.parametrize(
+    ("block", "error"),
+    [
+        ("[providers.command]\ntimeout_s = 60\n", "timeout_s"),
+        ("[store]\ntimeout = 9\n", "is not a setting"),
+        ('provider = "command"\n[providers.command]\nargv = []\n', "argv"),
+        ("[store]\ntimeout_s = 900\n", "at most 120"),
+        ('provider = "nowhere"\n', "nowhere"),
+    ],
+)
+@pytest.mark.parametrize("indent", ["", "   "])
+def test_a_block_of_settings_that_starts_no_daemon_is_found(
+    tmp_path: Path, block: str, error: str, indent: str
+) -> None:
+    fenced = "".join(f"{indent}{line}\n" for line in f"```toml\n{block}```".splitlines())
+    (found,) = check.settings(site(tmp_path, {"README.md": fenced}))
+    assert error in found
+
+
+def test_a_name_of_no_setting_is_found(tmp_path: Path) -> None:
+    root = site(tmp_path, {"README.md": "Set `store.timeout = 9`, `store.timeout_s` or `parcel.weight_g`."})
+    assert list(check.settings(root)) == ["README.md: there is no setting store.timeout"]
+
+
+def test_a_variable_of_no_setting_in_deploy_is_found(tmp_path: Path) -> None:
+    root = site(
+        tmp_path, {"deploy/packhouse.env.example": "PACKHOUSE_PARCEL__WEIGHT=4\n#PACKHOUSE_DATA_DIR=x\n"}
+    )
+    assert list(check.variables(root)) == [
+        "deploy/packhouse.env.example: there is no variable PACKHOUSE_PARCEL__WEIGHT"
+    ]

@@ -14,21 +14,22 @@ from tests.e2e.processes import free_port, running_services, wait_for
 
 pytestmark = pytest.mark.e2e
 
-# Try another seed: CRASH_SEED=123 make test ARGS="-k thirty_moments -s"
+# Try another seed and more kills: CRASH_SEED=123 CRASH_KILLS=30 make test ARGS="-k many_moments -s"
 SEED = int(os.environ.get("CRASH_SEED", "7"))
+KILLS = int(os.environ.get("CRASH_KILLS", "14"))
 
 
-def test_kill_9_at_thirty_moments_buys_nothing_twice_and_loses_nothing(tmp_path: Path, engine: str) -> None:
+def test_kill_9_at_many_moments_buys_nothing_twice_and_loses_nothing(tmp_path: Path, engine: str) -> None:
     """One daemon on SQLite; two replicas on PostgreSQL, of which either dies at times."""
     chance = random.Random(SEED)
-    count, kills = 300, 30
+    count = 10 * KILLS
     options = ("--poll-only-share", "0.1", "--easypost-latency-ms", "50")
     with running_services(tmp_path, *options, PACKHOUSE_LEASE_S="8") as services:
         ports = (0, free_port()) if engine == "postgresql" else (0,)
         replicas = [services.start(f"daemon{n}", port) for n, port in enumerate(ports)]
         services.place_orders(count, rate_per_s=12)
         moments = []
-        for _ in range(kills):
+        for _ in range(KILLS):
             moments.append(chance.uniform(0.0, 0.7))
             time.sleep(moments[-1])
             which = chance.randrange(len(replicas))

@@ -15,7 +15,7 @@ from tests.e2e.processes import call_json, running_services, wait_for
 from tests.e2e.shell import Result, Shell
 
 pytestmark = pytest.mark.e2e
-COUNT = 24
+COUNT = 10
 
 
 def test_orders_fulfilled_by_the_command_are_never_shipped_by_the_daemon_as_well(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_an_order_that_an_operator_refunds_is_not_shipped_afterwards(tmp_path: P
     ) as services:
         services.start(PACKHOUSE_WORKER__CONCURRENCY="4")
         shell = Shell(services)
-        services.place_orders(COUNT // 2, kinds=("plain",))
+        services.place_orders(COUNT, kinds=("plain",))
         orders = shell.pending()
 
         def refund(order: str) -> Result:

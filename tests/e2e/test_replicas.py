@@ -27,9 +27,9 @@ def test_three_replicas_that_start_at_once_migrate_the_database_once_and_share_t
         for replica in replicas:
             wait_for(lambda one=replica: services.is_ready(one), f"{replica.log} to be ready")  # type: ignore[misc]
         assert services.query("SELECT count(*) FROM alembic_version") == 1
-        services.place_orders(120, rate_per_s=60)
-        services.wait_until_processed(120)
-        services.check_audit(120)
+        services.place_orders(60, rate_per_s=60)
+        services.wait_until_processed(60)
+        services.check_audit(60)
         for replica in replicas:
             bought = re.findall(r'action["=: ]+bought', replica.output())
             assert bought, f"{replica.log}: bought nothing"

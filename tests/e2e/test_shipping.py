@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.processes import call_json, running_services
 
 pytestmark = pytest.mark.e2e
-COUNT = 120
+COUNT = 50
 
 
 def test_every_order_is_shipped_held_or_skipped_and_the_audit_finds_nothing(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_every_upstream_fault_at_once_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("webhooks", ["all", "none"])
 def test_the_demonstration_ends_and_its_summary_is_right(tmp_path: Path, webhooks: str) -> None:
     more = ["--lose-webhooks"] if webhooks == "none" else ["--duplicate", "0.3", "--reorder", "0.3"]
-    demo = [sys.executable, "-m", "packhouse_cli", "demo", "--orders", "40", "--exit", "--plain"]
+    demo = [sys.executable, "-m", "packhouse_cli", "demo", "--orders", "20", "--exit", "--plain"]
     played = subprocess.run(
         [*demo, "--rate", "0", "--dir", str(tmp_path / "demo"), *more],
         capture_output=True,

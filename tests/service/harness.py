@@ -43,7 +43,7 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
 from tests.clock import ManualClock
 from tests.service.ledger.address import address_in
-from tests.service.scripted import Scripted, ScriptedLedger, ScriptedStore
+from tests.service.scripted import ScriptedLedger, ScriptedStore, scripted
 
 SENDER = Address(
     name="Shop", street1="1 Pier", city="San Francisco", state="CA", postcode="94110", country="US"
@@ -71,8 +71,9 @@ class Harness:
     """One worker with its sandbox and its ledger.
 
     `provider`, `store` and `ledger` are the real ones until a test scripts their answers. `provider=` uses
-    another real provider than EasyPost. `external_tracking` is the number of a label that was bought outside
-    the sandbox. With `calls_hang`, the clock advances while a call waits for a response.
+    another real provider than EasyPost, `sandbox_account=` another one on the sandbox's EasyPost.
+    `external_tracking` is the number of a label that was bought outside the sandbox. With `calls_hang`, the
+    clock advances while a call waits for a response.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Harness:
         provider: MakeProvider | None = None,
         sinks: tuple[Sink, ...] = (),
         external_tracking: str = "",
+        sandbox_account: type[EasyPostProvider] = EasyPostProvider,
     ) -> None:
         self.clock = SkewedClock()
         self.sandbox = Sandbox(
@@ -92,8 +94,9 @@ class Harness:
             options=SandboxOptions(void_s=30.0, transit_s=6000.0),
         )
         self.metrics = Metrics(CollectorRegistry())
+        self._sandbox_account = sandbox_account
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
-        self.provider = Scripted((provider or self._easypost)(context, folder))
+        self.provider = scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
         defaults = {
@@ -124,7 +127,7 @@ class Harness:
 
     def _easypost(self, context: ProviderContext, folder: Path) -> Provider:
         options = EasyPostOptions(api_key=SecretStr(EASYPOST_KEY), url="http://sandbox.invalid/easypost/v2")
-        return EasyPostProvider(options, context, SandboxTransport(self.sandbox))
+        return self._sandbox_account(options, context, SandboxTransport(self.sandbox))
 
     def _store(self) -> AsyncStoreClient:
         return AsyncStoreClient(
@@ -154,7 +157,11 @@ class Harness:
         paused = await self.ledger.read(guard.paused)
         until = self.clock.monotonic() + 120
         return [
-            OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            OrderJob(
+                *(lease, until, list(known.shipments), list(known.holds)),
+                restored_at=known.restored_at,
+                paused=paused,
+            )
             for lease, known in claimed
         ]
 

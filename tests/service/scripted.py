@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from packhouse.clock import Clock
 from packhouse.errors import ProviderRefused
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 from packhouse.model.label import Label, LabelDocument
@@ -21,6 +22,8 @@ from packhouse.providers.port import (
     Absent,
     Bought,
     KeepsPapers,
+    ListedPurchase,
+    ListsPurchases,
     NotBought,
     Prepared,
     Provider,
@@ -131,6 +134,19 @@ class Scripted(Script):
         await self.real.aclose()
 
 
+class ScriptedLister(Scripted):
+    """A provider that lists its purchases."""
+
+    async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
+        assert isinstance(self.real, ListsPurchases)
+        return await self._answer("purchases_since", self.real.purchases_since, since)
+
+
+def scripted(real: Provider) -> Scripted:
+    """Wrap a provider, which can do what it could before."""
+    return ScriptedLister(real) if isinstance(real, ListsPurchases) else Scripted(real)
+
+
 class ScriptedStore(Script):
     """The store as the steps see it."""
 
@@ -150,8 +166,8 @@ class ScriptedStore(Script):
     async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
         return await self._answer("merchant_products", self.real.merchant_products, ids)
 
-    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        await self._answer("fulfill", self.real.fulfill, order_id, body, key)
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        return await self._answer("fulfill", self.real.fulfill, order_id, body, key)
 
     def show_orders_as(self, change: Callable[[Order], Order]) -> None:
         """Show each order changed in this way from now on."""
@@ -185,6 +201,9 @@ class ScriptedLedger(Script):
 
     def exclusive(self, task: str) -> AbstractAsyncContextManager[bool]:
         return self.real.exclusive(task)
+
+    def keep_log(self, log: GuardLog) -> None:
+        self.real.keep_log(log)
 
     async def close(self) -> None:
         await self.real.close()

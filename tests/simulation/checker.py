@@ -14,6 +14,8 @@ from typing import Any
 from packhouse.sandbox.audit import Purchase
 from packhouse.sandbox.easypost.state import address_key
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
+from tests.simulation.hostile import TOO_MUCH
+from tests.simulation.hostile_check import HostileCheck
 from tests.simulation.journal_check import JournalCheck
 from tests.simulation.plan import Scenario
 from tests.simulation.replica import Environment
@@ -34,6 +36,7 @@ _KIND_HOLDS = {
 }
 # Holds that a mood of an account may leave active.
 _MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
+_TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached"}
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},
@@ -54,7 +57,9 @@ class Checker:
         self._charged = environment.moody.charged
         self._rows = environment.database.rows
         self._scheduler = scheduler
+        self._is_restored = bool(environment.restores and environment.restores.is_done)
         self._journal_check = JournalCheck(environment.database)
+        self._hostile_check = HostileCheck(environment, scheduler)
         self._sold = environment.sandbox.audit.purchases()
         self._by_number = {one.tracking: one for one in self._sold}
 
@@ -88,10 +93,13 @@ class Checker:
             found += self._no_order_is_lost(order)
             found += self._nothing_forbidden_ships(order)
         found += self._journal_check.problems()
+        found += self._hostile_check.problems()
         return found
 
     def _acknowledged_events_are_saved(self) -> Iterator[str]:
         """Every event that was answered with 200 is on disk."""
+        if self._is_restored:
+            return  # the backup has only the earlier ones
         kept = {row["external_id"] for row in self._rows("SELECT external_id FROM events")}
         for attempt in self._sandbox.webhooks.log:
             if attempt.outcome == "delivered" and attempt.event.id not in kept:
@@ -188,7 +196,11 @@ class Checker:
             allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
-        if "easypost.odd_file" in self._scenario.faults:
+        if self._scheduler.content.get(order.id) in TOO_MUCH:
+            allowed |= _TOO_MUCH_HOLDS
+        if "easypost.odd_file" in self._scenario.faults or any(
+            one.step == "file" for one in self._scenario.hostile.answers
+        ):
             allowed.add("label_file_missing")
         for one in self._easypost_shipments(order):
             if one.void_rejected:

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import structlog
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.report import REPLAY
 from tests.simulation.run import Outcome, Simulation
 

@@ -7,11 +7,10 @@ changed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import itertools
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from packhouse.ledger import inbox, leases
@@ -32,26 +31,10 @@ from packhouse.worker.poll import Reading
 from packhouse.worker.walk import Walk
 from tests.simulation import run
 from tests.simulation.event_loop import PROCESS, Process
+from tests.simulation.planting import MUTANTS as MUTANTS
+from tests.simulation.planting import planted as _mutant
+from tests.simulation.planting import replaced as _replace
 from tests.simulation.providers import KeylessProvider
-
-Mutant = Callable[[], contextlib.AbstractContextManager[None]]
-MUTANTS: dict[str, Mutant] = {}
-
-
-def _mutant(apply: Callable[[], Iterator[None]]) -> Mutant:
-    MUTANTS[apply.__name__] = mutant = contextlib.contextmanager(apply)
-    return mutant
-
-
-@contextlib.contextmanager
-def _replace(owner: Any, name: str, mutated: Callable[[Any], Any]) -> Iterator[None]:
-    """Replace a function by `mutated(function)`."""
-    real = getattr(owner, name)
-    setattr(owner, name, mutated(real))
-    try:
-        yield
-    finally:
-        setattr(owner, name, real)
 
 
 class _DeferringContext(Context):

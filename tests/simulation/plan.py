@@ -11,7 +11,9 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
+from tests.simulation.hostile import Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
+from tests.simulation.restores import RestorePlan, draw_restore
 
 # Interventions in an order, a process or everything, with their relative frequency.
 INTERVENTIONS = {
@@ -100,6 +102,7 @@ class Scenario:
     settings: dict[str, Any]
     accounts: int = 1
     moods: list[Mood] = field(default_factory=list)
+    hostile: Hostile = Hostile()  # noqa: RUF009 - frozen
     # The store counts the shipped units of each line, and shows no fulfillments.
     line_counts: bool = False
     listing: Listing = Listing()  # noqa: RUF009 - frozen
@@ -108,6 +111,7 @@ class Scenario:
     unheard: frozenset[int] = frozenset()
     paid_late_s: dict[int, float] = field(default_factory=dict)
     interventions: list[Intervention] = field(default_factory=list)
+    restore: RestorePlan | None = None
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name}={chance:.2f}" for name, chance in self.faults.items()) or "none"
@@ -124,7 +128,8 @@ class Scenario:
             f"  settings: {self.settings}; sandbox: {self.sandbox}\n"
             f"  lists: {self.listing}; partly shipped and unheard: {sorted(self.unheard)}; "
             f"paid late: {self.paid_late_s}; moods: {self.moods or 'none'}\n"
-            f"  interventions: {interventions or 'none'}"
+            f"  hostile: {self.hostile}\n"
+            f"  interventions: {interventions or 'none'}; {self.restore or 'no restore'}"
         )
 
 
@@ -168,7 +173,29 @@ def draw(seed: int) -> Scenario:
     if not calm:
         scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
+    if not calm:
+        _draw_hostile(scenario)
+    scenario.restore = draw_restore(random.Random(f"packhouse restores {seed}"), arrivals[-1][0], chaos_s)
+    if scenario.restore and not scenario.restore.keeps_log:
+        # Then only an account shows that the ledger is one of the past, and only on a right clock.
+        scenario.safety = Safety.LOOKUP if scenario.safety is Safety.BLIND else scenario.safety
+        scenario.interventions = [one for one in scenario.interventions if one.what != "jump"]
+        scenario.moods = []  # what a label cost is known by the provider only
     return scenario
+
+
+def _draw_hostile(scenario: Scenario) -> None:
+    settled_s = scenario.settings["provider_timeout_s"] + 10.0
+    scenario.hostile = hostile = draw_hostile(
+        scenario.seed,
+        scenario.safety,
+        len(scenario.arrivals),
+        scenario.chaos_s,
+        settled_s,
+        scenario.faults,
+    )
+    if hostile.late_s:
+        scenario.latency["easypost"].late_s = hostile.late_s
 
 
 def _label_faults(chance: random.Random) -> dict[str, float]:

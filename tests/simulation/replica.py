@@ -28,11 +28,13 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks
+from packhouse.worker.reconciliation import RECONCILE_EVERY_S
 from tests.simulation.event_loop import Process, ProcessKilled
 from tests.simulation.ledger import Database, LedgerFaults, SimDocuments, SimLedger
 from tests.simulation.moods import MoodyAccounts, MoodyProvider, WatchedBreaker
 from tests.simulation.process_io import ProcessTransport, SimClock
 from tests.simulation.providers import build_providers
+from tests.simulation.restores import Restores
 from tests.simulation.sandbox import SimSandbox
 from tests.simulation.spend_check import SpendCheck
 from tests.simulation.trace import Trace
@@ -64,6 +66,7 @@ class Environment:
     chance: random.Random
     tick_s: float
     moody: MoodyAccounts
+    restores: Restores | None = None
     calm: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
@@ -103,6 +106,8 @@ class Replica:
         if self.process is not None and not self.process.dead:
             return
         environment = self._environment
+        if environment.restores and environment.restores.is_down:
+            return
         self._starts += 1
         self.process = process = Process(f"r{self._number}.{self._starts}")
         self._processes.append(process)
@@ -155,6 +160,10 @@ class Replica:
             account: MoodyProvider(one, number, environment.moody)
             for number, (account, one) in enumerate(real.items())
         }
+        if environment.restores:
+            providers = {
+                name: environment.restores.listing(one, real[name]) for name, one in providers.items()
+            }
         documents = SimDocuments(environment.files, process, environment.faults)
         store = AsyncStoreClient(
             "http://sandbox.invalid/api/storefront/v1",
@@ -187,6 +196,12 @@ class Replica:
         dispatcher.worker_id = process.name
         tasks = PeriodicTasks(context, dispatcher.worker_id, dispatcher.wake)
         self.operations = Operations.build(ledger, documents, database_clock, settings, dispatcher.wake)
+        if environment.restores:
+            reconciliation = environment.restores.reconciliation(context, tasks.poll, dispatcher.wake)
+            await reconciliation.start()
+            self._supervise(
+                process, _run_periodically(reconciliation.tick, RECONCILE_EVERY_S, process, environment)
+            )
         self._webhooks = WebhookEndpoint(
             secrets=[WEBHOOK_SECRET.encode()],
             tolerance_s=settings.webhook.tolerance_s,

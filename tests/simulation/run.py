@@ -24,12 +24,14 @@ from packhouse.sandbox.sandbox import SandboxOptions
 from packhouse.telemetry.metrics import Metrics
 from tests.simulation.checker import Checker
 from tests.simulation.event_loop import PROCESS, ProcessKilled, Stuck, VirtualLoop
+from tests.simulation.hostile import OddAnswers
 from tests.simulation.ledger import LEASE, Database, LedgerFaults
 from tests.simulation.moods import MoodyAccounts
 from tests.simulation.plan import Scenario, draw
 from tests.simulation.providers import KINDS, SECOND
 from tests.simulation.replica import Environment, Replica
 from tests.simulation.report import write_report
+from tests.simulation.restores import Restores
 from tests.simulation.sandbox import SimSandbox, TrueClock
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.spend_check import SpendCheck
@@ -100,6 +102,7 @@ async def _run(
             listing=scenario.listing,
         ),
         network_s=scenario.network_s,
+        odd=OddAnswers(scenario.hostile, random.Random(f"odd {scenario.seed}")),
         faults=scenario.faults,
         latency=scenario.latency,
     )
@@ -124,6 +127,7 @@ async def _run(
         chance=random.Random(chance.getrandbits(64)),
         tick_s=scenario.tick_s,
         unexpected=unexpected,
+        restores=Restores(scenario.restore, simulation.database) if scenario.restore else None,
     )
     replicas += [Replica(environment, number + 1) for number in range(scenario.replicas)]
     scheduler = Scheduler(scenario, environment, replicas)
@@ -161,6 +165,7 @@ async def _finish(environment: Environment, scheduler: Scheduler) -> None:
     trace.at_call.clear()
     trace.add("sandbox", "faults end")
     sandbox.faults.clear()
+    sandbox.odd.clear()
     environment.faults.calm()
     for replica in scheduler.replicas:
         replica.skew[0] = 0.0

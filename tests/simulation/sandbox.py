@@ -17,6 +17,7 @@ from packhouse.sandbox.http import ConnectionReset, NoResponse, Request, Respons
 from packhouse.sandbox.sandbox import Sandbox, SandboxOptions
 from packhouse.sandbox.store.webhooks import Sender
 from tests.simulation.event_loop import VirtualLoop
+from tests.simulation.hostile import OddAnswers
 
 START = 1_800_000_000.0
 ONE_CALL = "/easypost/v2/one-call"
@@ -40,7 +41,7 @@ class TrueClock:
 
 
 class SimSandbox(Sandbox):
-    """`network_s` bounds how long a request or a response takes."""
+    """`network_s` bounds how long a request or a response takes; `odd` are answers that arrive changed."""
 
     def __init__(
         self,
@@ -50,16 +51,19 @@ class SimSandbox(Sandbox):
         *,
         options: SandboxOptions,
         network_s: float,
+        odd: OddAnswers,
         **parts: Any,
     ) -> None:
         self._network = random.Random(chance.getrandbits(64))
         self._network_s = network_s
+        self.odd = odd
         super().__init__(clock, random.Random(chance.getrandbits(64)), post, options=options, **parts)
 
     async def handle(self, request: Request) -> Response:
         """See Sandbox.handle."""
         await asyncio.sleep(self._network.random() * self._network_s)
-        answer = await super().handle(request)
+        way = self.odd.way_of(request)
+        answer = self.odd.instead(way) or self.odd.after(way, request, await super().handle(request))
         await asyncio.sleep(self._network.random() * self._network_s)
         return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,25 +17,29 @@ from packhouse.operations.views import AdoptedLabel
 from packhouse.sandbox.http import ApiError
 from packhouse.sandbox.store.products import DIGITAL
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
+from tests.simulation.hostile import paid_late_s, spoil
 from tests.simulation.plan import Intervention, Scenario, skew_of
 from tests.simulation.replica import Environment, Replica
+from tests.simulation.restores import DOWN_S, Restores, confirm
 
 OPERATORS = ("ada", "bo")
 NOT_PARCELS = frozenset(good.id for good in DIGITAL)
 # Longer than any lease: after this time no worker can still be about to buy.
 _PROVIDER_SETTLED_S = 130.0
 _OPERATOR_TIMEOUT_S = 600.0
+_BURST = 5
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """`touched` are the interventions for each order, by its id."""
+    """`touched` are the interventions for each order, by its id, and `content` is its hostile content."""
 
     scenario: Scenario
     environment: Environment
     replicas: list[Replica]
     orders: list[StoreOrder] = field(default_factory=list)
     touched: dict[str, set[str]] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def schedule_by_record(self) -> None:
@@ -55,13 +60,37 @@ class Scheduler:
             for intervention in self.scenario.interventions
             if intervention.at_s is not None
         ]
+        timed += [(at, functools.partial(self._burst, number)) for at, number in self.scenario.hostile.bursts]
         timed += [
             (at, self._arrival(number, kind)) for number, (at, kind) in enumerate(self.scenario.arrivals)
         ]
+        if restores := self.environment.restores:
+            timed.append((restores.plan.backup_s, restores.take_backup))
+            timed.append((restores.plan.restore_s, lambda: self._restore(restores)))
         for at, intervention in sorted(timed, key=lambda each: each[0]):
             await self._wait_until(at)
             intervention()
         await self._wait_until(self.scenario.chaos_s)
+
+    def _restore(self, restores: Restores) -> None:
+        """Kill every process, put the backup back, and start them again."""
+        self._record("restore", str(restores.plan))
+        for replica in self.replicas:
+            replica.crash()
+        restores.put_back()
+        self.environment.spend_check.forget_lost_intents()
+
+        def start() -> None:
+            restores.is_down = False
+            for replica in self.replicas:
+                replica.start()
+
+        async def check() -> None:
+            self.environment.spend_check.problems += await restores.check_when_over()
+
+        down_s = 2.0 if restores.plan.keeps_log else DOWN_S
+        self._after(down_s, start)
+        self._after(down_s, lambda: self._start_task(check()))
 
     async def _wait_until(self, at: float) -> None:
         early = at - asyncio.get_running_loop().time()
@@ -71,15 +100,29 @@ class Scheduler:
     def _arrival(self, number: int, kind: str) -> Callable[[], None]:
         late_s = self.scenario.paid_late_s.get(number, 0.0)
         is_unheard = number in self.scenario.unheard
+        content = self.scenario.hostile.content_of(number)
 
         def arrive() -> None:
-            order = self.environment.sandbox.place_order(kind, silent=is_unheard, paid_late_s=late_s)
+            sandbox = self.environment.sandbox
+            made_s = paid_late_s(content, late_s, sandbox.clock.now())
+            order = sandbox.place_order(kind, silent=is_unheard, paid_late_s=made_s)
+            spoil(order, content)
             self.orders.append(order)
-            self._record("orders", order.id, kind)
+            self.content[order.id] = content
+            self._record("orders", order.id, kind, content)
             if is_unheard:
                 self.do(Intervention("ship_part_manually", len(self.orders) - 1, 0.5))
 
         return arrive
+
+    def _burst(self, number: int) -> None:
+        """Several webhooks about one order within seconds, as when an operator edits it at the store."""
+        if number >= len(self.orders):
+            return
+        order, sandbox = self.orders[number], self.environment.sandbox
+        for after_s in range(_BURST):
+            sandbox.call_later(after_s, lambda: sandbox.webhooks.publish("order.updated", order))
+        self._record("a burst of webhooks", order.id)
 
     def do(self, intervention: Intervention) -> None:
         """Make one intervention now; a request runs in its own task."""
@@ -230,6 +273,8 @@ class Scheduler:
             if not replica.is_up or replica.operations is None:
                 continue
             operations = replica.operations
+            if self.environment.restores:
+                await self._attempt("confirm", confirm(operations), replica)
             await self._attempt("resume", self._pause_or_resume("resume", operations), replica)
             for order in self.orders:
                 await self._attempt(

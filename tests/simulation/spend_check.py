@@ -59,6 +59,11 @@ class SpendCheck:
     posts: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     steps: dict[tuple[str, str], float] = field(default_factory=dict)
 
+    def forget_lost_intents(self) -> None:
+        """The journal lost entries in a restore, and with them the intents of earlier purchases."""
+        for reference in self.purchases:
+            self.purchases[reference] = len(self._intents(reference))
+
     def step_began(self, process: Process, order_id: str, _name: str) -> None:
         """A process begins a step."""
         self.steps[process.name, order_id] = self.time()
@@ -148,7 +153,7 @@ class SpendCheck:
                 f"as {snapshot.status}"
             )
         shipment = self.sandbox.easypost.by_tracking_number.get(number)
-        if shipment and shipment.void_requested_at is not None:
+        if shipment and shipment.void_requested_at is not None and not shipment.void_rejected:
             self._report(f"{order_id}: posted {number}, whose label is void or being voided")
         if shipment and label_address(shipment.request["to_address"]) != snapshot.address:
             self._report(

@@ -74,7 +74,9 @@ def offers(words: Sequence[str], environ: Mapping[str, str], program: str = "pac
     *before, typed = words
     if before and before[-1] == "--profile" and "--" not in before:
         return _fitting(_profiles(environ), typed)
-    before = list(_without_profile(before))
+    if before and before[-1] == "--config" and "--" not in before:
+        return [FILES]
+    before = list(_without_globals(before))
     known = registry.commands_of(program)
     if not before:
         names = [Offer(name, sense) for name, sense in known.items()]
@@ -166,14 +168,14 @@ def _global_options() -> list[Offer]:
     return [Offer(name, sense) for name, (_, sense) in GLOBAL_OPTIONS.items()]
 
 
-def _without_profile(words: Iterable[str]) -> Iterable[str]:
+def _without_globals(words: Iterable[str]) -> Iterable[str]:
     skip = False
     for word in words:
         if skip:
             skip = False
-        elif word == "--profile":
+        elif word in GLOBAL_OPTIONS:
             skip = True
-        elif not word.startswith("--profile="):
+        elif word.partition("=")[0] not in GLOBAL_OPTIONS:
             yield word
 
 

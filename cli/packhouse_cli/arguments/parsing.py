@@ -15,7 +15,10 @@ from packhouse_cli.terminal.suggestion import nearest
 from packhouse_cli.terminal.text import wrap
 
 # Options of every command, anywhere in the line: option -> (metavar, help).
-GLOBAL_OPTIONS = {"--profile": ("NAME", "use this profile's store, daemon and keys")}
+GLOBAL_OPTIONS = {
+    "--profile": ("NAME", "use this profile's store, daemon and keys"),
+    "--config": ("FILE", "read the settings from this file, as PACKHOUSE_CONFIG does"),
+}
 # These run until they are stopped. They read no profile, and garbage is collected as usual.
 LONG_RUNNING = frozenset({"demo", "serve", "sandbox"})
 

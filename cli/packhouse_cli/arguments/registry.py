@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "events": "list and replay received webhook events",
     "pause": "stop all buying and posting",
     "resume": "allow buying and posting again",
+    "reconcile": "show what was found after a restore, and continue",
     "profile": "manage named store and daemon profiles",
     "doctor": "check settings, store, webhook, provider, database and disk",
     "config": "check the daemon's settings",

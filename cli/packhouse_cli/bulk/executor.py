@@ -19,6 +19,9 @@ from packhouse.errors import (
     StoreUnreachable,
     StoreUnreadable,
 )
+from packhouse.store.requests import StoreRequest
+from packhouse.store.responses import StoreResponse
+from packhouse.store.write_answers import shows_fulfillment
 from packhouse_cli.bulk.action import Action, OrderTakeover
 from packhouse_cli.bulk.plan import PlanItem
 from packhouse_cli.bulk.preconditions import Preconditions
@@ -123,7 +126,8 @@ class ItemExecutor:
         while True:
             uncertain = sent or tries > 1
             try:
-                self._client.send(request)
+                answer = self._client.send(request)
+                self._require_shown(item, request, answer)
                 return self._record(item, State.DONE)
             except Stopped:
                 self._record(item, State.UNKNOWN if uncertain else State.NOT_STARTED, "the run was stopped")
@@ -156,6 +160,16 @@ class ItemExecutor:
                 return self._record(item, State.UNKNOWN if uncertain else State.REFUSED, str(error))
             self._client.back_off(tries)
             tries += 1
+
+    def _require_shown(self, item: PlanItem, request: StoreRequest, answer: StoreResponse) -> None:
+        """Raise StoreUnreadable if neither the answer nor the order shows a fulfillment that it lists."""
+        if request.call != "orders.fulfill" or shows_fulfillment(answer, request.body or b""):
+            return
+        order = self._client.order(item.order_id)
+        if self._action.can_verify(order) and not self._action.is_recorded(item, order, sent=True):
+            raise StoreUnreadable(
+                f"The store answered {answer.status} and does not show the fulfillment.", status=answer.status
+            )
 
     def _verify(self, item: PlanItem, *, sent: bool) -> Outcome | None:
         """Read the order again. Returns None if the request may be sent, else the outcome without sending."""

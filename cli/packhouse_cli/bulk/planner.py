@@ -8,6 +8,7 @@ from typing import Any
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound, StoreUnreadable
 from packhouse.model.order import Order
+from packhouse.model.printable import escaped
 from packhouse.model.tracking_number import canonical
 from packhouse.store.client import StoreClient
 from packhouse_cli.bulk.action import Action, Draft, NothingToDo, RowRejected
@@ -18,7 +19,6 @@ from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
 from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
 from packhouse_cli.exit_codes import UsageError
-from packhouse_cli.terminal.text import escaped
 
 
 @dataclass(frozen=True, slots=True)

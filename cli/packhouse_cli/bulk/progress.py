@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from packhouse.model.printable import escaped
 from packhouse_cli.terminal.formats import span
-from packhouse_cli.terminal.text import escaped
 
 _BAR = 24  # cells
 _BETWEEN_LINES_S = 5.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.order import Units
+from packhouse.model.text import decode_json
 from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.store.json_fields import is_id
 from packhouse_cli.arguments.given_amount import GivenAmount, given_amount
@@ -130,8 +130,8 @@ def _json_lines(lines: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
+            value = decode_json(line)
+        except ValueError:
             value = None
         yield number, value if isinstance(value, dict) else {"": line}
 

@@ -14,6 +14,7 @@ from packhouse.errors import StoreError, StoreThrottled, StoreUnreachable
 from packhouse.model.order import Order
 from packhouse.store.client import StoreClient
 from packhouse.store.requests import StoreRequest
+from packhouse.store.responses import StoreResponse
 
 MAX_TRIES = 5
 _FIRST_WAIT_S = 0.2
@@ -112,20 +113,21 @@ class ThrottledClient:
             self.back_off(tried)
         raise AssertionError("the last try returns or raises")
 
-    def send(self, request: StoreRequest) -> None:
-        """Send a change. It is resent only after failures that surely had no effect (no connection, 429).
+    def send(self, request: StoreRequest) -> StoreResponse:
+        """Send a change and return the answer. It is resent only after failures that surely had no effect (no
+        connection, 429).
 
         Raises StoreError for every other failure. Raises Stopped and PreconditionsExpired before it is sent.
         """
         fresh_until = self._limiter.time_s() + FRESH_S
         for tried in range(1, MAX_TRIES + 1):
             try:
-                self._limited(lambda: self.store.ask(request), fresh_until)
-                return
+                return self._limited(lambda: self.store.ask(request), fresh_until)
             except StoreUnreachable:
                 if tried == MAX_TRIES:
                     raise
             self.back_off(tried)
+        raise AssertionError("the last try returns or raises")
 
     def back_off(self, tried: int) -> None:
         """Wait longer after each try, with jitter so that threads do not retry together. Raises Stopped."""

@@ -25,6 +25,8 @@ class Change:
     it is "" if everything can be. `label` names the change to the daemon: the same change has the same label
     in every language and on every run. `is_visible_in` says whether an order, read again, shows the change.
     `already_recorded` is true if the order shows the change now, so that nothing needs to be sent.
+    `is_shown_by` says whether the store's answer shows the change; if not, the order is read, unless
+    `is_listed_in` says that it cannot show one. None for a change that the store completes later.
     `unlisted_intent` names the change where the store's orders show none of its kind: then only the record of
     what was sent shows that it was made before. It is "" where the order shows them, and for `--again`.
     """
@@ -38,6 +40,8 @@ class Change:
     already_recorded: bool = False
     label: str = ""
     unlisted_intent: str = ""
+    is_shown_by: Callable[[StoreResponse], bool] | None = None
+    is_listed_in: Callable[[Order], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,10 @@ def send_change(store: StoreClient, change: Change) -> ChangeResult:
     if change.already_recorded:
         return ChangeResult(change, change.order, already_recorded=True)
     try:
-        return ChangeResult(change, change.order, store.ask(change.request))
+        answer = store.ask(change.request)
+        if change.is_shown_by is None or change.is_shown_by(answer):
+            return ChangeResult(change, change.order, answer)
+        return _seen_in_order(store, change, answer)
     except (StoreConflict, StoreRefused) as error:
         order = _read_again(store, change)
         if order is not None and change.is_visible_in(order):
@@ -117,6 +124,21 @@ def send_change(store: StoreClient, change: Change) -> ChangeResult:
         raise _unknown_outcome(error, change, order) from error
 
 
+def _seen_in_order(store: StoreClient, change: Change, answer: StoreResponse) -> ChangeResult:
+    """The result after an answer that does not show the change: the order does, or cannot.
+
+    Raises StoreUnreadable if it would have to and does not.
+    """
+    from packhouse.errors import StoreUnreadable
+
+    order = _read_again(store, change)
+    if order is not None and (change.is_visible_in(order) or not change.is_listed_in(order)):
+        return ChangeResult(change, order, answer)
+    raise StoreUnreadable(
+        f"The store answered {answer.status} and did not show the change.", status=answer.status
+    )
+
+
 def _read_again(store: StoreClient, change: Change) -> Order | None:
     from packhouse.errors import StoreError
 
@@ -131,7 +153,9 @@ def _unknown_outcome(error: Exception, change: Change, order: Order | None) -> C
     from packhouse.errors import StoreError, StoreUnanswered
 
     assert isinstance(error, StoreError)
-    cause = str(error).split(" Its effect is not known")[0].split(" It will be tried")[0]
+    cause = str(error)
+    for advice in (" Its effect is not known", " It will be tried", " Whether it took effect"):
+        cause = cause.split(advice)[0]
     if order is None:
         found = "The order could not be read again."
     else:

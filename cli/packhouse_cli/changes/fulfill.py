@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from packhouse.model.line_units import line_units
 from packhouse.model.order import Order, Units, counted
 from packhouse.store import requests
+from packhouse.store.write_answers import shows_fulfillment
 from packhouse_cli.changes import line_items
 from packhouse_cli.changes.change import Change
 from packhouse_cli.exit_codes import UsageError
@@ -41,6 +42,8 @@ def fulfill_change(
         irreversible_note=IRREVERSIBLE_NOTE,
         is_visible_in=lambda now: line_items.is_recorded(now, tracking, units),
         already_recorded=already_recorded,
+        is_shown_by=lambda answer: shows_fulfillment(answer, body),
+        is_listed_in=lambda now: now.fulfillments is not None,
         unlisted_intent=(
             line_items.key_for(order.id, carrier, tracking, units) if order.fulfillments is None else ""
         ),

@@ -36,6 +36,10 @@ class Daemon:
         """What the daemon is doing."""
         return self._client.get("/api/v1/status")
 
+    def reconciliation(self) -> dict[str, Any]:
+        """What was found after a restore of the ledger."""
+        return self._client.get("/api/v1/reconciliation")
+
     def order(self, order_id: str) -> dict[str, Any]:
         """One order with its shipments in full and all its holds."""
         return self._client.get(_path_of(order_id))
@@ -95,7 +99,7 @@ class Daemon:
 
     def url_of_label(self, sha256: str) -> str:
         """The address of a label's file; reading it needs a token."""
-        return f"{self._url}/api/v1/labels/{sha256}"
+        return f"{self._url}/api/v1/labels/{quote(sha256, safe='')}"
 
     def orders(self) -> Iterator[dict[str, Any]]:
         """Every order the daemon knows, page by page, last changed first."""

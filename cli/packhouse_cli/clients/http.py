@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from packhouse.model.text import decode_json
 from packhouse_cli.exit_codes import CommandError, Exit, of_status
+
+_MOST_BYTES = 32 << 20
+_LONGEST_BODY_S = 60.0
+_CHUNK = 64 << 10
 
 # Loaded with the first call: it takes half of the start, and help, completion and usage errors need none.
 if TYPE_CHECKING:
@@ -59,7 +65,7 @@ class JsonClient:
         """Read a status and its object, also of an error; the object is empty where the body has none."""
         status, content = self._send("GET", path, None)
         try:
-            body = json.loads(content)
+            body = decode_json(content.decode())
         except ValueError:
             body = None
         return status, body if isinstance(body, dict) else {}
@@ -79,7 +85,7 @@ class JsonClient:
         if not 200 <= status < 300:
             raise self._error(status, content)
         try:
-            answer = json.loads(content) if content.strip() else {}
+            answer = decode_json(content.decode()) if content.strip() else {}
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -100,13 +106,35 @@ class JsonClient:
             connection = self._open()
             connection.request(method, self._base + path, body=body, headers=headers)
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, self._read(answer, path)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             # The server may have closed the kept connection; only a GET is safe to repeat.
             if not fresh and method == "GET" and not isinstance(error, TimeoutError):
                 return self._send(method, path, body)
             raise CommandError(self._no_response(error), Exit.NETWORK, "network") from error
+
+    def _read(self, answer: http.client.HTTPResponse, path: str) -> bytes:
+        """The body, bounded in size and in time: the server may be a foreign one. Raises CommandError."""
+        parts, size, until = [], 0, time.monotonic() + _LONGEST_BODY_S
+        while part := answer.read1(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_BYTES or time.monotonic() > until:
+                self.close()
+                raise CommandError(
+                    f"The {self._name} at {self._url} sends more than {_MOST_BYTES >> 20} MB, or longer than "
+                    f"{_LONGEST_BODY_S:g} s, for {path.partition('?')[0]}. Check that this is the "
+                    f"{self._name}'s address.",
+                    Exit.UNKNOWN,
+                    "too_large",
+                )
+        if answer.length:
+            import http.client
+
+            raise http.client.IncompleteRead(b"", answer.length)
+        answer.close()  # the connection is free for the next call
+        return b"".join(parts)
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
@@ -145,7 +173,7 @@ def _error_in(content: bytes) -> tuple[str, str, str]:
     Other servers send the message as "detail".
     """
     try:
-        body = json.loads(content)
+        body = decode_json(content.decode())
     except ValueError:
         return "", "", ""
     if not isinstance(body, dict):
@@ -154,7 +182,7 @@ def _error_in(content: bytes) -> tuple[str, str, str]:
     if not isinstance(error, dict):
         error = {"message": body.get("detail")}
     code, message, what_to_do = (
-        value if isinstance(value := error.get(name), str) else ""
+        " ".join(value.split()) if isinstance(value := error.get(name), str) else ""
         for name in ("code", "message", "what_to_do")
     )
     return code, message, what_to_do

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import shell_word
 from packhouse.model.tracking_number import same_number
 from packhouse_cli.exit_codes import CommandError, Exit
 
@@ -65,7 +66,7 @@ class Takeover:
             if shipment.get("state") in _VOIDED and same_number(number, tracking):
                 raise CommandError(
                     f"The label {number} of shipment {name} is voided: no parcel may use it. Nothing was "
-                    f"sent. See packhouse why {self.order_id}.",
+                    f"sent. See packhouse why {shell_word(self.order_id)}.",
                     Exit.CONFLICT,
                     "label_voided",
                 )
@@ -76,7 +77,8 @@ class Takeover:
                 raise CommandError(
                     f"Packhouse has already bought a label for these units: {label.get('carrier')} {number} "
                     f"(shipment {name}). Nothing was sent. Ship with that number, or void the label first: "
-                    f"packhouse labels void {name} --yes --reason WHY. See packhouse why {self.order_id}.",
+                    f"packhouse labels void {shell_word(name)} --yes --reason WHY. See packhouse why "
+                    f"{shell_word(self.order_id)}.",
                     Exit.CONFLICT,
                     "label_bought",
                 )
@@ -188,7 +190,7 @@ def _release(daemon: Daemon, takeover: Takeover, why: str, note: Callable[[str],
 def _note_kept(takeover: Takeover, why: str, note: Callable[[str], None]) -> None:
     note(
         f"{why} Packhouse does nothing with order {takeover.order_id} until you run the same command again, "
-        f"or release its hold: packhouse holds release {takeover.hold_id} --reason WHY"
+        f"or release its hold: packhouse holds release {shell_word(takeover.hold_id)} --reason WHY"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import shell_word
 from packhouse_cli.arguments.command import Command, Group
 from packhouse_cli.arguments.options import JSON, LIMIT, REASON, Option, count
 from packhouse_cli.exit_codes import Exit
@@ -52,7 +53,7 @@ def _place(arguments: argparse.Namespace, invocation: Invocation) -> int:
         number = hold.get("id")
         terminal.line(
             f"Order {arguments.order} is held (hold {number}). "
-            f"To release it: packhouse holds release {number} --reason WHY"
+            f"To release it: packhouse holds release {shell_word(number)} --reason WHY"
         )
     return int(Exit.OK)
 
@@ -67,7 +68,7 @@ def _release(arguments: argparse.Namespace, invocation: Invocation) -> int:
         order = hold.get("order_id")
         terminal.line(
             f"Hold {arguments.hold} on order {order} is released. "
-            f"packhouse why {order} shows what happens next."
+            f"packhouse why {shell_word(order)} shows what happens next."
         )
     return int(Exit.OK)
 

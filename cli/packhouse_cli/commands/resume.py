@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, REASON
 from packhouse_cli.exit_codes import Exit
@@ -18,6 +19,9 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         status = daemon.operate("/api/v1/resume", reason=arguments.reason)
     if arguments.json:
         invocation.terminal.json(status)
+    elif status.get("paused"):
+        why = escaped(str(status.get("paused_by") or "").rstrip("."))
+        invocation.terminal.line(f"Resumed, but still paused: {why}. To see the rest: packhouse status")
     else:
         invocation.terminal.line("Resumed: Packhouse buys and posts again.")
     return int(Exit.OK)

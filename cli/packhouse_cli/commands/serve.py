@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation
 
 
-def _run(_arguments: argparse.Namespace, _invocation: Invocation) -> int:
+def _run(_arguments: argparse.Namespace, invocation: Invocation) -> int:
     """Run the daemon until SIGTERM, SIGHUP or Ctrl-C."""
     # Until the daemon serves and has handlers of its own, nothing has begun that a stop could interrupt.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -20,7 +20,7 @@ def _run(_arguments: argparse.Namespace, _invocation: Invocation) -> int:
             signal.signal(number, _end)
     from packhouse.__main__ import main
 
-    return int(main([]))
+    return int(main([], invocation.environ))
 
 
 def _end(_number: int, _frame: object) -> None:

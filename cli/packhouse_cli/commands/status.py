@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON
 from packhouse_cli.exit_codes import Exit
 from packhouse_cli.terminal.formats import day_and_time, span
-from packhouse_cli.terminal.text import escaped, styled, wrap
+from packhouse_cli.terminal.text import styled, wrap
 from packhouse_cli.terminal.waits import STOPS, ago, sentences_of, stops_of
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from packhouse.model.printable import escaped
 from packhouse_cli.demo.totals import Group, Totals, money_text
-from packhouse_cli.terminal.text import escaped, width_of, wrap
+from packhouse_cli.terminal.text import width_of, wrap
 
 Paint = Callable[..., str]
 _SHOWN_OF_A_GROUP = 3

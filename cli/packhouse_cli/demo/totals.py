@@ -9,10 +9,10 @@ from typing import Any
 
 from packhouse.model.hold import KINDS, HoldCode
 from packhouse.model.money import Money
+from packhouse.model.printable import escaped
 from packhouse.model.waiting import WAIT_MEANING, Waiting
 from packhouse_cli.clients.http import rows_of
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
-from packhouse_cli.terminal.text import escaped
 from packhouse_cli.terminal.waits import stops_of
 
 

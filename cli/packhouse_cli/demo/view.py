@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhouse.model.money import Money
+from packhouse.model.printable import escaped
 from packhouse_cli.demo.snapshot import OrderProgress, Place, Snapshot
 from packhouse_cli.terminal.formats import clock_time
-from packhouse_cli.terminal.text import cut, escaped, width_of, wrap
+from packhouse_cli.terminal.text import cut, padded, width_of, wrap
 from packhouse_cli.terminal.waits import stops_of
 
 Paint = Callable[..., str]
@@ -141,7 +142,7 @@ def _counts(snapshot: Snapshot, columns: int, paint: Paint) -> str:
 def _labels(status: Mapping[str, Any]) -> str:
     spent = status.get("spent")
     money = (
-        [str(Money(int(minor), str(name))) for name, minor in spent.items()]
+        [escaped(Money(minor, str(name))) for name, minor in spent.items() if isinstance(minor, int)]
         if isinstance(spent, dict)
         else []
     )
@@ -181,17 +182,17 @@ def _most_recent(orders: Sequence[OrderProgress], room: int) -> list[OrderProgre
 
 
 def _cell(order: OrderProgress, label_cells: int, paint: Paint, symbols: Symbols) -> str:
-    name = escaped(order.id.partition("_")[2] or order.id)[:_NAME_CELLS].ljust(_NAME_CELLS)
+    name = padded(cut(escaped(order.id.partition("_")[2] or order.id), _NAME_CELLS, ""), _NAME_CELLS)
     steps = symbols.joint.join([symbols.done] * order.steps + [symbols.open] * (4 - order.steps))
     label = escaped(order.label)
     if order.place is Place.HELD and width_of(label) > label_cells:
         label = "held"
-    label = cut(label, label_cells).ljust(label_cells)
+    label = padded(cut(label, label_cells), label_cells)
     return f"{paint(name, 'dim')} {paint(f'{steps} {label}', STYLE[order.place])}"
 
 
 def _entry(entry: Mapping[str, Any], columns: int, paint: Paint) -> str:
-    action = escaped(entry.get("action")).replace("_", " ").ljust(_ACTION_CELLS)
+    action = padded(escaped(entry.get("action")).replace("_", " "), _ACTION_CELLS)
     head = f"{clock_time(entry.get('at'))}  {escaped(entry.get('order_id')).ljust(_ORDER_CELLS)}  "
     room = columns - width_of(head)
     shown = cut(action, max(room, 4))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+# Three thousand years: a server may send any number, and no calendar takes every number.
+_FARTHEST_S = 1e11
+
 
 def clock_time(at: object) -> str:
     """The time of day, such as 08:12:03."""
@@ -25,7 +28,7 @@ def day_and_time(at: object) -> str:
 
 def span(seconds: float) -> str:
     """A duration in its two largest units: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
-    whole = max(0, round(seconds))
+    whole = max(0, round(min(seconds, _FARTHEST_S)))
     units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
     parts = []
     for name, size in units:
@@ -41,7 +44,7 @@ def _seconds(at: object) -> float | None:
     if isinstance(at, bool) or at is None or at == "":
         return None
     if isinstance(at, (int, float)):
-        return float(at)
+        return float(at) if -_FARTHEST_S < at < _FARTHEST_S else None
     from datetime import datetime
 
     try:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from packhouse_cli.terminal.text import JOINERS, Piece, Styled, escaped, plain, styled, width_of, wrap
+from packhouse.model.printable import escaped, is_harmless
+from packhouse_cli.terminal.text import Piece, Styled, plain, styled, width_of, wrap
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 _MOST_SEEN = 500
@@ -166,6 +167,6 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     if text.isascii() and "\x7f" not in text:
         return text
     return "".join(
-        char if char.isprintable() or char in JOINERS or char == "\n" else json.dumps(char)[1:-1]
-        for char in text
+        char if char == "\n" or is_harmless(text, at) else json.dumps(char)[1:-1]
+        for at, char in enumerate(text)
     ).replace("\x7f", "\\u007f")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from packhouse_cli.terminal.text import cut, width_of, wrap
+from packhouse_cli.terminal.text import cut, padded, width_of, wrap
 
 # Identity, time, state, money and reason. People copy ids, and act on the rest: none of them is cut.
 _COPIED = {"ORDER", "SHIPMENT", "TRACKING"}
@@ -104,5 +104,4 @@ def _taken(widths: Sequence[int]) -> int:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     cells = (cut(cell, width) for cell, width in zip(row, widths, strict=True))
-    padded = (cell + " " * (width - width_of(cell)) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()
+    return "  ".join(padded(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Joiners that names in some scripts need, and that move nothing on a terminal.
-JOINERS = frozenset("\u200c\u200d")
+from packhouse.model.printable import escaped
+
+# Characters without a cell of their own: joiners, and the vowels and ends of Korean syllables.
+_WITHOUT_CELL = frozenset("\u200c\u200d") | frozenset(map(chr, range(0x1160, 0x1200)))
 
 
 class Styled:
@@ -31,33 +33,9 @@ def styled(text: object, *styles: str) -> Styled:
     return Styled(escaped(text), styles)
 
 
-def escaped(value: object) -> str:
-    """Text that cannot drive a terminal: control and other invisible characters become \\xNN or \\uNNNN.
-
-    None becomes "". Text that is escaped already stays as it is.
-    """
-    text = "" if value is None else str(value)
-    if text.isprintable():
-        return text
-    return "".join(_harmless(char) for char in text)
-
-
 def plain(line: Iterable[Piece]) -> str:
     """The line without its styles."""
     return "".join(str(piece) for piece in line)
-
-
-def _harmless(char: str) -> str:
-    if char.isprintable() or char in JOINERS:
-        return char
-    if char == "\u00a0":
-        return " "
-    number = ord(char)
-    if char in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char]
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def width_of(text: str) -> int:
@@ -68,24 +46,29 @@ def width_of(text: str) -> int:
 
     cells = 0
     for char in text:
-        if category(char) not in ("Mn", "Me") and char not in JOINERS:
+        if category(char) not in ("Mn", "Me") and char not in _WITHOUT_CELL:
             cells += 2 if east_asian_width(char) in "WF" else 1
     return cells
 
 
-def cut(text: str, width: int) -> str:
-    """The text in at most `width` cells, with an ellipsis where something was left out."""
+def padded(text: str, width: int) -> str:
+    """The text with blanks behind it, so that it takes `width` cells; a wider text stays as it is."""
+    return text + " " * (width - width_of(text))
+
+
+def cut(text: str, width: int, end: str = "…") -> str:
+    """The text in at most `width` cells, with `end` where something was left out."""
     if width_of(text) <= width:
         return text
-    if width <= 1:
-        return "…"[:width]
-    kept, cells = "", 0
+    if width <= len(end):
+        return end[:width]
+    kept, cells = "", len(end)
     for char in text:
         cells += width_of(char)
-        if cells > width - 1:
+        if cells > width:
             break
         kept += char
-    return kept + "…"
+    return kept + end
 
 
 def wrap(text: str, width: int) -> list[str]:

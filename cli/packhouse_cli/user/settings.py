@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE_URL = "https://aly.store/api/storefront/v1"
 DEFAULT_DAEMON_URL = "http://127.0.0.1:8080"
-CONFIG_PATHS = ("packhouse.toml", "/etc/packhouse/packhouse.toml")
+# The first is whichever lies in the current folder, the second is the machine's own.
+_FOUND_FILE, _MACHINE_FILE = "packhouse.toml", "/etc/packhouse/packhouse.toml"
 _IN_PROFILE = {
     "PACKHOUSE_STORE__URL": "store_url",
     "PACKHOUSE_STORE__SITE_SLUG": "site_slug",
     "PACKHOUSE_URL": "daemon_url",
 }
+# What decides where the operator token is sent: the address, or host and port of this machine's own daemon.
+_DAEMON_ADDRESS = ("PACKHOUSE_URL", "PACKHOUSE_HTTP__HOST", "PACKHOUSE_HTTP__PORT")
 SECRETS_FOLDER = "/run/secrets"
 
 
@@ -34,6 +37,7 @@ class CliSettings:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._file: dict[str, Any] | None = None
+        self._found = ""
         self._chosen: Profile | None = None
         self._has_chosen = False
 
@@ -57,12 +61,12 @@ class CliSettings:
     def api_key(self) -> str:
         """The store's API key. Raises UsageError where none is set."""
         name = "PACKHOUSE_STORE__API_KEY"
-        key = (
-            self._secret(name)
-            or self._secret("ALY_API_KEY")
-            or self._of_profile("key", self.store_url, "store_url", DEFAULT_STORE_URL)
-            or self._from_file(name)
-        )
+        if key := self._secret(name) or self._secret("ALY_API_KEY"):
+            self._refuse_found_address(
+                "The store's API key", self.store_url, DEFAULT_STORE_URL, "PACKHOUSE_STORE__URL"
+            )
+            return key
+        key = self._of_profile("key", self.store_url, "store_url", DEFAULT_STORE_URL) or self._from_file(name)
         if not key:
             raise UsageError(
                 "No API key for the store is set. Put it into ALY_API_KEY or PACKHOUSE_STORE__API_KEY, "
@@ -120,17 +124,22 @@ class CliSettings:
     @property
     def token(self) -> str:
         """The operator token. Raises UsageError where none is set."""
-        token = (
-            self._secret("PACKHOUSE_TOKEN")
-            or self._of_profile("token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL)
-            or self._from_file("PACKHOUSE_TOKEN")
-            or self._own_daemons_token()
-        )
+        token = self._secret("PACKHOUSE_TOKEN")
+        if not token:
+            token = self._of_profile(
+                "token", self.daemon_url, "daemon_url", DEFAULT_DAEMON_URL
+            ) or self._from_file("PACKHOUSE_TOKEN")
+            if token:
+                return token
+            token = self._own_daemons_token()
         if not token:
             raise UsageError(
                 "No operator token is set. Put one of the daemon's PACKHOUSE_OPERATOR__TOKENS into "
                 "PACKHOUSE_TOKEN: the part after the name and the colon."
             )
+        self._refuse_found_address(
+            "The operator token", self.daemon_url, DEFAULT_DAEMON_URL, *_DAEMON_ADDRESS
+        )
         return token
 
     @property
@@ -191,10 +200,14 @@ class CliSettings:
         return _clean(text, name, name) if text else ""
 
     def _value(self, name: str) -> str:
+        return self._own(name) or self._from_file(name)
+
+    def _own(self, name: str) -> str:
+        """The value of the environment or the profile."""
         value = self._cleaned(name)
         if not value and name in _IN_PROFILE and self.profile is not None:
             value = str(getattr(self.profile, _IN_PROFILE[name]))
-        return value or self._from_file(name)
+        return value
 
     def _of_profile(self, kind: str, url: str, field: str, default: str) -> str:
         """The profile's key or token; it is sent only to the address of the profile."""
@@ -208,6 +221,24 @@ class CliSettings:
             )
         return self.profile.secret(kind, self._environ)
 
+    def _refuse_found_address(self, key: str, url: str, default: str, *settings: str) -> None:
+        """Raise UsageError where a file that was only found in the current folder decides where a key goes.
+
+        `settings` decide where it goes, the first of them alone if it has a value. See decision 0024.
+        """
+        if url == default:
+            return
+        for name in settings:
+            if not self._own(name) and self._from_file(name) and self._found:
+                field = name.removeprefix("PACKHOUSE_").lower().replace("__", ".")
+                raise UsageError(
+                    f"{key} would be sent to {url}: {field} in {self._found}, which was found in the current "
+                    "folder and not named. If the file is yours, name it with --config or PACKHOUSE_CONFIG. "
+                    f"Otherwise set {name}, or leave the folder."
+                )
+            if self._value(settings[0]):
+                return
+
     def _from_file(self, name: str) -> str:
         value: Any = self._toml()
         for part in name.removeprefix("PACKHOUSE_").lower().split("__"):
@@ -217,8 +248,10 @@ class CliSettings:
     def _toml(self) -> dict[str, Any]:
         if self._file is None:
             named = self._environ.get("PACKHOUSE_CONFIG", "").strip().strip("\"'")
-            found = named or next(filter(_is_file, CONFIG_PATHS), None)
-            self._file = _read_toml(found) if found else {}
+            file = named or next(filter(_is_file, (_FOUND_FILE, _MACHINE_FILE)), None)
+            if file and not named and os.path.realpath(file) != os.path.realpath(_MACHINE_FILE):
+                self._found = f"{os.getcwd()}/{file}"  # noqa: PTH109 - see _is_file
+            self._file = _read_toml(file) if file else {}
         return self._file
 
 

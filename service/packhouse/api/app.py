@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.routing import APIRoute
 
 from packhouse.api import errors, health
-from packhouse.api.asgi import ASGIApp, Message, Receive, Scope, Send
+from packhouse.api.addresses import AddressGroups
+from packhouse.api.asgi import ASGIApp, Receive, Scope, Send
 from packhouse.api.auth import TokenAuth
+from packhouse.api.bodies import bounded, without_body
 from packhouse.api.health import HealthSource
 from packhouse.api.methods import SharedMethods
-from packhouse.api.routes import events, holds, labels, orders, shipments, status
+from packhouse.api.routes import events, holds, labels, orders, reconciliation, shipments, status
+from packhouse.api.shared_call import SharedCall
+from packhouse.api.sparse_log import SparseLog
+from packhouse.api.token_failures import TokenFailures
 from packhouse.api.webhooks import PATHS, Inbox, WebhookEndpoint, has_signature, is_webhook_path
 from packhouse.clock import Clock
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.errors import LedgerError
 from packhouse.operations import Operations
 from packhouse.operations.queries import Queries
+from packhouse.telemetry.logs import logger
 from packhouse.telemetry.metrics import CONTENT_TYPE, Metrics
 
 # A body of the operator API is little more than a reason; webhooks have their own, larger limit.
 _OPERATOR_BODY_BYTES = 64 << 10
+
+_log = logger("packhouse.api")
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -38,16 +47,17 @@ def build_api(
     webhook: WebhookSettings,
     operators: OperatorSettings,
     version: str,
-    docs: bool = False,
+    http: HttpSettings | None = None,
     lifespan: Lifespan | None = None,
 ) -> ASGIApp:
-    """Build the ASGI app. `docs` adds a page at /docs that renders the OpenAPI description."""
+    """Build the ASGI app."""
+    http = http or HttpSettings()
     api = FastAPI(
         title="Packhouse",
         version=version,
         summary="See what Packhouse does, and step in.",
         openapi_url="/api/v1/openapi.json",
-        docs_url="/docs" if docs else None,
+        docs_url="/docs" if http.docs else None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
@@ -60,11 +70,15 @@ def build_api(
         inbox=inbox,
         metrics=metrics,
         clock=clock,
+        deadline_s=http.body_timeout_s,
     )
 
     api.include_router(health.router(health_source, extra_checks=webhook_endpoint.checks))
     api.include_router(_metrics_route(operations.queries, metrics))
-    api.include_router(operator_routes(operations, TokenAuth(operators.names_by_token())))
+    groups = AddressGroups(http.trusted_proxies)
+    on_failure = _failure_log(metrics, clock)
+    token_auth = TokenAuth(operators.names_by_token(), TokenFailures(clock), groups, on_failure)
+    api.include_router(operator_routes(operations, token_auth))
     routed = SharedMethods(api, api.routes)
 
     async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,8 +88,11 @@ def build_api(
             await webhook_endpoint(scope, receive, send)
         elif scope["method"] == "POST" and has_signature(scope):
             await webhook_endpoint.refuse_misdirected(scope, receive, send)
+        elif scope["path"].startswith("/api/") and await token_auth.is_known(scope):
+            await routed(scope, bounded(receive, _OPERATOR_BODY_BYTES, http.body_timeout_s), send)
         else:
-            await routed(scope, _bounded(receive), send)
+            # FastAPI would wait for a body before it looks at the token.
+            await routed(scope, without_body(receive), send)
 
     return asgi_app
 
@@ -83,7 +100,7 @@ def build_api(
 def operator_routes(operations: Operations, token_auth: TokenAuth) -> APIRouter:
     """All routes under /api/v1; each needs a token."""
     routes = APIRouter(prefix="/api/v1", dependencies=[Depends(token_auth)], responses=errors.RESPONSES)
-    for resource in (status, orders, shipments, holds, labels, events):
+    for resource in (status, reconciliation, orders, shipments, holds, labels, events):
         resource.add(routes, operations, token_auth)
     return routes
 
@@ -92,19 +109,16 @@ def _secrets(webhook: WebhookSettings) -> Sequence[bytes]:
     return [secret.get_secret_value().encode() for secret in webhook.secrets if secret.get_secret_value()]
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Stop reading a body that is too long; FastAPI's own limit would answer with another error shape."""
-    received = 0
+def _failure_log(metrics: Metrics, clock: Clock) -> Callable[[str, str], None]:
+    """Counts failed tokens, and logs them at most once a second."""
+    lines = SparseLog(clock)
 
-    async def bounded() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > _OPERATOR_BODY_BYTES:
-            raise HTTPException(413, f"The body is larger than {_OPERATOR_BODY_BYTES} bytes.")
-        return message
+    def on_failure(outcome: str, client: str) -> None:
+        metrics.token_failure(outcome)
+        if count := lines.due(outcome):
+            _log.warning("token refused", action="refuse", outcome=outcome, client=client, count=count)
 
-    return bounded
+    return on_failure
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -113,6 +127,7 @@ def _operation_id(route: APIRoute) -> str:
 
 def _metrics_route(queries: Queries, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["metrics"])
+    counts = SharedCall(queries.counts)
 
     @routes.get(
         "/metrics",
@@ -122,7 +137,7 @@ def _metrics_route(queries: Queries, metrics: Metrics) -> APIRouter:
     async def scrape() -> Response:
         """Metrics for Prometheus. Without the ledger they are still returned, with packhouse_ledger_up 0."""
         try:
-            metrics.set_counts(await queries.counts())
+            metrics.set_counts(await counts())
         except LedgerError:
             metrics.ledger_is_down()
         return Response(metrics.render(), media_type=CONTENT_TYPE)

@@ -26,7 +26,9 @@ _CODES = {
     401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
+    429: "too_many_failures",
     503: "unavailable",
 }
 

@@ -1,20 +1,37 @@
-"""The JSON bodies of operations: always a reason, and what the operation needs besides."""
+"""The JSON bodies of operations: always a reason, and what the operation needs besides.
+
+They are strict: a value has its type already, no other field is accepted, and everything has a bound.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
+from packhouse.api.texts import fit_text, one_line
 from packhouse.model.money import Money
 from packhouse.model.tracking_number import NotATrackingNumber, read_tracking_number
 from packhouse.operations.views import AdoptedLabel, SentParcel
 
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+# Far above the price of any label in any currency, far below what a database or a float cannot keep.
+_LARGEST_COST = 10**12
+
+Sentence = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(fit_text),
+]
+Word = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(one_line),
+]
 
 
 def _number(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no tracking number: it must be a string")
     try:
         return read_tracking_number(value)
     except NotATrackingNumber as error:
@@ -24,7 +41,7 @@ def _number(value: Any) -> str:
 TrackingNumber = Annotated[str, BeforeValidator(_number)]
 
 
-class Reason(BaseModel, extra="forbid"):
+class Reason(BaseModel, extra="forbid", strict=True):
     """Why the operation is done; the journal records it with the caller's name."""
 
     reason: Sentence
@@ -47,10 +64,14 @@ class AdoptedLabelRequest(Reason):
 
     tracking_number: TrackingNumber
     carrier: Word
-    service: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
-    cost_minor: int = Field(ge=0)
+    service: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=120), AfterValidator(one_line)
+    ] = ""
+    cost_minor: int = Field(ge=0, le=_LARGEST_COST)
     currency: str = Field(pattern="^[A-Z]{3}$")
-    provider_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    provider_id: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(one_line)
+    ] = ""
 
     def label(self) -> AdoptedLabel:
         """The label as the operation takes it."""

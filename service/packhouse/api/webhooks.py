@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal, Protocol
 
-from packhouse.api.asgi import (
-    BodyReader,
-    Disconnected,
-    PreparedResponse,
-    Receive,
-    Scope,
-    Send,
-    TooLarge,
-    TooMany,
-    TooSlow,
-)
+from packhouse.api.asgi import PreparedResponse, Receive, Scope, Send, mark_proven
+from packhouse.api.bodies import BodyReader, Disconnected, TooLarge, TooMany, TooSlow
+from packhouse.api.sparse_log import SparseLog
 from packhouse.clock import Clock
 from packhouse.errors import LedgerError
 from packhouse.model.event import Event
 from packhouse.model.health import Check, Level
 from packhouse.store.event import UnreadableEvent, read_event
-from packhouse.store.signature import SignatureVerdict, verify
+from packhouse.store.signature import SignatureVerdict, verify, verify_header
 from packhouse.telemetry.logs import logger
 from packhouse.telemetry.metrics import Metrics
 
@@ -39,7 +32,6 @@ _LIMIT_BYTES = 1 << 20
 _DEADLINE_S = 10.0
 _BUDGET_BYTES = 64 << 20
 _MAX_IN_PROGRESS = 1000
-_LOG_INTERVAL_S = 1.0
 
 _OK = PreparedResponse(200, "ok")
 _METHOD = PreparedResponse(405, "only POST: the store sends its webhooks here", allow="POST, OPTIONS")
@@ -48,6 +40,8 @@ _CLOSED = PreparedResponse(503, "closed: no signing secret is set", retry_after=
 _BUSY = PreparedResponse(503, "busy", retry_after="5", connection="close")
 _LEDGER = PreparedResponse(503, "cannot be recorded now", retry_after="15")
 _LARGE = PreparedResponse(413, "too large: at most 1 MiB", connection="close")
+# Without "close": the server reads on for a while, so that a client that still sends gets the response.
+_LARGE_ANNOUNCED = PreparedResponse(413, "too large: at most 1 MiB")
 _SLOW = PreparedResponse(408, "too slow", connection="close")
 _EMPTY = PreparedResponse(400, "the body is empty: send the event as JSON, with a Content-Length")
 _COMPRESSED = PreparedResponse(415, "the body is compressed: send it without Content-Encoding")
@@ -116,8 +110,7 @@ class WebhookEndpoint:
         self._max_in_progress = max_in_progress
         self._in_progress = 0
         self._misdirected: dict[str, tuple[int, float]] = {}
-        self._unlogged: dict[str, int] = {}
-        self._logged_at: dict[str, float] = {}
+        self._lines = SparseLog(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request to one of `PATHS`."""
@@ -127,10 +120,7 @@ class WebhookEndpoint:
             response = self._refuse("method", _METHOD)
         elif not self._secrets:
             response = self._refuse("closed", _CLOSED)
-        elif self._in_progress >= self._max_in_progress:
-            response = self._refuse("busy", _BUSY)
         else:
-            self._in_progress += 1
             try:
                 response = await self._respond(scope, receive)
             except LedgerError as error:
@@ -139,13 +129,20 @@ class WebhookEndpoint:
             except Exception:  # noqa: BLE001 - the edge: after any error the store must send it again
                 _log.exception("webhook failed", action="receive")
                 response = self._refuse("failed", _FAILED)
-            finally:
-                self._in_progress -= 1
         if response is not None:
             await response.send(send)
 
     async def _respond(self, scope: Scope, receive: Receive) -> PreparedResponse | None:
-        """Read, verify and record. None if the client has closed the connection."""
+        """Read, verify and record. None if the client has closed the connection.
+
+        What the headers alone give away is refused before the body is read. Only verified deliveries count
+        as in progress, so that no stranger takes their room.
+        """
+        decision = self._verify_header(scope)
+        if decision is not SignatureVerdict.OK:
+            return self._refuse_signature(decision, scope, b"")
+        if self._bodies.announces_too_much(scope):
+            return self._refuse("too_large", _LARGE_ANNOUNCED)
         try:
             body = await self._bodies.read(receive)
         except TooLarge:
@@ -160,6 +157,17 @@ class WebhookEndpoint:
         decision = self._verify(scope, body)
         if decision is not SignatureVerdict.OK:
             return self._refuse_signature(decision, scope, body)
+        if self._in_progress >= self._max_in_progress:
+            return self._refuse("busy", _BUSY)
+        mark_proven(scope)
+        self._in_progress += 1
+        try:
+            return await self._record(body)
+        finally:
+            self._in_progress -= 1
+
+    async def _record(self, body: bytes) -> PreparedResponse:
+        """Record a verified body."""
         try:
             event = read_event(body)
         except UnreadableEvent as error:
@@ -171,6 +179,9 @@ class WebhookEndpoint:
 
     def _verify(self, scope: Scope, body: bytes) -> SignatureVerdict:
         return verify(_signature(scope), body, self._secrets, self._clock.now(), self._tolerance_s)
+
+    def _verify_header(self, scope: Scope) -> SignatureVerdict:
+        return verify_header(_signature(scope), self._clock.now(), self._tolerance_s)
 
     def _refuse_signature(self, decision: SignatureVerdict, scope: Scope, body: bytes) -> PreparedResponse:
         """Refuse with the probable cause."""
@@ -189,15 +200,15 @@ class WebhookEndpoint:
         One with a good signature is surely the store's: `checks` then warns, as its events are missing.
         """
         is_ours = False
-        if self._secrets and self._in_progress < self._max_in_progress:
-            self._in_progress += 1
-            try:
+        if (
+            self._secrets
+            and self._verify_header(scope) is SignatureVerdict.OK
+            and not self._bodies.announces_too_much(scope)
+        ):
+            # Whatever is wrong with the body, the delivery is refused anyway.
+            with suppress(TooLarge, TooSlow, TooMany, Disconnected):
                 body = await self._bodies.read(receive)
                 is_ours = self._verify(scope, body) is SignatureVerdict.OK
-            except (TooLarge, TooSlow, TooMany, Disconnected):
-                pass  # it is refused anyway
-            finally:
-                self._in_progress -= 1
         path = "".join(c if c.isascii() and c.isprintable() else "?" for c in scope["path"])[:_LONGEST_PATH]
         if is_ours and (path in self._misdirected or len(self._misdirected) < _MOST_PATHS):
             count, _ = self._misdirected.get(path, (0, 0.0))
@@ -223,14 +234,9 @@ class WebhookEndpoint:
     def _refuse(self, outcome: str, response: PreparedResponse, **details: object) -> PreparedResponse:
         """Count a refusal, and log it at most once a second per kind: a flood must not fill the log."""
         self._metrics.event(_UNVERIFIED, outcome)
-        kind = outcome + ("_verified" if details.get("verified") else "")
-        count = self._unlogged.get(kind, 0) + 1
-        now = self._clock.monotonic()
-        if now - self._logged_at.get(kind, -_LOG_INTERVAL_S) < _LOG_INTERVAL_S:
-            self._unlogged[kind] = count
+        count = self._lines.due(outcome + ("_verified" if details.get("verified") else ""))
+        if not count:
             return response
-        self._logged_at[kind] = now
-        self._unlogged[kind] = 0
         _log.warning(
             "webhook refused",
             action="refuse",

@@ -28,6 +28,11 @@ _WORDS: dict[Any, str] = {
     Path: "a path",
     Any: "a value",
 }
+# What the patterns of fields mean.
+_PATTERNS = {
+    "^[A-Z]{3}$": "three capital letters, such as USD",
+    "^([A-Z]{2})?$": "two capital letters, such as US",
+}
 _SIGNS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
@@ -73,7 +78,8 @@ def shape(field: FieldInfo) -> str:
         for name, sign in _SIGNS.items()
         if getattr(rule, name, None) is not None
     ]
-    return " ".join([_shape(field.annotation), ", ".join(bounds)]).strip()
+    pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), "")
+    return " ".join([_PATTERNS.get(pattern) or _shape(field.annotation), ", ".join(bounds)]).strip()
 
 
 def closest(path: Sequence[str], known: Iterable[FieldPath]) -> FieldPath:

@@ -8,9 +8,14 @@ from pydantic import Field, field_validator
 
 from packhouse.config.sections import Section
 
+# No order gets more parcels, whatever an operator releases: each is a call, a label and a row.
+MOST_PARCELS = 500
+
 
 class GuardSettings(Section):
-    """Spending limits, and when to stop buying. Caps are in minor units of `currency`. Unset: no cap."""
+    """Limits on spending and on the size of orders, and when to stop buying. Caps are in minor units of
+    `currency`. Unset: no cap.
+    """
 
     currency: str = Field(
         default="USD",
@@ -26,6 +31,31 @@ class GuardSettings(Section):
     )
     max_site_day_minor: int | None = Field(
         default=None, ge=0, description="Maximum spending in any 24 hours for the orders of one site."
+    )
+    max_lines: int = Field(
+        default=200, ge=1, description="Maximum lines of an order that ships without a person."
+    )
+    max_line_units: int = Field(
+        default=1000, ge=1, description="Maximum units to ship of one line without a person."
+    )
+    max_parcels: int = Field(
+        default=20,
+        ge=1,
+        le=MOST_PARCELS,
+        description="Maximum parcels of one order without a person, those that have shipped included.",
+    )
+    max_total_percent: int = Field(
+        default=100,
+        ge=0,
+        le=100_000,
+        description="Maximum price of all labels of one order together, in percent of the order's total, "
+        "without a person. 0: no such cap.",
+    )
+    total_exempt_minor: int = Field(
+        default=5000,
+        ge=0,
+        description="Labels of one order that together cost at most this are not compared with its total, "
+        "such as the label of a free sample.",
     )
     price_tolerance_percent: float = Field(
         default=10.0,
@@ -46,8 +76,20 @@ class GuardSettings(Section):
         default=300.0, gt=0, description="Seconds until such a provider account is tried again."
     )
 
+    log_days: int = Field(
+        default=35,
+        ge=1,
+        description="Days for which the guard log in the data folder is kept. After a restore of an older "
+        "backup, a person confirms that Packhouse continues.",
+    )
+
     @field_validator(
-        "max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor", mode="before"
+        "max_label_minor",
+        "max_order_minor",
+        "max_day_minor",
+        "max_site_day_minor",
+        "total_exempt_minor",
+        mode="before",
     )
     @classmethod
     def _counts_minor_units(cls, value: Any) -> Any:

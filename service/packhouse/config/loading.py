@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from packhouse.config.checks import conflicts
 from packhouse.config.errors import sentences, written_as
+from packhouse.config.key_addresses import misdirected
 from packhouse.config.settings import Settings
 from packhouse.config.sources import Gathered
 from packhouse.errors import SettingsError
 from packhouse.setting_text import Kind, cleaned
 
-_FILES = (Path("packhouse.toml"), Path("/etc/packhouse/packhouse.toml"))
+# The first is whichever lies in the current folder, the second is the machine's own.
+_FOUND, _OF_MACHINE = Path("packhouse.toml"), Path("/etc/packhouse/packhouse.toml")
 _SECRETS = Path("/run/secrets")
 
 
@@ -24,17 +26,19 @@ def load(toml_path: Path | None = None, environ: Mapping[str, str] | None = None
 
     The file is `toml_path`, else what PACKHOUSE_CONFIG names, else ./packhouse.toml or
     /etc/packhouse/packhouse.toml if there is one. Raises SettingsError, which lists all errors: the field as
-    the user wrote it, the expected value and the fix.
+    the user wrote it, the expected value and the fix; also for a key of the environment that ./packhouse.toml
+    would send to an address of its own.
     """
     environ = os.environ if environ is None else environ
     gathered = Gathered()
     if (file := _toml(toml_path, environ)) is not None:
-        gathered.read_toml(file)
+        is_named = file is toml_path or bool(environ.get("PACKHOUSE_CONFIG"))
+        gathered.read_toml(file, is_found=not is_named and not _is_of_machine(file))
     gathered.read_environment(environ)
     if (folder := _secrets(environ)) is not None:
         gathered.read_secret_directory(folder)
     gathered.read_secret_files(environ)
-    return _settings(gathered)
+    return _settings(gathered, environ)
 
 
 def _toml(path: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -42,7 +46,12 @@ def _toml(path: Path | None, environ: Mapping[str, str]) -> Path | None:
         return path
     if named := environ.get("PACKHOUSE_CONFIG"):
         return Path(cleaned(named, Kind.TEXT))
-    return next((path for path in _FILES if path.is_file()), None)
+    return next((path for path in (_FOUND, _OF_MACHINE) if path.is_file()), None)
+
+
+def _is_of_machine(file: Path) -> bool:
+    """Whether this is the machine's file, also as the one of the current folder."""
+    return file.resolve() == _OF_MACHINE.resolve()
 
 
 def _secrets(environ: Mapping[str, str]) -> Path | None:
@@ -59,7 +68,7 @@ def _secrets(environ: Mapping[str, str]) -> Path | None:
     return Path(named)
 
 
-def _settings(gathered: Gathered) -> Settings:
+def _settings(gathered: Gathered, environ: Mapping[str, str]) -> Settings:
     errors = list(gathered.errors)
     try:
         settings = Settings(**gathered.values)
@@ -67,6 +76,7 @@ def _settings(gathered: Gathered) -> Settings:
         errors += sentences(error, gathered.origins)
     else:
         errors += [f"{written_as(path, gathered.origins)} {what}" for path, what in conflicts(settings)]
+        errors += misdirected(settings, gathered.origins, environ)
         settings._origins.update({path: origin.source for path, origin in gathered.origins.items()})
     if errors:
         # A wrong value first: a name that is no setting is often a consequence, and is easier to see.

@@ -18,7 +18,7 @@ from packhouse.setting_text import Kind
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password|passphrase|credential)s?(_id)?$")
 
 # libpq reads these itself.
-_LIBPQ = ("PGPASSWORD", "PGSSLPASSWORD")
+LIBPQ_PASSWORDS = ("PGPASSWORD", "PGSSLPASSWORD")
 # Passwords that are words of our own log lines.
 _WORDS = re.compile(
     "(?i)admin|changeme|database|event|example|info|labels?|ledger|level|local|localhost|orders?|packhouse|pass|"
@@ -81,7 +81,7 @@ def secret_values(settings: Settings, environ: Mapping[str, str] | None = None) 
     found.update(settings.operator.names_by_token())
     found.update(passwords_in(settings.ledger.url), passwords_in(settings.store.url))
     found.update(_in_options(("providers",), settings.providers))
-    found.update((environ or {}).get(name, "") for name in _LIBPQ)
+    found.update((environ or {}).get(name, "") for name in LIBPQ_PASSWORDS)
     return tuple(sorted(value for value in found if value and not _WORDS.fullmatch(value)))
 
 

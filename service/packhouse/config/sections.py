@@ -186,17 +186,6 @@ class RetrySettings(Section):
     )
 
 
-class HttpSettings(Section):
-    """HTTP server."""
-
-    host: str = Field(default="127.0.0.1", description="Address to listen on. Use 0.0.0.0 in a container.")
-    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on. 0: any free port.")
-    docs: bool = Field(
-        default=False,
-        description="Serve interactive API documentation at /docs. It loads scripts from the web.",
-    )
-
-
 class OperatorSettings(Section):
     """People and programs that may use the operator API."""
 

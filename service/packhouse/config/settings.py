@@ -23,8 +23,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from packhouse.config.customs import CustomsSettings
 from packhouse.config.guard import GuardSettings
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import (
-    HttpSettings,
     LedgerSettings,
     LogSettings,
     OperatorSettings,
@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         default=10.0,
         ge=0,
         description="Seconds after which a purchase without a response is surely completed or dropped.",
+    )
+    provider_link_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=(),
+        description="Hosts in your own network that links of label files may lead to, each with or without a "
+        "port. Public hosts and the provider's own host need no entry.",
     )
     lease_s: float = Field(
         default=120.0,
@@ -162,6 +167,11 @@ class Settings(BaseSettings):
             return value.expanduser()
         except RuntimeError:
             raise ValueError("begins with ~, but this user has no home folder: write it whole") from None
+
+    @property
+    def given(self) -> frozenset[tuple[str, ...]]:
+        """The paths of the values that come from a source, and are not defaults."""
+        return frozenset(self._origins)
 
     @property
     def ledger_url(self) -> str:

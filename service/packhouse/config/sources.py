@@ -47,11 +47,13 @@ _STORE_KEY = "ALY_API_KEY"
 class Origin:
     """The origin of a value: a file or a variable, and the path that this source sets as a whole.
 
-    A TOML file sets the whole tree, so its `sets` is ().
+    A TOML file sets the whole tree, so its `sets` is (). `is_found`: it is a file that was
+    only found in the current folder, and not named.
     """
 
     source: str
     sets: FieldPath = ()
+    is_found: bool = False
 
 
 class Gathered:
@@ -63,8 +65,8 @@ class Gathered:
         self.errors: list[str] = []
         self._environment = EnvSettingsSource(Settings)
 
-    def read_toml(self, path: Path) -> None:
-        """Read a TOML file."""
+    def read_toml(self, path: Path, *, is_found: bool = False) -> None:
+        """Read a TOML file. `is_found`: it was found, and not named."""
         try:
             tables = tomllib.loads(read_text_file(str(path)))
         except UnclearText as error:
@@ -73,7 +75,7 @@ class Gathered:
             self.errors.append(f"{path} is not valid TOML: {error}. Correct the file.")
         else:
             self.errors += take_renamed(tables, str(path))
-            self._take(tables, Origin(str(path)))
+            self._take(tables, Origin(str(path), is_found=is_found))
 
     def read_environment(self, environ: Mapping[str, str]) -> None:
         """Read the PACKHOUSE_ variables that are settings. An empty variable counts as unset."""
@@ -101,7 +103,11 @@ class Gathered:
                 self._take_file(variable(("store", "api_key")), file)
 
     def read_secret_files(self, environ: Mapping[str, str]) -> None:
-        """Read the files that PACKHOUSE_..._FILE variables name."""
+        """Read the files that PACKHOUSE_..._FILE variables name, and ALY_API_KEY_FILE before them."""
+        for name, meant in _named(environ):
+            if meant.upper() == f"{_STORE_KEY}_FILE":
+                file = Path(cleaned(environ[name], Kind.TEXT))
+                self._take_file(variable(("store", "api_key")), file, written=meant)
         for name, meant in _named(environ):
             if meant.upper().startswith(PREFIX) and _is_file_name(meant):
                 file = Path(cleaned(environ[name], Kind.TEXT))

@@ -14,6 +14,8 @@ import zxingcpp
 QUIET_MODULES = 10
 FNC1 = "\x1d"
 
+# A character takes half a symbol at least; no label has room for so many.
+_LONGEST = 200
 _ELEMENT = re.compile(r"\((\d{2,4})\)([^()]+)")
 _PRINTABLE = re.compile(r"[ -~]+")
 # Application identifiers of fixed length, by their first two digits: no separator follows them (GS1 General
@@ -25,6 +27,7 @@ _ZPL_INVOKED = {">": ">0", "^": "><", "~": ">="}
 
 def bars(data: str, *, gs1: bool = False) -> list[tuple[int, int]]:
     """The black bars as (start, width) in modules, without quiet zones. Raises ValueError."""
+    _check_length(data)
     if not _PRINTABLE.fullmatch(data):
         raise ValueError(f"{data!r} cannot be a Code 128 barcode: use printable ASCII characters")
     if gs1:
@@ -54,6 +57,7 @@ def zpl_field(data: str) -> tuple[str, int]:
     Runs of four or more digits use subset C, two digits a symbol; the rest uses subset B. Raises ValueError
     for characters outside printable ASCII.
     """
+    _check_length(data)
     if not _PRINTABLE.fullmatch(data.replace(FNC1, "")):
         raise ValueError(f"{data!r} cannot be a Code 128 barcode: use printable ASCII characters")
     out: list[str] = []
@@ -77,6 +81,13 @@ def zpl_field(data: str) -> tuple[str, int]:
         at += size
         symbols += 1
     return "".join(out), symbols * 11 + 11 + 13  # checksum and stop
+
+
+def _check_length(data: str) -> None:
+    if len(data) > _LONGEST:
+        raise ValueError(
+            f"a barcode of {len(data)} characters does not fit on a 4 inch label: shorten its data"
+        )
 
 
 def _digits_from(data: str, start: int) -> int:

@@ -12,6 +12,8 @@ SAMPLE_MARK = "SAMPLE - NOT VALID FOR CARRIAGE"
 # Countries that write the postal code after city and state; others write it before the city.
 _CODE_LAST = frozenset(("US", "CA", "AU", "GB", "IE", "IN", "NZ", "ZA", "PR"))
 _GRAMS_PER_POUND = 453.59237
+# No line of a label has room for more characters.
+LONGEST_LINE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def address_lines(address: Address, home: str) -> tuple[str, ...]:
         town = " ".join(part for part in (address.postcode, address.city, address.state) if part)
     country = address.country if address.country != home else ""
     lines = (address.name, address.company, address.street1, address.street2, town, country)
-    return tuple(" ".join(line.split()) for line in lines if line.strip())
+    return tuple(" ".join(line[:LONGEST_LINE].split()) for line in lines if line.strip())
 
 
 def weight_text(weight_g: int) -> str:

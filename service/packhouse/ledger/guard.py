@@ -9,36 +9,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal, select, text, true
+from sqlalchemy import Connection, select, text, true
 
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
-from packhouse.ledger import kv, leases
+from packhouse.ledger import facts, kv, leases, order_limits, restores, spending
 from packhouse.ledger import shipments as shipments_of
-from packhouse.ledger.tables import holds, labels, orders, shipments
+from packhouse.ledger.facts import Kind
+from packhouse.ledger.order_limits import OrderLimits
+from packhouse.ledger.tables import labels, orders, shipments
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import LabelState, ShipmentState
+from packhouse.model.states import ShipmentState
 
 _DAY_S = 86_400.0
-_PAUSE = "paused"
+PAUSE = "paused"  # its name in the table kv
 # Any number, the same in every replica.
 _GUARD_LOCK = 7_402_163_056
-_NO_LONGER_SPENT = (LabelState.VOIDED.value,)
-_ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 
 
 def paused(connection: Connection) -> str:
-    """Why nothing is bought or posted; "" if nothing is paused."""
-    return kv.read(connection, _PAUSE) or ""
+    """Why nothing is bought or posted; "" if nothing is paused, and no restored ledger is compared."""
+    return restores.why_paused(connection) or kv.read(connection, PAUSE) or ""
 
 
 def pause_record(connection: Connection) -> tuple[str, float] | None:
     """Why nothing is bought or posted, and since when; None if nothing is paused."""
-    found = kv.read_with_time(connection, _PAUSE)
+    found = kv.read_with_time(connection, PAUSE)
     return found if found and found[0] else None
 
 
@@ -53,23 +53,26 @@ def pause(tx: Tx, why: str) -> None:
     """Stop buying and posting; with "" as reason, resume: waiting orders are due at once."""
     if why:
         _take_turns(tx)
-    kv.write(tx, _PAUSE, why)
+    kv.write(tx, PAUSE, why)
+    facts.note(tx, Kind.PAUSE, {"why": why, "at": tx.now})
     if not why:
         leases.wake_unfinished(tx)
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """Why a label is not bought now. `paused`: nothing is; else it is this one that goes over a cap."""
+    """Why a label is not bought now. `paused`: nothing is; else it is this one, with the kind of its hold."""
 
     why: str
     paused: bool = False
+    code: HoldCode = HoldCode.CAP_REACHED
 
 
 def begin_purchase(
     tx: Tx,
     /,
     caps: GuardSettings | None,
+    limits: OrderLimits,
     shipment: Shipment,
     price: Money | None,
     entries: Sequence[Entry],
@@ -78,7 +81,8 @@ def begin_purchase(
     """Write the intent to buy; or, where the guard objects, write nothing and return the objection.
 
     `price` is None if the provider reports it only with the label. `caps` is None where an operator waived
-    them for this label. Raises LeaseLost.
+    them for this label. The lease makes the order's own `limits` exact, so replicas need not take turns for
+    them. Raises LeaseLost.
     """
     # A pause waits for intents that are being written; every later intent sees the pause.
     _take_turns(tx, shared=not (caps and caps.has_caps))
@@ -86,6 +90,8 @@ def begin_purchase(
         return Objection(why, paused=True)
     if caps and (why := check_caps(tx.connection, tx.now, caps, shipment, price)):
         return Objection(why)
+    if objection := order_limits.objection(tx.connection, limits, shipment, price):
+        return Objection(objection.why, code=objection.code)
     shipments_of.move(tx, shipment, ShipmentState.BUYING, entries, **columns)
     return None
 
@@ -113,7 +119,7 @@ def check_caps(
     ):
         if cap is None:
             continue
-        spent = _spent(connection, bought, begun, caps.currency, shipment.id)
+        spent = spending.spent(connection, bought, begun, caps.currency, shipment.id)
         if _over(cap, spent, price):
             return f"With it {what} would cost {Money(spent + price.minor, caps.currency)}; " + (
                 f"the cap is {_money(cap, caps)}."
@@ -127,35 +133,6 @@ def _over(cap: int | None, spent: int, price: Money) -> bool:
 
 def _money(minor: int | None, caps: GuardSettings) -> Money:
     return Money(minor or 0, caps.currency)
-
-
-def _spent(connection: Connection, bought: Any, begun: Any, currency: str, but: str) -> int:
-    """What labels cost, plus what unfinished purchases may cost, except the one of shipment `but`.
-
-    Only sums in `currency` count: the caps say nothing about others. One statement reads both: with two, a
-    purchase that ends between them would be missed.
-    """
-    paid = (
-        select(func.coalesce(func.sum(labels.c.cost_minor), 0))
-        .join(shipments, shipments.c.id == labels.c.shipment_id)
-        .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, bought)
-        .scalar_subquery()
-    )
-    # A purchase that a person must check is held, but may have been paid.
-    in_doubt = exists().where(
-        holds.c.shipment_id == shipments.c.id,
-        holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
-        holds.c.released_at.is_(None),
-    )
-    unended = shipments.c.state.in_(_ABOUT_TO_BE_SPENT) | in_doubt
-    open_ended = unended & (shipments.c.id != but) & begun
-    one_row = select(literal(1).label("one")).subquery()
-    rows = connection.execute(
-        select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended))
-    ).all()
-    return int(rows[0][0]) + sum(
-        int(rate["minor"]) for _, rate in rows if rate and rate["currency"] == currency
-    )
 
 
 def _take_turns(tx: Tx, shared: bool = False) -> None:

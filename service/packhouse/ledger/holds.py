@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select, update
 
-from packhouse.ledger import journal, leases
+from packhouse.ledger import facts, journal, leases
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import insert_or_ignore, update_where
 from packhouse.ledger.tables import holds
 from packhouse.ledger.tx import Tx
@@ -18,8 +19,10 @@ _INSERT = insert_or_ignore(
     holds,
     ("order_id", "shipment_id", "code", "note", "fingerprint", "placed_by", "placed_at"),
 )
-_RELEASE = update_where(holds, ("id",), ("released_by", "released_at", "release_reason")).where(
-    holds.c.released_at.is_(None)
+_RELEASE = (
+    update_where(holds, ("id",), ("released_by", "released_at", "release_reason"))
+    .where(holds.c.released_at.is_(None))
+    .returning(*(column for column in holds.c if column.name != "id"))
 )
 _RENOTE = update_where(holds, ("order_id", "shipment_id", "code"), ("note", "fingerprint")).where(
     holds.c.released_at.is_(None)
@@ -86,25 +89,34 @@ def put(
     shipment_id: str = "",
 ) -> bool:
     """Write a hold; returns False if the same one is already active."""
-    inserted = tx.connection.execute(
-        _INSERT,
-        {
-            "order_id": order_id,
-            "shipment_id": shipment_id,
-            "code": code.value,
-            "note": note,
-            "fingerprint": fingerprint,
-            "placed_by": placed_by,
-            "placed_at": tx.now,
-        },
-    )
-    return inserted.rowcount == 1
+    row = {
+        "order_id": order_id,
+        "shipment_id": shipment_id,
+        "code": code.value,
+        "note": note,
+        "fingerprint": fingerprint,
+        "placed_by": placed_by,
+        "placed_at": tx.now,
+    }
+    if tx.connection.execute(_INSERT, row).rowcount != 1:
+        return False
+    facts.note(tx, Kind.HOLD, row)
+    return True
+
+
+def change_note(tx: Tx, hold_id: int, note: str) -> None:
+    """Replace the note of a hold."""
+    tx.connection.execute(update(holds).where(holds.c.id == hold_id).values(note=note))
 
 
 def release(tx: Tx, hold_id: int, *, by: str, reason: str) -> bool:
     """Release an active hold; returns False if no hold with this id is active."""
     values = {"w_id": hold_id, "v_released_by": by, "v_released_at": tx.now, "v_release_reason": reason}
-    return tx.connection.execute(_RELEASE, values).rowcount == 1
+    released = tx.connection.execute(_RELEASE, values).mappings().first()
+    if released is None:
+        return False
+    facts.note(tx, Kind.HOLD, dict(released))
+    return True
 
 
 def release_all(

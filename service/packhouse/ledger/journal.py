@@ -6,17 +6,18 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert
 
+from packhouse.ledger import facts
 from packhouse.ledger.tables import journal
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 
-_INSERT = insert(journal)
+_INSERT = insert(journal).returning(journal.c.id)
 
 
 def write(tx: Tx, entries: Sequence[Entry]) -> None:
     """Add entries, in this order."""
     if entries:
-        tx.connection.execute(
+        added = tx.connection.execute(
             _INSERT,
             [
                 {
@@ -31,3 +32,4 @@ def write(tx: Tx, entries: Sequence[Entry]) -> None:
                 for entry in entries
             ],
         )
+        facts.note_entry(tx, max(added.scalars()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from packhouse.errors import LeaseLost
-from packhouse.ledger import holds, leases, shipments
+from packhouse.ledger import holds, leases, recalled, restores, shipments
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import orders
 from packhouse.ledger.tx import Lease, Tx
@@ -28,18 +28,25 @@ _FINGERPRINT = select(orders.c.fingerprint)
 class OrderRecords:
     """The records of an order: all its shipments by number, and all its holds, oldest first.
 
+    `restored_at` is when the ledger was restored, if the order is still to be compared since; else 0.0.
     `unreadable` says why they cannot be read; "" if they can.
     """
 
     shipments: tuple[Shipment, ...] = ()
     holds: tuple[Hold, ...] = ()
+    restored_at: float = 0.0
     unreadable: str = ""
 
 
 def claim(
     tx: Tx, token: str, until: float, most: int, *, suspects: bool = False
 ) -> list[tuple[Lease, OrderRecords]]:
-    """Claim due orders (see `leases.claim` and `claim_suspects`), each with its records."""
+    """Claim due orders (see `leases.claim` and `claim_suspects`), each with its records.
+
+    None while a restore blocks it.
+    """
+    if restores.blocks_claims(tx.connection):
+        return []
     take = leases.claim_suspects if suspects else leases.claim
     return _with_records(tx, take(tx, token, until, most))
 
@@ -59,8 +66,15 @@ def _read(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
     ids = [lease.order_id for lease in taken]
     known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
     known_holds = holds.of_orders(tx.connection, ids) if ids else {}
+    restored_at = restores.compared_before(tx.connection) if ids else 0.0
+    compared = recalled.compared_since(tx.connection, ids, restored_at) if restored_at else set(ids)
     return [
-        (lease, OrderRecords(known_shipments.get(i, ()), known_holds.get(i, ())))
+        (
+            lease,
+            OrderRecords(
+                known_shipments.get(i, ()), known_holds.get(i, ()), 0.0 if i in compared else restored_at
+            ),
+        )
         for lease, i in zip(taken, ids, strict=True)
     ]
 

@@ -47,3 +47,9 @@ def save(tx: Tx, done: PollReport, reached: Progress) -> None:
     kv.write(tx, _REPORT, done.to_json())
     kv.write(tx, _NEWEST, reached.newest)
     kv.write(tx, _FULL_AT, repr(reached.full_at))
+
+
+def begin_again(tx: Tx) -> None:
+    """Forget how far the polls came: the next one reads the whole list."""
+    kv.write(tx, _NEWEST, "")
+    kv.write(tx, _FULL_AT, repr(0.0))

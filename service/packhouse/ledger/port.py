@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError, ValueRejected
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 
 
@@ -25,6 +26,11 @@ class Ledger(Protocol):
     """Whether other processes may use the same ledger."""
     migrated: tuple[str | None, str]
     """The version of its tables before and after it was opened."""
+
+    def keep_log(self, log: GuardLog) -> None:
+        """Pass the facts of each later commit to this log. On a server that many share, each new connection
+        is checked for the log's last commits first: a server that lost them was replaced by an older one.
+        """
 
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a unit that writes at `now` (seconds since 1970) in one transaction, synced to disk on return.

@@ -19,9 +19,10 @@ from sqlalchemy.exc import DBAPIError
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerError, LedgerUnavailable, SettingsError
-from packhouse.ledger import migrate, notify
+from packhouse.ledger import facts, migrate, notify, restores
 from packhouse.ledger.database_clock import DatabaseClock
 from packhouse.ledger.encoding import CLIENT_ENCODING, require_utf8
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.listener import REACH, AdvisoryLock, PostgresListener
 from packhouse.ledger.port import sqlstate, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
@@ -79,6 +80,8 @@ class PostgresLedger:
                 "pip install 'packhouse[postgres]'"
             ) from error
         event.listen(self._engine, "connect", _set_limits)
+        event.listen(self._engine, "connect", self._check_connection)
+        self._guard_log: GuardLog | None = None
         connect_args = self._engine.dialect.create_connect_args(address)[1]
         self._listener = PostgresListener(connect_args)
         self._lock = AdvisoryLock(connect_args)
@@ -98,6 +101,16 @@ class PostgresLedger:
             self._engine.dispose()
             raise
 
+    def keep_log(self, log: GuardLog) -> None:
+        """See `Ledger.keep_log`."""
+        self._guard_log = log
+
+    def _check_connection(self, connection: Any, _record: object) -> None:
+        """After a failover every connection is new, and none is used before it was checked here."""
+        log = self._guard_log
+        if log and (recent := log.recent) and restores.notice_lost(connection, recent):
+            log.forget_recent()
+
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
         return await self._run(lambda connection: unit(Tx(connection, now), *args, **kwargs))
@@ -113,7 +126,12 @@ class PostgresLedger:
         def once() -> tuple[R, bool]:
             with self._engine.begin() as connection:
                 notify.take_mark(connection)  # of a unit that was rolled back
-                return unit(connection), notify.take_mark(connection)
+                facts.take(connection)
+                result, marked = unit(connection), notify.take_mark(connection)
+                found = facts.take(connection)
+            if found and self._guard_log:
+                self._guard_log.append(found)
+            return result, marked
 
         def run() -> tuple[R, bool]:
             for _ in range(_TRIES - 1):
@@ -165,6 +183,8 @@ class PostgresLedger:
         self._closing = True
         await asyncio.to_thread(self._pool.shutdown)
         self._engine.dispose()
+        if self._guard_log:
+            self._guard_log.close()
 
     async def _notify(self) -> None:
         await asyncio.sleep(_NOTIFY_AFTER_S)

@@ -186,10 +186,22 @@ def entries(
                 statement.where(journal.c.id > (after or 0)).order_by(journal.c.id).limit(limit)
             )
         )
-    return [
-        JournalEntry(r.id, r.at, r.order_id, r.shipment_id, r.actor, r.action, r.why, r.data or {})
-        for r in rows
-    ]
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row[Any]) -> JournalEntry:
+    return JournalEntry(
+        *(row.id, row.at, row.order_id, row.shipment_id, row.actor, row.action, row.why, row.data or {})
+    )
+
+
+def entries_of_actions(
+    connection: Connection, actions: Sequence[str], first: int, limit: int
+) -> list[JournalEntry]:
+    """Journal entries of these actions, from the entry `first` on: the newest, oldest first."""
+    found = select(journal).where(journal.c.id >= first, journal.c.action.in_(actions))
+    rows = connection.execute(found.order_by(journal.c.id.desc()).limit(limit)).all()
+    return [_entry(row) for row in reversed(rows)]
 
 
 def document_format(connection: Connection, digest: str) -> LabelFormat | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.errors import LeaseLost, OperationRefused
-from packhouse.ledger import journal, leases
+from packhouse.ledger import facts, journal, leases
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
@@ -45,17 +46,23 @@ _OWNER_OF_TRACKING = (
 _ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
 _KEPT = update_where(labels, ("id",), ("document", "document_format"))
 _POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
+_VOID_DUE = update_where(labels, ("id",), ("void_due_at", "void_again"))
 _PAPERS = update_where(labels, ("id",), ("papers",))
-_LABEL_STATE = update_where(labels, ("id",), ("state", "void_requested_at", "void_refusals"))
+_LABEL_STATE = update_where(
+    labels, ("id",), ("state", "void_requested_at", "void_refusals", "void_due_at", "void_again")
+)
 
 
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
     """Write new shipments. Raises LeaseLost, also where the number is taken."""
     lease = leases.require(tx)
+    rows = [_row(shipment, tx.now) for shipment in planned]
     try:
-        tx.connection.execute(_INSERT, [_row(shipment, tx.now) for shipment in planned])
+        tx.connection.execute(_INSERT, rows)
     except IntegrityError as error:
         raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
+    for row in rows:
+        facts.note(tx, Kind.SHIPMENT, row)
     journal.write(tx, entries)
 
 
@@ -81,18 +88,19 @@ def move(
     ).rowcount
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
+    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
     journal.write(tx, entries)
 
 
-def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState) -> None:
-    """Move a shipment whose order has no lease, because an operation revoked it in this transaction.
+def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentState, **columns: Any) -> None:
+    """Move a shipment whose order has no lease, because this transaction revokes it, and set columns with it.
 
     Raises OperationRefused if the shipment is not in state `since`, ValueError for a move that no table
     allows.
     """
     if to not in MOVES[since]:
         raise ValueError(f"a shipment does not go from {since} to {to}")
-    columns = {"state": to.value, "updated_at": tx.now}
+    columns = {"state": to.value, "updated_at": tx.now} | columns
     changed = tx.connection.execute(
         update_where(shipments, ("id", "state"), tuple(columns)),
         {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
@@ -103,6 +111,7 @@ def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentS
             f"Shipment {shipment.id} is no longer {since}.",
             "Read the shipment and try again.",
         )
+    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
 
 
 def bought(
@@ -128,29 +137,9 @@ def found_withdrawn(
 
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
-    tx.connection.execute(
-        _INSERT_LABEL,
-        {
-            "id": label.id,
-            "shipment_id": label.shipment_id,
-            "generation": label.generation,
-            "state": label.state.value,
-            "provider": label.provider,
-            "carrier": label.carrier,
-            "service": label.service,
-            "tracking_number": label.tracking_number,
-            "tracking_canonical": canonical(label.tracking_number),
-            "provider_id": label.provider_id,
-            "cost_minor": label.cost.minor,
-            "currency": label.cost.currency,
-            "bought_at": label.bought_at,
-            "document": label.document,
-            "document_format": label.document_format.value if label.document_format else None,
-            "document_source": label.document_source,
-            "void_requested_at": label.void_requested_at,
-            "papers": _papers_to_json(label.papers),
-        },
-    )
+    row = _label_row(label)
+    tx.connection.execute(_INSERT_LABEL, row)
+    facts.note(tx, Kind.LABEL, row)
 
 
 def save_post(
@@ -174,6 +163,8 @@ def save_post(
                 "v_document_format": document_format.value if document_format else None,
             },
         )
+        kept = replace(shipment.label, document=document, document_format=document_format)
+        facts.note(tx, Kind.LABEL, _label_row(kept))
     journal.write(tx, entries)
 
 
@@ -206,21 +197,41 @@ def move_with_label(
     label_state: LabelState,
     entries: Sequence[Entry],
     void_refusals: int = 0,
+    void_due_at: float | None = None,
+    void_again: bool = False,
 ) -> None:
     """Move a shipment together with its label, from the request of a void to its end."""
     if shipment.label is None:
         raise ValueError(f"shipment {shipment.id} has no label")
     move(tx, shipment, to, ())
+    requested_at = shipment.label.void_requested_at or tx.now
     tx.connection.execute(
         _LABEL_STATE,
         {
             "w_id": shipment.label.id,
             "v_state": label_state.value,
-            "v_void_requested_at": shipment.label.void_requested_at or tx.now,
+            "v_void_requested_at": requested_at,
             "v_void_refusals": void_refusals,
+            "v_void_due_at": void_due_at,
+            "v_void_again": void_again,
         },
     )
+    label = replace(
+        shipment.label, state=label_state, void_requested_at=requested_at, void_refusals=void_refusals
+    )
+    facts.note(tx, Kind.LABEL, _label_row(label))
     journal.write(tx, entries)
+
+
+def void_due(tx: Tx, label_id: str, due_at: float) -> None:
+    """Note when the provider is asked next about a void that is pending."""
+    tx.connection.execute(_VOID_DUE, {"w_id": label_id, "v_void_due_at": due_at, "v_void_again": False})
+
+
+def ask_void_again(tx: Tx, shipment_id: str) -> None:
+    """Let the provider be asked to void this shipment's label at once, whatever it answered before."""
+    where = labels.c.shipment_id == shipment_id, labels.c.state == LabelState.VOIDING.value
+    tx.connection.execute(update(labels).where(*where).values(void_due_at=None, void_again=True))
 
 
 def owner_of_tracking(connection: Connection, tracking_number: str, but: str) -> tuple[str, str] | None:
@@ -263,7 +274,39 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
         "units": [[units.line_id, units.quantity] for units in shipment.units],
         "fingerprint": shipment.fingerprint,
         "parcel": asdict(shipment.parcel) if shipment.parcel else None,
+        "provider": shipment.provider,
+        "provider_ref": shipment.provider_ref,
+        "rate": rate_to_json(shipment.rate) if shipment.rate else None,
+        "quoted": asdict(shipment.quoted) if shipment.quoted else None,
+        "intent_at": shipment.intent_at,
+        "post_key": shipment.post_key,
+        "post_body": shipment.post_body,
+        "announced_at": shipment.announced_at,
         "updated_at": now,
+    }
+
+
+def _label_row(label: Label) -> dict[str, Any]:
+    return {
+        "id": label.id,
+        "shipment_id": label.shipment_id,
+        "generation": label.generation,
+        "state": label.state.value,
+        "provider": label.provider,
+        "carrier": label.carrier,
+        "service": label.service,
+        "tracking_number": label.tracking_number,
+        "tracking_canonical": canonical(label.tracking_number),
+        "provider_id": label.provider_id,
+        "cost_minor": label.cost.minor,
+        "currency": label.cost.currency,
+        "bought_at": label.bought_at,
+        "document": label.document,
+        "document_format": label.document_format.value if label.document_format else None,
+        "document_source": label.document_source,
+        "void_requested_at": label.void_requested_at,
+        "void_refusals": label.void_refusals,
+        "papers": _papers_to_json(label.papers),
     }
 
 
@@ -330,6 +373,8 @@ def _label(row: Row[Any]) -> Label:
         document_source=row.label_document_source,
         void_requested_at=row.label_void_requested_at,
         void_refusals=row.label_void_refusals,
+        void_due_at=row.label_void_due_at,
+        void_again=row.label_void_again,
         papers=tuple(_paper(paper) for paper in row.label_papers or ()),
     )
 

@@ -24,7 +24,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable
 from packhouse.file_modes import make_file, restrict
-from packhouse.ledger import migrate
+from packhouse.ledger import facts, migrate
+from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.port import damaged, translated
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
@@ -49,6 +50,7 @@ class SqliteLedger:
         self._writing: asyncio.Task[None] | None = None
         self._closing = False
         self._on_batch = on_batch
+        self._guard_log: GuardLog | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="ledger-disk")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
         try:
@@ -58,6 +60,10 @@ class SqliteLedger:
             self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
         except DBAPIError as error:
             raise translated(error) from error
+
+    def keep_log(self, log: GuardLog) -> None:
+        """See `Ledger.keep_log`."""
+        self._guard_log = log
 
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
@@ -104,6 +110,8 @@ class SqliteLedger:
         await asyncio.to_thread(self._readers.shutdown)
         self._connection.close()
         self._engine.dispose()
+        if self._guard_log:
+            self._guard_log.close()
 
     async def _write(self) -> None:
         """Commit the waiting units, batch by batch, until none waits."""
@@ -135,10 +143,14 @@ class SqliteLedger:
             results = [unit(self._connection) for unit in units]
             await self._on_disk("COMMIT")
         except BaseException:
+            facts.take(self._connection)
             # A full disk may have caused a rollback already; then this one fails.
             with contextlib.suppress(OperationalError):
                 self._connection.exec_driver_sql("ROLLBACK")
             raise
+        found = facts.take(self._connection)
+        if found and self._guard_log:
+            self._guard_log.append(found)
         return results
 
     async def _begin(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -97,6 +99,8 @@ orders = Table(
     Column("waiting_since", Double),
     # What the store's list showed of the order when it was last compared, as a digest.
     Column("listed", Text, nullable=False, server_default=""),
+    # When it was last compared with the store and the provider accounts, after a restore of the ledger.
+    Column("compared_at", Double),
     _one_of("phase", OrderPhase),
     Index("ix_orders_due_at", "due_at"),
     Index("ix_orders_phase_id", "phase", "id"),
@@ -162,6 +166,9 @@ labels = Table(
     Column("papers", _JSON),
     # The number as it is compared (model/tracking_number.py), "" for one without a letter or digit.
     Column("tracking_canonical", Text, nullable=False, server_default=""),
+    # When the provider is asked next to void it, NULL at once; and whether an operator wants it asked again.
+    Column("void_due_at", Double),
+    Column("void_again", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_canonical", "tracking_canonical"),
@@ -226,4 +233,17 @@ kv = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", Double, nullable=False),
+)
+
+# Purchases that a provider account lists and this ledger, which was restored, does not know: one row each, by
+# their reference. `outcome` is "" until the order is compared.
+recalled = Table(
+    "recalled",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("found", _JSON, nullable=False),
+    Column("outcome", Text, nullable=False, server_default=""),
+    Index("ix_recalled_order_id", "order_id"),
 )

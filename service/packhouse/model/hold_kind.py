@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from packhouse.model.printable import shell_word
+
 # Begins a note about all provider accounts, in the place of one account's name.
 EVERY_ACCOUNT = "Every provider account"
 
@@ -46,6 +48,10 @@ class HoldCode(StrEnum):
     PARCEL_FAILED = "parcel_failed"
     PAPER_MISSING = "paper_missing"
     CUSTOMS_INCOMPLETE = "customs_incomplete"
+    ORDER_TOO_LARGE = "order_too_large"
+    TOO_MANY_PARCELS = "too_many_parcels"
+    LABELS_EXCEED_TOTAL = "labels_exceed_total"
+    RESTORE_UNCLEAR = "restore_unclear"
 
 
 class Stage(StrEnum):
@@ -72,6 +78,7 @@ class End(StrEnum):
     PARCEL_MOVES = "when the carrier carries the parcel on"
     PAPER_KEPT = "when the paper is fetched"
     OUTCOME_REPORTED = "when an operator reports whether the label was bought"
+    ANSWER_ARRIVES = "when the provider's answer arrives after all"
     RELEASE = "when an operator releases it"
 
 
@@ -91,6 +98,7 @@ class Fact(StrEnum):
     FULFILLMENTS = "fulfillments"
     REFUNDS = "refunds"
     SHIPPING_OPTION = "shipping option"
+    TOTAL = "total"
     SETTINGS = "settings"
 
 
@@ -155,9 +163,8 @@ class HoldKind:
 
     def advice_for(self, *, hold: str, order: str, shipment: str) -> tuple[str, ...]:
         """Each way to make the order continue, with the ids filled in."""
+        ids = {"hold": hold, "order": shell_word(order), "shipment": shell_word(shipment)}
         return tuple(
-            f"{one.action}: {one.command.format(hold=hold, order=order, shipment=shipment)}"
-            if one.command
-            else f"{one.action}."
+            f"{one.action}: {one.command.format(**ids)}" if one.command else f"{one.action}."
             for one in self.advice
         )

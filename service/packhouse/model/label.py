@@ -86,7 +86,9 @@ class Label:
 
     `provider` is the provider account that sold it, `carrier` the carrier as the provider names it,
     `provider_id` the provider's id for look-up and void, `document` the SHA-256 of its stored file ("" before
-    it is stored), `void_refusals` how often the provider refused to void it. Times: seconds since 1970 UTC.
+    it is stored), `void_refusals` how often the provider refused to void it, `void_due_at` when it is asked
+    again (None: at once), `void_again` whether an operator wants it asked whatever it said before. Times:
+    seconds since 1970 UTC.
     """
 
     id: str
@@ -105,4 +107,6 @@ class Label:
     document_source: str = ""
     void_requested_at: float | None = None
     void_refusals: int = 0
+    void_due_at: float | None = None
+    void_again: bool = False
     papers: tuple[LabelPaper, ...] = ()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import chain, repeat, zip_longest
 
-from packhouse.model.order import Line, Order, RefundRecord, Units
+from packhouse.model.order import Fulfillment, Line, Order, RefundRecord, Units
 from packhouse.model.status_words import Outcome
 
 CANCELLED = "cancelled"
@@ -77,8 +77,12 @@ class LineUnits:
 
 def line_units(order: Order, own: OwnUnits = NOT_OURS) -> dict[str, LineUnits]:
     """The units of each line, by line id."""
-    back = {line.id: _units_back(order, line.id) for line in order.lines}
-    return {line.id: _of_line(order, line, own, *back[line.id]) for line in order.lines}
+    back, came_back = _units_back(order)
+    views = _views(order)
+    return {
+        line.id: _of_line(views[line.id], line, own, back[line.id], came_back[line.id])
+        for line in order.lines
+    }
 
 
 def may_owe(order: Order) -> bool:
@@ -140,13 +144,17 @@ def _is_silent(order: Order) -> bool:
 
 
 def refunds_that_count(order: Order) -> list[RefundRecord]:
-    """The refunds that were made or may still be, and that may concern a unit."""
+    """The refunds that were made or may still be, and that may concern a unit.
+
+    A refund that names no units but a return pays for that: those units had shipped.
+    """
+    returns = {row.id for row in order.returned}
     return [
         refund
         for refund in order.refunds or ()
         if refund.outcome is not Outcome.FAILED
         and not refund.is_for_shipping
-        and not _pays_for_return(order, refund)
+        and (refund.units or not refund.return_id or refund.return_id not in returns)
         and (refund.units or refund.amount_minor != 0)
     ]
 
@@ -164,21 +172,55 @@ def units_of(units: Iterable[Units], line_id: str) -> int:
     return sum(some.quantity for some in units if some.line_id == line_id)
 
 
-def _pays_for_return(order: Order, refund: RefundRecord) -> bool:
-    """Whether the refund names no units but a return: those units had shipped."""
-    return (
-        bool(refund.return_id) and not refund.units and any(r.id == refund.return_id for r in order.returned)
-    )
+def _units_back(order: Order) -> tuple[Counter[str], Counter[str]]:
+    """Units by line in returns and exchanges that were not refused; and those that came back."""
+    back: Counter[str] = Counter()
+    came_back: Counter[str] = Counter()
+    for one in order.returned:
+        outcome = one.outcome
+        for some in one.units if outcome is not Outcome.FAILED else ():
+            back[some.line_id] += some.quantity
+            if outcome is Outcome.DONE:
+                came_back[some.line_id] += some.quantity
+    return back, came_back
 
 
-def _units_back(order: Order, line_id: str) -> tuple[int, int]:
-    """Units of a line in returns and exchanges that were not refused; and those that came back."""
-    alive = [one for one in order.returned if one.outcome is not Outcome.FAILED]
-    came = [one for one in alive if one.outcome is Outcome.DONE]
-    return (
-        sum(units_of(one.units, line_id) for one in alive),
-        sum(units_of(one.units, line_id) for one in came),
-    )
+def _views(order: Order) -> dict[str, Order]:
+    """The order as each line needs it: with the rows, and the units in them, that are of this line.
+
+    A fulfillment that names no units may be of any. So the time to count an order grows with its rows, not
+    with the product of its rows and lines.
+    """
+    shipped: dict[str, list[Fulfillment]] = {line.id: [] for line in order.lines}
+    refunded: dict[str, list[RefundRecord]] = {line.id: [] for line in order.lines}
+    vague: list[Fulfillment] = []
+    for row in order.fulfillments or ():
+        if row.outcome is not Outcome.FAILED:
+            if not row.units:
+                vague.append(row)
+            for line_id, of_line in _by_line(row.units).items():
+                units = tuple(some for some, _ in of_line)
+                shipped.get(line_id, []).append(replace(row, units=units))
+    for refund in refunds_that_count(order):
+        for line_id, of_line in _by_line(refund.units, refund.restock).items():
+            units, restock = zip(*of_line, strict=True)
+            refunded.get(line_id, []).append(replace(refund, units=units, restock=restock))
+    return {
+        line.id: replace(
+            order,
+            fulfillments=None if order.fulfillments is None else (*shipped[line.id], *vague),
+            refunds=tuple(refunded[line.id]),
+        )
+        for line in order.lines
+    }
+
+
+def _by_line(units: Iterable[Units], restock: Iterable[str] = ()) -> dict[str, list[tuple[Units, str]]]:
+    """Units by line, each with the store's word on it."""
+    found: dict[str, list[tuple[Units, str]]] = {}
+    for some, word in zip(units, chain(restock, repeat("")), strict=False):
+        found.setdefault(some.line_id, []).append((some, word))
+    return found
 
 
 def _of_line(order: Order, line: Line, own: OwnUnits, back: int, came_back: int) -> LineUnits:
@@ -236,8 +278,9 @@ def _refunded(order: Order, line: Line, shipped: int, came_back: int, own: OwnUn
     """
     never_left = shipped_ones = either = unsettled = 0
     first_shipped = _first_shipped(order, line, own)
+    returns = {one.id for one in order.returned}
     for refund in refunds_that_count(order):
-        of_return = any(refund.return_id and refund.return_id == one.id for one in order.returned)
+        of_return = bool(refund.return_id) and refund.return_id in returns
         for some, restock in zip_longest(refund.units, refund.restock, fillvalue=""):
             if isinstance(some, str) or some.line_id != line.id:
                 continue

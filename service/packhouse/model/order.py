@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from packhouse.model.money import Money
 from packhouse.model.status_words import Outcome, fulfillment_outcome, refund_outcome, return_outcome
 from packhouse.model.tracking_number import same_number
 
@@ -171,6 +172,12 @@ class Order:
     refunds: tuple[RefundRecord, ...] | None = None
     returned: tuple[ReturnRecord, ...] = ()
     raw: dict[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
+
+    @property
+    def total(self) -> Money | None:
+        """What the buyer paid; None if the store does not say it with its currency."""
+        known = self.total_minor is not None and self.currency
+        return Money(self.total_minor or 0, self.currency) if known else None
 
     @property
     def shipping_option(self) -> str:

@@ -27,7 +27,7 @@ class WaitKind(StrEnum):
 _K = WaitKind
 
 WAIT_MEANING: dict[WaitKind, str] = {
-    _K.PAUSED: "An operator or the setting guard.paused stopped buying and posting.",
+    _K.PAUSED: "An operator, the setting guard.paused or a restored ledger stopped buying and posting.",
     _K.ACCOUNT_RESTING: "A provider account failed too often in a row, and is tried again after a rest.",
     _K.ACCOUNT_REFUSED: "A provider account sells nothing: key refused, no funds, or account closed.",
     _K.PROVIDER_UNAVAILABLE: "A provider cannot be reached, limits its calls, or answers with an error.",

@@ -15,6 +15,7 @@ from packhouse.operations.daemon_operations import DaemonOperations
 from packhouse.operations.event_operations import EventOperations
 from packhouse.operations.order_operations import OrderOperations
 from packhouse.operations.queries import Queries
+from packhouse.operations.reconciliation_operations import ReconciliationOperations
 from packhouse.operations.shipment_operations import ShipmentOperations
 
 
@@ -31,6 +32,7 @@ class Operations:
     shipments: ShipmentOperations
     events: EventOperations
     daemon: DaemonOperations
+    reconciliation: ReconciliationOperations
 
     @classmethod
     def build(
@@ -41,9 +43,10 @@ class Operations:
         settings: Settings,
         wake: Callable[[], None],
         accounts: Callable[[], Sequence[AccountState]] = tuple,
+        listing: Sequence[str] = (),
     ) -> Self:
         """Build them on one ledger. `wake` makes the workers look for due orders at once; `accounts` returns
-        the provider accounts that buy nothing now.
+        the provider accounts that buy nothing now; `listing` are the accounts that list their purchases.
         """
         queries = Queries(ledger, documents, clock, settings, accounts)
         return cls(
@@ -52,4 +55,5 @@ class Operations:
             shipments=ShipmentOperations(ledger, clock, settings, queries, wake),
             events=EventOperations(ledger, clock, wake),
             daemon=DaemonOperations(ledger, clock, settings, queries, wake),
+            reconciliation=ReconciliationOperations(ledger, clock, listing, wake),
         )

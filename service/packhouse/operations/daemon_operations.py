@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
@@ -12,6 +13,7 @@ from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 from packhouse.operations.queries import Queries
+from packhouse.operations.transaction import add_reason
 from packhouse.operations.views import StatusReport
 
 
@@ -49,7 +51,12 @@ class DaemonOperations:
 
 
 def _pause(tx: Tx, reason: str, actor: str) -> None:
-    guard.pause(tx, f"{actor}: {reason}")
+    known, since = guard.pause_record(tx.connection) or ("", None)
+    why = add_reason(known, f"{actor}: {reason}")
+    if why == known:
+        return
+    # A pause that gets another reason began when it began.
+    guard.pause(tx if since is None else replace(tx, now=since), why)
     journal.write(tx, [Entry("", "paused", reason, actor=actor)])
 
 

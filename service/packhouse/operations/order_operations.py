@@ -7,7 +7,7 @@ from collections.abc import Callable
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import holds, journal, leases
+from packhouse.ledger import holds, journal, leases, shipments
 from packhouse.ledger.port import Ledger
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
@@ -16,6 +16,7 @@ from packhouse.model.states import ShipmentState
 from packhouse.operations.queries import Queries, unknown_order
 from packhouse.operations.transaction import (
     active_hold,
+    place_manual_hold,
     placed_hold,
     put_hold,
     report_outcome,
@@ -116,10 +117,7 @@ class OrderOperations:
 def _place_hold(tx: Tx, order_id: str, reason: str, actor: str) -> Hold:
     if not leases.revoke(tx, order_id):
         raise unknown_order(order_id)
-    put_hold(tx, order_id, HoldCode.MANUAL, reason, actor)
-    entry = Entry(order_id, "held", reason, actor=actor, data={"code": HoldCode.MANUAL.value})
-    journal.write(tx, [entry])
-    return placed_hold(tx, order_id, HoldCode.MANUAL)
+    return place_manual_hold(tx, order_id, reason, actor)
 
 
 def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
@@ -139,6 +137,8 @@ def _release_hold(tx: Tx, hold_id: int, reason: str, actor: str) -> Hold:
     assert hold is not None
     if not released:
         raise OperationRefused("hold_released", f"Hold {hold_id} is already released, by {hold.released_by}.")
+    if hold.kind.release_frees_units:
+        shipments.ask_void_again(tx, hold.shipment_id)
     entry = Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
     journal.write(tx, [entry])
     return hold

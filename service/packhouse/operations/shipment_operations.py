@@ -16,6 +16,7 @@ from packhouse.model.hold_kind import Stage, Waiver
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label
 from packhouse.model.money import Money
+from packhouse.model.printable import shell_word
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.model.tracking_number import same_number
@@ -23,7 +24,7 @@ from packhouse.operations.queries import Queries
 from packhouse.operations.transaction import (
     holds_on,
     lock_shipment,
-    placed_hold,
+    place_manual_hold,
     put_hold,
     report_outcome,
     taken_over,
@@ -68,7 +69,8 @@ class ShipmentOperations:
     async def request_void(self, shipment_id: str, *, reason: str, actor: str, again: bool) -> Shipment:
         """Void a label that the store does not have yet, as soon as that is safe.
 
-        With `again` a new label is bought afterwards; without it the order is held. Raises OperationRefused
+        With `again` a new label is bought afterwards; without it the order is held. If the void is under way,
+        the provider is asked once more now. Raises OperationRefused
         for a label that the store has, and for one whose void the provider refused.
         """
         return await self._change(shipment_id, _request_void, shipment_id, reason, actor, again=again)
@@ -138,10 +140,7 @@ def _hold(tx: Tx, shipment_id: str, reason: str, actor: str) -> Hold:
             "nothing_to_hold", f"Shipment {shipment_id} is {shipment.state}: nothing is left to hold."
         )
     leases.revoke(tx, shipment.order_id)
-    if put_hold(tx, shipment.order_id, HoldCode.MANUAL, reason, actor, shipment_id):
-        entry = Entry(shipment.order_id, "held", reason, shipment_id, actor, {"code": "manual"})
-        journal.write(tx, [entry])
-    return placed_hold(tx, shipment.order_id, HoldCode.MANUAL, shipment_id)
+    return place_manual_hold(tx, shipment.order_id, reason, actor, shipment_id)
 
 
 def _release(tx: Tx, shipment_id: str, reason: str, actor: str) -> None:
@@ -182,6 +181,8 @@ def _not_taken_over(tx: Tx, shipment_id: str) -> tuple[Shipment, list[Hold]]:
 def _release_all(tx: Tx, released: list[Hold], reason: str, actor: str) -> None:
     for hold in released:
         holds.release(tx, hold.id, by=actor, reason=reason)
+        if hold.kind.release_frees_units:
+            shipments.ask_void_again(tx, hold.shipment_id)
     entries = [
         Entry(hold.order_id, "released", f"{hold.code}: {reason}", hold.shipment_id, actor)
         for hold in released
@@ -201,13 +202,18 @@ def _request_void(tx: Tx, shipment_id: str, reason: str, actor: str, *, again: b
             f"If the parcel does not leave, void the label in the provider account {label.provider} and "
             "inform the buyer.",
         )
-    if label.state in (LabelState.VOIDING, LabelState.VOIDED):
+    if label.state is LabelState.VOIDED:
+        return
+    if label.state is LabelState.VOIDING:
+        leases.revoke(tx, shipment.order_id)
+        shipments.ask_void_again(tx, shipment_id)
+        journal.write(tx, [Entry(shipment.order_id, "void_requested", reason, shipment_id, actor)])
         return
     if label.state is LabelState.VOID_REFUSED:
         raise OperationRefused(
             "void_refused",
             f"{label.provider} refused to void label {label.tracking_number}.",
-            f"To request the void again: packhouse shipments release {shipment_id} --reason WHY",
+            f"To request the void again: packhouse shipments release {shell_word(shipment_id)} --reason WHY",
         )
     leases.revoke(tx, shipment.order_id)
     if not put_hold(tx, shipment.order_id, HoldCode.VOID_REQUESTED, reason, actor, shipment_id):
@@ -240,8 +246,9 @@ def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
         raise OperationRefused(
             "tracking_number_in_use",
             f"Tracking number {label.tracking_number} belongs to {owner[0]} of the same order already.",
-            f"If both left in one box, name the units: packhouse orders fulfill {shipment.order_id} "
-            f"--item LINE:QTY --carrier {label.carrier} --tracking {label.tracking_number}",
+            "If both left in one box, name the units: packhouse orders fulfill "
+            f"{shell_word(shipment.order_id)} --item LINE:QTY --carrier {shell_word(label.carrier)} "
+            f"--tracking {shell_word(label.tracking_number)}",
         )
     leases.revoke(tx, shipment.order_id)
     if shipment.state is _S.PLANNED:
@@ -274,7 +281,7 @@ def _has_label(shipment: Shipment, label: Label) -> OperationRefused:
     return OperationRefused(
         "label_exists",
         f"Shipment {shipment.id} has the label {label.tracking_number}.",
-        f"Void the label first: packhouse shipments void {shipment.id} --reason WHY",
+        f"Void the label first: packhouse shipments void {shell_word(shipment.id)} --reason WHY",
     )
 
 

@@ -7,9 +7,10 @@ more. The order stays locked until the transaction ends.
 from __future__ import annotations
 
 from packhouse.errors import OperationRefused, RecordNotFound
-from packhouse.ledger import holds, leases, orders, queries
+from packhouse.ledger import holds, journal, leases, orders, queries
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import KINDS, Hold, HoldCode
+from packhouse.model.journal import Entry
 from packhouse.model.shipment import Shipment
 
 
@@ -37,6 +38,11 @@ def revoke_or_create(tx: Tx, order_id: str) -> None:
         leases.revoke(tx, order_id)
 
 
+# Between the reasons of an operation that was repeated with another one.
+_BETWEEN = "; "
+_LONGEST_REASON = 2000
+
+
 def put_hold(
     tx: Tx,
     order_id: str,
@@ -57,6 +63,13 @@ def put_hold(
     )
 
 
+def add_reason(known: str, reason: str) -> str:
+    """The reason after a repeated operation: the first, and another one added. The same changes nothing."""
+    if reason in known.split(_BETWEEN):
+        return known
+    return f"{known}{_BETWEEN}{reason}"[:_LONGEST_REASON] if known else reason
+
+
 def active_hold(tx: Tx, order_id: str, code: HoldCode, shipment_id: str = "") -> Hold | None:
     """The active hold of this kind on exactly this order or shipment."""
     for hold in holds.of_order(tx.connection, order_id):
@@ -70,6 +83,19 @@ def placed_hold(tx: Tx, order_id: str, code: HoldCode, shipment_id: str = "") ->
     hold = active_hold(tx, order_id, code, shipment_id)
     assert hold is not None
     return hold
+
+
+def place_manual_hold(tx: Tx, order_id: str, reason: str, actor: str, shipment_id: str = "") -> Hold:
+    """Place an operator's hold on an order or a shipment; to an active one, another reason is added."""
+    if not put_hold(tx, order_id, HoldCode.MANUAL, reason, actor, shipment_id):
+        hold = placed_hold(tx, order_id, HoldCode.MANUAL, shipment_id)
+        note = add_reason(hold.note, reason)
+        if note == hold.note:
+            return hold
+        holds.change_note(tx, hold.id, note)
+    entry = Entry(order_id, "held", reason, shipment_id, actor, {"code": HoldCode.MANUAL.value})
+    journal.write(tx, [entry])
+    return placed_hold(tx, order_id, HoldCode.MANUAL, shipment_id)
 
 
 def holds_on(tx: Tx, shipment: Shipment) -> list[Hold]:

@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from packhouse.config.settings import Settings
-from packhouse.ledger import guard, poll_record, queries
+from packhouse.ledger import guard, poll_record, queries, restores
 from packhouse.ledger.poll_record import PollRecord
 from packhouse.ledger.queries import Wait
 from packhouse.model.account import AccountState, Whose
+from packhouse.model.journal import MACHINE
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.model.waiting import WAIT_MEANING, Waiting, WaitKind, kind_of_error
@@ -42,6 +43,8 @@ class Pause:
     @property
     def text(self) -> str:
         """Who and why, such as "ada: stock-taking"."""
+        if self.by == MACHINE:
+            return self.reason
         return f"{PAUSE_SETTING} is set." if self.by == PAUSE_SETTING else f"{self.by}: {self.reason}"
 
     @property
@@ -50,6 +53,9 @@ class Pause:
         if self.by == PAUSE_SETTING:
             remedy = f"Continue all orders: remove {PAUSE_SETTING}, then restart the daemon."
             return Waiting(_K.PAUSED, f"Paused: {PAUSE_SETTING} is set.", remedy=remedy)
+        if self.by == MACHINE:
+            remedy = "See what does not add up yet: packhouse reconcile"
+            return Waiting(_K.PAUSED, f"Paused: {self.reason}.", since=self.since, remedy=remedy)
         remedy = "Continue all orders: packhouse resume --reason WHY"
         return Waiting(_K.PAUSED, f"Paused by {self.by}: {self.reason}", since=self.since, remedy=remedy)
 
@@ -92,6 +98,9 @@ def read_conditions(
 def _pause(connection: Connection, settings: Settings) -> Pause | None:
     if settings.guard.paused:
         return Pause(PAUSE_SETTING, "", None)
+    if why := restores.why_paused(connection):
+        restore = restores.current(connection)
+        return Pause(MACHINE, why, restore.noticed_at if restore else None)
     record = guard.pause_record(connection)
     if record is None:
         return None

@@ -17,6 +17,8 @@ from packhouse.providers.port import (
     Absent,
     Bought,
     KeepsPapers,
+    ListedPurchase,
+    ListsPurchases,
     NotBought,
     Prepared,
     Provider,
@@ -37,6 +39,8 @@ T = TypeVar("T")
 # The last part of a method's time is for ending it: at most so many seconds, at most this share.
 _MAX_GRACE_S = 2.0
 _GRACE_SHARE = 0.1
+# A list has many pages.
+_LISTING_TIMES = 20.0
 
 _ends_at: ContextVar[float | None] = ContextVar("provider_method_ends_at", default=None)
 # Tasks that ignored their cancellation, by what they do. The event loop itself keeps only weak references.
@@ -158,6 +162,23 @@ class BoundedProvider:
         if not isinstance(self._provider, KeepsPapers):
             raise ProviderRefused(f"The provider account {self.account} cannot fetch papers.")
         return await self._bounded("paper", self._provider.paper(label, kind, source))
+
+    @property
+    def lists_purchases(self) -> bool:
+        """Whether the account can be asked for everything that it sold."""
+        return isinstance(self._provider, ListsPurchases)
+
+    async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
+        """List purchases, or raise ProviderUnavailable. A list has many pages, so it may take longer."""
+        if not isinstance(self._provider, ListsPurchases):
+            raise ProviderUnavailable(f"The provider account {self.account} cannot list its purchases.")
+        try:
+            listing = self._provider.purchases_since(since)
+            return await self._named(within(self._timeout_s * _LISTING_TIMES, listing))
+        except TimeoutError as error:
+            late = ProviderUnavailable(self._late("purchases_since"))
+            late.account = self.account
+            raise late from error
 
     async def aclose(self) -> None:
         """Close connections, or give up in time."""

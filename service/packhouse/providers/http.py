@@ -6,19 +6,23 @@ A failure is one of two errors, as money depends on the difference: NotSent or N
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
 
 from packhouse import __version__
 from packhouse.errors import ProviderUnavailable
-from packhouse.http import Connections, httpx
+from packhouse.http import Connections, DirectConnections, httpx
 from packhouse.providers.deadline import time_left_s
+from packhouse.providers.link_guard import LinkGuard, LinkRefused, Target
 from packhouse.providers.port import ProviderContext
 
 MAX_BYTES = 5 * 1024 * 1024
 _MAX_WAIT_S = 3600.0
 _MAX_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_ADDRESSES = 2
 _USER_AGENT = {"user-agent": f"packhouse/{__version__}"}
 
 # The connection was never made or never used: the provider cannot have done anything.
@@ -41,6 +45,10 @@ class NoResponse(ProviderUnavailable):
     """The call was sent, at least in part, without a complete answer: its effect is unknown."""
 
 
+class TooLarge(httpx.DecodingError):
+    """An answer of more than MAX_BYTES."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete HTTP response. The case of header names does not matter."""
@@ -51,14 +59,19 @@ class Response:
 
 
 class ProviderHttp:
-    """The connections of one account. `account` names it in metrics and messages.
+    """The connections of one account. `account` names it in metrics and messages, `url` is its API's address.
 
     The client has no credentials of its own. Each call that needs them passes them, so that the host of a
-    label file never receives the API key.
+    label file never receives the API key. No call follows a redirect but `download`.
     """
 
     def __init__(
-        self, account: str, context: ProviderContext, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        account: str,
+        context: ProviderContext,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        url: str = "",
     ) -> None:
         self._account = account
         self._clock = context.clock
@@ -68,10 +81,8 @@ class ProviderHttp:
         wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
         self._extensions = {"timeout": wait.as_dict()}
         self._transport = transport or Connections()
-        # Used only to follow a redirect: calls to the transport alone are faster.
-        self._client = httpx.AsyncClient(
-            transport=self._transport, timeout=wait, headers=_USER_AGENT, max_redirects=_MAX_REDIRECTS
-        )
+        self._direct = transport or DirectConnections()
+        self._guard = LinkGuard(url, context.link_hosts, context.resolve)
 
     async def send(
         self,
@@ -81,12 +92,73 @@ class ProviderHttp:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        follow_redirects: bool = False,
     ) -> Response:
         """Call once and read at most MAX_BYTES. Any status is returned. Raises NotSent or NoResponse.
 
         The calls of one method share its time; a call for which none is left is not sent.
         """
+
+        async def ask() -> Response:
+            request = httpx.Request(
+                method,
+                url,
+                headers={**_USER_AGENT, **(headers or {})},
+                content=body,
+                extensions=self._extensions,
+            )
+            return await _exchange(self._transport, request)
+
+        return await self._bounded(call, ask)
+
+    async def download(self, call: str, link: str) -> Response:
+        """Follow a link from outside, and at most 3 redirects, each checked. Nothing secret is sent.
+
+        Raises LinkRefused for a link that is not to be followed or has too much behind it, and NotSent or
+        NoResponse.
+        """
+
+        async def follow() -> Response:
+            url, seen = link, set[str]()
+            while True:
+                target = await self._checked(url)
+                if target.url in seen or len(seen) > _MAX_REDIRECTS:
+                    how = (
+                        "leads in a circle"
+                        if target.url in seen
+                        else f"redirects more than {_MAX_REDIRECTS} times"
+                    )
+                    raise LinkRefused(f"The link {how}.")
+                seen.add(target.url)
+                answer = await self._get(target)
+                location = answer.headers.get("location", "")
+                if answer.status not in _REDIRECTS or not location:
+                    return answer
+                url = urljoin(target.url, location)
+
+        return await self._bounded(call, follow)
+
+    async def _checked(self, url: str) -> Target:
+        try:
+            return await self._guard.check(url)
+        except OSError as error:
+            raise httpx.ConnectError(f"the name is not known: {error}") from error
+
+    async def _get(self, target: Target) -> Response:
+        """Read what the link leads to, at the first of its addresses that can be reached."""
+        addresses = target.addresses[:_MAX_ADDRESSES] or ("",)
+        for address in addresses:
+            extensions = self._extensions | ({"connect_to": address} if address else {})
+            request = httpx.Request("GET", target.url, headers=_USER_AGENT, extensions=extensions)
+            try:
+                return await _exchange(self._direct if address else self._transport, request)
+            except _UNSENT:
+                if address == addresses[-1]:
+                    raise
+            except TooLarge as error:
+                raise LinkRefused(f"What the link leads to is larger than {MAX_BYTES} bytes.") from error
+        raise AssertionError("the last address returns or raises")
+
+    async def _bounded(self, call: str, ask: Callable[[], Awaitable[Response]]) -> Response:
         started = self._clock.monotonic()
         outcome = "cancelled"
         left_s = time_left_s(self._timeout_s)
@@ -94,23 +166,12 @@ class ProviderHttp:
             raise NotSent(f"No time is left to call {self._account} for {call}; nothing was sent.")
         try:
             async with asyncio.timeout(left_s):
-                request = httpx.Request(
-                    method,
-                    url,
-                    headers={**_USER_AGENT, **(headers or {})},
-                    content=body,
-                    extensions=self._extensions,
-                )
-                response = await self._transport.handle_async_request(request)
-                try:
-                    if follow_redirects and response.has_redirect_location:
-                        await response.aclose()
-                        response = await self._client.send(request, stream=True, follow_redirects=True)
-                    content = await _read(response)
-                finally:
-                    await response.aclose()
-            outcome = str(response.status_code)
-            return Response(response.status_code, content, response.headers)
+                response = await ask()
+            outcome = str(response.status)
+            return response
+        except LinkRefused:
+            outcome = "refused"
+            raise
         except _UNSENT as error:
             outcome = type(error).__name__
             raise NotSent(f"Cannot reach {self._account} for {call}: {_described(error)}.") from error
@@ -124,7 +185,17 @@ class ProviderHttp:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._transport.aclose()
+
+
+async def _exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Response:
+    """Send one request and read the whole answer."""
+    response = await transport.handle_async_request(request)
+    try:
+        content = await _read(response)
+    finally:
+        await response.aclose()
+    return Response(response.status_code, content, response.headers)
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -132,7 +203,7 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         size += len(chunk)
         if size > MAX_BYTES:
-            raise httpx.DecodingError(f"it is larger than {MAX_BYTES} bytes")
+            raise TooLarge(f"it is larger than {MAX_BYTES} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 

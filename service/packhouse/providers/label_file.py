@@ -159,10 +159,10 @@ def format_in(url: str) -> LabelFormat | None:
 async def fetch(http: ProviderHttp, url: str, what: str = "label") -> LabelDocument | None:
     """Download a label, or the paper named `what`, without credentials; None if the link is not valid now.
 
-    A label that cannot be printed is RAW. Raises ProviderUnavailable if the host fails, or its response is no
-    such paper.
+    A label that cannot be printed is RAW. Raises LinkRefused for a link that is never followed, and
+    ProviderUnavailable if the host fails, or its response is no such paper.
     """
-    answer: Response = await http.send(f"{what}.download", "GET", url, follow_redirects=True)
+    answer: Response = await http.download(f"{what}.download", url)
     if answer.status == 200:
         document = await _read_or_keep(answer.body)
         if document.format is LabelFormat.RAW and what != "label":

@@ -22,6 +22,7 @@ from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
 from packhouse.model.parcel import Parcel
+from packhouse.providers.link_guard import Resolve, system_resolve
 
 # The code of ProviderRefused from `document` where no file was ever promised: nothing is missing then.
 NO_FILE = "no_file"
@@ -45,7 +46,7 @@ class ProviderContext:
 
     `timeout_s` bounds each method as a whole, however many calls it makes: `deadline.time_left_s(timeout_s)`
     is what is left of it. `account` is the name of the `[providers.NAME]` section; an adapter that gets none
-    uses its kind.
+    uses its kind. `link_hosts` and `resolve` are for links that a provider names: see link_guard.py.
     """
 
     clock: Clock
@@ -54,6 +55,8 @@ class ProviderContext:
     label_format: LabelFormat
     observe: CallObserver
     account: str = ""
+    link_hosts: tuple[str, ...] = ()
+    resolve: Resolve = system_resolve
 
 
 class CallObserver(Protocol):
@@ -293,4 +296,30 @@ class KeepsPapers(Protocol):
         """Fetch the file of a paper of a bought label; `kind` and `source` are those of its `Paper`.
 
         Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPurchase:
+    """A label that an account has sold, as its list of purchases names it. `at` is seconds since 1970 UTC.
+
+    `provider_ref` and `rate` are what a look-up needs, `parcel` is None where the list does not show it.
+    """
+
+    reference: str
+    provider_ref: str
+    tracking_number: str
+    at: float
+    rate: Rate
+    parcel: Parcel | None = None
+
+
+@runtime_checkable
+class ListsPurchases(Protocol):
+    """What an account offers besides, if it can be asked for everything that it sold."""
+
+    async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
+        """Every label sold since then under a reference, voided or not; older ones may be among them.
+
+        Raises ProviderUnavailable or ProviderMisconfigured, also if the list is too long to be read whole.
         """

@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any
 
 from packhouse.model.money import Money, minor_digits
+from packhouse.model.text import decode_json, is_whole
 
 MAX_REASON = 1000
 _CUT = " … (shortened)"
 _MAX_DEPTH = 20
+_LONGEST_NAME = 100
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 _TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
 
@@ -66,8 +68,10 @@ def classify(status: int, *, is_provider: bool) -> Meaning:
 def read_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a response; decimal numbers stay exact text. Raises Unreadable."""
     try:
-        value = json.loads(body, parse_float=str)
-    except (ValueError, RecursionError) as error:
+        # What json.loads does for bytes, with text fit to keep.
+        written = body.decode(json.detect_encoding(body), "surrogatepass")
+        value = decode_json(written, parse_float=str, parse_constant=str)
+    except ValueError as error:
         raise Unreadable(f"{len(body)} bytes that are not JSON") from error
     if not isinstance(value, dict):
         raise Unreadable("JSON that is not an object")
@@ -77,6 +81,17 @@ def read_object(body: bytes) -> dict[str, Any]:
 def text(value: Any) -> str:
     """Text without the blanks around it, a whole number as text; "" for anything else."""
     return value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+def identifier(value: Any) -> str:
+    """Text that may be an id; "" for one of which a character is lost: it would name something else."""
+    found = text(value)
+    return found if is_whole(found) else ""
+
+
+def short_name(value: Any) -> str:
+    """A carrier's or a service's name, of a bounded length."""
+    return shorten(text(value), _LONGEST_NAME)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

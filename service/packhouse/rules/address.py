@@ -54,6 +54,24 @@ _CITIES = {
     "SG": "Singapore",
     "VA": "Vatican City",
 }
+_PARTS = {
+    "name": "recipient's name",
+    "company": "company",
+    "street1": "street",
+    "street2": "second line of the address",
+    "city": "city",
+    "state": "state or province",
+    "postcode": "postal code",
+    "country": "country",
+    "phone": "phone number",
+    "email": "email address",
+}
+# Far more than any carrier prints, and little enough to draw, send and remember.
+_LONGEST_PART = 200
+_MOST_FAULTS = 10
+# Islands and districts whose post knows no cities: their address has no other place. An emirate, a
+# prefecture or a province has many cities, even if one of them has its name.
+_AREA_IS_CITY = frozenset({"KY", "NR"})
 # Words before the number of a flat or a suite: alone, they name no street.
 _UNIT = re.compile(
     r"(?:(?:apt|apartment|suite|ste|unit|flat|room|rm|floor|fl)\b[.\s]*#?|#)\s*(?:\d[\w-]{0,5}|[a-z]-?\d{0,5})",
@@ -61,22 +79,28 @@ _UNIT = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def normalized(address: Address) -> Address:
     """The address as carriers want it: the country's writing of the postal code, codes of states.
 
     The city of a city state is added. Nothing else changes.
     """
+    return _normalize(address) if _too_long(address) else _normalized(address)
+
+
+def _normalize(address: Address) -> Address:
     country = address.country.strip().upper()
     state = _state(country, address.state.strip())
     return replace(
         address,
         country=country,
         state=state,
-        city=address.city.strip() or _CITIES.get(country) or (state if country == "AE" else ""),
+        city=_named(address.city) or _CITIES.get(country) or (state if country in _AREA_IS_CITY else ""),
         postcode=postal_codes.normalize(country, address.postcode),
         unplaced=(),
     )
+
+
+_normalized = lru_cache(maxsize=4096)(_normalize)
 
 
 def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str, ...]:
@@ -86,10 +110,23 @@ def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str,
     """
     if address is None:
         return ("the order has no delivery address",)
+    if too_long := _too_long(address):
+        return too_long
     unplaced = (part.partition(": ") for part in address.unplaced)
-    return (
+    found = (
         *_faults(normalized(address)),
         *(_unplaced(name, said) for name, _, said in unplaced if name not in ignored),
+    )
+    more = (f"and {len(found) - _MOST_FAULTS} more",) if len(found) > _MOST_FAULTS else ()
+    return (*found[:_MOST_FAULTS], *more)
+
+
+def _too_long(address: Address) -> tuple[str, ...]:
+    """The parts that no label has room for. They are not remembered, either."""
+    return tuple(
+        f"the {word} has {len(value)} characters, and a label has room for {_LONGEST_PART} at most"
+        for name, word in _PARTS.items()
+        if len(value := getattr(address, name)) > _LONGEST_PART
     )
 
 
@@ -104,7 +141,7 @@ def _unplaced(name: str, said: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _faults(address: Address) -> tuple[str, ...]:
-    found = [f"{what} is missing" for what, value in _always(address) if not value.strip()]
+    found = [f"{what} is missing" for what, value in _always(address) if not _named(value)]
     if not address.country:
         return tuple(found)
     is_military = is_military_city(address.city) and is_military_zip(address.postcode)
@@ -131,9 +168,15 @@ def _faults(address: Address) -> tuple[str, ...]:
         found += [_sentence(name, code, address) for name, code in error.errors.items()]
     except (ValueError, KeyError):
         found.append(_sentence("country_code", "invalid", address))
-    if not address.city.strip() and not address.state.strip():
+    if not _named(address.city):
+        # The address data requires none where the street's line may hold it, as in Japan; carriers do.
         found.append("city is missing")
     return tuple(dict.fromkeys(fault for fault in found if fault))
+
+
+def _named(text: str) -> str:
+    """The text without blanks around it; "" where it names nothing, such as "-" or invisible characters."""
+    return text.strip() if any(sign.isalnum() for sign in text) else ""
 
 
 def _state(country: str, state: str) -> str:

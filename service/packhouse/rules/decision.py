@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Units
+from packhouse.model.text import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +16,20 @@ class Ship:
     units: tuple[Units, ...]
 
 
+# Of a longer detail people read the beginning.
+_LONGEST_NOTE = 2000
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for a hold: its kind and the detail."""
+    """One reason for a hold: its kind and the detail, which has a bounded length."""
 
     code: HoldCode
     note: str
+
+    def __post_init__(self) -> None:
+        """Shorten the detail."""
+        object.__setattr__(self, "note", shortened(self.note, _LONGEST_NOTE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from packhouse.config.guard import GuardSettings
 from packhouse.config.sections import RuleSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.line_units import ENDED, end_of, is_fulfilled_by_status, line_units
@@ -14,7 +15,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.model.tracking_number import canonical
 from packhouse.model.unit_doubts import refund_doubts, shipping_doubts
-from packhouse.rules import address
+from packhouse.rules import address, size
 from packhouse.rules.decision import Decision, NeedsHold, Reason, Ship, Skip, Withdraw
 from packhouse.rules.shipping_options import Choice, reason_to_hold
 from packhouse.rules.units import Remaining, listed, remaining_units
@@ -34,22 +35,31 @@ def decide(
     choice: Choice | None = None,
     *,
     has_site: bool = True,
+    limits: GuardSettings | None = None,
 ) -> Decision:
     """Decide what may be planned now.
 
     `digital` says for each line id whether the line is digital, None if that is not known. `waived` are the
     kinds of holds that an operator has released: they no longer hold this order. `choice` is what the buyer's
-    shipping option means. `has_site`: the site is known in whose catalog the products are.
+    shipping option means. `has_site`: the site is known in whose catalog the products are. `limits` bound
+    the size of an order that ships without a person.
     """
+    limits = limits or GuardSettings()
     if end := end_of(order):
         return Withdraw(f"The order is {end} in the store.")
     if is_fulfilled_by_status(order):
         return Skip("The store reports every unit as fulfilled.", shipped=True)
+    is_size_accepted = HoldCode.ORDER_TOO_LARGE in waived
+    if not is_size_accepted and (why := size.too_many_lines(order, limits)):
+        # Counting its units takes the longer the more lines there are.
+        return NeedsHold((Reason(HoldCode.ORDER_TOO_LARGE, why),))
     left = remaining_units(order, shipments)
     physical, unknown = _physical(order, left.left, digital, settings)
     units = listed(physical, order)
     parcels = {line.id for line in order.lines if not _is_skipped(digital.get(line.id), settings)}
     reasons = _unclear(order, shipments, units, left, parcels)
+    if why := size.too_many_units(order, units, limits):
+        reasons.append(Reason(HoldCode.ORDER_TOO_LARGE, why))
     if unknown:
         reasons.append(Reason(HoldCode.DIGITAL_UNKNOWN, _not_said(unknown, has_site=has_site)))
     if (

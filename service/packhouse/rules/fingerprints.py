@@ -24,7 +24,8 @@ def hold_fingerprint(code: HoldCode, order: Order, settings: str = "") -> str:
 
 
 def settings_fingerprint(settings: Settings) -> str:
-    """A short hash of the settings that decide which labels are offered: accounts, sender, rates, customs.
+    """A short hash of the settings that decide which labels are offered: accounts, sender, parcels, rates,
+    customs.
 
     After a restart with other settings, holds for a refused label or a missing rate end, and their orders
     are tried again. Secrets are masked: a new key alone changes nothing.
@@ -37,6 +38,7 @@ def settings_fingerprint(settings: Settings) -> str:
             "ship_from": settings.ship_from.model_dump(mode="json"),
             "rates": settings.rates.model_dump(mode="json"),
             "customs": settings.customs.model_dump(mode="json"),
+            "parcel": settings.parcel.model_dump(mode="json"),
             "products": [product.model_dump(mode="json") for product in settings.products],
         }
     )
@@ -60,6 +62,8 @@ def _value(fact: Fact, order: Order, settings: str) -> object:
             return [asdict(refund) for refund in order.refunds or ()]
         case Fact.SHIPPING_OPTION:
             return [asdict(option) for option in order.shipping_options]
+        case Fact.TOTAL:
+            return [order.total_minor, order.currency]
         case Fact.SETTINGS:
             return settings
 

@@ -30,6 +30,16 @@ ROUTES = {
     "POST /sandbox/webhook": '{"url": "http://127.0.0.1:8080/webhooks/aly", "secret": "whsec_..."}',
 }
 
+# The fields of each body; those of the others are names of faults, APIs and parts of an address.
+_FIELDS: dict[str, frozenset[str]] = {
+    "orders": frozenset({"count", "rate_per_s", "kinds"}),
+    "orders/cancel": frozenset(),
+    "orders/refund": frozenset({"amount"}),
+    "shipments/status": frozenset({"status"}),
+    "faults/clear": frozenset(),
+    "webhook": frozenset({"url", "secret"}),
+}
+
 
 def is_control_path(path: str) -> bool:
     """Whether a call to this path is for the control API."""
@@ -107,6 +117,7 @@ class ControlApi:
 
     def _post(self, parts: list[str], body: dict[str, Any]) -> Response:
         sandbox = self._sandbox
+        _refuse_unknown_fields(parts, body)
         match parts:
             case ["orders"]:
                 return self._place_orders(body)
@@ -132,7 +143,7 @@ class ControlApi:
 
     def _place_orders(self, body: dict[str, Any]) -> Response:
         count, rate, kinds = body.get("count", 1), body.get("rate_per_s", 0), body.get("kinds", [])
-        if not isinstance(count, int) or not 1 <= count <= 100_000:
+        if type(count) is not int or not 1 <= count <= 100_000:
             raise _invalid("count is a whole number from 1 to 100000.")
         if not isinstance(rate, int | float) or rate < 0:
             raise _invalid("rate_per_s is a number; 0 places all orders at once.")
@@ -179,9 +190,18 @@ class ControlApi:
         self._sandbox.register_webhook(url, secret if isinstance(secret, str) else None)
 
 
+def _refuse_unknown_fields(parts: list[str], body: dict[str, Any]) -> None:
+    """A mistyped field must not be ignored: the test that sends it would prove nothing."""
+    known = _FIELDS.get(f"{parts[0]}/{parts[-1]}" if len(parts) > 2 else "/".join(parts)) if parts else None
+    unknown = sorted(set(body) - known) if known is not None else []
+    if unknown:
+        fields = f"has {', '.join(sorted(known))}" if known else "has no fields"
+        raise _invalid(f"There is no field {', '.join(unknown)}. The body {fields}.")
+
+
 def _amount(body: dict[str, Any]) -> int | None:
     amount = body.get("amount")
-    if amount is not None and not isinstance(amount, int):
+    if amount is not None and type(amount) is not int:
         raise _invalid("amount is a whole number of cents.")
     return amount
 

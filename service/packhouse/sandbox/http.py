@@ -61,7 +61,8 @@ class ConnectionReset(Exception):
 
 def to_json(value: Any) -> bytes:
     """Compact UTF-8 JSON."""
-    return _encode(value).encode()
+    # Half of a surrogate pair is written as JSON escapes it.
+    return _encode(value).encode(errors="backslashreplace")
 
 
 def json_response(value: Any, status: int = 200) -> Response:

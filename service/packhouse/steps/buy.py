@@ -5,6 +5,8 @@ void.py undoes it. reconcile.py finds out what became of a purchase whose respon
 
 from __future__ import annotations
 
+import asyncio
+
 from packhouse.errors import LeaseLost
 from packhouse.ledger import guard
 from packhouse.model.hold import HoldCode
@@ -17,10 +19,12 @@ from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unkn
 from packhouse.rules.customs import Incomplete
 from packhouse.rules.rates import Offer, drift
 from packhouse.rules.shipping_options import choice_of
-from packhouse.steps import customs, purchase
+from packhouse.steps import answers, customs, purchase
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.limits import order_limits
 from packhouse.steps.moves import Move, columns_of
 from packhouse.steps.offers import Found, find_offer
+from packhouse.steps.recall import blocks_purchases
 from packhouse.steps.withdraw import withdraw
 
 _S = ShipmentState
@@ -32,7 +36,7 @@ async def buy(context: Context, job: OrderJob) -> None:
     for shipment in job.in_state(_S.PLANNED):
         if decided is not None and _facts(job.order) != _facts(decided):
             return  # the order changed while an earlier parcel was bought; the next pass decides again
-        if job.blocks_buying(shipment):
+        if job.blocks_buying(shipment) or blocks_purchases(job):
             continue
         if job.paused:
             _wait_for_resume(context, job)
@@ -67,7 +71,12 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
     sent = purchase.intent_of(begun)
     context.settling[sent] = context.clock.monotonic() + context.settings.provider_timeout_s
     provider = context.provider(offer.account)
-    answer = await _spend(context, provider, Purchase(request, offer.provider_ref, offer.rate))
+    intended = Purchase(request, offer.provider_ref, offer.rate)
+    try:
+        answer = await answers.last_chance(_spend(context, provider, intended))
+    except answers.Stopped as stopped:
+        await purchase.record_outcome(context, job, begun, stopped.answer)
+        raise asyncio.CancelledError from None
     context.settling[sent] = context.clock.monotonic()
     await purchase.record_outcome(context, job, begun, answer, is_new=found.is_new)
 
@@ -133,6 +142,7 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
         job,
         guard.begin_purchase,
         caps,
+        order_limits(context, job, shipment),
         shipment,
         rate.price,
         (entry,),
@@ -147,7 +157,7 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
         _wait_for_resume(context, job)
         return None
     move = Move(shipment, _S.HELD, changes=changes)
-    await context.hold(job, HoldCode.CAP_REACHED, objection.why, shipment=shipment, move=move)
+    await context.hold(job, objection.code, objection.why, shipment=shipment, move=move)
     return None
 
 

@@ -28,7 +28,7 @@ from packhouse.model.waiting import Waiting, WaitKind
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Provider
-from packhouse.rules.decision import Decision
+from packhouse.rules.decision import Decision, Reason
 from packhouse.rules.fingerprints import hold_fingerprint, settings_fingerprint
 from packhouse.sinks.port import Sink
 from packhouse.steps.circuit_breaker import CircuitBreaker
@@ -53,8 +53,8 @@ class Store(Protocol):
     async def merchant_products(self, ids: Sequence[str]) -> dict[str, Product]:
         """Read products of the workspace, and any others that were listed before them."""
 
-    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        """Post a fulfillment: exactly these bytes under this key."""
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        """Post a fulfillment: exactly these bytes under this key. Whether the answer shows it."""
 
 
 class Failure(NamedTuple):
@@ -72,8 +72,10 @@ class OrderJob:
 
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
     `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
-    are label files by shipment that came with the purchase. `paused` says why nothing is bought or posted,
-    `waiting` what the order waits for, and `waiting_reason` is its sentence if the order did nothing else.
+    are label files by shipment that came with the purchase. `restored_at` is when the ledger was restored, if
+    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says
+    why nothing is bought or posted, `waiting` what the order waits for, and `waiting_reason` is its sentence
+    if the order did nothing else.
     """
 
     lease: Lease
@@ -87,6 +89,8 @@ class OrderJob:
     failures: list[Failure] = field(default_factory=list)
     documents: dict[str, LabelDocument] = field(default_factory=dict)
     fetched_at: float = 0.0
+    restored_at: float = 0.0
+    looked_up: set[str] = field(default_factory=set)
     paused: str = ""
     waiting_reason: str = ""
     waiting: Waiting | None = None
@@ -179,7 +183,9 @@ class Context:
     `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
     its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
-    label's id to the time when its tracker was last asked. `breaker` knows the accounts that refuse.
+    label's id to the time when its tracker was last asked, `unshown` a post's key to the time until
+    which a store that accepted the post may take to show it, `missing` an order's id to the number of times
+    in a row that the store did not have it. `breaker` knows the accounts that refuse.
     """
 
     store: Store
@@ -193,6 +199,8 @@ class Context:
     sinks: Sequence[Sink] = ()
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
     tracked: dict[str, float] = field(default_factory=dict)
+    unshown: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
     products: ProductCache = field(init=False)
     settings_fingerprint: str = field(init=False)
@@ -203,7 +211,7 @@ class Context:
         object.__setattr__(self, "settings_fingerprint", settings_fingerprint(self.settings))
 
     @property
-    def sellers(self) -> tuple[Provider, ...]:
+    def sellers(self) -> tuple[BoundedProvider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
         return tuple(self._bounded(account) for account in self.settings.provider)
 
@@ -287,11 +295,13 @@ class Context:
         label_state: LabelState,
         entry: Entry | None = None,
         /,
-        *,
-        void_refusals: int = 0,
+        **void: Any,
     ) -> Shipment:
-        """Move a shipment and its label together: in the ledger, the journal, the log and the job."""
-        return await self.apply(job, Move(shipment, to, label_state, void_refusals), entry)
+        """Move a shipment and its label together: in the ledger, the journal, the log and the job.
+
+        `void` are the other fields of `Move`.
+        """
+        return await self.apply(job, Move(shipment, to, label_state, **void), entry)
 
     async def apply(
         self,
@@ -329,7 +339,7 @@ class Context:
         move: Move | None = None,
     ) -> None:
         """Place a hold on the order or on one of its shipments, with `move` in the same transaction."""
-        shipment_id = shipment.id if shipment else ""
+        note, shipment_id = Reason(code, note).note, shipment.id if shipment else ""
         problem, detail = KINDS[code].split(note)
         entry = Entry(
             job.order_id,

@@ -36,6 +36,7 @@ async def decide(context: Context, job: OrderJob) -> None:
         waived,
         choice,
         has_site=bool(context.products.site_of(job.fetched)),
+        limits=context.settings.guard,
     )
     await _hold_changed_after_posting(context, job, job.fetched)
     if isinstance(job.decision, Withdraw):

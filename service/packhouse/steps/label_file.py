@@ -6,9 +6,10 @@ A hold that blocks nothing says what is wrong and where the file is. It ends whe
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from packhouse.errors import ProviderError, ProviderRefused, ProviderUnavailable
-from packhouse.ledger import shipments
+from packhouse.ledger import late_answers, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Label, LabelDocument, LabelFormat
@@ -16,6 +17,7 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import NO_FILE
 from packhouse.rules import idempotency
+from packhouse.steps import answers
 from packhouse.steps.context import Context, OrderJob
 
 _S = ShipmentState
@@ -45,16 +47,17 @@ async def keep_file(
             why = "The provider has no file for this label."
             entries.append(Entry(job.order_id, "no_label_file", why, shipment.id))
     key = shipment.post_key or idempotency.first(shipment)
-    await context.write(
-        job,
+    save = partial(
         shipments.save_post,
-        shipment,
+        shipment=shipment,
         key=key,
         body=body,
         document=digest,
         document_format=kind,
         entries=entries,
     )
+    keep = partial(late_answers.file_fetched, label=label, document=digest, document_format=kind)
+    await answers.record(context, job, save, keep)
     context.record(*entries)
     kept = replace(label, document=digest, document_format=kind)
     return job.update(shipment, post_key=key, post_body=body, label=kept)

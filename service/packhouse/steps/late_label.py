@@ -22,13 +22,15 @@ _S = ShipmentState
 _LATE_AFTER_S = 3600.0
 
 
-async def was_voided(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> bool:
+async def was_voided(
+    context: Context, job: OrderJob, shipment: Shipment, label: Label, *, late_after_s: float = _LATE_AFTER_S
+) -> bool:
     """Look a late label up once; True if it is void, or being voided, at its provider: it is not posted.
 
     Its units are owed again, so they are planned again as soon as the label is void. Only a clear answer
     about this label counts: the label was bought, and an account that cannot be asked stops no paid parcel.
     """
-    if context.clock.now() - label.bought_at < _LATE_AFTER_S or shipment.rate is None:
+    if context.clock.now() - label.bought_at < late_after_s or shipment.rate is None:
         return False
     begun = Purchase(purchase.request_for(job.order, shipment), shipment.provider_ref, shipment.rate)
     try:

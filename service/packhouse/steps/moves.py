@@ -19,14 +19,16 @@ from packhouse.model.states import LabelState, ShipmentState
 class Move:
     """A shipment's new state, its label's new state if that changes too, and other changed fields.
 
-    `changes` are fields of `Shipment` with their new values. `void_refusals` counts how often the provider
-    refused to void the label; it is written with `label_state` only.
+    `changes` are fields of `Shipment` with their new values. The other fields are those of a label in its
+    void; they are written with `label_state` only.
     """
 
     shipment: Shipment
     to: ShipmentState
     label_state: LabelState | None = None
     void_refusals: int = 0
+    void_due_at: float | None = None
+    void_again: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def write(self, tx: Tx, entries: Sequence[Entry] = ()) -> None:
@@ -36,7 +38,14 @@ class Move:
             shipments.move(tx, self.shipment, self.to, entries, **columns)
         else:
             shipments.move_with_label(
-                tx, self.shipment, self.to, self.label_state, entries, self.void_refusals
+                tx,
+                self.shipment,
+                self.to,
+                self.label_state,
+                entries,
+                self.void_refusals,
+                self.void_due_at,
+                self.void_again,
             )
 
     def fields(self, now: float) -> dict[str, Any]:
@@ -49,6 +58,8 @@ class Move:
                 state=self.label_state,
                 void_requested_at=label.void_requested_at or now,
                 void_refusals=self.void_refusals,
+                void_due_at=self.void_due_at,
+                void_again=self.void_again,
             )
         return fields
 

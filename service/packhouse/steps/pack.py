@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhouse.config.guard import GuardSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
 from packhouse.model.order import counted
@@ -17,6 +18,9 @@ from packhouse.rules.customs import Incomplete
 from packhouse.rules.decision import NeedsHold, Reason, Ship
 from packhouse.steps import customs
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.limits import most_parcels
+
+_ENDED = (ShipmentState.CANCELLED, ShipmentState.VOIDED)
 
 
 async def pack(context: Context, job: OrderJob) -> None:
@@ -25,9 +29,13 @@ async def pack(context: Context, job: OrderJob) -> None:
         return
     settings = context.settings
     weights = await context.products.weights_g(job.order)
-    boxes = fill_boxes(job.order, job.decision.units, settings.products, settings.parcel, weights)
+    there = sum(1 for shipment in job.shipments if shipment.state not in _ENDED)
+    most = most_parcels(context, job)
+    boxes = fill_boxes(
+        job.order, job.decision.units, settings.products, settings.parcel, weights, max(0, most - there)
+    )
     if isinstance(boxes, CannotPack):
-        job.decision = NeedsHold((Reason(boxes.code, boxes.note),))
+        job.decision = NeedsHold((Reason(boxes.code, _explained(boxes, there, most, settings.guard)),))
         return
     if why := await _customs_missing(context, job, boxes):
         job.decision = NeedsHold((Reason(HoldCode.CUSTOMS_INCOMPLETE, why),))
@@ -44,6 +52,16 @@ async def pack(context: Context, job: OrderJob) -> None:
         for shipment, box in zip(planned, boxes, strict=True)
     ]
     await context.plan(job, planned, entries)
+
+
+def _explained(cannot: CannotPack, there: int, most: int, limits: GuardSettings) -> str:
+    """Why the units cannot be packed; of too many parcels, also the limit."""
+    if cannot.code is not HoldCode.TOO_MANY_PARCELS:
+        return cannot.note
+    also = f", and the order has {there} already" if there else ""
+    if most > limits.max_parcels:
+        return f"{cannot.note}{also}; Packhouse plans {most} at most, even after a release"
+    return f"{cannot.note}{also}; guard.max_parcels is {most}"
 
 
 async def _customs_missing(context: Context, job: OrderJob, boxes: Sequence[PackedParcel]) -> str:
@@ -86,4 +104,8 @@ def _numbered(job: OrderJob, boxes: Sequence[PackedParcel]) -> list[Shipment]:
 def _voided_and_not_replaced(job: OrderJob) -> list[Shipment]:
     """The last generation of each number, if its label was voided or an operator has freed its units."""
     last = {shipment.seq: shipment for shipment in sorted(job.shipments, key=lambda s: (s.seq, s.generation))}
-    return [shipment for shipment in last.values() if shipment.label and not job.reserves_units(shipment)]
+    return [
+        shipment
+        for shipment in last.values()
+        if shipment.units and shipment.label and not job.reserves_units(shipment)
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from packhouse.errors import (
@@ -15,8 +17,10 @@ from packhouse.errors import (
     StoreUnauthorized,
     StoreUnexpectedStatus,
     StoreUnreachable,
+    StoreUnreadable,
 )
-from packhouse.ledger import shipments
+from packhouse.ledger import late_answers, shipments
+from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import Stage
 from packhouse.model.journal import MACHINE, Entry
@@ -28,11 +32,13 @@ from packhouse.model.states import ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.rules import idempotency
 from packhouse.rules.changes import shipping_conflict
+from packhouse.rules.timeouts import longest_post_s
+from packhouse.steps import answers
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.label_file import fetch_missing, keep_file
 from packhouse.steps.late_label import was_voided
 from packhouse.steps.moves import Move
-from packhouse.steps.withdraw import withdraw
+from packhouse.steps.withdraw import does_not_say, withdraw
 from packhouse.store.protocol import fulfill_body
 
 _S = ShipmentState
@@ -95,6 +101,9 @@ def blocks_posting(hold: Hold, label: Label) -> bool:
 async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Label, decided: Order) -> None:
     # A body of an earlier pass may have reached the store: only its answer, which was lost, could tell.
     was_sent = bool(shipment.post_body)
+    if context.unshown.get(shipment.post_key, 0.0) > context.clock.monotonic():
+        job.failed(_not_shown(context, label), kind="StoreUnreadable")
+        return
     if not was_sent:
         if await was_voided(context, job, shipment, label):
             return
@@ -106,8 +115,29 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
         return
     if not was_sent:
         job.deferred.remove(forget)
+    await _send(context, job, shipment, label, forget, was_sent=was_sent)
+
+
+async def _send(
+    context: Context,
+    job: OrderJob,
+    shipment: Shipment,
+    label: Label,
+    forget: Callable[[Tx], None],
+    *,
+    was_sent: bool,
+) -> None:
+    """Send the saved body under its saved key, and record what its answer proves."""
+    sending = context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
+    why = f"{counted(shipment.units)} with {_number_of(context, label)}."
     try:
-        await context.store.fulfill(job.order_id, shipment.post_body.encode(), shipment.post_key)
+        is_shown = await answers.last_chance(sending)
+    except answers.Stopped as stopped:
+        if stopped.answer is True:
+            await _fulfilled(context, job, shipment, why)
+        raise asyncio.CancelledError from None
+    except StoreUnreadable as error:
+        await _believe_the_order(context, job, shipment, label, str(error))
     except StoreError as error:
         if not was_sent and leaves_no_doubt(error):
             job.deferred.append(forget)
@@ -116,9 +146,36 @@ async def _post(context: Context, job: OrderJob, shipment: Shipment, label: Labe
             raise
         await _process_refusal(context, job, shipment, label, error)
     else:
-        await _fulfilled(
-            context, job, shipment, f"{counted(shipment.units)} with {_number_of(context, label)}."
-        )
+        if is_shown:
+            await _fulfilled(context, job, shipment, why)
+        else:
+            await _believe_the_order(context, job, shipment, label)
+
+
+async def _believe_the_order(
+    context: Context, job: OrderJob, shipment: Shipment, label: Label, doubt: str = ""
+) -> None:
+    """Read the order after an answer that does not show the fulfillment.
+
+    `doubt` says why the answer may not be the store's; without it, an order that cannot show the fulfillment
+    leaves the store's word. Otherwise the post is sent again later, with the same body under the same key.
+    """
+    job.fetched = order = await context.store.order(job.order_id)
+    job.fetched_at = context.clock.monotonic()
+    if order.has_tracking(label.tracking_number):
+        await _fulfilled(context, job, shipment, f"The store shows {_number_of(context, label)}.")
+    elif not doubt and does_not_say(order, shipment):
+        why = f"The store accepted {_number_of(context, label)}. Its orders do not show fulfillments."
+        await _fulfilled(context, job, shipment, why)
+    else:
+        if not doubt:
+            settled_at = context.clock.monotonic() + longest_post_s(context.settings)
+            context.unshown.setdefault(shipment.post_key, settled_at)
+        job.failed(doubt or _not_shown(context, label), kind="StoreUnreadable")
+
+
+def _not_shown(context: Context, label: Label) -> str:
+    return f"The store accepted {_number_of(context, label)}, and its order does not show it yet."
 
 
 async def _may_send(
@@ -202,4 +259,14 @@ async def _process_refusal(
 
 
 async def _fulfilled(context: Context, job: OrderJob, shipment: Shipment, why: str) -> None:
-    await context.move(job, shipment, _S.FULFILLED, Entry(job.order_id, "fulfilled", why, shipment.id))
+    entry = Entry(job.order_id, "fulfilled", why, shipment.id)
+    move = Move(shipment, _S.FULFILLED)
+    await answers.record(
+        context,
+        job,
+        partial(move.write, entries=(entry,)),
+        partial(late_answers.posted, sent=shipment, entry=entry),
+    )
+    context.unshown.pop(shipment.post_key, None)
+    context.record(entry)
+    job.update(shipment, state=_S.FULFILLED)

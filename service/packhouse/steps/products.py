@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 from packhouse.clock import Clock
@@ -27,6 +28,9 @@ _NO_LIST = (*_NO_CATALOG, StoreInvalidRequest, StoreUnexpectedStatus, StoreUnrea
 _MOST_REMEMBERED = 20_000
 
 
+_Lookup = Callable[[Sequence[str]], Awaitable[dict[str, Product]]]
+
+
 class Catalog(Protocol):
     """The part of the store's client that reads products. Raises StoreError."""
 
@@ -40,11 +44,16 @@ class Catalog(Protocol):
 class ProductCache:
     """What the catalog says of products, read at most once in ten minutes for each product.
 
+    It remembers `most` products; of more, the oldest are read again when an order needs them.
+
     An order that names no site, where the settings name none, is looked up in the workspace's own list.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, clock: Clock, most: int = _MOST_REMEMBERED
+    ) -> None:
         self._catalog = catalog
+        self._most = most
         self._settings = settings
         self._clock = clock
         self._known: dict[tuple[str, str], tuple[float, Product | None]] = {}
@@ -82,33 +91,47 @@ class ProductCache:
         site = self.site_of(order)
         ids = list(dict.fromkeys(line.product_id for line in lines))
         if site:
-            if missing := self._missing(site, ids):
-                try:
-                    found = await self._catalog.products(site, missing)
-                except _NO_CATALOG:
-                    found = {}
-                self._remember(site, missing, found)
-        else:
-            async with self._listing:  # one walk through the list serves the orders that wait for it
-                if missing := self._missing(site, ids):
-                    try:
-                        found = await self._catalog.merchant_products(missing)
-                    except _NO_LIST:
-                        found = {}
-                    self._remember(site, [*missing, *found], found)
-        return {i: self._known.get((site, i), (0.0, None))[1] for i in ids}
+            return await self._recall(site, ids, self._products_of(site), _NO_CATALOG)
+        async with self._listing:  # one walk through the list serves the orders that wait for it
+            return await self._recall(site, ids, self._catalog.merchant_products, _NO_LIST)
+
+    def _products_of(self, site: str) -> _Lookup:
+        async def look_up(ids: Sequence[str]) -> dict[str, Product]:
+            return await self._catalog.products(site, ids)
+
+        return look_up
+
+    async def _recall(
+        self, site: str, ids: Sequence[str], look_up: _Lookup, says_nothing: tuple[type[Exception], ...]
+    ) -> dict[str, Product | None]:
+        """Products by id, looked up where they are not remembered.
+
+        What the order needs is taken out of the memory first: nothing that other orders need may push it out.
+        """
+        now = self._clock.monotonic()
+        remembered = {i: self._known[site, i] for i in ids if (site, i) in self._known}
+        fresh: dict[str, Product | None] = {
+            i: product for i, (until, product) in remembered.items() if until > now
+        }
+        missing = [i for i in ids if i not in fresh]
+        if missing:
+            try:
+                found = await look_up(missing)
+            except says_nothing:
+                found = {}
+            self._remember(site, [*missing, *found], found)
+            fresh |= {i: found.get(i) for i in missing}
+        return fresh
 
     def site_of(self, order: Order) -> str:
         """The site whose catalog has the order's products; "" if neither the order nor the settings say."""
         return order.site_slug or self._settings.store.site_slug
 
-    def _missing(self, site: str, ids: Sequence[str]) -> list[str]:
-        now = self._clock.monotonic()
-        return [i for i in ids if self._known.get((site, i), (0.0, None))[0] <= now]
-
     def _remember(self, site: str, ids: Sequence[str], found: dict[str, Product]) -> None:
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.clear()
+        """Remember these as the newest, and forget the oldest where there are too many."""
         until = self._clock.monotonic() + _REMEMBER_S
-        for product_id in ids:
+        for product_id in dict.fromkeys(ids):
+            self._known.pop((site, product_id), None)
             self._known[site, product_id] = (until, found.get(product_id))
+        for oldest in list(islice(self._known, max(0, len(self._known) - self._most))):
+            del self._known[oldest]

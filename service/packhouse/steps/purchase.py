@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import shipments
+from packhouse.ledger import late_answers, shipments
 from packhouse.model.customs import Customs
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
@@ -28,9 +29,9 @@ from packhouse.providers.port import (
 )
 from packhouse.rules.address import normalized
 from packhouse.rules.rates import drift
-from packhouse.steps import accounts
+from packhouse.steps import accounts, answers
 from packhouse.steps.context import Context, OrderJob
-from packhouse.steps.moves import Move
+from packhouse.steps.moves import Move, columns_of
 
 _S = ShipmentState
 
@@ -210,7 +211,8 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         provider_id=bought.provider_id,
         cost=_cost(context, shipment, bought.cost),
         state=LabelState.BOUGHT,
-        bought_at=context.clock.now(),
+        # A purchase that is found later was paid when it was begun: the caps of a day count it there.
+        bought_at=min(shipment.intent_at or context.clock.now(), context.clock.now()),
         document=digest,
         document_format=kind,
         document_source=bought.document_source,
@@ -228,12 +230,18 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
         quoted=bought.remark,
     )
-    await context.write(job, shipments.bought, shipment, label, (entry,))
-    context.record(entry)
+    context.settling.pop(intent_of(shipment), None)
     if bought.cost is None:
         context.log.warning("cost_not_known", provider=shipment.provider, shipment_id=shipment.id)
-    context.metrics.spent(label.cost)
-    context.settling.pop(intent_of(shipment), None)
+    sells_once = context.provider(shipment.provider).safety is Safety.KEYED
+    await answers.record(
+        context,
+        job,
+        partial(shipments.bought, shipment=shipment, label=label, entries=(entry,)),
+        partial(late_answers.bought, attempt=shipment, label=label, entry=entry, sells_once=sells_once),
+        partial(context.metrics.spent, label.cost),
+    )
+    context.record(entry)
     labeled = job.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:
         job.documents[shipment.id] = bought.document
@@ -256,6 +264,12 @@ def _with_fees(price: Money, fees: Money | None) -> Money:
     return Money(price.minor + fees.minor, price.currency)
 
 
+async def record_absent(context: Context, job: OrderJob, shipment: Shipment, why: str) -> None:
+    """Record that a look-up found nothing. Where the lease is lost meanwhile, it is looked up again."""
+    await context.move(job, shipment, _S.PLANNED, Entry(job.order_id, "not_bought", why, shipment.id))
+    context.settling.pop(intent_of(shipment), None)
+
+
 async def record_not_bought(
     context: Context, job: OrderJob, shipment: Shipment, why: str, words: str = "", /, **changes: Any
 ) -> Shipment:
@@ -264,9 +278,16 @@ async def record_not_bought(
     `words` are the provider's.
     """
     entry = Entry(job.order_id, "not_bought", why, shipment.id, quoted=words)
-    planned = await context.move(job, shipment, _S.PLANNED, entry, **changes)
+    move = Move(shipment, _S.PLANNED, changes=changes)
+    await answers.record(
+        context,
+        job,
+        partial(move.write, entries=(entry,)),
+        partial(late_answers.not_bought, attempt=shipment, entry=entry, **columns_of(changes)),
+    )
+    context.record(entry)
     context.settling.pop(intent_of(shipment), None)
-    return planned
+    return job.update(shipment, **move.fields(context.clock.now()))
 
 
 async def hold_for_requote(

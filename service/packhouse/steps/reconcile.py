@@ -21,8 +21,10 @@ async def reconcile(context: Context, job: OrderJob) -> None:
             shipment = await _mark_unknown(context, job, shipment)
         provider = context.provider(shipment.provider)
         if provider.safety is Safety.BLIND:
-            await purchase.hold_unknown(context, job, shipment)
-        elif _has_settled(context, job, shipment):
+            # Its call may still run in this process: an operator is asked only when no answer can come.
+            if _has_settled(context, job, shipment, 0.0):
+                await purchase.hold_unknown(context, job, shipment)
+        elif _has_settled(context, job, shipment, context.settings.provider_settle_s):
             await _look_up(context, job, shipment, provider)
 
 
@@ -32,15 +34,14 @@ async def _mark_unknown(context: Context, job: OrderJob, shipment: Shipment) -> 
     return await context.move(job, shipment, _S.UNKNOWN, Entry(job.order_id, "unknown", why, shipment.id))
 
 
-def _has_settled(context: Context, job: OrderJob, shipment: Shipment) -> bool:
+def _has_settled(context: Context, job: OrderJob, shipment: Shipment, wait: float) -> bool:
     """Whether the provider must have finished the purchase by now, on a clock that cannot jump.
 
-    The wait begins when this process's own call ended or must end. For a purchase of another process it
+    The `wait` begins when this process's own call ended or must end. For a purchase of another process it
     begins when this process first saw the purchase; where that process may still be alive, its longest wait
     for a response is added.
     """
     settings = context.settings
-    wait = settings.provider_settle_s
     began = context.settling.get(purchase.intent_of(shipment))
     now = context.clock.monotonic()
     if began is None:
@@ -68,7 +69,7 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
             await purchase.record_withdrawn(context, job, shipment, answer, begun.provider_ref)
         case Absent():
             why = f"{shipment.provider} has no purchase {shipment.reference}; it is begun again."
-            await purchase.record_not_bought(context, job, shipment, why)
+            await purchase.record_absent(context, job, shipment, why)
         case Unknown(needs_person=True):
             await purchase.hold_unknown(context, job, shipment, answer.reason)
         case Unknown():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from packhouse.ledger import guard
+from packhouse.ledger import guard, order_limits
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.rules.changes import is_missing_at_store
 from packhouse.rules.decision import NeedsHold, Withdraw
+from packhouse.steps import limits
 from packhouse.steps.context import Context, OrderJob
 
 _S = ShipmentState
@@ -61,7 +62,17 @@ async def _cap_has_room(context: Context, job: OrderJob, hold: Hold) -> bool:
         return shipment is None or not caps.has_caps
     if shipment is None or shipment.rate is None:
         return True
-    return not await context.ledger.read(guard.check_caps, now, caps, shipment, shipment.rate.price)
+    price = shipment.rate.price
+    if job.fetched is not None:
+        bounds = limits.order_limits(context, job, shipment)
+        exceeded = await context.ledger.read(order_limits.objection, bounds, shipment, price)
+        if exceeded and exceeded.code is hold.code:
+            return False
+    elif hold.code is HoldCode.LABELS_EXCEED_TOTAL:
+        return False
+    if hold.code is HoldCode.LABELS_EXCEED_TOTAL:
+        return True
+    return not await context.ledger.read(guard.check_caps, now, caps, shipment, price)
 
 
 def _is_at_store(job: OrderJob, hold: Hold) -> bool:
@@ -88,4 +99,4 @@ async def _move_with_holds(context: Context, job: OrderJob) -> None:
             await context.move(job, shipment, _S.PLANNED, entry)
         elif not is_blocked and shipment.label and shipment.label.state is LabelState.VOID_REFUSED:
             entry = Entry(job.order_id, "voiding", "The void is requested once more.", shipment.id)
-            await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry)
+            await context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING, entry, void_again=True)

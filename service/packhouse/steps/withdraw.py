@@ -103,7 +103,7 @@ async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, wh
     """
     if not shipment.post_body or job.fetched is None:
         return False
-    if _does_not_say(job.order, shipment):
+    if does_not_say(job.order, shipment):
         if context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
             return False
         if not job.blocking(shipment):
@@ -119,7 +119,7 @@ async def _may_be_posted(context: Context, job: OrderJob, shipment: Shipment, wh
     return False
 
 
-def _does_not_say(order: Order, shipment: Shipment) -> bool:
+def does_not_say(order: Order, shipment: Shipment) -> bool:
     """Whether the store leaves open if it has a post of ours: it lists no fulfillments, and its counts do not
     say that none of these units shipped.
     """

@@ -7,8 +7,9 @@ place in an address, a rule holds the order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from packhouse.model.order import Address
@@ -28,6 +29,9 @@ PR GU VI AS MP GP MQ GF RE YT PM BL MF NC PF WF MA TN DZ SN CI EG IL SA AE QA KW
 _NUMBER_FIRST = frozenset(_BEFORE.split())
 # A note to the driver of up to this length fits a line of a label; a longer one would be cut.
 _LONGEST_NOTE = 35
+# A longer list of lines is no address; it stays unplaced.
+_MOST_PARTS = 20
+_MOST_UNPLACED = 50
 _BARE = re.compile(r"[\w/-]{1,6}")
 _HOUSE_NUMBER = re.compile(r"\d{1,5}\s?[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?")
 _WORDS = re.compile(r"\w+")
@@ -97,7 +101,10 @@ class _Fields:
         """All texts of these fields, in the order of their names. A list of texts counts as several."""
         found = []
         for name in wanted:
-            if (value := self._values.get(name)) is not None and (texts := _texts(value)):
+            value = self._values.get(name)
+            if isinstance(value, list) and len(value) > _MOST_PARTS:
+                continue
+            if value is not None and (texts := _texts(value)):
                 self._open.pop(name, None)
                 found += texts
         return found
@@ -120,9 +127,12 @@ class _Fields:
         """Each field with text that is not read and may be part of an address, as "name: text"."""
         found = []
         for name, (shown, value) in self._open.items():
-            said = ", ".join(_leaves(value))
+            said = ", ".join(islice(_leaves(value), _MOST_UNPLACED))
             if said and (name in names.KNOWN or not names.is_harmless(shown)):
-                found.append(f"{shown}: {said}")
+                found.append(f"{text(shown)}: {text(said)}")
+            if len(found) == _MOST_UNPLACED:
+                found.append("…: and more fields")
+                break
         return tuple(found)
 
 
@@ -130,15 +140,17 @@ def _texts(value: Any) -> list[str]:
     return [said for part in (value if isinstance(value, list) else [value]) if (said := _text(part))]
 
 
-def _leaves(value: Any) -> list[str]:
+def _leaves(value: Any) -> Iterator[str]:
     """The texts in a value, however deep, without those that say nothing about where the parcel goes."""
     if isinstance(value, dict):
-        return [
-            said for key, part in value.items() if not names.is_harmless(str(key)) for said in _leaves(part)
-        ]
-    if isinstance(value, list):
-        return [said for part in value for said in _leaves(part)]
-    return _texts(value)
+        for key, part in value.items():
+            if not names.is_harmless(str(key)):
+                yield from _leaves(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _leaves(part)
+    elif said := _text(value):
+        yield said
 
 
 def _text(value: Any) -> str:

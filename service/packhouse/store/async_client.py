@@ -19,6 +19,7 @@ from packhouse.store.limiter import RateLimiter
 from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, StoreRequest, StoreResponse
 from packhouse.store.requests import client_headers
 from packhouse.store.responses import too_large, unanswered, unreachable
+from packhouse.store.write_answers import check_accepted, shows_fulfillment
 
 _NOTHING_SENT = (
     httpx.ConnectError,
@@ -67,9 +68,12 @@ class AsyncStoreClient:
         """One page of a list, without the rows that name no order; `worker.walk` reads all pages."""
         return protocol.read_order_listing(await self.ask(protocol.list_orders(query)), query)
 
-    async def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
-        await self.ask(protocol.fulfill(order_id, body, key))
+    async def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted.
+
+        Whether the response shows the fulfillment; if not, the order has to be read.
+        """
+        return shows_fulfillment(await self.ask(protocol.fulfill(order_id, body, key)), body)
 
     async def product(self, site_slug: str, product_id: str) -> Product:
         """One product of a site's catalogue."""
@@ -104,6 +108,7 @@ class AsyncStoreClient:
             answer = await self._exchange(request)
             outcome = str(answer.status)
             protocol.check_response(answer, request, self._clock.now())
+            check_accepted(answer, request)
             return answer
         except StoreError as error:
             if error.status is None:

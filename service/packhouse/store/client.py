@@ -27,6 +27,7 @@ from packhouse.store.responses import (
     unanswered,
     unreachable,
 )
+from packhouse.store.write_answers import check_accepted, shows_fulfillment
 
 # Methods that read an Order import what they need: a list as received needs none of it.
 if TYPE_CHECKING:
@@ -81,9 +82,12 @@ class StoreClient:
         answer = self.ask(requests.list_orders(query))
         return read_list(json_of(answer, "listing orders"), "orders", query.limit)
 
-    def fulfill(self, order_id: str, body: bytes, key: str) -> None:
-        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted."""
-        self.ask(requests.fulfill(order_id, body, key))
+    def fulfill(self, order_id: str, body: bytes, key: str) -> bool:
+        """Post a fulfillment: a body of `fulfill_body`, under its saved key. Returning means accepted.
+
+        Whether the response shows the fulfillment; if not, the order has to be read.
+        """
+        return shows_fulfillment(self.ask(requests.fulfill(order_id, body, key)), body)
 
     def refund(self, order_id: str, body: bytes, key: str) -> None:
         """Ask for a refund: a body of `refund_body`, under its saved key. Accepted is not yet done."""
@@ -141,6 +145,7 @@ class StoreClient:
         self._used_at = time.monotonic()
         answer = StoreResponse(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
         check_response(answer, request, time.time())
+        check_accepted(answer, request)
         return answer
 
     def _read(self, response: http.client.HTTPResponse, request: StoreRequest, started: float) -> bytes:

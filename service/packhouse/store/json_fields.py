@@ -5,12 +5,13 @@ What is not what it should be is either absent (text) or refused (required ids, 
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 from packhouse.errors import StoreUnreadable
+from packhouse.model.text import decode_json, is_whole, shortened
 
 CREATED = ("created_at", "createdAt")  # the names of an order's time
 _LARGEST = 2**53  # beyond it, JSON readers disagree about a number's value
@@ -19,23 +20,17 @@ _LATEST = 250_000_000_000.0  # seconds since 1970: the year 9892
 # Numbers in place of an ISO time: seconds, or thousandths, millionths, billionths of one since 1970.
 _EPOCH_UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 _ID = re.compile(r"(?!\.{1,2}\Z)[^\s/,]{1,255}")  # "." and ".." would change a path
+LONGEST_TEXT = 1000
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that `body` says, in UTF-8. Raises ValueError for anything that is not plain JSON.
+    """The value that `body` says in UTF-8, with text fit to keep. A byte order mark is skipped.
 
-    Refused too: NaN and Infinity, numbers too long to read, nesting too deep, halves of surrogate pairs
-    (they cannot be written to a database).
+    Raises ValueError for what is not plain JSON, and for NaN, Infinity, numbers too long to read and nesting
+    that is too deep.
     """
-    text = body.decode("utf-8")
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
+    return decode_json(body.decode("utf-8-sig"))
 
 
 def parse_listing(body: bytes) -> Any:
@@ -47,28 +42,29 @@ def parse_listing(body: bytes) -> Any:
     try:
         return parse_json(body)
     except ValueError:
-        text = body.decode("utf-8", errors="replace")
-    try:
-        value = json.loads(text, parse_constant=lambda _: None, parse_int=_int_or_none)
-        plain = json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return json.loads(plain.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace"))
+        said = body.decode("utf-8-sig", errors="replace")
+    return decode_json(
+        said, parse_constant=lambda _: None, parse_int=_int_or_none, parse_float=_finite_or_none
+    )
 
 
 def _int_or_none(digits: str) -> int | None:
     return int(digits) if len(digits) < _LONGEST_NUMBER else None
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+def _finite_or_none(digits: str) -> float | None:
+    return number if math.isfinite(number := float(digits)) else None
 
 
 def text(value: Any) -> str:
-    """A string without control characters and surrounding blanks; "" for anything else."""
+    """A string without control characters and surrounding blanks; "" for anything else.
+
+    Of a text longer than LONGEST_TEXT the beginning, which ends in "…".
+    """
     if not isinstance(value, str):
         return ""
-    return value.translate(_CONTROLS).strip() if not value.isprintable() else value.strip()
+    found = shortened(value.strip(), LONGEST_TEXT)
+    return found if found.isprintable() else found.translate(_CONTROLS).strip()
 
 
 def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -105,8 +101,8 @@ def _epoch(value: float) -> str:
 
 
 def is_id(value: Any) -> TypeGuard[str]:
-    """Whether it can be an id of the store's: text without blanks, control characters, "/" or ","."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None and value.isprintable()
+    """Whether it can be an id of the store's: whole text without blanks, control characters, "/" or ","."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None and is_whole(value)
 
 
 def optional_id(value: Any) -> str:

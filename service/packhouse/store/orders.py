@@ -29,6 +29,7 @@ from packhouse.store.json_fields import (
 )
 from packhouse.store.requests import OrdersQuery
 from packhouse.store.responses import (
+    TOO_LARGE,
     StoreResponse,
     json_of,
     listing_of,
@@ -40,6 +41,10 @@ from packhouse.store.shipping_options import shipping_options_from_json
 
 _CANCELLED_AT = ("cancelled_at", "canceled_at", "cancelledAt", "canceledAt")
 
+# An order of more rows is not read: each line's units are counted in each row.
+LARGEST_ORDER = 5000
+_MOST_TO_COUNT = 200_000
+_RECORDS = ("fulfillments", "fulfilments", "refunds", "returns", "exchanges")
 _AMOUNTS = ("subtotal", "shipping", "tax", "discount", "total")
 
 
@@ -73,8 +78,7 @@ def read_order_listing(answer: StoreResponse, query: OrdersQuery) -> OrderPage:
 
 
 def _names_an_order(row: Any) -> bool:
-    order_id = row.get("id") if isinstance(row, dict) else None
-    return bool(optional_id(order_id)) and "\ufffd" not in str(order_id)
+    return isinstance(row, dict) and bool(optional_id(row.get("id")))
 
 
 def order_from_json(raw: Mapping[str, Any]) -> Order:
@@ -99,6 +103,7 @@ def _row(raw: Mapping[str, Any]) -> Order:
 
 def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
     order_id = required_id(raw.get("id"), "order id")
+    _check_size(raw, order_id)
     currency = text(raw.get("currency")).upper()
     buyer = mapping(raw.get("buyer")) or mapping(raw.get("customer"))
     lines = _lines(raw, order_id, currency, needed=needs_lines)
@@ -121,6 +126,25 @@ def _order(raw: Mapping[str, Any], *, needs_lines: bool) -> Order:
         returned=unit_records.returned(raw, order_id, lines),
         raw=raw if isinstance(raw, dict) else dict(raw),
     )
+
+
+def _check_size(raw: Mapping[str, Any], order_id: str) -> None:
+    """Raise StoreUnreadable, with the code TOO_LARGE, for an order whose units take too long to count."""
+    lines = max(_rows_in(raw.get(name)) for name in ("items", "line_items"))
+    records = sum(_rows_in(raw.get(name)) for name in _RECORDS)
+    if lines > LARGEST_ORDER or records > LARGEST_ORDER or lines * records > _MOST_TO_COUNT:
+        raise StoreUnreadable(
+            f"Order {order_id} has {lines} lines and {records} rows of fulfillments, refunds and returns, "
+            f"more than can be counted. Ship it yourself, or split it in the store.",
+            code=TOO_LARGE,
+        )
+
+
+def _rows_in(value: Any) -> int:
+    """The rows of a list, and the rows in them."""
+    listed = value if isinstance(value, list) else ()
+    inner = (part for row in listed for part in mapping(row).values() if isinstance(part, list))
+    return len(listed) + sum(map(len, inner))
 
 
 def _status(raw: Mapping[str, Any]) -> str:

@@ -40,6 +40,29 @@ def verify(
     Any of several secrets and any of several v1 will do (a secret is being rotated). All are compared, in
     constant time. Without a secret nothing is OK; an empty secret counts as none.
     """
+    read = _read(header, now, tolerance_s)
+    if isinstance(read, SignatureVerdict):
+        return read
+    time, macs = read
+    good = False
+    for secret in secrets:
+        if secret:
+            expected = _mac(secret, time, body)
+            for mac in macs:
+                good |= hmac.compare_digest(expected, mac)
+    return SignatureVerdict.OK if good else SignatureVerdict.WRONG
+
+
+def verify_header(header: bytes | str | None, now: float, tolerance_s: float) -> SignatureVerdict:
+    """Check what can be checked without the body: OK if only the body's MAC is left to compare."""
+    read = _read(header, now, tolerance_s)
+    return read if isinstance(read, SignatureVerdict) else SignatureVerdict.OK
+
+
+def _read(
+    header: bytes | str | None, now: float, tolerance_s: float
+) -> SignatureVerdict | tuple[bytes, list[bytes]]:
+    """The time and the MACs of a header, or why it is refused."""
     if not header:
         return SignatureVerdict.MISSING
     try:
@@ -51,13 +74,7 @@ def verify(
         return SignatureVerdict.MALFORMED
     if not abs(now - int(times[0])) <= tolerance_s:
         return SignatureVerdict.STALE
-    good = False
-    for secret in secrets:
-        if secret:
-            expected = _mac(secret, times[0], body)
-            for mac in macs:
-                good |= hmac.compare_digest(expected, mac)
-    return SignatureVerdict.OK if good else SignatureVerdict.WRONG
+    return times[0], macs
 
 
 def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:

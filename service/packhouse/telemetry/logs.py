@@ -15,6 +15,7 @@ from typing import Any, Literal, TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor
 
+from packhouse.model.printable import escaped
 from packhouse.telemetry.redaction import Redactor
 
 Format = Literal["auto", "json", "text"]
@@ -32,6 +33,8 @@ _WARNINGS_ONLY = (
 )
 # These loggers have their own handlers, which would bypass the redaction.
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+# The texts of several lines that structlog itself adds to an event.
+_TRACEBACKS = frozenset({"exception", "stack"})
 
 
 def configure(
@@ -85,9 +88,37 @@ class _SafeStream:
             self._stream.flush()
 
 
+class _TextRenderer:
+    """Renders one event as one line. Only a traceback has more; they are indented, as no event's line is.
+
+    A line break in an outside text, such as a provider's message, would else forge an event of its own.
+    """
+
+    def __init__(self, render: structlog.dev.ConsoleRenderer) -> None:
+        self._render = render
+
+    def __call__(self, log: Any, method: str, event: EventDict) -> str:
+        """The text of this event."""
+        shown = {
+            escaped(name): _indented(value) if name in _TRACEBACKS else _in_one_line(value)
+            for name, value in event.items()
+        }
+        return self._render(log, method, shown)
+
+
+def _in_one_line(value: Any) -> Any:
+    return escaped(value) if isinstance(value, str) else value
+
+
+def _indented(value: Any) -> Any:
+    return "\n".join(f"    {line}" for line in value.split("\n")) if isinstance(value, str) else value
+
+
 def _renderer(as_text: bool, colors: bool) -> Processor:
     if as_text:
-        return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        return _TextRenderer(
+            structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+        )
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 

@@ -1,13 +1,16 @@
 """The metrics behind /metrics. Counters grow as things happen; gauges are read from the ledger at a scrape.
 
-Labels have only values of closed sets (a family of events, a state, a provider account), never an id, so that
-requests cannot increase the number of series.
+Labels have only values of closed sets (a family of events, a state, a provider account of the settings, a
+currency in use), never an id, so that neither a request nor a provider's answer can add a series. Every other
+value counts as "other".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,8 +23,9 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from packhouse.model.hold import KINDS
-from packhouse.model.money import Money
+from packhouse.model.money import CURRENCIES, Money
 from packhouse.model.poll import PollProblem
+from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.model.waiting import WaitKind
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -30,6 +34,15 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 FAMILIES = frozenset(
     {"order", "checkout_session", "membership", "site", "product", "subscription", "unverified"}
 )
+
+OTHER = "other"
+# Who is called besides the provider accounts, and whose label it is that a person bought elsewhere.
+_OWN_ACCOUNTS = frozenset({"store", "manual"})
+_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+# Names of calls and of errors, which adapters choose.
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,59}")
+# A bound for the sum of all mistakes: an adapter of one's own may name its calls as it likes.
+_MOST_SERIES = 1000
 
 # The creation times of series are of no use here.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -62,10 +75,16 @@ class LedgerCounts:
 
 
 class Metrics:
-    """All metrics of one daemon."""
+    """All metrics of one daemon.
 
-    def __init__(self, registry: CollectorRegistry, version: str = "") -> None:
+    `accounts` are the provider accounts of its settings; None accepts any name.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, version: str = "", *, accounts: Collection[str] | None = None
+    ) -> None:
         self.registry = registry
+        self._account_names = None if accounts is None else _OWN_ACCOUNTS | set(accounts)
         ProcessCollector(registry=registry)
         build = Gauge(
             "packhouse_build_info", "Always 1. The label has the version.", ["version"], registry=registry
@@ -80,6 +99,31 @@ class Metrics:
                 registry=registry,
             )
         )
+        self._cuts = _Counters(
+            Counter(
+                "packhouse_http_connections_cut",
+                "Connections that the HTTP server closed to keep its limits, by reason.",
+                ["reason"],
+                registry=registry,
+            )
+        )
+        self._token_failures = _Counters(
+            Counter(
+                "packhouse_token_failures",
+                "Requests to the operator API with a wrong token, by outcome: unknown or slowed.",
+                ["outcome"],
+                registry=registry,
+            )
+        )
+        self._connections = _States(
+            Gauge(
+                "packhouse_http_connections",
+                "Open connections of the HTTP server by what they wait for.",
+                ["phase"],
+                registry=registry,
+            )
+        )
+        self._count_connections: Callable[[], Mapping[str, int]] = dict
         self._purchases = _Counters(
             Counter(
                 "packhouse_purchases",
@@ -93,6 +137,14 @@ class Metrics:
                 "packhouse_label_spend_minor",
                 "Money spent on labels, in minor units.",
                 ["currency"],
+                registry=registry,
+            )
+        )
+        self._restores = _Counters(
+            Counter(
+                "packhouse_restores",
+                "Restores of the ledger that were noticed, by what they were noticed.",
+                ["cause"],
                 registry=registry,
             )
         )
@@ -130,9 +182,12 @@ class Metrics:
                 buckets=_CALL_BUCKETS,
             )
         )
-        self._orders = _States(Gauge("packhouse_orders", "Orders by phase.", ["phase"], registry=registry))
+        self._orders = _States(
+            Gauge("packhouse_orders", "Orders by phase.", ["phase"], registry=registry), known=OrderPhase
+        )
         self._shipments = _States(
-            Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry)
+            Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry),
+            known=ShipmentState,
         )
         self._holds = _States(
             Gauge("packhouse_holds", "Active holds by code.", ["code"], registry=registry), known=KINDS
@@ -211,17 +266,33 @@ class Metrics:
         """Count one webhook delivery; `type_family` is "order" or a whole type such as "order.created"."""
         self._events.add((family(type_family), outcome))
 
+    def connection_cut(self, reason: str) -> None:
+        """Count one connection that was closed; the reasons are those of `api.connections.Cut`."""
+        self._cuts.add((reason,))
+
+    def token_failure(self, outcome: str) -> None:
+        """Count one request with a wrong token: unknown or slowed."""
+        self._token_failures.add((outcome,))
+
+    def watch_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read at each scrape how many connections are open, by phase."""
+        self._count_connections = counts
+
     def purchase(self, provider: str, outcome: str) -> None:
         """Count one attempt to buy a label at an account: bought, not_bought, unknown."""
-        self._purchases.add((provider, outcome))
+        self._purchases.add((self._account(provider), outcome))
 
     def spent(self, money: Money) -> None:
         """Add the price of a label."""
-        self._spent.add((money.currency,), money.minor)
+        self._spent.add((money.currency if money.currency in CURRENCIES else OTHER,), money.minor)
+
+    def restored(self, cause: str) -> None:
+        """Count a restore of the ledger that was noticed."""
+        self._restores.add((cause,))
 
     def parcel(self, provider: str, outcome: str) -> None:
         """Count one parcel at its end: delivered, returned or failure."""
-        self._parcels.add((provider, outcome))
+        self._parcels.add((self._account(provider), outcome))
 
     def step(self, name: str, seconds: float, outcome: str) -> None:
         """Record the duration and the outcome of a step."""
@@ -229,6 +300,9 @@ class Metrics:
 
     def call(self, upstream: str, call: str, outcome: str, seconds: float) -> None:
         """Record one call to the store or to a provider account; see CallObserver."""
+        upstream, call = self._account(upstream), call if _WORD.fullmatch(call) else OTHER
+        if outcome not in _STATUSES and not _WORD.fullmatch(outcome):
+            outcome = OTHER
         self._calls.add((upstream, call, outcome))
         self._call_seconds.observe((upstream, call), seconds)
 
@@ -236,6 +310,9 @@ class Metrics:
         """Count one poll, quick or full: complete, incomplete, failed; and the rows that it read."""
         self._polls.add((kind, outcome))
         self._poll_rows.add((kind,), rows)
+
+    def _account(self, name: str) -> str:
+        return name if self._account_names is None or name in self._account_names else OTHER
 
     def set_counts(self, counts: LedgerCounts) -> None:
         """Set the gauges to the ledger's counts; a state without a count becomes 0."""
@@ -259,13 +336,14 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics in the Prometheus text format, version 0.0.4."""
+        self._connections.set(self._count_connections())
         return generate_latest(self.registry)
 
 
 def family(event_type: str) -> str:
     """The part of an event's type before its dot, or "other" for an unknown family."""
     head = event_type.partition(".")[0]
-    return head if head in FAMILIES else "other"
+    return head if head in FAMILIES else OTHER
 
 
 class _Counters:
@@ -278,6 +356,8 @@ class _Counters:
     def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
         child = self._children.get(labels)
         if child is None:
+            if len(self._children) >= _MOST_SERIES:
+                labels = (OTHER,) * len(labels)
             child = self._children[labels] = self._metric.labels(*labels)
         child.inc(amount)
 
@@ -292,6 +372,8 @@ class _Histograms:
     def observe(self, labels: tuple[str, ...], seconds: float) -> None:
         child = self._children.get(labels)
         if child is None:
+            if len(self._children) >= _MOST_SERIES:
+                labels = (OTHER,) * len(labels)
             child = self._children[labels] = self._metric.labels(*labels)
         child.observe(seconds)
 
@@ -299,14 +381,20 @@ class _Histograms:
 class _States:
     """A gauge with one child for each state; a state that is gone becomes 0, so that graphs fall.
 
-    The `known` states are shown from the start, so that an alert on one of them has a series to watch.
+    The `known` states are shown from the start, so that an alert on one of them has a series to watch. Where
+    they are given, there are no others: the counts of unknown ones are added up.
     """
 
     def __init__(self, gauge: Gauge, known: Iterable[str] = ()) -> None:
         self._gauge = gauge
-        self._seen = {str(state) for state in known}
+        self._known = frozenset(str(state) for state in known)
+        self._seen = set(self._known)
 
     def set(self, counts: Mapping[str, int]) -> None:
+        if self._known and not self._known.issuperset(counts):
+            unknown = sum(number for state, number in counts.items() if state not in self._known)
+            counts = {state: number for state, number in counts.items() if state in self._known}
+            counts[OTHER] = unknown
         self._seen.update(counts)
         for state in self._seen:
             self._gauge.labels(state).set(counts.get(state, 0))

@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from packhouse.model.printable import escaped_lines
+
 HIDDEN = "[hidden]"
 
 # Names and addresses of people, and whole bodies, which contain both. A plain "name" stays, as steps and
@@ -123,9 +125,6 @@ _MARKS = (
     r"|(?:password|passwd|passphrase|pwd|secret|token)s?[\"']?\s*[:=])"
 )
 
-# Characters that could move a terminal's cursor; line breaks and tabs stay.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 _NAMES_KEPT = 1000
 
 _READABLE = (PurePath, Decimal, date)
@@ -153,13 +152,15 @@ class Redactor:
         return self._mapping(event)
 
     def text(self, value: str) -> str:
-        """The text with every secret in it hidden."""
+        """The text with every secret in it hidden and everything that a terminal obeys escaped, except line
+        breaks and tabs.
+        """
         if self._marks.search(value):
             for secret in self._secrets:
                 value = value.replace(secret, HIDDEN)
             for shape, shown in _SHAPES:
                 value = shape.sub(shown, value)
-        return value if value.isprintable() else _CONTROL.sub("?", value)
+        return escaped_lines(value)
 
     def _mapping(self, mapping: Mapping[Any, Any]) -> dict[str, Any]:
         clean: dict[str, Any] = {}

@@ -161,7 +161,14 @@ class Dispatcher:
             paused = "PACKHOUSE_GUARD__PAUSED is set."
         unreadable = []
         for lease, known in claimed:
-            job = OrderJob(lease, until, list(known.shipments), list(known.holds), paused=paused)
+            job = OrderJob(
+                lease,
+                until,
+                list(known.shipments),
+                list(known.holds),
+                restored_at=known.restored_at,
+                paused=paused,
+            )
             if known.unreadable:
                 unreadable.append((job, known.unreadable))
             else:

@@ -12,6 +12,7 @@ from packhouse.errors import StoreNotFound, StoreRefused
 from packhouse.model.order import Order, Product
 from packhouse.store.protocol import order_from_json
 from packhouse.store.requests import StoreRequest
+from packhouse.store.responses import StoreResponse
 from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.plan import Plan
 from packhouse_cli.bulk.planner import PlanContext, make_plan
@@ -26,6 +27,7 @@ Mishap = tuple[str, Exception]
 class MemoryStore:
     """Orders by id, as the store shows them; `sent` are the changes that had an effect, with their keys.
 
+    A store that `is_silent` answers changes with an empty object, and one that `forgets` does not make them.
     `mishaps` are errors of changes and `unread` errors of reads, one for each call, in sequence.
     """
 
@@ -39,6 +41,7 @@ class MemoryStore:
         self.mishaps: list[Mishap | None] = []
         self.unread: list[Exception | None] = []
         self.refunds_land = True
+        self.is_silent = self.forgets = False
         self.before_effect: Callable[[str], object] = lambda _: None
         self._answered: dict[str, bytes] = {}
         self._lock = threading.Lock()
@@ -73,7 +76,7 @@ class MemoryStore:
     def products(self, site_slug: str, ids: Sequence[str]) -> dict[str, Product]:
         return {one: Product(one, is_digital=one in self.digital) for one in ids}
 
-    def ask(self, request: StoreRequest) -> None:
+    def ask(self, request: StoreRequest) -> StoreResponse:
         order_id, item = request.path.split("/")[-2:]
         self.before_effect(order_id)
         with self._lock:
@@ -81,9 +84,12 @@ class MemoryStore:
             mishap = self.mishaps.pop(0) if self.mishaps else None
             if mishap and mishap[0] == "before":
                 raise mishap[1]
-            self._effect(self.orders[order_id], item, request)
+            if not self.forgets:
+                self._effect(self.orders[order_id], item, request)
             if mishap:
                 raise mishap[1]
+            shown = {} if self.is_silent else self.orders[order_id]
+            return StoreResponse(200, body=json.dumps(shown).encode())
 
     def _effect(self, order: dict[str, Any], item: str, request: StoreRequest) -> None:
         key = dict(request.headers)["Idempotency-Key"]

@@ -66,6 +66,16 @@ def test_after_a_lost_response_the_order_is_read_and_nothing_happens_twice(
     assert len(run.store.sent) == 1
 
 
+@pytest.mark.parametrize("forgets", [True, False])
+def test_an_answer_that_shows_no_fulfillment_counts_only_if_the_order_shows_it(
+    start: Starter, forgets: bool
+) -> None:
+    run = start()
+    run.store.is_silent, run.store.forgets = True, forgets
+    assert run.again() == [State.UNKNOWN if forgets else State.DONE]
+    assert run.store.tried == (MAX_TRIES if forgets else 1)
+
+
 def test_a_refund_that_completes_late_is_sent_again_under_its_key_and_happens_once(start: Starter) -> None:
     run = start("refund")
     run.store.refunds_land = False

@@ -77,12 +77,13 @@ class LosingStore(StoreClient):
         self.sent: list[StoreRequest] = []
         self._error = error
         self._after = after
+        self.answer = StoreResponse(202)
 
     def ask(self, request: StoreRequest) -> StoreResponse:
         self.sent.append(request)
         if self._error is not None:
             raise self._error
-        return StoreResponse(202)
+        return self.answer
 
     def order(self, order_id: str) -> Order:
         assert order_id == "ord_1"
@@ -119,6 +120,29 @@ def test_a_change_that_the_order_does_not_show_has_an_unknown_outcome_and_a_safe
     assert "Order ord_1 (fulfilled), read again, does not show the change" in said
     assert f"--idempotency-key {CHANGES[name].key}" in said
     assert len(store.sent) == 1
+
+
+@pytest.mark.parametrize("after", [SHIPPED, StoreUnreachable("gone")])
+def test_a_fulfillment_that_neither_the_answer_nor_the_order_shows_has_an_unknown_outcome(
+    after: Order | StoreError,
+) -> None:
+    with pytest.raises(CommandError, match="The store answered 202 and did not show the change"):
+        send_change(LosingStore(None, after), CHANGES["fulfill"])
+
+
+def test_a_fulfillment_counts_that_the_answer_shows_or_the_order_or_neither_can_show() -> None:
+    silent = LosingStore(None, AFTER["fulfill"])
+    assert send_change(silent, CHANGES["fulfill"]).answer == StoreResponse(202)
+    showing = LosingStore(None, StoreUnreachable("gone"))
+    showing.answer = StoreResponse(200, body=b'{"tracking_number": "T1"}')
+    assert send_change(showing, CHANGES["fulfill"]).answer == showing.answer
+    unlisted = replace(SHIPPED, fulfillments=None)
+    assert send_change(LosingStore(None, unlisted), CHANGES["fulfill"]).answer == StoreResponse(202)
+
+
+@pytest.mark.parametrize("name", [one for one in CHANGES if one != "fulfill"])
+def test_a_change_that_the_store_completes_later_is_accepted_by_an_empty_answer(name: str) -> None:
+    assert send_change(LosingStore(None, StoreUnreachable("gone")), CHANGES[name]).answer is not None
 
 
 def test_an_order_that_cannot_be_read_again_is_reported() -> None:

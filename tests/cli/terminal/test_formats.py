@@ -32,3 +32,12 @@ def test_seconds_and_the_stores_text_are_the_same_moment() -> None:
 def test_what_is_no_time_is_no_crash(nothing: object) -> None:
     assert day_and_time(nothing) == ""
     assert clock_time(nothing) == "?"
+
+
+@pytest.mark.parametrize("at", [1e300, -1e300, float("inf"), float("nan"), 10**400])
+def test_a_time_that_no_calendar_has_is_shown_as_unknown(at: float) -> None:
+    assert (clock_time(at), day(at), day_and_time(at)) == ("?", "?", "")
+
+
+def test_a_span_without_end_is_shown_too() -> None:
+    assert span(float("inf")) == span(1e300)

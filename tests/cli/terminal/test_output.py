@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse.model.printable import escaped
 from packhouse_cli.terminal.output import Terminal, json_text
 from packhouse_cli.terminal.table import fit, lay_out
-from packhouse_cli.terminal.text import cut, escaped, styled, width_of, wrap
+from packhouse_cli.terminal.text import cut, styled, width_of, wrap
 from tests.cli.runner import Pretended
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31mred\x7f\u202eevil"

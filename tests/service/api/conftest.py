@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 from tests.service.api.doubles import NOW, App
 from tests.service.api.records import FILE, SHA, write_ledger
 
+_ADDRESSES = itertools.cycle(range(1, 255))
+
 
 @pytest.fixture(scope="session")
 def written_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger file with the records, to be copied."""
     file = tmp_path_factory.mktemp("records") / "packhouse.db"
-    write_ledger(file)
+    write_ledger(f"sqlite:///{file}")
     return file
 
 
@@ -37,5 +40,7 @@ def app(built_app: App, written_ledger: Path, tmp_path: Path) -> Iterator[App]:
     built_app.documents.files = {SHA: FILE}
     built_app.clock.time = NOW
     built_app.wakes = 0
+    # Another address for each test: failed tokens of one test do not slow the next.
+    built_app.client = f"192.0.2.{next(_ADDRESSES)}"
     yield built_app
     asyncio.run(built_app.ledger.close())

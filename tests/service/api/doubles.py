@@ -12,10 +12,13 @@ from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
 from packhouse.api.webhooks import Receipt
+from packhouse.config.http_server import HttpSettings
 from packhouse.config.sections import OperatorSettings, WebhookSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import PackhouseError
 from packhouse.http import httpx
+from packhouse.ledger.engine import open_ledger
+from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.model.event import Event
 from packhouse.model.health import Check
@@ -82,14 +85,18 @@ class FailingLedger:
     migrated: tuple[str | None, str] = (None, "1")
 
     def __init__(self) -> None:
-        self._ledger: SqliteLedger | None = None
+        self._ledger: SqliteLedger | PostgresLedger | None = None
         self.failure: Exception | None = None
 
     def open(self, file: Path) -> None:
         """Use this file from now on."""
-        self._ledger = SqliteLedger(f"sqlite:///{file}")
+        self.open_url(f"sqlite:///{file}")
 
-    def _usable(self) -> SqliteLedger:
+    def open_url(self, url: str) -> None:
+        """Use this database from now on."""
+        self._ledger = open_ledger(url, connections=2)
+
+    def _usable(self) -> SqliteLedger | PostgresLedger:
         if self.failure is not None:
             raise self.failure
         assert self._ledger is not None, "open a file first"
@@ -133,7 +140,11 @@ class App:
     """The whole HTTP API, and a client to it. `wakes` counts how often an operation woke the workers."""
 
     def __init__(
-        self, *, secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}", tokens: str = ""
+        self,
+        *,
+        secrets: str = f"{SECRET.decode()},{OTHER_SECRET.decode()}",
+        tokens: str = "",
+        http: HttpSettings | None = None,
     ) -> None:
         self.inbox = MemoryInbox()
         self.ledger = FailingLedger()
@@ -142,6 +153,7 @@ class App:
         self.clock = StillClock(NOW)
         self.metrics = Metrics(CollectorRegistry(), "1.2.3")
         self.wakes = 0
+        self.client = "192.0.2.1"
         settings = Settings(_env_file=None, provider="easypost")  # type: ignore[call-arg]
         self.operations = Operations.build(
             self.ledger, self.documents, self.clock, settings, self._count_wake
@@ -155,6 +167,7 @@ class App:
             webhook=WebhookSettings.model_validate({"secrets": secrets}),
             operators=OperatorSettings.model_validate({"tokens": tokens or f"ann:{TOKEN},bob:{OTHER_TOKEN}"}),
             version="1.2.3",
+            http=http,
         )
 
     def _count_wake(self) -> None:
@@ -164,7 +177,9 @@ class App:
         """One request, answered."""
 
         async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            transport = httpx.ASGITransport(
+                app=self.app, raise_app_exceptions=False, client=(self.client, 40_000)
+            )
             async with httpx.AsyncClient(transport=transport, base_url="http://packhouse") as client:
                 headers = {"authorization": f"Bearer {token}"} if token else {}
                 return await client.request(method, path, headers=headers | more.pop("headers", {}), **more)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from pathlib import Path
 
 from sqlalchemy import insert
 
 from packhouse.ledger import tables
-from packhouse.ledger.sqlite import SqliteLedger
+from packhouse.ledger.engine import open_ledger
 from packhouse.ledger.tx import Tx
 from tests.service.api.doubles import NOW
 
@@ -19,11 +18,11 @@ SHA = hashlib.sha256(FILE).hexdigest()
 ACTIVE, RELEASED = 7, 6
 
 
-def write_ledger(file: Path) -> None:
-    """Write the records into a new ledger in this file."""
+def write_ledger(url: str) -> None:
+    """Write the records into a new ledger at this address."""
 
     async def run() -> None:
-        ledger = SqliteLedger(f"sqlite:///{file}")
+        ledger = open_ledger(url, connections=1)
         await ledger.write(_insert, NOW)
         await ledger.close()
 

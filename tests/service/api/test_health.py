@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from packhouse.api.health import router
+from packhouse.api.shared_call import SharedCall
 from packhouse.errors import LedgerUnavailable
 from packhouse.http import httpx
 from packhouse.model.health import Check, Level
@@ -92,3 +93,32 @@ def test_the_scrape_is_answered_when_the_ledger_is_not(app: App) -> None:
 
 def test_the_page_that_draws_the_api_is_off_unless_asked_for() -> None:
     assert App().ask("GET", "/docs", token="").status_code == 404
+
+
+def test_many_who_ask_at_once_share_one_check_and_its_error() -> None:
+    calls = 0
+    gate = asyncio.Event()
+
+    async def check() -> int:
+        nonlocal calls
+        calls += 1
+        await gate.wait()
+        if calls == 2:
+            raise LedgerUnavailable("down")
+        return calls
+
+    async def run() -> None:
+        shared = SharedCall(check)
+        asking = [asyncio.create_task(shared()) for _ in range(50)]
+        await asyncio.sleep(0)
+        asking[0].cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        results = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert results[1:] == [1] * 49
+        with pytest.raises(LedgerUnavailable):
+            await shared()
+        assert await shared() == 3
+
+    asyncio.run(run())

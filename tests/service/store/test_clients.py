@@ -32,7 +32,7 @@ class Client(Protocol):
     def order(self, order_id: str) -> Order: ...
     def orders(self, query: OrdersQuery) -> OrderPage: ...
     def pages(self, query: OrdersQuery) -> list[OrderPage]: ...
-    def fulfill(self, order_id: str, body: bytes, key: str) -> None: ...
+    def fulfill(self, order_id: str, body: bytes, key: str) -> bool: ...
     def product(self, site_slug: str, product_id: str) -> Product: ...
     def products(self, site_slug: str, ids: list[str]) -> dict[str, Product]: ...
 
@@ -134,12 +134,27 @@ def test_an_order_is_read(client: Client, shop: FaultyStore) -> None:
     assert "idempotency-key" not in asked.headers
 
 
-@pytest.mark.parametrize(("status", "answer"), [(200, {"ok": 1}), (201, None), (202, b"<html>"), (204, None)])
-def test_a_fulfillment_is_posted_with_its_saved_bytes_and_any_2xx_accepts_it(
-    client: Client, shop: FaultyStore, status: int, answer: Any
+SHOWN = {"fulfillments": [{"tracking_number": "94 00"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "is_shown"),
+    [
+        (200, {"ok": 1}, False),
+        (201, None, False),
+        (204, None, False),
+        (202, [], False),
+        (200, {"order": ORDER | SHOWN}, True),
+        (200, ORDER | SHOWN, True),
+        (200, {"tracking_number": "9400"}, True),
+        (200, [{"tracking": "94-00"}], True),
+    ],
+)
+def test_a_fulfillment_is_posted_with_its_saved_bytes_and_a_2xx_accepts_it(
+    client: Client, shop: FaultyStore, status: int, answer: Any, is_shown: bool
 ) -> None:
     shop.behave(answers(status, answer))
-    client.fulfill("ord_1", BODY, "key-1")
+    assert client.fulfill("ord_1", BODY, "key-1") is is_shown
     (asked,) = shop.asked
     assert (asked.method, asked.target) == ("POST", "/api/storefront/v1/merchant/orders/ord_1/fulfill")
     assert asked.body == BODY
@@ -291,8 +306,9 @@ def test_each_status_is_its_typed_error_and_the_connection_lives_on(
     assert shop.connections == 1
 
 
-def test_a_redirect_is_not_followed(client: Client, shop: FaultyStore) -> None:
-    shop.behave(answers(307, None, Location=f"{shop.url}/elsewhere"))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(client: Client, shop: FaultyStore, status: int) -> None:
+    shop.behave(answers(status, None, Location=f"{shop.url}/elsewhere"))
     with pytest.raises(errors.StoreUnexpectedStatus, match="redirects"):
         client.fulfill("ord_1", BODY, "key-1")
     assert len(shop.asked) == 1

@@ -91,7 +91,8 @@ def test_an_order_event_without_a_usable_order_is_still_an_event(data: Any) -> N
         b"{",
         b'{"id":"evt_1","type":"order.created"',
         b'{"id":"evt_1","type":"order.created","data":NaN}',
-        b'{"id":"evt_1","type":"order.created","data":"\\ud800"}',
+        b'{"id":"evt_1\\ud800","type":"order.created"}',
+        b'{"id":"evt_1","type":"order.created\\u0000"}',
         b"[" * 200_000,
         b'{"id":' + b"1" * 5000 + b',"type":"x"}',
         '{"id":"evt_1","type":"order.created"}'.encode("utf-16"),
@@ -112,6 +113,15 @@ def test_an_order_event_without_a_usable_order_is_still_an_event(data: Any) -> N
 def test_anything_else_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableEvent):
         read_event(body)
+
+
+@pytest.mark.parametrize("unfit", ["\\ud83d", "\\u0000", "\\u001b", "\\ufffd"])
+def test_text_that_no_database_keeps_hides_no_event_and_names_no_other_order(unfit: str) -> None:
+    body = event_with().replace(b"buyer@example.com", unfit.encode())
+    event = read_event(body)
+    assert (event.id, event.order_id) == ("evt_7f3a", "ord_724b")
+    assert event.body.encode() == body
+    assert read_event(event_with().replace(b"ord_724b", f"ord_724b{unfit}".encode())).order_id == ""
 
 
 def test_the_complaint_quotes_nothing_of_the_body() -> None:

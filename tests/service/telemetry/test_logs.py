@@ -206,3 +206,35 @@ def test_a_broken_stream_stops_no_work() -> None:
     logs.configure(stream=Full())
     logs.logger("x").info("lost")
     logging.getLogger("uvicorn.error").info("lost")
+
+
+FORGED = (
+    "USD\n2026-12-01T08:00:00Z [info] bought \x1b[2J\x9b31m\u202e\u2066\u200b\u2028\u2029\x85 order_id=ord_9"
+)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_outside_text_forges_a_line_of_the_text_log_or_drives_a_terminal(terminal: bool) -> None:
+    stream = Terminal() if terminal else io.StringIO()
+    logs.configure(format="text", stream=stream)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        logs.logger("x").exception("broke", currency=FORGED, deep={"a": [FORGED]}, **{FORGED: FORGED})
+        logging.getLogger("uvicorn.error").warning("told %s", FORGED)
+    first, *others = stream.getvalue().splitlines()
+    assert [line for line in others if line and not line.startswith("    ")] == [others[-1]]
+    assert "broke" in first
+    assert "told USD\\n2026-12-01" in others[-1]
+    shown = stream.getvalue().replace("\x1b[", "") if terminal else stream.getvalue()
+    assert "\\x1b[2J\\x9b31m\\u202e\\u2066\\u200b\\u2028\\u2029\\x85" in shown
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+def test_a_json_line_shows_a_terminal_nothing_it_obeys_and_a_lone_surrogate_costs_no_line() -> None:
+    stream = io.StringIO()
+    logs.configure(format="json", stream=stream)
+    logs.logger("x").info("bought", service=FORGED + "\ud83d")
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert json.loads(line)["service"].startswith("USD\n2026")

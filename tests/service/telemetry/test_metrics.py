@@ -84,3 +84,40 @@ def test_two_daemons_of_one_process_count_apart() -> None:
     one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
     one.purchase("offline", "bought")
     assert value(other, "packhouse_purchases_total", provider="offline", outcome="bought") is None
+
+
+def test_no_answer_of_a_provider_can_add_a_series_or_a_line() -> None:
+    metrics = Metrics(CollectorRegistry(), accounts=["easypost"])
+    forged = 'X"} 1\npackhouse_up{a="\x1b[2J\u202e'
+    for number in range(50):
+        metrics.spent(Money(100, f"Q{number}{forged}"))
+        metrics.spent(Money(100, f"Q{chr(65 + number % 26)}X"))
+        metrics.purchase(f"account-{number}{forged}", "bought")
+        metrics.parcel(f"account-{number}", "delivered")
+        metrics.call("easypost", f"call {number}{forged}", str(600 + number), 0.1)
+        metrics.set_counts(LedgerCounts({f"phase{number}": 1}, {f"state{number}": 1}, {f"hold{number}": 2}))
+    assert value(metrics, "packhouse_label_spend_minor_total", currency="other") == 10_000
+    assert value(metrics, "packhouse_purchases_total", provider="other", outcome="bought") == 50
+    assert value(metrics, "packhouse_parcel_outcomes_total", provider="other", outcome="delivered") == 50
+    assert (
+        value(metrics, "packhouse_upstream_calls_total", upstream="easypost", call="other", outcome="other")
+        == 50
+    )
+    assert value(metrics, "packhouse_orders", phase="other") == 1
+    assert value(metrics, "packhouse_holds", code="other") == 2
+    text = metrics.render().decode()
+    assert "\x1b" not in text
+    assert "forged" not in text
+    assert len(text.splitlines()) < 250
+
+
+def test_an_adapter_that_gives_each_call_a_new_name_is_bounded_too() -> None:
+    metrics = Metrics(CollectorRegistry())
+    for number in range(3000):
+        metrics.call("own", f"call{number}", "200", 0.1)
+    shown = [line for line in metrics.render().decode().splitlines() if "upstream_calls_total{" in line]
+    assert len(shown) == 1001
+    assert (
+        value(metrics, "packhouse_upstream_calls_total", upstream="other", call="other", outcome="other")
+        == 2000
+    )

@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import escaped
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, Option
 from packhouse_cli.exit_codes import CommandError, Exit
-from packhouse_cli.terminal.text import escaped, styled, wrap
+from packhouse_cli.terminal.text import cut, padded, styled, wrap
 
 if TYPE_CHECKING:
     from packhouse.model.health import Check
@@ -61,7 +62,9 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
     if problems:
         yield from (Finding("settings", FAILED, problem) for problem in problems)
     else:
-        yield Finding("settings", OK, "all settings are valid" + _profile_in_use(settings))
+        yield Finding("settings", OK, _settings_found(daemon_settings) + _profile_in_use(settings))
+    if daemon_settings is not None and not _are_the_daemons(daemon_settings):
+        daemon_settings = None
     try:
         from packhouse.store.client import StoreClient
 
@@ -75,7 +78,8 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
     except CommandError as error:
         yield Finding("store", FAILED, str(error))
     try:
-        yield from of_daemon(settings.daemon_url, _token(settings))
+        token, problem = _token(settings)
+        yield from of_daemon(settings.daemon_url, token, problem)
     except CommandError as error:
         is_meant = bool(environ.get("PACKHOUSE_URL") or (settings.profile and settings.profile.daemon_url))
         fix = "Start it with `packhouse serve`, or set PACKHOUSE_URL to its address."
@@ -99,12 +103,29 @@ def _daemon_settings(environ: Mapping[str, str]) -> tuple[Any, list[str]]:
         return None, str(error).splitlines()
 
 
+def _are_the_daemons(settings: Any) -> bool:
+    """Whether these may be a daemon's settings, and not only what every command needs to reach the store."""
+    return any(path[0] != "store" for path in settings.given)
+
+
+def _settings_found(settings: Any) -> str:
+    """Which settings were found; those of a daemon elsewhere cannot be judged here."""
+    if _are_the_daemons(settings):
+        return "all settings are valid"
+    return "all settings are valid; the daemon's own are not here, so only the daemon itself can check them"
+
+
 def _rates(daemon_settings: Any) -> Iterator[Finding]:
     """Test rates, with the daemon's settings as found here: no daemon asks for them."""
     from packhouse_cli.commands.doctor.checks import UNKNOWN, Finding
 
     if daemon_settings is None:
-        yield Finding("rates", UNKNOWN, "not asked, because the daemon's settings here are not valid")
+        yield Finding(
+            "rates",
+            UNKNOWN,
+            "not asked, because the daemon's settings are not here, or are not valid",
+            "Run doctor where the daemon runs, with its settings.",
+        )
         return
     from packhouse.preflight import run_rate_checks
 
@@ -137,11 +158,12 @@ def _profile_in_use(settings: CliSettings) -> str:
     return f"; profile {settings.profile.name} is in use" if settings.profile else ""
 
 
-def _token(settings: CliSettings) -> str:
+def _token(settings: CliSettings) -> tuple[str, str]:
+    """The operator token, or "" and why there is none."""
     try:
-        return settings.token
-    except CommandError:
-        return ""
+        return settings.token, ""
+    except CommandError as error:
+        return "", str(error)
 
 
 def _print(finding: Finding, terminal: Terminal) -> None:
@@ -151,7 +173,8 @@ def _print(finding: Finding, terminal: Terminal) -> None:
     texts = [finding.message, *([finding.fix] if finding.fix and finding.state != "ok" else [])]
     first, *rest = [line for text in texts for line in wrap(escaped(text), width)]
     terminal.line(
-        styled(mark.ljust(_MARK_WIDTH), colour), f"  {escaped(finding.name).ljust(_NAME_WIDTH)}  {first}"
+        styled(mark.ljust(_MARK_WIDTH), colour),
+        f"  {padded(cut(escaped(finding.name), 40), _NAME_WIDTH)}  {first}",
     )
     for line in rest:
         terminal.line(indent + line)

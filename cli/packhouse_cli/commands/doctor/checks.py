@@ -166,8 +166,11 @@ def _delivering(store: StoreClient, webhook_id: str) -> Finding:
     return Finding("deliveries", FAILED if failed[0] is rows[0] else WARN, message, fix)
 
 
-def of_daemon(url: str, token: str) -> Iterator[Finding]:
-    """The daemon's own checks. Raises CommandError where none answers."""
+def of_daemon(url: str, token: str, problem: str = "") -> Iterator[Finding]:
+    """The daemon's own checks. Raises CommandError where none answers.
+
+    `problem` says why there is no token.
+    """
     client = JsonClient(
         "daemon", url, headers={"Authorization": f"Bearer {token}"} if token else {}, timeout_s=5.0
     )
@@ -183,12 +186,7 @@ def of_daemon(url: str, token: str) -> Iterator[Finding]:
         for name, results in checks.items() if isinstance(checks, dict) else ():
             yield _own_check(str(name), results)
         if not token:
-            yield Finding(
-                "token",
-                UNKNOWN,
-                "no operator token is set",
-                "Put one of the daemon's operator tokens into PACKHOUSE_TOKEN.",
-            )
+            yield Finding("token", UNKNOWN, problem or "No operator token is set.")
             return
         try:
             yield from _status(client.get("/api/v1/status"))

@@ -10,8 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from packhouse.model.printable import shell_word
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import JSON, YES, Option, seconds
+from packhouse_cli.commands.labels.files import FORCE
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 from packhouse_cli.terminal.prompt import confirm
 
@@ -36,9 +38,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         found = _wait(daemon, order, arguments.reason, arguments.timeout)
         file = None
         if arguments.output and found.get("document"):
-            from packhouse_cli.commands.labels.files import save
-
-            file = save(daemon.label_file(str(found["document"])), arguments.output)
+            file = _save(daemon.label_file(str(found["document"])), arguments)
         url = daemon.url_of_label(str(found["document"])) if found.get("document") else None
     label = {
         "tracking": found["tracking"],
@@ -66,10 +66,11 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
             ("label file", file or url),
         ]
     )
+    parcel = f"--carrier {shell_word(found['carrier'])} --tracking {shell_word(found['tracking'])}"
     terminal.note(
         found["why"]
-        or f"Packhouse does not post this number. To post it: packhouse orders fulfill {order} --carrier "
-        f"{found['carrier']} --tracking {found['tracking']}"
+        or "Packhouse does not post this number. To post it: packhouse orders fulfill "
+        f"{shell_word(order)} {parcel}"
     )
     return int(Exit.OK)
 
@@ -119,6 +120,19 @@ def _wait(daemon: Daemon, order: str, reason: str, timeout_s: float) -> dict[str
         found = daemon.label_of(order)
 
 
+def _save(content: bytes, arguments: argparse.Namespace) -> str:
+    from packhouse_cli.commands.labels.saving import save
+
+    try:
+        return save(content, arguments.output, force=arguments.force)
+    except CommandError as error:
+        raise CommandError(
+            f"The label is bought. {error} The same command returns the same label.",
+            error.exit_code,
+            error.code,
+        ) from error
+
+
 def _release(daemon: Daemon, found: Mapping[str, Any]) -> None:
     """Let the daemon process the order again where it gets no label, or several."""
     bought = found["parcels"] == 1 and found["bought"]
@@ -145,6 +159,7 @@ COMMAND = Command(
             help="wait at most SECONDS (default 120)",
         ),
         Option("--output", "-o", metavar="FILE", default="", help="write the label's file to FILE"),
+        FORCE,
         YES,
         JSON,
     ),

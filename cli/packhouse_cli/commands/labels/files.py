@@ -1,11 +1,9 @@
-"""Fetches a label's file from the daemon and writes it."""
+"""Fetches a label's file from the daemon, and reports it."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packhouse_cli.arguments.options import JSON, Option
@@ -20,6 +18,7 @@ OPTIONS = (
     Option("shipment", metavar="SHIPMENT", help="a shipment's id, or the id of an order with one label"),
     JSON,
 )
+FORCE = Option("--force", action="store_true", help="replace a file that exists already")
 
 
 def fetch(name: str, invocation: Invocation) -> tuple[dict[str, Any], bytes]:
@@ -78,20 +77,21 @@ def report(
     invocation: Invocation,
     arguments: argparse.Namespace,
     shipment: Mapping[str, Any],
+    kind: str,
     file: str | None,
     line: str,
     **more: object,
 ) -> int:
-    """Print the label's values as JSON, or one line for people."""
+    """Print the label's values as JSON, or one line for people. `kind` is the file's own."""
     terminal = invocation.terminal
     label = shipment["label"]
     if arguments.json:
         terminal.json(
             {
                 "shipment_id": shipment["id"],
-                "tracking": label["tracking_number"],
-                "format": label["document_format"],
-                "sha256": label["document"],
+                "tracking": label.get("tracking_number"),
+                "format": kind,
+                "sha256": label.get("document"),
                 "file": file,
                 **more,
             }
@@ -99,19 +99,3 @@ def report(
     else:
         terminal.line(line)
     return int(Exit.OK)
-
-
-def save(content: bytes, name: str, mode: int = 0o666) -> str:
-    """Write the file, whole or not at all, with this mode less the umask. Returns its name."""
-    place = Path(name)
-    fresh = place.with_name(f".{place.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-        fresh.replace(place)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise CommandError(
-            f"Cannot write the label to {name} ({error.strerror}).", Exit.UNKNOWN, "system"
-        ) from error
-    return str(place)

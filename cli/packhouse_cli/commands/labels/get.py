@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import Option
-from packhouse_cli.commands.labels.files import OPTIONS, fetch, fetch_paper, report, save
+from packhouse_cli.commands.labels.files import FORCE, OPTIONS, fetch, fetch_paper, report
+from packhouse_cli.commands.labels.kinds import cleaned_name, kind_of, name_of
+from packhouse_cli.commands.labels.saving import save
 from packhouse_cli.exit_codes import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -24,15 +26,20 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         if arguments.json:
             raise UsageError("--output - writes the label to standard output; it cannot be used with --json.")
         stdout = invocation.terminal.stdout
+        if stdout.isatty():
+            raise UsageError(
+                "Standard output is a terminal, which would obey the label's bytes. Redirect it, or pass -o."
+            )
         stdout.flush()
         stdout.buffer.write(content)
         stdout.buffer.flush()
         return int(Exit.OK)
-    kind = file["document_format"]
-    suffix = f"-{arguments.paper}" if arguments.paper else ""
-    name = save(content, arguments.output or f"{shipment['id']}{suffix}.{kind}")
+    kind = kind_of(content)
+    own = name_of(arguments.shipment, shipment["id"])
+    suffix = f"-{cleaned_name(arguments.paper)}" if arguments.paper else ""
+    name = save(content, arguments.output or f"{own}{suffix}.{kind}", force=arguments.force)
     line = f"{name}: {len(content)} bytes of {kind}."
-    return report(invocation, arguments, shipment, name, line, format=kind, sha256=file["document"])
+    return report(invocation, arguments, shipment, kind, name, line, sha256=file["document"])
 
 
 COMMAND = Command(
@@ -47,6 +54,7 @@ COMMAND = Command(
             default="",
             help="write to FILE; - for standard output (default: SHIPMENT.pdf or similar)",
         ),
+        FORCE,
         Option(
             "--paper",
             metavar="KIND",

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse_cli.arguments.command import Command
-from packhouse_cli.commands.labels.files import OPTIONS, fetch, report, save
+from packhouse_cli.commands.labels.files import OPTIONS, fetch, report
+from packhouse_cli.commands.labels.kinds import kind_of, name_of
+from packhouse_cli.commands.labels.saving import save
 from packhouse_cli.exit_codes import CommandError, Exit
 from packhouse_cli.user.paths import labels_folder
 
@@ -26,7 +28,10 @@ _KEPT_S = 86_400.0
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     shipment, content = fetch(arguments.shipment, invocation)
     folder = private_folder(invocation.environ)
-    file = save(content, str(folder / f"{shipment['id']}.{shipment['label']['document_format']}"), mode=0o600)
+    kind = kind_of(content)
+    file = save(
+        content, str(folder / f"{name_of(arguments.shipment, shipment['id'])}.{kind}"), force=True, mode=0o600
+    )
     program = viewer(invocation.environ)
     opened = program is not None and show(program, file, invocation.environ)
     terminal = invocation.terminal
@@ -35,7 +40,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     terminal.note(
         "Only you can read the file below. The next `packhouse labels open` after a day deletes it."
     )
-    return report(invocation, arguments, shipment, file, file, opened=opened)
+    return report(invocation, arguments, shipment, kind, file, file, opened=opened)
 
 
 def private_folder(environ: Mapping[str, str]) -> Path:

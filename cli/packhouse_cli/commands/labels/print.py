@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import Option
 from packhouse_cli.commands.labels.files import OPTIONS, fetch, report
+from packhouse_cli.commands.labels.kinds import PRINTER_LANGUAGES, UNKNOWN, kind_of, name_of
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 if TYPE_CHECKING:
@@ -23,24 +24,24 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     if arguments.copies < 1:
         raise UsageError("--copies must be 1 or more.")
     shipment, content = fetch(arguments.shipment, invocation)
-    kind = str(shipment["label"]["document_format"])
-    if kind == "bin":
+    kind, name = kind_of(content), name_of(arguments.shipment, shipment["id"])
+    if kind == UNKNOWN:
         raise CommandError(
-            f"The label's file of {shipment['id']} cannot be printed. Save it as it came with packhouse "
-            f"labels get {shipment['id']}, and see packhouse why for what is wrong.",
+            f"The label's file of {arguments.shipment} cannot be printed. Save it as it came with packhouse "
+            "labels get, and see packhouse why for what is wrong.",
             Exit.CONFLICT,
             "not_printable",
         )
     message = send(
         content,
         kind,
-        str(shipment["id"]),
+        name,
         invocation.environ,
         printer=arguments.printer,
         copies=arguments.copies,
     )
-    line = f"The label of {shipment['id']} was sent to the printer. {message}".strip()
-    return report(invocation, arguments, shipment, None, line, printer=message)
+    line = f"The label of {name} was sent to the printer. {message}".strip()
+    return report(invocation, arguments, shipment, kind, None, line, printer=message)
 
 
 def send(
@@ -57,7 +58,7 @@ def send(
         )
     words = [program, "-t", title, "-n", str(copies)]
     words += ["-d", printer] if printer else []
-    words += ["-o", "raw"] if kind in ("zpl", "epl") else []
+    words += ["-o", "raw"] if kind in PRINTER_LANGUAGES else []
     try:
         done = subprocess.run(  # noqa: S603 - a program of this system, found by its name
             [*words, "-"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import shell_word
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import YES, Option
 from packhouse_cli.commands.shipments.operation import OPTIONS, operate, report
@@ -22,7 +23,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     after = "buys a new one" if arguments.again else "holds the order"
     line = (
         f"Packhouse voids the label of {name} as soon as that is safe, then {after}. "
-        f"packhouse why {shipment.get('order_id')} shows the result."
+        f"packhouse why {shell_word(shipment.get('order_id'))} shows the result."
     )
     return report(shipment, line, arguments, invocation)
 

@@ -6,6 +6,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import shell_word
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.arguments.options import (
     JSON,
@@ -115,7 +116,7 @@ def _wait_for(
         if time.monotonic() + pause_s > until:
             raise CommandError(
                 f"The refund of order {before.id} is requested, but not confirmed after "
-                f"{wait_s:g} s. Check it later: packhouse orders get {before.id}",
+                f"{wait_s:g} s. Check it later: packhouse orders get {shell_word(before.id)}",
                 Exit.NOT_CONFIRMED,
                 "not_confirmed",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from packhouse.model.printable import shell_word
 from packhouse_cli.arguments.command import Command
 from packhouse_cli.commands.shipments.operation import EXAMPLE_REASON, OPTIONS, operate, report
 
@@ -17,7 +18,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     name = arguments.shipment
     line = (
         f"Shipment {name} is held (hold {hold.get('id')}). "
-        f"To release it: packhouse shipments release {name} --reason WHY"
+        f"To release it: packhouse shipments release {shell_word(name)} --reason WHY"
     )
     return report(hold, line, arguments, invocation)
 

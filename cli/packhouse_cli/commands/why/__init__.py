@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from packhouse_cli.invocation import Invocation
 
 
+# In a pipe or a file no line is broken: programs and people look for whole sentences and commands.
+_PIPE_WIDTH = 100_000
+
+
 def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
     terminal, order_id = invocation.terminal, arguments.order
     try:
@@ -38,7 +42,7 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         return int(Exit.OK)
     from packhouse_cli.commands.why import timeline
 
-    for line in timeline.lines_of(order, entries, now=time.time(), width=terminal.width or 100):
+    for line in timeline.lines_of(order, entries, now=time.time(), width=terminal.width or _PIPE_WIDTH):
         terminal.line(*line)
     return int(Exit.OK)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from packhouse.model.printable import escaped
 from packhouse.model.states import MEANING, ShipmentState
 from packhouse_cli.terminal.formats import clock_time, day, span
-from packhouse_cli.terminal.text import Line, escaped, plain, styled, width_of, wrap
+from packhouse_cli.terminal.text import Line, plain, styled, width_of, wrap
 from packhouse_cli.terminal.waits import ago, sentences_of
 
 # `packhouse tail` prints entries as they come, so its columns have fixed widths.
@@ -55,7 +56,13 @@ def lines_of(
 
 
 def _marked(mark: str, text: str, width: int) -> list[Line]:
-    first, *rest = wrap(text, max(width - len(mark), 30))
+    """The text behind the mark. A command at its end is never broken, so that it can be copied."""
+    room = max(width - len(mark), 30)
+    action, colon, command = text.partition(": packhouse ")
+    if colon and width_of(text) > room:
+        first, *rest = [*wrap(f"{action}:", room), f"packhouse {command}"]
+    else:
+        first, *rest = wrap(text, room)
     return [(f"{mark}{first}",), *((f"{' ' * len(mark)}{line}",) for line in rest)]
 
 

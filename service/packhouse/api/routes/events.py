@@ -5,12 +5,14 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator
 
 from packhouse.api import errors
 from packhouse.api.auth import TokenAuth
 from packhouse.api.requests import Reason
 from packhouse.api.routes.parameters import REFUSALS, Id, Limit
 from packhouse.api.schemas import EventBody, EventsBody
+from packhouse.api.texts import optional_identifier
 from packhouse.operations import Operations
 
 
@@ -20,10 +22,12 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
 
     @routes.get("/events", tags=["events"])
     async def list_events(
-        order_id: Annotated[str, Query(max_length=200)] = "",
+        order_id: Annotated[str, Query(max_length=300), AfterValidator(optional_identifier)] = "",
         outcome: Literal["", "accepted", "ignored", "unreadable"] = "",
         limit: Limit = 50,
-        before: Annotated[float | None, Query(description="`next` of the previous page.")] = None,
+        before: Annotated[
+            float | None, Query(allow_inf_nan=False, description="`next` of the previous page.")
+        ] = None,
     ) -> EventsBody:
         """List webhook events, newest first."""
         records = await operations.queries.events(

@@ -5,6 +5,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator
 
 from packhouse.api import errors
 from packhouse.api.auth import TokenAuth
@@ -18,6 +19,7 @@ from packhouse.api.schemas import (
     OrdersBody,
     TakeoverBody,
 )
+from packhouse.api.texts import one_line
 from packhouse.model.states import OrderPhase
 from packhouse.operations import Operations
 
@@ -30,7 +32,9 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
     async def list_orders(
         phase: OrderPhase | None = None,
         limit: Limit = 50,
-        after: Annotated[str, Query(max_length=200, description="`next` of the previous page.")] = "",
+        after: Annotated[
+            str, Query(max_length=350, description="`next` of the previous page."), AfterValidator(one_line)
+        ] = "",
     ) -> OrdersBody:
         """List orders, last changed first."""
         page = await operations.queries.orders(phase=phase, limit=limit, after=after)

@@ -6,12 +6,15 @@ font for them, and a wrong letter on a label is worse than a missing one.
 
 from __future__ import annotations
 
+import bisect
 from functools import cache
 from pathlib import Path
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
+# No line of a label has room for more characters, however narrow.
+LONGEST = 500
 _FONTS = Path(__file__).parent
 
 
@@ -38,11 +41,19 @@ def fitted(text: str, size: float, room: float, *, bold: bool, min_size: float) 
 
     The size shrinks to `min_size` first; a text that is still too wide ends in an ellipsis.
     """
+    text = text[:LONGEST]
     font, text = setting(text, bold=bold)
     width = pdfmetrics.stringWidth(text, font, size)
     if width <= room:
         return font, text, size
     size = max(min_size, size * room / width)
-    while len(text) > 1 and pdfmetrics.stringWidth(text, font, size) > room + 0.01:
-        text = text[:-2].rstrip() + "…"
-    return font, text, size
+    if pdfmetrics.stringWidth(text, font, size) <= room + 0.01:
+        return font, text, size
+    fits = bisect.bisect_right(
+        range(len(text)), room + 0.01, key=lambda end: pdfmetrics.stringWidth(_cut(text, end), font, size)
+    )
+    return font, _cut(text, max(0, fits - 1)), size
+
+
+def _cut(text: str, end: int) -> str:
+    return text[:end].rstrip() + "…"

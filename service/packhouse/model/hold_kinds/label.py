@@ -42,7 +42,7 @@ KINDS = (
         "It is not known whether the label was bought",
         "Look for the reference in the provider's account, then report what you found.",
         blocks=ALL,
-        ends=(End.OUTCOME_REPORTED,),
+        ends=(End.OUTCOME_REPORTED, End.ANSWER_ARRIVES),
         waivable=BY_NONE,
         rests_on=CONTENT,
         advice=(
@@ -70,6 +70,16 @@ KINDS = (
             SETTINGS,
             Advice("Buy this label over the cap", RELEASE),
         ),
+    ),
+    HoldKind(
+        HoldCode.LABELS_EXCEED_TOTAL,
+        "The labels of this order cost too much for its total",
+        "Check the order, raise the limit in [guard], or release the hold to buy the label.",
+        blocks=ALL,
+        ends=(End.CAP_HAS_ROOM, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=CONTENT | {Fact.TOTAL},
+        advice=(IF_ORDER, SETTINGS, Advice("Buy this label all the same", RELEASE)),
     ),
     HoldKind(
         HoldCode.PRICE_DRIFT,
@@ -103,6 +113,23 @@ KINDS = (
         advice=(
             Advice("If the provider may still deliver the file, wait; Packhouse continues by itself"),
             Advice("Print the label from the provider's account, then close the matter", RELEASE),
+        ),
+    ),
+    HoldKind(
+        HoldCode.RESTORE_UNCLEAR,
+        "The ledger was restored, and it is not clear what happened to this order since the backup",
+        "Look for the order in the provider's account and in the store. Release the hold to continue from "
+        "what the ledger knows.",
+        blocks=ALL,
+        ends=(End.RELEASE,),
+        waivable=BY_SHIP,
+        rests_on=CONTENT,
+        advice=(
+            Advice(
+                "If a label was bought or a parcel has left, record its number",
+                "packhouse shipments mark-shipped SHIPMENT --carrier NAME --tracking NUMBER --reason WHY",
+            ),
+            Advice("If nothing happened since the backup, continue", RELEASE),
         ),
     ),
 )

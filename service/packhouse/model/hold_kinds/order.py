@@ -62,6 +62,27 @@ KINDS = (
         advice=(SETTINGS,),
     ),
     HoldKind(
+        HoldCode.ORDER_TOO_LARGE,
+        "The order is larger than Packhouse ships without a person",
+        "Correct it in the store, raise the limit in [guard], or release the hold to ship the order.",
+        blocks=ALL,
+        ends=(End.REASON_GONE, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=LINES,
+        advice=(CORRECT, SETTINGS, Advice("Ship the order as it is", RELEASE)),
+    ),
+    HoldKind(
+        HoldCode.TOO_MANY_PARCELS,
+        "The order needs more parcels than Packhouse ships without a person",
+        "Check the order and the weights of its products, raise the limit in [guard], or release the hold to "
+        "ship the order.",
+        blocks=ALL,
+        ends=(End.REASON_GONE, End.RELEASE),
+        waivable=BY_NONE,
+        rests_on=LINES | {Fact.SETTINGS},
+        advice=(CORRECT, SETTINGS, Advice("Ship the order in so many parcels", RELEASE)),
+    ),
+    HoldKind(
         HoldCode.STATUS_UNKNOWN,
         "The store reports an order status that Packhouse does not know",
         "Check the order in the store, then release the hold to ship it.",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any, Final
 
+from packhouse.model.text import decode_json, fit_json
 from packhouse.providers.command.cost import JsonDecimal
 from packhouse.providers.command.process import Finished
 
@@ -30,8 +31,8 @@ def read_object(ended: Finished, names: Collection[str]) -> dict[str, Any]:
     if not text:
         raise Unreadable("it is empty, where a JSON object is expected")
     try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
+        value = decode_json(text, parse_float=JsonDecimal, parse_constant=JsonDecimal)
+    except ValueError:
         value = _only([one for one in _objects(text) if any(name in one for name in names)], text)
     if not isinstance(value, dict):
         raise Unreadable(f"it is JSON, but not an object: {shown(text)}")
@@ -70,7 +71,8 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         if start < end:
             continue
         try:
-            value, end = _DECODER.raw_decode(text, start)
+            read, end = _DECODER.raw_decode(text, start)
+            value = fit_json(read, text[start:end])
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and not text[end:].partition("\n")[0].strip():

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from subprocess import PIPE
 from typing import cast
 
+from packhouse.model.text import fit
+
 MAX_OUTPUT = 8 * 1024 * 1024
 _MAX_STDERR = 4096
 _MAX_GRACE_S = 2.0
@@ -77,7 +79,7 @@ async def run(
     return Finished(
         code=-signal.SIGKILL if code is None else code,
         output=None if protocol.output.overflowed else bytes(protocol.output.kept),
-        errors=protocol.errors.kept.decode("utf-8", "replace").strip(),
+        errors=fit(protocol.errors.kept.decode("utf-8", "replace")).strip(),
         timed_out=timed_out,
     )
 

@@ -33,12 +33,13 @@ from packhouse.providers.port import (
     VoidRefused,
     Whose,
 )
-from packhouse.providers.rest import reason_of
+from packhouse.providers.rest import reason_of, shorten
 
 TRY_LATER, OUTCOME_UNKNOWN = 75, 74  # EX_TEMPFAIL and EX_IOERR of sysexits.h
 _FIRST_SHELL_SIGNAL = 128  # a shell reports a child killed by signal n as 128 + n
 _NUMBER_NAMES = ("tracking", "tracking_number", "tracking_code")
 _LAST_LINES, _MAX_LINE = 6, 300
+_MAX_NAME = 100
 _PLACEHOLDER = re.compile(r"\{(order_id|reference|tracking_number)\}")
 _ANSWER_NAMES = frozenset({*_NUMBER_NAMES, "found"})
 _STATUS_NAMES = frozenset({"status"})
@@ -269,7 +270,7 @@ def _name(value: Any) -> str:
     """A carrier's or service's name; some programs wrap it in an object."""
     if isinstance(value, Mapping):
         value = next((value[key] for key in ("name", "code", "id") if value.get(key)), "")
-    return " ".join(_text(value).split())
+    return shorten(" ".join(_text(value).split()), _MAX_NAME)
 
 
 def _text(value: Any) -> str:

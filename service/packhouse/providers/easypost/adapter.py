@@ -10,7 +10,7 @@ from urllib.parse import quote
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
 from packhouse.http import httpx
 from packhouse.model.label import Label, LabelDocument, LabelFormat
-from packhouse.providers.easypost import wire
+from packhouse.providers.easypost import listing, wire
 from packhouse.providers.easypost.customs import customs_info
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.easypost.tracking import read_tracking
@@ -20,6 +20,7 @@ from packhouse.providers.options import read_options
 from packhouse.providers.port import (
     Absent,
     Bought,
+    ListedPurchase,
     NotBought,
     Prepared,
     ProviderContext,
@@ -64,7 +65,7 @@ class EasyPostProvider:
         self._sender = context.ship_from
         self._format = context.label_format
         self._shipments = f"{options.url}/shipments"
-        self._http = ProviderHttp(self.account, context, transport)
+        self._http = ProviderHttp(self.account, context, transport, url=options.url)
         self._key = options.api_key.get_secret_value().encode()
         self._headers = {
             "authorization": f"Bearer {options.api_key.get_secret_value()}",
@@ -176,9 +177,10 @@ class EasyPostProvider:
     async def void(self, label: Label) -> Voided | VoidPending | VoidRefused:
         """Void the label through EasyPost's refund call, or read the state of an earlier request.
 
-        A request that was rejected is repeated while the carrier's window is open.
+        A request that was rejected is repeated while the carrier's window is open, and whenever an operator
+        wants that.
         """
-        if label.void_requested_at is not None:
+        if label.void_requested_at is not None and not label.void_again:
             known = await self._void_state(label)
             if known and (not isinstance(known, VoidRefused) or known.final):
                 return known
@@ -205,6 +207,23 @@ class EasyPostProvider:
         """List one shipment: proves the connection and the key."""
         answer = await self._call("shipments.list", "GET", f"{self._shipments}?page_size=1")
         self._read(answer, "checking the account")
+
+    async def purchases_since(self, since: float) -> tuple[ListedPurchase, ...]:
+        """Read the list of shipments, page by page."""
+        found: list[ListedPurchase] = []
+        before_id = ""
+        for _ in range(listing.MOST_PAGES):
+            url = f"{self._shipments}?{listing.page_query(since, before_id)}"
+            try:
+                answer = self._read(await self._call("shipments.list", "GET", url), "listing the purchases")
+                page = listing.read_page(answer)
+            except (ProviderRefused, Unreadable) as error:
+                raise ProviderUnavailable(f"EasyPost's list of purchases cannot be read: {error}") from error
+            found += page.purchases
+            if not page.following:
+                return tuple(found)
+            before_id = page.following
+        raise ProviderUnavailable(f"EasyPost lists more than {listing.MOST_PAGES} pages of purchases.")
 
     async def aclose(self) -> None:
         """Close the connections."""

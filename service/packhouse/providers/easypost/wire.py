@@ -36,12 +36,14 @@ from packhouse.providers.rest import (
     Meaning,
     Unreadable,
     classify,
+    identifier,
     items,
     mapping,
     money,
     page_text,
     read_object,
     reason_of,
+    short_name,
     shorten,
     text,
 )
@@ -185,7 +187,7 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
     A rate that cannot be read is skipped, with a message.
     """
-    shipment_id = text(shipment.get("id"))
+    shipment_id = identifier(shipment.get("id"))
     if not shipment_id:
         raise Unreadable("a shipment without an id")
     if text(shipment.get("reference")) not in ("", reference):
@@ -200,7 +202,8 @@ def read_prepared(shipment: Mapping[str, Any], reference: str) -> Prepared:
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    rate_id, carrier, service = (text(row.get(name)) for name in ("id", "carrier", "service"))
+    rate_id = identifier(row.get("id"))
+    carrier, service = short_name(row.get("carrier")), short_name(row.get("service"))
     price = money(row.get("rate"), row.get("currency"))
     if not rate_id or not carrier or price is None:
         raise Unreadable(f"a rate without an id, a carrier or a price ({carrier} {service})")
@@ -287,8 +290,8 @@ def read_postage(
     return Bought(
         provider_id=purchase.provider_ref,
         tracking_number=number,
-        carrier=text(selected.get("carrier")) or rate.carrier,
-        service=text(selected.get("service")) or rate.service,
+        carrier=short_name(selected.get("carrier")) or rate.carrier,
+        service=short_name(selected.get("service")) or rate.service,
         cost=cost.total if cost else None,
         fees=cost.fees if cost else None,
         remark=cost.remark if cost else "EasyPost does not show the price of this label",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote
 from packhouse.sandbox.easypost.labels import FORMATS, draw_invoice, draw_label
 from packhouse.sandbox.easypost.responses import FORMS, LABELS, MIME, shipment_json, tracker_json
 from packhouse.sandbox.easypost.state import EasyPostRate, EasyPostShipment, EasyPostState
-from packhouse.sandbox.http import ApiError, Request, Response, json_response
+from packhouse.sandbox.http import ApiError, Request, Response, json_response, to_iso
 
 BASE = "/easypost/v2"
 FIREWALL_PAGE = Response(403, b"<!doctype html><title>Blocked</title><h1>You are blocked</h1>", b"text/html")
@@ -140,7 +140,13 @@ class EasyPostApi:
         query, public_url = parse_qs(request.query), self._public_url(request)
         size = query.get("page_size", ["20"])[0]
         count = max(1, min(100, int(size))) if size.isdecimal() else 20
-        newest = [self._state.shipments[one] for one in reversed(self._state.shipments)]
+        since = query.get("start_datetime", [""])[0]
+        only_bought = query.get("purchased", [""])[0] == "true"
+        newest = [
+            shipment
+            for shipment in reversed(self._state.shipments.values())
+            if to_iso(shipment.created_at)[:19] >= since[:19] and (shipment.selected_rate or not only_bought)
+        ]
         before = query.get("before_id", [""])[0]
         start = next((i + 1 for i, one in enumerate(newest) if one.id == before), 0)
         page = [shipment_json(self._state, one, public_url) for one in newest[start : start + count]]

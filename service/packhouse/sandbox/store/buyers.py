@@ -27,7 +27,14 @@ KINDS = {
     "express": 1,
     "pickup": 1,
     "odd_option": 1,
+    # Orders that attack or show a mistake; only on request.
+    "huge_quantity": 0,
+    "free_samples": 0,
+    "odd_text": 0,
+    "long_text": 0,
 }
+# Half an emoji, NUL, an escape sequence and a C1 control: JSON can carry them, databases cannot keep all.
+_ODD = " \ud83d\0\x1b[2K\x9b"
 
 # What the buyers of some kinds chose at the checkout; the others were not asked.
 _OPTIONS = {
@@ -35,6 +42,7 @@ _OPTIONS = {
     "pickup": {"id": "local_pickup", "name": "Local pickup"},
     "odd_option": {"id": "bike", "name": "Cargo bike"},
 }
+_WORDS = ("name", "line1", "city")
 # Some units of these have left with another tool before the order is seen.
 _BEGUN = ("part_fulfilled", "refunded_after_shipping", "returned_in_part")
 
@@ -74,7 +82,18 @@ class Buyers:
         if kind in _BEGUN:
             items[0]["quantity"] = max(2, items[0]["quantity"])
             items[0]["subtotal"] = items[0]["unit_price"] * items[0]["quantity"]
-        return Sale(kind, buyer, address, items, self._totals(items, address), _OPTIONS.get(kind))
+        totals = self._totals(items, address)
+        if kind == "huge_quantity":
+            items[0]["quantity"] = 1_000_000_000
+        elif kind == "free_samples":
+            items[0] |= {"quantity": 10_000, "unit_price": 0, "subtotal": 0}
+            del items[1:]
+            totals = dict.fromkeys(totals, 0)
+        elif kind in ("odd_text", "long_text"):
+            more = _ODD if kind == "odd_text" else "x" * 100_000
+            address = {name: text + more if name in _WORDS else text for name, text in address.items()}
+            items = [item | {"name": item["name"] + more} for item in items]
+        return Sale(kind, buyer, address, items, totals, _OPTIONS.get(kind))
 
     def _products(self, kind: str) -> list[Product]:
         rng = self._rng

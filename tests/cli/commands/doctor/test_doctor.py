@@ -333,3 +333,26 @@ def test_lines_fit_the_terminal() -> None:
     environ = {"COLUMNS": "60", "PACKHOUSE_URL": "http://127.0.0.1:9", "PACKHOUSE_LEASE_S": "-1"}
     shown = call("doctor", environ=environ, tty=True)
     assert max(map(len, shown.out.splitlines())) <= 60
+
+
+def test_away_from_the_daemon_its_settings_are_not_judged_by_those_that_are_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    orders = {"orders": [{"id": "ord_1", "shipping_address": {"country": "JP"}, "line_items": []}]}
+    with serving({f"GET {STORE}/merchant/orders?limit=1": (200, orders)}) as store, serving({}) as daemon:
+        environ = {"ALY_API_KEY": "aly_x", "PACKHOUSE_STORE__URL": store.url + STORE} | daemon.environ
+        _, found = doctor(environ | {"PACKHOUSE_SECRETS_DIR": ""})
+    assert "the daemon's own are not here" in found["settings"]["message"]
+    assert not {"exports", "database", "disk", "ship_from", "parcel"} & set(found)
+
+
+def test_a_token_that_is_not_sent_is_reported_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving({"GET /readyz": (200, {"status": "pass"})}) as daemon:
+        (tmp_path / "packhouse.toml").write_text(f"[http]\nport = {daemon.port}\n")
+        _, found = doctor({"PACKHOUSE_TOKEN": "sesame", "PACKHOUSE_SECRETS_DIR": ""})
+    assert "--config" in found["token"]["message"]
+    assert not any("authorization" in headers for _, headers in daemon.asked)

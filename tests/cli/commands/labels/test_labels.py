@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
@@ -147,11 +146,10 @@ def test_a_label_goes_to_the_printer_through_lp(tmp_path: Path) -> None:
 
 def test_a_zpl_label_goes_to_its_printer_as_it_is(tmp_path: Path) -> None:
     path = program(tmp_path, "lp", f'echo "$@" > {tmp_path}/words; cat > /dev/null')
-    zpl = json.loads(json.dumps(SHIPMENT))
-    zpl["label"]["document_format"] = "zpl"
-    with serving(FILES | {"GET /api/v1/shipments/ord_1-1": (200, zpl)}) as daemon:
-        call("labels", "print", "ord_1-1", environ=daemon.environ | {"PATH": path})
-    assert "-o raw" in (tmp_path / "words").read_text()
+    for content, is_raw in ((b"^XA^FDlabel^FS^XZ", True), (b"%PDF-1.4 label ^XA", False)):
+        with serving(FILES | {f"GET /api/v1/labels/{SHA}": (200, content)}) as daemon:
+            call("labels", "print", "ord_1-1", environ=daemon.environ | {"PATH": path})
+        assert ("-o raw" in (tmp_path / "words").read_text()) is is_raw
 
 
 def test_without_lp_or_with_a_refusing_one_nothing_is_claimed(tmp_path: Path) -> None:

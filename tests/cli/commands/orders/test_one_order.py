@@ -171,7 +171,7 @@ def test_a_dry_run_says_what_would_be_sent_and_changes_nothing(store: SandboxSto
 def test_a_time_out_reads_the_order_again_and_reports_what_happened(store: SandboxStore) -> None:
     order = store.order("plain")
     argv = ("orders", "fulfill", order, "--carrier", "USPS", "--tracking", f"T-{order}", "--json")
-    quick = {"PACKHOUSE_STORE__TIMEOUT_S": "1"}
+    quick = {"PACKHOUSE_STORE__TIMEOUT_S": "0.3"}
     store.tell("/faults", {"store.no_response_before_effect": 0.4})
     for _ in range(60):
         shown = store.call(*argv, **quick)

@@ -29,15 +29,18 @@ GET = "GET /merchant/orders/ord_1"
         ("exchange create ord_1 --item li_1:1 --new-variant-id v2", "exchanges", {"returns": []}),
     ],
 )
-def test_an_answer_cut_off_after_the_store_accepted_is_no_failure(
-    line: str, path: str, shown: dict[str, Any]
+@pytest.mark.parametrize(
+    "answer", [b'{"return": {"id": "ret_1", "sta', b"<html>Log in</html>", b'{"error": {"code": "down"}}']
+)
+def test_an_answer_that_cannot_be_the_stores_is_no_success_unless_the_order_shows_the_change(
+    line: str, path: str, shown: dict[str, Any], answer: bytes
 ) -> None:
-    answers = {
-        GET: (200, ORDER | shown),
-        f"POST /merchant/orders/ord_1/{path}": (201, b'{"return": {"id": "ret_1", "sta'),
-    }
+    answers = {GET: (200, ORDER | shown), f"POST /merchant/orders/ord_1/{path}": (201, answer)}
     with serving(answers) as store:
         environ = {"PACKHOUSE_STORE__URL": store.url, "ALY_API_KEY": "aly_x"}
         ended = call("orders", *line.split(), environ=environ)
-    assert ended.code == 0, ended.err
+    assert (ended.code, ended.out) == (1, "")
+    assert "Unknown outcome: The store's response to " in ended.err
+    assert "read again, does not show the change" in ended.err
+    assert "--idempotency-key packhouse-cli-" in ended.err
     assert sum(name.startswith("POST") for name, _ in store.asked) == 1

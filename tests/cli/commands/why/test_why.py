@@ -119,3 +119,17 @@ def test_without_a_key_of_the_store_nothing_is_said_of_it() -> None:
     assert told.code == Exit.NOT_FOUND
     assert "Whether the store has it is not known, as this command cannot ask:" in told.err
     assert told.error["status"] == 404
+
+
+def test_no_line_is_broken_in_a_pipe_and_no_command_on_a_terminal() -> None:
+    advice = (
+        "Correct the address in the store and then continue with it: packhouse holds release 7 --reason WHY"
+    )
+    hold = {"id": 7, "code": "manual", "sentence": "s" * 150, "problem": "p " * 90, "advice": [advice]}
+    order = ORDER | {"phase": "held", "holds": [hold | {"released_at": None}]}
+    answers = ANSWERS | {"GET /api/v1/orders/ord%2F1": (200, order)}
+    with serving(answers) as daemon:
+        piped = call("why", "ord/1", environ=daemon.environ)
+        shown = call("why", "ord/1", environ=daemon.environ | {"COLUMNS": "60", "NO_COLOR": "1"}, tty=True)
+    assert any(line.endswith(advice) for line in piped.out.splitlines())
+    assert any(line.strip() == "packhouse holds release 7 --reason WHY" for line in shown.out.splitlines())

@@ -130,3 +130,84 @@ def test_a_refused_operation_is_a_conflict_with_a_code_and_what_to_do(app: App) 
 def test_an_ignored_event_is_not_replayed(app: App) -> None:
     response = app.post("events/evt_2/replay")
     assert (response.status_code, response.json()["error"]["code"]) == (409, "event_ignored")
+
+
+@pytest.mark.parametrize("cost", [False, True, "7", 1.0, 7.5, -1, 10**12 + 1, 2**63, 10**30, None, [7]])
+def test_a_cost_is_a_whole_number_of_a_possible_size_and_nothing_that_resembles_one(
+    app: App, cost: object
+) -> None:
+    before = len(app.journal())
+    response = app.post("shipments/ord_2-2/adopt", **{**FOUND, "cost_minor": cost})
+    assert response.status_code == 400
+    assert response.json()["error"]["details"][0]["path"] == "body.cost_minor"
+    assert len(app.journal()) == before
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\x1b[2J", "a\x85b", "\x07"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("pause", "reason"),
+        ("orders/ord_1/takeover", "purpose"),
+        ("shipments/ord_1-2/mark-shipped", "carrier"),
+        ("shipments/ord_2-2/adopt", "service"),
+        ("shipments/ord_2-2/adopt", "provider_id"),
+        ("shipments/ord_2-2/adopt", "tracking_number"),
+        ("shipments/ord_2-2/adopt", "currency"),
+    ],
+)
+def test_a_text_with_control_characters_is_refused_and_nothing_is_written(
+    app: App, path: str, field: str, text: str
+) -> None:
+    before = len(app.journal())
+    bodies = {"adopt": FOUND, "mark-shipped": {"carrier": "UPS", "tracking_number": "1Z9"}}
+    body = bodies.get(path.rpartition("/")[2], {})
+    response = app.post(path, **{**body, field: text})
+    assert response.status_code == 400, response.text
+    assert f"body.{field}" in response.json()["error"]["message"]
+    assert len(app.journal()) == before
+
+
+@pytest.mark.parametrize(
+    "order", ["a%00b", "%1b%5b2J", "a%0ab", "%e2%80%ae", "a%20b", "..%2fx", "a%2cb", "x" * 301]
+)
+def test_no_order_of_an_impossible_id_enters_the_ledger(app: App, order: str) -> None:
+    before = len(app.journal())
+    for operation, more in (("takeover", {"purpose": "p"}), ("label", {}), ("holds", {})):
+        response = app.post(f"orders/{order}/{operation}", **more)
+        assert response.status_code in (400, 404), response.text
+    for path in (f"orders/{order}", f"events/{order}", f"shipments/{order}", f"events?order_id={order}"):
+        assert app.ask("GET", f"/api/v1/{path}").status_code in (400, 404), path
+    assert len(app.journal()) == before
+    assert all(one["id"] in ("ord_1", "ord_2") for one in app.ask("GET", "/api/v1/orders").json()["orders"])
+
+
+@pytest.mark.parametrize("path", ["orders/ord_2/holds", "shipments/ord_1-2/holds"])
+def test_a_second_hold_adds_its_reason_to_the_first_and_the_same_one_changes_nothing(
+    app: App, path: str
+) -> None:
+    first = app.post(path, reason="wait for Monday").json()
+    before = len(app.journal())
+    assert app.post(path, reason="wait for Monday").json() == first
+    assert len(app.journal()) == before
+    second = app.post(path, reason="a gift note").json()
+    assert (second["id"], second["note"]) == (first["id"], "wait for Monday; a gift note")
+    (entry,) = app.journal()[before:]
+    assert (entry.action, entry.why) == ("held", "a gift note")
+
+
+def pauses(app: App) -> list[dict[str, Any]]:
+    waiting = app.ask("GET", "/api/v1/status").json()["waiting"]
+    return [one for one in waiting if one["kind"] == "paused"]
+
+
+def test_a_second_pause_adds_its_reason_and_keeps_when_it_began(app: App) -> None:
+    app.post("pause", reason="stock-taking")
+    (began,) = pauses(app)
+    app.clock.time += 60
+    app.post("pause", reason="stock-taking")
+    app.post("pause", reason="the printer is out")
+    status = app.ask("GET", "/api/v1/status").json()
+    assert status["paused_by"] == "ann: stock-taking; ann: the printer is out"
+    assert [one["since"] for one in pauses(app)] == [began["since"]]
+    assert [entry.why for entry in app.journal()][-2:] == ["stock-taking", "the printer is out"]

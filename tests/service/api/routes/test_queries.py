@@ -24,6 +24,7 @@ READS = [
     "/api/v1/events",
     "/api/v1/events/evt_1",
     f"/api/v1/labels/{SHA}",
+    "/api/v1/reconciliation",
 ]
 OPERATIONS = [
     "/api/v1/orders/ord_1/retry",
@@ -41,6 +42,7 @@ OPERATIONS = [
     "/api/v1/shipments/ord_2-1/void",
     "/api/v1/shipments/ord_1-2/mark-shipped",
     "/api/v1/events/evt_1/replay",
+    "/api/v1/reconciliation/accept",
 ]
 
 

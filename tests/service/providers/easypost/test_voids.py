@@ -37,6 +37,23 @@ def test_a_void_is_requested_once_and_then_checked() -> None:
     play(story)
 
 
+@pytest.mark.parametrize("shown", [{"refund_status": None}, {"refund_status": ""}, {}])
+def test_a_void_of_which_nothing_is_shown_is_not_complete(shown: dict[str, object]) -> None:
+    async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
+        sold = await bought(provider)
+        shipment = {**fake.shipments[sold.provider_id], **shown}
+        if not shown:
+            del shipment["refund_status"]
+        for requested_at in (None, 1.0):
+            fake.fail_next(lambda request: httpx.Response(200, json=shipment))
+            if requested_at:
+                fake.fail_next(lambda request: httpx.Response(200, json=shipment))
+            answer = await provider.void(kept("easypost", sold, void_requested_at=requested_at))
+            assert isinstance(answer, VoidPending)
+
+    play(story)
+
+
 def test_a_void_whose_request_was_lost_is_requested_again() -> None:
     async def story(provider: EasyPostProvider, fake: FakeEasyPost) -> None:
         sold = await bought(provider)
@@ -84,6 +101,8 @@ def test_a_void_that_was_rejected_soon_after_the_purchase_is_requested_again() -
         assert isinstance(outcome, VoidRefused)
         assert outcome.final
         assert len(fake.requests) == requests + 1, "it only reads the state"
+        assert isinstance(await provider.void(replace(old, void_again=True)), VoidPending)
+        assert fake.requests[-1].url.path.endswith("/refund"), "an operator wants it asked again"
 
     play(story)
 

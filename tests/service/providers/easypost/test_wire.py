@@ -61,6 +61,28 @@ def test_a_sold_label_is_read_with_its_price_and_file() -> None:
     json.dumps(dict(bought.raw))
 
 
+def test_the_price_that_was_charged_counts_and_not_the_one_that_was_offered() -> None:
+    charged = SOLD["selected_rate"] | {
+        "rate": "9.10",
+        "currency": "EUR",
+        "carrier": "UPS",
+        "service": "Ground",
+    }
+    bought = answered(200, {**SOLD, "selected_rate": charged})
+    assert isinstance(bought, Bought)
+    assert (bought.carrier, bought.service, bought.cost) == ("UPS", "Ground", Money(910, "EUR"))
+    assert RATE.price == Money(742, "USD")
+
+
+@pytest.mark.parametrize("reference", ["ord_2/1/1", "ord_1/1/2", "ord_1/1", "ord_1/1/11"])
+def test_an_offer_or_a_label_for_another_reference_is_not_taken(reference: str) -> None:
+    with pytest.raises(rest.Unreadable, match="another reference than ord_1/1/1"):
+        wire.read_prepared({"id": "shp_1", "reference": reference, "rates": []}, "ord_1/1/1")
+    found = answered(200, {**SOLD, "reference": reference})
+    assert isinstance(found, Unknown)
+    assert "another reference than" in found.reason
+
+
 @pytest.mark.parametrize("rate", [None, {}, {"rate": "seven"}, {"rate": "NaN", "currency": "USD"}])
 def test_an_unreadable_price_does_not_undo_a_purchase(rate: Any) -> None:
     bought = answered(200, {**SOLD, "selected_rate": rate})

@@ -1,0 +1,284 @@
+"""The record of a restore in the ledger: that it was noticed, what was compared since, and that it is over.
+
+While the record stands, nothing is bought or posted (`guard.paused`). Each fact has a name of its own in the
+table kv, so that replicas never overwrite each other's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, text
+
+from packhouse.ledger import journal, kv, leases, polls
+from packhouse.ledger.facts import Mark
+from packhouse.ledger.tx import Tx
+from packhouse.model.journal import Entry
+
+_RECORD = "restore"
+_CHECK = "restore:check"
+_LOG = "restore:log:"
+_LISTED = "restore:listed:"
+_PREPARED = "restore:prepared"
+_GATHERED = "restore:gathered"
+_DOUBT = "restored_at"
+_BEGAN = "restored_entry"
+_LEDGER_ID = "ledger_id"
+_FOLDER = "guard_log:"
+# A data folder that no replica used for so long before the backup is not waited for.
+_FOLDER_IN_USE_S = 7 * 86_400.0
+
+_NEW_ID = text("INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING")
+_PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check')")
+_BY_PREFIX = text("SELECT name, value, updated_at FROM kv WHERE name LIKE :prefix")
+_DELETE = text("DELETE FROM kv WHERE name LIKE :prefix")
+_NEWEST = text("SELECT id, at FROM journal ORDER BY id DESC LIMIT 1")
+_THERE = text("SELECT id, at FROM journal WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+_IS_USED = text("SELECT 1 FROM orders LIMIT 1")
+
+
+class Cause(StrEnum):
+    """By what a restore was noticed."""
+
+    GUARD_LOG = "guard_log"
+    FAILOVER = "failover"
+    PROVIDER = "provider"
+
+
+CAUSE_MEANING: Mapping[Cause, str] = {
+    Cause.GUARD_LOG: "the guard log in the data folder has entries that the ledger lacks",
+    Cause.FAILOVER: "the database lost commits that this process had made",
+    Cause.PROVIDER: "a provider account has a purchase of ours that the ledger does not know",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restore that was noticed. Seconds since 1970 UTC: `known_until` is the last entry of the backup."""
+
+    noticed_at: float
+    cause: Cause
+    known_until: float
+
+
+def why_paused(connection: Connection) -> str:
+    """Why nothing is bought or posted while a ledger is compared; "" if none is."""
+    found = {row.name: row.value for row in connection.execute(_PAUSES)}
+    if _RECORD in found:
+        return f"the ledger was restored, and is compared first: {CAUSE_MEANING[_of(found[_RECORD]).cause]}"
+    if _CHECK in found:
+        return "the provider accounts are asked for purchases that this ledger does not know"
+    return ""
+
+
+def current(connection: Connection) -> Restore | None:
+    """The restore that is being reconciled; None if there is none."""
+    value = kv.read(connection, _RECORD)
+    return _of(value) if value else None
+
+
+def _of(value: str) -> Restore:
+    raw: dict[str, Any] = json.loads(value)
+    return Restore(raw["noticed_at"], Cause(raw["cause"]), raw["known_until"])
+
+
+def compared_before(connection: Connection) -> float:
+    """Orders that the store had before this time are looked up before their first purchase; 0.0: none."""
+    return float(kv.read(connection, _DOUBT) or 0.0)
+
+
+def look_up_older(tx: Tx) -> None:
+    """Look each order that the store has by now up before its first purchase."""
+    kv.write(tx, _DOUBT, repr(tx.now))
+
+
+def notice(tx: Tx, cause: Cause) -> None:
+    """Begin a reconciliation, or begin it again where one is in progress."""
+    newest = newest_entry(tx.connection)
+    tx.connection.execute(_DELETE, {"prefix": f"{_RECORD}:%"})
+    before = current(tx.connection)
+    known = before.known_until if before else newest.at if newest else 0.0
+    kv.write(tx, _RECORD, json.dumps(asdict(Restore(tx.now, cause, known))))
+    look_up_older(tx)
+
+
+def notice_lost(connection: Any, marks: Sequence[Mark]) -> bool:
+    """On a new connection of the driver: begin a reconciliation if the database lost one of these entries."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, at FROM journal WHERE id = ANY(%s)", ([mark.id for mark in marks],))
+        there = {Mark(*row) for row in cursor.fetchall()}
+        if there.issuperset(marks):
+            connection.rollback()
+            return False
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, max(at) FROM journal")
+        now, known = cursor.fetchone()
+        record = json.dumps(asdict(Restore(now, Cause.FAILOVER, known or 0.0)))
+        cursor.execute("DELETE FROM kv WHERE name LIKE %s", (f"{_RECORD}:%",))
+        for name, value in ((_RECORD, record), (_DOUBT, repr(now))):
+            cursor.execute(
+                "INSERT INTO kv (name, value, updated_at) VALUES (%s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+                (name, value, now),
+            )
+    connection.commit()
+    return True
+
+
+def missing(connection: Connection, marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """Which of these entries the journal lacks, or has with another time."""
+    found: set[Mark] = set()
+    for start in range(0, len(marks), 500):
+        ids = [mark.id for mark in marks[start : start + 500]]
+        found.update(Mark(row.id, row.at) for row in connection.execute(_THERE, {"ids": ids}))
+    return tuple(mark for mark in marks if mark not in found)
+
+
+def newest_entry(connection: Connection) -> Mark | None:
+    """The newest entry of the journal."""
+    row = connection.execute(_NEWEST).first()
+    return Mark(row.id, row.at) if row else None
+
+
+def is_used(connection: Connection) -> bool:
+    """Whether the ledger has any order."""
+    return connection.execute(_IS_USED).first() is not None
+
+
+def ledger_id(connection: Connection) -> str:
+    """The id of this ledger; "" before it has one."""
+    return kv.read(connection, _LEDGER_ID) or ""
+
+
+def ensure_ledger_id(tx: Tx, new: str) -> str:
+    """The id of this ledger, which gets `new` if it has none."""
+    tx.connection.execute(_NEW_ID, {"name": _LEDGER_ID, "value": new, "now": tx.now})
+    return ledger_id(tx.connection)
+
+
+# ---- the progress of a reconciliation --------------------------------------------------------------------
+
+
+def prepare(tx: Tx) -> bool:
+    """Read the whole list of orders again, and every unfinished order. Returns False if that was done."""
+    record = current(tx.connection)
+    if record is None or kv.read(tx.connection, _PREPARED):
+        return False
+    kv.write(tx, _PREPARED, "yes")
+    polls.begin_again(tx)
+    leases.wake_unfinished(tx)
+    why = f"The ledger was restored: {CAUSE_MEANING[record.cause]}. Nothing is bought or posted meanwhile."
+    journal.write(tx, [Entry("", "restore_noticed", why, data={"cause": record.cause.value})])
+    newest = newest_entry(tx.connection)
+    kv.write(tx, _BEGAN, str(newest.id if newest else 0))
+    return True
+
+
+def first_entry(connection: Connection) -> int | None:
+    """The journal's entry with which the last reconciliation began; None if there never was one."""
+    value = kv.read(connection, _BEGAN)
+    return int(value) if value else None
+
+
+def begin_check(tx: Tx, known_until: float) -> None:
+    """Buy and post nothing until the provider accounts were asked for purchases since `known_until`."""
+    kv.write(tx, _CHECK, repr(known_until))
+    look_up_older(tx)
+
+
+def check_since(connection: Connection) -> float | None:
+    """Since when the provider accounts are to be asked for purchases; None if they are not."""
+    value = kv.read(connection, _CHECK)
+    return None if value is None else float(value)
+
+
+def allow_claims(tx: Tx) -> None:
+    """Process orders again, except that nothing is bought or posted: what is known was written back."""
+    kv.write(tx, _GATHERED, "yes")
+    leases.wake_unfinished(tx)
+
+
+def blocks_claims(connection: Connection) -> bool:
+    """Whether no order may be processed, because what the ledger lost is still being collected.
+
+    An order that is read too early would lose its plan, to which a purchase belongs.
+    """
+    return bool(why_paused(connection)) and kv.read(connection, _GATHERED) is None
+
+
+def end_check(tx: Tx) -> None:
+    """The provider accounts know no purchase that this ledger does not."""
+    tx.connection.execute(_DELETE, {"prefix": _CHECK})
+    tx.connection.execute(_DELETE, {"prefix": _GATHERED})
+    leases.wake_unfinished(tx)
+
+
+def use_folder(tx: Tx, folder_id: str) -> None:
+    """Note that a replica uses this data folder, whose log may be the only one that knows a person's hold."""
+    if folder_id:
+        kv.write(tx, _FOLDER + folder_id, "in use")
+
+
+def save_log(tx: Tx, folder_id: str, problem: str) -> None:
+    """The log of this data folder was written back; `problem` is "" if it is whole."""
+    kv.write(tx, _LOG + folder_id, problem)
+
+
+def log_of(connection: Connection, folder_id: str) -> str | None:
+    """What is wrong with the log of this data folder; None until it was written back."""
+    return kv.read(connection, _LOG + folder_id)
+
+
+def save_listed(tx: Tx, account: str, problem: str) -> None:
+    """The purchases of an account were listed; `problem` says why not."""
+    kv.write(tx, _LISTED + account, problem)
+
+
+def listed(connection: Connection) -> dict[str, str]:
+    """The accounts that were listed, or why they could not be."""
+    return _by_prefix(connection, _LISTED)
+
+
+def folders_waited_for(connection: Connection, record: Restore) -> list[str]:
+    """The data folders that were in use before the backup, and whose log was not written back since."""
+    logs = _by_prefix(connection, _LOG)
+    rows = connection.execute(_BY_PREFIX, {"prefix": f"{_FOLDER}%"}).all()
+    used = [
+        row.name[len(_FOLDER) :] for row in rows if row.updated_at > record.known_until - _FOLDER_IN_USE_S
+    ]
+    return [folder for folder in used if folder not in logs]
+
+
+def log_problems(connection: Connection, record: Restore) -> list[str]:
+    """Why the guard logs do not tell everything since the backup; empty if they do."""
+    logs = _by_prefix(connection, _LOG)
+    problems = [why for why in logs.values() if why]
+    if waited_for := folders_waited_for(connection, record):
+        problems.append(
+            f"The guard log of {len(waited_for)} other data folder(s) was not written back: start each "
+            "replica that has one."
+        )
+    if not logs:
+        problems.append("No guard log was written back yet.")
+    return problems
+
+
+def is_polled(connection: Connection, record: Restore) -> bool:
+    """Whether the store's whole list of orders was read since the restore was noticed."""
+    return polls.progress(connection).full_at >= record.noticed_at
+
+
+def end(tx: Tx, entry: Entry) -> None:
+    """The reconciliation is over: what waited is due at once."""
+    tx.connection.execute(_DELETE, {"prefix": f"{_RECORD}:%"})
+    tx.connection.execute(_DELETE, {"prefix": _RECORD})
+    journal.write(tx, [entry])
+    leases.wake_unfinished(tx)
+
+
+def _by_prefix(connection: Connection, prefix: str) -> dict[str, str]:
+    rows = connection.execute(_BY_PREFIX, {"prefix": f"{prefix}%"})
+    return {row.name[len(prefix) :]: row.value for row in rows}
