@@ -63,7 +63,7 @@ def test_an_order_that_ends_the_process_is_set_aside_and_the_others_ship(tmp_pat
         wait_for(lambda: services.phases().get("shipped") == 8, "the last order to ship")
         assert services.query(_HELD) == 0
         assert services.query("SELECT count(*) FROM labels") == 8
-    assert ends == 3, "two with others, one alone"
+    assert ends in (3, 4), "two with others, one among suspects, one alone"
 
 
 def _stop(daemon: Process) -> tuple[int, float]:
