@@ -226,7 +226,7 @@ def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
     at, arrivals = 0.0, []
     for _ in range(chance.randint(1, 4)):
         at += chance.expovariate(1 / 20.0)
-        kinds = list(KINDS)
+        kinds = [kind for kind, share in KINDS.items() if share]  # hostile.py draws the others
         kind = "plain" if chance.random() < 0.75 else chance.choice(kinds)
         arrivals.append((at, kind))
     return arrivals
