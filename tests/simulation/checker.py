@@ -37,7 +37,7 @@ _KIND_HOLDS = {
 # Holds that a mood of an account may leave active.
 _MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
 _TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
-_CONTENT_HOLDS = {"long_name": {"address_incomplete"}} | {content: _TOO_MUCH_HOLDS for content in TOO_MUCH}
+_CONTENT_HOLDS = {"long_name": {"address_incomplete"}} | dict.fromkeys(TOO_MUCH, _TOO_MUCH_HOLDS)
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},
