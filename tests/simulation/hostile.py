@@ -32,6 +32,9 @@ STEPS: Mapping[str, tuple[str, re.Pattern[str]]] = {
 WAYS = ("lost", "reset", "page_after", "page_instead")
 _PAGE = Response(200, b"<!doctype html><title>Welcome</title><h1>Sign in to the network</h1>", b"text/html")
 
+# An order that ends every process which comes to this step of it.
+POISON = "poison"
+POISONED_STEP = "decide"
 # Content of an order, and how often it is drawn.
 CONTENT = {
     "half_an_emoji": 3,
@@ -43,6 +46,7 @@ CONTENT = {
     "many_parcels": 2,
     "many_lines": 1,
     "free_samples": 1,
+    POISON: 2,
 }
 # Orders with this content are held: they are more than anybody ships without a second look.
 TOO_MUCH = frozenset({"thousand_million_units", "many_parcels", "many_lines", "free_samples"})

@@ -11,7 +11,7 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
-from tests.simulation.hostile import Hostile, draw_hostile
+from tests.simulation.hostile import POISON, Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
 from tests.simulation.restores import RestorePlan, draw_restore
 
@@ -195,6 +195,10 @@ def _draw_hostile(scenario: Scenario) -> None:
         settled_s,
         scenario.faults,
     )
+    if scenario.restore:
+        # A restored ledger waits until every order is compared, or a person accepts that one cannot be.
+        kept = tuple(one for one in hostile.content if one[1] != POISON)
+        scenario.hostile = hostile = replace(hostile, content=kept)
     if hostile.late_s:
         scenario.latency["easypost"].late_s = hostile.late_s
 
