@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from packhouse.api.methods import allowed
-from packhouse.errors import LedgerError, OperationRefused, RecordNotFound
+from packhouse.errors import LedgerError, OperationRefused, RecordNotFound, ValueRejected
 
 # The detail of Starlette's own 404, where no route matches.
 _NO_ROUTE = "Not Found"
@@ -136,6 +136,8 @@ async def _ledger(request: Request, error: Exception) -> JSONResponse:
         if error.code == "invalid_cursor":
             return error_response(400, error.sentence, code=error.code, what_to_do=error.what_to_do)
         return error_response(409, error.sentence, code=error.code, what_to_do=error.what_to_do)
+    if isinstance(error, ValueRejected):
+        return error_response(400, str(error))
     return error_response(503, str(error), headers={"retry-after": "5"})
 
 

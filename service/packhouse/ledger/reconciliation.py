@@ -10,6 +10,7 @@ from packhouse.ledger import recalled, restores
 from packhouse.ledger.restores import Restore
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
+from packhouse.model.printable import shell_word
 
 
 def open_points(connection: Connection, record: Restore, accounts: Sequence[str]) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ def open_points(connection: Connection, record: Restore, accounts: Sequence[str]
         points.append(f"{left.orders} unfinished order(s) are not compared yet: {named}.")
     points += [
         f"{one.provider} sold {one.found.get('tracking_number') or 'a label'} as {one.reference}, which "
-        f"matches no shipment: see packhouse why {one.order_id}."
+        f"matches no shipment: see packhouse why {shell_word(one.order_id)}."
         for one in recalled.unmatched(connection)
     ]
     return tuple(points)

@@ -8,7 +8,7 @@ value counts as "other".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -27,6 +27,7 @@ from packhouse.model.money import CURRENCIES, Money
 from packhouse.model.poll import PollProblem
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.model.waiting import WaitKind
+from packhouse.telemetry.series import OTHER, Counters, Histograms, States
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -35,14 +36,11 @@ FAMILIES = frozenset(
     {"order", "checkout_session", "membership", "site", "product", "subscription", "unverified"}
 )
 
-OTHER = "other"
 # Who is called besides the provider accounts, and whose label it is that a person bought elsewhere.
 _OWN_ACCOUNTS = frozenset({"store", "manual"})
 _STATUSES = frozenset(str(status.value) for status in HTTPStatus)
 # Names of calls and of errors, which adapters choose.
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,59}")
-# A bound for the sum of all mistakes: an adapter of one's own may name its calls as it likes.
-_MOST_SERIES = 1000
 
 # The creation times of series are of no use here.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -91,7 +89,7 @@ class Metrics:
         )
         build.labels(version).set(1)
 
-        self._events = _Counters(
+        self._events = Counters(
             Counter(
                 "packhouse_events",
                 "Webhook deliveries by family and outcome.",
@@ -99,7 +97,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._cuts = _Counters(
+        self._cuts = Counters(
             Counter(
                 "packhouse_http_connections_cut",
                 "Connections that the HTTP server closed to keep its limits, by reason.",
@@ -107,7 +105,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._token_failures = _Counters(
+        self._token_failures = Counters(
             Counter(
                 "packhouse_token_failures",
                 "Requests to the operator API with a wrong token, by outcome: unknown or slowed.",
@@ -115,7 +113,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._connections = _States(
+        self._connections = States(
             Gauge(
                 "packhouse_http_connections",
                 "Open connections of the HTTP server by what they wait for.",
@@ -124,7 +122,7 @@ class Metrics:
             )
         )
         self._count_connections: Callable[[], Mapping[str, int]] = dict
-        self._purchases = _Counters(
+        self._purchases = Counters(
             Counter(
                 "packhouse_purchases",
                 "Purchases of labels by provider account and outcome.",
@@ -132,7 +130,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._spent = _Counters(
+        self._spent = Counters(
             Counter(
                 "packhouse_label_spend_minor",
                 "Money spent on labels, in minor units.",
@@ -140,7 +138,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._restores = _Counters(
+        self._restores = Counters(
             Counter(
                 "packhouse_restores",
                 "Restores of the ledger that were noticed, by what they were noticed.",
@@ -148,7 +146,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._parcels = _Counters(
+        self._parcels = Counters(
             Counter(
                 "packhouse_parcel_outcomes",
                 "Parcels that were delivered, came back or failed, by provider account.",
@@ -156,7 +154,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._steps = _Histograms(
+        self._steps = Histograms(
             Histogram(
                 "packhouse_step_seconds",
                 "Duration of a step in seconds.",
@@ -165,7 +163,7 @@ class Metrics:
                 buckets=_STEP_BUCKETS,
             )
         )
-        self._calls = _Counters(
+        self._calls = Counters(
             Counter(
                 "packhouse_upstream_calls",
                 "Calls to the store and to provider accounts, by HTTP status or error.",
@@ -173,7 +171,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._call_seconds = _Histograms(
+        self._call_seconds = Histograms(
             Histogram(
                 "packhouse_upstream_request_duration_seconds",
                 "Duration of a call to the store or to a provider account, in seconds.",
@@ -182,14 +180,14 @@ class Metrics:
                 buckets=_CALL_BUCKETS,
             )
         )
-        self._orders = _States(
+        self._orders = States(
             Gauge("packhouse_orders", "Orders by phase.", ["phase"], registry=registry), known=OrderPhase
         )
-        self._shipments = _States(
+        self._shipments = States(
             Gauge("packhouse_shipments", "Shipments by state.", ["state"], registry=registry),
             known=ShipmentState,
         )
-        self._holds = _States(
+        self._holds = States(
             Gauge("packhouse_holds", "Active holds by code.", ["code"], registry=registry), known=KINDS
         )
         self._due = Gauge("packhouse_orders_due", "Orders that are due to be processed.", registry=registry)
@@ -203,7 +201,7 @@ class Metrics:
             "Webhook deliveries with a valid signature and an unreadable body.",
             registry=registry,
         )
-        self._waiting = _States(
+        self._waiting = States(
             Gauge(
                 "packhouse_orders_waiting",
                 "Open orders by what they wait for.",
@@ -215,7 +213,7 @@ class Metrics:
         self._paused = Gauge(
             "packhouse_paused", "1 while buying and posting are paused, else 0.", registry=registry
         )
-        self._accounts = _States(
+        self._accounts = States(
             Gauge(
                 "packhouse_provider_account_up",
                 "1 if the provider account buys labels, 0 while it rests or refuses.",
@@ -233,7 +231,7 @@ class Metrics:
             "When the last webhook event was received; 0 if none is kept.",
             registry=registry,
         )
-        self._polls = _Counters(
+        self._polls = Counters(
             Counter(
                 "packhouse_polls",
                 "Polls of the store's orders by kind (quick, full) and outcome.",
@@ -241,7 +239,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._poll_rows = _Counters(
+        self._poll_rows = Counters(
             Counter(
                 "packhouse_poll_rows",
                 "Rows of the store's list of orders that polls read.",
@@ -249,7 +247,7 @@ class Metrics:
                 registry=registry,
             )
         )
-        self._poll_problems = _States(
+        self._poll_problems = States(
             Gauge(
                 "packhouse_poll_problems",
                 "What the last polls could not follow in the store's list of orders, by problem.",
@@ -344,57 +342,3 @@ def family(event_type: str) -> str:
     """The part of an event's type before its dot, or "other" for an unknown family."""
     head = event_type.partition(".")[0]
     return head if head in FAMILIES else OTHER
-
-
-class _Counters:
-    """A counter with a cache of its children: `labels()` takes a lock and rebuilds the key each time."""
-
-    def __init__(self, metric: Counter) -> None:
-        self._metric = metric
-        self._children: dict[tuple[str, ...], Counter] = {}
-
-    def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
-        child = self._children.get(labels)
-        if child is None:
-            if len(self._children) >= _MOST_SERIES:
-                labels = (OTHER,) * len(labels)
-            child = self._children[labels] = self._metric.labels(*labels)
-        child.inc(amount)
-
-
-class _Histograms:
-    """A histogram with a cache of its children."""
-
-    def __init__(self, metric: Histogram) -> None:
-        self._metric = metric
-        self._children: dict[tuple[str, ...], Histogram] = {}
-
-    def observe(self, labels: tuple[str, ...], seconds: float) -> None:
-        child = self._children.get(labels)
-        if child is None:
-            if len(self._children) >= _MOST_SERIES:
-                labels = (OTHER,) * len(labels)
-            child = self._children[labels] = self._metric.labels(*labels)
-        child.observe(seconds)
-
-
-class _States:
-    """A gauge with one child for each state; a state that is gone becomes 0, so that graphs fall.
-
-    The `known` states are shown from the start, so that an alert on one of them has a series to watch. Where
-    they are given, there are no others: the counts of unknown ones are added up.
-    """
-
-    def __init__(self, gauge: Gauge, known: Iterable[str] = ()) -> None:
-        self._gauge = gauge
-        self._known = frozenset(str(state) for state in known)
-        self._seen = set(self._known)
-
-    def set(self, counts: Mapping[str, int]) -> None:
-        if self._known and not self._known.issuperset(counts):
-            unknown = sum(number for state, number in counts.items() if state not in self._known)
-            counts = {state: number for state, number in counts.items() if state in self._known}
-            counts[OTHER] = unknown
-        self._seen.update(counts)
-        for state in self._seen:
-            self._gauge.labels(state).set(counts.get(state, 0))

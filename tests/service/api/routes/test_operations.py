@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from packhouse.errors import ValueRejected
 from tests.service.api.doubles import OTHER_TOKEN, App
 from tests.service.api.records import ACTIVE
 
@@ -211,3 +212,10 @@ def test_a_second_pause_adds_its_reason_and_keeps_when_it_began(app: App) -> Non
     assert status["paused_by"] == "ann: stock-taking; ann: the printer is out"
     assert [one["since"] for one in pauses(app)] == [began["since"]]
     assert [entry.why for entry in app.journal()][-2:] == ["stock-taking", "the printer is out"]
+
+
+def test_a_value_that_the_ledger_cannot_keep_is_the_callers_and_not_worth_a_retry(app: App) -> None:
+    app.ledger.failure = ValueRejected("a number is too large")
+    refused = app.post("pause")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
+    assert "retry-after" not in refused.headers
