@@ -18,7 +18,8 @@ _CUT = " … (shortened)"
 _MAX_DEPTH = 20
 _LONGEST_NAME = 100
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
-_TAGS = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>")
+# A tag, and what ends it: the text between is no text of the page.
+_OPENING = re.compile(r"<(?:!--|(script|style)\b)?", re.IGNORECASE)
 
 # How providers call what an error row is about, and its sentence. Every other name is shown with its value.
 _SUBJECTS = ("field", "field_name", "param", "parameter", "attribute", "path", "loc")
@@ -139,7 +140,29 @@ def shorten(words: str, limit: int = MAX_REASON) -> str:
 def page_text(body: bytes, limit: int = 200) -> str:
     """The words of a page or text that is not the provider's JSON, without tags."""
     decoded = body[:20_000].decode("utf-8", "replace")
-    return shorten(_line(html.unescape(_TAGS.sub(" ", decoded))), limit)
+    return shorten(_line(html.unescape(_without_tags(decoded))), limit)
+
+
+def _without_tags(page: str) -> str:
+    """The page with a blank for each tag, comment, script and style. One that never ends is kept.
+
+    Each end is looked for once, so a page of open tags takes no longer than another one.
+    """
+    lower, parts, at, endless = page.lower(), [], 0, set[str]()
+    for opening in _OPENING.finditer(page):
+        if opening.start() < at:
+            continue
+        ends = {"<!--": "-->"}.get(opening[0], f"</{opening[1].lower()}" if opening[1] else ">")
+        end = -1 if ends in endless else lower.find(ends, opening.end())
+        if end < 0:
+            endless.add(ends)
+            continue
+        end = lower.find(">", end)
+        if end < 0:
+            break
+        parts += [page[at : opening.start()], " "]
+        at = end + 1
+    return "".join([*parts, page[at:]])
 
 
 def _parts(value: Any, depth: int) -> Iterator[str]:

@@ -45,6 +45,8 @@ _PREFIXES = {
 }
 # Formats in use that the address data does not have. Saudi Arabia: the national address has four more digits.
 _LONGER = {"SA": r"\d{5}-\d{4}"}
+# A longer text is no postal code with its country's name.
+_LONGEST = 40
 _DASHES = re.compile(r"[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d\u30fc]")
 # What people write where a form asks for a postal code and their country has none.
 _NONE = re.compile(r"0+|9{4,}|X{2,}|N/?A|NA|NIL|NONE|NULL|-+|\.+|NO ?(?:ZIP|CODE|POSTCODE)")
@@ -56,6 +58,8 @@ def normalize(country: str, text: str) -> str:
     A country without postal codes has none: a filler such as "00000" becomes "".
     """
     tidy = " ".join(_DASHES.sub("-", unicodedata.normalize("NFKC", text)).upper().split())
+    if len(tidy) > _LONGEST:
+        return tidy
     formats = _formats(country)
     if formats is None:
         return "" if _NONE.fullmatch(tidy) else tidy

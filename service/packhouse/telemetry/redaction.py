@@ -39,9 +39,7 @@ _WORD_AFTER_SCHEME = re.compile(
 _PLACEHOLDER = re.compile(
     r"['\"]?(\.{3}|\u2026|<[^>]*>|\*{3,}|\[hidden\]|(?:whsec_|aly_|EZ[AT]K)(?:\.{3}|\u2026))"
 )
-_NAMED = (
-    r"[\w\-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|cookie|signature)s?"
-)
+_NAMED = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|cookie|signature)s?"
 
 
 def _hide_credentials(found: re.Match[str]) -> str:
@@ -69,9 +67,17 @@ def _hide_value(found: re.Match[str]) -> str:
     return found[0] if _PLACEHOLDER.match(found["value"]) else f"{found['before']}{HIDDEN}"
 
 
+def _hide_userinfo(found: re.Match[str]) -> str:
+    """Hide what stands before the last @ of an address, unless it is the placeholder of an example."""
+    _, at, rest = found[0].rpartition("@")
+    is_example = re.match(r"\w+:PASSWORD@", found[0])
+    return f"{HIDDEN}@{rest}" if at and not is_example else found[0]
+
+
 _Shown = str | Callable[[re.Match[str]], str]
 
-# Patterns of secrets and personal data inside a text.
+# Patterns of secrets and personal data inside a text. What may repeat before a mark is bounded: else a long
+# word takes the square of its length.
 _SHAPES: tuple[tuple[re.Pattern[str], _Shown], ...] = (
     (re.compile(r"whsec_[\w\-+/=.~]*[\w\-+/=~]"), HIDDEN),
     (re.compile(r"\baly_(?=[A-Za-z0-9\-]\w{3})[\w\-.~+/=]*[\w\-~+/=]"), HIDDEN),
@@ -94,14 +100,14 @@ _SHAPES: tuple[tuple[re.Pattern[str], _Shown], ...] = (
     ),
     (re.compile(r"(t=\d+,\s*)?v1=[\"']?[0-9a-fA-F]+"), HIDDEN),
     # Up to the last @: a password may contain @, / and :.
-    (re.compile(r"(?<=://)(?!\w+:PASSWORD@)[^\s\"'<>]*@"), f"{HIDDEN}@"),
+    (re.compile(r"(?<=://)[^\s\"'<>]+"), _hide_userinfo),
     (
         # A password may also contain &, commas and quotes, so all up to a blank is hidden.
-        re.compile(rf"(?P<before>\b{_NAMED}=)(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)", re.IGNORECASE),
+        re.compile(rf"(?P<before>{_NAMED}=)(?P<value>'(?:[^'\\]|\\.)*'|\"[^\"]*\"|\S+)", re.IGNORECASE),
         _hide_value,
     ),
     (
-        re.compile(rf"(?P<before>[\"']{_NAMED}[\"']\s*:\s*)(?P<value>'[^']*'|\"[^\"]*\"|\d+)", re.IGNORECASE),
+        re.compile(rf"(?P<before>{_NAMED}[\"']\s*:\s*)(?P<value>'[^']*'|\"[^\"]*\"|\d+)", re.IGNORECASE),
         _hide_value,
     ),
     (
@@ -113,9 +119,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], _Shown], ...] = (
         ),
         _hide_value,
     ),
-    (re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.\-]+"), HIDDEN),
+    (re.compile(r"[\w.+\-]{1,100}@[\w\-]{1,100}\.[\w.\-]+"), HIDDEN),
     # SQLAlchemy logs the values of a failed statement: orders, addresses, bodies.
-    (re.compile(r"\[parameters: .*?\](?=\n|$)", re.DOTALL), f"[parameters: {HIDDEN}]"),
+    (re.compile(r"\[parameters: .*?(?:\](?=\n|$)|\Z)", re.DOTALL), f"[parameters: {HIDDEN}]"),
 )
 
 # A text without any of these marks matches none of the patterns. The check is cheap, and thousands of texts

@@ -132,7 +132,7 @@ async def test_a_product_without_a_whole_id_is_no_other_product(harness: Harness
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e400", "1" + "0" * 400, "1.7e308", "[" * 90 + "]" * 90])
-async def test_a_number_or_a_nesting_that_nobody_reads_stops_no_order_for_ever(
+async def test_a_number_or_a_nesting_that_no_rule_reads_stops_no_order_for_ever(
     harness: Harness, number: str
 ) -> None:
     """What no database keeps counts as a failure and is shown; what it keeps is no matter."""

@@ -17,9 +17,12 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.hold import HoldCode
 from packhouse.model.line_units import line_units
 from packhouse.model.order import Address, Order
+from packhouse.providers.rest import page_text
 from packhouse.rules.address import faults, normalized
+from packhouse.rules.postal_codes import normalize
 from packhouse.store.orders import order_from_json
 from packhouse.store.responses import TOO_LARGE
+from packhouse.telemetry.redaction import HIDDEN, Redactor
 from tests.service.harness import Harness
 
 MEGABYTE = "x" * 1_000_000
@@ -169,3 +172,26 @@ def test_a_barcode_without_end_is_refused_before_it_is_drawn() -> None:
     for draw in (bars, zpl_field):
         with within(1), pytest.raises(ValueError, match="does not fit"):
             draw("1" * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "word", ["a-", "://", "<script ", "<!-- ", "<", "a.", "[parameters: ", "token ", "1", "a@"]
+)
+def test_no_pattern_takes_the_square_of_a_words_length(word: str) -> None:
+    """Words of a provider's page, of a log line and of a postal code."""
+    words = word * (40_000 // len(word))
+    with within(3):
+        page_text(words.encode())
+        assert (
+            Redactor().text(f"{words} v1=0 token=x a@b.c\n").endswith(f"token={HIDDEN} {HIDDEN}\n")
+            or "[" in word
+        )
+        normalize("GB", words)
+
+
+def test_a_pages_text_has_no_tags_comments_scripts_or_styles() -> None:
+    page = (
+        b"<html><Style>p {}</Style ><p>5 &lt; 6 <!-- no <b> --><b>Bad</b> gateway"
+        b"<script src=x>f(1<2)</script>!<br"
+    )
+    assert page_text(page) == "5 < 6 Bad gateway !<br"

@@ -15,9 +15,11 @@ from packhouse.ledger import order_limits, shipments
 from packhouse.ledger.order_limits import OrderLimits
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.money import Money
-from packhouse.model.order import Order
+from packhouse.model.order import Line, Order, Units
 from packhouse.model.states import ShipmentState
+from packhouse.packing.boxes import CannotPack, pack
 from packhouse.providers.port import PurchaseRequest, Unknown, VoidPending, VoidRefused
+from packhouse.rules.size import too_many_lines, too_many_units
 from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness
 from tests.service.steps.hold_situations import restart
@@ -103,6 +105,9 @@ async def test_a_limit_that_is_lowered_stops_parcels_that_are_planned_already(ha
     await harness.advance(300)
     assert sorted(await harness.states(order)) == ["fulfilled", "fulfilled", "held"]
     hold = await the_hold(harness, order, HoldCode.CAP_REACHED)
+    await harness.deliver_event(order, "order.updated")
+    await harness.process_due()
+    assert await the_hold(harness, order, HoldCode.CAP_REACHED) == hold
     assert "has 2 labels that are paid, or may be; guard.max_parcels is 2" in hold.note
     await restart(harness, guard=GuardSettings(max_parcels=3))
     await harness.process_due()
@@ -116,6 +121,9 @@ async def test_a_free_sample_ships_and_one_with_a_dear_label_is_held(harness: Ha
     dear = await ship(harness, 1, 0)
     hold = await the_hold(harness, dear, HoldCode.LABELS_EXCEED_TOTAL)
     assert "the order's total is 0.00 USD, and guard.max_total_percent is 100" in hold.note
+    await harness.deliver_event(dear, "order.updated")
+    await harness.process_due()
+    assert await the_hold(harness, dear, HoldCode.LABELS_EXCEED_TOTAL) == hold
     assert harness.labels_sold(dear, live_only=False) == 0
     await harness.release_hold(hold)
     await harness.process_due()
@@ -239,3 +247,33 @@ async def test_a_purchase_in_doubt_counts_as_a_label(harness: Harness) -> None:
     assert exceeded is not None and exceeded.code is HoldCode.LABELS_EXCEED_TOTAL
     itself = await harness.ledger.read(order_limits.objection, limits, doubtful, doubtful.rate.price)
     assert itself is None
+
+
+@pytest.mark.harness(settings={"guard": {"currency": "EUR"}})
+async def test_what_is_exempt_is_an_amount_of_the_caps_currency(harness: Harness) -> None:
+    order = await ship(harness, 1, 0)
+    await the_hold(harness, order, HoldCode.LABELS_EXCEED_TOTAL)
+
+
+def test_limits_are_what_is_still_allowed() -> None:
+    limits = GuardSettings(max_lines=2, max_line_units=3)
+    lines = tuple(Line(f"li_{n}", name="Mug", quantity=9) for n in range(3))
+    assert too_many_lines(Order("ord_1", lines=lines[:2]), limits) == ""
+    assert too_many_lines(Order("ord_1", lines=lines), limits)
+    assert too_many_units(Order("ord_1", lines=lines), [Units("li_1", 3)], limits) == ""
+    assert "4 units of Mug" in too_many_units(Order("ord_1", lines=lines), [Units("li_1", 4)], limits)
+
+
+@pytest.mark.parametrize(("most", "made"), [(4, 4), (3, 0), (2, 0), (0, 0)])
+def test_units_that_fit_badly_make_no_more_parcels_than_allowed(most: int, made: int) -> None:
+    """By their weight alone three parcels would do."""
+    order = Order("ord_1", lines=(Line("li_1", quantity=4),))
+    parcel = ParcelSettings(weight_g=400, max_weight_g=700)
+    packed = pack(order, [Units("li_1", 4)], (), parcel, {}, most)
+    if made:
+        assert isinstance(packed, tuple)
+        assert len(packed) == made
+    else:
+        assert isinstance(packed, CannotPack)
+        assert packed.code is HoldCode.TOO_MANY_PARCELS
+        assert ("more than 3" if most == 3 else "at least 3") in packed.note

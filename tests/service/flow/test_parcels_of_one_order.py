@@ -78,6 +78,29 @@ async def test_a_parcel_whose_purchase_is_in_doubt_keeps_its_unit(harness: Harne
     assert sorted(await harness.states(order)) == ["fulfilled", "held"]
 
 
+@pytest.mark.parametrize("needs_person", [True, False])
+@pytest.mark.harness(settings=ONE_EACH)
+async def test_the_unit_that_is_left_belongs_to_the_purchase_in_doubt(
+    harness: Harness, needs_person: bool
+) -> None:
+    """Not to a parcel with an earlier number that is planned and could be bought."""
+    order = ordered(harness, 2, 100_000)
+    await harness.process_until(order, before="buy")
+    (first, _) = await harness.shipments(order)
+    await harness.operations.shipments.hold(first.id, reason="wait", actor="ada")
+    await harness.clock.advance(130)
+    harness.provider.script(buy=Unknown("lost", needs_person=needs_person))
+    await harness.process_due()
+    in_doubt = "held" if needs_person else "unknown"
+    assert await harness.states(order) == ["held", in_doubt]
+    order.sale.items[0]["quantity"] = 1
+    order.touch(harness.clock.now())
+    await harness.deliver_event(order, "order.updated")
+    await harness.process_due()
+    assert await harness.states(order) == ["cancelled", in_doubt]
+    assert len(harness.provider.seen("buy")) == 1
+
+
 async def test_a_parcel_for_another_variant_is_withdrawn_and_planned_again(harness: Harness) -> None:
     order = ordered(harness, 1, 100_000)
     await harness.process_until(order, before="buy")
