@@ -35,12 +35,12 @@ class ParcelBody(Shape):
 
 
 class RateBody(Shape):
-    """The rate that was chosen."""
+    """The rate that was chosen. Its price is null if the provider reports it only with the label."""
 
     carrier: str
     service: str
-    price_minor: int = Field(validation_alias=AliasPath("price", "minor"))
-    currency: str = Field(validation_alias=AliasPath("price", "currency"))
+    price_minor: int | None
+    currency: str | None
     days: int | None
 
 

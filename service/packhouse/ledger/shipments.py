@@ -224,7 +224,8 @@ def move_with_label(
 
 
 def void_due(tx: Tx, label_id: str, due_at: float) -> None:
-    """Note when the provider is asked next about a void that is pending."""
+    """Note when the provider is asked next about a void that is pending. Raises LeaseLost."""
+    leases.require(tx)
     tx.connection.execute(_VOID_DUE, {"w_id": label_id, "v_void_due_at": due_at, "v_void_again": False})
 
 

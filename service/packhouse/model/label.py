@@ -39,6 +39,16 @@ class Rate:
     is_estimate: bool = False
     chosen_by: str = ""
 
+    @property
+    def price_minor(self) -> int | None:
+        """The amount of the price, in minor units."""
+        return self.price.minor if self.price else None
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of the price."""
+        return self.price.currency if self.price else None
+
 
 @dataclass(frozen=True, slots=True)
 class LabelDocument:

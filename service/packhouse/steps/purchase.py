@@ -230,17 +230,15 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         data={"tracking_number": bought.tracking_number, "cost": str(label.cost)},
         quoted=bought.remark,
     )
-    context.settling.pop(intent_of(shipment), None)
     if bought.cost is None:
         context.log.warning("cost_not_known", provider=shipment.provider, shipment_id=shipment.id)
     sells_once = context.provider(shipment.provider).safety is Safety.KEYED
-    await answers.record(
-        context,
-        job,
-        partial(shipments.bought, shipment=shipment, label=label, entries=(entry,)),
-        partial(late_answers.bought, attempt=shipment, label=label, entry=entry, sells_once=sells_once),
-        partial(context.metrics.spent, label.cost),
-    )
+    late = partial(late_answers.bought, attempt=shipment, label=label, entry=entry, sells_once=sells_once)
+    unit = partial(shipments.bought, shipment=shipment, label=label, entries=(entry,))
+    try:
+        await answers.record(context, job, unit, late, partial(context.metrics.spent, label.cost))
+    finally:
+        context.settling.pop(intent_of(shipment), None)
     context.record(entry)
     labeled = job.update(shipment, state=_S.LABELED, label=label)
     if bought.document is not None:

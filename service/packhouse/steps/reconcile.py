@@ -20,11 +20,11 @@ async def reconcile(context: Context, job: OrderJob) -> None:
         if shipment.state is _S.BUYING:
             shipment = await _mark_unknown(context, job, shipment)
         provider = context.provider(shipment.provider)
+        if not _has_settled(context, job, shipment):
+            continue
         if provider.safety is Safety.BLIND:
-            # Its call may still run in this process: an operator is asked only when no answer can come.
-            if _has_settled(context, job, shipment, 0.0):
-                await purchase.hold_unknown(context, job, shipment)
-        elif _has_settled(context, job, shipment, context.settings.provider_settle_s):
+            await purchase.hold_unknown(context, job, shipment)
+        else:
             await _look_up(context, job, shipment, provider)
 
 
@@ -34,14 +34,15 @@ async def _mark_unknown(context: Context, job: OrderJob, shipment: Shipment) -> 
     return await context.move(job, shipment, _S.UNKNOWN, Entry(job.order_id, "unknown", why, shipment.id))
 
 
-def _has_settled(context: Context, job: OrderJob, shipment: Shipment, wait: float) -> bool:
+def _has_settled(context: Context, job: OrderJob, shipment: Shipment) -> bool:
     """Whether the provider must have finished the purchase by now, on a clock that cannot jump.
 
-    The `wait` begins when this process's own call ended or must end. For a purchase of another process it
-    begins when this process first saw the purchase; where that process may still be alive, its longest wait
-    for a response is added.
+    Until then an answer may still come, so no operator is asked about it. The wait begins when this process's
+    own call ended or must end. For a purchase of another process it begins when this process first saw the
+    purchase; where that process may still be alive, its longest wait for a response is added.
     """
     settings = context.settings
+    wait = settings.provider_settle_s
     began = context.settling.get(purchase.intent_of(shipment))
     now = context.clock.monotonic()
     if began is None:

@@ -58,7 +58,7 @@ async def _void(context: Context, job: OrderJob, shipment: Shipment, label: Labe
                 await _hold_refused(context, job, shipment, label, note or "the void is still pending")
             else:
                 await _hold_if_awaited(context, job, shipment, label)
-                _ask_again_when_pending(context, job, shipment, label)
+                await _ask_again_when_pending(context, job, shipment, label)
         case VoidRefused(reason, final):
             # Once an operator has released the hold, the label is asked for quietly until its window closes.
             is_news = final and not context.is_waived(job, HoldCode.VOID_REFUSED, shipment)
@@ -115,12 +115,12 @@ async def _record_refused(
     _wait(job, label, now + wait)
 
 
-def _ask_again_when_pending(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
-    """Ask less often the older the request is. The due time is written with whatever is written next."""
+async def _ask_again_when_pending(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
+    """Ask less often the older the request is."""
     now = context.clock.now()
     age = now - (label.void_requested_at or now)
     due_at = now + min(max(age, context.settings.retry.base_s), context.settings.poll.recheck_s)
-    job.deferred.append(partial(shipments.void_due, label_id=label.id, due_at=due_at))
+    await context.write(job, shipments.void_due, label.id, due_at)
     job.update(shipment, label=replace(label, void_due_at=due_at, void_again=False))
     _wait(job, label, due_at)
 

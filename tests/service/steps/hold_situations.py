@@ -381,8 +381,9 @@ async def taken_over(harness: Harness, action: str) -> Situation:
 async def fulfillment_missing(harness: Harness, action: str) -> Situation:
     forgotten: list[Any] = []
 
-    async def forget(*post: Any) -> None:
+    async def forget(*post: Any) -> bool:
         forgotten.append(post)
+        return True  # the answer shows the fulfillment
 
     harness.store.script(fulfill=forget)
     order = await harness.ship()

@@ -149,7 +149,7 @@ class GatedProvider(InMemoryProvider):
         return await super().buy(purchase)
 
 
-@pytest.mark.harness(provider=in_memory())
+@pytest.mark.harness(provider=in_memory(), external_tracking="BIKE1")
 async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retried(harness: Harness) -> None:
     clock, complaints = SystemClock(), []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
