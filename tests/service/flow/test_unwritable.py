@@ -117,9 +117,7 @@ _REJECTED: list[tuple[str, dict[str, object]]] = [
 ]
 
 
-async def test_a_value_that_is_refused_is_no_ledger_that_is_down(
-    harness: Harness, engine: str
-) -> None:
+async def test_a_value_that_is_refused_is_no_ledger_that_is_down(harness: Harness, engine: str) -> None:
     await harness.deliver_event("ord_1")
     rejected = list(_REJECTED)
     if engine == "postgresql":  # SQLite stores these
