@@ -1,8 +1,8 @@
 """Crashes: the leases that a process left behind when it ended, and the orders that may have ended it.
 
-An order whose process ended twice in a row while it had the order is a suspect, and is processed alone. A
-suspect whose process ends while it had no other order is set aside: a hold shows it, and it is tried again
-alone after a while, each time after a longer one.
+An order whose process ended twice in a row while it had the order is a suspect, and is processed with other
+suspects only, then alone. A suspect whose process ends while it had no other order is set aside: a hold shows
+it, and it is tried again alone after a while, each time after a longer one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SET_ASIDE = text(
 )
 _IS_SUSPECT_DUE = text(
     # The literal number lets both databases use the partial index.
-    f"SELECT 1 FROM orders WHERE crashes > {SUSPECT_CRASHES - 1} AND due_at <= :now LIMIT 1"  # noqa: S608
+    f"SELECT 1 FROM orders WHERE crashes > {SUSPECT_CRASHES - 1} AND due_at <= :since LIMIT 1"  # noqa: S608
 )
 _PURCHASES = select(shipments.c.id).where(
     shipments.c.order_id == bindparam("order_id"), shipments.c.state.in_(_IN_DOUBT)
@@ -71,9 +71,9 @@ def end_expired(tx: Tx, worker: str, retry: RetrySettings) -> list[Ended]:
     return _end(tx, tx.connection.execute(_EXPIRED, {"now": tx.now}).all(), worker, retry)
 
 
-def is_suspect_due(tx: Tx) -> bool:
-    """Whether an order is due that must be processed alone."""
-    return tx.connection.execute(_IS_SUSPECT_DUE, {"now": tx.now}).first() is not None
+def is_suspect_due(tx: Tx, since: float) -> bool:
+    """Whether a suspect has been due since that time."""
+    return tx.connection.execute(_IS_SUSPECT_DUE, {"since": since}).first() is not None
 
 
 def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list[Ended]:
@@ -96,7 +96,7 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
 
 def set_aside_s(retry: RetrySettings, crashes: int = 64) -> float:
     """How long an order is set aside after so many crashes in a row; at most 24 times retry.max_s."""
-    return min(retry.base_s * 4.0 ** min(crashes - 1, 32), _MOST_WAITS * retry.max_s)
+    return min(retry.base_s * 3.0 ** min(crashes - 1, 32), _MOST_WAITS * retry.max_s)
 
 
 def _set_aside(tx: Tx, order_id: str, crashes: int, wait_s: float) -> None:

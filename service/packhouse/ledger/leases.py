@@ -64,9 +64,10 @@ _CLAIM = _of_many(
     f"due_at <= :now AND crashes < {SUSPECT_CRASHES} ORDER BY due_at LIMIT :most",
     "id, wakes, attempts, phase, crashes",
 )
-_CLAIM_SUSPECT = _of_many(
+_ANY_CRASHES = 2**31 - 1
+_CLAIM_SUSPECTS = _of_many(
     "lease = :token, due_at = :until",
-    f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} ORDER BY due_at LIMIT 1",
+    f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} AND crashes <= :worst ORDER BY due_at LIMIT :most",
     "id, wakes, attempts, phase, crashes",
 )
 _REQUIRE = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
@@ -98,15 +99,19 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
-    """Claim up to `most` due orders until `until`, the longest due first; none that must be alone."""
+    """Claim up to `most` due orders until `until`, the longest due first; no suspects."""
     values = {"token": token, "now": tx.now, "until": until, "most": most}
     return _leases(token, tx.connection.execute(_CLAIM[tx.connection.dialect.name], values))
 
 
-def claim_suspect(tx: Tx, token: str, until: float) -> list[Lease]:
-    """Claim the one order, longest due, that must be processed alone; none if another replica has it."""
+def claim_suspects(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
+    """Claim up to `most` suspects, or else one that ended a process among suspects, which must be alone."""
+    claim_these = _CLAIM_SUSPECTS[tx.connection.dialect.name]
     values = {"token": token, "now": tx.now, "until": until}
-    return _leases(token, tx.connection.execute(_CLAIM_SUSPECT[tx.connection.dialect.name], values))
+    together = {"worst": SUSPECT_CRASHES, "most": most}
+    if taken := _leases(token, tx.connection.execute(claim_these, values | together)):
+        return taken
+    return _leases(token, tx.connection.execute(claim_these, values | {"worst": _ANY_CRASHES, "most": 1}))
 
 
 def _leases(token: str, rows: Iterable[Row[Any]]) -> list[Lease]:

@@ -39,16 +39,16 @@ class OrderRecords:
 
 
 def claim(
-    tx: Tx, token: str, until: float, most: int, *, alone: bool = False
+    tx: Tx, token: str, until: float, most: int, *, suspects: bool = False
 ) -> list[tuple[Lease, OrderRecords]]:
-    """Claim due orders (see `leases.claim`), each with its records. `alone`: one that must be alone.
+    """Claim due orders (see `leases.claim` and `claim_suspects`), each with its records.
 
     None while a restore blocks it.
     """
     if restores.blocks_claims(tx.connection):
         return []
-    taken = leases.claim_suspect(tx, token, until) if alone else leases.claim(tx, token, until, most)
-    return _with_records(tx, taken)
+    take = leases.claim_suspects if suspects else leases.claim
+    return _with_records(tx, take(tx, token, until, most))
 
 
 def _with_records(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:

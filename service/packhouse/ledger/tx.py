@@ -14,7 +14,8 @@ from packhouse.model.states import OrderPhase
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# So many processes in a row ended with this order: from then on it is processed alone.
+# So many processes in a row ended with this order: from then on it is processed with other suspects only,
+# and after one more alone.
 SUSPECT_CRASHES = 2
 
 
@@ -34,8 +35,8 @@ class Lease:
     crashes: int = 0
 
     @property
-    def is_alone(self) -> bool:
-        """Whether the order may end the process, and is processed while no other one is."""
+    def is_suspect(self) -> bool:
+        """Whether the order may end the process, and is processed apart from others."""
         return self.crashes >= SUSPECT_CRASHES
 
 

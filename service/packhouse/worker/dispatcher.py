@@ -25,6 +25,8 @@ from packhouse.next_check import finish_unwritable
 from packhouse.steps.context import Context, OrderJob
 
 _TICK_S = 0.5
+# A suspect waits for other orders, no longer than this.
+_PATIENCE_S = 60.0
 _RETRY_S = 2.0
 
 
@@ -33,19 +35,19 @@ _CANCEL_S, _RELEASE_S = 2.5, 1.0
 
 
 def _claim(
-    tx: Tx, token: str, until: float, most: int, retry: RetrySettings, is_idle: bool, suspects_first: bool
+    tx: Tx, token: str, until: float, most: int, retry: RetrySettings, suspects: int, suspects_next: bool
 ) -> tuple[list[tuple[Lease, OrderRecords]], list[Ended], str]:
     """Due orders, the leases that ran out, and why nothing is bought or posted now ("" if nothing does).
 
-    An order that may end the process is claimed alone, by a worker that is idle. While one is due, a worker
-    that is not idle claims nothing, unless `suspects_first` is False.
+    An idle worker claims up to `suspects` orders that may end the process, if no other order is due. If one
+    has waited for too long and `suspects_next` is true, it claims no other order, and becomes idle.
     """
     ended = crashes.end_expired(tx, token.partition(":")[0], retry)
     claimed: list[tuple[Lease, OrderRecords]] = []
-    if not suspects_first or not crashes.is_suspect_due(tx):
+    if not suspects_next or not crashes.is_suspect_due(tx, tx.now - _PATIENCE_S):
         claimed = orders.claim(tx, token, until, most)
-    if not claimed and is_idle:
-        claimed = orders.claim(tx, token, until, 1, alone=True)
+    if not claimed and suspects:
+        claimed = orders.claim(tx, token, until, suspects, suspects=True)
     return claimed, ended, guard.paused(tx.connection)
 
 
@@ -66,8 +68,10 @@ class Dispatcher:
         self._abandoned: list[tuple[Lease, int]] = []  # and the failures to count
         self._wake_up = asyncio.Event()
         self._stopping = False
-        # After an order that was processed alone, the others have their turn.
-        self._suspects_first = True
+        # After suspects the other orders have their turn.
+        self._suspects_next = True
+        # The more suspects ended well, the more are processed at once.
+        self._suspects_at_once = 1
         self.last_tick = context.clock.monotonic()
 
     def wake(self) -> None:
@@ -139,17 +143,20 @@ class Dispatcher:
             - len(self._running)
             - len(self._claimed)
         )
-        if most < self._prefetch / 2 or any(job.lease.is_alone for job in self._running.values()):
+        if most < self._prefetch / 2 or any(job.lease.is_suspect for job in self._running.values()):
             return
         self._claims += 1
         clock, settings = self._context.clock, self._context.settings
         now, until = clock.now(), clock.monotonic() + settings.lease_s
         token, is_idle = f"{self.worker_id}:{self._claims}", not self._running and not self._claimed
+        suspects = self._suspects_at_once if is_idle else 0
         claimed, ended, paused = await self._context.ledger.write(
-            _claim, now, token, now + settings.lease_s, most, settings.retry, is_idle, self._suspects_first
+            _claim, now, token, now + settings.lease_s, most, settings.retry, suspects, self._suspects_next
         )
         report_crashes(self._context.log, ended)
-        self._suspects_first = not any(lease.is_alone for lease, _ in claimed)
+        self._suspects_next = not any(lease.is_suspect for lease, _ in claimed)
+        if not self._suspects_next:
+            self._suspects_at_once = min(2 * self._suspects_at_once, settings.worker.concurrency)
         if settings.guard.paused:
             paused = "PACKHOUSE_GUARD__PAUSED is set."
         unreadable = []
@@ -181,8 +188,8 @@ class Dispatcher:
 
     async def _process(self, job: OrderJob) -> None:
         log = self._context.log.bind(order_id=job.order_id)
-        if job.lease.is_alone:
-            log.warning("processed_alone", crashes=job.lease.crashes)
+        if job.lease.is_suspect:
+            log.warning("processed_apart", crashes=job.lease.crashes)
         try:
             await process_order(self._context, job)
         except LeaseLost as error:
@@ -203,7 +210,8 @@ class Dispatcher:
     async def _wait_for_tick(self) -> None:
         """Wait until the next tick or until `wake` is called."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake_up.wait(), _TICK_S)
+            async with asyncio.timeout(_TICK_S):  # wait_for may swallow a cancellation
+                await self._wake_up.wait()
 
     async def _renew_leases(self) -> None:
         context = self._context

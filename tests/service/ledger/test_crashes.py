@@ -32,11 +32,11 @@ async def _woken(ledger: Ledger, *order_ids: str) -> None:
 
 
 async def _claimed(
-    ledger: Ledger, now: float, worker: str, is_idle: bool = True, suspects_first: bool = True
+    ledger: Ledger, now: float, worker: str, suspects: int = 1, suspects_next: bool = True
 ) -> list[Lease]:
     """What a dispatcher claims for 100 s."""
     claimed, _, _ = await ledger.write(
-        _claim, now, f"{worker}:1", now + 100, 10, RETRY, is_idle, suspects_first
+        _claim, now, f"{worker}:1", now + 100, 10, RETRY, suspects, suspects_next
     )
     return [lease for lease, _ in claimed]
 
@@ -53,29 +53,61 @@ async def _holds(ledger: Ledger, order_id: str) -> list[str]:
     return [hold.code for hold in await ledger.read(holds.of_order, order_id) if hold.is_active]
 
 
-def test_after_two_crashes_each_suspect_is_claimed_alone(tmp_path: Path) -> None:
+async def _crashed(ledger: Ledger, now: float, times: int, *order_ids: str) -> None:
+    """Let processes end while they have all these orders, which are all that are due."""
+    for n in range(times):
+        claimed = await _claimed(ledger, now + n, "doomed", suspects=len(order_ids))
+        assert _ids(claimed) == sorted(order_ids)
+        ended = await ledger.write(crashes.end_all, now + n, RETRY)
+        assert [one.set_aside_s for one in ended] == [0.0] * len(order_ids)
+
+
+def test_one_crash_changes_nothing_and_after_two_an_order_is_claimed_apart_from_others(
+    tmp_path: Path,
+) -> None:
+    async def story(ledger: Ledger) -> None:
+        await _woken(ledger, "a", "b", "c")
+        await _crashed(ledger, 10, 2, "a", "b", "c")
+        await _woken(ledger, "new")
+        assert _ids(await _claimed(ledger, 20, "w")) == ["new"], "other orders come first"
+        assert await _claimed(ledger, 20, "w", suspects=0) == [], "and end first"
+        (one,) = await _claimed(ledger, 20, "w", suspects=1)
+        assert one.is_suspect
+        assert one.crashes == 2
+        await ledger.write(under(one, leases.release), 21.0, phase=OrderPhase.SHIPPED, due_at=None)
+        assert await _crashes(ledger, one.order_id) == 0
+        others = await _claimed(ledger, 21, "w", suspects=2)
+        assert {one.order_id, *_ids(others)} == {"a", "b", "c"}
+        assert [await _holds(ledger, order_id) for order_id in "abc"] == [[], [], []]
+
+    run_on_ledger(story, tmp_path)
+
+
+def test_a_suspect_waits_no_longer_than_a_minute_for_others(tmp_path: Path) -> None:
     async def story(ledger: Ledger) -> None:
         await _woken(ledger, "a", "b")
-        assert _ids(await _claimed(ledger, 10, "one")) == ["a", "b"]
-        ended = await ledger.write(crashes.end_all, 20.0, RETRY)
-        assert sorted((one.order_id, one.crashes, one.set_aside_s) for one in ended) == [
-            ("a", 1, 0.0),
-            ("b", 1, 0.0),
-        ]
-        assert _ids(await _claimed(ledger, 20, "two")) == ["a", "b"], "one crash changes nothing"
-        await ledger.write(crashes.end_all, 30.0, RETRY)
-        await _woken(ledger, "c")
-        assert await _claimed(ledger, 30, "three", is_idle=False) == [], "others end first"
-        (alone,) = await _claimed(ledger, 30, "three")
-        assert alone.is_alone
-        assert alone.crashes == 2
-        await ledger.write(under(alone, leases.release), 31.0, phase=OrderPhase.SHIPPED, due_at=None)
-        assert await _crashes(ledger, alone.order_id) == 0
-        # Then the others have their turn, and then the next suspect.
-        assert _ids(await _claimed(ledger, 31, "three", suspects_first=False)) == ["c"]
-        (other,) = await _claimed(ledger, 31, "three")
-        assert {alone.order_id, other.order_id} == {"a", "b"}
-        assert await _holds(ledger, "a") == await _holds(ledger, "b") == []
+        await _crashed(ledger, 10, 2, "a", "b")
+        await _woken(ledger, "c", "d")
+        assert _ids(await _claimed(ledger, 70, "w")) == ["c", "d"]
+        await _woken(ledger, "e")
+        assert await _claimed(ledger, 72, "w", suspects=0) == [], "the worker becomes idle"
+        assert _ids(await _claimed(ledger, 72, "w", suspects=0, suspects_next=False)) == ["e"]
+        assert len(await _claimed(ledger, 72, "w", suspects=1)) == 1
+
+    run_on_ledger(story, tmp_path)
+
+
+def test_after_a_crash_among_suspects_each_is_claimed_alone(tmp_path: Path) -> None:
+    async def story(ledger: Ledger) -> None:
+        await _woken(ledger, "a", "b")
+        await _crashed(ledger, 10, 3, "a", "b")
+        (alone,) = await _claimed(ledger, 20, "w", suspects=8)
+        assert alone.crashes == 3
+        (ended,) = await ledger.write(crashes.end_all, 21.0, RETRY)
+        assert (ended.crashes, ended.set_aside_s) == (4, 135.0)
+        assert await _holds(ledger, alone.order_id) == ["process_crashed"]
+        (other,) = await _claimed(ledger, 22, "w", suspects=8)
+        assert other.order_id != alone.order_id
 
     run_on_ledger(story, tmp_path)
 
@@ -86,21 +118,21 @@ def test_an_order_that_was_alone_at_the_second_crash_is_set_aside(tmp_path: Path
         for now in (10.0, 20.0):
             assert _ids(await _claimed(ledger, now, "w")) == ["a"]
             ended = await ledger.write(crashes.end_all, now + 5, RETRY)
-        assert [one.set_aside_s for one in ended] == [20.0]
+        assert [one.set_aside_s for one in ended] == [15.0]
         assert await _holds(ledger, "a") == ["process_crashed"]
         row = await ledger.read(queries.order_row, "a")
-        assert (row.phase, row.due_at) == ("held", 45.0)
+        assert (row.phase, row.due_at) == ("held", 40.0)
         assert row.reason.startswith("The daemon ended while it processed this order: 2 times in a row, the")
         # Neither an event nor a new start brings it forward; its time does.
         await ledger.write(inbox.receive, 26.0, Event("e", "order.cancelled", "a", "site", "{}"), 60.0)
         await ledger.write(leases.wake_unfinished, 26.0)
-        assert await _claimed(ledger, 44, "w") == []
-        (again,) = await _claimed(ledger, 45, "w")
-        assert again.is_alone
+        assert await _claimed(ledger, 39, "w") == []
+        (again,) = await _claimed(ledger, 40, "w")
+        assert again.is_suspect
         assert again.wakes == 2, "the event is not lost"
         # Each time it waits longer, and one hold shows it.
         (ended_again,) = await ledger.write(crashes.end_all, 50.0, RETRY)
-        assert ended_again.set_aside_s == 80.0
+        assert ended_again.set_aside_s == 45.0
         (hold,) = await ledger.read(holds.of_order, "a")
         assert hold.note.startswith("3 times in a row")
         entries = await ledger.read(queries.entries, order_id="a")
@@ -111,7 +143,7 @@ def test_an_order_that_was_alone_at_the_second_crash_is_set_aside(tmp_path: Path
 
 def test_the_wait_grows_up_to_a_limit_that_no_safety_net_cuts_short() -> None:
     waits = [crashes.set_aside_s(RETRY, n) for n in range(2, 12)]
-    assert waits[:5] == [20, 80, 320, 1280, 5120]
+    assert waits[:5] == [15, 45, 135, 405, 1215]
     assert waits[-1] == crashes.set_aside_s(RETRY) == 24 * 900
     assert longest_wait_s(Settings(_env_file=None, retry=RETRY)) > 24 * 900  # type: ignore[call-arg]
 
@@ -125,7 +157,7 @@ def test_a_person_who_takes_the_order_up_gives_it_a_fresh_start(tmp_path: Path) 
         await ledger.write(leases.revoke, 26.0, "a")
         assert await _crashes(ledger, "a") == 0
         (lease,) = await _claimed(ledger, 26, "w")
-        assert not lease.is_alone
+        assert not lease.is_suspect
 
     run_on_ledger(story, tmp_path)
 
@@ -166,7 +198,7 @@ def test_of_a_worker_with_several_orders_none_is_set_aside(tmp_path: Path) -> No
         for now, worker in ((10.0, "w"), (110.0, "x"), (210.0, "y")):
             claimed = await _claimed(ledger, now, worker)
         assert len(claimed) == 1
-        assert claimed[0].is_alone
+        assert claimed[0].is_suspect
         assert [await _holds(ledger, one) for one in "abc"] == [[], [], []]
         assert [await _crashes(ledger, one) for one in "abc"] == [2, 2, 2]
 
@@ -189,7 +221,7 @@ def test_a_purchase_that_was_begun_is_named_and_looked_up_with_the_next_try(tmp_
         await ledger.write(crashes.end_all, 15.0, RETRY)
         (hold,) = await ledger.read(holds.of_order, "a")
         assert "the purchase of a-1 was begun, and is looked up then" in hold.note
-        (again,) = await _claimed(ledger, 15 + 20, "w")
+        (again,) = await _claimed(ledger, 15 + 15, "w")
         assert again.order_id == "a"
 
     run_on_ledger(story, tmp_path)
