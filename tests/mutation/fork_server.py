@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +64,16 @@ class ForkServer:
 
     def run(self, tests: Sequence[str]) -> str:
         """Run tests in this process until one fails; the one that failed, or ""."""
-        for test in tests:
-            if not self.passes(test):
-                return test
+        for test, after in zip_longest(tests, tests[1:]):
+            if not self.passes(test, after):
+                return str(test)
         return ""
 
-    def passes(self, test: str) -> bool:
-        """Run one test in this process."""
+    def passes(self, test: str, after: str | None = None) -> bool:
+        """Run one test in this process. pytest has to know which one comes `after` it."""
         item = self.items[test]
-        reports = runtestprotocol(item, log=False, nextitem=self._strangers[item.path])
+        following = self.items[after] if after else self._strangers[item.path]
+        reports = runtestprotocol(item, log=False, nextitem=following)
         return not any(report.failed for report in reports)
 
     def fork(self, work: Callable[[], Any], *, cpu_s: float, wall_s: float) -> Ended:

@@ -104,7 +104,7 @@ class Runner:
         seconds = sum(self._reach.seconds[test] for test in tests)
         ended = self._fork(work, seconds)
         status, by = ended.answer or (TIMEOUT if ended.late else KILLED, "" if ended.late else "it crashed")
-        if status == KILLED and not self._is_trusted(by):
+        if status == KILLED and not self._is_trusted(by, tests):
             return self.try_one(mutant)
         self._killers[mutant.file, mutant.function].update([by] if by in self._server.items else ())
         return Result(mutant.id, source, status, by, round(time.monotonic() - began, 3), len(tests))
@@ -112,11 +112,15 @@ class Runner:
     def _fork(self, work: object, seconds: float) -> Ended:
         return self._server.fork(work, cpu_s=10 + 4 * seconds, wall_s=20 + 6 * seconds)  # type: ignore[arg-type]
 
-    def _is_trusted(self, test: str) -> bool:
-        """A test that fails without any mutant as well has killed nothing, and is left out from now on."""
+    def _is_trusted(self, test: str, tests: list[str]) -> bool:
+        """A test that fails without any mutant as well, after the same tests, has killed nothing: it is left
+        out from now on.
+        """
         if test not in self._server.items or test in self._confirmed:
             return True
-        if self._fork(lambda: self._server.passes(test), self._reach.seconds[test]).answer:
+        before = tests[: tests.index(test) + 1]
+        seconds = sum(self._reach.seconds[one] for one in before)
+        if self._fork(lambda: self._server.run(before) or "none", seconds).answer == "none":
             if not self._server.is_postgres(test):
                 self._confirmed.add(test)
             return True

@@ -180,7 +180,8 @@ def draw(seed: int) -> Scenario:
         # Then only an account shows that the ledger is one of the past, and only on a right clock.
         scenario.safety = Safety.LOOKUP if scenario.safety is Safety.BLIND else scenario.safety
         scenario.interventions = [one for one in scenario.interventions if one.what != "jump"]
-        scenario.moods = []  # what a label cost is known by the provider only
+        # What a label cost is known by the provider only, and what was posted by the store only.
+        scenario.moods, scenario.line_counts = [], False
     return scenario
 
 
@@ -225,7 +226,7 @@ def _arrivals(chance: random.Random) -> list[tuple[float, str]]:
     at, arrivals = 0.0, []
     for _ in range(chance.randint(1, 4)):
         at += chance.expovariate(1 / 20.0)
-        kinds = list(KINDS)
+        kinds = [kind for kind, share in KINDS.items() if share]  # hostile.py draws the others
         kind = "plain" if chance.random() < 0.75 else chance.choice(kinds)
         arrivals.append((at, kind))
     return arrivals

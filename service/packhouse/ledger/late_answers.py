@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from packhouse.ledger import holds, journal, leases, shipments
+from packhouse.ledger import facts, holds, journal, leases, shipments
+from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels as labels_table
 from packhouse.ledger.tables import shipments as shipments_table
@@ -107,6 +108,7 @@ def voided(tx: Tx, asked: Shipment, entry: Entry) -> tuple[Entry, ...]:
         now = replace(now, state=_S.VOIDING)
     _move(tx, now, _S.VOIDED)
     tx.connection.execute(_LABEL_STATE, {"w_id": label.id, "v_state": LabelState.VOIDED.value})
+    facts.note(tx, Kind.LABEL, shipments.label_row(replace(label, state=LabelState.VOIDED)))
     _release(tx, now, _OF_VOID)
     journal.write(tx, (entry,))
     leases.revoke(tx, asked.order_id)
@@ -186,6 +188,7 @@ def _add_extra(tx: Tx, attempt: Shipment, label: Label, entry: Entry) -> tuple[E
         "updated_at": tx.now,
     }
     tx.connection.execute(insert(shipments_table), row)
+    facts.note(tx, Kind.SHIPMENT, row)
     extra = replace(
         label,
         id=f"{shipment_id}-label",

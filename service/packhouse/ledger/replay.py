@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, text, update
 
 from packhouse.ledger import journal, kv, leases, restores
 from packhouse.ledger.facts import Fact, Facts, Kind, Mark
@@ -30,6 +30,7 @@ _VOIDED = LabelState.VOIDED.value
 _DONE = (_S.FULFILLED.value, _S.DELIVERED.value, _S.VOIDED.value, _S.CANCELLED.value)
 # The first line of a process repeats what changed in this time before the last line of the one before.
 _OVERLAP_S = 60.0
+_TO_COMPARE = text("UPDATE orders SET compared_at = NULL WHERE id = :id")
 _INSERT_HOLD = insert_or_ignore(
     holds,
     tuple(column.name for column in holds.c if column.name != "id"),
@@ -133,6 +134,7 @@ def write_order(tx: Tx, order_id: str, known: OrderFacts) -> bool:
     ]
     if changes:
         leases.revoke(tx, order_id)
+        tx.connection.execute(_TO_COMPARE, {"id": order_id})
         why = f"Known again from the guard log: {'; '.join(changes)}."
         journal.write(tx, [Entry(order_id, "restored", why)])
     return bool(changes)

@@ -29,13 +29,17 @@ _DOUBT = "restored_at"
 _BEGAN = "restored_entry"
 _LEDGER_ID = "ledger_id"
 _FOLDER = "guard_log:"
-# A data folder that no replica used for so long before the backup is not waited for.
-_FOLDER_IN_USE_S = 7 * 86_400.0
+# A replica says so often that it uses its data folder. One that was not used shortly before the backup has
+# nothing to add, and is not waited for; after a month it is forgotten.
+FOLDER_USE_S = 1800.0
+_FOLDER_IN_USE_S = 4 * FOLDER_USE_S
+_FOLDER_KEPT_S = 30 * 86_400.0
 
 _NEW_ID = text("INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING")
 _PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check')")
 _BY_PREFIX = text("SELECT name, value, updated_at FROM kv WHERE name LIKE :prefix")
 _DELETE = text("DELETE FROM kv WHERE name LIKE :prefix")
+_DELETE_OLD = text("DELETE FROM kv WHERE name LIKE :prefix AND updated_at < :before")
 _NEWEST = text("SELECT id, at FROM journal ORDER BY id DESC LIMIT 1")
 _THERE = text("SELECT id, at FROM journal WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 _IS_USED = text("SELECT 1 FROM orders LIMIT 1")
@@ -220,6 +224,7 @@ def use_folder(tx: Tx, folder_id: str) -> None:
     """Note that a replica uses this data folder, whose log may be the only one that knows a person's hold."""
     if folder_id:
         kv.write(tx, _FOLDER + folder_id, "in use")
+    tx.connection.execute(_DELETE_OLD, {"prefix": f"{_FOLDER}%", "before": tx.now - _FOLDER_KEPT_S})
 
 
 def save_log(tx: Tx, folder_id: str, problem: str) -> None:

@@ -137,7 +137,7 @@ def found_withdrawn(
 
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
-    row = _label_row(label)
+    row = label_row(label)
     tx.connection.execute(_INSERT_LABEL, row)
     facts.note(tx, Kind.LABEL, row)
 
@@ -164,7 +164,7 @@ def save_post(
             },
         )
         kept = replace(shipment.label, document=document, document_format=document_format)
-        facts.note(tx, Kind.LABEL, _label_row(kept))
+        facts.note(tx, Kind.LABEL, label_row(kept))
     journal.write(tx, entries)
 
 
@@ -219,7 +219,7 @@ def move_with_label(
     label = replace(
         shipment.label, state=label_state, void_requested_at=requested_at, void_refusals=void_refusals
     )
-    facts.note(tx, Kind.LABEL, _label_row(label))
+    facts.note(tx, Kind.LABEL, label_row(label))
     journal.write(tx, entries)
 
 
@@ -287,7 +287,8 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
     }
 
 
-def _label_row(label: Label) -> dict[str, Any]:
+def label_row(label: Label) -> dict[str, Any]:
+    """A label as its row."""
     return {
         "id": label.id,
         "shipment_id": label.shipment_id,

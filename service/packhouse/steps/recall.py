@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from packhouse.errors import ProviderError
 from packhouse.ledger import recalled, restores
@@ -26,12 +26,14 @@ from packhouse.model.states import ShipmentState
 from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import Absent, Bought, Purchase, Safety, Unknown, Withdrawn
+from packhouse.rules import idempotency
 from packhouse.rules.changes import fingerprint
 from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.late_label import was_voided
 from packhouse.steps.moves import Move
-from packhouse.store.protocol import moment
+from packhouse.steps.withdraw import does_not_say
+from packhouse.store.protocol import fulfill_body, moment
 
 _S = ShipmentState
 # The clocks of the store and of this machine may differ by so much.
@@ -52,9 +54,13 @@ async def recall(context: Context, job: OrderJob) -> None:
             shipment = await _plan_posted(context, job, reference, one)
         if shipment and shipment.state in (_S.PLANNED, _S.HELD) and shipment.label is None:
             await _begin(context, job, shipment, one)
-    is_whole = await _is_log_whole(context)
+    evidence = await _evidence(context)
     for planned in _planned(job):
-        await _look_up_planned(context, job, planned, is_whole=is_whole)
+        await _look_up_planned(context, job, planned, evidence)
+    for shipment in job.in_state(_S.LABELED) if evidence.has_gap else ():
+        label = shipment.label
+        if label and (changes := _doubt(context, job, shipment, label.carrier, label.tracking_number)):
+            await context.move(job, shipment, _S.LABELED, **changes)
     await _look_up_posted(context, job)
 
 
@@ -88,10 +94,17 @@ def _planned(job: OrderJob) -> list[Shipment]:
     return [one for one in job.in_state(_S.PLANNED, _S.HELD) if one.label is None and one.parcel is not None]
 
 
-async def _is_log_whole(context: Context) -> bool:
-    """Whether the guard log has everything since the backup; also where no restore was noticed."""
+class _Evidence(NamedTuple):
+    """Whether a restore was noticed, and whether the guard log may lack something since the backup."""
+
+    is_noticed: bool
+    has_gap: bool
+
+
+async def _evidence(context: Context) -> _Evidence:
     restore = await context.ledger.read(restores.current)
-    return restore is None or not await context.ledger.read(restores.log_problems, restore)
+    has_gap = restore is not None and bool(await context.ledger.read(restores.log_problems, restore))
+    return _Evidence(restore is not None, has_gap)
 
 
 def _of(job: OrderJob, reference: Reference) -> Shipment | None:
@@ -149,7 +162,8 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, one: Recal
         "rate": _rate(found),
         "intent_at": float(found.get("at") or context.clock.now()),
     }
-    number = found.get("tracking_number") or "a label"
+    number = str(found.get("tracking_number") or "a label")
+    changes |= _doubt(context, job, shipment, changes["rate"].carrier, number)
     why = f"{one.provider} sold {number} as {one.reference} before the ledger was restored. It is adopted."
     entry = Entry(job.order_id, "recalled", why, shipment.id, data={"reference": one.reference})
 
@@ -162,6 +176,17 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, one: Recal
     # It ended long ago, so the look-up need not wait for it.
     settled_s = context.settings.provider_settle_s + context.settings.provider_timeout_s
     context.settling[purchase.intent_of(begun)] = context.clock.monotonic() - settled_s
+
+
+def _doubt(context: Context, job: OrderJob, shipment: Shipment, carrier: str, number: str) -> dict[str, str]:
+    """What a shipment needs so that its label counts as one that may be posted, where the store does not say.
+
+    A label that was posted since the backup must not be voided because the store counts its units as shipped.
+    """
+    if shipment.post_body or not shipment.units or not does_not_say(job.order, shipment):
+        return {}
+    body = fulfill_body(shipment.units, context.settings.store.name_of(carrier), number).decode()
+    return {"post_key": idempotency.first(shipment), "post_body": body}
 
 
 def _rate(found: dict[str, Any]) -> Rate:
@@ -236,15 +261,15 @@ async def _hold(context: Context, job: OrderJob, note: str, shipment: Shipment |
 
 async def _look_up(context: Context, job: OrderJob) -> bool:
     """Ask the accounts about each planned shipment, and about each label that is not posted."""
-    is_whole = await _is_log_whole(context)
+    evidence = await _evidence(context)
     is_compared = True
     for shipment in _planned(job):
-        is_compared = await _look_up_planned(context, job, shipment, is_whole=is_whole) and is_compared
+        is_compared = await _look_up_planned(context, job, shipment, evidence) and is_compared
     for shipment in job.in_state(_S.LABELED):
         label = shipment.label
         if label is None or label.provider == ManualProvider.account or label.bought_at > job.restored_at:
             continue
-        if context.provider(label.provider).safety is Safety.BLIND and not is_whole:
+        if context.provider(label.provider).safety is Safety.BLIND and evidence.has_gap:
             note = f"{label.provider} cannot say whether {label.tracking_number} was voided since the backup"
             is_held = await _hold(context, job, note, shipment)
             is_compared = is_compared and not is_held
@@ -253,19 +278,22 @@ async def _look_up(context: Context, job: OrderJob) -> bool:
     return is_compared
 
 
-async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, *, is_whole: bool) -> bool:
-    """Whether no account has sold a label under this reference, or one that may have followed it."""
+async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, evidence: _Evidence) -> bool:
+    """Whether no account has sold a label under this reference, or one that may have followed it.
+
+    Where nothing but the age of the ledger speaks for a restore, an account that does not say stops no order.
+    """
     if shipment.id in job.looked_up:
         return True
     for seller in context.sellers:
-        if seller.safety is Safety.BLIND and not is_whole:
+        if seller.safety is Safety.BLIND and evidence.has_gap:
             note = f"{seller.account} cannot say whether it sold {shipment.reference} since the backup"
             if await _hold(context, job, note, shipment):
                 return False
         if seller.safety is not Safety.LOOKUP or seller.lists_purchases:
             continue
-        for reference in _references(job, shipment):
-            if not await _is_absent(context, job, shipment, seller, reference):
+        for reference in _references(job, shipment)[: None if evidence.is_noticed else 1]:
+            if not await _is_absent(context, job, shipment, seller, reference, evidence):
                 return False
     job.looked_up.add(shipment.id)
     return True
@@ -296,28 +324,41 @@ def _references(job: OrderJob, shipment: Shipment) -> tuple[Reference, ...]:
     """Under what the units may have been bought: this reference, after a void, or in another shipment."""
     highest = max(one.seq for one in job.shipments)
     mine = Reference(job.order_id, shipment.seq, shipment.generation)
-    return (mine._replace(generation=shipment.generation + 1), mine, Reference(job.order_id, highest + 1, 1))
+    return (mine, mine._replace(generation=shipment.generation + 1), Reference(job.order_id, highest + 1, 1))
 
 
 async def _is_absent(
-    context: Context, job: OrderJob, shipment: Shipment, seller: BoundedProvider, reference: Reference
+    context: Context,
+    job: OrderJob,
+    shipment: Shipment,
+    seller: BoundedProvider,
+    reference: Reference,
+    evidence: _Evidence,
 ) -> bool:
+    """Whether the account sold nothing under this reference. What it sold is adopted, or held."""
     name = "/".join(map(str, reference))
     answer = await _ask(context, job, shipment, seller, reference)
     if isinstance(answer, Absent):
         return True
     if isinstance(answer, Unknown):
-        job.failed(f"{seller.account} was asked about {name} after the restore: {answer.reason}")
-        return False
+        asked = f"{seller.account} was asked about {name}, because the ledger may be a restored one"
+        if evidence.is_noticed:
+            job.failed(f"{asked}: {answer.reason}")
+        else:
+            context.log.warning("purchase_not_looked_up", shipment_id=shipment.id, reason=answer.reason)
+        return not evidence.is_noticed
     await _notice(context)
+    later = shipment.generation + 1
     if name == shipment.reference:
-        found = {"tracking_number": answer.tracking_number}
-        await _begin(context, job, shipment, Recalled(name, job.order_id, seller.account, found))
-        job.wake_at(context.clock.now())
-    else:
-        note = f"{seller.account} sold {answer.tracking_number} as {name}, which matches no shipment"
-        return not await _hold(context, job, note, shipment)
-    return False
+        followed = await _ask(context, job, shipment, seller, reference._replace(generation=later))
+        if isinstance(followed, Absent):
+            found = {"tracking_number": answer.tracking_number}
+            await _begin(context, job, shipment, Recalled(name, job.order_id, seller.account, found))
+            job.wake_at(context.clock.now())
+            return False
+        name = f"{name} and perhaps a later one"
+    note = f"{seller.account} sold {answer.tracking_number} as {name}, which matches no shipment"
+    return not await _hold(context, job, note, shipment)
 
 
 async def _ask(

@@ -6,6 +6,8 @@ decisions/0023 says why. Each part may be repeated, so a process that is killed 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -33,6 +35,7 @@ _PATIENCE_S = 60.0
 # So long the logs of other replicas' data folders are waited for before orders are compared.
 _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
+_START_S = 5.0
 _RESTORED_TOO = (
     "The guard log was restored with the ledger, so nothing shows which holds, releases and pauses operators "
     "made since the backup."
@@ -55,6 +58,7 @@ class Reconciliation:
         self._wake = wake
         self._log: GuardLog | None = None
         self._waiting_since: float | None = None
+        self._used_folder_at = 0.0
 
     @property
     def _listing_accounts(self) -> tuple[str, ...]:
@@ -71,24 +75,31 @@ class Reconciliation:
         newest = await ledger.read(restores.newest_entry)
         restored = bool(await ledger.read(restores.missing, known))
         if restored:
-            await ledger.write(restores.notice, now, Cause.GUARD_LOG)
+            # Where another replica has noticed it, this log joins in.
+            is_active = await ledger.read(restores.current) is not None
+            if not is_active or await ledger.read(restores.log_of, log.folder_id) is not None:
+                await ledger.write(restores.notice, now, Cause.GUARD_LOG)
         else:
             log.append(await ledger.read(replay.snapshot, replay.last_of(known)), begins=not known)
-        await ledger.write(restores.use_folder, now, log.folder_id)
         ledger.keep_log(log)
         self._log = log
+        await self._use_folder(log)
         # An entry in the future is one of a clock that was set back since.
         is_old = newest is None or not 0 <= now - newest.at <= _GAP_S
         safeties = {one.safety for one in self._context.sellers}
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
             since = newest.at if newest else now - _EMPTY_LEDGER_S
             await ledger.write(restores.begin_check, now, since)
-        await self.tick()
+        # The port is open and answers nothing yet: what takes longer continues beside the work.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.tick(), _START_S)
 
     async def tick(self) -> None:
         """Continue what is in progress, if anything is. Called every few seconds."""
         context = self._context
         try:
+            if self._log and context.clock.monotonic() - self._used_folder_at > restores.FOLDER_USE_S:
+                await self._use_folder(self._log)
             record = await context.ledger.read(restores.current)
             if record is not None:
                 await self._reconcile(record)
@@ -98,6 +109,10 @@ class Reconciliation:
                 self._waiting_since = None
         except LedgerError as error:
             context.log.warning("reconciliation_failed", error=str(error))
+
+    async def _use_folder(self, log: GuardLog) -> None:
+        await self._context.ledger.write(restores.use_folder, self._context.clock.now(), log.folder_id)
+        self._used_folder_at = self._context.clock.monotonic()
 
     async def _open_log(self) -> GuardLog:
         context = self._context
@@ -125,9 +140,11 @@ class Reconciliation:
         async with context.ledger.exclusive("reconcile") as mine:
             if not mine:
                 return
+            is_listed = await self._list_accounts(record)
             if await context.ledger.read(restores.blocks_claims):
-                is_listed = await self._list_accounts(record)
-                if not is_listed or await self._waits_for_folders(record):
+                # A plan whose purchase is not known yet must not be given up; a whole log knows every one.
+                is_told = is_listed or not await context.ledger.read(restores.log_problems, record)
+                if not is_told or await self._waits_for_folders(record):
                     return
                 await context.ledger.write(restores.allow_claims, now)
                 self._wake()

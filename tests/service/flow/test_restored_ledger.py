@@ -6,16 +6,19 @@ One daemon in one process: its flow, its guard log and its reconciliation, on bo
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import guard, restores
+from packhouse.ledger import guard, leases, restores
 from packhouse.ledger.engine import open_ledger
 from packhouse.model.hold import HoldCode
+from packhouse.model.order import Fulfillment, Order
 from packhouse.model.states import LabelState
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse.worker.periodic import PeriodicTasks
@@ -35,11 +38,12 @@ class Daemon:
     def __init__(self, harness: Harness, backups: Backups) -> None:
         self.harness = harness
         self.backups = backups
+        self.context = harness.context
         self.reconciliation = self._new()
 
     def _new(self) -> Reconciliation:
-        tasks = PeriodicTasks(self.harness.context, "test", lambda: None)
-        return Reconciliation(self.harness.context, tasks.poll, lambda: None)
+        tasks = PeriodicTasks(self.context, "test", lambda: None)
+        return Reconciliation(self.context, tasks.poll, lambda: None)
 
     async def start(self) -> None:
         """A process starts on the ledger as it is now."""
@@ -214,6 +218,41 @@ async def test_a_voided_label_is_found_without_any_log(harness: Harness, backups
     assert await harness.states(order) == ["voided", "fulfilled"]
 
 
+async def test_a_label_that_may_have_been_posted_since_is_not_voided(
+    harness: Harness, backups: Backups
+) -> None:
+    """The store only counts shipped units, and not whose they are: it is asked again under the same key."""
+
+    def counted(order: Order) -> Order:
+        shipped = sum((Counter(_units(row)) for row in order.fulfillments or ()), Counter())
+        lines = [replace(line, shipped_counts=(shipped[line.id],)) for line in order.lines]
+        return replace(order, fulfillments=None, lines=tuple(lines))
+
+    harness.store.show_orders_as(counted)
+    daemon = Daemon(harness, backups)
+    await daemon.start()
+    labeled, planned = (harness.sandbox.place_order("plain") for _ in range(2))
+    await harness.process_until(labeled, before="post")
+    await harness.process_until(planned, before="buy")
+    restore = backups.take(with_folder=True)
+    await daemon.start()
+    await harness.clock.advance(130.0)
+    await daemon.work()
+    assert [await harness.states(order) for order in (labeled, planned)] == [["fulfilled"]] * 2
+    await harness.clock.advance(600.0)
+
+    await daemon.put_back(restore)
+    await daemon.work()
+    await harness.operations.reconciliation.accept(reason="checked", actor="ada")
+    await daemon.work()
+    assert [await harness.states(order) for order in (labeled, planned)] == [["fulfilled"]] * 2
+    assert [harness.labels_sold(order, live_only=True) for order in (labeled, planned)] == [1, 1]
+
+
+def _units(row: Fulfillment) -> dict[str, int]:
+    return {some.line_id: some.quantity for some in row.units}
+
+
 async def test_a_failover_to_a_server_that_lagged_is_noticed_by_the_running_daemon(
     harness: Harness, backups: Backups, engine: str
 ) -> None:
@@ -297,6 +336,35 @@ async def test_what_an_account_cannot_say_is_held_for_a_person(harness: Harness,
     await harness.operations.reconciliation.accept(reason="checked by hand", actor="ada")
     await daemon.work()
     assert await harness.states(order) == ["fulfilled"]
+
+
+async def test_the_guard_log_of_each_replicas_data_folder_is_waited_for(
+    harness: Harness, backups: Backups, tmp_path: Path
+) -> None:
+    """A hold is only in the log of the replica that placed it."""
+    one, two = Daemon(harness, backups), Daemon(harness, backups)
+    other = harness.settings.model_copy(update={"data_dir": tmp_path / "two"})
+    two.context = replace(harness.context, settings=other)
+    await one.start()
+    await ship(one)
+    await two.start()
+    suspicious = harness.sandbox.place_order("plain")
+    await harness.ledger.write(leases.wake, harness.clock.now(), suspicious.id)
+    restore = backups.take()
+    await two.start()
+    await harness.place_hold(suspicious, "fraud")
+    await one.start()
+    orders = await ship(one)
+    await one.put_back(restore)
+    await one.work(4)
+    report = await harness.operations.reconciliation.report()
+    assert [point for point in report.open_points if "1 other data folder" in point], report
+    assert await sold(one, [suspicious]) == [0]
+    await two.start()
+    await two.work()
+    assert not await one.is_paused(), (await harness.operations.reconciliation.report()).open_points
+    assert [hold.note for hold in await harness.active_holds(suspicious)] == ["fraud"]
+    assert await sold(one, [suspicious, *orders]) == [0, 1]
 
 
 async def test_a_process_that_is_killed_while_it_compares_continues(
