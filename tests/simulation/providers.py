@@ -47,7 +47,7 @@ class KeylessProvider(EasyPostProvider):
         self, options: EasyPostOptions, context: ProviderContext, transport: httpx.AsyncBaseTransport
     ) -> None:
         super().__init__(options, context, transport)
-        self._http = ProviderHttp(self.account, context, transport)
+        self._http = ProviderHttp(self.account, context, transport, url=options.url)
         self._ship_from = context.ship_from
         self._kind = context.label_format
 
