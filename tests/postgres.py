@@ -151,6 +151,20 @@ class PostgresServer:
         self._end(signal.SIGKILL)
         self._end_children()
 
+    def freeze(self) -> None:
+        """Let none of its processes run: it answers nothing. `resume` continues it."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let its processes run again."""
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (process / "cwd").readlink() == self._data:
+                    os.kill(int(process.name), number)
+
     def close(self) -> None:
         """Stop for good and leave nothing behind."""
         if self._process is not None:

@@ -52,6 +52,14 @@ EVENT = {
     "outcome": "accepted",
     "note": "n",
 }
+RECONCILIATION = {
+    "state": "active",
+    "noticed_at": 1.0,
+    "why": "w",
+    "known_until": 1.0,
+    "entries": [ENTRY],
+    "open_points": ["p"],
+}
 WAIT = {"kind": "paused", "sentence": "Paused", "remedy": "Resume", "orders": 1, "since": 1.0, "until": None}
 
 
@@ -82,6 +90,7 @@ def daemon() -> Iterator[FakePeer]:
         "GET /api/v1/holds?limit=50&active=true": (200, {"holds": [evil(HOLD)]}),
         "GET /api/v1/events?limit=50": (200, {"events": [evil(EVENT)], "next": None}),
         "GET /api/v1/events/evt_1": (200, evil(EVENT)),
+        "GET /api/v1/reconciliation": (200, evil(RECONCILIATION)),
         "GET /readyz": (503, {"status": "fail", "checks": {EVIL: [{"status": "fail", "output": EVIL}]}}),
         "POST /api/v1/orders/ord_1/label": (200, evil(READY | {"state": "ready"})),
         "POST /api/v1/pause": error,
@@ -102,6 +111,7 @@ LINES = (
     ("labels", "create", "--order", "ord_1", "--yes", "--timeout", "0.1"),
     ("pause", "--reason", "r"),
     ("doctor",),
+    ("reconcile",),
 )
 
 

@@ -54,6 +54,7 @@ LINES = (
     ("orders", "refund", "ord_1", "--amount", "1.00", "--yes"),
     ("webhooks", "list"),
     ("doctor",),
+    ("reconcile",),
 )
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.e2e.poison import Poison
 from tests.e2e.processes import Process, Services, call_json, running_services, wait_for
+from tests.postgres import PostgresServer
+from tests.service.ledger.address import say_address
 
 pytestmark = pytest.mark.e2e
 
@@ -125,3 +127,18 @@ def test_a_pipe_as_label_file_and_a_program_that_ignores_signals_delay_no_stop(t
         assert code == 0
         assert took_s < _GRACE_S + _MARGIN_S
         assert '"stopped"' in daemon.output()
+
+
+def test_a_database_that_does_not_answer_delays_no_stop(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_database: str
+) -> None:
+    say_address(tmp_path, postgres_server.url(postgres_database))
+    with running_services(tmp_path, PACKHOUSE_WORKER__GRACE_S=str(_GRACE_S)) as services:
+        daemon = services.start()
+        postgres_server.freeze()
+        try:
+            code, took_s = _stop(daemon)
+        finally:
+            postgres_server.resume()
+        assert code == 16
+        assert took_s < _GRACE_S + _MARGIN_S + 3

@@ -90,7 +90,7 @@ class Reconciliation:
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
             since = newest.at if newest else now - _EMPTY_LEDGER_S
             await ledger.write(restores.begin_check, now, since)
-        # The port is open and answers nothing yet: what takes longer continues beside the work.
+        # The port is open and answers nothing yet: what takes longer continues while others work.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.tick(), _START_S)
 
@@ -143,8 +143,8 @@ class Reconciliation:
             is_listed = await self._list_accounts(record)
             if await context.ledger.read(restores.blocks_claims):
                 # A plan whose purchase is not known yet must not be given up; a whole log knows every one.
-                is_told = is_listed or not await context.ledger.read(restores.log_problems, record)
-                if not is_told or await self._waits_for_folders(record):
+                is_known = is_listed or not await context.ledger.read(restores.log_problems, record)
+                if not is_known or await self._waits_for_folders(record):
                     return
                 await context.ledger.write(restores.allow_claims, now)
                 self._wake()

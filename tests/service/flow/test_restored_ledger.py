@@ -15,62 +15,18 @@ from typing import Any
 import pytest
 
 from packhouse.errors import LedgerUnavailable
-from packhouse.ledger import guard, leases, restores
-from packhouse.ledger.engine import open_ledger
+from packhouse.ledger import leases, restores
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Fulfillment, Order
 from packhouse.model.states import LabelState
-from packhouse.sandbox.store.state import StoreOrder
-from packhouse.worker.periodic import PeriodicTasks
-from packhouse.worker.reconciliation import Reconciliation
 from tests.postgres import PostgresServer
 from tests.service.harness import Harness
 from tests.service.ledger.address import address_in
 from tests.service.ledger.backups import Backups
 from tests.service.providers.by_reference import Blind, ByReference
+from tests.service.restarts import Daemon, ship, sold
 
 CAP = {"guard": {"max_day_minor": 100_000}}
-
-
-class Daemon:
-    """A harness whose ledger can be put back, and which starts as the daemon does."""
-
-    def __init__(self, harness: Harness, backups: Backups) -> None:
-        self.harness = harness
-        self.backups = backups
-        self.context = harness.context
-        self.reconciliation = self._new()
-
-    def _new(self) -> Reconciliation:
-        tasks = PeriodicTasks(self.context, "test", lambda: None)
-        return Reconciliation(self.context, tasks.poll, lambda: None)
-
-    async def start(self) -> None:
-        """A process starts on the ledger as it is now."""
-        await self.harness.ledger.real.close()
-        url = address_in(self.harness.settings.data_dir)
-        self.harness.ledger.real = open_ledger(url, connections=4)
-        self.harness.context.settling.clear()
-        self.reconciliation = self._new()
-        await self.reconciliation.start()
-
-    async def put_back(self, restore: Callable[[], None]) -> None:
-        """The process ends, the backup is put back, a process starts."""
-        await self.harness.ledger.real.close()
-        restore()
-        await self.start()
-
-    async def work(self, rounds: int = 3) -> None:
-        """Let the daemon work for a while."""
-        for _ in range(rounds):
-            await self.reconciliation.tick()
-            await self.harness.process_due()
-            await self.harness.clock.advance(15.0)
-        await self.reconciliation.tick()
-        await self.harness.process_due()
-
-    async def is_paused(self) -> str:
-        return await self.harness.ledger.read(guard.paused)
 
 
 @pytest.fixture
@@ -79,16 +35,6 @@ def backups(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Back
         return Backups(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return Backups(tmp_path, server, address_in(tmp_path).rpartition("/")[2])
-
-
-async def ship(daemon: Daemon, count: int = 1) -> list[StoreOrder]:
-    orders = [await daemon.harness.ship() for _ in range(count)]
-    await daemon.work(1)
-    return orders
-
-
-async def sold(daemon: Daemon, orders: list[StoreOrder]) -> list[int]:
-    return [daemon.harness.labels_sold(order, live_only=False) for order in orders]
 
 
 @pytest.mark.harness(settings=CAP)

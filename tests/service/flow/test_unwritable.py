@@ -1,4 +1,4 @@
-"""Whatever fails while an order is given back counts as a failure, and ends in a hold."""
+"""Whatever fails while an order is released counts as a failure, and ends in a hold."""
 
 from __future__ import annotations
 
@@ -117,9 +117,7 @@ _REJECTED: list[tuple[str, dict[str, object]]] = [
 ]
 
 
-async def test_a_value_that_is_refused_is_told_from_a_ledger_that_is_down(
-    harness: Harness, engine: str
-) -> None:
+async def test_a_value_that_is_refused_is_no_ledger_that_is_down(harness: Harness, engine: str) -> None:
     await harness.deliver_event("ord_1")
     rejected = list(_REJECTED)
     if engine == "postgresql":  # SQLite stores these

@@ -17,9 +17,9 @@ from packhouse.ledger import facts, kv, replay, restores
 from packhouse.ledger.facts import Facts, Kind, Mark
 from packhouse.ledger.guard_log import GuardLog, Line, ledgers_in
 from packhouse.ledger.tx import Tx
-from tests.service.flow.test_restored_ledger import Daemon, ship, sold
 from tests.service.harness import Harness
 from tests.service.ledger.backups import Backups
+from tests.service.restarts import Daemon, ship, sold
 
 DAY_S = 86_400.0
 

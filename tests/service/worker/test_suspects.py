@@ -57,7 +57,7 @@ async def test_suspects_are_processed_apart_from_other_orders(harness: Harness) 
     assert crashes == 0
 
 
-async def test_orders_that_a_stop_cuts_off_are_given_back_at_once(harness: Harness) -> None:
+async def test_orders_that_a_stop_cuts_off_are_released_at_once(harness: Harness) -> None:
     started = asyncio.Event()
 
     async def endless(order_id: str) -> Order:
