@@ -173,8 +173,6 @@ def draw(seed: int) -> Scenario:
     if not calm:
         scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
-    if not calm:
-        _draw_hostile(scenario)
     scenario.restore = draw_restore(random.Random(f"packhouse restores {seed}"), arrivals[-1][0], chaos_s)
     if scenario.restore and not scenario.restore.keeps_log:
         # Then only an account shows that the ledger is one of the past, and only on a right clock.
@@ -182,6 +180,8 @@ def draw(seed: int) -> Scenario:
         scenario.interventions = [one for one in scenario.interventions if one.what != "jump"]
         # What a label cost is known by the provider only, and what was posted by the store only.
         scenario.moods, scenario.line_counts = [], False
+    if not calm:
+        _draw_hostile(scenario)
     return scenario
 
 
