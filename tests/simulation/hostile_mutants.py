@@ -9,7 +9,7 @@ from typing import Any
 from packhouse.ledger import crashes, order_limits
 from packhouse.model import text
 from packhouse.rules import size
-from packhouse.steps import answers, buy, pack, void
+from packhouse.steps import buy, pack, void
 from packhouse.store import async_client
 from tests.simulation.planting import planted, replaced
 
@@ -63,21 +63,6 @@ def text_from_outside_is_kept_as_it_came() -> Iterator[None]:
         replaced(text, "fit", lambda real: lambda words: words),
         replaced(text, "_fit_all", lambda real: lambda value: value),
     ):
-        yield
-
-
-@planted
-def an_answer_under_a_lost_lease_is_dropped() -> Iterator[None]:
-    """The good answer to a purchase is thrown away when a person has revoked the lease meanwhile."""
-
-    def mutated(real: Any) -> Any:
-        async def record(context: Any, job: Any, unit: Any, late: Any, recorded: Any = lambda: None) -> None:
-            await context.write(job, unit)
-            recorded()
-
-        return record
-
-    with replaced(answers, "record", mutated):
         yield
 
 

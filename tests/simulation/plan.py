@@ -197,7 +197,9 @@ def _draw_hostile(scenario: Scenario) -> None:
     if scenario.restore:
         # A restored ledger waits until every order is compared, or a person accepts that one cannot be.
         kept = tuple(one for one in hostile.content if one[1] != POISON)
-        scenario.hostile = hostile = replace(hostile, content=kept)
+        # Without its log it does not know what was cancelled of what it does not know.
+        bursts = hostile.bursts if scenario.restore.keeps_log else ()
+        scenario.hostile = hostile = replace(hostile, content=kept, bursts=bursts)
     for _, number in hostile.bursts[:1]:
         # Cancelled just before its post: the label is bought, and its void is refused while webhooks come.
         scenario.interventions.append(Intervention("cancel", number, 0.5, at_call=3 * number + 3))
