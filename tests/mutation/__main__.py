@@ -33,6 +33,9 @@ def main() -> int:
     else:
         mutants = [mutant for file in files for mutant in mutants_of(ROOT, file)]
     asked.folder.mkdir(exist_ok=True)
+    if asked.survivors and not asked.named:
+        known = Results(asked.folder / "results.jsonl").all
+        mutants = [mutant for mutant in mutants if mutant.id in known]
     if not asked.report:
         os.nice(asked.nice)
         if asked.jobs > 1 and not asked.shard:
@@ -62,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--since", metavar="REV", help="only files that differ from this revision of git")
     parser.add_argument("--named", action="store_true", help="only the mistakes of named.toml")
-    parser.add_argument("--survivors", action="store_true", help="try those again that survived before")
+    parser.add_argument("--survivors", action="store_true", help="only those again that survived before")
     parser.add_argument(
         "--budget", type=float, default=8.0, metavar="S", help="seconds of tests for a mutant"
     )

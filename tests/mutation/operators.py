@@ -176,6 +176,8 @@ def _sql(words: str) -> Iterator[Variant]:
 
 _JUMPS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _LOGGED = {"debug", "info", "warning", "error", "exception", "critical"}
+# `context.record` writes the log lines of entries that the journal has.
+_LOGS = {"context.record", "self.record"}
 
 
 def may_be_omitted(statement: ast.stmt, body: list[ast.stmt], *, is_function: bool, is_branch: bool) -> bool:
@@ -200,8 +202,8 @@ def may_be_omitted(statement: ast.stmt, body: list[ast.stmt], *, is_function: bo
 def is_log(statement: ast.stmt) -> bool:
     """Whether the statement only writes a log line."""
     match statement:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=attr, value=whose))) if attr in _LOGGED:
-            return "log" in ast.unparse(whose)
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=attr, value=whose) as function)):
+            return (attr in _LOGGED and "log" in ast.unparse(whose)) or ast.unparse(function) in _LOGS
     return False
 
 
