@@ -21,7 +21,13 @@ from packhouse.sandbox.store.state import StoreOrder
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import Harness, NewHarness
-from tests.service.steps import file_situations, option_situations, parcel_situations, size_situations
+from tests.service.steps import (
+    crash_situations,
+    file_situations,
+    option_situations,
+    parcel_situations,
+    size_situations,
+)
 from tests.service.steps.customs_situations import ABROAD
 from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
@@ -100,6 +106,7 @@ def test_every_kind_has_a_situation_and_at_least_one_advice() -> None:
     assert file_situations.label_file_missing
     assert parcel_situations.ship_abroad
     assert size_situations.order_too_large
+    assert crash_situations.process_crashed
     assert set(PLACINGS) == set(KINDS) == set(HoldCode)
     assert all(kind.advice for kind in KINDS.values())
 
