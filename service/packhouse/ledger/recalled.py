@@ -89,7 +89,8 @@ def of_order(connection: Connection, order_id: str) -> tuple[Recalled, ...]:
 
 
 def set_outcome(tx: Tx, reference: str, outcome: str) -> None:
-    """Say what became of a purchase: the reconciliation no longer waits for it."""
+    """Say what became of a purchase: the reconciliation no longer waits for it. Raises LeaseLost."""
+    leases.require(tx)
     tx.connection.execute(_OUTCOME, {"w_reference": reference, "v_outcome": outcome})
 
 
@@ -99,7 +100,8 @@ def accept_all(tx: Tx) -> None:
 
 
 def mark_compared(tx: Tx, order_id: str) -> None:
-    """The order agrees with the store and the provider accounts."""
+    """The order agrees with the store and the provider accounts. Raises LeaseLost."""
+    leases.require(tx)
     tx.connection.execute(_COMPARED, {"id": order_id, "now": tx.now})
 
 
