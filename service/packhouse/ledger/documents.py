@@ -73,7 +73,7 @@ class DocumentFolder:
         return digest
 
     def get(self, digest: str, kind: LabelFormat) -> bytes | None:
-        """The bytes of a document, if we have it: what is no file, or holds other bytes, is not the document."""
+        """The bytes of a document, if we have it: what is no file, or has other bytes, is not it."""
         try:
             content = read_regular_file(str(self.path(digest, kind)), _MOST_BYTES)
         except OSError:
