@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -184,6 +183,8 @@ def _cut_after(
 
     The time-out of a socket begins again with each byte, also of a header that never ends.
     """
+    import socket
+
     if connection.sock is None:
         connection.connect()
     wire = connection.sock

@@ -56,6 +56,6 @@ def test_an_answer_without_end_is_given_up_in_time(begin: bytes, drop: bytes, ev
     with dripping(begin, drop, every_s) as url:
         client = JsonClient("daemon", url, timeout_s=5.0, longest_s=0.3)
         began = time.monotonic()
-        with pytest.raises(CommandError, match="longer than 0.3 s, for /api/v1/status"):
+        with pytest.raises(CommandError, match=r"longer than 0\.3 s, for /api/v1/status"):
             client.get("/api/v1/status")
         assert time.monotonic() - began < 3
