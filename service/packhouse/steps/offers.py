@@ -14,12 +14,14 @@ from packhouse.model.account import Whose
 from packhouse.model.hold import HoldCode
 from packhouse.model.hold_kind import EVERY_ACCOUNT
 from packhouse.model.shipment import Shipment
+from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.port import Prepared, Provider, PurchaseRequest
 from packhouse.rules import rates
 from packhouse.rules.rates import Offer
 from packhouse.rules.shipping_options import choice_of, rates_for
 from packhouse.steps import accounts, purchase
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.unasked import wait_for_answer
 
 
 @dataclass(slots=True)
@@ -67,7 +69,8 @@ async def find_offer(
     answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
-    sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
+    asked = _asked(context, job, answers)
+    sellers = [one for one in earlier or asked if one in asked and not _must_wait(context, one, answers)]
     wanted = rates.described(answers.rules)
     is_other_choice = bool(earlier and shipment.rate and shipment.rate.chosen_by not in ("", wanted))
     if earlier and sellers and shipment.rate and not is_other_choice:
@@ -79,11 +82,20 @@ async def find_offer(
     for seller in sellers:
         if seller.account not in answers.failed and (offer is None or seller.account != offer.account):
             context.breaker.not_tried(seller.account, context.clock.monotonic())
+    if offer is None and job.unasked and not answers.failed:
+        wait_for_answer(context, job)
+        return None
     if offer is None:
         await _explain(context, job, shipment, answers)
         return None
     offer = replace(offer, rate=replace(offer.rate, chosen_by=wanted))
     return Found(offer, _list(answers.missing), is_new=True, is_other_choice=is_other_choice)
+
+
+def _asked(context: Context, job: OrderJob, answers: _Answers) -> list[BoundedProvider]:
+    """The accounts that said what they sold before the start, or need not."""
+    answers.missing |= {one.account: one.sentence for one in job.unasked}
+    return [one for one in context.sellers if one.account not in answers.missing]
 
 
 def _must_wait(context: Context, seller: Provider, answers: _Answers) -> bool:

@@ -30,7 +30,8 @@ _GAP_S = 60.0
 _EMPTY_LEDGER_S = 3 * 86_400.0
 # Clocks of providers and of this machine may differ, and a purchase may be in flight.
 _MARGIN_S = 3600.0
-# An account that does not answer stops voids and tracking no longer than this; purchases and posts it stops.
+# An account that does not answer stops everything no longer than this; then only orders that the store had
+# before the start wait for it, for what it may have sold.
 _PATIENCE_S = 60.0
 # So long the logs of other replicas' data folders are waited for before orders are compared.
 _FOLDERS_S = 30.0
@@ -222,11 +223,12 @@ class Reconciliation:
         for account in self._listing_accounts:
             try:
                 unknown = bool(await self._unknown_purchases(account, since)) or unknown
-            except ProviderMisconfigured as error:
-                context.log.warning("purchases_not_listed", account=account, error=str(error))
             except (ProviderError, StoreError) as error:
                 context.log.warning("purchases_not_listed", account=account, error=str(error))
+                await context.ledger.write(restores.save_unasked, context.clock.now(), account, str(error))
                 is_whole = False
+            else:
+                await context.ledger.write(restores.save_asked, context.clock.now(), account)
         now = context.clock.now()
         if unknown:
             await context.ledger.write(restores.notice, now, Cause.PROVIDER)
@@ -234,11 +236,13 @@ class Reconciliation:
         elif is_whole:
             await context.ledger.write(restores.end_check, now)
             self._wake()
-        elif self._is_out_of_patience() and await context.ledger.read(restores.blocks_claims):
+        elif await context.ledger.read(restores.blocks_claims) and await self._is_out_of_patience():
             await context.ledger.write(restores.allow_claims, now)
             self._wake()
 
-    def _is_out_of_patience(self) -> bool:
+    async def _is_out_of_patience(self) -> bool:
+        if not await self._context.ledger.read(restores.is_used):
+            return True  # there is no plan to which a purchase may belong
         now = self._context.clock.monotonic()
         self._waiting_since = now if self._waiting_since is None else self._waiting_since
         return now - self._waiting_since > _PATIENCE_S
