@@ -168,14 +168,16 @@ def _without_tags(page: str) -> str:
     return "".join([*parts, page[at:]])
 
 
-def _few(value: Any, left: Iterator[int]) -> Any:
+def _few(value: Any, left: Iterator[int], depth: int = 0) -> Any:
     """The beginning of a value, with at most as many values inside as are `left`."""
+    if depth > _MAX_DEPTH + 1:  # what is below is not read
+        return value
     if isinstance(value, Mapping):
         # `left` comes first: zip asks it before it takes an item.
         pairs = zip(left, value.items(), strict=False)
-        return {str(name)[:_LONGEST_VALUE]: _few(one, left) for _, (name, one) in pairs}
+        return {str(name)[:_LONGEST_VALUE]: _few(one, left, depth + 1) for _, (name, one) in pairs}
     if isinstance(value, list | tuple):
-        return [_few(one, left) for _, one in zip(left, value, strict=False)]
+        return [_few(one, left, depth + 1) for _, one in zip(left, value, strict=False)]
     return value[:_LONGEST_VALUE] if isinstance(value, str) else value
 
 
