@@ -35,7 +35,10 @@ _KIND_HOLDS = {
     "odd_option": "shipping_option_unknown",
 }
 # Holds that a mood of an account may leave active.
-_MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached", "labels_exceed_total"}}
+_MOOD_HOLDS = {
+    "price_untold": {"price_unknown"},
+    "yen": {"price_drift", "cap_reached", "labels_exceed_total"},
+}
 _TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
 _CONTENT_HOLDS = {"long_name": {"address_incomplete"}} | dict.fromkeys(TOO_MUCH, _TOO_MUCH_HOLDS)
 # Holds that an intervention may leave active.
