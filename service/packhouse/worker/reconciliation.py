@@ -26,8 +26,6 @@ from packhouse.steps.context import Context
 RECONCILE_EVERY_S = 5.0
 # A ledger whose last entry is older may be one of the past; a restart or a crash takes less.
 _GAP_S = 60.0
-# How far back an empty ledger asks for purchases: it may replace one that was lost.
-_EMPTY_LEDGER_S = 3 * 86_400.0
 # Clocks of providers and of this machine may differ, and a purchase may be in flight.
 _MARGIN_S = 3600.0
 # An account that does not answer stops everything no longer than this; then only orders that the store had
@@ -81,7 +79,9 @@ class Reconciliation:
             if not is_active or await ledger.read(restores.log_of, log.folder_id) is not None:
                 await ledger.write(restores.notice, now, Cause.GUARD_LOG)
         else:
-            log.append(await ledger.read(replay.snapshot, replay.last_of(known)), begins=not known)
+            first = await ledger.read(replay.snapshot, replay.last_of(known))
+            first.at = first.at or now  # an empty journal has no time, and the file of 1970 would be deleted
+            log.append(first, begins=not known)
         ledger.keep_log(log)
         self._log = log
         await self._use_folder(log)
@@ -89,7 +89,7 @@ class Reconciliation:
         is_old = newest is None or not 0 <= now - newest.at <= _GAP_S
         safeties = {one.safety for one in self._context.sellers}
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
-            since = newest.at if newest else now - _EMPTY_LEDGER_S
+            since = newest.at if newest else now - restores.EMPTY_LEDGER_S
             await ledger.write(restores.begin_check, now, since)
         # The port is open and answers nothing yet: what takes longer continues while others work.
         with contextlib.suppress(TimeoutError):
@@ -120,8 +120,9 @@ class Reconciliation:
         data_dir, now = context.settings.data_dir, context.clock.now()
         ledger_id = await context.ledger.read(restores.ledger_id)
         if not ledger_id:
-            # A backup from before ledgers had ids is the past of the only ledger that this folder knows.
-            others = ledgers_in(data_dir) if await context.ledger.read(restores.is_used) else []
+            # A backup from before ledgers had ids is the past of the only ledger that this folder knows. So is
+            # an empty one: its file was lost, or copied without its -wal. Holds are in no other place.
+            others = ledgers_in(data_dir)
             new = others[0] if len(others) == 1 else secrets.token_hex(8)
             ledger_id = await context.ledger.write(restores.ensure_ledger_id, now, new)
 
