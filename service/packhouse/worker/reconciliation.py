@@ -20,7 +20,7 @@ from packhouse.ledger.guard_log import GuardLog, ledgers_in
 from packhouse.ledger.recalled import Recalled, read_reference
 from packhouse.ledger.restores import Cause, Restore
 from packhouse.ledger.tx import Tx
-from packhouse.providers.port import ListedPurchase, Safety
+from packhouse.providers.port import Safety
 from packhouse.steps.context import Context
 
 RECONCILE_EVERY_S = 5.0
@@ -36,7 +36,7 @@ _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
 _START_S = 5.0
 _RESTORED_TOO = (
-    "The guard log was restored with the ledger, so nothing shows which holds, releases and pauses operators "
+    "The guard log is new or was restored with the ledger, so nothing shows which holds, releases and pauses operators "
     "made since the backup."
 )
 
@@ -120,8 +120,8 @@ class Reconciliation:
         data_dir, now = context.settings.data_dir, context.clock.now()
         ledger_id = await context.ledger.read(restores.ledger_id)
         if not ledger_id:
-            # A backup from before ledgers had ids is the past of the only ledger that this folder knows. So is
-            # an empty one: its file was lost, or copied without its -wal. Holds are in no other place.
+            # A backup from before ledgers had ids is the past of the only ledger that this folder knows.
+            # So is an empty one: its file was lost, or copied without its -wal. Only the log has its holds.
             others = ledgers_in(data_dir)
             new = others[0] if len(others) == 1 else secrets.token_hex(8)
             ledger_id = await context.ledger.write(restores.ensure_ledger_id, now, new)
@@ -255,24 +255,22 @@ class Reconciliation:
         """
         context = self._context
         seller = next(one for one in context.sellers if one.account == account)
-        is_used = await context.ledger.read(restores.is_used)
-        found, ours = [], {}
+        found: list[Recalled] = []
+        ours: dict[str, bool] = {}
         for one in await seller.purchases_since(since - _MARGIN_S):
             reference = read_reference(one.reference)
             if reference is None or await context.ledger.read(recalled.is_known, reference, one.provider_ref):
                 continue
             if reference.order_id not in ours:
-                ours[reference.order_id] = await self._is_ours(reference.order_id, one, is_used=is_used)
+                ours[reference.order_id] = await self._is_ours(reference.order_id)
             if ours[reference.order_id]:
                 found.append(Recalled(one.reference, reference.order_id, account, asdict(one)))
         return found
 
-    async def _is_ours(self, order_id: str, one: ListedPurchase, *, is_used: bool) -> bool:
-        """Whether the store has the order. A ledger that never had an order asks for more: a parcel that the
-        store does not show yet, which would be bought again.
-        """
+    async def _is_ours(self, order_id: str) -> bool:
+        """Whether the store has the order."""
         try:
-            order = await self._context.store.order(order_id)
+            await self._context.store.order(order_id)
         except StoreNotFound:
             return False
-        return is_used or not order.has_tracking(one.tracking_number)
+        return True

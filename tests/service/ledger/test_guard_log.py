@@ -207,7 +207,7 @@ async def test_a_log_of_another_ledger_raises_no_alarm(daemon: Daemon) -> None:
 
 
 async def test_a_ledger_that_was_lost_is_known_again_from_the_log_in_its_folder(daemon: Daemon) -> None:
-    """Its file was lost, or copied without its -wal: the new one is empty, and the log is that of the old one."""
+    """Its file was lost, or copied without its -wal: the new one is empty, and the log is the old one's."""
     harness = daemon.harness
     await daemon.start()
     orders = await ship(daemon, 2)
@@ -225,6 +225,24 @@ async def test_a_ledger_that_was_lost_is_known_again_from_the_log_in_its_folder(
     assert [hold.note for hold in await harness.active_holds(suspicious)] == ["the card is stolen"]
     assert await sold(daemon, [*orders, suspicious]) == [1, 1, 0]
     assert (await harness.operations.queries.status()).spent == spent
+    await ship(daemon)
+
+
+async def test_a_data_folder_that_was_lost_is_noticed_by_what_the_account_sold(daemon: Daemon) -> None:
+    """All of it was posted, so nothing would be bought twice; but holds are lost, and the day's spending."""
+    harness = daemon.harness
+    await daemon.start()
+    orders = await ship(daemon, 2)
+    spent = (await harness.operations.queries.status()).spent
+    await harness.ledger.real.close()
+    (harness.settings.data_dir / "packhouse.db").unlink()
+    shutil.rmtree(harness.settings.data_dir / "guard-log")
+    await daemon.start()
+    await daemon.work()
+    assert "restored" in await daemon.is_paused()
+    await harness.operations.reconciliation.accept(reason="no holds were placed", actor="ada")
+    assert (await harness.operations.queries.status()).spent == spent
+    assert await sold(daemon, orders) == [1, 1]
     await ship(daemon)
 
 
