@@ -36,8 +36,8 @@ _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
 _START_S = 5.0
 _RESTORED_TOO = (
-    "The guard log is new or was restored with the ledger, so nothing shows which holds, releases and pauses operators "
-    "made since the backup."
+    "The guard log is new or was restored with the ledger, so nothing shows which holds, releases and pauses "
+    "operators made since the backup."
 )
 
 
