@@ -34,6 +34,8 @@ _FOLDER = "guard_log:"
 # A replica says so often that it uses its data folder. One that was not used shortly before the backup has
 # nothing to add, and is not waited for; after a month it is forgotten.
 FOLDER_USE_S = 1800.0
+# How far back accounts are asked for purchases that an empty ledger lacks: it may replace one that was lost.
+EMPTY_LEDGER_S = 3 * 86_400.0
 _FOLDER_IN_USE_S = 4 * FOLDER_USE_S
 _FOLDER_KEPT_S = 30 * 86_400.0
 
@@ -110,7 +112,7 @@ def notice(tx: Tx, cause: Cause) -> None:
     newest = newest_entry(tx.connection)
     tx.connection.execute(_DELETE, {"prefix": f"{_RECORD}:%"})
     before = current(tx.connection)
-    known = before.known_until if before else newest.at if newest else 0.0
+    known = before.known_until if before else newest.at if newest else tx.now - EMPTY_LEDGER_S
     kv.write(tx, _RECORD, json.dumps(asdict(Restore(tx.now, cause, known))))
     look_up_older(tx)
 

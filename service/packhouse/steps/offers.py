@@ -14,7 +14,6 @@ from packhouse.model.account import Whose
 from packhouse.model.hold import HoldCode
 from packhouse.model.hold_kind import EVERY_ACCOUNT
 from packhouse.model.shipment import Shipment
-from packhouse.providers.deadline import BoundedProvider
 from packhouse.providers.port import Prepared, Provider, PurchaseRequest
 from packhouse.rules import rates
 from packhouse.rules.rates import Offer
@@ -69,8 +68,9 @@ async def find_offer(
     answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
-    asked = _asked(context, job, answers)
-    sellers = [one for one in earlier or asked if one in asked and not _must_wait(context, one, answers)]
+    answers.missing |= {one.account: one.sentence for one in job.unasked}
+    asked = [one for one in earlier or context.sellers if one.account not in answers.missing]
+    sellers = [one for one in asked if not _must_wait(context, one, answers)]
     wanted = rates.described(answers.rules)
     is_other_choice = bool(earlier and shipment.rate and shipment.rate.chosen_by not in ("", wanted))
     if earlier and sellers and shipment.rate and not is_other_choice:
@@ -90,12 +90,6 @@ async def find_offer(
         return None
     offer = replace(offer, rate=replace(offer.rate, chosen_by=wanted))
     return Found(offer, _list(answers.missing), is_new=True, is_other_choice=is_other_choice)
-
-
-def _asked(context: Context, job: OrderJob, answers: _Answers) -> list[BoundedProvider]:
-    """The accounts that said what they sold before the start, or need not."""
-    answers.missing |= {one.account: one.sentence for one in job.unasked}
-    return [one for one in context.sellers if one.account not in answers.missing]
 
 
 def _must_wait(context: Context, seller: Provider, answers: _Answers) -> bool:
