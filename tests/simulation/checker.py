@@ -14,7 +14,7 @@ from typing import Any
 from packhouse.sandbox.audit import Purchase
 from packhouse.sandbox.easypost.state import address_key
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
-from tests.simulation.hostile import TOO_MUCH
+from tests.simulation.hostile import POISON, TOO_MUCH
 from tests.simulation.hostile_check import HostileCheck
 from tests.simulation.journal_check import JournalCheck
 from tests.simulation.plan import Scenario
@@ -40,7 +40,11 @@ _MOOD_HOLDS = {
     "yen": {"price_drift", "cap_reached", "labels_exceed_total"},
 }
 _TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
-_CONTENT_HOLDS = {"long_name": {"address_incomplete"}} | dict.fromkeys(TOO_MUCH, _TOO_MUCH_HOLDS)
+_CONTENT_HOLDS = {
+    "long_name": {"address_incomplete"},
+    POISON: {"process_crashed"},
+    **dict.fromkeys(sorted(TOO_MUCH), _TOO_MUCH_HOLDS),
+}
 # Holds that an intervention may leave active.
 _INTERVENTION_HOLDS = {
     "refund_part": {"refund_unclear"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,9 @@ STEPS: Mapping[str, tuple[str, re.Pattern[str]]] = {
 WAYS = ("lost", "reset", "page_after", "page_instead")
 _PAGE = Response(200, b"<!doctype html><title>Welcome</title><h1>Sign in to the network</h1>", b"text/html")
 
+# An order that ends every process which comes to this step of it.
+POISON = "poison"
+POISONED_STEP = "decide"
 # Content of an order, and how often it is drawn.
 CONTENT = {
     "half_an_emoji": 3,
@@ -43,6 +46,7 @@ CONTENT = {
     "many_parcels": 2,
     "many_lines": 1,
     "free_samples": 1,
+    POISON: 2,
 }
 # Orders with this content are held: they are more than anybody ships without a second look.
 TOO_MUCH = frozenset({"thousand_million_units", "many_parcels", "many_lines", "free_samples"})
@@ -82,7 +86,7 @@ class Hostile:
 
 
 def draw_hostile(
-    seed: int, safety: Safety, orders: int, chaos_s: float, settled_s: float, faults: dict[str, float]
+    seed: int, safety: Safety, arrivals: Sequence[float], settled_s: float, faults: dict[str, float]
 ) -> Hostile:
     """What strangers do in this seed. It adds the faults that it needs to `faults`."""
     chance = random.Random(f"packhouse hostile {seed}")
@@ -92,7 +96,7 @@ def draw_hostile(
     )
     content = tuple(
         (number, chance.choices(list(CONTENT), list(CONTENT.values()))[0])
-        for number in range(orders)
+        for number in range(len(arrivals))
         if chance.random() < 0.12
     )
     words = chance.choice(("", "", "", *_TEXTS))
@@ -103,8 +107,9 @@ def draw_hostile(
         faults["easypost.late_effect"] = chance.choice((0.3, 0.6))
     bursts: tuple[tuple[float, int], ...] = ()
     if chance.random() < 0.15:
-        faults["easypost.reject_void"] = 0.6
-        bursts = tuple((chance.uniform(0, chaos_s), chance.randrange(orders)) for _ in range(3))
+        faults["easypost.reject_void"] = 0.9
+        number = chance.randrange(len(arrivals))
+        bursts = tuple((arrivals[number] + chance.choice((15.0, 40.0, 90.0)), number) for _ in range(3))
     return Hostile(answers, content, words, late_s, bursts)
 
 

@@ -11,7 +11,7 @@ from packhouse.sandbox.fault_injection import Latency
 from packhouse.sandbox.faults import FAULTS
 from packhouse.sandbox.store.api import Listing
 from packhouse.sandbox.store.buyers import KINDS
-from tests.simulation.hostile import Hostile, draw_hostile
+from tests.simulation.hostile import POISON, Hostile, draw_hostile
 from tests.simulation.moods import Mood, draw_moods
 from tests.simulation.restores import RestorePlan, draw_restore
 
@@ -173,8 +173,6 @@ def draw(seed: int) -> Scenario:
     if not calm:
         scenario.faults |= _label_faults(random.Random(f"packhouse labels {seed}"))
     _draw_lists(random.Random(f"packhouse lists {seed}"), scenario)
-    if not calm:
-        _draw_hostile(scenario)
     scenario.restore = draw_restore(random.Random(f"packhouse restores {seed}"), arrivals[-1][0], chaos_s)
     if scenario.restore and not scenario.restore.keeps_log:
         # Then only an account shows that the ledger is one of the past, and only on a right clock.
@@ -182,6 +180,8 @@ def draw(seed: int) -> Scenario:
         scenario.interventions = [one for one in scenario.interventions if one.what != "jump"]
         # What a label cost is known by the provider only, and what was posted by the store only.
         scenario.moods, scenario.line_counts = [], False
+    if not calm:
+        _draw_hostile(scenario)
     return scenario
 
 
@@ -190,11 +190,19 @@ def _draw_hostile(scenario: Scenario) -> None:
     scenario.hostile = hostile = draw_hostile(
         scenario.seed,
         scenario.safety,
-        len(scenario.arrivals),
-        scenario.chaos_s,
+        [at for at, _ in scenario.arrivals],
         settled_s,
         scenario.faults,
     )
+    if scenario.restore:
+        # A restored ledger waits until every order is compared, or a person accepts that one cannot be.
+        kept = tuple(one for one in hostile.content if one[1] != POISON)
+        # Without its log it does not know what was cancelled of what it does not know.
+        bursts = hostile.bursts if scenario.restore.keeps_log else ()
+        scenario.hostile = hostile = replace(hostile, content=kept, bursts=bursts)
+    for _, number in hostile.bursts[:1]:
+        # Cancelled just before its post: the label is bought, and its void is refused while webhooks come.
+        scenario.interventions.append(Intervention("cancel", number, 0.5, at_call=3 * number + 3))
     if hostile.late_s:
         scenario.latency["easypost"].late_s = hostile.late_s
 

@@ -133,6 +133,7 @@ async def _run(
     scheduler = Scheduler(scenario, environment, replicas)
     simulation.database.on_due = functools.partial(_wake_dispatchers, replicas, spend_check.outside)
     _ACTIVE_CHECKS.append(spend_check)
+    _ACTIVE_SCHEDULERS.append(scheduler)
     try:
         sandbox.register_webhook("http://packhouse.invalid/webhooks/aly")
         for replica in replicas:
@@ -154,6 +155,7 @@ async def _run(
         return outcome
     finally:
         _ACTIVE_CHECKS.remove(spend_check)
+        _ACTIVE_SCHEDULERS.remove(scheduler)
         simulation.database.on_due = lambda: None
         await _close(replicas, sandbox)
 
@@ -241,8 +243,9 @@ def settings_of(scenario: Scenario) -> Settings:
     )
 
 
-# The spend check of the current run, which records when each step begins.
+# The spend check and the scheduler of the current run, which are told when each step begins.
 _ACTIVE_CHECKS: list[SpendCheck] = []
+_ACTIVE_SCHEDULERS: list[Scheduler] = []
 
 
 def _observed_step(step: flow.Step) -> flow.Step:
@@ -250,6 +253,7 @@ def _observed_step(step: flow.Step) -> flow.Step:
     async def run(context: Any, job: Any) -> None:
         process = PROCESS.get()
         _ACTIVE_CHECKS[-1].step_began(process, job.order_id, step.name)
+        _ACTIVE_SCHEDULERS[-1].step_begins(process, job.order_id, step.name)
         under = LEASE.set((job.order_id, job.lease.token))
         try:
             await step.run(context, job)

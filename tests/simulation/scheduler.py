@@ -17,7 +17,8 @@ from packhouse.operations.views import AdoptedLabel
 from packhouse.sandbox.http import ApiError
 from packhouse.sandbox.store.products import DIGITAL
 from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
-from tests.simulation.hostile import paid_late_s, spoil
+from tests.simulation.event_loop import Process
+from tests.simulation.hostile import POISON, POISONED_STEP, paid_late_s, spoil
 from tests.simulation.plan import Intervention, Scenario, skew_of
 from tests.simulation.replica import Environment, Replica
 from tests.simulation.restores import DOWN_S, Restores, confirm
@@ -28,6 +29,7 @@ NOT_PARCELS = frozenset(good.id for good in DIGITAL)
 _PROVIDER_SETTLED_S = 130.0
 _OPERATOR_TIMEOUT_S = 600.0
 _BURST = 5
+_RESTART_S = 2.0
 
 
 @dataclass(slots=True)
@@ -175,6 +177,17 @@ class Scheduler:
                         f"9000{order.number:04d}{len(order.fulfillments)}",
                         recorded_by=EXTERNAL,
                     )
+
+    def step_begins(self, process: Process, order_id: str, step: str) -> None:
+        """Kill the process that comes to the step of a poisoned order; it is started again."""
+        if self.content.get(order_id) != POISON or step != POISONED_STEP or process.dead:
+            return
+        for replica in self.replicas:
+            if replica.process is process:
+                self._record("is poisoned", process.name, order_id)
+                replica.crash()
+                self._after(_RESTART_S, replica.start)
+        process.check()
 
     # ---- processes ----------------------------------------------------------------------------------------
 

@@ -18,12 +18,12 @@ _LUCKY = (676, 2463, 104, 100, 76, 49, 42, 33, 29, 28, 16)
 
 
 def find(simulation: Simulation, name: str, *, first: int | None = None) -> Outcome | None:
-    """The first seed that breaks a promise with this mutant; `first` is tried before all others."""
+    """The first seed that breaks a promise with this mutant alone; `first` is tried before all others."""
     last = () if first is None else (first,)
     for seed in dict.fromkeys((*last, *range(10), *_LUCKY, *range(MOST_SEEDS))):
         with MUTANTS[name]():
             outcome = simulation.simulate(seed)
-        if outcome.problems:
+        if outcome.problems and not simulation.simulate(seed).problems:
             return outcome
     return None
 

@@ -22,9 +22,6 @@ def test_every_mutant_is_found(name: str, simulation: Simulation) -> None:
     print(f"{name}: seed {found.seed}: {found.problems[0]}")
     if found.seed != _FOUND_BY.get(name):
         print("write it down: python -m tests.simulation find")
-    assert simulation.simulate(found.seed).problems == [], (
-        f"seed {found.seed} also breaks a promise without the mutant"
-    )
 
 
 def test_no_seed_is_written_down_for_a_mutant_that_is_gone() -> None:
