@@ -211,7 +211,7 @@ def run(
     again: Iterable[str],
     shard: tuple[int, int],
 ) -> None:
-    """Try these mutants, except those whose result is known; the shard's part of them."""
+    """Try these mutants, except those whose result is known; the shard's part of them. N of N has none."""
     hypothesis.settings.register_profile("mutation", derandomize=True, database=None)
     hypothesis.settings.load_profile("mutation")
     sys.setswitchinterval(0.005)
@@ -229,7 +229,7 @@ def run(
                 runner.remember(mutant, results.all[mutant.id])
         # In an order without meaning, so that a part of a run says something about the whole.
         shuffled = sorted(mutants, key=lambda mutant: hashlib.sha256(mutant.id.encode()).digest())
-        mine = shuffled[shard[0] :: shard[1]]
+        mine = shuffled[shard[0] :: shard[1]] if shard[0] < shard[1] else []
         for number, mutant in enumerate(mine, 1):
             known = results.all.get(mutant.id)
             if known and known.source == runner.source_of(mutant) and known.status not in repeated:

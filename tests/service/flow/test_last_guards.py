@@ -20,29 +20,11 @@ class Dies(BaseException):
     """The worker's process dies."""
 
 
-async def test_a_lease_that_ends_before_the_purchase_could_end_buys_nothing(harness: Harness) -> None:
-    order = harness.sandbox.place_order("plain")
-    job = await harness.process_until(order, before="buy")
-    left_s = job.lease_until - harness.clock.monotonic()
-    await harness.clock.advance(left_s - harness.settings.provider_timeout_s + 1)
-    with pytest.raises(LeaseLost, match="too soon"):
-        await harness.run_steps(job, start="buy")
-    assert await harness.states(order) == ["planned"]
-    assert harness.labels_sold(order, live_only=False) == 0
-
-
-async def test_a_lease_that_is_just_long_enough_buys(harness: Harness) -> None:
-    order = harness.sandbox.place_order("plain")
-    job = await harness.process_until(order, before="buy")
-    left_s = job.lease_until - harness.clock.monotonic()
-    await harness.clock.advance(left_s - harness.settings.provider_timeout_s)
-    await harness.run_steps(job, start="buy")
-    assert harness.labels_sold(order) == 1
-
-
+@pytest.mark.parametrize("shared", [False, True])
 async def test_a_purchase_of_another_process_is_given_its_time_to_answer_and_to_settle(
-    harness: Harness,
+    harness: Harness, shared: bool
 ) -> None:
+    harness.ledger.shared = shared
     order = harness.sandbox.place_order("plain")
     job = await harness.process_until(order, before="buy")
     harness.provider.script(buy=Dies())
@@ -54,7 +36,7 @@ async def test_a_purchase_of_another_process_is_given_its_time_to_answer_and_to_
     await harness.process_due()
     settings = harness.settings
     # On one machine's ledger the other process is dead; on a shared one it may still wait for its answer.
-    wait_s = settings.provider_settle_s + (settings.provider_timeout_s if harness.ledger.shared else 0.0)
+    wait_s = settings.provider_settle_s + (settings.provider_timeout_s if shared else 0.0)
     await harness.clock.advance(wait_s - 1)
     await harness.operations.orders.retry(order.id, reason="now", actor="ada")
     await harness.process_due()
