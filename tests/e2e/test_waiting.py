@@ -71,7 +71,9 @@ def test_a_refused_key_is_told_with_the_providers_words_and_holds_no_order(tmp_p
         assert (order["phase"], order["holds"]) == ("open", [])
         for argv in (("status",), ("why", order["id"])):
             shown = one_line(packhouse(services, *argv).out)
-            assert "easypost has not said yet what it sold before the start: EasyPost answered 401" in shown, argv
+            assert (
+                "easypost has not said yet what it sold before the start: EasyPost answered 401" in shown
+            ), argv
         assert "EasyPost answered 401" in warning(services, "provider")
 
 

@@ -322,8 +322,16 @@ class Checker:
             yield f"the ledger says {here} were spent, the provider says {there}"
 
     def _cost_of(self, sold: Purchase) -> tuple[int, str]:
-        """What the provider charged, in minor units and their currency: a moody account may charge in yen."""
-        money = self._charged.get(sold.tracking)
+        """What the provider charged, in minor units and their currency: a moody account may charge in yen.
+
+        An operator who adopts a label writes down what the account's page says.
+        """
+        is_adopted = self._rows(
+            "SELECT 1 FROM journal j JOIN labels l ON l.shipment_id = j.shipment_id "
+            "WHERE j.action = 'adopted' AND l.tracking_number = ?",
+            sold.tracking,
+        )
+        money = None if is_adopted else self._charged.get(sold.tracking)
         return (money.minor, money.currency) if money else (sold.cost_minor, sold.currency)
 
     def _void_matches(self, sold: Purchase, row: sqlite3.Row) -> Iterator[str]:
