@@ -42,7 +42,7 @@ _MOOD_HOLDS = {
 _TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
 _CONTENT_HOLDS = {
     "long_name": {"address_incomplete"},
-    POISON: {"process_crashed"},
+    POISON: {"process_crashed", "repeated_failure"},
     **dict.fromkeys(sorted(TOO_MUCH), _TOO_MUCH_HOLDS),
 }
 # Holds that an intervention may leave active.
