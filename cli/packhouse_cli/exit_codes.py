@@ -115,8 +115,10 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """Turn any error into its failure. An unexpected error gets a message too, never a bare traceback."""
+    if isinstance(error, UsageError):
+        return Failure(error.exit_code, error.code, str(error))
     if isinstance(error, CommandError):
-        return Failure(error.exit_code, error.code, str(error), error.status)
+        return Failure(error.exit_code, error.code, _in_one_line(error), error.status)
     if isinstance(error, KeyboardInterrupt):
         return Failure(Exit.INTERRUPTED, "interrupted", "Interrupted.")
     from packhouse import errors
@@ -132,9 +134,14 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(
         Exit.UNKNOWN,
         "bug",
-        f"Unexpected error ({type(error).__name__}: {error}). "
+        f"Unexpected error ({type(error).__name__}: {_in_one_line(error)}). "
         "Set PACKHOUSE_DEBUG=1 to see where it happened, and please report it.",
     )
+
+
+def _in_one_line(error: BaseException) -> str:
+    """The message. It may quote a server, which must not begin a line of its own with it."""
+    return str(error).replace("\n", "\\n")
 
 
 def _of_store(error: Exception) -> Failure:

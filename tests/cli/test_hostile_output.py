@@ -130,6 +130,16 @@ def test_no_answer_drives_the_terminal_or_forges_a_line(
         assert not any(each.strip() == "paid: yes" for each in text.splitlines())
 
 
+@pytest.mark.parametrize(
+    "shipment", [{"id": "x" + EVIL, "label": None}, {"id": "ord_1-1", "label": {"tracking_number": EVIL}}]
+)
+def test_an_error_that_quotes_the_daemon_is_one_line(shipment: dict[str, Any]) -> None:
+    with serving({"GET /api/v1/shipments/ord_1-1": (200, shipment)}) as daemon:
+        shown = call("labels", "get", "ord_1-1", environ=daemon.environ, tty=True)
+    assert "paid: yes" in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
 def test_the_demos_screen_and_log_show_no_outside_text_as_it_is() -> None:
     snapshot = Snapshot(
         orders=(), status=evil(STATUS | {"waiting": [WAIT]}), entries=(evil(ENTRY),), expected=1

@@ -94,7 +94,10 @@ def test_a_plan_and_its_apply_load_no_heavy_library(tmp_path: Path) -> None:
     order = {"id": "ord_1", "status": "pending", "items": [{"id": "li_1", "quantity": 1}], "fulfillments": []}
     answers: dict[str, tuple[int, Any]] = {
         f"GET {STORE}/merchant/orders/ord_1": (200, order),
-        f"POST {STORE}/merchant/orders/ord_1/fulfill": (200, {}),
+        f"POST {STORE}/merchant/orders/ord_1/fulfill": (
+            200,
+            {"fulfillment": {"tracking_number": "1Z", "carrier": "UPS"}},
+        ),
     }
     (tmp_path / "rows").write_text("order,carrier,tracking\nord_1,UPS,1Z\n")
     plan = str(tmp_path / "plan")

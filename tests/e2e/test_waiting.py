@@ -66,13 +66,14 @@ def test_a_refused_key_is_told_with_the_providers_words_and_holds_no_order(tmp_p
     with running_services(tmp_path, **SLOW_RETRIES, **key) as services:
         services.start()
         services.place_orders(1, kinds=("plain",))
-        wait_for(lambda: waiting(services, "account_refused") == 1, "the order to wait")
+        wait_for(lambda: waiting(services, "provider_unavailable") == 1, "the order to wait")
         (order,) = services.api("/api/v1/orders")["orders"]
         assert (order["phase"], order["holds"]) == ("open", [])
         for argv in (("status",), ("why", order["id"])):
             shown = one_line(packhouse(services, *argv).out)
-            assert "easypost buys no labels: EasyPost answered 401" in shown, argv
-            assert "continues in" in shown, argv
+            assert (
+                "easypost has not said yet what it sold before the start: EasyPost answered 401" in shown
+            ), argv
         assert "EasyPost answered 401" in warning(services, "provider")
 
 

@@ -150,10 +150,12 @@ class Harness:
         await self.intake.receive(Event(f"evt_{self._sequence}", kind, order_id, "paper-lantern", "{}"))
 
     async def claim_due(self) -> list[OrderJob]:
-        """Lease every due order for 120 s."""
+        """Lease every due order for 120 s: those that may end a process once no other order is due."""
         self._sequence += 1
         now = self.clock.now()
-        claimed = await self.ledger.write(orders.claim, now, f"test:{self._sequence}", now + 120, 100)
+        lease = (f"test:{self._sequence}", now + 120, 100)
+        claimed = await self.ledger.write(orders.claim, now, *lease)
+        claimed = claimed or await self.ledger.write(orders.claim, now, *lease, suspects=True)
         paused = await self.ledger.read(guard.paused)
         until = self.clock.monotonic() + 120
         return [

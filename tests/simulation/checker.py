@@ -35,11 +35,14 @@ _KIND_HOLDS = {
     "odd_option": "shipping_option_unknown",
 }
 # Holds that a mood of an account may leave active.
-_MOOD_HOLDS = {"price_untold": {"price_unknown"}, "yen": {"price_drift", "cap_reached"}}
+_MOOD_HOLDS = {
+    "price_untold": {"price_unknown"},
+    "yen": {"price_drift", "cap_reached", "labels_exceed_total"},
+}
 _TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
 _CONTENT_HOLDS = {
     "long_name": {"address_incomplete"},
-    POISON: {"process_crashed"},
+    POISON: {"process_crashed", "repeated_failure"},
     **dict.fromkeys(sorted(TOO_MUCH), _TOO_MUCH_HOLDS),
 }
 # Holds that an intervention may leave active.
@@ -319,8 +322,16 @@ class Checker:
             yield f"the ledger says {here} were spent, the provider says {there}"
 
     def _cost_of(self, sold: Purchase) -> tuple[int, str]:
-        """What the provider charged, in minor units and their currency: a moody account may charge in yen."""
-        money = self._charged.get(sold.tracking)
+        """What the provider charged, in minor units and their currency: a moody account may charge in yen.
+
+        An operator who adopts a label writes down what the account's page says.
+        """
+        is_adopted = self._rows(
+            "SELECT 1 FROM journal j JOIN labels l ON l.shipment_id = j.shipment_id "
+            "WHERE j.action = 'adopted' AND l.tracking_number = ?",
+            sold.tracking,
+        )
+        money = None if is_adopted else self._charged.get(sold.tracking)
         return (money.minor, money.currency) if money else (sold.cost_minor, sold.currency)
 
     def _void_matches(self, sold: Purchase, row: sqlite3.Row) -> Iterator[str]:

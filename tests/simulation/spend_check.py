@@ -207,9 +207,16 @@ _CARRIER_PARTS = ("street1", "street2", "city", "state", "zip", "country")
 
 def store_address(address: dict[str, Any]) -> tuple[str, ...]:
     """The address of an order at the store."""
-    return tuple(str(address.get(part) or "") for part in _STORE_PARTS)
+    return _parts(address, _STORE_PARTS)
 
 
 def label_address(address: dict[str, Any]) -> tuple[str, ...]:
     """The address on a label."""
-    return tuple(str(address.get(part) or "") for part in _CARRIER_PARTS)
+    return _parts(address, _CARRIER_PARTS)
+
+
+def _parts(address: dict[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    """These parts; the first two are lines, and an empty first line is left out, as on a label."""
+    first, second, *others = (str(address.get(name) or "") for name in names)
+    lines = (first, second) if first else (second, "")
+    return (*lines, *others)

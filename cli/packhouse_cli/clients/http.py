@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -12,7 +13,7 @@ from packhouse.model.text import decode_json
 from packhouse_cli.exit_codes import CommandError, Exit, of_status
 
 _MOST_BYTES = 32 << 20
-_LONGEST_BODY_S = 60.0
+_LONGEST_ANSWER_S = 60.0
 _CHUNK = 64 << 10
 
 # Loaded with the first call: it takes half of the start, and help, completion and usage errors need none.
@@ -24,7 +25,7 @@ class JsonClient:
     """Calls one address and keeps the connection between calls. Every failure is a CommandError.
 
     `name` is the server's name in messages. `hints` say what to do about a status, `offline_hint` what to do
-    when the server does not answer. `timeout_s` limits each call.
+    when the server does not answer. `timeout_s` limits each wait for bytes, `longest_s` a whole answer.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class JsonClient:
         hints: Mapping[int, str] | None = None,
         offline_hint: str = "",
         timeout_s: float = 10.0,
+        longest_s: float = _LONGEST_ANSWER_S,
     ) -> None:
         parts = urlsplit(url)
         self._name = name
@@ -48,6 +50,7 @@ class JsonClient:
         self._hints = dict(hints or {})
         self._offline_hint = offline_hint
         self._timeout_s = timeout_s
+        self._longest_s = longest_s
         self._connection: http.client.HTTPConnection | None = None
 
     def get(self, path: str, **query: object) -> dict[str, Any]:
@@ -102,39 +105,50 @@ class JsonClient:
         import http.client
 
         fresh = self._connection is None
+        too_long = threading.Event()
         try:
             connection = self._open()
-            connection.request(method, self._base + path, body=body, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, self._read(answer, path)
+            with _cut_after(self._longest_s, connection, too_long):
+                connection.request(method, self._base + path, body=body, headers=headers)
+                answer = connection.getresponse()
+                content = self._read(answer, path)
+            if too_long.is_set():  # what was cut off may look like the end
+                self.close()
+                raise self._endless(path)
+            return answer.status, content
         except (OSError, http.client.HTTPException) as error:
             self.close()
+            if too_long.is_set():
+                raise self._endless(path) from error
             # The server may have closed the kept connection; only a GET is safe to repeat.
             if not fresh and method == "GET" and not isinstance(error, TimeoutError):
                 return self._send(method, path, body)
             raise CommandError(self._no_response(error), Exit.NETWORK, "network") from error
 
     def _read(self, answer: http.client.HTTPResponse, path: str) -> bytes:
-        """The body, bounded in size and in time: the server may be a foreign one. Raises CommandError."""
-        parts, size, until = [], 0, time.monotonic() + _LONGEST_BODY_S
+        """The body, bounded in size: the server may be a foreign one. Raises CommandError."""
+        parts, size = [], 0
         while part := answer.read1(_CHUNK):
             parts.append(part)
             size += len(part)
-            if size > _MOST_BYTES or time.monotonic() > until:
+            if size > _MOST_BYTES:
                 self.close()
-                raise CommandError(
-                    f"The {self._name} at {self._url} sends more than {_MOST_BYTES >> 20} MB, or longer than "
-                    f"{_LONGEST_BODY_S:g} s, for {path.partition('?')[0]}. Check that this is the "
-                    f"{self._name}'s address.",
-                    Exit.UNKNOWN,
-                    "too_large",
-                )
+                raise self._endless(path)
         if answer.length:
             import http.client
 
             raise http.client.IncompleteRead(b"", answer.length)
         answer.close()  # the connection is free for the next call
         return b"".join(parts)
+
+    def _endless(self, path: str) -> CommandError:
+        return CommandError(
+            f"The {self._name} at {self._url} sends more than {_MOST_BYTES >> 20} MB, or longer than "
+            f"{self._longest_s:g} s, for {path.partition('?')[0]}. Check that this is the "
+            f"{self._name}'s address.",
+            Exit.UNKNOWN,
+            "too_large",
+        )
 
     def _open(self) -> http.client.HTTPConnection:
         if self._connection is None:
@@ -159,6 +173,35 @@ class JsonClient:
         # Of a refused operation the server's own code says more than the status.
         error.code = code if status == 409 and code else error.code
         return error
+
+
+@contextlib.contextmanager
+def _cut_after(
+    seconds: float, connection: http.client.HTTPConnection, cut: threading.Event
+) -> Iterator[None]:
+    """End the connection where an exchange takes longer, and set `cut`.
+
+    The time-out of a socket begins again with each byte, also of a header that never ends.
+    """
+    import socket
+
+    if connection.sock is None:
+        connection.connect()
+    wire = connection.sock
+
+    def end() -> None:
+        cut.set()
+        with contextlib.suppress(OSError):
+            # Not the method of an encrypted socket, which is in use in another thread.
+            socket.socket.shutdown(wire, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def rows_of(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

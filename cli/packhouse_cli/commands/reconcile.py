@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _STATES = {
     "none": "No restore of the ledger was noticed.",
-    "checking": "Paused: the provider accounts are asked for purchases that this ledger does not know.",
+    "checking": "The provider accounts are asked for purchases that this ledger does not know. "
+    "Orders that the store had before wait for them.",
     "active": "Paused: the ledger was restored, and is compared before anything is bought or posted.",
     "done": "The last restore is reconciled.",
 }

@@ -9,9 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
+from packhouse.blocking import read_regular_file
 from packhouse.errors import LedgerUnavailable
 from packhouse.file_modes import make_folder
 from packhouse.model.label import LabelDocument, LabelFormat
+
+_MOST_BYTES = 64 * 2**20
 
 
 class Documents(Protocol):
@@ -46,7 +49,7 @@ class DocumentFolder:
         """Store a document; returns its SHA-256 in hex. Raises LedgerUnavailable if it cannot be written."""
         digest = hashlib.sha256(document.content).hexdigest()
         path = self.path(digest, document.format)
-        if path.exists():
+        if self.get(digest, document.format) is not None:
             return digest
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -70,8 +73,9 @@ class DocumentFolder:
         return digest
 
     def get(self, digest: str, kind: LabelFormat) -> bytes | None:
-        """The bytes of a document, if we have it."""
+        """The bytes of a document, if we have it: what is no file, or has other bytes, is not it."""
         try:
-            return self.path(digest, kind).read_bytes()
-        except FileNotFoundError:
+            content = read_regular_file(str(self.path(digest, kind)), _MOST_BYTES)
+        except OSError:
             return None
+        return content if hashlib.sha256(content).hexdigest() == digest else None

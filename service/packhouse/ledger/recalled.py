@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
 from packhouse.ledger import leases
 from packhouse.ledger.statements import insert_or_ignore
-from packhouse.ledger.tables import labels, orders, recalled, shipments
+from packhouse.ledger.tables import holds, labels, orders, recalled, shipments
 from packhouse.ledger.tx import Tx
+from packhouse.model.hold import HoldCode
 from packhouse.model.states import OrderPhase, ShipmentState
 
 _S = ShipmentState
@@ -57,9 +58,19 @@ class Recalled:
 
 
 def is_known(connection: Connection, reference: Reference, provider_ref: str) -> bool:
-    """Whether the ledger knows this purchase: its label, or that it was begun."""
+    """Whether the ledger knows this purchase: its label, that it was begun, or that it is in doubt."""
+    in_doubt = exists().where(
+        holds.c.shipment_id == shipments.c.id,
+        holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
+        holds.c.released_at.is_(None),
+    )
     row = connection.execute(
-        select(shipments.c.state, shipments.c.provider_ref, labels.c.id.label("label"))
+        select(
+            shipments.c.state,
+            shipments.c.provider_ref,
+            labels.c.id.label("label"),
+            in_doubt.label("in_doubt"),
+        )
         .outerjoin(labels, labels.c.shipment_id == shipments.c.id)
         .where(
             shipments.c.order_id == reference.order_id,
@@ -70,7 +81,7 @@ def is_known(connection: Connection, reference: Reference, provider_ref: str) ->
     if row is None:
         return False
     is_same = bool(provider_ref) and row.provider_ref == provider_ref
-    return is_same or row.label is not None or row.state not in _UNBOUGHT
+    return is_same or row.label is not None or row.in_doubt or row.state not in _UNBOUGHT
 
 
 def add(tx: Tx, found: Sequence[Recalled]) -> None:
@@ -89,7 +100,8 @@ def of_order(connection: Connection, order_id: str) -> tuple[Recalled, ...]:
 
 
 def set_outcome(tx: Tx, reference: str, outcome: str) -> None:
-    """Say what became of a purchase: the reconciliation no longer waits for it."""
+    """Say what became of a purchase: the reconciliation no longer waits for it. Raises LeaseLost."""
+    leases.require(tx)
     tx.connection.execute(_OUTCOME, {"w_reference": reference, "v_outcome": outcome})
 
 
@@ -99,7 +111,8 @@ def accept_all(tx: Tx) -> None:
 
 
 def mark_compared(tx: Tx, order_id: str) -> None:
-    """The order agrees with the store and the provider accounts."""
+    """The order agrees with the store and the provider accounts. Raises LeaseLost."""
+    leases.require(tx)
     tx.connection.execute(_COMPARED, {"id": order_id, "now": tx.now})
 
 

@@ -55,7 +55,8 @@ def accept(tx: Tx, accounts: Sequence[str], reason: str, actor: str) -> tuple[st
     since = restores.check_since(tx.connection)
     if record is None and since is None:
         return None
-    points = open_points(tx.connection, record, accounts) if record else ()
+    silent = tuple(f"{one.sentence}." for one in restores.unasked(tx.connection))
+    points = open_points(tx.connection, record, accounts) if record else silent
     recalled.accept_all(tx)
     restores.end(tx, Entry("", "reconciled", reason, actor=actor, data={"left_open": list(points)}))
     return points

@@ -19,8 +19,10 @@ from packhouse.ledger.facts import Mark
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
 
+NOT_ANSWERED = "A provider account has not answered yet."
 _RECORD = "restore"
 _CHECK = "restore:check"
+_UNASKED = "restore:unasked:"
 _LOG = "restore:log:"
 _LISTED = "restore:listed:"
 _PREPARED = "restore:prepared"
@@ -32,17 +34,20 @@ _FOLDER = "guard_log:"
 # A replica says so often that it uses its data folder. One that was not used shortly before the backup has
 # nothing to add, and is not waited for; after a month it is forgotten.
 FOLDER_USE_S = 1800.0
+# How far back accounts are asked for purchases that an empty ledger lacks: it may replace one that was lost.
+EMPTY_LEDGER_S = 3 * 86_400.0
 _FOLDER_IN_USE_S = 4 * FOLDER_USE_S
 _FOLDER_KEPT_S = 30 * 86_400.0
 
 _NEW_ID = text("INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING")
-_PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check')")
+_PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check', 'restore:gathered')")
 _BY_PREFIX = text("SELECT name, value, updated_at FROM kv WHERE name LIKE :prefix")
 _DELETE = text("DELETE FROM kv WHERE name LIKE :prefix")
 _DELETE_OLD = text("DELETE FROM kv WHERE name LIKE :prefix AND updated_at < :before")
 _NEWEST = text("SELECT id, at FROM journal ORDER BY id DESC LIMIT 1")
 _THERE = text("SELECT id, at FROM journal WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 _IS_USED = text("SELECT 1 FROM orders LIMIT 1")
+_SOLD = text("SELECT 1 FROM shipments WHERE provider = :account LIMIT 1")
 
 
 class Cause(StrEnum):
@@ -74,8 +79,10 @@ def why_paused(connection: Connection) -> str:
     found = {row.name: row.value for row in connection.execute(_PAUSES)}
     if _RECORD in found:
         return f"the ledger was restored, and is compared first: {CAUSE_MEANING[_of(found[_RECORD]).cause]}"
-    if _CHECK in found:
-        return "the provider accounts are asked for purchases that this ledger does not know"
+    if _CHECK in found and _GATHERED not in found:
+        asked = "the provider accounts are asked for purchases that this ledger does not know"
+        silent = [f"{one.account} has not answered: {one.why}" for one in unasked(connection)]
+        return "; ".join([asked, *silent])
     return ""
 
 
@@ -105,7 +112,7 @@ def notice(tx: Tx, cause: Cause) -> None:
     newest = newest_entry(tx.connection)
     tx.connection.execute(_DELETE, {"prefix": f"{_RECORD}:%"})
     before = current(tx.connection)
-    known = before.known_until if before else newest.at if newest else 0.0
+    known = before.known_until if before else newest.at if newest else tx.now - EMPTY_LEDGER_S
     kv.write(tx, _RECORD, json.dumps(asdict(Restore(tx.now, cause, known))))
     look_up_older(tx)
 
@@ -188,8 +195,12 @@ def first_entry(connection: Connection) -> int | None:
 
 
 def begin_check(tx: Tx, known_until: float) -> None:
-    """Buy and post nothing until the provider accounts were asked for purchases since `known_until`."""
-    kv.write(tx, _CHECK, repr(known_until))
+    """Buy and post nothing until the provider accounts were asked for purchases since `known_until`.
+
+    Where an earlier process did not get every answer, its question stands: entries were written since.
+    """
+    before = check_since(tx.connection)
+    kv.write(tx, _CHECK, repr(known_until if before is None else min(before, known_until)))
     look_up_older(tx)
 
 
@@ -199,8 +210,54 @@ def check_since(connection: Connection) -> float | None:
     return None if value is None else float(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """An account that has not said yet what it sold before the start, and why.
+
+    `has_sold`: this ledger had bought from it, so it may have sold a label that a restored ledger lost.
+    """
+
+    account: str
+    why: str
+    has_sold: bool
+
+    @property
+    def sentence(self) -> str:
+        """What is not known."""
+        return f"{self.account} has not said yet what it sold before the start: {self.why.rstrip('.')}"
+
+
+def save_unasked(tx: Tx, account: str, why: str) -> None:
+    """An account did not answer. Whether it had sold anything is what the ledger knew at first."""
+    before = {one.account: one for one in unasked(tx.connection)}.get(account)
+    if before and before.why == why:
+        return
+    has_sold = (
+        before.has_sold if before else tx.connection.execute(_SOLD, {"account": account}).first() is not None
+    )
+    kv.write(tx, _UNASKED + account, json.dumps({"why": why, "has_sold": has_sold}))
+
+
+def unasked(connection: Connection) -> tuple[Unasked, ...]:
+    """The accounts that have not answered the question at the start."""
+    if check_since(connection) is None:
+        return ()
+    found = sorted(_by_prefix(connection, _UNASKED).items())
+    return tuple(Unasked(account, **json.loads(value)) for account, value in found)
+
+
+def save_asked(tx: Tx, account: str) -> None:
+    """An account has answered the question at the start, and knows no purchase that the ledger lacks."""
+    if any(one.account == account for one in unasked(tx.connection)):
+        tx.connection.execute(_DELETE, {"prefix": _UNASKED + account})
+
+
 def allow_claims(tx: Tx) -> None:
-    """Process orders again, except that nothing is bought or posted: what is known was written back."""
+    """Process orders again: what is known was written back.
+
+    Nothing is bought or posted while a restore stands. Of the question at the start, only orders that the
+    store had before still wait (steps/recall.py).
+    """
     kv.write(tx, _GATHERED, "yes")
     leases.wake_unfinished(tx)
 
@@ -215,8 +272,8 @@ def blocks_claims(connection: Connection) -> bool:
 
 def end_check(tx: Tx) -> None:
     """The provider accounts know no purchase that this ledger does not."""
-    tx.connection.execute(_DELETE, {"prefix": _CHECK})
-    tx.connection.execute(_DELETE, {"prefix": _GATHERED})
+    for name in (_CHECK, _GATHERED, f"{_UNASKED}%"):
+        tx.connection.execute(_DELETE, {"prefix": name})
     leases.wake_unfinished(tx)
 
 

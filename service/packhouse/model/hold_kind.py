@@ -106,7 +106,8 @@ class Fact(StrEnum):
 class Advice:
     """One way to make the order continue: what to do, and the command that does it, if there is one.
 
-    `command` may name `{hold}`, `{order}` and `{shipment}`; words in capitals are for the reader to fill in.
+    `command` may name `{hold}`, `{order}` and `{shipment}`; words in capitals are for the reader to fill in,
+    as SHIPMENT is where the hold is not about one.
     """
 
     action: str
@@ -163,7 +164,7 @@ class HoldKind:
 
     def advice_for(self, *, hold: str, order: str, shipment: str) -> tuple[str, ...]:
         """Each way to make the order continue, with the ids filled in."""
-        ids = {"hold": hold, "order": shell_word(order), "shipment": shell_word(shipment)}
+        ids = {"hold": hold, "order": shell_word(order), "shipment": shell_word(shipment or "SHIPMENT")}
         return tuple(
             f"{one.action}: {one.command.format(**ids)}" if one.command else f"{one.action}."
             for one in self.advice

@@ -79,8 +79,9 @@ def _report(connection: Connection, listing: Sequence[str]) -> ReconciliationRep
             tuple(entry for entry in found if entry.at >= record.noticed_at),
         )
     if restores.check_since(connection) is not None:
-        points = ("A provider account has not answered yet.",)
-        return ReconciliationReport("checking", restores.why_paused(connection), open_points=points)
+        points = tuple(f"{one.sentence}." for one in restores.unasked(connection))
+        why = "the provider accounts are asked for purchases that this ledger does not know"
+        return ReconciliationReport("checking", why, open_points=points or (restores.NOT_ANSWERED,))
     if not found:
         return ReconciliationReport("none")
     return ReconciliationReport("done", found[0].why, found[0].at, entries=tuple(found))

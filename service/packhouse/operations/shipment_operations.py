@@ -256,7 +256,9 @@ def _mark_shipped(tx: Tx, label: Label, reason: str, actor: str) -> None:
     shipments.move_revoked(tx, shipment, _S.HELD, _S.LABELED)
     shipments.add_label(tx, label)
     for hold in holds.of_order(tx.connection, shipment.order_id):
-        if hold.is_active and hold.shipment_id == shipment.id:
+        # A label that matched no shipment after a restore is this one: its hold is the whole order's.
+        is_answer = hold.shipment_id == shipment.id or hold.code is HoldCode.RESTORE_UNCLEAR
+        if hold.is_active and is_answer:
             holds.release(tx, hold.id, by=actor, reason="The parcel was marked as shipped.")
     entry = Entry(
         shipment.order_id,

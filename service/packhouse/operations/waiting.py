@@ -15,6 +15,7 @@ from packhouse.config.settings import Settings
 from packhouse.ledger import guard, poll_record, queries, restores
 from packhouse.ledger.poll_record import PollRecord
 from packhouse.ledger.queries import Wait
+from packhouse.ledger.restores import Unasked
 from packhouse.model.account import AccountState, Whose
 from packhouse.model.journal import MACHINE
 from packhouse.model.shipment import Shipment
@@ -75,12 +76,14 @@ class Conditions:
     pause: Pause | None
     accounts: tuple[AccountState, ...]
     poll: PollRecord
+    unasked: tuple[Unasked, ...] = ()
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
         """Each of them as a reason to wait: the pause, the accounts, the store."""
         found = [self.pause.waiting] if self.pause else []
         found += map(of_account, self.accounts)
+        found += map(_of_unasked, self.unasked)
         if self.poll.error:
             kind = kind_of_error(self.poll.error_kind)
             sentence = f"Polling the store fails: {self.poll.error}"
@@ -92,7 +95,10 @@ def read_conditions(
     connection: Connection, settings: Settings, accounts: Sequence[AccountState]
 ) -> Conditions:
     """Read them from the ledger. `accounts` are the accounts that buy nothing, as this process knows it."""
-    return Conditions(_pause(connection, settings), tuple(accounts), poll_record.read(connection))
+    pause = _pause(connection, settings)
+    # While all orders wait for them, the pause says so.
+    unasked = () if restores.why_paused(connection) else restores.unasked(connection)
+    return Conditions(pause, tuple(accounts), poll_record.read(connection), unasked)
 
 
 def _pause(connection: Connection, settings: Settings) -> Pause | None:
@@ -112,6 +118,13 @@ def of_account(state: AccountState) -> Waiting:
     """An account that buys nothing as a reason to wait."""
     kind = _K.ACCOUNT_REFUSED if state.whose is Whose.ACCOUNT else _K.ACCOUNT_RESTING
     return Waiting(kind, state.sentence, state.account, state.since, state.until, _REMEDY.get(kind, ""))
+
+
+def _of_unasked(one: Unasked) -> Waiting:
+    """An account that has not said what it sold before the start as a reason to wait."""
+    sentence = f"{one.sentence}. Orders that the store had before wait for it."
+    remedy = "Continue without its answer: packhouse reconcile --accept --reason WHY"
+    return Waiting(_K.PROVIDER_UNAVAILABLE, sentence, one.account, remedy=remedy)
 
 
 def of_all(conditions: Conditions, waits: Sequence[Wait]) -> tuple[WaitingOrders, ...]:

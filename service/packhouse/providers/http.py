@@ -133,7 +133,7 @@ class ProviderHttp:
                 location = answer.headers.get("location", "")
                 if answer.status not in _REDIRECTS or not location:
                     return answer
-                url = urljoin(target.url, location)
+                url = _joined(target.url, location)
 
         return await self._bounded(call, follow)
 
@@ -148,7 +148,10 @@ class ProviderHttp:
         addresses = target.addresses[:_MAX_ADDRESSES] or ("",)
         for address in addresses:
             extensions = self._extensions | ({"connect_to": address} if address else {})
-            request = httpx.Request("GET", target.url, headers=_USER_AGENT, extensions=extensions)
+            try:
+                request = httpx.Request("GET", target.url, headers=_USER_AGENT, extensions=extensions)
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise LinkRefused("The link cannot be read.") from error
             try:
                 return await _exchange(self._direct if address else self._transport, request)
             except _UNSENT:
@@ -188,6 +191,14 @@ class ProviderHttp:
         await self._transport.aclose()
 
 
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads. Raises LinkRefused for what cannot be read."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise LinkRefused("The link leads to a redirect that cannot be read.") from error
+
+
 async def _exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Response:
     """Send one request and read the whole answer."""
     response = await transport.handle_async_request(request)
@@ -220,6 +231,6 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         return None
     try:
         wait_s = float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(max(wait_s, 0.0), _MAX_WAIT_S)

@@ -16,6 +16,8 @@ from packhouse.model.text import decode_json, is_whole
 MAX_REASON = 1000
 _CUT = " … (shortened)"
 _MAX_DEPTH = 20
+# A reason has room for fewer values, and for less of each.
+_MOST_VALUES, _LONGEST_VALUE = 500, 4000
 _LONGEST_NAME = 100
 _AMOUNT = re.compile(r"\d{1,12}(?:\.\d{1,12})?")
 # A tag, and what ends it: the text between is no text of the page.
@@ -127,9 +129,10 @@ def reason_of(*values: Any, limit: int = MAX_REASON) -> str:
     """Every word of these values in one line, once each: text, numbers, lists and objects, also nested.
 
     An object with a field and a message is read as "field: message". A text longer than `limit` is cut, and
-    says so.
+    says so. Of an endless answer only the beginning is read.
     """
-    return shorten("; ".join(dict.fromkeys(part for value in values for part in _parts(value, 0))), limit)
+    few = _few(values, iter(range(_MOST_VALUES)))
+    return shorten("; ".join(dict.fromkeys(part for value in few for part in _parts(value, 0))), limit)
 
 
 def shorten(words: str, limit: int = MAX_REASON) -> str:
@@ -163,6 +166,19 @@ def _without_tags(page: str) -> str:
         parts += [page[at : opening.start()], " "]
         at = end + 1
     return "".join([*parts, page[at:]])
+
+
+def _few(value: Any, left: Iterator[int], depth: int = 0) -> Any:
+    """The beginning of a value, with at most as many values inside as are `left`."""
+    if depth > _MAX_DEPTH + 1:  # what is below is not read
+        return value
+    if isinstance(value, Mapping):
+        # `left` comes first: zip asks it before it takes an item.
+        pairs = zip(left, value.items(), strict=False)
+        return {str(name)[:_LONGEST_VALUE]: _few(one, left, depth + 1) for _, (name, one) in pairs}
+    if isinstance(value, list | tuple):
+        return [_few(one, left, depth + 1) for _, one in zip(left, value, strict=False)]
+    return value[:_LONGEST_VALUE] if isinstance(value, str) else value
 
 
 def _parts(value: Any, depth: int) -> Iterator[str]:

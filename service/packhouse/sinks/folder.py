@@ -69,7 +69,10 @@ def _copy(source: Path, target: Path) -> None:
     """Write under another name first: a printer that watches the folder must not print half a label."""
     part = target.with_name(f".{target.name}.part")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        part.unlink(missing_ok=True)
+        # Never through what someone else put there: a link leads elsewhere, a pipe has no end.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
             file.write(source.read_bytes())
         part.replace(target)
     except OSError:

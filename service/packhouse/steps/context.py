@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 from packhouse.clock import Clock
 from packhouse.config.settings import Settings
 from packhouse.errors import ProviderMisconfigured
-from packhouse.ledger import guard
+from packhouse.ledger import guard, restores
 from packhouse.ledger import holds as hold_records
 from packhouse.ledger import shipments as shipment_records
 from packhouse.ledger.documents import Documents
@@ -71,11 +71,11 @@ class OrderJob:
     """One order while a worker processes it. Steps read the job and leave their results in it.
 
     `lease_until` and `fetched_at` are on the monotonic clock; the first grows as the lease is renewed.
-    `decision` is the result of `decide`. `deferred` are writes that need no commit of their own; `documents`
-    are label files by shipment that came with the purchase. `restored_at` is when the ledger was restored, if
-    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were. `paused` says
-    why nothing is bought or posted, `waiting` what the order waits for, and `waiting_reason` is its sentence
-    if the order did nothing else.
+    `deferred` are writes that need no commit of their own; `documents` are label files by shipment that came
+    with the purchase. `restored_at` is when the ledger was restored, if
+    the order is still to be compared since, else 0.0; `looked_up` are its shipments that were, `unasked` the
+    accounts it is not bought from. `paused` says why nothing is bought or posted, `waiting` what the order
+    waits for; `waiting_reason` is its sentence if the order did nothing else.
     """
 
     lease: Lease
@@ -92,6 +92,8 @@ class OrderJob:
     restored_at: float = 0.0
     looked_up: set[str] = field(default_factory=set)
     paused: str = ""
+    unasked: tuple[restores.Unasked, ...] = ()
+    waits_for_account: str = ""
     waiting_reason: str = ""
     waiting: Waiting | None = None
     deferred: list[Callable[[Tx], None]] = field(default_factory=list)
@@ -160,8 +162,10 @@ class OrderJob:
         self.waiting_reason = why
 
     def wait_for_resume(self, until: float, why: str) -> None:
-        """Buy and post nothing while the daemon is paused; `why` says who paused it."""
-        self.defer(until, f"Paused: {why}", WaitKind.PAUSED)
+        """Buy and post nothing: `why` says who paused the daemon, or for what account the order waits."""
+        if self.waits_for_account:
+            return self.defer(until, why, WaitKind.PROVIDER_UNAVAILABLE, self.waits_for_account)
+        return self.defer(until, f"Paused: {why}", WaitKind.PAUSED)
 
     def recheck_at(self, at: float) -> None:
         """Check the order at this wall time, although nothing is left to do."""

@@ -20,6 +20,7 @@ from packhouse.rules.rates import Offer
 from packhouse.rules.shipping_options import choice_of, rates_for
 from packhouse.steps import accounts, purchase
 from packhouse.steps.context import Context, OrderJob
+from packhouse.steps.unasked import wait_for_answer
 
 
 @dataclass(slots=True)
@@ -67,7 +68,9 @@ async def find_offer(
     answers = _Answers(rates_for(choice_of(request.order, settings.shipping_options), settings.rates))
     is_prepared = bool(shipment.rate and shipment.provider_ref)
     earlier = [one for one in context.sellers if is_prepared and one.account == shipment.provider]
-    sellers = [one for one in earlier or context.sellers if not _must_wait(context, one, answers)]
+    answers.missing |= {one.account: one.sentence for one in job.unasked}
+    asked = [one for one in earlier or context.sellers if one.account not in answers.missing]
+    sellers = [one for one in asked if not _must_wait(context, one, answers)]
     wanted = rates.described(answers.rules)
     is_other_choice = bool(earlier and shipment.rate and shipment.rate.chosen_by not in ("", wanted))
     if earlier and sellers and shipment.rate and not is_other_choice:
@@ -79,6 +82,9 @@ async def find_offer(
     for seller in sellers:
         if seller.account not in answers.failed and (offer is None or seller.account != offer.account):
             context.breaker.not_tried(seller.account, context.clock.monotonic())
+    if offer is None and job.unasked and not answers.failed:
+        wait_for_answer(context, job)
+        return None
     if offer is None:
         await _explain(context, job, shipment, answers)
         return None

@@ -19,6 +19,7 @@ from packhouse.errors import (
 )
 from packhouse.model.order import Line, Order, Product
 from packhouse.packing.weights import entry_for
+from packhouse.store.json_fields import is_id
 
 _REMEMBER_S = 600.0
 # A catalog that this key may not read, or that is not there, says nothing.
@@ -90,6 +91,8 @@ class ProductCache:
             return {}
         site = self.site_of(order)
         ids = list(dict.fromkeys(line.product_id for line in lines))
+        if site and not is_id(site):
+            return {}  # no site has this name, so no catalog knows the products
         if site:
             return await self._recall(site, ids, self._products_of(site), _NO_CATALOG)
         async with self._listing:  # one walk through the list serves the orders that wait for it

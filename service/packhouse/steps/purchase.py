@@ -34,6 +34,7 @@ from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.moves import Move, columns_of
 
 _S = ShipmentState
+_MOST_PAPERS, _LONGEST_KIND = 20, 100
 
 
 def request_for(order: Order, shipment: Shipment, declared: Customs | None = None) -> PurchaseRequest:
@@ -216,7 +217,7 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
         document=digest,
         document_format=kind,
         document_source=bought.document_source,
-        papers=tuple(LabelPaper(paper.kind, paper.source, paper.submitted) for paper in bought.papers),
+        papers=_papers(bought),
     )
     price = f"for {label.cost}"
     if bought.cost is None:
@@ -249,6 +250,14 @@ async def _record_bought(context: Context, job: OrderJob, shipment: Shipment, bo
     expected = _with_fees(rate.price, bought.fees)
     if why := drift(expected, label.cost, context.settings.guard.price_tolerance_percent):
         await context.hold(job, HoldCode.PRICE_DRIFT, why, shipment=labeled)
+
+
+def _papers(bought: Bought) -> tuple[LabelPaper, ...]:
+    """What the label's answer lists, as far as one parcel can need it: each paper becomes a download."""
+    return tuple(
+        LabelPaper(paper.kind[:_LONGEST_KIND], paper.source, paper.submitted)
+        for paper in bought.papers[:_MOST_PAPERS]
+    )
 
 
 def _of_it_fees(bought: Bought) -> str:

@@ -32,6 +32,7 @@ from packhouse.steps import purchase
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.late_label import was_voided
 from packhouse.steps.moves import Move
+from packhouse.steps.unasked import has_unasked
 from packhouse.steps.withdraw import does_not_say
 from packhouse.store.protocol import fulfill_body, moment
 
@@ -70,11 +71,14 @@ async def compare(context: Context, job: OrderJob) -> None:
         return
     if await context.ledger.read(restores.blocks_claims):
         return  # noticed again meanwhile: what was lost is being collected first
-    is_compared = True
+    is_compared, is_asked = True, True
+    if job.fetched is None or not _is_newer(job.fetched, job.restored_at):
+        is_asked = not await has_unasked(context, job)
     if job.fetched is not None and not _is_newer(job.fetched, job.restored_at):
         is_compared = await _match(context, job) and await _look_up(context, job)
     if is_compared and not job.in_state(_S.BUYING, _S.UNKNOWN):
-        job.deferred.append(partial(recalled.mark_compared, order_id=job.order_id))
+        if is_asked:  # else it is compared again in the next pass
+            job.deferred.append(partial(recalled.mark_compared, order_id=job.order_id))
         job.restored_at = 0.0
 
 

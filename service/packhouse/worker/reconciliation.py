@@ -20,25 +20,24 @@ from packhouse.ledger.guard_log import GuardLog, ledgers_in
 from packhouse.ledger.recalled import Recalled, read_reference
 from packhouse.ledger.restores import Cause, Restore
 from packhouse.ledger.tx import Tx
-from packhouse.providers.port import ListedPurchase, Safety
+from packhouse.providers.port import Safety
 from packhouse.steps.context import Context
 
 RECONCILE_EVERY_S = 5.0
 # A ledger whose last entry is older may be one of the past; a restart or a crash takes less.
 _GAP_S = 60.0
-# How far back an empty ledger asks for purchases: it may replace one that was lost.
-_EMPTY_LEDGER_S = 3 * 86_400.0
 # Clocks of providers and of this machine may differ, and a purchase may be in flight.
 _MARGIN_S = 3600.0
-# An account that does not answer stops voids and tracking no longer than this; purchases and posts it stops.
+# An account that does not answer stops everything no longer than this; then only orders that the store had
+# before the start wait for it, for what it may have sold.
 _PATIENCE_S = 60.0
 # So long the logs of other replicas' data folders are waited for before orders are compared.
 _FOLDERS_S = 30.0
 _ORDERS_A_COMMIT = 100
 _START_S = 5.0
 _RESTORED_TOO = (
-    "The guard log was restored with the ledger, so nothing shows which holds, releases and pauses operators "
-    "made since the backup."
+    "The guard log is new or was restored with the ledger, so nothing shows which holds, releases and pauses "
+    "operators made since the backup."
 )
 
 
@@ -80,7 +79,9 @@ class Reconciliation:
             if not is_active or await ledger.read(restores.log_of, log.folder_id) is not None:
                 await ledger.write(restores.notice, now, Cause.GUARD_LOG)
         else:
-            log.append(await ledger.read(replay.snapshot, replay.last_of(known)), begins=not known)
+            first = await ledger.read(replay.snapshot, replay.last_of(known))
+            first.at = first.at or now  # an empty journal has no time, and the file of 1970 would be deleted
+            log.append(first, begins=not known)
         ledger.keep_log(log)
         self._log = log
         await self._use_folder(log)
@@ -88,7 +89,7 @@ class Reconciliation:
         is_old = newest is None or not 0 <= now - newest.at <= _GAP_S
         safeties = {one.safety for one in self._context.sellers}
         if is_old and not restored and (self._listing_accounts or Safety.LOOKUP in safeties):
-            since = newest.at if newest else now - _EMPTY_LEDGER_S
+            since = newest.at if newest else now - restores.EMPTY_LEDGER_S
             await ledger.write(restores.begin_check, now, since)
         # The port is open and answers nothing yet: what takes longer continues while others work.
         with contextlib.suppress(TimeoutError):
@@ -120,7 +121,8 @@ class Reconciliation:
         ledger_id = await context.ledger.read(restores.ledger_id)
         if not ledger_id:
             # A backup from before ledgers had ids is the past of the only ledger that this folder knows.
-            others = ledgers_in(data_dir) if await context.ledger.read(restores.is_used) else []
+            # So is an empty one: its file was lost, or copied without its -wal. Only the log has its holds.
+            others = ledgers_in(data_dir)
             new = others[0] if len(others) == 1 else secrets.token_hex(8)
             ledger_id = await context.ledger.write(restores.ensure_ledger_id, now, new)
 
@@ -222,11 +224,12 @@ class Reconciliation:
         for account in self._listing_accounts:
             try:
                 unknown = bool(await self._unknown_purchases(account, since)) or unknown
-            except ProviderMisconfigured as error:
-                context.log.warning("purchases_not_listed", account=account, error=str(error))
             except (ProviderError, StoreError) as error:
                 context.log.warning("purchases_not_listed", account=account, error=str(error))
+                await context.ledger.write(restores.save_unasked, context.clock.now(), account, str(error))
                 is_whole = False
+            else:
+                await context.ledger.write(restores.save_asked, context.clock.now(), account)
         now = context.clock.now()
         if unknown:
             await context.ledger.write(restores.notice, now, Cause.PROVIDER)
@@ -234,11 +237,13 @@ class Reconciliation:
         elif is_whole:
             await context.ledger.write(restores.end_check, now)
             self._wake()
-        elif self._is_out_of_patience() and await context.ledger.read(restores.blocks_claims):
+        elif await context.ledger.read(restores.blocks_claims) and await self._is_out_of_patience():
             await context.ledger.write(restores.allow_claims, now)
             self._wake()
 
-    def _is_out_of_patience(self) -> bool:
+    async def _is_out_of_patience(self) -> bool:
+        if not await self._context.ledger.read(restores.is_used):
+            return True  # there is no plan to which a purchase may belong
         now = self._context.clock.monotonic()
         self._waiting_since = now if self._waiting_since is None else self._waiting_since
         return now - self._waiting_since > _PATIENCE_S
@@ -250,24 +255,22 @@ class Reconciliation:
         """
         context = self._context
         seller = next(one for one in context.sellers if one.account == account)
-        is_used = await context.ledger.read(restores.is_used)
-        found, ours = [], {}
+        found: list[Recalled] = []
+        ours: dict[str, bool] = {}
         for one in await seller.purchases_since(since - _MARGIN_S):
             reference = read_reference(one.reference)
             if reference is None or await context.ledger.read(recalled.is_known, reference, one.provider_ref):
                 continue
             if reference.order_id not in ours:
-                ours[reference.order_id] = await self._is_ours(reference.order_id, one, is_used=is_used)
+                ours[reference.order_id] = await self._is_ours(reference.order_id)
             if ours[reference.order_id]:
                 found.append(Recalled(one.reference, reference.order_id, account, asdict(one)))
         return found
 
-    async def _is_ours(self, order_id: str, one: ListedPurchase, *, is_used: bool) -> bool:
-        """Whether the store has the order. A ledger that never had an order asks for more: a parcel that the
-        store does not show yet, which would be bought again.
-        """
+    async def _is_ours(self, order_id: str) -> bool:
+        """Whether the store has the order."""
         try:
-            order = await self._context.store.order(order_id)
+            await self._context.store.order(order_id)
         except StoreNotFound:
             return False
-        return is_used or not order.has_tracking(one.tracking_number)
+        return True

@@ -56,6 +56,8 @@ class Running:
             reading = asyncio.create_task(_read_all(reader, answered))
             with contextlib.suppress(ConnectionError):
                 for part in parts:
+                    if writer.is_closing():
+                        break  # uvloop raises RuntimeError for a write after the peer's reset
                     writer.write(part)
                     await writer.drain()
                     await asyncio.sleep(pause_s)

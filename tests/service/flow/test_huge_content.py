@@ -17,7 +17,7 @@ from packhouse.errors import StoreUnreadable
 from packhouse.model.hold import HoldCode
 from packhouse.model.line_units import line_units
 from packhouse.model.order import Address, Order
-from packhouse.providers.rest import page_text
+from packhouse.providers.rest import MAX_REASON, page_text, reason_of
 from packhouse.rules.address import faults, normalized
 from packhouse.rules.postal_codes import normalize
 from packhouse.store.orders import order_from_json
@@ -187,6 +187,15 @@ def test_no_pattern_takes_the_square_of_a_words_length(word: str) -> None:
             or "[" in word
         )
         normalize("GB", words)
+
+
+def test_a_refusal_of_endless_words_is_read_in_moderate_time() -> None:
+    details = [{"field": f"f{number}", "message": "is wrong"} for number in range(100_000)]
+    with within(1):
+        assert reason_of(details).endswith("(shortened)")
+        assert len(reason_of({str(number): "x" for number in range(200_000)})) <= MAX_REASON
+        assert reason_of([[["x" * 50] * 500] * 500] * 500) == "x" * 50
+        assert len(reason_of("\u202e <" * 600_000)) <= MAX_REASON
 
 
 def test_a_pages_text_has_no_tags_comments_scripts_or_styles() -> None:

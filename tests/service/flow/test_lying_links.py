@@ -28,7 +28,12 @@ class LyingHost(SandboxTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not request.url.path.startswith("/lies"):
             return await super().handle_async_request(request)
-        away = {"/lies/circle": f"{OWN}/circle", "/lies/inside": "http://169.254.169.254/latest/meta-data"}
+        away = {
+            "/lies/circle": f"{OWN}/circle",
+            "/lies/inside": "http://169.254.169.254/latest/meta-data",
+            "/lies/broken": "http://[",
+            "/lies/without-end": f"{OWN}/{'x' * 70_000}",
+        }
         if where := away.get(request.url.path):
             return httpx.Response(302, headers={"location": where}, request=request)
         return httpx.Response(200, html="<html>Your session has ended</html>", request=request)
@@ -46,6 +51,9 @@ class LyingHost(SandboxTransport):
         ("http://sandbox.invalid@127.0.0.1/label.zpl", "user name"),
         (f"{OWN}/circle", "leads in a circle"),
         (f"{OWN}/inside", "not on the public internet"),
+        (f"{OWN}/broken", "cannot be read"),
+        (f"{OWN}/without-end", "cannot be read"),
+        (f"{OWN}/{'x' * 70_000}", "cannot be read"),
         (f"{OWN}/page", "web page"),
     ],
 )

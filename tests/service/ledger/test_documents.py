@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,29 @@ def test_a_disk_that_refuses_is_reported(tmp_path: Path) -> None:
     (tmp_path / "labels" / hashlib.sha256(b"x").hexdigest()[:2]).write_text("a file where a folder should be")
     with pytest.raises(LedgerUnavailable):
         documents.put(LabelDocument(b"x", LabelFormat.PDF))
+
+
+@pytest.mark.parametrize("planted", ["pipe", "link", "broken link", "cut off", "other bytes"])
+def test_what_only_has_a_documents_name_is_not_the_document(tmp_path: Path, planted: str) -> None:
+    documents = DocumentFolder(tmp_path / "labels")
+    document = LabelDocument(b"^XA^XZ", LabelFormat.ZPL)
+    digest = hashlib.sha256(document.content).hexdigest()
+    path = documents.path(digest, document.format)
+    path.parent.mkdir(parents=True)
+    other = tmp_path / "other"
+    other.write_bytes(b"of someone else")
+    match planted:
+        case "pipe":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to(other)
+        case "broken link":
+            path.symlink_to(tmp_path / "nowhere")
+        case _:
+            path.write_bytes(b"" if planted == "cut off" else b"^XA")
+    assert documents.get(digest, document.format) is None
+    assert documents.put(document) == digest
+    assert documents.get(digest, document.format) == document.content
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert other.read_bytes() == b"of someone else"

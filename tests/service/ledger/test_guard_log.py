@@ -196,18 +196,54 @@ async def test_the_log_of_a_replica_that_was_off_is_behind_and_raises_no_alarm(d
 
 
 async def test_a_log_of_another_ledger_raises_no_alarm(daemon: Daemon) -> None:
-    """The ledger moved from one database to a new one, in the same data folder."""
+    """A folder that ledgers of two databases have used."""
+    data_dir = daemon.harness.settings.data_dir
+    await daemon.start()
+    await ship(daemon)
+    GuardLog(data_dir, "another").append(commit(7), begins=True)
+    await daemon.start()
+    await assert_calm(daemon)
+    assert len(ledgers_in(data_dir)) == 2
+
+
+async def test_a_ledger_that_was_lost_is_known_again_from_the_log_in_its_folder(daemon: Daemon) -> None:
+    """Its file was lost, or copied without its -wal: the new one is empty, and the log is the old one's."""
     harness = daemon.harness
     await daemon.start()
     orders = await ship(daemon, 2)
-    await harness.clock.advance(20_000.0)  # delivered, and no longer in doubt
+    suspicious = harness.sandbox.place_order("plain")
+    await harness.deliver_event(suspicious)
+    await harness.place_hold(suspicious, "the card is stolen")
+    spent = (await harness.operations.queries.status()).spent
     await harness.ledger.real.close()
     (harness.settings.data_dir / "packhouse.db").unlink()
     await daemon.start()
+    assert "restored" in await daemon.is_paused()
     await daemon.work()
+    report = await harness.operations.reconciliation.report()
+    assert (report.state, report.open_points) == ("done", ())
+    assert [hold.note for hold in await harness.active_holds(suspicious)] == ["the card is stolen"]
+    assert await sold(daemon, [*orders, suspicious]) == [1, 1, 0]
+    assert (await harness.operations.queries.status()).spent == spent
+    await ship(daemon)
+
+
+async def test_a_data_folder_that_was_lost_is_noticed_by_what_the_account_sold(daemon: Daemon) -> None:
+    """All of it was posted, so nothing would be bought twice; but holds are lost, and the day's spending."""
+    harness = daemon.harness
+    await daemon.start()
+    orders = await ship(daemon, 2)
+    spent = (await harness.operations.queries.status()).spent
+    await harness.ledger.real.close()
+    (harness.settings.data_dir / "packhouse.db").unlink()
+    shutil.rmtree(harness.settings.data_dir / "guard-log")
+    await daemon.start()
+    await daemon.work()
+    assert "restored" in await daemon.is_paused()
+    await harness.operations.reconciliation.accept(reason="no holds were placed", actor="ada")
+    assert (await harness.operations.queries.status()).spent == spent
     assert await sold(daemon, orders) == [1, 1]
-    await assert_calm(daemon)
-    assert len(ledgers_in(harness.settings.data_dir)) == 2
+    await ship(daemon)
 
 
 async def test_an_upgrade_from_a_version_without_a_log_raises_no_alarm(daemon: Daemon) -> None:
@@ -246,7 +282,7 @@ async def test_a_purchase_of_another_shop_at_the_same_account_raises_no_alarm(da
 async def test_an_account_that_does_not_answer_at_the_start_sells_nothing_until_it_does(
     daemon: Daemon,
 ) -> None:
-    """Voids and tracking go on after a minute; nothing is bought before the account has answered."""
+    """Voids, tracking and new orders go on after a minute; what it may have sold waits for its answer."""
     harness = daemon.harness
     await daemon.start()
     await ship(daemon)
@@ -255,9 +291,10 @@ async def test_an_account_that_does_not_answer_at_the_start_sells_nothing_until_
     await harness.clock.advance(600.0)
     harness.provider.script(purchases_since=ProviderUnavailable("EasyPost is away"))
     await daemon.start()
+    assert "easypost has not answered: EasyPost is away" in await daemon.is_paused()
+    assert await harness.ledger.read(restores.blocks_claims) is True
     await daemon.work(8)
-    assert "provider accounts" in await daemon.is_paused()
-    assert await harness.ledger.read(restores.blocks_claims) is False
+    assert await daemon.is_paused() == ""
     assert await sold(daemon, [order]) == [0]
     harness.provider.script(purchases_since=None)
     await daemon.work()

@@ -64,6 +64,7 @@ def test_an_invalid_address_raises_not_sent(url: str) -> None:
         ("Mon, 23 Nov 2026 10:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 09:00:00 GMT", 0.0),
         ("Mon, 99 Nov 2026 09:00:00 GMT", None),
+        ("1 Jan 99999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms_and_bounded(header: str, wait_s: float | None) -> None:

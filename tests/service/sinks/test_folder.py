@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
+
+import pytest
 
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
@@ -46,3 +49,23 @@ def test_ids_that_need_another_name_or_are_too_long_get_a_file_each(tmp_path: Pa
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert len(names) == len(ids)
     assert "a_b-1.zpl" in names
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_nothing_is_written_through_a_link_or_a_pipe_in_the_folder(tmp_path: Path, kind: str) -> None:
+    """A link in the label's place makes a copy necessary; the copy's first name is taken too."""
+    label, outside, out = tmp_path / "abc.zpl", tmp_path / "outside", tmp_path / "out"
+    label.write_bytes(b"^XA")
+    outside.write_bytes(b"of someone else")
+    out.mkdir()
+    (out / "ord_1-1.zpl").symlink_to(tmp_path / "nowhere")
+    part = out / ".ord_1-1.zpl.part"
+    if kind == "pipe":
+        os.mkfifo(part)
+    else:
+        part.symlink_to(outside)
+    _announce(out, "ord_1-1", label)
+    assert outside.read_bytes() == b"of someone else"
+    assert (out / "ord_1-1.zpl").read_bytes() == b"^XA"
+    assert not (out / "ord_1-1.zpl").is_symlink()
+    assert [path.name for path in out.iterdir()] == ["ord_1-1.zpl"]

@@ -16,12 +16,19 @@ from packhouse.config.customs import CustomsSettings
 from packhouse.errors import StoreUnavailable
 from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.money import Money
-from packhouse.operations.views import AdoptedLabel
+from packhouse.operations.views import AdoptedLabel, SentParcel
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse_cli.arguments.tree import parser_of
 from packhouse_cli.commands.why import timeline
 from tests.service.harness import Harness, NewHarness
-from tests.service.steps import file_situations, option_situations, parcel_situations, size_situations
+from tests.service.steps import (
+    crash_situations,
+    file_situations,
+    option_situations,
+    parcel_situations,
+    restore_situations,
+    size_situations,
+)
 from tests.service.steps.customs_situations import ABROAD
 from tests.service.steps.hold_situations import DAY_S, PLACINGS, SETTINGS, WAIT, restart
 
@@ -53,6 +60,9 @@ async def run(harness: Harness, command: str, hold: Hold) -> None:
         case ["labels", "adopt"]:
             label = AdoptedLabel(asked.tracking, asked.carrier, "", Money(int(asked.cost), "USD"))
             await harness.operations.shipments.adopt_label(asked.shipment, label, **by)
+        case ["shipments", "mark-shipped"]:
+            sent = SentParcel(asked.tracking, asked.carrier)
+            await harness.operations.shipments.mark_shipped(asked.shipment, sent, **by)
         case ["shipments", "retry"]:
             assert asked.not_bought
             await harness.operations.shipments.record_not_bought(asked.shipment, **by)
@@ -100,6 +110,8 @@ def test_every_kind_has_a_situation_and_at_least_one_advice() -> None:
     assert file_situations.label_file_missing
     assert parcel_situations.ship_abroad
     assert size_situations.order_too_large
+    assert crash_situations.process_crashed
+    assert restore_situations.restore_unclear
     assert set(PLACINGS) == set(KINDS) == set(HoldCode)
     assert all(kind.advice for kind in KINDS.values())
 
@@ -107,6 +119,19 @@ def test_every_kind_has_a_situation_and_at_least_one_advice() -> None:
 @pytest.mark.parametrize("code", [code for code in HoldCode if KINDS[code].needs_outcome])
 def test_no_advice_releases_a_hold_that_a_release_cannot_end(code: HoldCode) -> None:
     assert not any("holds release" in one.command for one in KINDS[code].advice)
+
+
+async def test_a_label_that_matches_no_shipment_is_recorded_as_its_hold_says(harness: Harness) -> None:
+    """The hold is the whole order's: a person names the shipment."""
+    order = (await restore_situations.unmatched(harness)).order
+    (shipment,) = await harness.shipments(order)
+    hold, printed = await advice_printed(harness, order, HoldCode.RESTORE_UNCLEAR)
+    (line,) = [line for line in printed if "mark-shipped SHIPMENT " in line]
+    await run(harness, line.rpartition(": ")[2].replace("SHIPMENT", shipment.id), hold)
+    await harness.process_due()
+    assert await harness.active_holds(order) == []
+    assert await harness.states(order) == ["fulfilled"]
+    assert harness.labels_sold(order) == 1
 
 
 async def test_a_release_voids_a_label_whose_post_a_silent_store_does_not_confirm(harness: Harness) -> None:

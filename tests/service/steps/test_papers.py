@@ -10,7 +10,7 @@ import pytest
 
 from packhouse.errors import ProviderRefused, ProviderUnavailable
 from packhouse.model.label import LabelDocument, LabelFormat
-from packhouse.providers.port import Paper
+from packhouse.providers.port import Bought, Paper, Purchase
 from packhouse.sinks.folder import FolderSink
 from tests.service.harness import Harness, NewHarness
 from tests.service.steps.hold_situations import DAY_S
@@ -65,6 +65,22 @@ async def test_a_paper_that_cannot_be_fetched_delays_neither_the_post_nor_the_la
     assert (late.label_file, [one.kind for one in late.papers]) == (None, [INVOICE])
     assert len(sink.announced) == 2
     assert await harness.phase(order) == "shipped"
+
+
+async def test_a_provider_that_lists_papers_without_end_has_a_few_fetched(harness: Harness) -> None:
+    async def buy(purchase: Purchase) -> Bought:
+        bought = await harness.provider.real.buy(purchase)
+        assert isinstance(bought, Bought)
+        papers = tuple(Paper("form" * 1000, f"http://sandbox.invalid/{number}") for number in range(5000))
+        return replace(bought, papers=papers)
+
+    harness.provider.script(buy=buy, paper=ProviderUnavailable("the file host is down"))
+    order = await harness.ship()
+    assert await harness.states(order) == ["fulfilled"]
+    (shipment,) = await harness.shipments(order)
+    assert shipment.label
+    assert len(shipment.label.papers) == len(harness.provider.seen("paper")) == 20
+    assert max(len(paper.kind) for paper in shipment.label.papers) == 100
 
 
 async def test_a_paper_that_stays_away_is_shown_until_it_is_there(harness: Harness) -> None:

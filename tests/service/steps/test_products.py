@@ -29,6 +29,17 @@ async def test_an_order_without_a_site_ships_by_the_list_of_the_workspace(harnes
     assert harness.problems() == []
 
 
+@pytest.mark.parametrize("site", ["../merchant", "paper lantern", "a/b", "x" * 300])
+async def test_an_order_of_a_site_that_cannot_exist_is_held_and_not_tried_for_ever(
+    harness: Harness, site: str
+) -> None:
+    harness.store.show_orders_as(lambda order: replace(order, site_slug=site))
+    order = await harness.ship("mixed")
+    assert [hold.code for hold in await harness.active_holds(order)] == [HoldCode.DIGITAL_UNKNOWN]
+    assert "failed" not in await harness.journal(order)
+    assert harness.store.seen("products") == []
+
+
 @pytest.mark.harness(settings={"products": (ProductSettings(name="*", weight_g=100),)})
 async def test_the_list_is_read_once_for_orders_that_come_together(harness: Harness) -> None:
     without_site(harness)

@@ -127,7 +127,7 @@ KINDS = (
         advice=(
             Advice(
                 "If a label was bought or a parcel has left, record its number",
-                "packhouse shipments mark-shipped SHIPMENT --carrier NAME --tracking NUMBER --reason WHY",
+                "packhouse shipments mark-shipped {shipment} --carrier NAME --tracking NUMBER --reason WHY",
             ),
             Advice("If nothing happened since the backup, continue", RELEASE),
         ),
