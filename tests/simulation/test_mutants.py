@@ -10,6 +10,8 @@ from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.run import Simulation
 from tests.simulation.search import FOUND_BY, find
 
+# A coroutine of a killed process may raise an error when it is freed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 _FOUND_BY = json.loads(FOUND_BY.read_text())
 
 

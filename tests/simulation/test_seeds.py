@@ -1,4 +1,4 @@
-"""Three hundred seeds keep every promise; a slow machine runs as many as the time allows."""
+"""Two hundred seeds keep every promise; a slow machine runs as many as the time allows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from tests.simulation.many import cores, outcomes
 from tests.simulation.report import REPLAY
 
-SEEDS = 300
-BUDGET_S = 150.0
+SEEDS = 200
+BUDGET_S = 100.0
 AT_LEAST = 40
 
 
