@@ -13,6 +13,7 @@ from typing import TextIO
 
 import structlog
 
+from tests.simulation.event_loop import ProcessKilled
 from tests.simulation.every_mutant import MUTANTS
 from tests.simulation.report import REPLAY
 from tests.simulation.run import Outcome, Simulation
@@ -31,9 +32,14 @@ def silence_logs() -> None:
     )
 
 
-def _ignore_killed_coroutines(unraisable: sys.UnraisableHookArgs) -> None:
-    """A coroutine of a killed process may raise an error when it is freed."""
-    if str(unraisable.exc_value) != "coroutine ignored GeneratorExit":
+def is_of_killed_process(unraisable: sys.UnraisableHookArgs) -> bool:
+    """Whether the error is of a coroutine of a killed process, which may raise one when it is freed."""
+    error = unraisable.exc_value
+    return isinstance(error, ProcessKilled) or str(error) == "coroutine ignored GeneratorExit"
+
+
+def _report_others(unraisable: sys.UnraisableHookArgs) -> None:
+    if not is_of_killed_process(unraisable):
         sys.__unraisablehook__(unraisable)
 
 
@@ -45,7 +51,7 @@ def _simulate(seed: int) -> Outcome:
     global _simulation  # noqa: PLW0603 - one simulation a process, created for its first seed
     if _simulation is None:
         silence_logs()
-        sys.unraisablehook = _ignore_killed_coroutines
+        sys.unraisablehook = _report_others
         _simulation = Simulation()
     return _simulation.simulate(seed)
 
