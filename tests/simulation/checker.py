@@ -204,6 +204,8 @@ class Checker:
             allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
+        if self._scenario.line_counts and any(one.step == "post" for one in self._scenario.hostile.answers):
+            allowed.add("partly_fulfilled_unclear")  # a count does not say whose the lost post was
         allowed |= _CONTENT_HOLDS.get(self._scheduler.content.get(order.id, ""), set())
         if "easypost.odd_file" in self._scenario.faults or any(
             one.step == "file" for one in self._scenario.hostile.answers

@@ -41,7 +41,7 @@ _BEFORE = {
     "fulfilled": {"labeled"},
     "voiding": {"labeled", "held", "unknown"},
     "void_refused": {"voiding"},
-    "voided": {"voiding", "unknown", "held"},
+    "voided": {"voiding", "unknown", "held", "labeled"},
     "cancelled": {"planned", "held"},
     "delivered": {"fulfilled"},
 }

@@ -55,3 +55,15 @@ async def test_an_order_cancelled_before_the_first_refresh_is_skipped(harness: H
     await harness.process_due()
     assert await harness.phase(order) == "closed"
     assert harness.labels_sold(order) == 0
+
+
+async def test_a_change_after_the_post_is_said_also_while_another_hold_is_active(harness: Harness) -> None:
+    order = await harness.ship()
+    await harness.place_hold(order)
+    harness.sandbox.store.change_address(order, {"line1": "9 Elm Street"})
+    await harness.deliver_event(order, "order.updated")
+    await harness.process_due()
+    assert {hold.code for hold in await harness.active_holds(order)} == {"manual", "order_changed"}
+    await harness.deliver_event(order, "order.updated")
+    await harness.process_due()
+    assert len(await harness.active_holds(order)) == 2
