@@ -91,7 +91,7 @@ async def _hold_changed_after_posting(context: Context, job: OrderJob, order: Or
             why = "the address or the items changed"
         else:
             continue
-        # A hold of another kind does not say this, and after the delivery nobody asks any more.
+        # A hold of another kind does not say this, and after the delivery it is too late.
         is_said = any(hold.code is HoldCode.ORDER_CHANGED for hold in job.active_holds(shipment))
         if not is_said and not context.is_waived(job, HoldCode.ORDER_CHANGED, shipment):
             await context.hold(job, HoldCode.ORDER_CHANGED, why, shipment=shipment)
