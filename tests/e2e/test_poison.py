@@ -136,6 +136,7 @@ def test_a_database_that_does_not_answer_delays_no_stop(
     with running_services(tmp_path, PACKHOUSE_WORKER__GRACE_S=str(_GRACE_S)) as services:
         daemon = services.start()
         postgres_server.freeze()
+        time.sleep(1.0)  # by then the daemon waits for an answer: it asks for due orders twice a second
         try:
             code, took_s = _stop(daemon)
         finally:
