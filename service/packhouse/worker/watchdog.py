@@ -23,8 +23,9 @@ STOP_FORCED, LOOP_STALLED = 16, 17
 _TICK_S: Final = 0.5
 _BEAT_S: Final = 1.0
 _LAST_WORDS_S: Final = 2.0
-# Of the processor's time, which only passes while the process works.
+# Of the processor's time, which only passes while the process works; the thread below is to be first.
 _PROCESSOR_SHARE: Final = 1.5
+_PROCESSOR_MARGIN_S: Final = 4 * _TICK_S
 
 End = Callable[[int, str, Mapping[str, Any]], None]
 
@@ -93,7 +94,8 @@ class Watchdog:
                 self.beat()
                 # For code that never lets the thread above run, such as an endless search of a pattern:
                 # the system itself then ends the process, and its threads are printed.
-                signal.setitimer(signal.ITIMER_PROF, self._stalled_after_s * _PROCESSOR_SHARE)
+                allowed_s = self._stalled_after_s * _PROCESSOR_SHARE + _PROCESSOR_MARGIN_S
+                signal.setitimer(signal.ITIMER_PROF, allowed_s)
                 await asyncio.sleep(_BEAT_S)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
