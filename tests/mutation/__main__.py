@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         "--path", action="append", help="only files whose path contains this (may be repeated)"
     )
     parser.add_argument("--since", metavar="REV", help="only files that differ from this revision of git")
+    parser.add_argument(
+        "--tests", action="append", metavar="PATH", help="only the tests of this path (may be repeated)"
+    )
     parser.add_argument("--named", action="store_true", help="only the mistakes of named.toml")
     parser.add_argument("--survivors", action="store_true", help="only those again that survived before")
     parser.add_argument(
@@ -84,7 +87,15 @@ def _run(asked: argparse.Namespace, mutants: list[Mutant]) -> None:
     shard = (int(place), int(count)) if count else (0, 1)
     again = (SURVIVED, UNREACHED, NOT_PLANTED) if asked.survivors else ()
     all_files = [file for room in ROOMS for file in files_of(room)]
-    run(mutants, all_files, _TESTS, asked.folder, budget_s=asked.budget, again=again, shard=shard)
+    run(
+        mutants,
+        all_files,
+        asked.tests or _TESTS,
+        asked.folder,
+        budget_s=asked.budget,
+        again=again,
+        shard=shard,
+    )
 
 
 def _run_shards(jobs: int) -> None:

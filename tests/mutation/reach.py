@@ -21,9 +21,47 @@ Lines = dict[str, dict[str, list[int]]]
 @contextmanager
 def traced(paths: dict[str, str]) -> Iterator[Lines]:
     """Note every line of these files that runs inside, in any thread."""
-    seen: dict[CodeType, set[int]] = {}
     lines: Lines = {}
+    seen: dict[CodeType, set[int]] = {}
+    with (_monitored if sys.version_info >= (3, 12) else _followed)(paths, seen):
+        yield lines
+    for code, reached in seen.items():
+        name = code.co_qualname.split(".<locals>")[0]
+        functions = lines.setdefault(paths[code.co_filename], {})
+        functions.setdefault(name, []).extend(sorted(reached))
 
+
+@contextmanager
+def _monitored(paths: dict[str, str], seen: dict[CodeType, set[int]]) -> Iterator[None]:
+    """By the interpreter's own events, each place once: many times quicker than the older way below."""
+    monitoring: Any = getattr(sys, "monitoring")  # noqa: B009 - only from 3.12
+    events, tool = monitoring.events, monitoring.COVERAGE_ID
+
+    def on_start(code: CodeType, offset: int) -> Any:
+        if code.co_filename in paths and code not in seen:
+            seen[code] = set()
+            monitoring.set_local_events(tool, code, events.LINE)
+        return monitoring.DISABLE
+
+    def on_line(code: CodeType, line: int) -> Any:
+        if code in seen:
+            seen[code].add(line)
+        return monitoring.DISABLE
+
+    monitoring.use_tool_id(tool, "reach")
+    try:
+        monitoring.register_callback(tool, events.PY_START, on_start)
+        monitoring.register_callback(tool, events.LINE, on_line)
+        monitoring.restart_events()
+        monitoring.set_events(tool, events.PY_START)
+        yield
+    finally:
+        monitoring.set_events(tool, events.NO_EVENTS)
+        monitoring.free_tool_id(tool)
+
+
+@contextmanager
+def _followed(paths: dict[str, str], seen: dict[CodeType, set[int]]) -> Iterator[None]:
     def on_call(frame: FrameType, event: str, argument: object) -> Any:
         code = frame.f_code
         if code.co_filename not in paths:
@@ -39,14 +77,10 @@ def traced(paths: dict[str, str]) -> Iterator[Lines]:
     threading.settrace(on_call)
     sys.settrace(on_call)
     try:
-        yield lines
+        yield
     finally:
         sys.settrace(None)
         threading.settrace(None)  # type: ignore[arg-type]
-        for code, reached in seen.items():
-            name = code.co_qualname.split(".<locals>")[0]
-            functions = lines.setdefault(paths[code.co_filename], {})
-            functions.setdefault(name, []).extend(sorted(reached))
 
 
 @dataclass(slots=True)

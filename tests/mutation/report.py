@@ -12,17 +12,24 @@ from tests.mutation.mutants import Mutant
 from tests.mutation.rooms import room_of
 from tests.mutation.runner import KILLED, NOT_PLANTED, SURVIVED, TIMEOUT, UNREACHED, Results
 
-ACCEPTED = Path(__file__).parent / "accepted.toml"
+ACCEPTED = Path(__file__).parent / "accepted"
 
 
 def accepted() -> dict[str, str]:
     """The mutants that change nothing that matters: each with the reason."""
-    with ACCEPTED.open("rb") as file:
-        return {one["id"]: one["reason"] for one in tomllib.load(file).get("mutant", ())}
+    return {
+        mutant: group["reason"]
+        for path in sorted(ACCEPTED.glob("*.toml"))
+        for group in tomllib.loads(path.read_text())["group"]
+        for mutant in group["mutants"]
+    }
 
 
 def report(mutants: Sequence[Mutant], results: Results, out: TextIO, *, every: bool = True) -> float:
-    """Print the table, and each survivor with its place; returns the share killed of all that were tried."""
+    """Print the table, and each survivor with its place; returns the share killed of all that were tried.
+
+    "Of all" counts the accepted ones as not killed; the share leaves them out.
+    """
     reasons = accepted()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     left: list[tuple[Mutant, str]] = []
@@ -41,12 +48,15 @@ def report(mutants: Sequence[Mutant], results: Results, out: TextIO, *, every: b
             file=out,
         )
     columns = (KILLED, TIMEOUT, SURVIVED, UNREACHED, NOT_PLANTED, "accepted", "not tried")
-    print(f"\n{'room':<8}" + "".join(f"{column:>12}" for column in columns) + f"{'share':>9}", file=out)
+    heads = "".join(f"{column:>12}" for column in columns)
+    print(f"\n{'room':<8}{heads}{'of all':>9}{'share':>9}", file=out)
     share = 0.0
     for room in (*(name for name in counts if name != "all"), "all"):
         of_room = counts[room]
         caught = of_room[KILLED] + of_room[TIMEOUT]
         tried = caught + of_room[SURVIVED] + of_room[UNREACHED] + of_room[NOT_PLANTED]
         share = caught / tried if tried else 0.0
-        print(f"{room:<8}" + "".join(f"{of_room[c]:>12}" for c in columns) + f"{share:>9.1%}", file=out)
+        of_all = caught / (tried + of_room["accepted"]) if tried else 0.0
+        numbers = "".join(f"{of_room[column]:>12}" for column in columns)
+        print(f"{room:<8}{numbers}{of_all:>9.1%}{share:>9.1%}", file=out)
     return share

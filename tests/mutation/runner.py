@@ -129,7 +129,7 @@ class Runner:
         return False
 
     def _tests_for(self, mutant: Mutant) -> list[str]:
-        found = self._reaching(mutant)
+        found = self._reaching(mutant) & self._server.items.keys()
         found -= self._doubtful | self._reach.broken
         killers = self._killers[mutant.file, mutant.function]
         own = f"test_{Path(mutant.file).stem}.py"
@@ -175,7 +175,7 @@ def trace(server: ForkServer, reach: reaching.Reach, files: list[str], path: Pat
         test_files[test.split("::")[0]].append(test)
     new = {file for file in test_files if reach.files.get(file) != digest(file)}
     if new:
-        reach.drop(new | (set(reach.files) - set(test_files)))
+        reach.drop(new | {file for file in reach.files if not (ROOT / file).exists()})
     paths = {str(ROOT / file): file for file in files}
     for number, file in enumerate(sorted(new), 1):
         tests = test_files[file]

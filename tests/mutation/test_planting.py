@@ -12,6 +12,7 @@ from tests.mutation import sample
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.named import named
 from tests.mutation.plant import Plants
+from tests.mutation.report import accepted
 from tests.mutation.rooms import ROOMS, ROOT, files_of
 
 _FILE = "tests/mutation/sample.py"
@@ -65,3 +66,12 @@ def test_every_named_mistake_has_one_place_in_the_code() -> None:
 
 def test_every_room_has_files() -> None:
     assert all(files_of(room) for room in ROOMS)
+
+
+def test_every_accepted_mutant_exists_and_has_a_reason() -> None:
+    reasons = accepted()
+    exist = {
+        mutant.id for file in {key.split("::")[0] for key in reasons} for mutant in mutants_of(ROOT, file)
+    }
+    assert sorted(reasons.keys() - exist) == []
+    assert all(reasons.values())
