@@ -26,6 +26,7 @@ from packhouse.ledger.tables import metadata
 OWNER = "packhouse"
 _TEMPLATE = "migrated"
 _EMPTIED = "emptied"
+_COPY_TRIES = 10
 _PATIENCE_S = 60.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -80,8 +81,23 @@ class PostgresServer:
     def new_database(self, template: str = "template0") -> str:
         """Make a database; answers its name."""
         name = f"test_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.copy_database(template, name)
         return name
+
+    def copy_database(self, source: str, name: str) -> None:
+        """Make a database as a copy of another, whose sessions are ended; a client may open the next at once."""
+        import psycopg
+
+        gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+        for left in reversed(range(_COPY_TRIES)):
+            self.sql(gone, source)
+            try:
+                self.sql(f"CREATE DATABASE {name} TEMPLATE {source}")
+            except psycopg.errors.ObjectInUse:
+                if not left:
+                    raise
+            else:
+                return
 
     def new_ledger(self) -> str:
         """Make a database with all tables of a ledger; answers its name. Quicker than migrating each one."""
@@ -93,7 +109,7 @@ class PostgresServer:
     def emptied_ledger(self) -> str:
         """The name of one ledger that is emptied at each call: quicker than a new one for many tests."""
         if not self.sql("SELECT 1 FROM pg_database WHERE datname = %s", _EMPTIED):
-            self.sql(f"CREATE DATABASE {_EMPTIED} TEMPLATE {self.new_ledger()}")
+            self.copy_database(self.new_ledger(), _EMPTIED)
         self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", _EMPTIED)
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         self.sql(f"TRUNCATE {tables} RESTART IDENTITY", database=_EMPTIED)

@@ -152,6 +152,22 @@ class Checker:
             self._rows("SELECT 1 FROM holds WHERE shipment_id = ? AND released_at IS NULL", shipment["id"])
         )
 
+    def _left_to_operators(self, order: StoreOrder) -> list[Purchase]:
+        """What was sold since the backup and matches no shipment: the order is held, and the hold names it."""
+        if not self._is_restored:
+            return []
+        told = self._rows(
+            "SELECT r.reference FROM recalled r JOIN holds h ON h.order_id = r.order_id "
+            "WHERE r.order_id = ? AND r.outcome IN ('', 'accepted') AND h.code = 'restore_unclear' "
+            "AND instr(h.note, r.reference)",
+            order.id,
+        )
+        references = {row["reference"] for row in told}
+        return [one for one in self._sold if one.reference in references]
+
+    def _told(self) -> list[Purchase]:
+        return [one for order in self._sandbox.store.orders.values() for one in self._left_to_operators(order)]
+
     def _shipment_of(self, sold: Purchase) -> sqlite3.Row | None:
         order_id, seq, generation = sold.reference.rsplit("/", 2)
         rows = self._rows(
@@ -223,6 +239,8 @@ class Checker:
             allowed.add("provider_refused")
         if self._posts_are_unclear:
             allowed.add("partly_fulfilled_unclear")
+        if self._is_restored and (self._left_to_operators(order) or self._scenario.safety == "blind"):
+            allowed.add("restore_unclear")
         allowed |= _CONTENT_HOLDS.get(self._scheduler.content.get(order.id, ""), set())
         if "easypost.odd_file" in self._scenario.faults or any(
             one.step == "file" for one in self._scenario.hostile.answers
@@ -245,7 +263,8 @@ class Checker:
     # ---- 3: nothing ships that should not ------------------------------------------------------------------
 
     def _nothing_forbidden_ships(self, order: StoreOrder) -> Iterator[str]:
-        sold = [one for one in self._sold if one.order_id == order.id]
+        told = self._left_to_operators(order)
+        sold = [one for one in self._sold if one.order_id == order.id and one not in told]
         cleared = self._scheduler.touched.get(order.id, set()) & {"new_address", "release"}
         if order.sale.kind == "incomplete_address" and sold and not cleared:
             yield f"{order.id}: a label was bought for an incomplete address"
@@ -288,7 +307,7 @@ class Checker:
                 yield f"{row['id']}: {number} was posted with {dict(posted[number])}, bought for {units}"
             if is_posted:
                 yield from self._address_matches(row, number)
-        for number in posted.keys() - ours.keys():
+        for number in posted.keys() - ours.keys() - {one.tracking for one in self._told()}:
             yield f"{number}: posted, and no label in the ledger has it"
 
     def _address_matches(self, row: sqlite3.Row, number: str) -> Iterator[str]:
@@ -318,7 +337,9 @@ class Checker:
                 "JOIN shipments s ON s.id = l.shipment_id"
             )
         }
-        for one in self._sold:
+        told = self._told()
+        sold = [one for one in self._sold if one not in told]
+        for one in sold:
             row = ours.get(one.tracking)
             if row is None:
                 yield f"{one.reference}: {one.tracking} cost {one.cost_minor} and is not in the ledger"
@@ -335,7 +356,7 @@ class Checker:
         for row in ours.values():
             if row["state"] != "voided":
                 here[row["currency"]] += row["cost_minor"]
-        for minor, currency in (self._cost_of(one) for one in self._sold if not one.voided):
+        for minor, currency in (self._cost_of(one) for one in sold if not one.voided):
             there[currency] += minor
         if here != there:
             yield f"the ledger says {here} were spent, the provider says {there}"

@@ -162,7 +162,7 @@ class MoodyProvider:
             moody.sandbox.easypost.request_void(shipment)
         found = self._priced(found, purchase)
         match moody.sandbox.easypost.void_status(shipment):
-            case "refunded":
+            case "refunded" | "not_applicable":
                 return Withdrawn(found.tracking_number, Voided(), found.provider_id, found.cost)
             case "submitted":
                 return Withdrawn(found.tracking_number, VoidPending(), found.provider_id, found.cost)

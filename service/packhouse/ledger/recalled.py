@@ -56,6 +56,11 @@ class Recalled:
     provider: str
     found: dict[str, Any]
 
+    @property
+    def sentence(self) -> str:
+        """Which account sold what."""
+        return f"{self.provider} sold {self.found.get('tracking_number') or 'a label'} as {self.reference}"
+
 
 def is_known(connection: Connection, reference: Reference, provider_ref: str) -> bool:
     """Whether the ledger knows this purchase: its label, that it was begun, or that it is in doubt."""

@@ -16,7 +16,7 @@ from packhouse.ledger import recalled, restores
 from packhouse.ledger.recalled import Recalled, Reference, read_reference
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import HoldCode
-from packhouse.model.journal import Entry
+from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Order, Units
@@ -39,6 +39,8 @@ from packhouse.store.protocol import fulfill_body, moment
 _S = ShipmentState
 # The clocks of the store and of this machine may differ by so much.
 _SKEW_S = 600.0
+# Purchases that one hold names; what is left is told once these are released.
+_MOST_TOLD = 5
 _SOME_PARCEL = Parcel(1, 1, 1, 1)
 
 
@@ -208,6 +210,7 @@ def _rate(found: dict[str, Any]) -> Rate:
 async def _match(context: Context, job: OrderJob) -> bool:
     """Match the listed purchases with what is planned by now. Returns whether none is left."""
     left = 0
+    unmatched: list[Recalled] = []
     for one in await context.ledger.read(recalled.of_order, job.order_id):
         reference = read_reference(one.reference)
         shipment = _of(job, reference) if reference else None
@@ -220,14 +223,27 @@ async def _match(context: Context, job: OrderJob) -> bool:
             left -= 1
         elif shipment is None and reference and await _was_withdrawn(context, job, reference, one):
             job.wake_at(context.clock.now())
-        else:
-            number = one.found.get("tracking_number") or "a label"
-            note = f"{one.provider} sold {number} as {one.reference}, which matches no shipment of the order"
-            if await _hold(context, job, note):
-                continue
+        elif _was_told(job, one):
             await context.write(job, recalled.set_outcome, one.reference, "accepted")
             left -= 1
+        else:
+            unmatched.append(one)
+    if unmatched and not any(hold.code is HoldCode.RESTORE_UNCLEAR for hold in job.active_holds(None)):
+        sold = "; ".join(one.sentence for one in unmatched[:_MOST_TOLD])
+        note = f"{sold}; no shipment of the order has that reference"
+        await context.hold(job, HoldCode.RESTORE_UNCLEAR, note)
     return not left
+
+
+def _was_told(job: OrderJob, one: Recalled) -> bool:
+    """Whether an operator released a hold that named this purchase."""
+    return any(
+        hold.code is HoldCode.RESTORE_UNCLEAR
+        and not hold.is_active
+        and hold.released_by not in ("", MACHINE)
+        and f"{one.sentence};" in hold.note
+        for hold in job.holds
+    )
 
 
 async def _was_withdrawn(context: Context, job: OrderJob, reference: Reference, one: Recalled) -> bool:

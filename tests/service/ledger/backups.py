@@ -53,13 +53,12 @@ class Backups:
     def _take_postgres(self) -> Restore:
         server, name = self._server, self._database
         assert server is not None
-        self._disconnect()
         copy = server.new_database(name)
 
         def restore() -> None:
             self._disconnect()
             server.drop(name)
-            server.sql(f"CREATE DATABASE {name} TEMPLATE {copy}")
+            server.copy_database(copy, name)
 
         return restore
 

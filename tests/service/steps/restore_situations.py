@@ -47,7 +47,7 @@ async def sell_since(harness: Harness, order: StoreOrder) -> str:
     return str(bought.tracking_number)  # type: ignore[union-attr]
 
 
-async def restored(harness: Harness, *found: Recalled) -> None:
+async def restored(harness: Harness, *found: Recalled, is_accepted: bool = True) -> None:
     """The ledger is a restored one without a whole guard log, and an operator has accepted what was found."""
     await harness.clock.advance(130.0)
 
@@ -60,5 +60,7 @@ async def restored(harness: Harness, *found: Recalled) -> None:
 
     await harness.ledger.write(notice, harness.clock.now())
     await harness.process_due()
+    if not is_accepted:
+        return
     await harness.operations.reconciliation.accept(reason="compared", actor="ada")
     await harness.process_due()
