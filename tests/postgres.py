@@ -85,7 +85,7 @@ class PostgresServer:
         return name
 
     def copy_database(self, source: str, name: str) -> None:
-        """Make a database as a copy of another, whose sessions are ended; a client may open the next at once."""
+        """Copy a database. Its sessions are ended, also one that a client opens again at once."""
         import psycopg
 
         gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
