@@ -76,6 +76,8 @@ def _add(arguments: argparse.Namespace, invocation: Invocation) -> int:
     terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
+    from packhouse.config.urls import has_userinfo
+
     known = profiles.load(environ)
     name = profiles.check_name(arguments.name)
     if name in known.by_name and not arguments.replace:
@@ -83,6 +85,11 @@ def _add(arguments: argparse.Namespace, invocation: Invocation) -> int:
     for option, url in (("--store-url", arguments.store_url), ("--daemon-url", arguments.daemon_url)):
         if url and not url.startswith(("https://", "http://")):
             raise UsageError(f"{option} must be an address that begins with https:// or http://.")
+        if has_userinfo(url):
+            raise UsageError(
+                f"{option} contains a user or a password, which is shown wherever the address is. "
+                "Remove it; the key and the token have options of their own."
+            )
     key, token = _place(arguments, "key"), _place(arguments, "token")
     if key.keyring and token.keyring:
         raise UsageError("Only one secret can be typed in at a time. Pass the other with -env or -file.")

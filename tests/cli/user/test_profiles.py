@@ -179,6 +179,7 @@ def test_a_profile_without_an_address_means_the_usual_daemon_whatever_port_is_se
         (["add", "a b"], "letters, digits"),
         (["add", "acme"], "already"),
         (["add", "x", "--store-url", "shop.example"], "begins with https://"),
+        (["add", "x", "--daemon-url", "https://ada:pw@house.example"], "contains a user or a password"),
         (["add", "x", "--key-env", KEY + "-1"], "not the key itself"),
         (["add", "x", "--key-env", "A", "--key-file", "b"], "only one of"),
         (["use", "acm"], "Did you mean acme?"),

@@ -14,6 +14,8 @@ from packhouse.providers.command.process import Finished
 _SHOWN: Final = 200
 # Lines that may begin an object; a log longer than this is searched from its end.
 _MOST_STARTS: Final = 500
+# What may be read of objects that turn out to be broken, in lengths of the output.
+_MOST_IN_VAIN: Final = 2
 
 
 class Unreadable(ValueError):
@@ -60,23 +62,38 @@ def _only(found: list[dict[str, Any]], text: str) -> dict[str, Any]:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The objects that begin a line and end it."""
-    starts = [0] if text.startswith("{") else []
-    place = text.find("\n{")
-    while place >= 0:
-        starts.append(place + 1)
-        place = text.find("\n{", place + 1)
-    end = 0
-    for start in starts[-_MOST_STARTS:]:
+    """The objects that begin a line and end it. Raises Unreadable if too much of the text begins in vain."""
+    starts = _starts(text)
+    # An error counts the lines before it, so what is before the first start is cut off.
+    text, starts = text[starts[0] :] if starts else "", [start - starts[0] for start in starts]
+    end, in_vain = 0, 0
+    for start in starts:
         if start < end:
             continue
         try:
             read, end = _DECODER.raw_decode(text, start)
             value = fit_json(read, text[start:end])
+        except json.JSONDecodeError as error:
+            in_vain += error.pos - start
+            if in_vain > _MOST_IN_VAIN * len(text):
+                raise Unreadable("too many of its lines begin an object that is broken") from None
+            continue
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and not text[end:].partition("\n")[0].strip():
             yield value
+
+
+def _starts(text: str) -> list[int]:
+    """Where the last lines that begin with a brace are."""
+    starts: list[int] = []
+    place = text.rfind("\n{")
+    while place >= 0 and len(starts) < _MOST_STARTS:
+        starts.append(place + 1)
+        place = text.rfind("\n{", 0, place)
+    if text.startswith("{") and len(starts) < _MOST_STARTS:
+        starts.append(0)
+    return starts[::-1]
 
 
 # NaN and Infinity are no JSON; as text they are refused where they stand, and the rest is read.
