@@ -76,8 +76,6 @@ def _add(arguments: argparse.Namespace, invocation: Invocation) -> int:
     terminal, environ = invocation.terminal, invocation.environ
     from packhouse_cli.user import profiles
 
-    from packhouse.config.urls import has_userinfo
-
     known = profiles.load(environ)
     name = profiles.check_name(arguments.name)
     if name in known.by_name and not arguments.replace:
@@ -85,7 +83,7 @@ def _add(arguments: argparse.Namespace, invocation: Invocation) -> int:
     for option, url in (("--store-url", arguments.store_url), ("--daemon-url", arguments.daemon_url)):
         if url and not url.startswith(("https://", "http://")):
             raise UsageError(f"{option} must be an address that begins with https:// or http://.")
-        if has_userinfo(url):
+        if "@" in url:
             raise UsageError(
                 f"{option} contains a user or a password, which is shown wherever the address is. "
                 "Remove it; the key and the token have options of their own."
