@@ -66,7 +66,9 @@ class Sessions:
             until = time.monotonic() + 5
             with self._engine.connect() as watch:
                 watch = watch.execution_options(isolation_level="AUTOCOMMIT")
-                while not watch.execute(waiting).scalar_one() and time.monotonic() < until:
+                while time.monotonic() < until and not result.done():
+                    if watch.execute(waiting).scalar_one():
+                        break
                     time.sleep(0.01)
             self.ours.connection.commit()
             return result.result()
