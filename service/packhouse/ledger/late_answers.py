@@ -148,7 +148,7 @@ def _locked(tx: Tx, shipment: Shipment) -> Shipment:
 
 
 def _move(tx: Tx, now: Shipment, to: ShipmentState, **columns: Any) -> None:
-    if now.state is _S.PLANNED and to is _S.LABELED:
+    if now.state is _S.PLANNED:
         # As a parcel that an operator has shipped: the table has no other way to a label without an intent.
         shipments.move_revoked(tx, now, _S.PLANNED, _S.HELD)
         now = replace(now, state=_S.HELD)

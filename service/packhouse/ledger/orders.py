@@ -63,10 +63,12 @@ def _with_records(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderReco
 
 
 def _read(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
+    if not taken:
+        return []
     ids = [lease.order_id for lease in taken]
-    known_shipments = shipments.of_orders(tx.connection, ids) if ids else {}
-    known_holds = holds.of_orders(tx.connection, ids) if ids else {}
-    restored_at = restores.compared_before(tx.connection) if ids else 0.0
+    known_shipments = shipments.of_orders(tx.connection, ids)
+    known_holds = holds.of_orders(tx.connection, ids)
+    restored_at = restores.compared_before(tx.connection)
     compared = recalled.compared_since(tx.connection, ids, restored_at) if restored_at else set(ids)
     return [
         (
