@@ -136,16 +136,25 @@ def test_a_line_of_which_the_disk_took_a_part_is_lost(tmp_path: Path) -> None:
 
 def test_the_last_commits_of_a_process_are_known_until_they_are_forgotten(tmp_path: Path) -> None:
     log = GuardLog(tmp_path, "a")
-    assert log.recent == ()
+    assert list(log.recent) == []
     for number in range(70):
         log.append(commit(number))
     log.append(commit(None, 70.0))
     assert [mark.id for mark in log.recent] == list(range(6, 70)), "one for each connection, and some more"
     log.forget_recent()
-    assert log.recent == ()
+    assert list(log.recent) == []
     log.close()
 
 
+@pytest.mark.parametrize(
+    ("lines", "last"),
+    [
+        ([], []),
+        ([line(1), line(None), line(2)], [1, 2]),
+        ([line(1), line(3, restored=True), line(4)], [3, 4]),
+        ([line(number) for number in range(70)], list(range(6, 70))),
+    ],
+)
 @pytest.mark.parametrize(
     ("lines", "last"),
     [

@@ -147,11 +147,14 @@ def test_what_an_operator_accepts_is_only_what_is_not_matched(rows: Rows) -> Non
 
 def test_a_worker_that_lost_its_lease_says_nothing(rows: Rows) -> None:
     rows.leased("ord")
+    recalled.add(rows.tx(), [sold()])
     lost = rows.tx(lease_on("ord", "other:1"))
     with pytest.raises(LeaseLost):
         recalled.set_outcome(lost, "ord/1/1", "adopted")
     with pytest.raises(LeaseLost):
         recalled.mark_compared(lost, "ord")
+    assert outcomes(rows) == {"ord/1/1": ""}
+    assert rows.column(orders.c.compared_at) == {"ord": None}
 
 
 def test_a_report_names_the_first_twenty_purchases(rows: Rows) -> None:
