@@ -118,8 +118,8 @@ class Rows:
 
     def hold(self, order_id: str, code: HoldCode, shipment_id: str = "", **columns: Any) -> int:
         """Add an active hold of Packhouse's own; returns its id."""
-        row = {"order_id": order_id, "shipment_id": shipment_id, "code": code.value, "placed_by": MACHINE}
-        row |= {"placed_at": NOW - 30, **columns}
+        row = {"order_id": order_id, "shipment_id": shipment_id, "code": code.value, **columns}
+        row = {"placed_by": MACHINE, "placed_at": NOW - 30, **row}
         added = self.connection.execute(insert(holds).returning(holds.c.id), row)
         return int(added.scalar_one())
 

@@ -155,15 +155,6 @@ def test_the_last_commits_of_a_process_are_known_until_they_are_forgotten(tmp_pa
         ([line(number) for number in range(70)], list(range(6, 70))),
     ],
 )
-@pytest.mark.parametrize(
-    ("lines", "last"),
-    [
-        ([], []),
-        ([line(1), line(None), line(2)], [1, 2]),
-        ([line(1), line(3, restored=True), line(4)], [3, 4]),
-        ([line(number) for number in range(70)], list(range(6, 70))),
-    ],
-)
 def test_the_last_entries_of_lines_are_those_since_the_last_restore(
     lines: list[Line], last: list[int]
 ) -> None:
