@@ -8,6 +8,7 @@ made.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -128,14 +129,17 @@ class GuardLog:
             self._open(day)
         line: dict[str, object] = {"j": facts.mark, "r": [(fact.kind.value, fact.row) for fact in facts.rows]}
         line |= {name: True for name, is_so in (("begins", begins), ("restored", restored)) if is_so}
-        os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        raw = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        if os.write(self._file, raw) != len(raw):
+            # The disk has room for a part of the line; the next one must not be appended to it.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _open(self, day: str) -> None:
         self._close()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / f"{day}.jsonl"
         is_new = not path.exists()
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._day = day
         size = os.fstat(self._file).st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":

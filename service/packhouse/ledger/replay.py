@@ -68,12 +68,11 @@ def find_lost(connection: Connection, lines: Iterable[Line]) -> Lost:
         is_empty = False
         if line.restored and is_there:
             # What was written back then is in the ledger, and the entries before it need not be.
-            lost, is_joined = Lost(), True
-            continue
+            lost = Lost()
         lost.is_any = lost.is_any or (line.mark is not None and not is_there)
         if not lost.is_any:
-            # A log that began with an empty journal reaches back to every backup.
-            is_joined = is_joined or is_there or (line.begins and line.mark is None)
+            # A log that began with an empty journal (a line without an entry) reaches back to every backup.
+            is_joined = is_joined or is_there or line.begins
         elif not is_there:
             if line.begins:
                 lost.problem = "The guard log has a gap after the backup."
@@ -149,8 +148,7 @@ def _write_shipments(tx: Tx, order_id: str, known: OrderFacts) -> Iterator[str]:
         if shipment_id not in have:
             tx.connection.execute(insert(shipments), [dict(row)])
         elif _wins(row, have[shipment_id]):
-            changed = {name: value for name, value in row.items() if name != "id"}
-            tx.connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(**changed))
+            tx.connection.execute(update(shipments).where(shipments.c.id == shipment_id).values(**row))
         else:
             continue
         yield f"shipment {shipment_id} is {row['state']}"

@@ -43,6 +43,7 @@ _NEW_ID = text("INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, 
 _PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check', 'restore:gathered')")
 _BY_PREFIX = text("SELECT name, value, updated_at FROM kv WHERE name LIKE :prefix")
 _DELETE = text("DELETE FROM kv WHERE name LIKE :prefix")
+_DELETE_ONE = text("DELETE FROM kv WHERE name = :name")
 _DELETE_OLD = text("DELETE FROM kv WHERE name LIKE :prefix AND updated_at < :before")
 _NEWEST = text("SELECT id, at FROM journal ORDER BY id DESC LIMIT 1")
 _THERE = text("SELECT id, at FROM journal WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
@@ -248,8 +249,7 @@ def unasked(connection: Connection) -> tuple[Unasked, ...]:
 
 def save_asked(tx: Tx, account: str) -> None:
     """An account has answered the question at the start, and knows no purchase that the ledger lacks."""
-    if any(one.account == account for one in unasked(tx.connection)):
-        tx.connection.execute(_DELETE, {"prefix": _UNASKED + account})
+    tx.connection.execute(_DELETE_ONE, {"name": _UNASKED + account})
 
 
 def allow_claims(tx: Tx) -> None:
