@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import ast
+import functools
 import gc
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from tests.mutation.mutants import Mutant
 
 
 class NotPlanted(Exception):
     """The mutated code is not found in the loaded modules."""
+
+
+def caches(paths: Collection[str]) -> list[Callable[[], None]]:
+    """What empties each cache of these files' functions: an answer from a cache runs none of their code."""
+    found: list[Any] = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
+    return [
+        one.cache_clear
+        for one in found
+        if getattr(getattr(one.__wrapped__, "__code__", None), "co_filename", "") in paths
+    ]
 
 
 class Plants:
@@ -29,6 +41,7 @@ class Plants:
             file = self._paths.get(getattr(module, "__file__", None) or "")
             if file:
                 self._modules[file] = module
+        self._caches = caches(self._paths)
         self._functions: dict[tuple[str, str], list[FunctionType]] = defaultdict(list)
         for one in gc.get_objects():
             if isinstance(one, FunctionType) and one.__code__.co_filename in self._paths:
@@ -43,6 +56,8 @@ class Plants:
             self._plant_function(mutant)
         else:
             self._plant_values(mutant)
+        for clear in self._caches:
+            clear()
 
     def _plant_function(self, mutant: Mutant) -> None:
         path = str(self._root / mutant.file)

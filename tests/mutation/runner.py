@@ -17,7 +17,7 @@ import hypothesis
 from tests.mutation import reach as reaching
 from tests.mutation.fork_server import Ended, ForkServer, collected, waited_s
 from tests.mutation.mutants import Mutant
-from tests.mutation.plant import NotPlanted, Plants
+from tests.mutation.plant import NotPlanted, Plants, caches
 from tests.mutation.rooms import ROOT, digest, functions_of
 
 KILLED, TIMEOUT, SURVIVED, UNREACHED, NOT_PLANTED = (
@@ -177,12 +177,15 @@ def trace(server: ForkServer, reach: reaching.Reach, files: list[str], path: Pat
     if new:
         reach.drop(new | {file for file in reach.files if not (ROOT / file).exists()})
     paths = {str(ROOT / file): file for file in files}
+    cached = caches(paths) if new else []
     for number, file in enumerate(sorted(new), 1):
         tests = test_files[file]
 
         def work(tests: list[str] = tests) -> list[tuple[str, float, bool, reaching.Lines]]:
             done = []
             for test in tests:
+                for clear in cached:
+                    clear()
                 began = time.perf_counter() - waited_s()
                 with reaching.traced(paths) as lines:
                     passed = server.passes(test)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 LIMIT = 3
 TWICE = LIMIT * 2
 
@@ -11,6 +13,12 @@ def is_over(number: int, names: list[str]) -> bool:
     if not names:
         return False
     return number > LIMIT
+
+
+@cache
+def half(number: int) -> float:
+    """Half of it, from a cache."""
+    return number / 2
 
 
 class Counter:

@@ -50,6 +50,14 @@ def test_a_mutant_changes_the_loaded_code_of_its_fork_alone(
     assert asked() is real
 
 
+def test_an_answer_that_was_cached_before_is_found_again_by_the_mutated_code() -> None:
+    assert sample.half(4) == 2
+    (mutant,) = [
+        one for one in mutants_of(ROOT, _FILE) if one.before == "number / 2" and one.kind == "/ is *"
+    ]
+    assert _in_a_fork(mutant, lambda: sample.half(4) == 8)
+
+
 def test_every_mutant_has_a_name_of_its_own_and_changes_something() -> None:
     for file in (_FILE, "service/packhouse/steps/post.py", "service/packhouse/ledger/leases.py"):
         mutants = mutants_of(ROOT, file)

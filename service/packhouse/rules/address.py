@@ -225,11 +225,10 @@ def _sentence(name: str, code: str, address: Address) -> str:
 
 def _postcode_sentence(address: Address) -> str:
     country, postcode = address.country, address.postcode
-    if country not in _COMPARES_STATE and postal_codes.fits(country, postcode):
-        return ""
+    if postal_codes.fits(country, postcode):
+        is_elsewhere = country in _COMPARES_STATE
+        return f"postal code {postcode!r} does not fit {address.state}" if is_elsewhere else ""
     example = postal_codes.example(country)
-    if country in _COMPARES_STATE and postal_codes.fits(country, postcode):
-        return f"postal code {postcode!r} does not fit {address.state}"
     like = f", expected one like {example}" if example else ""
     signs, wanted = (sum(sign.isalnum() for sign in text) for text in (postcode, example))
     lost = "; a leading zero may be missing" if postcode.isdigit() and signs == wanted - 1 else ""

@@ -164,7 +164,7 @@ def _value(goods: Goods, units: Units) -> Money | str:
     """The value of these units, or why it is not known. A price of 0 is no value for customs."""
     line, entry = goods.order.line(units.line_id), goods.entries.get(units.line_id)
     price = line.unit_price_minor if line else None
-    if not price or price < 0:
+    if price is None or price <= 0:
         price = entry.customs_value_minor if entry else None
     if not goods.order.currency:
         return "the order has no currency"

@@ -126,7 +126,7 @@ def areas(address: Address) -> frozenset[str]:
     signs = "".join(sign for sign in known.postcode if sign.isalnum())
     state = known.state.casefold()
     for place, code in _BY_COUNTRY.get(country, ()):
-        if code.fullmatch(signs) or (state and state in place.names):
+        if code.fullmatch(signs) or state in place.names:
             return frozenset(place.areas)
     return _SHARED.get(country, frozenset({country}))
 

@@ -65,7 +65,7 @@ def normalize(country: str, text: str) -> str:
         return "" if _NONE.fullmatch(tidy) else tidy
     pattern, layouts, prefixes = formats
     signs = "".join(sign for sign in tidy if sign.isalnum())
-    for candidate in _without_prefix(signs, prefixes):
+    for candidate in _without_prefix(signs, prefixes, layouts):
         for written in _writings(candidate, layouts):
             if pattern.fullmatch(written):
                 return written
@@ -101,21 +101,21 @@ def _formats(country: str) -> tuple[re.Pattern[str], dict[int, str], tuple[str, 
     layouts: dict[int, str] = {}
     for one in rules.postal_code_examples:
         layouts.setdefault(sum(sign.isalnum() for sign in one), one)
-    letters = "".join(sign for sign in rules.postal_code_prefix if sign.isalnum())
-    known = (letters, country, *_PREFIXES.get(country, ()))
-    return pattern, layouts, tuple(dict.fromkeys(prefix for prefix in known if prefix))
+    return pattern, layouts, (country, *_PREFIXES.get(country, ()))
 
 
-def _without_prefix(signs: str, prefixes: tuple[str, ...]) -> Iterator[str]:
-    """The signs as they are, without a country's prefix, and with the prefix that belongs to the code."""
+def _without_prefix(signs: str, prefixes: tuple[str, ...], layouts: dict[int, str]) -> Iterator[str]:
+    """The signs as they are, without a country's prefix, and with the prefix that begins every code of it."""
     yield signs
     for prefix in prefixes:
-        rest = signs.removeprefix(prefix)
-        if rest != signs and rest:
-            yield rest
-    for prefix in prefixes[:2]:
-        if signs[:1].isdigit():
-            yield prefix + signs
+        if signs.startswith(prefix):
+            yield signs.removeprefix(prefix)
+    # In Bermuda, Brunei, Ireland and Somalia a code begins with letters too, but they name a district.
+    yield from (prefix + signs for prefix in prefixes if _begins_all(prefix, layouts))
+
+
+def _begins_all(prefix: str, layouts: dict[int, str]) -> bool:
+    return all(layout.startswith(prefix) for layout in layouts.values())
 
 
 def _writings(signs: str, layouts: dict[int, str]) -> Iterator[str]:

@@ -30,7 +30,7 @@ def choose(offers: Sequence[Offer], settings: RateSettings, currency: str) -> Of
     order = {account: number for number, account in enumerate(dict.fromkeys(o.account for o in offers))}
     allowed = [offer for offer in offers if _is_allowed(offer.rate, settings.services)]
     currencies = {price.currency for offer in allowed if (price := offer.rate.price)}
-    if currency not in currencies and len(currencies) == 1:
+    if len(currencies) == 1:
         (currency,) = currencies
 
     def rank(offer: Offer) -> tuple[int, int, int, str, str]:

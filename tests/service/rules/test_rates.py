@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhouse.config.sections import RateSettings
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
-from packhouse.rules.rates import Offer, drift, not_chosen
+from packhouse.rules.rates import Offer, described, drift, not_chosen
 from packhouse.rules.rates import choose as choose_offer
 
 
@@ -98,6 +98,37 @@ def test_why_no_rate_of_an_account_is_chosen_is_told() -> None:
     )
     why = not_chosen([euros], RateSettings(), "USD")
     assert why.startswith("offered in EUR, and only prices in USD (guard.currency) can be compared")
+
+
+def test_an_offer_that_one_of_several_rules_allows_is_allowed() -> None:
+    several = RateSettings(services=("DHL", "usps/express", "FedEx"))
+    assert choose([DEAR, FAST, SLOW], several) is FAST
+
+
+def test_why_no_rate_is_chosen_names_each_offer_once_and_leaves_out_what_could_be_chosen() -> None:
+    euros, yen, untold = (
+        Rate("e", "DHL", "Paket", Money(400, "EUR"), 2),
+        Rate("y", "Yamato", "Standard", Money(300, "JPY"), 2),
+        Rate("c", "Own Vans", "Standard", None, 1),
+    )
+    assert not_chosen([SLOW], RateSettings(), "USD") == ""
+    assert not_chosen([untold], RateSettings(), "USD") == ""
+    assert not_chosen([yen, euros, euros, untold], RateSettings(), "USD") == (
+        "offered in EUR and JPY, and only prices in USD (guard.currency) can be compared: "
+        "DHL/Paket, Own Vans/Standard, Yamato/Standard"
+    )
+
+
+def test_the_rules_for_rates_are_described_the_same_in_any_order_and_case() -> None:
+    assert described(RateSettings(services=("USPS", "ups"))) == "cheapest of ups, usps"
+    assert described(RateSettings(services=("UPS", "usps"))) == "cheapest of ups, usps"
+    assert described(RateSettings(prefer="fastest")) == "fastest of all"
+
+
+def test_a_rate_of_no_days_is_faster_than_any_and_one_without_days_slower_than_any() -> None:
+    today, late, unknown = rate("A", "Now", 900, 0), rate("B", "Slow", 100, 90), rate("C", "Odd", 1, None)
+    assert choose([unknown, late, today], RateSettings(prefer="fastest")) is today
+    assert choose([unknown, late], RateSettings(prefer="fastest")) is late
 
 
 def test_a_price_in_another_currency_is_a_drift_whatever_its_number() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.model.health import Level
+from packhouse.model.health import Check, Level
 from packhouse.rules.setup import sender_problems, setup_checks
 from tests.service.config.reading import read
 
@@ -83,6 +83,121 @@ def test_each_part_that_a_label_needs_is_named(part: str, value: str, problem: s
 )
 def test_an_account_must_be_in_the_mode_of_the_store(environ: dict[str, Any], level: Level | None) -> None:
     assert levels(**SENDER, **environ).get("mode easypost") is level
+
+
+TWO = """
+provider = ["acme", "easypost"]
+[providers.acme]
+kind = "offline"
+[providers.easypost]
+api_key = "EZAK7f3kQ"
+[providers.spare]
+kind = "easypost"
+api_key = "EZTK7f3kQ"
+"""
+
+
+def checks(toml: str, **environ: str) -> dict[str, Check]:
+    return {check.name: check for check in setup_checks(read(toml, **environ))}
+
+
+def test_only_the_accounts_that_sell_are_checked_for_their_mode() -> None:
+    found = checks(TWO, **SENDER)
+    assert set(found) == {"ship_from", "mode acme"}
+    assert "[providers.spare] is set, and sells nothing" in found["mode acme"].reason
+    assert set(checks(TWO, **SENDER, **TRIAL_STORE)) == {"ship_from", "mode easypost"}
+
+
+def test_sample_labels_where_every_account_sells_name_no_other_account() -> None:
+    found = checks('provider = "offline"', **SENDER)
+    assert "sells nothing" not in found["mode offline"].reason
+    assert found["mode offline"].reason.startswith("it draws sample labels, which no carrier accepts, for")
+    assert set(checks('provider = "offline"', **SENDER, **TRIAL_STORE)) == {"ship_from"}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "level"),
+    [
+        ('provider = "offline"', Level.WARN),
+        ('provider = "acme"\n[providers.acme]\nkind = "command"\ncommand = ["true"]', Level.WARN),
+        (
+            'provider = ["offline", "acme"]\n[providers.acme]\nkind = "command"\ncommand = ["true"]',
+            Level.WARN,
+        ),
+        ('provider = "offline"\n[providers.easypost]\napi_key = "EZAK7f3kQ"', Level.WARN),
+        ('provider = ["offline", "easypost"]\n[providers.easypost]\napi_key = "EZAK7f3kQ"', Level.FAIL),
+    ],
+)
+def test_a_missing_sender_fails_only_where_an_account_in_use_needs_one(accounts: str, level: Level) -> None:
+    assert checks(accounts)["ship_from"].level is level
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("true", None),
+        ("TRUE", None),
+        ("1", None),
+        ("false", "providers.easypost.test_mode is false"),
+        ("0", "providers.easypost.test_mode is false"),
+        (True, None),
+        (False, "providers.easypost.test_mode is false"),
+        (1, None),
+        (0, "providers.easypost.test_mode is false"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_test_key_for_a_trial_store_fits_any_mode_but_the_other(mode: object, said: str | None) -> None:
+    settings = read(**SENDER, **TEST, **TRIAL_STORE)
+    settings.providers["easypost"]["test_mode"] = mode
+    found = [check.reason for check in setup_checks(settings) if check.name == "mode easypost"]
+    assert len(found) == (1 if said else 0)
+    assert said is None or said in found[0]
+
+
+@pytest.mark.parametrize(("mode", "fits"), [("true", False), (True, False), ("false", True), (False, True)])
+def test_a_production_key_does_not_fit_the_test_mode(mode: object, fits: bool) -> None:
+    settings = read(**SENDER, **REAL)
+    settings.providers["easypost"]["test_mode"] = mode
+    assert ("mode easypost" not in {check.name for check in setup_checks(settings)}) is fits
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"),
+    [
+        (True, Level.WARN),
+        (1, Level.WARN),
+        ("1", Level.WARN),
+        (None, Level.FAIL),
+        ("", Level.FAIL),
+        (2, Level.FAIL),
+    ],
+)
+def test_a_test_key_for_a_real_store_is_a_trial_only_if_the_settings_say_so(
+    mode: object, level: Level
+) -> None:
+    settings = read(**SENDER, **TEST)
+    settings.providers["easypost"]["test_mode"] = mode
+    found = [check.level for check in setup_checks(settings) if check.name == "mode easypost"]
+    assert found == [level]
+
+
+def test_an_account_of_another_kind_and_one_that_sells_nothing_are_not_judged() -> None:
+    program = (
+        'provider = "acme"\n[providers.acme]\nkind = "command"\ncommand = ["true"]\napi_key = "EZTK7f3kQ"'
+    )
+    assert set(checks(program, **SENDER)) == {"ship_from"}
+    samples = '[providers.samples]\nkind = "offline"'
+    assert set(checks(samples, **SENDER, **REAL)) == {"ship_from"}
+
+
+def test_a_key_of_no_known_kind_and_an_account_elsewhere_are_not_judged() -> None:
+    odd = {"PACKHOUSE_PROVIDERS__EASYPOST__API_KEY": "other"}
+    elsewhere = {"PACKHOUSE_PROVIDERS__EASYPOST__URL": "http://127.0.0.1:9/easypost/v2"}
+    assert "mode easypost" not in levels(**SENDER, **(REAL | odd), **TRIAL_STORE)
+    assert "mode easypost" not in levels(**SENDER, **REAL, **TRIAL_STORE, **elsewhere)
+    assert "mode easypost" not in levels(**SENDER, **TEST, **elsewhere)
 
 
 def test_secrets_that_do_not_look_like_the_stores_are_a_warning() -> None:

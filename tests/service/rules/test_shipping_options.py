@@ -7,7 +7,7 @@ import pytest
 from packhouse.config.sections import RateSettings
 from packhouse.model.hold import HoldCode
 from packhouse.model.order import Order, ShippingOption
-from packhouse.rules.shipping_options import choice_of, rates_for, reason_to_hold
+from packhouse.rules.shipping_options import Choice, choice_of, rates_for, reason_to_hold
 from packhouse.rules.shipping_words import is_neutral, usual_meaning
 
 
@@ -79,6 +79,27 @@ def test_the_shops_table_names_an_option_by_its_name_or_its_id(key: str) -> None
     assert str(choice) == 'The buyer chose "Cargo Bike": fastest, by [shipping_options].'
 
 
+def test_an_option_without_a_name_goes_by_its_id() -> None:
+    choice = choice_of(order(ShippingOption("opt_7")), {})
+    assert choice is not None
+    assert (choice.names, choice.unknown, choice.meaning) == (("opt_7",), ("opt_7",), "")
+
+
+def test_names_of_signs_alone_are_different_names() -> None:
+    choice = choice_of(named(" ★★ "), {"★": "fastest", "★★": "cheapest"})
+    assert choice is not None
+    assert choice.meaning == "cheapest"
+    unknown = choice_of(named("!!!"), {"★": "fastest"})
+    assert unknown is not None
+    assert unknown.unknown == ("!!!",)
+
+
+def test_a_name_of_signs_alone_or_of_more_than_the_usual_words_says_something() -> None:
+    assert not is_neutral("!!!")
+    assert not is_neutral("")
+    assert not is_neutral("Shipping insurance")
+
+
 def test_the_shops_table_wins_over_the_usual_words() -> None:
     choice = choice_of(named("Express"), {"express": "USPS/Priority"})
     assert choice is not None
@@ -136,3 +157,9 @@ def test_a_choice_replaces_the_shops_preference_and_a_service_the_allowed_ones()
     mapped = choice_of(named("Economy"), {"Economy": "DHL/Parcel"})
     assert rates_for(mapped, shop) == RateSettings(prefer="fastest", services=("DHL/Parcel",))
     assert rates_for(None, shop) is shop
+
+
+@pytest.mark.parametrize("meaning", ["", "pickup", "hold"])
+def test_a_choice_that_buys_nothing_leaves_the_rules_for_rates_alone(meaning: str) -> None:
+    shop = RateSettings(prefer="fastest", services=("USPS", "UPS"))
+    assert rates_for(Choice(("Any",), meaning), shop) == shop
