@@ -22,6 +22,7 @@ from tests.service.providers.in_memory import InMemoryProvider
 from tests.service.scripted import Scripted, scripted
 
 NUMBER = "9400111899223197428490"
+RATE = Rate("bike", "Bike", "standard", Money(495, "USD"))
 SOLD = Bought("shp_1", NUMBER, "Bike", "standard", Money(495, "USD"))
 
 
@@ -125,8 +126,7 @@ def label_of(shipment: Shipment, **changes: Any) -> Label:
 
 async def labeled(harness: Harness, job: OrderJob, shipment: Shipment, **changes: Any) -> Shipment:
     """The same shipment with a label that the ledger has."""
-    rate = Rate("bike", "Bike", "standard", Money(495, "USD"))
-    begun = await harness.context.move(job, shipment, ShipmentState.BUYING, provider="in_memory", rate=rate)
+    begun = await harness.context.move(job, shipment, ShipmentState.BUYING, provider="in_memory", rate=RATE)
     label = label_of(shipment, **changes)
     await harness.context.write(job, shipments.bought, begun, label, ())
     return job.update(begun, state=ShipmentState.LABELED, label=label)

@@ -10,44 +10,19 @@ import pytest
 from packhouse.errors import StoreUnavailable
 from packhouse.ledger import queries
 from packhouse.model.hold import HoldCode
-from packhouse.model.order import Fulfillment, Line, Units
-from packhouse.model.parcel import Parcel
-from packhouse.model.shipment import Shipment
+from packhouse.model.order import Fulfillment, Units
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
-from packhouse.rules.changes import fingerprint
 from packhouse.rules.decision import NeedsHold, Reason, Ship, Skip, Withdraw
 from packhouse.steps.context import OrderJob
 from packhouse.steps.decide import decide
 from tests.service.harness import Harness
 from tests.service.providers.in_memory import in_memory
-from tests.service.steps.restored_orders import NUMBER, labeled, planned, stored
+from tests.service.steps.order_jobs import order_of, plan
+from tests.service.steps.restored_orders import NUMBER, stored
 
 _S = ShipmentState
 _C = HoldCode
 pytestmark = pytest.mark.harness(provider=in_memory())
-
-
-async def order_of(harness: Harness, quantity: int) -> OrderJob:
-    """An order of so many units of one line, with nothing planned."""
-    job = await planned(harness, before="pack")
-    job.restored_at, job.decision = 0.0, None
-    line = Line("li_1", name="Tea", quantity=quantity, is_digital=False)
-    job.fetched = replace(job.order, lines=(line,), fulfillments=())
-    return job
-
-
-async def plan(harness: Harness, job: OrderJob, *to: ShipmentState, quantity: int = 1) -> Shipment:
-    """A shipment of so many units, moved through these states."""
-    seq, units = len(job.shipments) + 1, (Units("li_1", quantity),)
-    parcel, hash_ = Parcel(500, 10, 10, 10), fingerprint(job.order, units)
-    shipment = Shipment(f"{job.order_id}-{seq}", job.order_id, seq, _S.PLANNED, units, 1, hash_, parcel)
-    await harness.context.plan(job, [shipment], [])
-    for state in to:
-        if state is _S.LABELED:
-            shipment = await labeled(harness, job, shipment, tracking_number=f"{NUMBER}{seq}")
-        else:
-            shipment = await harness.context.move(job, shipment, state)
-    return shipment
 
 
 def moved_away(job: OrderJob) -> None:

@@ -84,10 +84,14 @@ async def test_a_label_that_was_voided_since_is_found(harness: Harness) -> None:
     [{"provider": "manual"}, {"bought_at": 2_000_000_000.0}],
     ids=["by a person", "since the restore"],
 )
-async def test_a_label_that_was_not_lost_is_not_asked_about(harness: Harness, label: dict[str, Any]) -> None:
+@pytest.mark.parametrize("safety", [Safety.LOOKUP, Safety.BLIND])
+async def test_a_label_that_was_not_lost_is_not_asked_about(
+    harness: Harness, label: dict[str, Any], safety: Safety
+) -> None:
     job = await planned(harness)
     await labeled(harness, job, job.shipments[0], **label)
     await notice(harness, GAP)
+    harness.provider.safety = safety
     says(harness, {"1/1": VOIDED})
     await compare(harness.context, job)
     assert [one.state for one in job.shipments] == [_S.LABELED]

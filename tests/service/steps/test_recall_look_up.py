@@ -228,10 +228,11 @@ async def test_after_many_tries_a_person_decides_about_an_account_that_does_not_
         assert (hold.shipment_id, hold.note[-4:]) == (job.shipments[0].id, "busy")
 
 
-@pytest.mark.harness(provider=in_memory(), settings={"retry": {"hold_after": 1}})
+@pytest.mark.harness(provider=in_memory(), settings={"retry": {"hold_after": 2}})
 async def test_once_a_person_has_decided_the_account_is_not_waited_for(harness: Harness) -> None:
     await had_sold(harness)
     job = await planned(harness)
+    job.lease = replace(job.lease, attempts=1)
     says(harness, {"1/1": Unknown("busy")})
     await compare(harness.context, job)
     (hold,) = job.active_holds()
