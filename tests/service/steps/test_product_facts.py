@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.config.sections import ParcelSettings, ProductSettings
+from packhouse.config.sections import ParcelSettings, ProductSettings, StoreSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import (
     StoreForbidden,
@@ -60,7 +60,10 @@ ENTRIES = (
 
 def cache(catalog: Shelves, site: str = "") -> ProductCache:
     settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, parcel=ParcelSettings(weight_g=1), products=ENTRIES, store={"site_slug": site}
+        _env_file=None,
+        parcel=ParcelSettings(weight_g=1),
+        products=ENTRIES,
+        store=StoreSettings(site_slug=site),
     )
     return ProductCache(catalog, settings, StillClock(1000.0))
 

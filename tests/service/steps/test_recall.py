@@ -59,6 +59,15 @@ def restored_not(job: OrderJob) -> None:
     job.restored_at = 0.0
 
 
+def undated(job: OrderJob) -> None:
+    job.fetched = replace(job.order, created_at="")
+
+
+def restored_not_and_undated(job: OrderJob) -> None:
+    restored_not(job)
+    undated(job)
+
+
 async def test_a_listed_purchase_is_begun_with_what_the_account_says(harness: Harness) -> None:
     job = await planned(harness)
     at = harness.clock.now() - 50
@@ -98,8 +107,13 @@ async def test_what_was_begun_ended_long_ago_and_is_looked_up_in_the_same_pass(h
 
 @pytest.mark.parametrize(
     "change",
-    [restored_not, read_not, lambda job: created_after(job, 600.5)],
-    ids=["no restore", "an order that was not read", "an order of after the restore"],
+    [restored_not, restored_not_and_undated, read_not, lambda job: created_after(job, 600.5)],
+    ids=[
+        "no restore",
+        "an order without a date",
+        "an order that was not read",
+        "an order of after the restore",
+    ],
 )
 async def test_nothing_is_begun_for(harness: Harness, change: Callable[[OrderJob], None]) -> None:
     job = await planned(harness)
@@ -110,10 +124,6 @@ async def test_nothing_is_begun_for(harness: Harness, change: Callable[[OrderJob
     assert shipment.state is _S.PLANNED
     assert await left(harness, job)
     assert harness.provider.seen("lookup") == []
-
-
-def undated(job: OrderJob) -> None:
-    job.fetched = replace(job.order, created_at="")
 
 
 @pytest.mark.parametrize("change", [lambda job: created_after(job, 600.0), undated], ids=["skew", "no date"])

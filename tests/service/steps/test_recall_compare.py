@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from packhouse.errors import ProviderUnavailable
 from packhouse.ledger import restores
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import HoldCode
-from packhouse.model.states import ShipmentState
+from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.port import Unknown, Voided, Withdrawn
 from packhouse.rules.decision import Skip
 from packhouse.steps.context import OrderJob
@@ -166,14 +167,20 @@ async def test_a_listed_purchase_that_is_planned_by_now_is_begun_and_the_order_p
     assert asked(harness) == []
 
 
-async def test_a_listed_purchase_whose_label_the_ledger_has_is_known(harness: Harness) -> None:
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_a_listed_purchase_whose_label_the_ledger_has_is_known(harness: Harness, is_held: bool) -> None:
     job = await planned(harness)
-    await labeled(harness, job, job.shipments[0])
+    shipment = await labeled(harness, job, job.shipments[0])
+    if is_held:
+        shipment = await harness.context.move_label(job, shipment, _S.VOIDING, LabelState.VOIDING)
+        await harness.context.move_label(job, shipment, _S.HELD, LabelState.VOID_REFUSED)
+    before = await stored(harness, job)
     await listed(harness, job, tracking_number=NUMBER)
     await compare(harness.context, job)
     assert await left(harness, job) == []
     assert not blocks_purchases(job)
     assert job.active_holds() == []
+    assert await stored(harness, job) == before
 
 
 async def no_shipment(harness: Harness, job: OrderJob) -> str:
@@ -249,6 +256,7 @@ async def test_an_order_with_a_purchase_without_a_match_is_not_compared_whatever
 
 async def test_a_purchase_that_was_voided_since_is_recorded_without_units(harness: Harness) -> None:
     job = await planned(harness)
+    job.fetched = replace(job.order, fulfillments=None)
     says(harness, {"7/1": Withdrawn(NUMBER, Voided())})
     await listed(harness, job, "7/1", tracking_number=NUMBER, provider_ref="shp_7")
     await compare(harness.context, job)
@@ -271,6 +279,15 @@ async def test_a_voided_purchase_without_a_provider_id_is_asked_for_without_one(
     await compare(harness.context, job)
     (purchase,) = harness.provider.seen("lookup")[0]
     assert purchase.provider_ref == ""
+
+
+async def test_a_voided_purchase_of_a_shipment_that_ended_is_held_for_a_person(harness: Harness) -> None:
+    job = await planned(harness)
+    says(harness, {"1/1": Withdrawn(NUMBER, Voided())})
+    await cancelled(harness, job)
+    await compare(harness.context, job)
+    assert [hold.code for hold in job.active_holds()] == [HoldCode.RESTORE_UNCLEAR]
+    assert [one.state for one in await stored(harness, job)] == [_S.CANCELLED]
 
 
 @pytest.mark.parametrize("answer", [Unknown("busy"), ProviderUnavailable("busy")])

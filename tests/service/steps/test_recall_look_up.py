@@ -65,6 +65,7 @@ async def test_a_restore_that_was_noticed_is_not_noticed_again(harness: Harness)
     says(harness, {"1/1": SOLD})
     await recall(harness.context, job)
     assert await harness.ledger.read(restores.current) == before
+    assert asked(harness) == ["1/1", "1/2"]
 
 
 async def test_only_the_planned_reference_is_asked_for_until_a_restore_is_noticed(harness: Harness) -> None:
@@ -120,6 +121,16 @@ async def test_a_shipment_is_asked_about_once_in_a_pass(harness: Harness) -> Non
     assert await is_compared(harness, job)
 
 
+async def test_a_shipment_that_is_not_clear_is_asked_about_again_in_the_same_pass(harness: Harness) -> None:
+    job = await planned(harness)
+    await notice(harness)
+    says(harness, {"1/1": Unknown("busy")})
+    await recall(harness.context, job)
+    await compare(harness.context, job)
+    assert asked(harness) == ["1/1", "1/1"]
+    assert blocks_purchases(job)
+
+
 async def test_the_account_is_asked_with_the_rate_that_was_chosen(harness: Harness) -> None:
     job = await planned(harness)
     rate = Rate("r1", "Bike", "express", Money(900, "USD"))
@@ -169,6 +180,7 @@ async def test_after_a_restore_an_account_that_does_not_say_is_asked_again(
     assert job.active_holds() == []
 
 
+@pytest.mark.harness(provider=in_memory(), settings={"retry": {"hold_after": 1}})
 @SILENCES
 async def test_an_account_that_had_sold_nothing_stops_no_order(harness: Harness, answer: Any) -> None:
     job = await planned(harness)
@@ -176,6 +188,7 @@ async def test_an_account_that_had_sold_nothing_stops_no_order(harness: Harness,
     await compare(harness.context, job)
     assert await is_compared(harness, job)
     assert job.failures == []
+    assert job.holds == []
 
 
 async def had_sold(harness: Harness, **label: Any) -> None:
