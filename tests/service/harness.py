@@ -43,6 +43,7 @@ from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
 from tests.clock import ManualClock
 from tests.service.ledger.address import address_in
+from tests.service.ledger.empty_file import begin_empty
 from tests.service.scripted import ScriptedLedger, ScriptedStore, scripted
 
 SENDER = Address(
@@ -98,6 +99,7 @@ class Harness:
         context = ProviderContext(self.clock, 30.0, SENDER, LabelFormat.ZPL, self.metrics.call)
         self.provider = scripted((provider or self._easypost)(context, folder))
         self.store = ScriptedStore(self._store())
+        begin_empty(address_in(folder))
         self.ledger = ScriptedLedger(open_ledger(address_in(folder), connections=4))
         defaults = {
             "provider": self.provider.account,

@@ -36,6 +36,7 @@ from packhouse.providers.port import (
     Voided,
     VoidPending,
     VoidRefused,
+    Withdrawn,
 )
 from packhouse.steps.context import Store
 from packhouse.store.protocol import OrdersQuery
@@ -110,7 +111,7 @@ class Scripted(Script):
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         return await self._answer("buy", self.real.buy, purchase)
 
-    async def lookup(self, purchase: Purchase) -> Bought | Absent | Unknown:
+    async def lookup(self, purchase: Purchase) -> Bought | Withdrawn | Absent | Unknown:
         return await self._answer("lookup", self.real.lookup, purchase)
 
     async def document(self, label: Label) -> LabelDocument:

@@ -49,6 +49,7 @@ _NEWEST = text("SELECT id, at FROM journal ORDER BY id DESC LIMIT 1")
 _THERE = text("SELECT id, at FROM journal WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 _IS_USED = text("SELECT 1 FROM orders LIMIT 1")
 _SOLD = text("SELECT 1 FROM shipments WHERE provider = :account LIMIT 1")
+_HAD_SOLD = text("SELECT 1 FROM labels WHERE provider = :account AND bought_at < :before LIMIT 1")
 
 
 class Cause(StrEnum):
@@ -245,6 +246,11 @@ def unasked(connection: Connection) -> tuple[Unasked, ...]:
         return ()
     found = sorted(_by_prefix(connection, _UNASKED).items())
     return tuple(Unasked(account, **json.loads(value)) for account, value in found)
+
+
+def had_sold(connection: Connection, account: str, before: float) -> bool:
+    """Whether this ledger has a label that it bought from an account before this time."""
+    return connection.execute(_HAD_SOLD, {"account": account, "before": before}).first() is not None
 
 
 def save_asked(tx: Tx, account: str) -> None:

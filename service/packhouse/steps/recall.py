@@ -301,7 +301,8 @@ async def _look_up(context: Context, job: OrderJob) -> bool:
 async def _look_up_planned(context: Context, job: OrderJob, shipment: Shipment, evidence: _Evidence) -> bool:
     """Whether no account has sold a label under this reference, or one that may have followed it.
 
-    Where nothing but the age of the ledger speaks for a restore, an account that does not say stops no order.
+    An account that does not say is asked again. Where nothing but the age of the ledger speaks for a restore,
+    one that had sold nothing before stops no order.
     """
     if shipment.id in job.looked_up:
         return True
@@ -361,12 +362,8 @@ async def _is_absent(
     if isinstance(answer, Absent):
         return True
     if isinstance(answer, Unknown):
-        asked = f"{seller.account} was asked about {name}, because the ledger may be a restored one"
-        if evidence.is_noticed:
-            job.failed(f"{asked}: {answer.reason}")
-        else:
-            context.log.warning("purchase_not_looked_up", shipment_id=shipment.id, reason=answer.reason)
-        return not evidence.is_noticed
+        why = f"{seller.account} was asked about {name}, because the ledger may be a restored one"
+        return not await _stops(context, job, shipment, seller.account, f"{why}: {answer.reason}", evidence)
     await _notice(context)
     later = shipment.generation + 1
     if name == shipment.reference:
@@ -379,6 +376,24 @@ async def _is_absent(
         name = f"{name} and perhaps a later one"
     note = f"{seller.account} sold {answer.tracking_number} as {name}, which matches no shipment"
     return not await _hold(context, job, note, shipment)
+
+
+async def _stops(
+    context: Context, job: OrderJob, shipment: Shipment, account: str, why: str, evidence: _Evidence
+) -> bool:
+    """Whether an account that does not say what it sold stops the order; after many tries a person decides.
+
+    As in unasked.py, one from which this ledger had bought may have sold a label that the ledger lost.
+    """
+    if not evidence.is_noticed:
+        had_sold = await context.ledger.read(restores.had_sold, account, job.restored_at)
+        if not had_sold or context.is_waived(job, HoldCode.RESTORE_UNCLEAR, shipment):
+            context.log.warning("purchase_not_looked_up", shipment_id=shipment.id, reason=why)
+            return False
+        if job.lease.attempts + 1 >= context.settings.retry.hold_after:
+            return await _hold(context, job, why, shipment)
+    job.failed(why)
+    return True
 
 
 async def _ask(
