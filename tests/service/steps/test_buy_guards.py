@@ -196,6 +196,20 @@ async def test_a_store_that_answers_slowly_can_leave_too_little_of_the_lease(har
     assert entry.why == "The lease was about to end; nothing was sent."
 
 
+async def test_a_worker_that_takes_over_before_the_purchase_finds_no_doubt(harness: Harness) -> None:
+    async def order(order_id: str) -> Order:
+        await harness.clock.advance(130)
+        assert len(await harness.claim_due()) == 1
+        return await harness.store.real.order(order_id)
+
+    job = await job_before(harness, "buy")
+    harness.store.script(order=order)
+    with pytest.raises(LeaseLost):
+        await harness.run_step("buy", job)
+    assert (await stored(harness, job)).state is _S.PLANNED
+    assert harness.provider.seen("buy") == []
+
+
 async def test_an_account_that_was_not_asked_to_sell_is_tried_by_the_next_order(harness: Harness) -> None:
     breaker = harness.context.breaker
     breaker.refused("easypost", Whose.ACCOUNT, "no funds", harness.clock)

@@ -10,6 +10,7 @@ import pytest
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
+from packhouse.model.order import Order, ShippingOption
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import Prepared, Unknown, Whose
 from packhouse.steps.context import OrderJob
@@ -157,6 +158,19 @@ async def test_the_intent_names_the_buyers_choice(harness: Harness, option: str,
     assert bool(option) or entry.why == told
 
 
+async def test_a_choice_that_nothing_explains_is_not_told_as_one(harness: Harness) -> None:
+    def with_cargo_bike(order: Order) -> Order:
+        return replace(order, shipping_options=(ShippingOption("", "Cargo bike"),))
+
+    job = await job_before(harness, "buy")
+    job.fetched = with_cargo_bike(job.order)
+    harness.store.show_orders_as(with_cargo_bike)
+    harness.provider.script(prepare=offers(usd(500)), buy=Unknown("no response"))
+    await harness.run_step("buy", job)
+    (entry,) = await entries(harness, job, "buying")
+    assert entry.why == "USPS GroundAdvantage for 5.00 USD."
+
+
 async def test_an_unknown_price_is_bought_where_no_cap_is_set(harness: Harness) -> None:
     job = await buying(harness, offers(None))
     assert held(job) == []
@@ -164,14 +178,15 @@ async def test_an_unknown_price_is_bought_where_no_cap_is_set(harness: Harness) 
 
 
 @CAPPED
+@pytest.mark.parametrize("quoted", [None, usd(480)], ids=str)
 async def test_an_unknown_price_is_held_where_a_cap_is_set_and_bought_after_a_release(
-    harness: Harness,
+    harness: Harness, quoted: Money | None
 ) -> None:
-    job = await buying(harness, offers(None), quoted=usd(480))
+    job = await buying(harness, offers(None), quoted=quoted)
     (hold,) = job.active_holds()
     assert (hold.code, hold.shipment_id) == (HoldCode.PRICE_UNKNOWN, job.shipments[0].id)
     assert hold.note == "easypost: set providers.easypost.estimate_minor"
-    assert job.shipments[0].quoted == usd(480)
+    assert job.shipments[0].quoted == quoted
     assert harness.provider.seen("buy") == []
     assert await entries(harness, job, "buying") == []
     job = await released(harness, job)

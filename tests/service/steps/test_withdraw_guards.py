@@ -187,9 +187,7 @@ async def test_a_clock_that_is_wrong_does_not_change_the_time_that_a_post_has(ha
     harness.clock.skew = -500.0
     job, shipment = await posted_once(harness)
     await withdraw(harness.context, job, shipment, WHY)
-    assert job.wake_times == [
-        pytest.approx(harness.clock.now() + longest_post_s(harness.settings), abs=1e-3)
-    ]
+    assert job.wake_times == [pytest.approx(harness.clock.now() + longest_post_s(harness.settings), abs=1e-3)]
 
 
 async def test_a_post_of_an_order_that_the_store_has_no_more_waits_for_nothing(harness: Harness) -> None:
