@@ -101,7 +101,7 @@ def test_a_row_is_news_to_an_order_without_a_snapshot(rows: Rows) -> None:
     ],
 )
 @pytest.mark.parametrize("fetched_at", [LONG_AGO, None])
-def test_an_order_that_is_read_again_within_two_minutes_is_left_alone(
+def test_an_order_that_is_read_again_within_two_minutes_is_left_as_it_is(
     rows: Rows, due_at: float | None, fetched_at: float | None, is_woken: bool
 ) -> None:
     finished(rows, due_at=due_at, fetched_at=fetched_at)
@@ -115,7 +115,7 @@ def test_an_order_that_is_read_again_within_two_minutes_is_left_alone(
     ("phase", "is_woken"), [("shipped", True), ("closed", True), ("open", False), ("held", False)]
 )
 @pytest.mark.parametrize("raw", [NEWER, {"status": "fulfilled"}])
-def test_an_unfinished_order_is_left_alone(
+def test_an_unfinished_order_is_left_as_it_is(
     rows: Rows, phase: str, is_woken: bool, raw: dict[str, Any]
 ) -> None:
     finished(rows, phase=phase)
@@ -125,7 +125,7 @@ def test_an_unfinished_order_is_left_alone(
 
 
 @pytest.mark.parametrize("raw", [NEWER, {"status": "fulfilled"}])
-def test_an_order_that_a_worker_has_is_left_alone(rows: Rows, raw: dict[str, Any]) -> None:
+def test_an_order_that_a_worker_has_is_left_as_it_is(rows: Rows, raw: dict[str, Any]) -> None:
     finished(rows, lease="worker:1")
     before = state(rows)
     assert woken(rows, listed(raw=raw)) == []
