@@ -7,9 +7,11 @@ import os
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy.engine import URL
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine
 
 from packhouse.errors import LedgerUnavailable, LedgerUnusable, SettingsError
 from packhouse.ledger import migrate
@@ -127,6 +129,26 @@ def test_a_sound_postgresql_is_of_our_version(
         address = postgres_server.url(postgres_database).replace("postgresql+psycopg", driver)
         assert check_ledger(address) == f"PostgreSQL {release}, version {migrate.head()}"
     assert lowest_free_descriptor() == before
+
+
+@pytest.mark.parametrize("options", ["", "?application_name=mine&client_encoding=LATIN1"])
+def test_the_check_connects_as_the_daemon_does(
+    postgres_server: PostgresServer, postgres_database: str, options: str
+) -> None:
+    connected: list[dict[str, str]] = []
+
+    def note(connection: Any, _record: object) -> None:
+        info = connection.info
+        connected.append(info.get_parameters() | {"encoding": info.encoding})
+
+    event.listen(Engine, "connect", note)
+    try:
+        check_ledger(postgres_server.url(postgres_database) + options)
+    finally:
+        event.remove(Engine, "connect", note)
+    (found,) = connected
+    assert found["application_name"] == ("mine" if options else "packhouse")
+    assert (found["connect_timeout"], found["encoding"]) == ("2", "utf-8")
 
 
 def test_an_empty_postgresql_is_said_to_be_empty(postgres_server: PostgresServer) -> None:

@@ -81,7 +81,8 @@ def test_a_disk_that_is_full_is_reported_and_nothing_of_the_file_stays(
     documents = DocumentFolder(tmp_path)
 
     def fail(handle: int) -> None:
-        raise OSError(28, "No space left on device")
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(
