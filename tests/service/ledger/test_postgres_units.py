@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from packhouse.errors import LedgerUnavailable, LedgerUnusable
 from packhouse.ledger import facts, kv, migrate, notify, postgres, restores
+from packhouse.ledger.database_clock import DatabaseClock
 from packhouse.ledger.facts import Facts, Kind, Mark
 from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.postgres import PostgresLedger
@@ -336,6 +337,7 @@ def test_the_clock_is_set_again_while_the_ledger_listens(database: Database, has
         shared = ledger.clock(StillClock(100.0)) if has_clock else None
         if shared:
             assert abs(shared.now() - time.time()) < 30
+            assert isinstance(shared, DatabaseClock)
             shared.set(0.0, 0.0)
         listening = asyncio.create_task(ledger.listen(woken.set))
         await asyncio.wait_for(woken.wait(), 20)

@@ -53,10 +53,11 @@ def names(connection: Connection) -> set[str]:
 def play(folder: Path, story: Callable[[SqliteLedger], Awaitable[None]]) -> None:
     async def run() -> None:
         ledger = opened(folder)
-        try:
-            await story(ledger)
-        finally:
-            await ledger.close()
+        async with asyncio.timeout(10):
+            try:
+                await story(ledger)
+            finally:
+                await ledger.close()
 
     asyncio.run(run())
 
