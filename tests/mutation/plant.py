@@ -12,6 +12,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from sqlalchemy import Table
+
 from tests.mutation.mutants import Mutant
 
 
@@ -88,6 +90,9 @@ class Plants:
                 again.append(statement)
                 changed |= _assigned(statement)
         before = {name: getattr(module, name) for name in changed}
+        for value in before.values():
+            if isinstance(value, Table):
+                value.metadata.remove(value)  # so that it can be declared again
         code = compile(
             ast.Module([*self._futures(mutant.file), *again], []), str(self._root / mutant.file), "exec"
         )
@@ -116,6 +121,13 @@ class Plants:
                     if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and changed & _read(member)
                 }
         return found
+
+    def values(self, mutant: Mutant) -> dict[str, object]:
+        """The values of its module that a mutant outside of any function changes, or reads."""
+        names = _assigned(mutant.mutated) | _read(mutant.mutated)
+        own = {name for statement in self._sources[mutant.file].body for name in _assigned(statement)}
+        module = self._modules[mutant.file]
+        return {name: getattr(module, name) for name in names & own}
 
     def _futures(self, file: str) -> list[ast.stmt]:
         return [

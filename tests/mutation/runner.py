@@ -159,13 +159,23 @@ class Runner:
         if not mutant.function:
             readers = self._plants.readers(mutant)
             found = {test for name in readers for test in self._reach.of_function(mutant.file, name)}
-            return found or self._reach.of_file(mutant.file)
+            return found or self._reach.of_file(mutant.file) or self._importing(mutant)
         hash_then, first_then = self._reach.sources.get(mutant.file, {}).get(mutant.function, ("", 0))
         hash_now, first_now = self._sources[mutant.file][mutant.function]
         if hash_then != hash_now:
             return self._reach.of_function(mutant.file, mutant.function)
         first, last = (line - first_now + first_then for line in mutant.lines)
         return self._reach.of_lines(mutant.file, mutant.function, first, last)
+
+    def _importing(self, mutant: Mutant) -> set[str]:
+        """The tests whose file imports a value that is changed, where no function of its module reads it."""
+        values = self._plants.values(mutant).items()
+        modules = {test: getattr(item, "module", None) for test, item in self._server.items.items()}
+        return {
+            test
+            for test, module in modules.items()
+            if any(getattr(module, name, None) is value for name, value in values)
+        }
 
 
 def trace(server: ForkServer, reach: reaching.Reach, files: list[str], path: Path) -> None:

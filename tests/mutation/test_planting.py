@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from packhouse.ledger.tables import metadata
 from tests.mutation import sample
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.named import named
@@ -18,12 +19,15 @@ from tests.mutation.rooms import ROOMS, ROOT, files_of
 _FILE = "tests/mutation/sample.py"
 
 
+_TABLES = "service/packhouse/ledger/tables.py"
+
+
 def _in_a_fork(mutant: Mutant, asked: Callable[[], bool]) -> bool:
     """The answer of the mutated code; the mutant ends with the fork."""
     child = os.fork()
     if not child:
         try:
-            Plants(ROOT, [_FILE]).plant(mutant)
+            Plants(ROOT, [mutant.file]).plant(mutant)
             os._exit(int(asked()))
         finally:
             os._exit(2)
@@ -56,6 +60,13 @@ def test_an_answer_that_was_cached_before_is_found_again_by_the_mutated_code() -
         one for one in mutants_of(ROOT, _FILE) if one.before == "number / 2" and one.kind == "/ is *"
     ]
     assert _in_a_fork(mutant, lambda: sample.half(4) == 8)
+
+
+def test_a_table_is_declared_again_in_its_metadata() -> None:
+    mutants = [one for one in mutants_of(ROOT, _TABLES) if one.kind == "False is True"]
+    first = min(mutants, key=lambda one: one.line)
+    assert not metadata.tables["events"].c.source.nullable
+    assert _in_a_fork(first, lambda: metadata.tables["events"].c.source.nullable)
 
 
 def test_every_mutant_has_a_name_of_its_own_and_changes_something() -> None:

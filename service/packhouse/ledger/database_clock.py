@@ -13,7 +13,6 @@ class DatabaseClock:
 
     def __init__(self, local: Clock, database_now: float, took_s: float) -> None:
         self._local = local
-        self._ahead_s = 0.0
         self.set(database_now, took_s)
 
     def set(self, database_now: float, took_s: float) -> None:

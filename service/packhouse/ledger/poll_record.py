@@ -34,7 +34,7 @@ def save_success(tx: Tx) -> None:
 def save_failure(tx: Tx, error: str, error_kind: str) -> None:
     """Record that a poll failed."""
     before = read(tx.connection)
-    since = before.failing_since if before.error and before.failing_since else tx.now
+    since = tx.now if before.failing_since is None else before.failing_since
     record = PollRecord(before.succeeded_at, since, error, error_kind)
     kv.write(tx, _NAME, json.dumps(asdict(record)))
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from packhouse.clock import Clock
-from packhouse.errors import LedgerUnavailable, LedgerUnusable, PackhouseError, ValueRejected
+from packhouse.errors import LedgerUnavailable, LedgerUnusable, ValueRejected
 from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.tx import P, R, ReadUnit, WriteUnit
 
@@ -81,11 +81,12 @@ def translated(error: BaseException) -> BaseException:
     """The LedgerError for a driver's error, or the error itself where none fits."""
     if isinstance(error, UnicodeEncodeError | OverflowError):
         return _rejected(error)  # by the driver, before the database saw the value
-    if isinstance(error, PackhouseError) or not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError):
         return error
     text, state = str(error.orig), sqlstate(error)
     result_code = getattr(error.orig, "sqlite_errorcode", None)
-    if "malformed" in text or "not a database" in text:
+    # PostgreSQL's text may quote the values of a row, with these words in them.
+    if not state and ("malformed" in text or "not a database" in text):
         return damaged(text)
     if state in _DAMAGED:
         return LedgerUnusable(
