@@ -82,12 +82,10 @@ def country_code(text: str) -> str:
     if len(word) == 2 and word.isascii() and word.isalpha():
         return _CODES.get(word.upper(), word.upper())
     name = _folded(word)
-    if not name:
-        return ""
-    if not word.isascii() and len(name) <= 4 and name.isascii():
-        return ""  # "ÜS" is not "US"
-    if name in _NAMES or name.replace(" ", "") in _NAMES:
-        return _NAMES.get(name) or _NAMES[name.replace(" ", "")]
+    # An abbreviation has no accents: "ÜS" is not "US".
+    known = (name, name.replace(" ", "")) if word.isascii() or len(name) > 3 else ()
+    if found := next((_NAMES[one] for one in known if one in _NAMES), ""):
+        return found
     if len(word) == 3 and word.isascii() and word.isalpha():
         return _alpha3(word.upper())
     return _by_name().get(name, "")
@@ -107,7 +105,7 @@ def _alpha3(code: str) -> str:
     from babel.core import get_global
 
     aliases: list[str] = get_global("territory_aliases").get(code, [])
-    return aliases[0] if len(aliases) == 1 and len(aliases[0]) == 2 else ""
+    return aliases[0] if len(aliases) == 1 else ""  # a country that fell apart has several
 
 
 @lru_cache(maxsize=1)
@@ -117,6 +115,6 @@ def _by_name() -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for language in _LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"):
+            if len(code) == 2 and code not in ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"):
                 found.setdefault(_folded(name), set()).add(code)
     return {name: codes.pop() for name, codes in found.items() if len(codes) == 1}
