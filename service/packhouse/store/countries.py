@@ -11,6 +11,8 @@ from functools import lru_cache
 
 # Languages whose names of countries are read.
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "fi", "cs", "ja", "zh")
+# Codes of CLDR that no country has: unions, the unknown region, and texts to test with.
+_NO_COUNTRIES = ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB")
 # Codes that postal services and the EU write for another one, and names that CLDR does not list.
 _CODES = {"UK": "GB", "EL": "GR", "EN": "GB"}
 _NAMES = {
@@ -115,6 +117,6 @@ def _by_name() -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for language in _LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code not in ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"):
+            if len(code) == 2 and not name.isupper() and code not in _NO_COUNTRIES:
                 found.setdefault(_folded(name), set()).add(code)
     return {name: codes.pop() for name, codes in found.items() if len(codes) == 1}

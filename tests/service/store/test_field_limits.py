@@ -111,7 +111,8 @@ def test_a_time_is_read_up_to_the_last_year_that_is_written_in_four_digits(value
 
 
 def test_a_time_is_looked_for_under_its_second_name_where_the_first_says_none() -> None:
-    for none in (None, "", True, False, []):
+    says_none: tuple[Any, ...] = (None, "", True, False, [])
+    for none in says_none:
         assert created_at({"created_at": none, "createdAt": "2026-11-29"}) == "2026-11-29"
 
 
