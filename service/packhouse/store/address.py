@@ -66,6 +66,7 @@ class _Fields:
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._values: dict[str, Any] = {}
         self._open: dict[str, tuple[str, Any]] = {}  # the name as the store writes it, and the value
+        self._contradicting: list[tuple[str, str, Any]] = []  # later fields of a name that is known
         self._shown: dict[str, str] = {}
         self._add(raw, "")
 
@@ -84,7 +85,7 @@ class _Fields:
                 self._values[name], self._shown[name] = value, shown
                 self._open[name] = (shown, value)
             elif _text(value) not in ("", _text(self._values[name])):
-                self._open[shown] = (shown, value)  # an inner object contradicts the address
+                self._contradicting.append((name, shown, value))
         for shown, fields in inner:
             self._add(fields, f"{shown}.")
 
@@ -92,7 +93,7 @@ class _Fields:
         """The first of these fields that has text or a whole number; its synonyms count as read, too."""
         found = ""
         for name in wanted:
-            if (value := self._values.get(name)) is not None and (said := _text(value)):
+            if said := _text(self._values.get(name)):
                 self._open.pop(name, None)
                 found = found or said
         return found
@@ -104,7 +105,7 @@ class _Fields:
             value = self._values.get(name)
             if isinstance(value, list) and len(value) > _MOST_PARTS:
                 continue
-            if value is not None and (texts := _texts(value)):
+            if texts := _texts(value):
                 self._open.pop(name, None)
                 found += texts
         return found
@@ -119,14 +120,15 @@ class _Fields:
         return ""
 
     def keep(self, group: Iterable[str], value: str) -> None:
-        """Count a field as not read after all, under the first of these names that the store uses."""
-        name = next((name for name in group if self._values.get(name)), "")
-        self._open[name] = (self._shown.get(name, name), value)
+        """Count a field as not read after all, under the first of these names that was read."""
+        name = next(name for name in group if name in self._shown and name not in self._open)
+        self._open[name] = (self._shown[name], value)
 
     def unplaced(self) -> tuple[str, ...]:
         """Each field with text that is not read and may be part of an address, as "name: text"."""
         found = []
-        for name, (shown, value) in self._open.items():
+        not_read = [(name, shown, value) for name, (shown, value) in self._open.items()]
+        for name, shown, value in (*not_read, *self._contradicting):
             said = ", ".join(islice(_leaves(value), _MOST_UNPLACED))
             if said and (name in names.KNOWN or not names.is_harmless(shown)):
                 found.append(f"{text(shown)}: {text(said)}")
@@ -191,8 +193,7 @@ def _country(fields: _Fields) -> str:
 
 def _postcode(fields: _Fields) -> str:
     postcode, more = fields.first(names.POSTCODE), fields.first(names.ZIP4)
-    is_separate = more and len(more) == 4 and more not in postcode
-    return f"{postcode}-{more}" if is_separate and len(postcode) == 5 else postcode
+    return f"{postcode}-{more}" if len(postcode) == 5 and len(more) == 4 else postcode
 
 
 def _lines(fields: _Fields, address: Address) -> list[str]:
@@ -204,7 +205,7 @@ def _lines(fields: _Fields, address: Address) -> list[str]:
     has_street = bool(lines)
     for line in (*fields.each(names.LINE2), *fields.each(names.MORE_LINES)):
         _append(lines, line)
-    elsewhere = [part for part in (address.name, address.company, address.city, address.state) if part]
+    elsewhere = (address.name, address.company, address.city, address.state)
     for word, group in names.PLACES:
         for place in fields.each(group):
             said = _labelled(word, place)
@@ -214,7 +215,7 @@ def _lines(fields: _Fields, address: Address) -> list[str]:
                 continue
             lines.insert(len(lines) if has_street or word != "PO Box" else 0, said)
     for place in fields.each(names.CITY):  # a village as well as its town
-        if place and not _says([*lines, *elsewhere], place):
+        if not _says([*lines, *elsewhere], place):
             lines.append(place)
     for name in names.NOTES:
         for note in fields.each([name]):
@@ -237,7 +238,7 @@ def _insert_number(fields: _Fields, lines: list[str], country: str) -> None:
         return
     if not lines:
         fields.keep((*names.NUMBER, *names.HOUSE), number)
-    elif number != house and _says(lines[:1], house):
+    elif _says(lines[:1], house):
         lines[0] = re.sub(rf"\b{re.escape(house)}\b", lambda _: number, lines[0], count=1)
     else:
         lines[0] = f"{number} {lines[0]}" if country in _NUMBER_FIRST else f"{lines[0]} {number}"

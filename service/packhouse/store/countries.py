@@ -11,6 +11,8 @@ from functools import lru_cache
 
 # Languages whose names of countries are read.
 _LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "fi", "cs", "ja", "zh")
+# Codes of CLDR that no country has: unions, the unknown region, and texts to test with.
+_NO_COUNTRIES = ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB")
 # Codes that postal services and the EU write for another one, and names that CLDR does not list.
 _CODES = {"UK": "GB", "EL": "GR", "EN": "GB"}
 _NAMES = {
@@ -82,12 +84,10 @@ def country_code(text: str) -> str:
     if len(word) == 2 and word.isascii() and word.isalpha():
         return _CODES.get(word.upper(), word.upper())
     name = _folded(word)
-    if not name:
-        return ""
-    if not word.isascii() and len(name) <= 4 and name.isascii():
-        return ""  # "ÜS" is not "US"
-    if name in _NAMES or name.replace(" ", "") in _NAMES:
-        return _NAMES.get(name) or _NAMES[name.replace(" ", "")]
+    # An abbreviation has no accents: "ÜS" is not "US".
+    known = (name, name.replace(" ", "")) if word.isascii() or len(name) > 3 else ()
+    if found := next((_NAMES[one] for one in known if one in _NAMES), ""):
+        return found
     if len(word) == 3 and word.isascii() and word.isalpha():
         return _alpha3(word.upper())
     return _by_name().get(name, "")
@@ -107,7 +107,7 @@ def _alpha3(code: str) -> str:
     from babel.core import get_global
 
     aliases: list[str] = get_global("territory_aliases").get(code, [])
-    return aliases[0] if len(aliases) == 1 and len(aliases[0]) == 2 else ""
+    return aliases[0] if len(aliases) == 1 else ""  # a country that fell apart has several
 
 
 @lru_cache(maxsize=1)
@@ -117,6 +117,6 @@ def _by_name() -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for language in _LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in ("EU", "EZ", "UN", "ZZ", "QO", "XA", "XB"):
+            if len(code) == 2 and not name.isupper() and code not in _NO_COUNTRIES:
                 found.setdefault(_folded(name), set()).add(code)
     return {name: codes.pop() for name, codes in found.items() if len(codes) == 1}

@@ -156,7 +156,7 @@ def second(of: datetime, later: int) -> str:
     from datetime import timedelta
 
     try:
-        moved = of.replace(microsecond=0) + timedelta(seconds=later)
+        moved = of + timedelta(seconds=later)
     except OverflowError:
         moved = of
     return moved.strftime("%Y-%m-%dT%H:%M:%SZ")

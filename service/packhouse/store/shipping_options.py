@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ _AROUND = ("shipping", "delivery", "fulfillment", "checkout")
 _INSIDE = (*_CHOSEN, "option", "method", "type", "service")
 _IDS = ("id", "code", "handle", "key", "slug", "type", "method_id", "option_id")
 _NAMES = ("name", "label", "title", "display_name", "method_title", "method", "option", "service")
+# Parts of the choice that may be fields of their own: shipping_option_id, shippingOptionName.
+_PARTS = ("id", "code", "handle", "key", "slug", "name", "label", "title", "display_name")
 _FLAGS = ("local_pickup", "is_pickup", "pickup", "store_pickup", "in_store_pickup")
 
 
@@ -64,10 +67,12 @@ def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOp
 
 def _writings(name: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
     """The field's name in camel case, and the names of its parts if they are fields of their own."""
-    first, *rest = name.split("_")
-    camel = first + "".join(map(str.capitalize, rest))
-    parts = (*_IDS[:5], *_NAMES[:4])
-    return camel, tuple((part, f"{name}_{part}", camel + part.capitalize()) for part in parts)
+    parts = ((part, f"{name}_{part}") for part in _PARTS)
+    return _camel(name), tuple((part, snake, _camel(snake)) for part, snake in parts)
+
+
+def _camel(name: str) -> str:
+    return re.sub("_(.)", lambda found: found[1].upper(), name)
 
 
 _WRITINGS = {name: _writings(name) for name in _INSIDE}

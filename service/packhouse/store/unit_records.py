@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from packhouse.errors import StoreUnreadable
@@ -34,13 +35,15 @@ _ENDED = ("cancelled", "canceled", "voided", "is_cancelled", "is_voided", "faile
 _FOR_SHIPPING = ("shipping", "shipping_refund", "shipping_only")
 
 
-def _names(*words: str, of: tuple[str, ...] = ("quantity", "qty", "count", "units")) -> tuple[str, ...]:
+def _names(*words: str) -> tuple[str, ...]:
     """Every usual name of a count: fulfilled_quantity, quantity_fulfilled, fulfilledQuantity, ..."""
-    found = []
-    for one in words:
-        for what in of:
-            found += [f"{one}_{what}", f"{what}_{one}", f"{one}{what.title()}", f"{what}{one.title()}"]
-    return tuple(found)
+    return tuple(
+        writing
+        for one in words
+        for what in ("quantity", "qty", "count", "units")
+        for name in (f"{one}_{what}", f"{what}_{one}")
+        for writing in (name, re.sub("_(.)", lambda found: found[1].upper(), name))
+    )
 
 
 _SHIPPED_COUNTS = _names("fulfilled", "shipped", "fulfillment", "fulfilment", "delivered")
@@ -173,10 +176,7 @@ def refunds(
     if len(made) == 1 and not made[0].units:
         (only,) = made
         return tuple(
-            RefundRecord(one.amount_minor, counted, one.id, one.reason, one.status, one.created_at)
-            if one is only
-            else one
-            for one in found
+            replace(one, units=counted, is_for_shipping=False) if one is only else one for one in found
         )
     return found
 

@@ -46,6 +46,27 @@ def test_the_documented_event_is_read() -> None:
     assert event.is_known
 
 
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b"\x1f\x8b\x08\x00", r"the body is compressed \(gzip\) \(\w+, 4 bytes\)"),
+        (b"<html>", r"the body is not JSON \(\w+, 6 bytes\)"),
+        (b"[1]", "the body is a list, not an object"),
+        (b"{}", "its id is nothing"),
+        (b'{"id":"evt_1","type":7}', "its type is a number"),
+    ],
+)
+def test_an_unreadable_body_is_named_by_what_it_is(body: bytes, what: str) -> None:
+    with pytest.raises(UnreadableEvent, match=what):
+        read_event(body)
+
+
+def test_a_type_has_up_to_a_hundred_characters() -> None:
+    assert read_event(event_with(type="t" * 100)).type == "t" * 100
+    with pytest.raises(UnreadableEvent, match="type"):
+        read_event(event_with(type="t" * 101))
+
+
 @pytest.mark.parametrize("event_type", sorted(ORDER_EVENTS))
 @pytest.mark.parametrize(
     "data",

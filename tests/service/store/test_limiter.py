@@ -16,6 +16,7 @@ class SleptClock:
 
     def __init__(self) -> None:
         self.time = 1000.0
+        self.sleeps = 0
 
     def now(self) -> float:
         return self.time
@@ -25,11 +26,12 @@ class SleptClock:
 
     async def sleep(self, seconds: float) -> None:
         self.time += seconds
+        self.sleeps += 1
 
 
-def starts(rate_limit_per_s: float, gaps: list[float]) -> list[float]:
+def starts(rate_limit_per_s: float, gaps: list[float], clock: SleptClock | None = None) -> list[float]:
     """When calls start that are made one after the other, each so long after the one before."""
-    clock = SleptClock()
+    clock = clock or SleptClock()
     limiter = RateLimiter(rate_limit_per_s, clock)
     found: list[float] = []
 
@@ -45,6 +47,12 @@ def starts(rate_limit_per_s: float, gaps: list[float]) -> list[float]:
 
 def test_calls_up_to_the_limit_start_at_once_and_the_next_waits_for_its_second() -> None:
     assert starts(3, [0.0] * 7) == [1000.0] * 3 + [1001.0] * 3 + [1002.0]
+
+
+def test_a_call_that_may_start_at_once_does_not_sleep() -> None:
+    clock = SleptClock()
+    assert starts(2, [0.0, 0.0, 1.0, 0.25, 0.5], clock) == [1000.0, 1000.0, 1001.0, 1001.25, 1002.0]
+    assert clock.sleeps == 1
 
 
 def test_a_limit_below_one_a_second_spaces_the_calls() -> None:

@@ -63,6 +63,8 @@ def test_another_product_than_the_one_asked_for_is_refused(value: Any) -> None:
     [
         ({"weight_g": 350}, 350),
         ({"grams": 350}, 350),
+        ({"grams": 1}, 1),
+        ({"weight_g": 0, "shipping": {"grams": 2}}, 2),
         ({"shipping": {"weight_grams": 350}}, 350),
         ({"weight": 350}, None),
         ({"weight_g": 0}, None),

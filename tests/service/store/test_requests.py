@@ -65,7 +65,14 @@ def test_a_fulfillment_survives_being_kept_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "units", [(), (Units("li_1", 0),), (Units("li_1", -1),), (Units("li_1", 1), Units("li_1", 1))]
+    "units",
+    [
+        (),
+        (Units("li_1", 0),),
+        (Units("li_1", -1),),
+        (Units("li_1", 1), Units("li_1", 1)),
+        (Units("li_1", 1), Units("li_2", 0)),
+    ],
 )
 def test_a_fulfillment_of_nothing_or_of_a_line_twice_is_not_built(units: tuple[Units, ...]) -> None:
     with pytest.raises(ValueError, match="line"):
@@ -89,6 +96,14 @@ def test_a_fulfillment_is_sent_with_its_key_and_its_bytes_untouched() -> None:
     assert request.changes
 
 
+def test_a_key_is_as_long_as_a_header_holds() -> None:
+    assert protocol.fulfill("ord_1", b"{}", "k" * 255).headers[0] == ("Idempotency-Key", "k" * 255)
+
+
+def test_a_change_without_a_body_names_no_type_of_it() -> None:
+    assert protocol.approve_return("ord_1", "ret_1", "k").headers == (("Idempotency-Key", "k"),)
+
+
 @pytest.mark.parametrize("key", ["", "a\nb", "a\r\nX-Evil: 1", "é", "k" * 256])
 def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="idempotency key"):
@@ -97,7 +112,9 @@ def test_a_key_that_no_header_can_hold_is_refused(key: str) -> None:
 
 def test_a_refund_is_exactly_these_bytes() -> None:
     assert protocol.refund_body(1500, "Damaged") == b'{"amount":1500,"reason":"Damaged"}'
+    assert protocol.refund_body(1, "") == b'{"amount":1}'
     assert protocol.refund_body(None, "") == b"{}"
+    assert protocol.refund_body(None, "Damaged") == b'{"reason":"Damaged"}'
     request = protocol.refund("ord_1", b'{"amount":1}', "k")
     assert (request.method, request.path, request.body) == (
         "POST",
@@ -120,7 +137,13 @@ def test_products_are_asked_for_in_one_batch() -> None:
     assert protocol.get_product("acme", "prod_1").target == "/stores/acme/products/prod_1"
 
 
-@pytest.mark.parametrize("ids", [[], ["p"] * 51, ["a,b"], [""]])
+def test_a_batch_has_one_product_to_fifty() -> None:
+    for count in (1, 50):
+        ids = [f"prod_{n}" for n in range(count)]
+        assert protocol.products("acme", ids).query == (("ids", ",".join(ids)),)
+
+
+@pytest.mark.parametrize("ids", [[], ["p"] * 51, ["a,b"], [""], ["p", "a,b"]])
 def test_a_batch_that_the_store_would_refuse_is_not_built(ids: list[str]) -> None:
     with pytest.raises(ValueError, match="batch"):
         protocol.products("acme", ids)

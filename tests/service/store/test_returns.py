@@ -64,6 +64,23 @@ def test_each_act_has_its_path_its_body_and_its_key(
     assert (None if request_.body is None else json.loads(request_.body)) == body
 
 
+def test_a_body_says_its_reason_only_where_there_is_one() -> None:
+    one = (Units("li_1", 1),)
+    items = b'"items":[{"line_item_id":"li_1","quantity":1}]'
+    assert protocol.return_body(one, "") == b"{" + items + b"}"
+    assert protocol.return_body(one, "Zu groß") == b"{" + items + b',"reason":"Zu gro\\u00df"}'
+    exchange = b"{" + items + b',"new_variant_id":"var_2"'
+    assert protocol.exchange_body(one, "var_2", "") == exchange + b"}"
+    assert protocol.exchange_body(one, "var_2", "Color") == exchange + b',"reason":"Color"}'
+    assert protocol.reject_return("ord_1", "ret_1", "Worn", "k").body == b'{"reason":"Worn"}'
+    assert protocol.reject_return("ord_1", "ret_1", "", "k").body is None
+
+
+def test_an_exchange_without_a_variant_is_not_built() -> None:
+    with pytest.raises(ValueError, match="names the variant"):
+        protocol.exchange_body(UNITS, "", "")
+
+
 def test_an_id_cannot_lead_to_another_path() -> None:
     with pytest.raises(ValueError, match="cannot be an id"):
         protocol.approve_return("ord_1", "../ret_1", "k")
@@ -88,6 +105,7 @@ def test_a_return_is_bare_or_wrapped(value: Any) -> None:
 @pytest.mark.parametrize("value", [None, {}, {"ok": True}, {"id": "ord_1", "status": "fulfilled"}, []])
 def test_an_answer_without_a_return_says_so_instead_of_inventing_one(value: Any) -> None:
     assert protocol.read_return(answer(value), "ord_1") is None
+    assert protocol.read_exchange(answer(value), "ord_1") is None
 
 
 def test_an_answer_that_is_no_json_is_unreadable() -> None:
@@ -107,6 +125,15 @@ def test_an_exchange_has_the_variant_that_is_sent_instead() -> None:
     raw = {"id": "exc_1", "status": "requested", "items": ITEMS, "new_variant_id": "var_2"}
     read = protocol.read_exchange(answer({"exchange": raw}), "ord_1")
     assert read == Exchange("exc_1", "requested", units=UNITS, new_variant_id="var_2")
+    bare = protocol.read_exchange(answer({"id": "exc_1", "rma": "RMA-7", "reason": "Color"}), "ord_1")
+    assert bare == Exchange("exc_1", rma="RMA-7", reason="Color")
+
+
+def test_a_line_of_which_nothing_comes_back_is_left_out() -> None:
+    items = [{"line_item_id": "li_1", "quantity": 0}, {"id": "li_2", "quantity": 1}]
+    read = protocol.read_return(answer({"id": "ret_1", "items": None, "line_items": items}), "ord_1")
+    assert read is not None
+    assert read.units == (Units("li_2", 1),)
 
 
 def test_an_order_shows_its_returns_or_does_not_say() -> None:
@@ -120,7 +147,15 @@ def test_an_order_shows_its_returns_or_does_not_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "returns", ["none", [3], [{}], [{"id": "ret_1", "items": [{"line_item_id": "li_1", "quantity": 1.0}]}]]
+    "returns",
+    [
+        "none",
+        [3],
+        [{}],
+        *([{"id": "r", "items": [{"line_item_id": "li_1", "quantity": n}]}] for n in (1.0, -1, None, True)),
+        [{"id": "r", "items": [{"quantity": 1}]}],
+        [{"id": "r", "items": {}}],
+    ],
 )
 def test_returns_that_cannot_be_counted_are_refused(returns: Any) -> None:
     with pytest.raises(StoreUnreadable):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stripe import SignatureVerificationError, WebhookSignature
 
-from packhouse.store.signature import SignatureVerdict, sign, verify
+from packhouse.store.signature import SignatureVerdict, sign, verify, verify_header
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 KEY = SECRET.encode()
@@ -35,6 +35,26 @@ def judge(
     header: bytes | str | None, body: bytes = RAW, secrets: tuple[bytes, ...] = (KEY,), now: float = NOW
 ) -> SignatureVerdict:
     return verify(header, body, secrets, now, 300.0)
+
+
+@pytest.mark.parametrize(
+    ("header", "verdict"),
+    [
+        (f"t={NOW},v1={'0' * 64}", OK),
+        (f"t={NOW - 301},v1={'0' * 64}", STALE),
+        (f"t={NOW}", MALFORMED),
+        ("", MISSING),
+        (None, MISSING),
+    ],
+)
+def test_a_header_is_checked_without_its_body(header: str | None, verdict: SignatureVerdict) -> None:
+    assert verify_header(header, NOW, 300.0) is verdict
+
+
+def test_a_header_is_read_up_to_its_longest() -> None:
+    header = sign(RAW, KEY, NOW)
+    assert judge(header.ljust(4096)) is OK
+    assert judge(header.ljust(4097)) is MALFORMED
 
 
 def test_a_header_by_the_other_implementation_is_good() -> None:

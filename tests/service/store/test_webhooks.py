@@ -62,6 +62,8 @@ def test_the_other_calls_have_their_paths() -> None:
     assert paths == ["/merchant/webhooks/wh_1/rotate", "/merchant/webhooks/wh_1/rotate-secret"]
     listing = protocol.list_deliveries("wh_1", status="failed", limit=25, cursor="c")
     assert listing.target == "/merchant/webhooks/wh_1/deliveries?status=failed&limit=25&cursor=c"
+    assert protocol.list_deliveries("wh_1").target == "/merchant/webhooks/wh_1/deliveries"
+    assert protocol.list_webhooks(cursor="c").target == "/merchant/webhooks?cursor=c"
     replay = protocol.replay_delivery("wh_1", "del_1", "k")
     assert (replay.method, replay.path) == ("POST", "/merchant/webhooks/wh_1/deliveries/del_1/replay")
 
@@ -71,6 +73,28 @@ def test_the_other_calls_have_their_paths() -> None:
 )
 def test_an_endpoint_is_bare_or_wrapped(value: Any) -> None:
     assert protocol.read_webhook(answer(value)) == READ
+
+
+@pytest.mark.parametrize(
+    ("events", "read"),
+    [
+        ("order.created", ("order.created",)),
+        (["*"], ("*",)),
+        ([], ()),
+        (None, ()),
+        ("", ()),
+    ],
+)
+def test_the_events_of_an_endpoint_are_a_list_or_one(events: Any, read: tuple[str, ...]) -> None:
+    endpoint = protocol.read_webhook(answer({"id": "wh_1", "events": events}))
+    assert endpoint == WebhookEndpoint("wh_1", events=read)
+
+
+@pytest.mark.parametrize(("active", "read"), [(False, False), ("yes", None), (1, None), (None, None)])
+def test_an_endpoint_is_active_if_the_store_says_so(active: Any, read: bool | None) -> None:
+    endpoint = protocol.read_webhook(answer({"id": "wh_1", "active": active}))
+    assert endpoint is not None
+    assert endpoint.active is read
 
 
 @pytest.mark.parametrize("value", [None, {}, {"ok": True}])

@@ -28,9 +28,8 @@ CHANGES = (
 )
 
 
-def answer(value: Any, status: int = 200, **headers: str) -> StoreResponse:
-    body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return StoreResponse(status, headers, body)
+def answer(value: Any) -> StoreResponse:
+    return StoreResponse(200, {}, value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("request_", CHANGES, ids=[change.call for change in CHANGES])
@@ -45,6 +44,7 @@ def answer(value: Any, status: int = 200, **headers: str) -> StoreResponse:
         {"error": {"code": "bad_gateway"}},
         {"errors": ["no backend"]},
         {"success": False},
+        {"ok": False},
         {"id": "x", "status": "failed"},
         {"data": {"status": "Error"}},
     ],
@@ -92,9 +92,38 @@ def test_the_stores_own_answer_is_not_doubted_whatever_its_shape(value: Any) -> 
         check_accepted(answer(value), request)
 
 
-def test_a_compressed_answer_to_a_change_leaves_it_in_doubt() -> None:
+@pytest.mark.parametrize("body", [b"{}", gzip.compress(b"{}", mtime=0)])
+def test_a_compressed_answer_to_a_change_leaves_it_in_doubt(body: bytes) -> None:
     with pytest.raises(StoreUnreadable, match="compressed"):
-        check_accepted(answer({}, **{"content-encoding": "gzip"}), FULFILL)
+        check_accepted(StoreResponse(200, {"content-encoding": "gzip"}, body), FULFILL)
+
+
+def test_an_answer_that_is_no_json_is_named_by_its_size_and_type() -> None:
+    with pytest.raises(StoreUnreadable, match=rf"no JSON \(6 bytes, {'t' * 60}\)") as caught:
+        check_accepted(StoreResponse(202, {"content-type": "t" * 61}, b"<html>"), FULFILL)
+    assert caught.value.status == 202
+
+
+def test_a_tracking_number_contradicts_no_other_change_than_a_fulfillment() -> None:
+    for request in CHANGES[1:]:
+        check_accepted(answer({"tracking_number": "9499"}), request)
+
+
+def test_of_two_other_tracking_numbers_the_outer_one_is_shown() -> None:
+    shown = {"tracking_number": "9499", "data": {"tracking_number": "9488"}}
+    for request in (FULFILL, fulfill("ord_1", b"", "k")):
+        with pytest.raises(StoreUnreadable, match="another tracking number, '9499'"):
+            check_accepted(answer(shown), request)
+
+
+@pytest.mark.parametrize("value", [{"order_id": 7}, {"order_id": ""}, {"order_id": None}])
+def test_an_order_id_that_is_none_contradicts_no_change(value: Any) -> None:
+    for request in CHANGES:
+        check_accepted(answer(value), request)
+
+
+def test_an_id_is_compared_as_it_is_and_not_as_the_path_has_it() -> None:
+    check_accepted(answer({"order_id": "örd"}), refund("örd", b"{}", "k"))
 
 
 def test_only_another_tracking_number_contradicts_a_fulfillment() -> None:
@@ -113,6 +142,8 @@ def test_reads_are_checked_where_they_are_read() -> None:
         ({"fulfillments": [{"tracking_number": "9499"}, {"tracking_number": "94-00"}]}, True),
         ({"order": {"id": "ord_1", "shipments": [{"tracking": "9400"}]}}, True),
         ([{"tracking_number": "9400"}], True),
+        ({"fulfillments": [7, {"tracking_number": "9400"}]}, True),
+        ([7, {"tracking_number": "9400"}], True),
         ({"fulfillments": [{"tracking_number": "9499"}]}, False),
         ({"fulfillments": "9400"}, False),
         ({"note": "9400"}, False),
