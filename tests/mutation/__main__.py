@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--since", metavar="REV", help="only files that differ from this revision of git")
     parser.add_argument(
-        "--tests", action="append", metavar="PATH", help="only the tests of this path (may be repeated)"
+        "--tests",
+        action="append",
+        metavar="PATH",
+        help="only these tests: a folder, or several files (may be repeated)",
     )
     parser.add_argument("--named", action="store_true", help="only the mistakes of named.toml")
     parser.add_argument("--survivors", action="store_true", help="only those again that survived before")

@@ -153,7 +153,7 @@ class Checker:
         )
 
     def _left_to_operators(self, order: StoreOrder) -> list[Purchase]:
-        """What was sold since the backup and matches no shipment: the order is held, and the hold names it."""
+        """What was sold since the backup and matches no shipment: a hold of the order names it."""
         if not self._is_restored:
             return []
         told = self._rows(
@@ -166,7 +166,8 @@ class Checker:
         return [one for one in self._sold if one.reference in references]
 
     def _told(self) -> list[Purchase]:
-        return [one for order in self._sandbox.store.orders.values() for one in self._left_to_operators(order)]
+        orders = self._sandbox.store.orders.values()
+        return [one for order in orders for one in self._left_to_operators(order)]
 
     def _shipment_of(self, sold: Purchase) -> sqlite3.Row | None:
         order_id, seq, generation = sold.reference.rsplit("/", 2)
