@@ -146,7 +146,7 @@ async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
     size = 0
     async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams
         size += len(part)
+        parts.append(part)
         if size > LARGEST_RESPONSE:
             raise too_large(request, b"".join(parts))
-        parts.append(part)
     return b"".join(parts)

@@ -67,6 +67,12 @@ def text(value: Any) -> str:
     return found if found.isprintable() else found.translate(_CONTROLS).strip()
 
 
+def camel(name: str) -> str:
+    """A field's name in camel case: shippingOption for shipping_option."""
+    first, *rest = name.split("_")
+    return f"{first}{''.join(map(str.title, rest))}"
+
+
 def first_text(source: Mapping[str, Any], names: Iterable[str]) -> str:
     """The first of these fields that holds text, or ""."""
     for name in names:

@@ -120,7 +120,7 @@ def unreachable(request: StoreRequest, url: str, cause: BaseException) -> StoreU
 def unanswered(request: StoreRequest, url: str, cause: BaseException) -> StoreUnanswered:
     """The error for a call that was sent, or partly sent, without a complete response."""
     next_step = "Whether it took effect is unknown: read the order again first." if request.changes else ""
-    timed_out = isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__
+    timed_out = "Timeout" in type(cause).__name__
     ended = (
         "no complete response in time" if timed_out else "connection closed before the response was complete"
     )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packhouse.model.order import ShippingOption
-from packhouse.store.json_fields import first_text, mapping, text
+from packhouse.store.json_fields import camel, first_text, mapping, text
 
 # Fields that hold the choice: text, an object, or a list of them.
 _CHOSEN = (
@@ -53,8 +52,8 @@ def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOp
     if not source:
         return []
     for name in names:
-        camel, apart = _WRITINGS[name]
-        for writing in (name, camel):
+        in_camel_case, apart = _WRITINGS[name]
+        for writing in (name, in_camel_case):
             if writing in source and (found := list(_options(source[writing]))):
                 return found
         parts = {
@@ -68,11 +67,7 @@ def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOp
 def _writings(name: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
     """The field's name in camel case, and the names of its parts if they are fields of their own."""
     parts = ((part, f"{name}_{part}") for part in _PARTS)
-    return _camel(name), tuple((part, snake, _camel(snake)) for part, snake in parts)
-
-
-def _camel(name: str) -> str:
-    return re.sub("_(.)", lambda found: found[1].upper(), name)
+    return camel(name), tuple((part, snake, camel(snake)) for part, snake in parts)
 
 
 _WRITINGS = {name: _writings(name) for name in _INSIDE}

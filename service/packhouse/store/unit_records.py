@@ -18,6 +18,7 @@ from packhouse.model.tracking_number import canonical
 from packhouse.store.json_fields import (
     CREATED,
     amount,
+    camel,
     first_text,
     mapping,
     optional_id,
@@ -42,7 +43,7 @@ def _names(*words: str) -> tuple[str, ...]:
         for one in words
         for what in ("quantity", "qty", "count", "units")
         for name in (f"{one}_{what}", f"{what}_{one}")
-        for writing in (name, re.sub("_(.)", lambda found: found[1].upper(), name))
+        for writing in (name, camel(name))
     )
 
 
@@ -241,7 +242,7 @@ def _counted_units(raw: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Unit
     for row in listed if isinstance(listed, list) else ():
         line_id = optional_id(mapping(row).get("id")) or optional_id(mapping(row).get("line_item_id"))
         counts = [n for name in names if (n := _count(mapping(row).get(name)))]
-        if line_id and counts:
+        if counts:
             found.append(Units(line_id, max(counts)))
     return tuple(found)
 

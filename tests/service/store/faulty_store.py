@@ -168,6 +168,9 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that has read enough hangs up."""
+
 
 @contextmanager
 def faulty_store() -> Iterator[FaultyStore]:

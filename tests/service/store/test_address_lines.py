@@ -35,6 +35,7 @@ def lines(**parts: Any) -> tuple[str, str]:
         ({"house_number": "12", "suffix": "B1"}, "Kade 12 B1"),
         ({"house_number": "12", "suffix": "1B"}, "Kade 12-1B"),
         ({"house_number": "B12", "suffix": "12"}, "Kade B12"),
+        ({"house_number": "B", "suffix": "B"}, "Kade B"),
         ({"house_number": "14", "house": "12"}, "Kade 14"),
         ({"house_number": -12}, "Kade"),
     ],
@@ -50,6 +51,10 @@ def test_a_number_in_the_street_gets_its_suffix_in_its_place() -> None:
 def test_a_number_is_written_after_a_street_that_does_not_say_it_though_another_line_does() -> None:
     parts = {"lines": ["Kade", "12 hoog"], "house_number": "12", "suffix": "B"}
     assert lines(**parts) == ("Kade 12 B", "12 hoog")
+
+
+def test_a_number_that_another_line_says_is_not_repeated() -> None:
+    assert lines(lines=["North gate", "Kade 12"], house_number="12") == ("North gate", "Kade 12")
 
 
 @pytest.mark.parametrize("suffix", ["Jr.", "III", "phd"])

@@ -68,7 +68,9 @@ def test_a_response_of_the_largest_size_is_read(client: Async | Blocking, shop: 
 def test_the_rest_of_a_response_that_is_too_large_disturbs_no_other_call(
     client: Async | Blocking, shop: FaultyStore
 ) -> None:
-    shop.behave(answers(200, b" " * (LARGEST_RESPONSE + 500_000)), answers(200, ORDER))
+    larger = answers(200, b" " * (LARGEST_RESPONSE + 500_000))
+    shop.behave(answers(200, ORDER), larger, answers(200, ORDER))
+    client.order("ord_1")
     with pytest.raises(errors.StoreUnreadable, match="larger"):
         client.order("ord_1")
     assert client.order("ord_1").id == "ord_1"
@@ -199,6 +201,15 @@ def test_the_time_of_a_call_is_observed_without_the_wait_for_its_turn() -> None:
     assert observed == [("store", "orders.get", "200", 0.25)] * 2
     assert isinstance(store._clock, StandingClock)
     assert store._clock.slept == [0.75]
+
+
+def test_a_response_too_large_names_an_order_only_if_nothing_received_shows_another() -> None:
+    first = b'[{"id":"ord_1","shipping_address":{}'
+    for last, order_id in ((b" " * LARGEST_RESPONSE, "ord_1"), (first + b" " * LARGEST_RESPONSE, "")):
+        store, _, _ = recorded(first, last)
+        with pytest.raises(errors.StoreUnreadable) as caught:
+            asyncio.run(store.ask(get_order("ord_1")))
+        assert caught.value.details == ({"id": order_id, "created_at": ""},)
 
 
 def test_closing_the_client_closes_its_transport() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from packhouse.store import countries
 from packhouse.store.countries import country_code
 
 
@@ -21,6 +22,7 @@ from packhouse.store.countries import country_code
         ("The United States", "US"),
         ("Côte d’Ivoire", "CI"),
         ("COTE D'IVOIRE", "CI"),
+        ("Cote dIvoire", "CI"),
         ("Guinea-Bissau", "GW"),
         ("Bosnia & Herzegovina", "BA"),
         ("St. Lucia", "LC"),
@@ -75,3 +77,10 @@ def test_a_name_that_means_several_countries_means_none(text: str) -> None:
 )
 def test_what_is_larger_than_a_country_is_none(text: str) -> None:
     assert country_code(text) == ""
+
+
+def test_the_names_are_those_of_countries_alone_and_no_abbreviations() -> None:
+    names = countries._by_name.__wrapped__()
+    assert (names["germany"], names["deutschland"], names["peru"], names["日本"]) == ("DE", "DE", "PE", "JP")
+    assert {len(code) for code in names.values()} == {2}
+    assert not {"kongo", "usa", "world", "asia", "eurozone", "unknown region"} & names.keys()

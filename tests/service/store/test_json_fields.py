@@ -29,6 +29,8 @@ def test_an_amount_is_minor_units_plain_or_with_the_currency_of_its_order() -> N
     assert amount({"amount": 5076, "currency": "usd"}, "total", "USD") == 5076
     assert amount(None, "total", "USD") is None
     assert amount({}, "total", "USD") is None
+    assert amount({"amount": 5076, "currency": "EUR"}, "total") == 5076
+    assert amount({"amount": 5076}, "total", "USD") == 5076
     with pytest.raises(StoreUnreadable, match="EUR"):
         amount({"amount": 1, "currency": "EUR"}, "total", "USD")
     with pytest.raises(StoreUnreadable):

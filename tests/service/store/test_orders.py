@@ -171,6 +171,13 @@ def test_the_buyers_shipping_option_is_looked_for(extra: dict[str, Any], option:
     assert order(**extra).shipping_option == option
 
 
+def test_the_customer_may_be_an_object() -> None:
+    assert order(customer={"id": "cus_1"}).customer_id == "cus_1"
+    assert order(customer_id="cus_2", customer={"id": "cus_1"}).customer_id == "cus_2"
+    of_customer = order(buyer=None, customer={"email": "c@example.com", "name": "Cy"})
+    assert (of_customer.buyer_email, of_customer.buyer_name) == ("c@example.com", "Cy")
+
+
 def test_the_buyers_name_is_not_taken_for_the_recipients() -> None:
     read = order(buyer={"name": "Bea", "email": "b@example.com"})
     assert read.address is not None

@@ -63,6 +63,7 @@ def test_an_answer_that_cannot_be_the_stores_consent_leaves_every_change_in_doub
         {"id": "ord_2", "totals": {}},
         {"data": {"id": "ord_2", "totals": {}}},
         {"order_id": "ord_2"},
+        {"order_id": "", "id": "ord_2", "totals": {}},
         {"fulfillment": {"order_id": "ord_2", "tracking_number": "9400"}},
     ],
 )
