@@ -34,7 +34,7 @@ async def finish(context: Context, job: OrderJob) -> None:
         reason = _ALL_SHIPPED
     ended = [(hold, why) for hold in job.active_holds() if (why := _why_ended(job, hold))]
     is_news = phase in (OrderPhase.SHIPPED, OrderPhase.CLOSED) and phase is not job.lease.phase
-    entries = [Entry(job.order_id, phase.value, reason or _ALL_SHIPPED)] if is_news else []
+    entries = [Entry(job.order_id, phase.value, reason)] if is_news else []
     entries += [released(hold, why) for hold, why in ended]
     confirm_s = context.settings.poll.confirm_s
 
