@@ -151,7 +151,7 @@ def _new_shipment(
 def _units_of(order: Order, tracking_number: str) -> tuple[Units, ...]:
     """The units that the store lists under this number; every unit, if it is the only one and names none."""
     rows = order.fulfillments or ()
-    row = next((row for row in rows if tracking_number and row.is_of(tracking_number)), None)
+    row = next((row for row in rows if row.is_of(tracking_number)), None)
     if row is None:
         return ()
     if row.units or len(rows) > 1:

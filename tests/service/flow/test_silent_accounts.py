@@ -12,12 +12,13 @@ from packhouse.errors import ProviderError, ProviderMisconfigured, ProviderUnava
 from packhouse.model.label import LabelFormat
 from packhouse.providers.easypost.adapter import EasyPostProvider
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.port import Provider, ProviderContext
+from packhouse.providers.port import Provider, ProviderContext, Unknown
 from packhouse.sandbox.sandbox import EASYPOST_KEY
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse.sandbox.transport import SandboxTransport
 from tests.service.harness import SENDER, Harness
 from tests.service.ledger.backups import Backups
+from tests.service.providers.by_reference import ByReference
 from tests.service.restarts import Daemon, ship, sold
 from tests.service.scripted import Scripted, scripted
 
@@ -151,3 +152,33 @@ async def test_a_folder_that_was_put_back_buys_nothing_twice_while_an_account_is
     await daemon.work()
     assert await sold(daemon, [planned, late]) == [1, 1]
     assert [await harness.states(order) for order in (planned, late)] == [["fulfilled"]] * 2
+
+
+@pytest.mark.harness(sandbox_account=ByReference)
+@pytest.mark.parametrize("why", [Unknown("the program failed"), AWAY], ids=type)
+async def test_a_folder_that_was_put_back_buys_nothing_twice_while_a_look_up_program_fails(
+    daemon: Daemon, why: Any
+) -> None:
+    harness = daemon.harness
+    await daemon.start()
+    await ship(daemon)
+    planned = harness.sandbox.place_order("plain")
+    await harness.process_until(planned, before="buy")
+    await harness.clock.advance(130.0)
+    restore = daemon.backups.take(with_folder=True)
+    await daemon.start()
+    await harness.process_until(planned, before="post")
+    assert await sold(daemon, [planned]) == [1]
+    await harness.clock.advance(8000.0)
+    harness.provider.script(lookup=why)
+    await daemon.put_back(restore)
+    await daemon.work(8)
+    assert await sold(daemon, [planned]) == [1]
+    assert "because the ledger may be a restored one" in (await harness.order_row(planned)).last_error
+    harness.provider.script(lookup=None)
+    await harness.advance(600.0, step=30)
+    await daemon.work(3)
+    await harness.operations.reconciliation.accept(reason="no holds were placed", actor="ada")
+    await daemon.work(3)
+    assert await sold(daemon, [planned]) == [1]
+    assert await harness.states(planned) == ["fulfilled"]

@@ -11,15 +11,15 @@ from packhouse.model.states import ShipmentState
 from packhouse.rules.changes import fingerprint
 from packhouse.steps.context import OrderJob
 from tests.service.harness import Harness
-from tests.service.steps.restored_orders import NUMBER, labeled, planned
+from tests.service.steps.restored_orders import NUMBER, claimed, labeled
 
 _S = ShipmentState
 
 
 async def order_of(harness: Harness, quantity: int) -> OrderJob:
     """An order of so many units of one line, with nothing planned."""
-    job = await planned(harness, before="pack")
-    job.restored_at, job.decision = 0.0, None
+    job = await claimed(harness)
+    job.restored_at = 0.0
     line = Line("li_1", name="Tea", quantity=quantity, is_digital=False)
     job.fetched = replace(job.order, lines=(line,), fulfillments=())
     return job

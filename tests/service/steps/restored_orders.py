@@ -9,12 +9,15 @@ from packhouse.ledger import queries, recalled, restores, shipments
 from packhouse.ledger.recalled import Recalled
 from packhouse.ledger.restores import Cause
 from packhouse.ledger.tx import Tx
+from packhouse.model.journal import Entry
 from packhouse.model.label import Label, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Fulfillment, Line, Units
+from packhouse.model.parcel import Parcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.port import Absent, Bought, ListedPurchase, Provider, Purchase
+from packhouse.rules.changes import fingerprint
 from packhouse.steps.context import OrderJob
 from packhouse.store.protocol import moment
 from tests.service.harness import Harness
@@ -26,12 +29,38 @@ RATE = Rate("bike", "Bike", "standard", Money(495, "USD"))
 SOLD = Bought("shp_1", NUMBER, "Bike", "standard", Money(495, "USD"))
 
 
-async def planned(harness: Harness, *, before: str = "buy") -> OrderJob:
-    """An order that the ledger has planned, and that was not compared since a restore."""
-    order = harness.sandbox.place_order("plain")
-    job = await harness.process_until(order, before=before)
+async def claimed(harness: Harness, order_id: str = "") -> OrderJob:
+    """A job of this order, or of a new one, that was read from the store: nothing of it is decided."""
+    if not order_id:
+        order_id = harness.sandbox.place_order("plain").id
+        await harness.deliver_event(order_id)
+    (job,) = [one for one in await harness.claim_due() if one.order_id == order_id]
+    job.fetched = await harness.store.order(order_id)
     job.restored_at = harness.clock.now()
     return job
+
+
+async def planned(harness: Harness) -> OrderJob:
+    """An order that the ledger has planned, and that was not compared since a restore."""
+    job = await claimed(harness)
+    units = tuple(Units(line.id, line.quantity) for line in job.order.lines)
+    shipment = Shipment(
+        id=f"{job.order_id}-1",
+        order_id=job.order_id,
+        seq=1,
+        state=ShipmentState.PLANNED,
+        units=units,
+        fingerprint=fingerprint(job.order, units),
+        parcel=Parcel(500, 10, 20, 30),
+    )
+    await harness.context.plan(job, [shipment], [Entry(job.order_id, "planned", "why", shipment.id)])
+    return job
+
+
+async def reclaimed(harness: Harness, job: OrderJob) -> OrderJob:
+    """The order in its next pass."""
+    await harness.clock.advance(130.0)
+    return await claimed(harness, job.order_id)
 
 
 def created_after(job: OrderJob, seconds: float) -> None:
@@ -163,8 +192,7 @@ SOME = (Units("li_1", 1),)
 
 async def unplanned(harness: Harness, *rows: Fulfillment) -> OrderJob:
     """An order that the ledger has not planned, of LINES; the store shows these fulfillments."""
-    job = await planned(harness, before="pack")
-    assert job.shipments == []
+    job = await claimed(harness)
     job.fetched = replace(job.order, lines=LINES)
     shown(job, *rows)
     return job

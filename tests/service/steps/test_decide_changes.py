@@ -200,6 +200,18 @@ async def test_units_of_a_plan_that_ended_ship_again(harness: Harness, state: Sh
     assert job.decision == Ship((Units("li_1", 2 if state is _S.CANCELLED else 1),))
 
 
+async def test_units_of_a_void_that_an_operator_has_given_up_ship_again(harness: Harness) -> None:
+    job = await order_of(harness, 1)
+    label = await plan(harness, job, _S.LABELED)
+    await harness.context.move_label(job, label, _S.VOIDING, LabelState.VOIDING)
+    await harness.context.hold(job, _C.VOID_PENDING, "for weeks", shipment=job.shipments[0])
+    await decide(harness.context, job)
+    assert isinstance(job.decision, Skip)
+    job.holds = [replace(one, released_by="ada", released_at=1.0) for one in job.holds]
+    await decide(harness.context, job)
+    assert job.decision == Ship((Units("li_1", 1),))
+
+
 # ---- what was posted -----------------------------------------------------------------------------------
 
 

@@ -69,6 +69,7 @@ async def test_a_hold_of_another_reason_ends_all_the_same(harness: Harness) -> N
     job.decision = NeedsHold((Reason(_C.TOO_HEAVY, "because"),))
     await sync_holds(harness.context, job)
     assert [hold.code for hold in job.active_holds()] == [_C.TOO_HEAVY]
+    assert (await actions(harness, job))[-2:] == ["released", "held"]
 
 
 async def test_a_hold_that_an_operator_placed_never_ends_here(harness: Harness) -> None:
@@ -103,6 +104,15 @@ async def test_a_hold_on_a_shipment_ends_with_the_shipment(harness: Harness, sta
     await another(harness, job)
     job.update(job.shipments[0], state=state)
     assert not await stands(harness, job)
+
+
+async def test_an_operators_hold_stands_whatever_becomes_of_its_shipment(harness: Harness) -> None:
+    job = await held(harness, _C.PRICE_DRIFT, on="shipment")
+    job.holds = [replace(job.holds[0], placed_by="ada")]
+    job.update(job.shipments[0], state=_S.CANCELLED)
+    await sync_holds(harness.context, job)
+    assert len(job.active_holds()) == 1
+    assert "released" not in await actions(harness, job)
 
 
 @pytest.mark.parametrize("on", ["shipment", "order"])

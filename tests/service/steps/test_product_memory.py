@@ -112,3 +112,16 @@ async def test_the_same_product_of_two_sites_is_two_products() -> None:
     await setup.weights("a", site="one")
     setup.catalog.weight_g = 5
     assert await setup.weights("a", site="two") == {"a": 5}
+
+
+async def test_what_was_read_again_counts_as_new() -> None:
+    setup = Setup(most=2)
+    await setup.weights("a")
+    setup.clock.time += 300
+    await setup.weights("b")
+    setup.clock.time += 300
+    await setup.weights("a")
+    await setup.weights("c")
+    setup.catalog.asked.clear()
+    await setup.weights("a")
+    assert setup.catalog.asked == []

@@ -32,6 +32,7 @@ from tests.service.steps.restored_orders import (
     listed,
     notice,
     planned,
+    reclaimed,
     says,
     stored,
 )
@@ -212,19 +213,11 @@ async def test_a_purchase_that_matches_nothing_is_held_until_a_person_has_seen_i
     assert job.wake_times == []
 
     await harness.release_hold(hold)
-    job = await reclaimed(harness)
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert not blocks_purchases(job)
     assert await left(harness, job) == []
     assert job.active_holds() == []
-
-
-async def reclaimed(harness: Harness) -> OrderJob:
-    """The order in its next pass."""
-    await harness.clock.advance(130.0)
-    job = await harness.process_until(before="reconcile")
-    job.restored_at = harness.clock.now()
-    return job
 
 
 async def test_the_hold_of_the_first_purchase_without_a_match_stands_for_all(harness: Harness) -> None:

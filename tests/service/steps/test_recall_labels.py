@@ -28,6 +28,7 @@ from tests.service.steps.restored_orders import (
     labeled,
     notice,
     planned,
+    reclaimed,
     says,
     second_account,
     shown,
@@ -149,15 +150,11 @@ async def test_each_label_of_a_blind_account_is_confirmed_before_the_order_is_co
     await compare(harness.context, job)
     assert len(job.active_holds()) == 2
     await harness.release_hold(job.active_holds()[released])
-    await harness.clock.advance(130.0)
-    job = await harness.process_until(before="reconcile")
-    job.restored_at = harness.clock.now()
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert blocks_purchases(job)
     await harness.release_hold(job.active_holds()[0])
-    await harness.clock.advance(130.0)
-    job = await harness.process_until(before="reconcile")
-    job.restored_at = harness.clock.now()
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert await is_compared(harness, job)
 

@@ -14,7 +14,6 @@ from packhouse.model.label import Rate
 from packhouse.model.money import Money
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import Safety, Unknown, Voided, Withdrawn
-from packhouse.steps.context import OrderJob
 from packhouse.steps.recall import blocks_purchases, compare, recall
 from tests.service.harness import Harness
 from tests.service.providers.in_memory import in_memory
@@ -29,6 +28,7 @@ from tests.service.steps.restored_orders import (
     labeled,
     notice,
     planned,
+    reclaimed,
     says,
     stored,
 )
@@ -100,17 +100,9 @@ async def test_what_matches_no_planned_shipment_is_held_until_a_person_has_seen_
     assert [one.state for one in await stored(harness, job)] == [_S.PLANNED]
     assert blocks_purchases(job)
     await harness.release_hold(hold)
-    job = await reclaimed(harness)
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert await is_compared(harness, job)
-
-
-async def reclaimed(harness: Harness) -> OrderJob:
-    """The order in its next pass."""
-    await harness.clock.advance(130.0)
-    job = await harness.process_until(before="reconcile")
-    job.restored_at = harness.clock.now()
-    return job
 
 
 async def test_a_shipment_is_asked_about_once_in_a_pass(harness: Harness) -> None:
@@ -250,10 +242,7 @@ async def test_once_a_person_has_decided_the_account_is_not_waited_for(harness: 
     await compare(harness.context, job)
     (hold,) = job.active_holds()
     await harness.release_hold(hold)
-    await harness.clock.advance(130.0)
-    (job,) = [one for one in await harness.claim_due() if one.order_id == job.order_id]
-    await harness.run_steps(job, before="reconcile")
-    job.restored_at = harness.clock.now()
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert job.failures == []
     assert await is_compared(harness, job)
@@ -287,7 +276,7 @@ async def test_a_blind_account_and_a_gap_in_the_log_hold_the_shipment(harness: H
     assert asked(harness) == []
     assert blocks_purchases(job)
     await harness.release_hold(hold)
-    job = await reclaimed(harness)
+    job = await reclaimed(harness, job)
     await compare(harness.context, job)
     assert asked(harness) == []
     assert await is_compared(harness, job)

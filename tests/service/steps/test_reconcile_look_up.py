@@ -140,3 +140,13 @@ async def test_a_purchase_without_a_rate_is_never_looked_up(harness: Harness) ->
     with pytest.raises(ValueError, match="without a rate"):
         await reconcile(harness.context, job)
     assert asked(harness) == []
+
+
+async def test_an_answer_that_will_not_change_is_held_for_a_person_at_once(harness: Harness) -> None:
+    job = await begun(harness)
+    says(harness, {"1/1": Unknown("the number cannot be read", needs_person=True)})
+    await reconcile(harness.context, job)
+    (hold,) = job.active_holds()
+    assert hold.code is HoldCode.PURCHASE_UNKNOWN
+    assert "the number cannot be read" in hold.note
+    assert job.failures == []
