@@ -53,7 +53,6 @@ def counting(*lines: tuple[str, tuple[int, ...]], fulfillments: tuple[()] | None
         (counting(("a", (1,)), ("b", (1,)), fulfillments=()), False),
         (counting(fulfillments=()), False),
     ],
-    ids=str,
 )
 def test_a_store_leaves_a_post_open_unless_it_lists_fulfillments_or_counts_none_of_the_units(
     order: Order, is_open: bool
