@@ -34,7 +34,7 @@ def hold(code: HoldCode = HoldCode.MANUAL, shipment_id: str = "", **more: Any) -
     return Hold(1, "ord_1", shipment_id, code, "", "", "packhouse", 1.0, **more)
 
 
-RELEASED = {"released_at": 2.0, "released_by": "ada"}
+RELEASED: dict[str, Any] = {"released_at": 2.0, "released_by": "ada"}
 
 
 def test_an_order_that_was_never_read_cannot_be_used() -> None:
@@ -72,7 +72,7 @@ def test_holds_block_what_their_kind_blocks() -> None:
     assert one.blocks_buying(ONE) == [everything]
 
 
-FREES = {"code": HoldCode.VOID_PENDING, "shipment_id": "ord_1-1"}
+FREES: dict[str, Any] = {"code": HoldCode.VOID_PENDING, "shipment_id": "ord_1-1"}
 
 
 @pytest.mark.parametrize(
