@@ -199,6 +199,13 @@ async def test_a_file_that_arrives_later_is_kept_and_the_parcel_is_announced_aga
     assert entry.why == "label_file_missing: The label's file has arrived."
 
 
+async def test_a_file_is_asked_for_also_while_the_store_does_not_show_the_order(harness: Harness) -> None:
+    job = await posted_without(harness, ZPL)
+    job.fetched = None
+    await harness.run_step("post", job)
+    assert label_of(job).document_format is LabelFormat.ZPL
+
+
 @pytest.mark.parametrize("answer", [PAGE, GONE, DOWN])
 async def test_a_file_that_is_still_of_no_use_changes_nothing(harness: Harness, answer: Any) -> None:
     job = await posted_without(harness, answer)
