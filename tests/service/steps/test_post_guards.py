@@ -281,12 +281,15 @@ async def test_an_order_that_was_decided_although_it_does_not_fit_is_not_decided
     assert job.wake_times == []
 
 
+@pytest.mark.parametrize("is_paused", [False, True])
 async def test_the_number_of_a_parcel_on_its_way_is_recorded_when_it_appears_at_the_last_look(
-    harness: Harness,
+    harness: Harness, is_paused: bool
 ) -> None:
     job, shipment = await carried_by_hand(harness)
     number = label_of(job).tracking_number
     row = (Fulfillment(number, units=shipment.units),)
+    if is_paused:
+        await harness.operations.daemon.pause(reason="stocktaking", actor="ada")
     await read_again(harness, lambda order: replace(order, fulfillments=row), job)
     assert (await stored(harness, job)).state is _S.FULFILLED
     assert sent(harness) == []
