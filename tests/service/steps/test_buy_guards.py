@@ -17,7 +17,7 @@ from packhouse.providers.port import Prepared, Purchase, PurchaseRequest, Unknow
 from packhouse.steps.context import OrderJob
 from packhouse.steps.purchase import intent_of
 from tests.service.harness import Harness
-from tests.service.steps.jobs import entries, held, in_step, job_before, label_of, stored
+from tests.service.steps.jobs import LEDGER_DOWN, entries, held, in_step, job_before, label_of, stored
 
 _S = ShipmentState
 ABROAD = {"line1": "1 Main Street", "city": "Toronto", "state": "ON", "postcode": "M5V 2T6", "country": "CA"}
@@ -314,6 +314,37 @@ async def test_a_parcel_whose_customs_facts_went_missing_is_withdrawn_and_decide
     assert entry.why.startswith("Withdrawn: ")
     assert job.wake_times == [harness.clock.now()]
     assert harness.provider.seen("prepare") == []
+
+
+async def test_a_withdrawal_that_cannot_be_written_is_not_followed_by_another_pass(harness: Harness) -> None:
+    order = harness.sandbox.place_order("plain")
+    harness.sandbox.store.change_address(order, ABROAD)
+    job = await harness.process_until(order, before="buy")
+    lines = tuple(replace(line, unit_price_minor=None) for line in job.order.lines)
+    job.fetched = replace(job.order, lines=lines)
+    harness.ledger.script(write=LEDGER_DOWN)
+    with pytest.raises(LedgerUnavailable):
+        await harness.run_step("buy", job)
+    assert job.wake_times == []
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+async def test_an_intent_that_cannot_be_taken_back_is_not_shown_as_a_wait(
+    harness: Harness, is_paused: bool
+) -> None:
+    async def order(order_id: str) -> Order:
+        if is_paused:
+            await pause(harness)
+        harness.ledger.script(write=LEDGER_DOWN)
+        found = await harness.store.real.order(order_id)
+        return found if is_paused else another_status(found)
+
+    job = await job_before(harness, "buy")
+    harness.store.script(order=order)
+    with pytest.raises(LedgerUnavailable):
+        await harness.run_step("buy", job)
+    assert (job.wake_times, job.waiting) == ([], None)
+    assert job.shipments[0].state is _S.BUYING
 
 
 async def test_a_declaration_has_the_weight_of_the_parcel(harness: Harness) -> None:

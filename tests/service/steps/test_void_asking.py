@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from packhouse.errors import LedgerUnavailable
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Label
 from packhouse.model.states import LabelState, ShipmentState
@@ -17,7 +18,7 @@ from packhouse.rules.decision import NeedsHold, Skip
 from packhouse.steps.context import OrderJob
 from packhouse.steps.moves import Move
 from tests.service.harness import Harness
-from tests.service.steps.jobs import entries, held, in_step, label_of, labeled
+from tests.service.steps.jobs import LEDGER_DOWN, entries, held, in_step, label_of, labeled
 
 pytestmark = pytest.mark.harness(settings={"poll": {"recheck_s": 300}, "retry": {"base_s": 10}})
 _S = ShipmentState
@@ -285,3 +286,37 @@ async def test_a_void_whose_units_are_not_to_ship_any_more_needs_no_hold(harness
     job = await awaited(harness, is_due=False)
     job.fetched = replace(job.order, lines=())
     assert await quiet(harness, job)
+
+
+@pytest.mark.parametrize("answer", [Voided(), VoidPending(), LATER], ids=str)
+async def test_an_answer_that_cannot_be_written_changes_nothing_in_the_job(
+    harness: Harness, answer: Any
+) -> None:
+    job = await voiding(harness, answer)
+    (before,) = job.shipments
+    harness.ledger.script(write=LEDGER_DOWN)
+    with pytest.raises(LedgerUnavailable):
+        await harness.run_step("void", job)
+    assert (job.shipments, job.wake_times, job.waiting) == ([before], [], None)
+
+
+async def test_a_hold_that_cannot_be_written_is_not_followed_by_a_wait(harness: Harness) -> None:
+    job = await awaited(harness, is_due=False)
+    harness.ledger.script(write=LEDGER_DOWN)
+    with pytest.raises(LedgerUnavailable):
+        await harness.run_step("void", job)
+    assert (job.wake_times, job.waiting) == ([], None)
+
+
+async def test_a_person_learns_of_a_long_void_before_the_next_question_is_planned(harness: Harness) -> None:
+    async def write(unit: Any, now: float, *args: Any) -> Any:
+        if len(harness.ledger.seen("write")) - writes > 1:
+            raise LEDGER_DOWN
+        return await harness.ledger.real.write(unit, now, *args)
+
+    job = await awaited(harness, is_due=True)
+    writes = len(harness.ledger.seen("write"))
+    harness.ledger.script(write=write)
+    with pytest.raises(LedgerUnavailable):
+        await harness.run_step("void", job)
+    assert [code for code, _ in held(job)] == ["void_pending"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import holds as hold_records
 from packhouse.model.hold import Hold, HoldCode
 from packhouse.model.label import Label
@@ -19,7 +20,7 @@ from packhouse.rules.timeouts import longest_post_s
 from packhouse.steps.context import OrderJob
 from packhouse.steps.withdraw import does_not_say, is_in_doubt, process_void_requests, withdraw
 from tests.service.harness import Harness
-from tests.service.steps.jobs import entries, held, in_step, job_before, label_of, labeled, moved
+from tests.service.steps.jobs import LEDGER_DOWN, entries, held, in_step, job_before, label_of, labeled, moved
 
 _S = ShipmentState
 WHY = "The order is cancelled."
@@ -53,7 +54,6 @@ def counting(*lines: tuple[str, tuple[int, ...]], fulfillments: tuple[()] | None
         (counting(("a", (1,)), ("b", (1,)), fulfillments=()), False),
         (counting(fulfillments=()), False),
     ],
-    ids=str,
 )
 def test_a_store_leaves_a_post_open_unless_it_lists_fulfillments_or_counts_none_of_the_units(
     order: Order, is_open: bool
@@ -256,6 +256,17 @@ async def test_a_request_voids_the_label_and_ends_with_it(harness: Harness) -> N
 
 async def stored_holds(harness: Harness, job: OrderJob) -> tuple[Hold, ...]:
     return tuple(await harness.ledger.read(hold_records.of_order, job.order_id))
+
+
+async def test_a_request_stays_where_the_void_cannot_be_written(harness: Harness) -> None:
+    job, shipment, _ = await labeled(harness)
+    await requested(harness, job, shipment)
+    before = held(job)
+    harness.ledger.script(write=LEDGER_DOWN)
+    with pytest.raises(LedgerUnavailable):
+        await process_void_requests(harness.context, job)
+    assert held(job) == before
+    assert job.shipments == [shipment]
 
 
 async def test_a_label_without_a_request_is_not_voided(harness: Harness) -> None:
