@@ -94,7 +94,7 @@ async def _prepare_to_spend(
         # The worker that takes over must find no purchase of ours still in flight.
         await purchase.record_not_bought(context, job, begun, "The lease was about to end; nothing was sent.")
         raise LeaseLost(f"the lease on order {job.order_id} ends too soon to buy a label")
-    job.paused = await context.check_may_proceed(job) or job.paused
+    job.paused = await context.check_may_proceed(job)
     if job.paused:
         await purchase.record_not_bought(context, job, begun, "Paused in the meantime; nothing was sent.")
         _wait_for_resume(context, job)

@@ -28,11 +28,12 @@ class _Answers:
     """What the accounts answered.
 
     `missing` says why an account made no offer; `remarks` are the notes of the others. Both are by account.
+    `is_prepared`: an account took the request, so that only its rates stand in the way.
     `failed` are the errors that another try may overcome. `rules` decide between the offers.
     """
 
     rules: RateSettings
-    prepared: int = 0
+    is_prepared: bool = False
     offers: list[Offer] = field(default_factory=list)
     remarks: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -123,7 +124,7 @@ def _add(context: Context, seller: Provider, result: Prepared | BaseException, a
 
 def _add_rates(context: Context, account: str, prepared: Prepared, answers: _Answers) -> None:
     """Add an account's rates as offers. A price of 0.00 is none: most often it means that none is known."""
-    answers.prepared += 1
+    answers.is_prepared = True
     is_free = context.settings.has_free_rates(account)
     unpriced = [one for one in prepared.rates if one.price and one.price.minor <= 0 and not is_free]
     offered = [one for one in prepared.rates if one not in unpriced]
@@ -160,7 +161,7 @@ async def _explain(context: Context, job: OrderJob, shipment: Shipment, answers:
     elif answers.broken:
         raise answers.broken[0]
     else:
-        code = HoldCode.NO_RATE if answers.prepared else HoldCode.PROVIDER_REFUSED
+        code = HoldCode.NO_RATE if answers.is_prepared else HoldCode.PROVIDER_REFUSED
         note = _list(reasons) if single else f"{EVERY_ACCOUNT}: {_list(reasons)}"
         await purchase.hold_for_requote(context, job, shipment, code, note[:500])
 
