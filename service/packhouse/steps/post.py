@@ -188,7 +188,7 @@ async def _may_send(
     # What may ship was decided from another status or other records: then the next pass decides again.
     is_outdated = (job.order.status, job.order.unit_records()) != (decided.status, decided.unit_records())
     if label.provider != ManualProvider.account and (
-        is_outdated or shipping_conflict(job.order, shipment, _counted_before(job, shipment))
+        is_outdated or shipping_conflict(job.order, shipment, _counted_before(job))
     ):
         if job.fetched is not decided:
             job.wake_at(context.clock.now())  # the next pass decides what becomes of it
@@ -217,10 +217,9 @@ def _number_of(context: Context, label: Label) -> str:
     return f"{context.settings.store.name_of(label.carrier)} {label.tracking_number}".strip()
 
 
-def _counted_before(job: OrderJob, shipment: Shipment) -> list[Shipment]:
-    """The shipments whose units this one cannot have: those that may have shipped already."""
-    shipped = job.in_state(_S.FULFILLED, _S.DELIVERED, _S.BUYING, _S.UNKNOWN)
-    return [other for other in shipped if other.id != shipment.id]
+def _counted_before(job: OrderJob) -> list[Shipment]:
+    """The shipments whose units a labeled one cannot have: those that may have shipped already."""
+    return job.in_state(_S.FULFILLED, _S.DELIVERED, _S.BUYING, _S.UNKNOWN)
 
 
 async def _save_post(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> Shipment:
@@ -243,7 +242,7 @@ async def _process_refusal(
         why = f"The store refused the fulfillment: the order is {end}."
         await withdraw(context, job, shipment, why)
     elif label.provider != ManualProvider.account and shipping_conflict(
-        order, shipment, _counted_before(job, shipment)
+        order, shipment, _counted_before(job)
     ):
         job.wake_at(context.clock.now())  # the next pass decides what becomes of it
     else:

@@ -182,6 +182,26 @@ async def test_the_order_that_was_read_after_an_answer_counts_for_the_next_parce
     assert job.fetched_at == harness.clock.monotonic()
 
 
+@pytest.mark.parametrize("answer", [False, REFUSED], ids=str)
+async def test_the_age_of_an_order_counts_from_when_it_was_read(harness: Harness, answer: Any) -> None:
+    async def write(unit: Any, now: float, *args: Any, **more: Any) -> Any:
+        await harness.clock.advance(7)
+        return await harness.ledger.real.write(unit, now, *args, **more)
+
+    async def fulfill(order_id: str, body: bytes, key: str) -> bool:
+        harness.store.show_orders_as(lambda order: replace(order, fulfillments=shown(job)))
+        harness.ledger.script(write=write)
+        if isinstance(answer, Exception):
+            raise answer
+        return False
+
+    job, _, _ = await labeled(harness)
+    harness.store.script(fulfill=fulfill)
+    await harness.run_step("post", job)
+    assert (await stored(harness, job)).state is _S.FULFILLED
+    assert job.fetched_at == harness.clock.monotonic() - 7
+
+
 @pytest.mark.parametrize(
     ("error", "is_forgotten"),
     [

@@ -68,6 +68,14 @@ async def test_a_parcel_on_its_way_is_posted_despite_packhouses_own_hold_on_its_
     assert blocks_posting(one, replace(label, provider=provider)) is expected
 
 
+async def test_a_hold_of_packhouse_on_the_order_does_not_stop_a_parcel_on_its_way(harness: Harness) -> None:
+    job, _ = await carried_by_hand(harness)
+    await harness.context.hold(job, HoldCode.ADDRESS_INCOMPLETE, "no street")
+    harness.provider.script(document=ProviderRefused("none"))
+    await harness.run_step("post", job)
+    assert len(sent(harness)) == 1
+
+
 async def test_a_label_is_posted_with_its_units_and_its_number(harness: Harness) -> None:
     job, shipment, label = await labeled(harness)
     await harness.run_step("post", job)
@@ -273,7 +281,9 @@ async def test_an_order_that_was_decided_although_it_does_not_fit_is_not_decided
     assert job.wake_times == []
 
 
-async def test_a_number_that_appears_at_the_last_look_is_recorded_and_not_posted(harness: Harness) -> None:
+async def test_the_number_of_a_parcel_on_its_way_is_recorded_when_it_appears_at_the_last_look(
+    harness: Harness,
+) -> None:
     job, shipment = await carried_by_hand(harness)
     number = label_of(job).tracking_number
     row = (Fulfillment(number, units=shipment.units),)
@@ -283,6 +293,34 @@ async def test_a_number_that_appears_at_the_last_look_is_recorded_and_not_posted
     (entry,) = await entries(harness, job, "fulfilled")
     assert entry.why.startswith("The store already has ")
     assert job.wake_times == []
+
+
+async def test_a_number_that_appears_at_the_last_look_is_left_to_the_next_pass(harness: Harness) -> None:
+    job, shipment, label = await labeled(harness)
+    row = (Fulfillment(label.tracking_number, units=shipment.units),)
+    await read_again(harness, lambda order: replace(order, fulfillments=row), job)
+    assert (await stored(harness, job)).state is _S.LABELED
+    assert sent(harness) == []
+    assert job.wake_times == [harness.clock.now()]
+
+
+@pytest.mark.parametrize(
+    ("state", "is_sent"),
+    [
+        (_S.FULFILLED, False),
+        (_S.DELIVERED, False),
+        (_S.BUYING, False),
+        (_S.UNKNOWN, False),
+        (_S.VOIDED, True),
+    ],
+)
+async def test_units_that_another_parcel_may_have_are_not_posted(
+    harness: Harness, state: ShipmentState, is_sent: bool
+) -> None:
+    job, shipment, _ = await labeled(harness)
+    job.shipments.append(replace(shipment, id="another", seq=2, state=state, label=None))
+    await harness.run_step("post", job)
+    assert len(sent(harness)) == int(is_sent)
 
 
 async def test_a_pause_at_the_last_moment_stops_the_post(harness: Harness) -> None:
