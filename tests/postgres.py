@@ -79,7 +79,8 @@ class PostgresServer:
 
     def new_database(self, template: str = "template0") -> str:
         """Make a database; answers its name."""
-        name = f"test_{next(self._numbers)}"
+        # A fork of this process counts on its own.
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 

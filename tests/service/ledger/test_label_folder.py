@@ -13,6 +13,7 @@ import pytest
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.model.label import LabelDocument, LabelFormat
+from tests.service.ledger.open_files import open_files_in
 
 LABEL = LabelDocument(b"^XA^XZ", LabelFormat.ZPL)
 DIGEST = hashlib.sha256(LABEL.content).hexdigest()
@@ -109,16 +110,9 @@ def test_the_first_failure_is_the_one_that_is_reported(
 
 def test_no_file_stays_open(tmp_path: Path) -> None:
     documents = DocumentFolder(tmp_path)
-    before = lowest_free_descriptor()
     documents.put(LABEL)
     documents.get(DIGEST, LABEL.format)
-    assert lowest_free_descriptor() == before
-
-
-def lowest_free_descriptor() -> int:
-    handle = os.open(os.devnull, os.O_RDONLY)
-    os.close(handle)
-    return handle
+    assert open_files_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(("size", "is_found"), [(MOST_BYTES, True), (MOST_BYTES + 1, False)])
