@@ -253,23 +253,6 @@ def test_a_migration_may_wait_longer_than_a_unit(database: Database, monkeypatch
     assert limits == ["2min", "0"]
 
 
-def test_replicas_that_start_at_once_migrate_one_after_another(database: Database) -> None:
-    async def story(ledger: PostgresLedger) -> None:
-        def second(connection: Connection) -> None:
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
-            migrate.migrate(connection)
-
-        def first(tx: Tx) -> None:
-            migrate.migrate(tx.connection)
-            with pytest.raises(LedgerUnavailable, match="lock timeout"):
-                asyncio.run_coroutine_threadsafe(ledger.read(second), loop).result(20)
-
-        loop = asyncio.get_running_loop()
-        await ledger.write(first, 0.0)
-
-    database.play(story, connections=2)
-
-
 def test_a_ledger_that_is_refused_leaves_no_session(own_database: Database) -> None:
     own_database.server.sql("UPDATE alembic_version SET version_num = '9999'", database=own_database.name)
     with pytest.raises(LedgerUnusable, match="9999") as refused:
