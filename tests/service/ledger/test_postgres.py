@@ -228,11 +228,14 @@ def test_every_session_has_the_limits_even_after_a_unit_that_failed(database: Da
     database.play(story)
 
 
-def test_an_option_of_the_address_comes_first(database: Database) -> None:
+@pytest.mark.parametrize("name", ["packhouse", "mine"])
+def test_an_option_of_the_address_comes_first_except_the_encoding(database: Database, name: str) -> None:
     async def story(ledger: PostgresLedger) -> None:
-        assert await ledger.read(show("application_name")) == "mine"
+        assert await ledger.read(show("application_name")) == name
+        assert await ledger.read(show("client_encoding")) == "UTF8"
 
-    database.play(story, options="?application_name=mine")
+    options = "" if name == "packhouse" else f"?application_name={name}&client_encoding=LATIN1"
+    database.play(story, options=options)
 
 
 def test_a_migration_may_wait_longer_than_a_unit(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,6 +261,19 @@ def test_a_ledger_that_is_refused_leaves_no_session(own_database: Database) -> N
     with pytest.raises(LedgerUnusable, match="9999") as refused:
         PostgresLedger(own_database.url)
     assert own_database.is_left_alone(), refused
+
+
+def test_a_database_in_another_encoding_is_refused_and_leaves_no_session(
+    postgres_server: PostgresServer,
+) -> None:
+    name = "in_another_encoding"
+    postgres_server.drop(name)
+    postgres_server.sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1'")
+    database = Database(postgres_server, name)
+    with pytest.raises(LedgerUnusable, match="is in LATIN1") as refused:
+        PostgresLedger(database.url)
+    assert database.is_left_alone(), refused
+    postgres_server.drop(name)
 
 
 def test_a_user_without_permissions_leaves_no_session(database: Database) -> None:
