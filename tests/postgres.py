@@ -48,7 +48,8 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="packhouse-postgres-"))
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count(1)
+        # With the process, because each fork of the tests counts on its own.
+        self._numbers = (f"{os.getpid()}_{number}" for number in itertools.count(1))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -79,8 +80,7 @@ class PostgresServer:
 
     def new_database(self, template: str = "template0") -> str:
         """Make a database; answers its name."""
-        # A fork of this process counts on its own.
-        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        name = f"test_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 

@@ -214,6 +214,7 @@ def test_a_session_that_the_server_ended_meanwhile_is_replaced(database: Databas
 
 def test_every_session_has_the_limits_even_after_a_unit_that_failed(database: Database) -> None:
     async def story(ledger: PostgresLedger) -> None:
+        database.cut_off()
         with pytest.raises(ZeroDivisionError):
             await ledger.read(lambda connection: 1 / 0)
         limits = {
@@ -328,8 +329,9 @@ def test_a_server_that_cannot_tell_the_time_is_reported(own_database: Database) 
 def test_the_clock_is_set_again_while_the_ledger_listens(database: Database, has_clock: bool) -> None:
     async def story(ledger: PostgresLedger) -> None:
         woken = asyncio.Event()
-        shared = ledger.clock(StillClock(100.0)) if has_clock else None
-        if shared:
+        shared = None
+        if has_clock:
+            shared = ledger.clock(StillClock(100.0))
             assert abs(shared.now() - time.time()) < 30
             assert isinstance(shared, DatabaseClock)
             shared.set(0.0, 0.0)
