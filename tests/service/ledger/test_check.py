@@ -17,7 +17,7 @@ from packhouse.ledger import migrate
 from packhouse.ledger.check import check_ledger
 from packhouse.ledger.engine import open_ledger
 from tests.postgres import PostgresServer
-from tests.service.ledger.open_files import lowest_free_descriptor, open_files_in
+from tests.service.ledger.open_files import open_connections, open_files_in
 
 
 def made(file: Path) -> str:
@@ -117,11 +117,11 @@ def test_a_sound_postgresql_is_of_our_version(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     ((release,),) = postgres_server.sql("SHOW server_version")
-    before = lowest_free_descriptor()
+    before = open_connections()
     for driver in ("postgresql", "postgresql+psycopg"):
         address = postgres_server.url(postgres_database).replace("postgresql+psycopg", driver)
         assert check_ledger(address) == f"PostgreSQL {release}, version {migrate.head()}"
-    assert lowest_free_descriptor() == before
+    assert open_connections() == before
 
 
 @pytest.mark.parametrize("options", ["", "?application_name=mine&client_encoding=LATIN1"])
