@@ -49,7 +49,8 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="packhouse-postgres-"))
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self._numbers = itertools.count(1)
+        # With the process, because each fork of the tests counts on its own.
+        self._numbers = (f"{os.getpid()}_{number}" for number in itertools.count(1))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])

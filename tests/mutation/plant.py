@@ -123,11 +123,15 @@ class Plants:
         return found
 
     def values(self, mutant: Mutant) -> dict[str, object]:
-        """The values of its module that a mutant outside of any function changes, or reads."""
-        names = _assigned(mutant.mutated) | _read(mutant.mutated)
+        """The values of its module that a mutant outside of any function changes, or that belong to those."""
+        changed, near = _assigned(mutant.mutated), _read(mutant.mutated)
         own = {name for statement in self._sources[mutant.file].body for name in _assigned(statement)}
+        for statement in self._sources[mutant.file].body[mutant.statement + 1 :]:
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and changed & _read(statement):
+                changed |= _assigned(statement)
+                near |= _read(statement)
         module = self._modules[mutant.file]
-        return {name: getattr(module, name) for name in names & own}
+        return {name: getattr(module, name) for name in (changed | near) & own}
 
     def _futures(self, file: str) -> list[ast.stmt]:
         return [

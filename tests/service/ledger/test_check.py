@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from packhouse.ledger import migrate
 from packhouse.ledger.check import check_ledger
 from packhouse.ledger.engine import open_ledger
 from tests.postgres import PostgresServer
+from tests.service.ledger.open_files import open_connections, open_files_in
 
 
 def made(file: Path) -> str:
@@ -102,15 +102,8 @@ def test_an_address_without_a_file_is_no_ledger() -> None:
 
 def test_a_check_keeps_no_file_open(tmp_path: Path) -> None:
     address = made(tmp_path / "packhouse.db")
-    before = lowest_free_descriptor()
     check_ledger(address)
-    assert lowest_free_descriptor() == before
-
-
-def lowest_free_descriptor() -> int:
-    handle = os.open(os.devnull, os.O_RDONLY)
-    os.close(handle)
-    return handle
+    assert open_files_in(tmp_path) == []
 
 
 def test_a_missing_driver_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,11 +117,11 @@ def test_a_sound_postgresql_is_of_our_version(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     ((release,),) = postgres_server.sql("SHOW server_version")
-    before = lowest_free_descriptor()
+    before = open_connections()
     for driver in ("postgresql", "postgresql+psycopg"):
         address = postgres_server.url(postgres_database).replace("postgresql+psycopg", driver)
         assert check_ledger(address) == f"PostgreSQL {release}, version {migrate.head()}"
-    assert lowest_free_descriptor() == before
+    assert open_connections() == before
 
 
 @pytest.mark.parametrize("options", ["", "?application_name=mine&client_encoding=LATIN1"])
