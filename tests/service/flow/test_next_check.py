@@ -15,7 +15,6 @@ from tests.clock import START
 from tests.service.flow.one_pass import (
     HIGHEST,
     LOWEST,
-    ORDER,
     claimed,
     drawing,
     entries,
@@ -33,39 +32,32 @@ WAITING = Waiting(WaitKind.PAUSED, "Paused: ada said so")
 async def finished(harness: Harness, job: OrderJob) -> tuple[str, float | None, str]:
     """The phase, the seconds until the next check, and the reason, after the pass of this job."""
     await finish(harness.context, job)
-    after = await row(harness)
+    after = await row(harness, job)
     assert after.lease is None
     return after.phase, None if after.due_at is None else after.due_at - START, after.reason
 
 
-@pytest.mark.parametrize(
-    ("states", "decision", "phase", "due_in", "reason"),
-    [
-        ([], Skip("All are digital."), "closed", None, "All are digital."),
-        ([], Withdraw("The order is cancelled."), "closed", None, "The order is cancelled."),
-        ([S.VOIDED, S.CANCELLED], Withdraw("It is over."), "closed", None, "It is over."),
-        ([], Skip("Shipped elsewhere.", shipped=True), "shipped", None, "Shipped elsewhere."),
-        ([S.FULFILLED], Skip("All are ours.", shipped=True), "shipped", CONFIRM_S, "Every unit has shipped."),
-        ([S.DELIVERED], Ship(()), "shipped", CONFIRM_S, "Every unit has shipped."),
-        ([S.LABELED], Skip("In progress.", shipped=True), "open", RECHECK_S, "In progress."),
-        ([S.PLANNED], Ship(()), "open", RECHECK_S, ""),
-        ([S.BUYING], Ship(()), "open", RECHECK_S, ""),
-        ([S.UNKNOWN], Ship(()), "open", RECHECK_S, ""),
-        ([S.VOIDING], Withdraw("It is over."), "open", RECHECK_S, "It is over."),
-        ([S.FULFILLED, S.LABELED], Ship(()), "open", RECHECK_S, ""),
-    ],
-)
-async def test_the_shipments_and_the_decision_say_how_an_order_goes_on(
-    harness: Harness,
-    states: list[ShipmentState],
-    decision: Decision,
-    phase: str,
-    due_in: float | None,
-    reason: str,
-) -> None:
-    job = await claimed(harness, *states)
-    job.decision = decision
-    assert await finished(harness, job) == (phase, due_in, reason)
+WAYS: list[tuple[list[ShipmentState], Decision, str, float | None, str]] = [
+    ([], Skip("All are digital."), "closed", None, "All are digital."),
+    ([], Withdraw("The order is cancelled."), "closed", None, "The order is cancelled."),
+    ([S.VOIDED, S.CANCELLED], Withdraw("It is over."), "closed", None, "It is over."),
+    ([], Skip("Shipped elsewhere.", shipped=True), "shipped", None, "Shipped elsewhere."),
+    ([S.FULFILLED], Skip("All are ours.", shipped=True), "shipped", CONFIRM_S, "Every unit has shipped."),
+    ([S.DELIVERED], Ship(()), "shipped", CONFIRM_S, "Every unit has shipped."),
+    ([S.LABELED], Skip("In progress.", shipped=True), "open", RECHECK_S, "In progress."),
+    ([S.PLANNED], Ship(()), "open", RECHECK_S, ""),
+    ([S.BUYING], Ship(()), "open", RECHECK_S, ""),
+    ([S.UNKNOWN], Ship(()), "open", RECHECK_S, ""),
+    ([S.VOIDING], Withdraw("It is over."), "open", RECHECK_S, "It is over."),
+    ([S.FULFILLED, S.LABELED], Ship(()), "open", RECHECK_S, ""),
+]
+
+
+async def test_the_shipments_and_the_decision_say_how_an_order_goes_on(harness: Harness) -> None:
+    for states, decision, phase, due_in, reason in WAYS:
+        job = await claimed(harness, *states)
+        job.decision = decision
+        assert await finished(harness, job) == (phase, due_in, reason), (states, decision)
 
 
 async def test_what_was_there_to_do_again_comes_first_and_the_soonest_of_it(harness: Harness) -> None:
@@ -81,7 +73,7 @@ async def test_a_held_order_that_has_something_to_do_is_due_for_that(harness: Ha
     hold = await place(harness, job, HoldCode.MANUAL, "wait for Ann")
     job.wake_at(START + 30, WAITING)
     assert await finished(harness, job) == ("held", 30, hold.sentence)
-    after = await row(harness)
+    after = await row(harness, job)
     assert (after.waiting, after.waiting_since) == ("", None)
 
 
@@ -129,26 +121,23 @@ async def test_a_shipped_order_is_confirmed_first_whatever_a_step_asks(harness: 
     assert (await finished(harness, job))[:2] == ("shipped", CONFIRM_S)
 
 
-@pytest.mark.parametrize(
-    ("states", "before", "after", "why"),
-    [
-        ([], PHASE.OPEN, ["closed"], "It is over."),
-        ([], PHASE.SHIPPED, ["closed"], "It is over."),
-        ([], PHASE.CLOSED, [], ""),
-        ([S.FULFILLED], PHASE.OPEN, ["shipped"], "Every unit has shipped."),
-        ([S.FULFILLED], PHASE.SHIPPED, [], ""),
-        ([S.PLANNED], PHASE.CLOSED, [], ""),
-    ],
-)
-async def test_the_end_of_an_order_is_news_once(
-    harness: Harness, states: list[ShipmentState], before: OrderPhase, after: list[str], why: str
-) -> None:
-    job = await claimed(harness, *states, phase=before)
-    job.decision = Withdraw("It is over.")
-    await finish(harness.context, job)
-    written = await entries(harness)
-    assert [one.action for one in written] == after
-    assert [one.why for one in written] == [why] * len(after)
+NEWS: list[tuple[list[ShipmentState], OrderPhase, list[tuple[str, str]]]] = [
+    ([], PHASE.OPEN, [("closed", "It is over.")]),
+    ([], PHASE.SHIPPED, [("closed", "It is over.")]),
+    ([], PHASE.CLOSED, []),
+    ([S.FULFILLED], PHASE.OPEN, [("shipped", "Every unit has shipped.")]),
+    ([S.FULFILLED], PHASE.SHIPPED, []),
+    ([S.PLANNED], PHASE.CLOSED, []),
+]
+
+
+async def test_the_end_of_an_order_is_news_once(harness: Harness) -> None:
+    for states, before, news in NEWS:
+        job = await claimed(harness, *states, phase=before)
+        job.decision = Withdraw("It is over.")
+        await finish(harness.context, job)
+        written = [(one.action, one.why) for one in await entries(harness, job)]
+        assert written == news, (states, before)
 
 
 @pytest.mark.parametrize(("waits", "attempts"), [(False, 0), (True, 3)])
@@ -159,20 +148,20 @@ async def test_a_pass_ends_a_row_of_failures_unless_it_only_waited(
     if waits:
         job.defer(START + 10, "The account rests.")
     await finish(harness.context, job)
-    assert (await row(harness)).attempts == attempts
+    assert (await row(harness, job)).attempts == attempts
 
 
 async def test_an_open_order_shows_what_it_waits_for_and_a_shipped_one_does_not(harness: Harness) -> None:
     job = await claimed(harness, S.PLANNED)
     job.wake_at(START + 10, WAITING)
     await finish(harness.context, job)
-    assert (await row(harness)).waiting == "paused"
+    assert (await row(harness, job)).waiting == "paused"
     await harness.clock.advance(10)
     (again,) = await harness.claim_due()
     again.shipments = [shipment(S.FULFILLED)]
     again.waiting = WAITING
     await finish(harness.context, again)
-    assert (await row(harness)).waiting == ""
+    assert (await row(harness, job)).waiting == ""
 
 
 @pytest.mark.parametrize(("state", "due_in"), [(S.PLANNED, 0.0), (S.FULFILLED, CONFIRM_S)])
@@ -180,7 +169,7 @@ async def test_an_order_that_is_woken_meanwhile_is_due_at_once_or_when_its_store
     harness: Harness, state: ShipmentState, due_in: float
 ) -> None:
     job = await claimed(harness, state)
-    await harness.deliver_event(ORDER, "order.updated")
+    await harness.deliver_event(job.order_id, "order.updated")
     assert (await finished(harness, job))[1] == due_in
 
 
@@ -189,39 +178,34 @@ NOTHING = "Nothing is left to post."
 OVER, SKIP = Withdraw("It is over."), Skip("All are digital.")
 
 
-@pytest.mark.parametrize(
-    ("code", "decision", "states", "waits", "why"),
-    [
-        (HoldCode.REPEATED_FAILURE, Ship(()), [S.PLANNED], False, DONE),
-        (HoldCode.PROCESS_CRASHED, SKIP, [], False, DONE),
-        (HoldCode.REPEATED_FAILURE, Ship(()), [S.PLANNED], True, ""),
-        (HoldCode.REPEATED_FAILURE, SKIP, [], True, ""),
-        (HoldCode.MANUAL, SKIP, [], False, ""),
-        (HoldCode.MANUAL, Ship(()), [S.PLANNED], False, ""),
-        (HoldCode.TAKEN_OVER, SKIP, [], False, NOTHING),
-        (HoldCode.EXTERNAL_POSTING, OVER, [S.FULFILLED, S.VOIDED], False, NOTHING),
-        (HoldCode.EXTERNAL_POSTING, SKIP, [], True, NOTHING),
-        (HoldCode.TAKEN_OVER, Ship(()), [], False, ""),
-        (HoldCode.TAKEN_OVER, SKIP, [S.LABELED], False, ""),
-        (HoldCode.TAKEN_OVER, OVER, [S.HELD], False, ""),
-        (HoldCode.TAKEN_OVER, SKIP, [S.PLANNED], False, ""),
-    ],
-)
-async def test_a_hold_ends_with_what_it_waits_for(
-    harness: Harness,
-    code: HoldCode,
-    decision: Decision,
-    states: list[ShipmentState],
-    waits: bool,
-    why: str,
-) -> None:
-    job = await claimed(harness, *states)
-    await place(harness, job, code)
-    job.decision, job.waiting_reason = decision, "The account rests." if waits else ""
-    phase, due_in, _ = await finished(harness, job)
-    (hold,) = await harness.ledger.read(holds.of_order, ORDER)
-    assert (hold.released_by, hold.release_reason) == (("packhouse", why) if why else ("", ""))
-    assert [one.why for one in await entries(harness, "released")] == ([f"{code}: {why}"] if why else [])
-    assert phase == "held"
-    assert due_in is not None
-    assert (due_in == 0) is bool(why)
+ENDS: list[tuple[HoldCode, Decision, list[ShipmentState], bool, str]] = [
+    (HoldCode.REPEATED_FAILURE, Ship(()), [S.PLANNED], False, DONE),
+    (HoldCode.PROCESS_CRASHED, SKIP, [], False, DONE),
+    (HoldCode.REPEATED_FAILURE, Ship(()), [S.PLANNED], True, ""),
+    (HoldCode.REPEATED_FAILURE, SKIP, [], True, ""),
+    (HoldCode.MANUAL, SKIP, [], False, ""),
+    (HoldCode.MANUAL, Ship(()), [S.PLANNED], False, ""),
+    (HoldCode.TAKEN_OVER, SKIP, [], False, NOTHING),
+    (HoldCode.EXTERNAL_POSTING, OVER, [S.FULFILLED, S.VOIDED], False, NOTHING),
+    (HoldCode.EXTERNAL_POSTING, SKIP, [], True, NOTHING),
+    (HoldCode.TAKEN_OVER, Ship(()), [], False, ""),
+    (HoldCode.TAKEN_OVER, SKIP, [S.LABELED], False, ""),
+    (HoldCode.TAKEN_OVER, OVER, [S.HELD], False, ""),
+    (HoldCode.TAKEN_OVER, SKIP, [S.PLANNED], False, ""),
+]
+
+
+async def test_a_hold_ends_with_what_it_waits_for(harness: Harness) -> None:
+    for code, decision, states, waits, why in ENDS:
+        job = await claimed(harness, *states)
+        await place(harness, job, code)
+        job.decision, job.waiting_reason = decision, "The account rests." if waits else ""
+        phase, due_in, _ = await finished(harness, job)
+        (hold,) = await harness.ledger.read(holds.of_order, job.order_id)
+        case = (code, decision, states, waits)
+        assert (hold.released_by, hold.release_reason) == (("packhouse", why) if why else ("", "")), case
+        written = [one.why for one in await entries(harness, job, "released")]
+        assert written == ([f"{code}: {why}"] if why else []), case
+        assert phase == "held"
+        assert due_in is not None
+        assert (due_in == 0) is bool(why), case

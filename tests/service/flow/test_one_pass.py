@@ -20,7 +20,7 @@ from packhouse.errors import (
 from packhouse.flow import STEPS, process_order
 from packhouse.ledger.tx import Tx
 from packhouse.steps.context import OrderJob
-from tests.service.flow.one_pass import ORDER, claimed, row
+from tests.service.flow.one_pass import claimed, row
 from tests.service.harness import Harness
 
 TAKES_S = 7.0
@@ -92,7 +92,7 @@ async def test_an_error_of_a_step_is_a_failure_of_its_order_with_its_words_and_i
     job = await claimed(harness)
     harness.store.script(order=error)
     await process_order(harness.context, job)
-    after = await row(harness)
+    after = await row(harness, job)
     assert (after.lease, after.attempts, after.reason, after.waiting) == (None, 1, reason, waiting)
     assert due_in is None or after.due_at - harness.clock.now() == due_in
 
@@ -106,16 +106,16 @@ async def test_an_error_that_names_a_resting_account_counts_no_failure(harness: 
     harness.context.breaker.refused("easypost", "moment", "down", harness.clock)  # type: ignore[arg-type]
     harness.store.script(order=Refused("refused"))
     await process_order(harness.context, job)
-    assert (await row(harness)).attempts == 0
+    assert (await row(harness, job)).attempts == 0
 
 
 async def test_a_worker_that_lost_its_lease_changes_nothing(harness: Harness) -> None:
     job = await claimed(harness)
     harness.store.script(order=LeaseLost("another worker holds it"))
-    before = await row(harness)
+    before = await row(harness, job)
     with pytest.raises(LeaseLost):
         await process_order(harness.context, job)
-    assert await row(harness) == before
+    assert await row(harness, job) == before
     assert before.lease is not None
 
 
@@ -129,7 +129,7 @@ async def test_an_order_that_cannot_be_released_is_left_to_the_end_of_its_lease(
     with pytest.raises(type(error)):
         await process_order(harness.context, job)
     harness.ledger.script(write=None)
-    assert (await row(harness)).lease is not None
+    assert (await row(harness, job)).lease is not None
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,6 @@ async def test_an_order_whose_end_cannot_be_written_says_so(
     harness.store.script(order=StoreUnreachable("the store is down."))
     job.deferred.append(poison)
     await process_order(harness.context, job)
-    after = await row(harness)
-    assert (after.id, after.lease, after.attempts) == (ORDER, None, 1)
+    after = await row(harness, job)
+    assert (after.id, after.lease, after.attempts) == (job.order_id, None, 1)
     assert after.reason == f"the store is down; then {said}"
