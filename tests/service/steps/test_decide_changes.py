@@ -192,6 +192,18 @@ async def test_an_order_that_waits_for_a_person_keeps_its_plans(harness: Harness
     assert isinstance(job.decision, NeedsHold)
 
 
+async def test_an_order_ships_once_an_operator_has_released_what_it_waited_for(harness: Harness) -> None:
+    job = await order_of(harness, 1)
+    job.fetched = replace(job.order, status="on_the_moon")
+    await decide(harness.context, job)
+    assert isinstance(job.decision, NeedsHold)
+    (reason,) = job.decision.reasons
+    await harness.context.hold(job, reason.code, reason.note)
+    job.holds = [replace(one, released_by="ada", released_at=1.0) for one in job.holds]
+    await decide(harness.context, job)
+    assert job.decision == Ship((Units("li_1", 1),))
+
+
 @pytest.mark.parametrize("state", [_S.CANCELLED, _S.PLANNED])
 async def test_units_of_a_plan_that_ended_ship_again(harness: Harness, state: ShipmentState) -> None:
     job = await order_of(harness, 2)
