@@ -117,6 +117,15 @@ async def test_units_go_first_to_what_may_have_shipped(
     assert await states(harness, job) == [_S.CANCELLED, to[-1]]
 
 
+async def test_units_go_to_a_purchase_in_doubt_before_an_earlier_plan(harness: Harness) -> None:
+    job = await order_of(harness, 1)
+    await plan(harness, job)
+    doubtful = await plan(harness, job, _S.HELD)
+    await harness.context.hold(job, _C.PURCHASE_UNKNOWN, "no answer", shipment=doubtful)
+    await decide(harness.context, job)
+    assert await states(harness, job) == [_S.CANCELLED, _S.HELD]
+
+
 async def test_units_that_are_in_doubt_are_kept_once_for_their_shipment(harness: Harness) -> None:
     job = await order_of(harness, 2)
     doubtful = await plan(harness, job, _S.HELD)
