@@ -117,6 +117,15 @@ async def test_units_go_first_to_what_may_have_shipped(
     assert await states(harness, job) == [_S.CANCELLED, to[-1]]
 
 
+async def test_units_go_to_a_purchase_in_doubt_before_an_earlier_plan(harness: Harness) -> None:
+    job = await order_of(harness, 1)
+    await plan(harness, job)
+    doubtful = await plan(harness, job, _S.HELD)
+    await harness.context.hold(job, _C.PURCHASE_UNKNOWN, "no answer", shipment=doubtful)
+    await decide(harness.context, job)
+    assert await states(harness, job) == [_S.CANCELLED, _S.HELD]
+
+
 async def test_units_that_are_in_doubt_are_kept_once_for_their_shipment(harness: Harness) -> None:
     job = await order_of(harness, 2)
     doubtful = await plan(harness, job, _S.HELD)
@@ -190,6 +199,18 @@ async def test_an_order_that_waits_for_a_person_keeps_its_plans(harness: Harness
     await decide(harness.context, job)
     assert await states(harness, job) == [_S.PLANNED]
     assert isinstance(job.decision, NeedsHold)
+
+
+async def test_an_order_ships_once_an_operator_has_released_what_it_waited_for(harness: Harness) -> None:
+    job = await order_of(harness, 1)
+    job.fetched = replace(job.order, status="on_the_moon")
+    await decide(harness.context, job)
+    assert isinstance(job.decision, NeedsHold)
+    (reason,) = job.decision.reasons
+    await harness.context.hold(job, reason.code, reason.note)
+    job.holds = [replace(one, released_by="ada", released_at=1.0) for one in job.holds]
+    await decide(harness.context, job)
+    assert job.decision == Ship((Units("li_1", 1),))
 
 
 @pytest.mark.parametrize("state", [_S.CANCELLED, _S.PLANNED])

@@ -178,10 +178,13 @@ async def test_a_cap_ends_its_hold_when_the_shipment_waits_for_it_no_more(
 
 
 @capped
-async def test_a_reached_cap_is_checked_for_an_order_that_was_not_read_too(harness: Harness) -> None:
-    job = await held(harness, _C.CAP_REACHED, on="shipment", price=496)
+@pytest.mark.parametrize(("price", "is_over"), [(496, True), (495, False)])
+async def test_a_reached_cap_is_checked_for_an_order_that_was_not_read_too(
+    harness: Harness, price: int, is_over: bool
+) -> None:
+    job = await held(harness, _C.CAP_REACHED, on="shipment", price=price)
     job.fetched = None
-    assert await stands(harness, job)
+    assert await stands(harness, job) is is_over
 
 
 @capped
