@@ -248,16 +248,23 @@ async def test_adapters_that_all_fail_are_a_failure_of_the_order(harness: Harnes
 
 
 @SINGLE
-async def test_a_single_adapter_that_fails_is_a_failure_of_the_order(harness: Harness) -> None:
+@pytest.mark.parametrize("is_resting", [False, True])
+async def test_a_single_adapter_that_fails_is_a_failure_of_the_order(
+    harness: Harness, is_resting: bool
+) -> None:
+    """Also if this order tries the account after its rest: then no order waits for what cannot pass."""
+    if is_resting:
+        await cooled_down(harness)
     harness.provider.script(prepare=ZeroDivisionError("by zero"))
     with pytest.raises(ZeroDivisionError):
         await found(harness)
 
 
+@pytest.mark.parametrize("first_wait_s", [60.0, None])
 async def test_failures_that_may_pass_are_tried_again_after_the_shortest_wait(
-    harness: Harness, second: Scripted
+    harness: Harness, second: Scripted, first_wait_s: float | None
 ) -> None:
-    harness.provider.script(prepare=ProviderUnavailable("busy.", retry_after_s=60.0))
+    harness.provider.script(prepare=ProviderUnavailable("busy.", retry_after_s=first_wait_s))
     second.script(prepare=ProviderUnavailable("slow", retry_after_s=30.0))
     job, offer = await found(harness)
     assert offer is None
@@ -350,50 +357,3 @@ async def test_the_hold_of_a_single_account_begins_with_its_name_and_has_an_end(
     (hold,) = job.active_holds()
     assert hold.code is HoldCode.PROVIDER_REFUSED
     assert hold.note == f"easypost: {'x' * 600}"[:500]
-
-
-@pytest.mark.parametrize(
-    ("prices", "is_free", "bought"),
-    [
-        ((1,), False, 1),
-        ((0,), False, None),
-        ((-5, 700), False, 700),
-        ((0, 700), False, 700),
-        ((0, 700), True, 0),
-    ],
-    ids=str,
-)
-async def test_a_price_of_nothing_is_a_price_only_where_the_account_says_so(
-    harness: Harness, prices: tuple[int, ...], is_free: bool, bought: int | None
-) -> None:
-    second = add_account(harness)
-    second.script(prepare=ProviderRefused("no such street"))
-    harness.settings.providers["easypost"] = {"free_rates": is_free}
-    harness.provider.script(prepare=offers(*prices))
-    job, offer = await found(harness)
-    assert (offer is None) == (bought is None)
-    assert offer is None or offer.offer.rate.price == Money(bought or 0, "USD")
-    left_out = "a price of 0.00 counts as none, so this is left out: USPS/Ground0. If it is free, set "
-    assert offer or left_out in job.active_holds()[0].note
-
-
-async def test_an_unknown_price_is_not_a_price_of_nothing(harness: Harness, second: Scripted) -> None:
-    harness.provider.script(prepare=offers(None))
-    second.script(prepare=ProviderRefused("no such street"))
-    _, offer = await found(harness)
-    assert account_of(offer) == "easypost"
-
-
-@pytest.mark.harness(settings={"provider": BOTH, "rates": {"services": ("UPS",)}})
-async def test_a_rate_that_is_not_allowed_is_named_and_a_price_of_nothing_is_told_apart(
-    harness: Harness, second: Scripted
-) -> None:
-    harness.provider.script(prepare=offers(700))
-    second.script(prepare=offers(0, messages=("no box",)))
-    job, offer = await found(harness)
-    assert offer is None
-    (hold,) = job.active_holds()
-    first, _, other = hold.note.partition("; ")
-    assert first == "Every provider account: easypost: offered, but not allowed: USPS/Ground0"
-    assert other.startswith("second: no box. a price of 0.00 counts as none")
-    assert other.endswith("set providers.second.free_rates = true")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import LedgerUnavailable
+from packhouse.errors import LeaseLost, LedgerUnavailable
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Label
 from packhouse.model.states import LabelState, ShipmentState
@@ -18,7 +18,7 @@ from packhouse.rules.decision import NeedsHold, Skip
 from packhouse.steps.context import OrderJob
 from packhouse.steps.moves import Move
 from tests.service.harness import Harness
-from tests.service.steps.jobs import LEDGER_DOWN, entries, held, in_step, label_of, labeled
+from tests.service.steps.jobs import LEDGER_DOWN, entries, held, in_step, label_of, labeled, stored
 
 pytestmark = pytest.mark.harness(settings={"poll": {"recheck_s": 300}, "retry": {"base_s": 10}})
 _S = ShipmentState
@@ -143,6 +143,24 @@ async def test_a_void_that_may_be_granted_later_is_asked_for_less_and_less_often
     (entry,) = await entries(harness, job, "void_refused")
     assert entry.why == "The provider is asked again later. not yet"
     assert held(job) == []
+
+
+@pytest.mark.harness(settings={"poll": {"recheck_s": 0.01}})
+async def test_the_wait_stops_growing_after_ten_refusals(harness: Harness) -> None:
+    job = await voiding(harness, LATER, void_refusals=50)
+    await harness.run_step("void", job)
+    assert label_of(job).void_due_at == pytest.approx(harness.clock.now() + 0.01 * 4**10, abs=1)
+
+
+async def test_a_refusal_is_known_although_the_lease_is_lost(harness: Harness) -> None:
+    job = await voiding(harness, LATER)
+    await harness.clock.advance(130)
+    assert len(await harness.claim_due()) == 1
+    with pytest.raises(LeaseLost):
+        await harness.run_step("void", job)
+    label = (await stored(harness, job)).label
+    assert label is not None
+    assert (label.void_refusals, label.void_due_at) == (1, harness.clock.now() + 300 * 4)
 
 
 async def test_a_void_that_is_refused_for_good_is_held(harness: Harness) -> None:
