@@ -44,6 +44,7 @@ async def test_a_parcel_abroad_declares_its_units_at_the_weight_of_the_parcel(ha
 
 async def test_a_parcel_at_home_has_no_declaration_and_needs_no_catalog(harness: Harness) -> None:
     job = await harness.process_until(harness.sandbox.place_order("plain"), before="buy")
+    await harness.clock.advance(3600)  # what was read of the catalog is forgotten
     harness.store.calls.clear()
     assert await declare(harness.context, job, job.shipments[0].units, 500) is None
     assert declare_unpacked(job.order, harness.settings) is None
