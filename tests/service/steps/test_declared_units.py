@@ -58,6 +58,13 @@ async def test_an_order_without_an_address_is_declared_as_one_that_goes_abroad(h
     assert declared(declare_unpacked(job.order, harness.settings)).export_code == "NOEEI 30.36"
 
 
+async def test_a_parcel_without_an_address_is_declared_as_one_that_goes_abroad(harness: Harness) -> None:
+    job = await exported(harness)
+    job.fetched = replace(job.order, address=None)
+    found = await declare(harness.context, job, job.shipments[0].units, 2_000)
+    assert declared(found).export_code == "NOEEI 30.37(a)"
+
+
 async def test_an_order_is_checked_as_one_parcel_with_all_goods_that_are_to_ship(harness: Harness) -> None:
     job = await exported(harness)
     first, second, *others = job.order.lines
