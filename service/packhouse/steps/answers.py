@@ -20,7 +20,7 @@ T = TypeVar("T")
 # How long a call that is cancelled, because the process stops, may take to give its answer, in seconds; and
 # how long it then may take to end.
 LAST_CHANCE_S = 2.0
-END_S = 0.5
+_END_S = 0.5
 
 
 class Stopped(Exception, Generic[T]):
@@ -31,9 +31,7 @@ class Stopped(Exception, Generic[T]):
         self.answer = answer
 
 
-async def last_chance(
-    call: Coroutine[Any, Any, T], *, answer_s: float = LAST_CHANCE_S, end_s: float = END_S
-) -> T:
+async def last_chance(call: Coroutine[Any, Any, T]) -> T:
     """The answer of a call. If its task is cancelled, the call gets a short time to answer.
 
     Raises Stopped with that answer, which is to be recorded before the task ends as cancelled.
@@ -42,10 +40,10 @@ async def last_chance(
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=answer_s)
+        await asyncio.wait({task}, timeout=LAST_CHANCE_S)
         if not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=end_s)
+            await asyncio.wait({task}, timeout=_END_S)
         if not task.done() or task.cancelled() or task.exception() is not None:
             raise
         raise Stopped(task.result()) from None

@@ -36,8 +36,6 @@ async def declare(
 
 def declare_unpacked(order: Order, settings: Settings) -> Customs | Incomplete | None:
     """The declaration that all goods of an order would have in one parcel, whatever they weigh."""
-    if not _is_needed(order, settings):
-        return None
     units = [Units(line.id, line.quantity) for line in order.lines if line.quantity and not line.is_digital]
     weights = {line.id: 1 for line in order.lines}
     return _declare(order, settings, units, sum(some.quantity for some in units), units, weights)

@@ -30,24 +30,22 @@ async def papers(context: Context, job: OrderJob) -> None:
     """Fetch each paper that is not kept yet; set the time of the next try for the others."""
     for shipment in job.in_state(_S.LABELED, _S.FULFILLED):
         label = shipment.label
-        if label is None or not label.papers:
-            continue
         now = context.clock.now()
-        if now - label.bought_at > _TRY_FOR_S:
+        if label is None or now - label.bought_at > _TRY_FOR_S:
             continue
         due = [paper for paper in label.papers if paper.is_missing and paper.next_at <= now]
         if due:
-            shipment = await _fetch_all(context, job, shipment, label, due)
-            await _sync_hold(context, job, shipment)
-        for paper in (shipment.label or label).papers:
+            label = await _fetch_all(context, job, shipment, label, due)
+            await _sync_hold(context, job, shipment, label)
+        for paper in label.papers:
             if paper.is_missing:
                 job.recheck_at(paper.next_at)
 
 
 async def _fetch_all(
     context: Context, job: OrderJob, shipment: Shipment, label: Label, due: Sequence[LabelPaper]
-) -> Shipment:
-    """Fetch these papers side by side, and write what became of each."""
+) -> Label:
+    """Fetch these papers side by side, and write what became of each. Returns the label with them."""
     answers = await asyncio.gather(*(_fetch(context, label, paper) for paper in due))
     after: dict[LabelPaper, LabelPaper] = {}
     entries = []
@@ -70,10 +68,11 @@ async def _fetch_all(
         if not paper.tries:
             why = f"The {paper.kind} could not be fetched; it is tried again."
             entries.append(Entry(job.order_id, "paper_failed", why, shipment.id, quoted=str(answer)))
-    kept = tuple(after.get(paper, paper) for paper in label.papers)
-    await context.write(job, shipments.save_papers, label.id, kept, entries)
+    kept = replace(label, papers=tuple(after.get(paper, paper) for paper in label.papers))
+    await context.write(job, shipments.save_papers, label.id, kept.papers, entries)
     context.record(*entries)
-    return job.update(shipment, label=replace(label, papers=kept))
+    job.update(shipment, label=kept)
+    return kept
 
 
 async def _fetch(context: Context, label: Label, paper: LabelPaper) -> LabelDocument | ProviderError:
@@ -86,10 +85,9 @@ async def _fetch(context: Context, label: Label, paper: LabelPaper) -> LabelDocu
         return error
 
 
-async def _sync_hold(context: Context, job: OrderJob, shipment: Shipment) -> None:
+async def _sync_hold(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     """Hold a shipment whose papers failed too often, and release it when all are kept."""
-    label = shipment.label
-    missing = [paper for paper in label.papers if paper.is_missing] if label else []
+    missing = [paper for paper in label.papers if paper.is_missing]
     active = [
         one
         for one in job.active_holds()
@@ -98,7 +96,7 @@ async def _sync_hold(context: Context, job: OrderJob, shipment: Shipment) -> Non
     failed = [paper for paper in missing if paper.tries >= _TRIES_UNTIL_HOLD]
     if active and not missing:
         await context.release(job, active, "The paper is fetched.")
-    elif label and failed and not active and not context.is_waived(job, HoldCode.PAPER_MISSING, shipment):
+    elif failed and not active and not context.is_waived(job, HoldCode.PAPER_MISSING, shipment):
         kinds = ", ".join(dict.fromkeys(paper.kind for paper in failed))
         note = f"{kinds} of {label.carrier} {label.tracking_number}: {failed[0].problem}"
         await context.hold(job, HoldCode.PAPER_MISSING, note, shipment=shipment)

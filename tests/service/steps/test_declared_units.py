@@ -44,6 +44,7 @@ async def test_a_parcel_abroad_declares_its_units_at_the_weight_of_the_parcel(ha
 
 async def test_a_parcel_at_home_has_no_declaration_and_needs_no_catalog(harness: Harness) -> None:
     job = await harness.process_until(harness.sandbox.place_order("plain"), before="buy")
+    await harness.clock.advance(3600)  # what was read of the catalog is forgotten
     harness.store.calls.clear()
     assert await declare(harness.context, job, job.shipments[0].units, 500) is None
     assert declare_unpacked(job.order, harness.settings) is None
@@ -55,6 +56,13 @@ async def test_an_order_without_an_address_is_declared_as_one_that_goes_abroad(h
     nowhere = replace(job.order, address=None)
     assert declared(declare_unpacked(nowhere, harness.settings)).export_code == "NOEEI 30.37(a)"
     assert declared(declare_unpacked(job.order, harness.settings)).export_code == "NOEEI 30.36"
+
+
+async def test_a_parcel_without_an_address_is_declared_as_one_that_goes_abroad(harness: Harness) -> None:
+    job = await exported(harness)
+    job.fetched = replace(job.order, address=None)
+    found = await declare(harness.context, job, job.shipments[0].units, 2_000)
+    assert declared(found).export_code == "NOEEI 30.37(a)"
 
 
 async def test_an_order_is_checked_as_one_parcel_with_all_goods_that_are_to_ship(harness: Harness) -> None:

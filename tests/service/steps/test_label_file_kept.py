@@ -147,6 +147,14 @@ async def test_bytes_that_were_kept_as_they_came_stay_when_there_is_no_other_fil
     ]
 
 
+async def test_what_is_wrong_with_the_file_that_came_is_told_in_its_own_words(harness: Harness) -> None:
+    job = await bought(harness, GONE, PAGE)
+    await kept(harness, job)
+    job.holds = []
+    await kept(harness, job)
+    assert told(job) == ["The file is a web page. The 6 bytes are kept as they came."]
+
+
 @pytest.mark.parametrize("key", ["", "key-1"])
 async def test_the_post_keeps_its_key_and_has_its_first_one_otherwise(harness: Harness, key: str) -> None:
     job = await bought(harness, ZPL)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import random
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -16,102 +17,116 @@ from packhouse.model.journal import Entry
 from packhouse.steps import answers
 from tests.service.harness import Harness
 from tests.service.steps.jobs import LEDGER_DOWN, entries, job_before
+from tests.simulation.event_loop import VirtualLoop
 
 
-async def stopped(call: Any, answer_s: float = 5.0, end_s: float = 5.0) -> BaseException:
-    """What comes of a call whose task is cancelled while it waits."""
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run it on a clock that never waits."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(random.Random(1))) as runner:
+        runner.run(main)
 
-    async def run() -> None:
-        await answers.last_chance(call, answer_s=answer_s, end_s=end_s)
 
-    task = asyncio.create_task(run())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    task.cancel()
-    (result,) = await asyncio.gather(task, return_exceptions=True)
-    assert isinstance(result, BaseException)
-    return result
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def after(seconds: float, answer: Any = None) -> Any:
     await asyncio.sleep(seconds)
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise answer
     return answer
 
 
-def test_a_stop_waits_for_an_answer_no_longer_than_an_operator_would() -> None:
-    assert (answers.LAST_CHANCE_S, answers.END_S) == (2.0, 0.5)
+def stopped(call: Callable[[], Coroutine[Any, Any, Any]]) -> tuple[BaseException, float]:
+    """What comes of a call that is stopped after 10 s, and how long the stop then takes."""
+    results: list[tuple[BaseException, float]] = []
+
+    async def main() -> None:
+        async def hear() -> None:
+            await answers.last_chance(call())
+
+        task = asyncio.create_task(hear())
+        await asyncio.sleep(10.0)
+        task.cancel()
+        (result,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(result, BaseException)
+        results.append((result, now() - 10.0))
+
+    run(main())
+    return results[0]
 
 
-async def test_a_call_that_is_not_stopped_gives_its_answer_or_its_error() -> None:
-    assert await answers.last_chance(after(0, "sold")) == "sold"
-    with pytest.raises(ValueError, match="no"):
-        await answers.last_chance(after(0, ValueError("no")))
-
-
-async def test_a_stopped_call_that_answers_in_time_hands_its_answer_over() -> None:
-    result = await stopped(after(0.01, "sold"))
-    assert isinstance(result, answers.Stopped)
-    assert result.answer == "sold"
+def heard(call: Callable[[], Coroutine[Any, Any, Any]]) -> tuple[Any, float]:
+    """The answer that a stopped call hands over, and how long the stop takes."""
+    result, took_s = stopped(call)
+    assert isinstance(result, answers.Stopped), result
     assert str(result) == "the process is stopping"
+    return result.answer, took_s
 
 
-async def test_a_stopped_call_that_fails_is_only_stopped() -> None:
-    assert isinstance(await stopped(after(0.01, ValueError("no"))), asyncio.CancelledError)
+def unheard(call: Callable[[], Coroutine[Any, Any, Any]]) -> float:
+    """How long the stop takes, of a call that is only stopped."""
+    result, took_s = stopped(call)
+    assert isinstance(result, asyncio.CancelledError), result
+    return took_s
 
 
-async def test_a_stopped_call_that_ends_as_cancelled_is_only_stopped() -> None:
-    async def cancelled() -> None:
-        await asyncio.sleep(0.01)
-        raise asyncio.CancelledError
+def test_a_call_that_is_not_stopped_gives_its_answer_or_its_error() -> None:
+    async def main() -> None:
+        assert await answers.last_chance(after(7, "sold")) == "sold"
+        with pytest.raises(ValueError, match="no"):
+            await answers.last_chance(after(7, ValueError("no")))
+        assert now() == 14.0
 
-    assert isinstance(await stopped(cancelled()), asyncio.CancelledError)
+    run(main())
 
 
-async def test_a_stopped_call_that_does_not_answer_in_time_is_ended() -> None:
+@pytest.mark.parametrize("left_s", [0.5, 1.5])
+def test_a_stopped_call_that_answers_in_time_hands_its_answer_over(left_s: float) -> None:
+    assert heard(lambda: after(10 + left_s, "sold")) == ("sold", left_s)
+
+
+def test_a_stopped_call_that_fails_is_only_stopped() -> None:
+    assert unheard(lambda: after(11, ValueError("no"))) == 1.0
+
+
+def test_a_stopped_call_that_ends_as_cancelled_is_only_stopped() -> None:
+    assert unheard(lambda: after(11, asyncio.CancelledError())) == 1.0
+
+
+def test_a_stopped_call_that_does_not_answer_in_two_seconds_is_ended() -> None:
     ended: list[float] = []
 
     async def hang() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            ended.append(time.monotonic())
+            ended.append(now())
 
-    began = time.monotonic()
-    assert isinstance(await stopped(hang(), answer_s=0.05), asyncio.CancelledError)
-    assert len(ended) == 1
-    assert ended[0] - began >= 0.05
+    assert unheard(hang) == 2.0
+    assert ended == [12.0]
 
 
-async def test_a_stopped_call_that_cleans_up_may_still_answer() -> None:
+def test_a_stopped_call_that_cleans_up_may_still_answer() -> None:
     """A client that is cancelled may have its response already."""
 
-    async def answer_at_last() -> str:
+    async def answer_at_last() -> Any:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            await asyncio.sleep(0.01)
-        return "sold"
+            return await after(0.25, "sold")
 
-    result = await stopped(answer_at_last(), answer_s=0.02)
-    assert isinstance(result, answers.Stopped)
-    assert result.answer == "sold"
+    assert heard(answer_at_last) == ("sold", 2.25)
 
 
-async def test_a_stopped_call_that_refuses_to_end_holds_up_nothing() -> None:
-    is_over = asyncio.Event()
+def test_a_stopped_call_that_refuses_to_end_holds_up_the_stop_for_half_a_second_more() -> None:
+    async def stubborn() -> Any:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return await after(5, "sold")
 
-    async def stubborn() -> None:
-        while not is_over.is_set():
-            try:
-                await is_over.wait()
-            except asyncio.CancelledError:
-                continue
-
-    assert isinstance(await stopped(stubborn(), answer_s=0.01, end_s=0.01), asyncio.CancelledError)
-    is_over.set()
-    await asyncio.sleep(0.01)
+    assert unheard(stubborn) == 2.5
 
 
 class _Recording:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from packhouse.errors import ProviderUnavailable
+from packhouse.errors import LedgerUnavailable, ProviderUnavailable
 from packhouse.model.states import LabelState, ShipmentState
 from packhouse.providers.port import Absent, Safety, Unknown, Voided, VoidPending, Withdrawn
 from packhouse.steps.late_label import was_voided
 from tests.service.harness import Harness
-from tests.service.steps.jobs import entries, in_step, label_of, labeled
+from tests.service.steps.jobs import LEDGER_DOWN, entries, in_step, label_of, labeled
 
 _S = ShipmentState
 LATE_S = 3600.0
@@ -99,6 +99,17 @@ async def test_any_other_answer_stops_no_paid_parcel(harness: Harness, answer: A
     assert job.wake_times == []
     told = [one["reason"] for one in logs if one["event"] == "late_label_not_looked_up"]
     assert told == (["no response"] if is_logged else [])
+
+
+async def test_a_void_that_cannot_be_written_leaves_the_label_as_it_was(harness: Harness) -> None:
+    job, shipment, label = await labeled(harness)
+    old = replace(label, bought_at=harness.clock.now() - LATE_S)
+    job.update(shipment, label=old)
+    harness.provider.script(lookup=Withdrawn(label.tracking_number, Voided()))
+    harness.ledger.script(write=LEDGER_DOWN)
+    with pytest.raises(LedgerUnavailable):
+        await was_voided(harness.context, job, job.shipments[0], old)
+    assert (job.shipments[0].state, job.wake_times) == (_S.LABELED, [])
 
 
 async def test_an_account_that_is_no_longer_set_up_stops_no_paid_parcel(harness: Harness) -> None:

@@ -200,6 +200,30 @@ async def test_a_provider_that_cannot_fetch_papers_has_none(harness: Harness) ->
     assert paper.problem == "The provider account in_memory cannot fetch papers."
 
 
+async def test_a_label_that_was_bought_elsewhere_has_no_account_to_fetch_its_papers_from(
+    harness: Harness,
+) -> None:
+    job = await with_papers(harness, (INVOICE,), PDF, provider="manual")
+    (paper,) = await papers_after(harness, job)
+    assert paper.problem == "The provider account manual cannot fetch papers."
+
+
+async def test_papers_that_wait_for_their_next_try_change_nothing(harness: Harness) -> None:
+    next_at = harness.clock.now() + 60
+    job = await with_papers(harness, (replace(INVOICE, tries=3, next_at=next_at), KEPT), PDF)
+    writes = len(harness.ledger.seen("write"))
+    await harness.run_step("papers", job)
+    assert len(harness.ledger.seen("write")) == writes
+    assert held(job) == []
+
+
+async def test_papers_without_a_hold_are_written_once_and_nothing_is_released(harness: Harness) -> None:
+    job = await with_papers(harness, (INVOICE,), PDF)
+    writes = len(harness.ledger.seen("write"))
+    await harness.run_step("papers", job)
+    assert len(harness.ledger.seen("write")) == writes + 1
+
+
 async def test_the_papers_of_an_account_that_is_no_longer_set_up_are_a_problem_of_the_paper(
     harness: Harness,
 ) -> None:
