@@ -1,4 +1,4 @@
-"""PostgreSQL's encodings: names in every script are kept, or the database is refused."""
+"""PostgreSQL's encodings: names are kept in every script, or the database is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The declared tables and the migrated ones agree in every detail that a database knows of."""
+"""The declared tables and the migrated ones agree in every detail a database knows of."""
 
 from __future__ import annotations
 
