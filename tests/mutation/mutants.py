@@ -48,7 +48,7 @@ def mutants_of(root: Path, file: str) -> list[Mutant]:
             continue
         for site in _sites(statement):
             mutated, before, after = site.apply(statement)
-            key = f"{file}::{site.function or '-'}::{site.kind}::{before}"
+            key = one_writing(f"{file}::{site.function or '-'}::{site.kind}::{before}")
             counts[key] += 1
             found.append(
                 Mutant(
@@ -65,6 +65,11 @@ def mutants_of(root: Path, file: str) -> list[Mutant]:
                 )
             )
     return sorted(found, key=lambda mutant: mutant.line)
+
+
+def one_writing(identity: str) -> str:
+    """An id in one way of writing: Python's versions differ in the quotes that they write around text."""
+    return identity.replace('"', "'")
 
 
 def _is_typing_only(statement: ast.stmt) -> bool:

@@ -16,7 +16,7 @@ import hypothesis
 
 from tests.mutation import reach as reaching
 from tests.mutation.fork_server import Ended, ForkServer, collected, waited_s
-from tests.mutation.mutants import Mutant
+from tests.mutation.mutants import Mutant, one_writing
 from tests.mutation.plant import NotPlanted, Plants, caches
 from tests.mutation.rooms import ROOT, digest, functions_of
 
@@ -53,7 +53,7 @@ class Results:
         if path.exists():
             for line in path.read_text().splitlines():
                 result = Result(**json.loads(line))
-                self.all[result.id] = result
+                self.all[one_writing(result.id)] = result
 
     def add(self, result: Result) -> None:
         """Keep a result; another process may be adding its own."""

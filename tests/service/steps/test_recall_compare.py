@@ -207,7 +207,7 @@ async def test_a_purchase_that_matches_nothing_is_held_until_a_person_has_seen_i
     await compare(harness.context, job)
     (hold,) = job.active_holds()
     assert (hold.code, hold.shipment_id) == (HoldCode.RESTORE_UNCLEAR, "")
-    assert f"in_memory sold {NUMBER} as {reference}, which matches no shipment" in hold.note
+    assert f"in_memory sold {NUMBER} as {reference}; no shipment of the order has that reference" in hold.note
     assert blocks_purchases(job)
     assert await left(harness, job) == [reference]
     assert job.wake_times == []
