@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from packhouse.errors import StoreInvalidRequest, StoreUnavailable
-from packhouse.providers.port import Unknown
+from packhouse.model.states import ShipmentState
+from packhouse.providers.port import Unknown, Voided, Withdrawn
 from tests.service.harness import Harness
+from tests.service.steps.jobs import labeled, stored
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -112,3 +115,15 @@ async def test_a_post_leaves_the_units_of_a_purchase_in_doubt_to_that_purchase(h
     await harness.run_step("post", job)
     assert harness.store.seen("fulfill") == []
     assert sorted(await harness.states(order)) == ["labeled", "unknown"]
+
+
+async def test_a_late_label_that_is_void_at_its_provider_is_not_posted(harness: Harness) -> None:
+    job, _, label = await labeled(harness)
+    harness.provider.script(lookup=Withdrawn(label.tracking_number, Voided()))
+    job.shipments[:] = [
+        replace(job.shipments[0], label=replace(label, bought_at=harness.clock.now() - 3600.0))
+    ]
+    await harness.run_step("post", job)
+    after = await stored(harness, job)
+    assert (after.state, after.post_key, after.post_body) == (ShipmentState.VOIDED, "", "")
+    assert harness.store.seen("fulfill") == []

@@ -176,18 +176,6 @@ async def test_a_post_that_should_be_shown_by_now_is_sent_again(harness: Harness
     assert [key for _, _, key in sent(harness)] == ["key-1"]
 
 
-async def test_a_late_label_that_is_void_at_its_provider_is_not_posted(harness: Harness) -> None:
-    job, _, label = await labeled(harness)
-    harness.provider.script(lookup=Withdrawn(label.tracking_number, Voided()))
-    job.shipments[:] = [
-        replace(job.shipments[0], label=replace(label, bought_at=harness.clock.now() - 3600.0))
-    ]
-    await harness.run_step("post", job)
-    after = await stored(harness, job)
-    assert (after.state, after.post_key, after.post_body) == (_S.VOIDED, "", "")
-    assert sent(harness) == []
-
-
 async def test_a_body_that_may_have_been_sent_is_sent_again_as_it_is_and_without_a_look_up(
     harness: Harness,
 ) -> None:

@@ -42,9 +42,9 @@ def test_an_order_without_an_address_is_requested_without_one() -> None:
     ("declared", "own", "sent"),
     [
         (DECLARED, "", "ann@example.com"),
-        (DECLARED, "desk@example.com", "desk@example.com"),
+        (DECLARED, "own@example.com", "own@example.com"),
         (None, "", ""),
-        (None, "desk@example.com", "desk@example.com"),
+        (None, "own@example.com", "own@example.com"),
     ],
 )
 def test_the_buyers_email_is_sent_only_abroad_and_only_where_the_address_has_none(
