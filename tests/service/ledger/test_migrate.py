@@ -42,7 +42,7 @@ def test_a_version_that_we_do_not_know_is_named() -> None:
             migrate.migrate(connection)
 
 
-def test_replicas_that_start_at_once_migrate_one_after_another(postgres_engine: Engine) -> None:
+def test_replicas_that_start_at_once_on_postgresql_migrate_one_after_another(postgres_engine: Engine) -> None:
     with postgres_engine.begin() as first, postgres_engine.begin() as second:
         migrate.migrate(first)
         second.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
