@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tests",
         action="append",
         metavar="PATH",
-        help="only these tests: a folder, or several files (may be repeated)",
+        help="only these tests (may be repeated)",
     )
     parser.add_argument("--named", action="store_true", help="only the mistakes of named.toml")
     parser.add_argument("--survivors", action="store_true", help="only those again that survived before")

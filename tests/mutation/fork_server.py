@@ -59,8 +59,13 @@ class ForkServer:
         """Start what all forks share: the PostgreSQL server."""
         for test, item in self.items.items():
             if "[postgresql" in test:
-                runtestprotocol(item, log=False, nextitem=self._strangers[item.path])
+                runtestprotocol(item, log=False, nextitem=self._stranger(item))
                 return
+
+    def _stranger(self, item: pytest.Item) -> pytest.Item:
+        """A test that shares as little as possible with this one, and is not the same."""
+        found = self._strangers[item.path]
+        return found if found is not item else self._session.items[-1]
 
     def run(self, tests: Sequence[str]) -> str:
         """Run tests in this process until one fails; the one that failed, or ""."""
@@ -72,7 +77,7 @@ class ForkServer:
     def passes(self, test: str, after: str | None = None) -> bool:
         """Run one test in this process. pytest has to know which one comes `after` it."""
         item = self.items[test]
-        following = self.items[after] if after else self._strangers[item.path]
+        following = self.items[after] if after else self._stranger(item)
         reports = runtestprotocol(item, log=False, nextitem=following)
         return not any(report.failed for report in reports)
 

@@ -80,7 +80,7 @@ def _followed(paths: dict[str, str], seen: dict[CodeType, set[int]]) -> Iterator
         yield
     finally:
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
 
 
 @dataclass(slots=True)
@@ -109,6 +109,20 @@ class Reach:
                 place = self.lines.setdefault(file, {}).setdefault(function, {})
                 for line in set(lines):
                     place.setdefault(line, []).append(number)
+
+    def see(self, sources: dict[str, dict[str, tuple[str, int]]], *, is_whole: bool) -> None:
+        """Note the functions as they are now. `is_whole`: every test was traced with them.
+
+        Else some tests have the lines of a function before it changed or moved, so its lines say nothing.
+        """
+        known = {} if is_whole else self.sources
+        self.sources = {
+            file: {
+                name: now if known.get(file, {}).get(name, now) == now else ("changed", 0)
+                for name, now in functions.items()
+            }
+            for file, functions in sources.items()
+        }
 
     def of_lines(self, file: str, function: str, first: int, last: int) -> set[str]:
         """The tests that reach one of these lines of a function."""

@@ -210,7 +210,7 @@ def trace(server: ForkServer, reach: reaching.Reach, files: list[str], path: Pat
         note = f", {broken} left out" if broken else ""
         print(f"  {number}/{len(new)} {file}: {len(tests)} tests{note}", flush=True)
     if new:
-        reach.sources = {file: functions_of(file) for file in files}
+        reach.see({file: functions_of(file) for file in files}, is_whole=new >= set(reach.files))
         reach.save(path)
 
 
