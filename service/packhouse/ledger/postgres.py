@@ -178,7 +178,7 @@ class PostgresLedger:
 
     async def close(self) -> None:
         """See `Ledger.close`."""
-        if self._notifying is not None:
+        if self._notifying is not None and not self._notifying.done():
             await self._notifying
         self._closing = True
         await asyncio.to_thread(self._pool.shutdown)

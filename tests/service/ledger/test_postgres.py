@@ -156,6 +156,14 @@ def test_orders_that_become_due_later_are_notified_of_again(database: Database, 
     assert sent == ["sent", "sent"]
 
 
+def test_a_ledger_closes_although_its_last_notification_was_cancelled(database: Database) -> None:
+    """The event loop that was to send it has ended."""
+    ledger = PostgresLedger(database.url, connections=1)
+    asyncio.run(ledger.write(due, 1.0))
+    asyncio.run(ledger.close())
+    assert database.is_left_alone()
+
+
 def note(tx: Tx, why: str, *, fails: bool = False) -> None:
     facts.note(tx, Kind.PAUSE, {"why": why})
     if fails:
