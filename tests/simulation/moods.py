@@ -150,7 +150,7 @@ class MoodyProvider:
         return self._priced(await self._real.buy(purchase), purchase)
 
     async def lookup(self, purchase: Purchase) -> Bought | Withdrawn | Absent | Unknown:
-        """Look up. Some labels that are found were voided meanwhile."""
+        """Look up. Some labels that are found, and not posted, were voided meanwhile."""
         moody = self._moody
         if moody.has(self._number, "queued"):
             return Unknown(_QUEUED)
@@ -158,7 +158,8 @@ class MoodyProvider:
         if not isinstance(found, Bought):
             return found
         shipment = moody.sandbox.easypost.find(found.provider_id)
-        if moody.moods and not zlib.crc32(found.tracking_number.encode()) % _SHARE_WITHDRAWN:
+        is_withdrawn = moody.moods and not zlib.crc32(found.tracking_number.encode()) % _SHARE_WITHDRAWN
+        if is_withdrawn and not self._is_posted(found.tracking_number):
             moody.sandbox.easypost.request_void(shipment)
         found = self._priced(found, purchase)
         match moody.sandbox.easypost.void_status(shipment):
@@ -167,6 +168,10 @@ class MoodyProvider:
             case "submitted":
                 return Withdrawn(found.tracking_number, VoidPending(), found.provider_id, found.cost)
         return found
+
+    def _is_posted(self, number: str) -> bool:
+        orders = self._moody.sandbox.store.orders.values()
+        return any(row.tracking_number == number for order in orders for row in order.fulfillments)
 
     def _priced(self, answer: Any, purchase: Purchase) -> Any:
         """A purchase in yen costs what was offered."""

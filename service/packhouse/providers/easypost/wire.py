@@ -272,7 +272,7 @@ def read_postage(
     label, number = mapping(shipment.get("postage_label")), text(shipment.get("tracking_code"))
     selected = mapping(shipment.get("selected_rate"))
     if isinstance(void := read_void(shipment), Voided | VoidPending):
-        return Withdrawn(number, void)
+        return Withdrawn(number, void, purchase.provider_ref)
     if not label and not number and not selected:
         return Absent()
     if not label or not number:

@@ -143,7 +143,7 @@ def test_words_about_the_account_do_not_change_a_refusal_of_the_moment() -> None
 def test_a_voided_label_that_is_shown_no_longer_is_withdrawn() -> None:
     nothing: dict[str, Any] = {"postage_label": None, "tracking_code": None, "selected_rate": None}
     assert shown(**nothing) == Absent()
-    assert shown(**nothing, refund_status="refunded") == Withdrawn("", Voided())
+    assert shown(**nothing, refund_status="refunded") == Withdrawn("", Voided(), "shp_1")
     pending = shown(**nothing, refund_status="submitted")
     assert isinstance(pending, Withdrawn)
     assert isinstance(pending.void, VoidPending)
