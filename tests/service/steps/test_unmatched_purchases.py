@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from packhouse.ledger import recalled
+from packhouse.ledger import holds, leases, recalled
 from packhouse.ledger.recalled import Recalled
 from packhouse.model.hold import Hold, HoldCode
+from packhouse.model.journal import MACHINE
 from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness
 from tests.service.steps.restore_situations import restored
@@ -15,8 +16,8 @@ async def _left(harness: Harness, order: StoreOrder) -> list[str]:
 
 
 async def _the_hold(harness: Harness, order: StoreOrder) -> Hold:
-    holds = [hold for hold in await harness.active_holds(order) if hold.code is HoldCode.RESTORE_UNCLEAR]
-    (hold,) = holds
+    active = await harness.active_holds(order)
+    (hold,) = [hold for hold in active if hold.code is HoldCode.RESTORE_UNCLEAR]
     return hold
 
 
@@ -51,3 +52,17 @@ async def test_what_a_released_hold_did_not_name_is_held_again(harness: Harness)
     await harness.process_due()
     assert await _left(harness, order) == [f"{order.id}/6/9"]
     assert f"{account} sold a label as {order.id}/6/9" in (await _the_hold(harness, order)).note
+
+
+async def test_a_hold_that_packhouse_released_was_seen_by_nobody(harness: Harness) -> None:
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="buy")
+    await restored(
+        harness, Recalled(f"{order.id}/7/1", order.id, harness.provider.account, {}), is_accepted=False
+    )
+    hold = await _the_hold(harness, order)
+    await harness.ledger.write(holds.release, harness.clock.now(), hold.id, by=MACHINE, reason="not needed")
+    await harness.ledger.write(leases.wake, harness.clock.now(), order.id)
+    await harness.process_due()
+    assert (await _the_hold(harness, order)).id != hold.id
+    assert await _left(harness, order) == [f"{order.id}/7/1"]
