@@ -126,9 +126,9 @@ class Checker:
                 # A label whose void is rejected stays paid, and is held for an operator.
                 rejected = self._sandbox.easypost.by_tracking_number[one.tracking].void_rejected
                 if one.order_id == order.id and one.live and not rejected:
+                    if self._is_left_unclear(one):
+                        continue  # it may be the parcel that the count shows
                     shipment = self._shipment_of(one)
-                    if shipment and self._posts_are_unclear and self._is_held(shipment):
-                        continue  # for an operator: it may be the parcel that the count shows
                     live.update(dict(json.loads(shipment["units"])) if shipment else {})
             for row in order.fulfillments:
                 if row.recorded_by == EXTERNAL:
@@ -147,10 +147,11 @@ class Checker:
             or any(one.what == "crash" for one in self._scenario.interventions)
         )
 
-    def _is_held(self, shipment: sqlite3.Row) -> bool:
-        return bool(
-            self._rows("SELECT 1 FROM holds WHERE shipment_id = ? AND released_at IS NULL", shipment["id"])
-        )
+    def _is_left_unclear(self, sold: Purchase) -> bool:
+        """Whether its shipment is held for an operator, as the store does not say if it has its post."""
+        shipment = self._shipment_of(sold) if self._posts_are_unclear else None
+        active = "SELECT 1 FROM holds WHERE shipment_id = ? AND released_at IS NULL"
+        return shipment is not None and bool(self._rows(active, shipment["id"]))
 
     def _left_to_operators(self, order: StoreOrder) -> list[Purchase]:
         """What was sold since the backup and matches no shipment: a hold of the order names it."""
@@ -282,6 +283,7 @@ class Checker:
                 and one.live
                 and one.tracking not in posted
                 and not shipment.void_rejected
+                and not self._is_left_unclear(one)
             ):
                 yield f"{order.id}: is {order.status}, and {one.tracking} was never voided"
 
