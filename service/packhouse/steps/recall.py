@@ -119,11 +119,7 @@ async def _match(context: Context, job: OrderJob) -> bool:
 def _was_named(job: OrderJob, one: Recalled) -> bool:
     """Whether an operator released a hold that named this purchase."""
     return any(
-        hold.code is HoldCode.RESTORE_UNCLEAR
-        and not hold.is_active
-        and hold.released_by not in ("", MACHINE)
-        and f"{one.sentence};" in hold.note
-        for hold in job.holds
+        hold.released_by not in ("", MACHINE) and f"{one.sentence};" in hold.note for hold in job.holds
     )
 
 

@@ -58,6 +58,12 @@ def test_what_an_account_sells_after_the_start_does_not_make_it_one_that_had_sol
     assert restores.unasked(rows.connection) == (Unasked("easypost", "the key is wrong", has_sold=False),)
 
 
+def test_an_account_had_sold_if_a_label_of_it_is_older_than_the_restore(rows: Rows) -> None:
+    rows.labeled("ord-1", provider="easypost", bought_at=10.0)
+    asked = [("easypost", 10.0), ("easypost", 10.5), ("shippo", 10.5)]
+    assert [restores.had_sold(rows.connection, *one) for one in asked] == [False, True, False]
+
+
 def test_only_the_account_that_has_answered_is_no_longer_waited_for(rows: Rows) -> None:
     """A name is a name, whatever its letters mean in a pattern."""
     restores.begin_check(rows.tx(), 5.0)

@@ -66,3 +66,17 @@ async def test_a_hold_that_packhouse_released_was_seen_by_nobody(harness: Harnes
     await harness.process_due()
     assert (await _the_hold(harness, order)).id != hold.id
     assert await _left(harness, order) == [f"{order.id}/7/1"]
+
+
+async def test_an_order_that_is_held_for_another_reason_names_them_once_as_well(harness: Harness) -> None:
+    order = harness.sandbox.place_order("plain")
+    await harness.process_until(order, before="buy")
+    await harness.place_hold(order)
+    await restored(
+        harness, Recalled(f"{order.id}/7/1", order.id, harness.provider.account, {}), is_accepted=False
+    )
+    await harness.ledger.write(leases.wake, harness.clock.now(), order.id)
+    await harness.process_due()
+    placed = await harness.ledger.read(holds.of_order, order.id)
+    assert [hold.placed_by for hold in placed] == ["ada", MACHINE]
+    assert f"{order.id}/7/1" in (await _the_hold(harness, order)).note
