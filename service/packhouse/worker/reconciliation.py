@@ -192,7 +192,7 @@ class Reconciliation:
             if account in done:
                 continue
             try:
-                found = await self._unknown_purchases(account, record.known_until)
+                found = await self._unknown_purchases(account, record.known_until, is_restored=True)
             except ProviderMisconfigured as error:
                 await self._save_listed(account, str(error), [])
             except (ProviderError, StoreError) as error:
@@ -248,18 +248,21 @@ class Reconciliation:
         self._waiting_since = now if self._waiting_since is None else self._waiting_since
         return now - self._waiting_since > _PATIENCE_S
 
-    async def _unknown_purchases(self, account: str, since: float) -> list[Recalled]:
+    async def _unknown_purchases(
+        self, account: str, since: float, *, is_restored: bool = False
+    ) -> list[Recalled]:
         """What an account sold since then under references of ours that the ledger does not know.
 
-        An account may serve another shop, too: only orders that the store has count.
+        An account may serve another shop, too: only orders that the store has count. What a shipment has
+        prepared may be sold late and is no sign of a restore. In a restored ledger it may have been posted.
         """
         context = self._context
         seller = next(one for one in context.sellers if one.account == account)
         found: list[Recalled] = []
         ours: dict[str, bool] = {}
         for one in await seller.purchases_since(since - _MARGIN_S):
-            reference = read_reference(one.reference)
-            if reference is None or await context.ledger.read(recalled.is_known, reference, one.provider_ref):
+            reference, prepared = read_reference(one.reference), "" if is_restored else one.provider_ref
+            if reference is None or await context.ledger.read(recalled.is_known, reference, prepared):
                 continue
             if reference.order_id not in ours:
                 ours[reference.order_id] = await self._is_ours(reference.order_id)
