@@ -40,6 +40,8 @@ from tests.simulation.trace import Trace
 # After the faults: how often operators work through the holds, and the pause between.
 _OPERATOR_ROUNDS = 2
 _ROUND_S = 1500.0
+# Rounds more in which the last voids are granted.
+_VOID_ROUNDS = 2
 # A worker that is still busy at the end has this many seconds to finish.
 _FINISH_S = 120
 
@@ -180,11 +182,22 @@ async def _finish(environment: Environment, scheduler: Scheduler) -> None:
         await asyncio.sleep(_ROUND_S)
         await scheduler.finish_operator_work()
     await asyncio.sleep(_ROUND_S)
+    for _ in range(_VOID_ROUNDS):
+        if not _open_voids(environment):
+            break
+        await asyncio.sleep(_ROUND_S)
     for _ in range(_FINISH_S):
         if not environment.database.rows("SELECT 1 FROM orders WHERE lease IS NOT NULL"):
             break
         await asyncio.sleep(1.0)
     trace.add("sandbox", "end")
+
+
+def _open_voids(environment: Environment) -> list[str]:
+    """The labels that wait for a void which the provider has not rejected, as Packhouse knows it."""
+    shipments = environment.sandbox.easypost.by_tracking_number
+    rows = environment.database.rows("SELECT tracking_number FROM labels WHERE state = 'voiding'")
+    return [number for (number,) in rows if number in shipments and not shipments[number].void_rejected]
 
 
 async def _close(replicas: Sequence[Replica], sandbox: SimSandbox) -> None:

@@ -120,8 +120,8 @@ def bought(
     label: Label,
     entries: Sequence[Entry],
 ) -> None:
-    """Write the label that was bought, and move its shipment to `labeled`."""
-    move(tx, shipment, ShipmentState.LABELED, ())
+    """Write the label that was bought, and move its shipment to `labeled`, with the fingerprint it was bought for."""
+    move(tx, shipment, ShipmentState.LABELED, (), fingerprint=shipment.fingerprint)
     add_label(tx, label)
     journal.write(tx, entries)
 

@@ -123,7 +123,8 @@ class Bought:
     the provider charges besides the price of the rate, such as an insurance that the account has set up.
     `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
     `remark` is for the journal: what a person should know about a label that is bought, such as a cost that
-    cannot be read, or a fee in another currency, which `cost` cannot include.
+    cannot be read, or a fee in another currency, which `cost` cannot include. `to_address` is where the label
+    goes, if the account shows it: a label that was looked up and goes elsewhere than its order is void.
     """
 
     provider_id: str
@@ -136,6 +137,7 @@ class Bought:
     papers: tuple[Paper, ...] = ()
     fees: Money | None = None
     remark: str = ""
+    to_address: Address | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
 

@@ -69,6 +69,7 @@ _PARTS = {
 # Far more than any carrier prints, and little enough to draw, send and remember.
 _LONGEST_PART = 200
 _MOST_FAULTS = 10
+_ZIP = 5  # digits of a US postal code, without the four that carriers may add
 # Islands and districts whose post knows no cities: their address has no other place. An emirate, a
 # prefecture or a province has many cities, even if one of them has its name.
 _AREA_IS_CITY = frozenset({"KY", "NR"})
@@ -119,6 +120,25 @@ def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str,
     )
     more = (f"and {len(found) - _MOST_FAULTS} more",) if len(found) > _MOST_FAULTS else ()
     return (*found[:_MOST_FAULTS], *more)
+
+
+def is_other_place(one: Address, other: Address) -> bool:
+    """Whether two addresses name different places, whoever is the recipient there.
+
+    What only one of them names is not compared; nor are case, accents and punctuation, and the last four digits
+    of a US postal code.
+    """
+    return any(
+        mine and theirs and mine != theirs for mine, theirs in zip(_place(one), _place(other), strict=True)
+    )
+
+
+def _place(address: Address) -> tuple[str, str, str, str]:
+    street, city, postcode, country = (
+        "".join(sign for sign in _folded(text) if sign.isalnum())
+        for text in (f"{address.street1} {address.street2}", address.city, address.postcode, address.country)
+    )
+    return street, city, postcode[:_ZIP] if country == "us" else postcode, country
 
 
 def _too_long(address: Address) -> tuple[str, ...]:
@@ -192,7 +212,7 @@ def _state(country: str, state: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """A state's name without case, accents and dots: "Québec" is "quebec", and "A.C.T." is "act"."""
+    """A name without case, accents and dots: "Québec" is "quebec", and "A.C.T." is "act"."""
     letters = unicodedata.normalize("NFKD", text.replace(".", "")).casefold()
     return " ".join("".join(sign for sign in letters if not unicodedata.combining(sign)).split())
 

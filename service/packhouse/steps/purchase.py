@@ -27,7 +27,7 @@ from packhouse.providers.port import (
     Whose,
     Withdrawn,
 )
-from packhouse.rules.address import normalized
+from packhouse.rules.address import is_other_place, normalized
 from packhouse.rules.rates import drift
 from packhouse.steps import accounts, answers
 from packhouse.steps.context import Context, OrderJob
@@ -48,6 +48,11 @@ def request_for(order: Order, shipment: Shipment, declared: Customs | None = Non
     if declared and not to.email:
         to = replace(to, email=order.buyer_email)  # customs and carriers ask the recipient for duties
     return PurchaseRequest(shipment.reference, order, shipment.units, to, shipment.parcel, declared)
+
+
+def goes_elsewhere(request: PurchaseRequest, bought: Bought) -> bool:
+    """Whether a label shows another place than its order has now. False where one of them is not known."""
+    return bought.to_address is not None and is_other_place(bought.to_address, request.to_address)
 
 
 def intent_of(shipment: Shipment) -> tuple[str, float | None]:

@@ -65,6 +65,10 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
         answer = Unknown(str(error))
     match answer:
         case Bought():
+            if purchase.goes_elsewhere(begun.request, answer):
+                # A restored ledger may have planned it for another address. No order has an empty fingerprint, so
+                # the label is voided. It is written with the label.
+                shipment = job.update(shipment, fingerprint="")
             await purchase.record_outcome(context, job, shipment, answer)
         case Withdrawn():
             await purchase.record_withdrawn(context, job, shipment, answer, begun.provider_ref)

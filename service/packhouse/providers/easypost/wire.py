@@ -77,6 +77,19 @@ _ACCOUNT_WORDS = re.compile(
 # documents them; other carriers get the shortest.
 _VOID_DAYS = {"UPS": 90, "FEDEX": 90}
 _SHORTEST_VOID_DAYS = 30
+# The parts of an address, and EasyPost's names of them.
+_ADDRESS = {
+    "name": "name",
+    "company": "company",
+    "street1": "street1",
+    "street2": "street2",
+    "city": "city",
+    "state": "state",
+    "postcode": "zip",
+    "country": "country",
+    "phone": "phone",
+    "email": "email",
+}
 _DAY_S = 86_400.0
 
 
@@ -136,20 +149,14 @@ def buy_body(rate: Rate) -> bytes:
 
 
 def _address(address: Address) -> dict[str, str]:
-    """Only the parts that are set; EasyPost calls the postal code `zip`."""
-    parts = {
-        "name": address.name,
-        "company": address.company,
-        "street1": address.street1,
-        "street2": address.street2,
-        "city": address.city,
-        "state": address.state,
-        "zip": address.postcode,
-        "country": address.country,
-        "phone": address.phone,
-        "email": address.email,
-    }
-    return {name: value for name, value in parts.items() if value}
+    """Only the parts that are set."""
+    return {theirs: value for ours, theirs in _ADDRESS.items() if (value := getattr(address, ours))}
+
+
+def _read_address(shown: Mapping[str, Any]) -> Address | None:
+    """An address as EasyPost shows it; None where it shows none."""
+    parts = {ours: value for ours, theirs in _ADDRESS.items() if (value := text(shown.get(theirs)))}
+    return Address(**parts) if parts else None
 
 
 def read_refusal(status: int, body: bytes) -> Refusal:
@@ -297,6 +304,7 @@ def read_postage(
         remark=cost.remark if cost else "EasyPost does not show the price of this label",
         document_source=label_link(shipment, preferred),
         papers=read_papers(shipment),
+        to_address=_read_address(mapping(shipment.get("to_address"))),
         raw={
             "id": purchase.provider_ref,
             "mode": text(shipment.get("mode")),
