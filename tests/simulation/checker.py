@@ -17,6 +17,7 @@ from packhouse.sandbox.store.state import EXTERNAL, StoreOrder
 from tests.simulation.hostile import POISON, TOO_MUCH
 from tests.simulation.hostile_check import HostileCheck
 from tests.simulation.journal_check import JournalCheck
+from tests.simulation.money_check import MoneyCheck
 from tests.simulation.plan import Scenario
 from tests.simulation.replica import Environment
 from tests.simulation.scheduler import Scheduler, unshipped_parcels
@@ -63,14 +64,13 @@ class Checker:
     def __init__(self, scenario: Scenario, environment: Environment, scheduler: Scheduler) -> None:
         self._scenario = scenario
         self._sandbox = environment.sandbox
-        self._charged = environment.moody.charged
         self._rows = environment.database.rows
         self._scheduler = scheduler
         self._is_restored = bool(environment.restores and environment.restores.is_done)
         self._journal_check = JournalCheck(environment.database)
         self._hostile_check = HostileCheck(environment, scheduler)
         self._sold = environment.sandbox.audit.purchases()
-        self._by_number = {one.tracking: one for one in self._sold}
+        self._money_check = MoneyCheck(scenario, environment, self._told())
 
     def counts(self) -> dict[str, int]:
         """Totals of the run."""
@@ -94,7 +94,6 @@ class Checker:
         for check in (
             self._acknowledged_events_are_saved,
             self._nothing_is_bought_twice,
-            self._money_matches,
             self._posts_match_labels,
         ):
             found += check()
@@ -103,6 +102,7 @@ class Checker:
             found += self._nothing_forbidden_ships(order)
         found += self._journal_check.problems()
         found += self._hostile_check.problems()
+        found += self._money_check.problems()
         return found
 
     def _acknowledged_events_are_saved(self) -> Iterator[str]:
@@ -241,7 +241,7 @@ class Checker:
             allowed |= _MOOD_HOLDS.get(mood.what, set())
         if self._sandbox.easypost.refused_addresses:
             allowed.add("provider_refused")
-        if self._posts_are_unclear:
+        if self._posts_are_unclear or self._count_may_lag(order):
             allowed.add("partly_fulfilled_unclear")
         if self._is_restored and (self._left_to_operators(order) or self._scenario.safety == "blind"):
             allowed.add("restore_unclear")
@@ -258,6 +258,18 @@ class Checker:
             if one.is_export and "easypost.no_form" in self._scenario.faults:
                 allowed.add("paper_missing")
         return allowed
+
+    def _count_may_lag(self, order: StoreOrder) -> bool:
+        """Whether units are planned again after others were posted, to a store that only counts units.
+
+        Its count may include the post or another tool's parcel of as many units.
+        """
+        if not self._scenario.line_counts:
+            return False
+        states = {
+            row["state"] for row in self._rows("SELECT state FROM shipments WHERE order_id = ?", order.id)
+        }
+        return bool(states & _POSTED) and bool(states & _GONE)
 
     def _easypost_shipments(self, order: StoreOrder) -> Iterator[Any]:
         for one in self._sandbox.easypost.by_tracking_number.values():
@@ -331,69 +343,6 @@ class Checker:
         )
         if received and not held:
             yield f"{row['id']}: {number} goes to another address than its order, and the order was not held"
-
-    # ---- 5: money ------------------------------------------------------------------------------------------
-
-    def _money_matches(self) -> Iterator[str]:
-        ours = {
-            row["tracking_number"]: row
-            for row in self._rows(
-                "SELECT l.*, s.state AS shipment_state, s.order_id, s.seq, s.generation AS g FROM labels l "
-                "JOIN shipments s ON s.id = l.shipment_id"
-            )
-        }
-        told = self._told()
-        sold = [one for one in self._sold if one not in told]
-        for one in sold:
-            row = ours.get(one.tracking)
-            if row is None:
-                yield f"{one.reference}: {one.tracking} cost {one.cost_minor} and is not in the ledger"
-                continue
-            costs = self._cost_of(one)
-            if (row["cost_minor"], row["currency"]) != costs:
-                yield f"{one.tracking}: costs {row['cost_minor']} here and {costs} there"
-            if f"{row['order_id']}/{row['seq']}/{row['g']}" != one.reference:
-                yield f"{one.tracking}: belongs to {row['shipment_id']} here and to {one.reference} there"
-            yield from self._void_matches(one, row)
-        for number in ours.keys() - self._by_number.keys():
-            yield f"{number}: in the ledger, and EasyPost never sold it"
-        here, there = Counter[str](), Counter[str]()
-        for row in ours.values():
-            if row["state"] != "voided":
-                here[row["currency"]] += row["cost_minor"]
-        for minor, currency in (self._cost_of(one) for one in sold if not one.voided):
-            there[currency] += minor
-        if here != there:
-            yield f"the ledger says {here} were spent, the provider says {there}"
-
-    def _cost_of(self, sold: Purchase) -> tuple[int, str]:
-        """What the provider charged, in minor units and their currency: a moody account may charge in yen.
-
-        An operator who adopts a label writes down what the account's page says.
-        """
-        is_adopted = self._rows(
-            "SELECT 1 FROM journal j JOIN labels l ON l.shipment_id = j.shipment_id "
-            "WHERE j.action = 'adopted' AND l.tracking_number = ?",
-            sold.tracking,
-        )
-        money = None if is_adopted else self._charged.get(sold.tracking)
-        return (money.minor, money.currency) if money else (sold.cost_minor, sold.currency)
-
-    def _void_matches(self, sold: Purchase, row: sqlite3.Row) -> Iterator[str]:
-        rejected = self._sandbox.easypost.by_tracking_number[sold.tracking].void_rejected
-        is_right = {
-            # A moody account rejects voids that it asked for itself.
-            "bought": sold.live and (not rejected or bool(self._scenario.moods)),
-            "voiding": rejected,
-            "void_refused": rejected,
-            "voided": sold.voided,
-        }[row["state"]]
-        if not is_right:
-            yield f"{sold.tracking}: {row['state']} here; provider: live {sold.live}, voided {sold.voided}"
-        if row["state"] == "bought" and row["shipment_state"] in _GONE:
-            yield f"{sold.tracking}: paid for, and its shipment is {row['shipment_state']}"
-        if row["shipment_state"] == "labeled" and not self._active_holds(row["order_id"]):
-            yield f"{sold.tracking}: paid for, neither posted nor voided, and not held"
 
 
 _ADDRESS_PARTS = ("street1", "street2", "city", "state", "zip", "country")

@@ -120,7 +120,10 @@ def bought(
     label: Label,
     entries: Sequence[Entry],
 ) -> None:
-    """Write the label that was bought, and move its shipment to `labeled`, with the fingerprint it was bought for."""
+    """Write the label that was bought, and move its shipment to `labeled`.
+
+    The shipment's fingerprint is written too: it is empty for a label that goes elsewhere than the order.
+    """
     move(tx, shipment, ShipmentState.LABELED, (), fingerprint=shipment.fingerprint)
     add_label(tx, label)
     journal.write(tx, entries)

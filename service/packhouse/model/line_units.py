@@ -28,11 +28,13 @@ _STILL_SHIPS = frozenset({"no_restock"})
 class OwnUnits:
     """Units of each line that the caller knows to have shipped itself, whatever the store shows.
 
-    `posted` are all of them, `unlisted` those that no fulfillment of the order shows.
+    `posted` are all of them, `unlisted` those that no fulfillment of the order shows. `smallest` is the
+    fewest of these in one parcel: a count includes a parcel whole, or not yet.
     """
 
     posted: Mapping[str, int] = field(default_factory=Counter)
     unlisted: Mapping[str, int] = field(default_factory=Counter)
+    smallest: Mapping[str, int] = field(default_factory=dict)
 
 
 NOT_OURS = OwnUnits()
@@ -263,7 +265,8 @@ def _shipped(order: Order, line: Line, own: OwnUnits) -> tuple[int, int, int, st
     sources = f"{sources}, the line counts {said} as shipped".removeprefix(", ")
     if order.fulfillments is None or any(not row.units for row in rows):
         # Nothing says which of the counted units are the caller's own.
-        overlap = min(counts[-1], unlisted) if counts[-1] < line.quantity else 0
+        has_room = counts[-1] + own.smallest.get(line.id, 1) <= line.quantity
+        overlap = min(counts[-1], unlisted) if has_room else 0
         return max(counts[0], min(least, base)), max(counts[-1], base), overlap, sources
     if set(counts) <= {listed, base}:
         return min(least, base), base, 0, sources

@@ -123,10 +123,10 @@ def faults(address: Address | None, ignored: Collection[str] = ()) -> tuple[str,
 
 
 def is_other_place(one: Address, other: Address) -> bool:
-    """Whether two addresses name different places, whoever is the recipient there.
+    """Whether two addresses name different places. Names of persons and companies do not count.
 
-    What only one of them names is not compared; nor are case, accents and punctuation, and the last four digits
-    of a US postal code.
+    What only one of them names is not compared; nor are case, accents and punctuation, nor the last four
+    digits of a US postal code.
     """
     return any(
         mine and theirs and mine != theirs for mine, theirs in zip(_place(one), _place(other), strict=True)

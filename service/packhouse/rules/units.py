@@ -104,13 +104,16 @@ def own_units(order: Order, shipments: Iterable[Shipment]) -> OwnUnits:
     """The units that Packhouse has posted to the store, and those of them that the store does not list."""
     posted: Counter[str] = Counter()
     unlisted: Counter[str] = Counter()
+    smallest: dict[str, int] = {}
     for shipment in shipments:
         is_listed = _is_listed(order, shipment)
         if shipment.state in _POSTED or is_listed:
             posted.update(counted(shipment.units))
         if shipment.state in _POSTED and not is_listed:
-            unlisted.update(counted(shipment.units))
-    return OwnUnits(posted, unlisted)
+            units = counted(shipment.units)
+            unlisted.update(units)
+            smallest |= {line: min(count, smallest.get(line, count)) for line, count in units.items()}
+    return OwnUnits(posted, unlisted, smallest)
 
 
 def with_own_units(order: Order, shipments: Iterable[Shipment]) -> Order:

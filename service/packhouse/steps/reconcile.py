@@ -66,8 +66,8 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
     match answer:
         case Bought():
             if purchase.goes_elsewhere(begun.request, answer):
-                # A restored ledger may have planned it for another address. No order has an empty fingerprint, so
-                # the label is voided. It is written with the label.
+                # A restored ledger may have planned it for another address. An empty fingerprint
+                # fits no order, so the label that is written with it is voided.
                 shipment = job.update(shipment, fingerprint="")
             await purchase.record_outcome(context, job, shipment, answer)
         case Withdrawn():

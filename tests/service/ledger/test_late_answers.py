@@ -77,6 +77,13 @@ def test_a_shipment_without_a_label_gets_the_one_that_was_bought(
     assert (moved["id"], moved["state"], kind, written["id"]) == ("ord-2", "labeled", "label", label.id)
 
 
+def test_a_label_that_goes_elsewhere_is_known_as_such(order: Rows) -> None:
+    shipment = order.shipment("ord-2", S.BUYING, fingerprint="abc")
+    sent, label = attempt(shipment, fingerprint=""), label_of("ord-2")
+    assert late_answers.bought(order.tx(), sent, label, ENTRY, sells_once=True)
+    assert (shipment.fingerprint, order.read("ord-2").fingerprint) == ("abc", "")
+
+
 BUYING_HOLDS = [
     HoldCode.PURCHASE_UNKNOWN,
     HoldCode.NO_RATE,

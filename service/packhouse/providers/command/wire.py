@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from packhouse.model.label import Label, LabelFormat
@@ -45,6 +45,8 @@ _ANSWER_NAMES = frozenset({*_NUMBER_NAMES, "found"})
 _STATUS_NAMES = frozenset({"status"})
 _TRACKER_WORDS = {state.value for state in TrackerState}
 _MAX_KEPT = 500
+# The parts of an address that a label has.
+_ADDRESS_NAMES = tuple(part.name for part in fields(Address) if part.name != "unplaced")
 
 
 class Unusable(Unreadable):
@@ -106,10 +108,7 @@ def purchase_input(purchase: Purchase, sender: Address, label_format: LabelForma
 
 
 def _address(address: Address) -> dict[str, str]:
-    """The parts of an address that a label has."""
-    parts = asdict(address)
-    del parts["unplaced"]
-    return parts
+    return {name: getattr(address, name) for name in _ADDRESS_NAMES}
 
 
 def label_input(label: Label) -> bytes:
@@ -239,8 +238,17 @@ def _made(answer: Mapping[str, Any], purchase: Purchase, options: CommandOptions
         document_source=_text(answer.get("label_url")),
         raw={name: value for name, value in answer.items() if len(str(value)) <= _MAX_KEPT},
         remark=remark,
+        to_address=_shown_address(answer.get("to_address")),
     )
     return Made(bought, _text(answer.get("label_path")), _text(answer.get("label_base64")))
+
+
+def _shown_address(shown: Any) -> Address | None:
+    """The address that the program says is on the label, with the names of its input; None without one."""
+    if not isinstance(shown, Mapping):
+        return None
+    parts: dict[str, Any] = {name: value for name in _ADDRESS_NAMES if (value := _text(shown.get(name)))}
+    return Address(**parts) if parts else None
 
 
 def _number(answer: Mapping[str, Any]) -> str:

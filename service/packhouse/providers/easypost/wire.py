@@ -155,7 +155,9 @@ def _address(address: Address) -> dict[str, str]:
 
 def _read_address(shown: Mapping[str, Any]) -> Address | None:
     """An address as EasyPost shows it; None where it shows none."""
-    parts = {ours: value for ours, theirs in _ADDRESS.items() if (value := text(shown.get(theirs)))}
+    parts: dict[str, Any] = {
+        ours: value for ours, theirs in _ADDRESS.items() if (value := text(shown.get(theirs)))
+    }
     return Address(**parts) if parts else None
 
 

@@ -231,3 +231,14 @@ def test_void_and_track_are_given_the_label() -> None:
 )
 def test_placeholders_are_replaced_once_and_unknown_ones_stay(part: str, filled: str) -> None:
     assert wire.filled(["ship", part], order_id="ord_1", reference="{order_id}") == ["ship", filled]
+
+
+def test_the_address_on_the_label_has_the_names_of_the_input() -> None:
+    assert bought(tracking="1Z", to_address=wire._address(SENDER)).to_address == SENDER
+
+
+@pytest.mark.parametrize(
+    "shown", [None, "1 Main St", {}, {"line1": "1 Main St"}, {"street1": None}, ["1 Main St"]]
+)
+def test_an_address_that_cannot_be_read_is_none(shown: object) -> None:
+    assert bought(tracking="1Z", to_address=shown).to_address is None

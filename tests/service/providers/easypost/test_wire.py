@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from packhouse.model.label import LabelFormat, Rate
 from packhouse.model.money import Money
+from packhouse.model.order import Address
 from packhouse.providers import rest
 from packhouse.providers.easypost import wire
 from packhouse.providers.easypost.tracking import read_tracking
@@ -331,3 +332,29 @@ def test_an_unusable_tracking_code_goes_to_a_person_at_once(code: str) -> None:
     assert isinstance(outcome, Unknown)
     assert outcome.needs_person
     assert code in outcome.reason
+
+
+def test_the_address_on_a_label_is_read() -> None:
+    to = {
+        "name": "Ann",
+        "street1": "1 Main St",
+        "street2": None,
+        "zip": "94110",
+        "country": "US",
+        "id": "adr_1",
+    }
+    sold = answered(200, SOLD | {"to_address": to})
+    assert isinstance(sold, Bought)
+    assert sold.to_address == Address("Ann", "", "1 Main St", postcode="94110", country="US")
+
+
+@pytest.mark.parametrize("to", [None, {}, "1 Main St", [], {"id": "adr_1"}, {"street1": {}}])
+def test_a_label_without_a_readable_address_is_bought_all_the_same(to: Any) -> None:
+    sold = answered(200, SOLD | {"to_address": to})
+    assert isinstance(sold, Bought)
+    assert sold.to_address is None
+
+
+def test_the_address_is_written_with_easyposts_names_and_without_empty_parts() -> None:
+    written = json.loads(wire.shipment_body(REQUEST, Address("Bo", postcode="10115"), LabelFormat.PDF, ()))
+    assert written["shipment"]["from_address"] == {"name": "Bo", "zip": "10115"}
