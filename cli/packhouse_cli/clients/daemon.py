@@ -46,7 +46,15 @@ class Daemon:
 
     def journal_of(self, order_id: str) -> list[dict[str, Any]]:
         """The journal of one order, oldest first."""
-        return rows_of(self._client.get(f"{_path_of(order_id)}/journal"), "entries")
+        found: list[dict[str, Any]] = []
+        after = 0
+        while True:
+            page = self._client.get(f"{_path_of(order_id)}/journal", **({"after": after} if after else {}))
+            found += rows_of(page, "entries")
+            following = page.get("next")
+            if not isinstance(following, int) or following <= after:
+                return found
+            after = following
 
     def journal(self, after: int, limit: int) -> list[dict[str, Any]]:
         """The journal entries after entry `after`, oldest first."""

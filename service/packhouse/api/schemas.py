@@ -219,10 +219,11 @@ class EntryBody(Shape):
 
 
 class OrderJournalBody(BaseModel):
-    """The journal of one order, oldest first."""
+    """The journal of one order, oldest first; `next` is the `after` of the next page, null on the last."""
 
     order_id: str
     entries: list[EntryBody]
+    next: int | None
 
 
 class JournalBody(BaseModel):

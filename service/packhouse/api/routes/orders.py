@@ -23,6 +23,8 @@ from packhouse.api.texts import one_line
 from packhouse.model.states import OrderPhase
 from packhouse.operations import Operations
 
+After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only later entries.")]
+
 
 def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> None:
     """Add the routes of orders."""
@@ -46,10 +48,14 @@ def add(routes: APIRouter, operations: Operations, token_auth: TokenAuth) -> Non
         return OrderBody.of(await operations.queries.order(order_id))
 
     @routes.get("/orders/{order_id}/journal", tags=["orders"], responses=errors.NOT_FOUND)
-    async def get_order_journal(order_id: Id) -> OrderJournalBody:
-        """Get every journal entry of an order, oldest first."""
-        entries = await operations.queries.order_journal(order_id)
-        return OrderJournalBody(order_id=order_id, entries=[EntryBody.of(entry) for entry in entries])
+    async def get_order_journal(order_id: Id, after: After = 0, limit: Limit = 500) -> OrderJournalBody:
+        """List the journal entries of an order, oldest first. `after=next` lists the following ones."""
+        entries = await operations.queries.order_journal(order_id, after=after, limit=limit)
+        return OrderJournalBody(
+            order_id=order_id,
+            entries=[EntryBody.of(entry) for entry in entries],
+            next=entries[-1].id if len(entries) == limit else None,
+        )
 
     @routes.post("/orders/{order_id}/retry", tags=["orders"], responses=REFUSALS)
     async def retry_order(order_id: Id, body: Reason, actor: Actor) -> OrderBody:

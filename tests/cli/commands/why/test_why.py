@@ -50,6 +50,18 @@ def test_why_as_json_is_the_order_and_its_journal() -> None:
         }
 
 
+def test_a_long_history_is_read_page_by_page() -> None:
+    later = [{**ENTRIES[0], "id": 7, "action": "shipped", "why": "Every unit has shipped."}]
+    history = "GET /api/v1/orders/ord%2F1/journal"
+    answers = ANSWERS | {
+        history: (200, {"order_id": "ord/1", "entries": ENTRIES, "next": 1}),
+        f"{history}?after=1": (200, {"order_id": "ord/1", "entries": later, "next": 1}),
+    }
+    with serving(answers) as daemon:
+        assert call("why", "ord/1", "--json", environ=daemon.environ).json["entries"] == [*ENTRIES, *later]
+        assert len(daemon.asked) == 3, "a page that names itself as the next one is the last"
+
+
 POLL = {
     "ended_at": 1_796_000_000.0,
     "full_ended_at": 1_796_000_000.0,

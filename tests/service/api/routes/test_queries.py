@@ -241,9 +241,18 @@ def test_the_journal_can_be_followed(app: App) -> None:
     assert newest["entries"][0]["data"] == {"cost_minor": 512}
     assert app.ask("GET", f"/api/v1/journal?after={newest['next']}").json() == {"entries": [], "next": 41}
     story = app.ask("GET", "/api/v1/orders/ord_1/journal").json()
+    assert story["next"] is None
     assert (story["order_id"], story["entries"]) == ("ord_1", newest["entries"])
     assert app.ask("GET", "/api/v1/orders/ord_2/journal").json()["entries"] == []
     assert app.ask("GET", "/api/v1/orders/ord_9/journal").status_code == 404
+
+
+def test_the_journal_of_an_order_is_read_page_by_page(app: App) -> None:
+    path = "/api/v1/orders/ord_1/journal"
+    whole = app.ask("GET", path).json()["entries"]
+    first = app.ask("GET", f"{path}?limit=1").json()
+    assert (first["entries"], first["next"]) == (whole[:1], whole[0]["id"])
+    assert app.ask("GET", f"{path}?after={whole[-1]['id']}").json()["entries"] == []
 
 
 def test_lists_are_filtered(app: App) -> None:
