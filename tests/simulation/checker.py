@@ -41,7 +41,14 @@ _MOOD_HOLDS = {
     "price_untold": {"price_unknown"},
     "yen": {"price_drift", "cap_reached", "labels_exceed_total"},
 }
-_TOO_MUCH_HOLDS = {"order_too_large", "too_many_parcels", "cap_reached", "labels_exceed_total"}
+# An export of so many units has to be filed first.
+_TOO_MUCH_HOLDS = {
+    "order_too_large",
+    "too_many_parcels",
+    "cap_reached",
+    "labels_exceed_total",
+    "customs_incomplete",
+}
 _CONTENT_HOLDS = {
     "long_name": {"address_incomplete"},
     POISON: {"process_crashed", "repeated_failure"},
