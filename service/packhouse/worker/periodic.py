@@ -6,6 +6,8 @@ task in each interval, and no other one meanwhile.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -91,11 +93,21 @@ class PeriodicTasks:
         return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
 
 
+def _until_stopped(task: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:
+    """The task, ended in silence by a stop: the scheduler would log a cancelled job as an error."""
+
+    async def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task()
+
+    return run
+
+
 def build_schedule(tasks: PeriodicTasks, settings: Settings) -> Any:
     """A scheduler with every task in it, not started yet."""
     poll_s = settings.poll.interval_s
     scheduler = AsyncIOScheduler(job_defaults=_NEVER_DROPPED, timezone="UTC")
-    scheduler.add_job(tasks.poll, "interval", seconds=poll_s, jitter=poll_s * 0.1, id="poll")
-    scheduler.add_job(tasks.wake_stalled, "interval", seconds=60, jitter=5, id="wake_stalled")
-    scheduler.add_job(tasks.prune, "interval", hours=6, jitter=600, id="prune")
+    scheduler.add_job(_until_stopped(tasks.poll), "interval", seconds=poll_s, jitter=poll_s * 0.1, id="poll")
+    scheduler.add_job(_until_stopped(tasks.wake_stalled), "interval", seconds=60, jitter=5, id="wake_stalled")
+    scheduler.add_job(_until_stopped(tasks.prune), "interval", hours=6, jitter=600, id="prune")
     return scheduler

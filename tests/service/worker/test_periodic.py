@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from packhouse.ledger.tx import under
 from packhouse.model.order import OrderPage
 from packhouse.model.states import OrderPhase
 from packhouse.store.protocol import OrdersQuery
-from packhouse.worker.periodic import PeriodicTasks
+from packhouse.worker.periodic import PeriodicTasks, build_schedule
 from tests.service.harness import Harness
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -54,6 +55,28 @@ async def test_a_poll_that_meets_a_running_one_is_no_successful_poll(harness: Ha
     may_answer.set()
     await first
     assert (await harness.ledger.read(poll_record.read)).succeeded_at is not None
+
+
+async def test_a_stop_during_a_poll_is_no_failed_job(
+    harness: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_asked = asyncio.Event()
+
+    async def silent(_query: OrdersQuery) -> OrderPage:
+        is_asked.set()
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    harness.store.script(orders=silent)
+    schedule = build_schedule(PeriodicTasks(harness.context, "me", WakeCounter()), harness.settings)
+    schedule.start()
+    schedule.modify_job("poll", next_run_time=datetime.now(UTC))
+    await asyncio.wait_for(is_asked.wait(), 30)
+    (job,) = schedule._executors["default"]._pending_futures
+    schedule.shutdown(wait=False)
+    await asyncio.wait({job}, timeout=30)
+    assert job.done()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_stalled_orders_are_woken_and_old_events_are_deleted(harness: Harness) -> None:
