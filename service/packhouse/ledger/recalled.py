@@ -23,7 +23,7 @@ _OUTCOME = (
     .where(recalled.c.reference == bindparam("w_reference"))
     .values(outcome=bindparam("v_outcome"))
 )
-_COMPARED = text("UPDATE orders SET compared_at = :now WHERE id = :id")
+_COMPARED = text("UPDATE orders SET compared_at = :since WHERE id = :id")
 _UNFINISHED = (OrderPhase.OPEN.value, OrderPhase.HELD.value)
 # A shipment in these states has no purchase that counts.
 _UNBOUGHT = (_S.PLANNED.value, _S.HELD.value, _S.CANCELLED.value)
@@ -115,10 +115,10 @@ def accept_all(tx: Tx) -> None:
     tx.connection.execute(update(recalled).where(recalled.c.outcome == "").values(outcome="accepted"))
 
 
-def mark_compared(tx: Tx, order_id: str) -> None:
-    """The order agrees with the store and the provider accounts. Raises LeaseLost."""
+def mark_compared(tx: Tx, order_id: str, since: float) -> None:
+    """The order agrees with the store and the accounts after the restore at `since`. Raises LeaseLost."""
     leases.require(tx)
-    tx.connection.execute(_COMPARED, {"id": order_id, "now": tx.now})
+    tx.connection.execute(_COMPARED, {"id": order_id, "since": since})
 
 
 def compared_since(connection: Connection, ids: Sequence[str], since: float) -> set[str]:

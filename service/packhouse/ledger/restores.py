@@ -7,6 +7,7 @@ table kv, so that replicas never overwrite each other's.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -104,9 +105,18 @@ def compared_before(connection: Connection) -> float:
     return float(kv.read(connection, _DOUBT) or 0.0)
 
 
-def look_up_older(tx: Tx) -> None:
-    """Look each order that the store has by now up before its first purchase."""
-    kv.write(tx, _DOUBT, repr(tx.now))
+def look_up_older(tx: Tx) -> float:
+    """Look each order that the store has by now up before its first purchase. Returns that time.
+
+    It is later than the one before even if the clock was set back: it tells which orders were compared since.
+    """
+    at = _later_than(compared_before(tx.connection), tx.now)
+    kv.write(tx, _DOUBT, repr(at))
+    return at
+
+
+def _later_than(before: float, now: float) -> float:
+    return max(now, math.nextafter(before, math.inf))
 
 
 def notice(tx: Tx, cause: Cause) -> None:
@@ -115,8 +125,7 @@ def notice(tx: Tx, cause: Cause) -> None:
     tx.connection.execute(_DELETE, {"prefix": f"{_RECORD}:%"})
     before = current(tx.connection)
     known = before.known_until if before else newest.at if newest else tx.now - EMPTY_LEDGER_S
-    kv.write(tx, _RECORD, json.dumps(asdict(Restore(tx.now, cause, known))))
-    look_up_older(tx)
+    kv.write(tx, _RECORD, json.dumps(asdict(Restore(look_up_older(tx), cause, known))))
 
 
 def notice_lost(connection: Any, marks: Sequence[Mark]) -> bool:
@@ -129,9 +138,12 @@ def notice_lost(connection: Any, marks: Sequence[Mark]) -> bool:
             return False
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, max(at) FROM journal")
         now, known = cursor.fetchone()
-        record = json.dumps(asdict(Restore(now, Cause.FAILOVER, known or 0.0)))
+        cursor.execute("SELECT value FROM kv WHERE name = %s", (_DOUBT,))
+        before = cursor.fetchone()
+        at = _later_than(float(before[0]) if before else 0.0, now)
+        record = json.dumps(asdict(Restore(at, Cause.FAILOVER, known or 0.0)))
         cursor.execute("DELETE FROM kv WHERE name LIKE %s", (f"{_RECORD}:%",))
-        for name, value in ((_RECORD, record), (_DOUBT, repr(now))):
+        for name, value in ((_RECORD, record), (_DOUBT, repr(at))):
             cursor.execute(
                 "INSERT INTO kv (name, value, updated_at) VALUES (%s, %s, %s) "
                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",

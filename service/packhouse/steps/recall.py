@@ -68,7 +68,8 @@ async def compare(context: Context, job: OrderJob) -> None:
         is_compared = await _match(context, job) and await look_up(context, job)
     if is_compared and not job.in_state(_S.BUYING, _S.UNKNOWN):
         if is_asked:  # else it is compared again in the next pass
-            job.deferred.append(partial(recalled.mark_compared, order_id=job.order_id))
+            since = job.restored_at
+            job.deferred.append(partial(recalled.mark_compared, order_id=job.order_id, since=since))
         job.restored_at = 0.0
 
 

@@ -103,7 +103,7 @@ def test_an_order_is_compared_once_after_a_restore(rows: Rows) -> None:
     rows.order("b", due_at=NOW)
     rows.order("c", due_at=NOW, compared_at=NOW - 1)
     restores.look_up_older(rows.tx())
-    recalled.mark_compared(tx, "a")
+    recalled.mark_compared(tx, "a", NOW)
     rows.connection.execute(orders_table.update().where(orders_table.c.id == "a").values(due_at=NOW))
     claimed = claim(rows)
     assert {order_id: records.restored_at for order_id, records in claimed.items()} == {

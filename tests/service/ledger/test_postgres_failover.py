@@ -76,6 +76,18 @@ def test_a_database_that_lost_everything_is_known_since_ever(committed: Rows, co
     assert record.known_until == 0.0
 
 
+def test_a_failover_to_a_server_whose_clock_is_behind_is_later_than_what_was_compared(
+    committed: Rows, connection: Any
+) -> None:
+    ahead = time.time() + 86_400
+    restores.look_up_older(committed.tx(now=ahead))
+    committed.connection.commit()
+    assert restores.notice_lost(connection, [Mark(1, NOW)]) is True
+    record = restores.current(committed.connection)
+    assert record is not None
+    assert ahead < record.noticed_at == restores.compared_before(committed.connection) < ahead + 1
+
+
 def test_a_failover_begins_a_reconciliation_again(committed: Rows, connection: Any) -> None:
     """What was done for an earlier restore says nothing about this one."""
     restores.notice(committed.tx(), Cause.GUARD_LOG)

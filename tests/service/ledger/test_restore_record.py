@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from sqlalchemy import select
 
-from packhouse.ledger import kv, polls, restores
+from packhouse.ledger import polls, recalled, restores
 from packhouse.ledger.facts import Mark
 from packhouse.ledger.polls import Progress
 from packhouse.ledger.restores import Cause, Restore
@@ -114,6 +116,29 @@ def test_orders_of_a_ledger_that_was_never_restored_are_bought_without_a_look_up
     assert restores.compared_before(rows.connection) == NOW
 
 
+def test_what_was_compared_is_compared_again_although_the_clock_was_set_back(rows: Rows) -> None:
+    restores.look_up_older(rows.tx())
+    rows.order("ord", compared_at=NOW)
+    assert recalled.compared_since(rows.connection, ["ord"], restores.compared_before(rows.connection))
+    again = restores.look_up_older(rows.tx(now=NOW - 600))
+    assert again == restores.compared_before(rows.connection)
+    assert not recalled.compared_since(rows.connection, ["ord"], again)
+    restores.notice(rows.tx(now=NOW - 500), Cause.GUARD_LOG)
+    record = restores.current(rows.connection)
+    assert record is not None
+    assert again < record.noticed_at == restores.compared_before(rows.connection)
+
+
+def test_a_question_after_the_clock_was_set_back_leaves_the_reconciliation_an_end(rows: Rows) -> None:
+    restores.notice(rows.tx(), Cause.GUARD_LOG)
+    restores.begin_check(rows.tx(now=NOW - 600), NOW - 700)
+    tx = rows.leased("ord")
+    recalled.mark_compared(tx, "ord", restores.compared_before(rows.connection))
+    record = restores.current(rows.connection)
+    assert record is not None
+    assert recalled.to_compare(rows.connection, record.noticed_at).orders == 0
+
+
 # ---- it is prepared -------------------------------------------------------------------------------------
 
 
@@ -206,4 +231,4 @@ def test_the_end_of_a_reconciliation_frees_what_waited(rows: Rows) -> None:
     assert due(rows) == ["held", "open"]
     assert rows.journal()[-1] == ("reconciled", "")
     assert kept(rows) == ["restored_at", "restored_entry"], "older orders are looked up, the report is kept"
-    assert kv.read(rows.connection, "restored_at") == repr(NOW)
+    assert restores.compared_before(rows.connection) == math.nextafter(NOW, math.inf)

@@ -83,10 +83,10 @@ async def left(harness: Harness, job: OrderJob) -> list[str]:
 
 
 async def is_compared(harness: Harness, job: OrderJob) -> bool:
-    """Whether the order is noted as compared once what was deferred is written."""
+    """Whether the order is noted as compared, with any restore, once what was deferred is written."""
     await harness.context.write(job, lambda tx: None)
     ids = [job.order_id]
-    return bool(await harness.ledger.read(recalled.compared_since, ids, harness.clock.now()))
+    return bool(await harness.ledger.read(recalled.compared_since, ids, 0.0))
 
 
 async def notice(harness: Harness, log_problem: str | None = None, *, collected: bool = True) -> None:
