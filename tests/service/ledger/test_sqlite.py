@@ -21,7 +21,7 @@ from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.ledger.tx import Tx
 from tests.service.ledger.open_files import open_files_in
-from tests.service.ledger.quick_loop import run_quickly, seconds
+from tests.service.quick_loop import run_quickly, seconds
 
 
 @cache
