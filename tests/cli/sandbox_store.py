@@ -72,11 +72,11 @@ def store_process(folder: Path, *argv: str) -> Iterator[SandboxStore]:
             yield SandboxStore(_port(port_file, process), folder)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
-    for _ in range(1200):
+    for _ in range(2400):
         assert process.poll() is None, "the sandbox ended by itself"
         if file.exists() and (text := file.read_text().strip()):
             return int(text)

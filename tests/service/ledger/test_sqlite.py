@@ -140,7 +140,7 @@ def test_each_unit_gets_its_own_failure(tmp_path: Path, count: int) -> None:
 
     async def story(ledger: SqliteLedger) -> None:
         done = await asyncio.wait_for(
-            asyncio.gather(*(ledger.write(fail, 0.0, n) for n in range(count)), return_exceptions=True), 10
+            asyncio.gather(*(ledger.write(fail, 0.0, n) for n in range(count)), return_exceptions=True), 60
         )
         assert [repr(one) for one in done] == [f"ValueError({n})" for n in range(count)]
         assert await ledger.read(names) == set()
@@ -170,7 +170,7 @@ def test_a_caller_that_goes_away_meanwhile_hinders_no_other(tmp_path: Path, fail
 
         first = asyncio.create_task(ledger.write(leave, 0.0))
         second = asyncio.create_task(ledger.write(put, 0.0, "second"))
-        assert await asyncio.wait_for(second, 10) == "second"
+        assert await asyncio.wait_for(second, 60) == "second"
         assert await ledger.write(put, 0.0, "third") == "third"
         assert first.cancelled()
 
