@@ -64,5 +64,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Run a test on both engines: a ledger that is opened in `tmp_path` uses the one named here."""
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_server")
-        say_address(tmp_path, server.url(server.emptied_ledger()))
+        # A busy machine may take longer to connect than the 2 s that a daemon waits.
+        say_address(tmp_path, server.url(server.emptied_ledger()) + "?connect_timeout=60")
     return str(request.param)

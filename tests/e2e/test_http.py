@@ -57,7 +57,7 @@ def _post(services: Services, body: str, signature: str | None) -> tuple[int, st
     headers = {"content-type": "application/json"} | ({"x-aly-signature": signature} if signature else {})
     request = urllib.request.Request(f"{services.daemon_url}/webhooks/aly", body.encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
