@@ -34,7 +34,13 @@ def _placed(services: Services, count: int) -> list[str]:
 
 def test_an_order_that_ends_the_process_is_set_aside_and_the_others_ship(tmp_path: Path) -> None:
     poison = Poison(tmp_path)
-    with running_services(tmp_path, **poison.environ, PACKHOUSE_WORKER__WATCHDOG_S="5") as services:
+    settings = poison.environ | {
+        "PACKHOUSE_WORKER__WATCHDOG_S": "5",
+        # An order that is set aside is tried again after a multiple of it: not before the others ship.
+        "PACKHOUSE_RETRY__BASE_S": "60",
+        "PACKHOUSE_RETRY__MAX_S": "600",
+    }
+    with running_services(tmp_path, **settings) as services:
         bad, *good = _placed(services, 8)
         poison.plan({bad: "spin"})
         stalled = services.launch("stalled")

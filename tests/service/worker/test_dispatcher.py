@@ -51,7 +51,7 @@ async def _open(harness: Harness) -> int:
     )
 
 
-async def _until(done: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -> None:
+async def _until(done: Callable[[], Awaitable[bool]], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not await done():
             await asyncio.sleep(0.02)
