@@ -29,7 +29,7 @@ class SandboxStore:
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the control API."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=180) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
 
@@ -56,7 +56,7 @@ class SandboxStore:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         return Outcome(ran.returncode, ran.stdout, ran.stderr)
 

@@ -111,7 +111,7 @@ def test_ctrl_c_ends_a_waiting_command_with_130_and_one_line() -> None:
         with call_of_it:
             assert call_of_it.recv(65536), "it waits for the answer now"
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert err == "packhouse: Interrupted.\n"
 

@@ -54,7 +54,7 @@ def call_json(url: str, body: object = None, headers: dict[str, str] | None = No
     """Make one call and return the decoded JSON. Raises urllib's errors."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=180) as answer:
         return json.load(answer)
 
 
@@ -226,7 +226,7 @@ class Services:
         headers = {"content-type": "application/json", "x-aly-signature": signature}
         request = urllib.request.Request(f"{self.daemon_url}/webhooks/aly", body.encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=180) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -109,7 +109,7 @@ def _endless_header(services: Services) -> int:
 
 @contextlib.contextmanager
 def _connected(services: Services) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", services.port), timeout=60) as client:
+    with socket.create_connection(("127.0.0.1", services.port), timeout=180) as client:
         yield client
 
 

@@ -122,6 +122,6 @@ def test_a_reader_that_leaves_early_sees_no_traceback(arguments: tuple[str, ...]
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stderr == ""

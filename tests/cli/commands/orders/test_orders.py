@@ -29,7 +29,7 @@ class Sandbox:
 
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self._base}/sandbox{path}", data, timeout=5) as answer:
+        with urllib.request.urlopen(f"{self._base}/sandbox{path}", data, timeout=180) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
 
