@@ -196,6 +196,29 @@ def test_a_cancelled_purchase_leaves_no_program_behind(tmp_path: Path) -> None:
     assert_gone(int(mark.read_text()))
 
 
+def test_a_purchase_that_is_cancelled_while_its_program_is_stopped_leaves_no_child_behind(
+    tmp_path: Path,
+) -> None:
+    child, is_stopped = tmp_path / "child", tmp_path / "stopped"
+    script = (
+        f"(trap '' TERM; exec sleep 600) & echo $! > {child}; trap 'echo > {is_stopped}' TERM; "
+        "while :; do sleep 0.1; done"
+    )
+
+    async def story(timeout_s: float) -> None:
+        task = asyncio.create_task(provider(timeout_s, argv=shell(script)).buy(PURCHASE))
+        while not (is_stopped.exists() or task.done()):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+
+    for timeout_s in (2.0, 20.0):  # a busy machine takes a while to start it
+        asyncio.run(story(timeout_s))
+        if is_stopped.exists():
+            break
+    assert_gone(int(child.read_text()))
+
+
 def assert_gone(pid: int) -> None:
     """Nothing runs under this id any more; what has ended but is not reaped counts as gone."""
     for _ in range(1500):
