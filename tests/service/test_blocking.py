@@ -67,7 +67,7 @@ def _make_socket(path: Path) -> None:
     ],
     ids=["fifo", "folder", "socket", "device", "environ", "kmsg", "sys", "link"],
 )
-async def test_what_is_no_regular_file_is_refused_without_waiting(
+async def test_what_is_no_regular_file_is_refused_at_once(
     make: Callable[[Path], None], tmp_path: Path
 ) -> None:
     make(tmp_path / "it")

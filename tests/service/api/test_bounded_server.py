@@ -110,7 +110,7 @@ def test_an_upgrade_is_answered_as_a_plain_request_and_then_closed() -> None:
     run(scenario)
 
 
-def test_who_is_silent_or_slow_is_cut() -> None:
+def test_who_is_silent_or_slow_is_cut_in_time() -> None:
     """`answer` waits a minute for it."""
 
     async def scenario() -> None:
