@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import resource
 import socket
 import struct
@@ -290,6 +291,7 @@ def test_without_free_files_the_server_closes_who_waits_longest_and_continues(si
     async def scenario() -> None:
         async with running(header_timeout_s=60) as there:
             loop = asyncio.get_running_loop()
+            importlib.import_module("encodings.idna")  # a process loads it with its first connection
             others = [await there.client() for _ in range(silent)]
             while there.phase("header") < silent:
                 await asyncio.sleep(0.01)
