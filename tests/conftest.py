@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import postgres
@@ -19,6 +20,12 @@ from tests.service.ledger.address import say_address
 # `nohup` does the same with SIGHUP.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# A busy machine takes long for an example, or to draw one: neither is a failure.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture
@@ -64,5 +71,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Run a test on both engines: a ledger that is opened in `tmp_path` uses the one named here."""
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_server")
-        say_address(tmp_path, server.url(server.emptied_ledger()))
+        # A busy machine may take longer to connect than the 2 s that a daemon waits.
+        say_address(tmp_path, server.url(server.emptied_ledger()) + "?connect_timeout=60")
     return str(request.param)

@@ -29,7 +29,7 @@ class SandboxStore:
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the control API."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.base}/sandbox{path}", data, timeout=180) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
 
@@ -56,7 +56,7 @@ class SandboxStore:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         return Outcome(ran.returncode, ran.stdout, ran.stderr)
 
@@ -72,11 +72,11 @@ def store_process(folder: Path, *argv: str) -> Iterator[SandboxStore]:
             yield SandboxStore(_port(port_file, process), folder)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
-    for _ in range(1200):
+    for _ in range(2400):
         assert process.poll() is None, "the sandbox ended by itself"
         if file.exists() and (text := file.read_text().strip()):
             return int(text)

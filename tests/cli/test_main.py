@@ -3,9 +3,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -91,27 +91,29 @@ def test_with_json_an_error_is_an_object_on_standard_error_too() -> None:
 
 
 def test_ctrl_c_ends_a_waiting_command_with_130_and_one_line() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "waiting\n"
-        time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+    # A server that takes the call and never answers.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        subprocess.Popen(
+            [sys.executable, "-m", "packhouse_cli", "status"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "PACKHOUSE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
+                "PACKHOUSE_TOKEN": "sesame-open",
+            },
+        ) as process,
+    ):
+        silent.settimeout(60)
+        call_of_it, _ = silent.accept()
+        with call_of_it:
+            assert call_of_it.recv(65536), "it waits for the answer now"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert err == "packhouse: Interrupted.\n"
-
-
-# A server that takes the call and never answers.
-_WAITING = """
-import socket, sys
-from packhouse_cli.main import main
-silent = socket.create_server(("127.0.0.1", 0))
-print("waiting", flush=True)
-url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-sys.exit(main(["status"], environ={"PACKHOUSE_URL": url, "PACKHOUSE_TOKEN": "sesame-open"}))
-"""
 
 
 def test_a_reader_that_leaves_early_ends_the_command_without_a_complaint() -> None:
@@ -126,6 +128,6 @@ def test_a_reader_that_leaves_early_ends_the_command_without_a_complaint() -> No
         assert process.stderr is not None
         process.stdout.close()
         err = process.stderr.read()
-        process.wait(10)
+        process.wait(60)
     assert err == b""
     assert process.returncode == Exit.READER_LEFT

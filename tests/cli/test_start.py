@@ -44,7 +44,7 @@ print("MODULES", json.dumps([code, sorted(sys.modules)]))
 def loaded_by(argv: list[str], environ: dict[str, str]) -> set[str]:
     """The modules in a fresh interpreter after it ran this command, which must succeed."""
     asked = [sys.executable, "-c", _LOADED, json.dumps(argv), json.dumps(environ)]
-    shown = subprocess.run(asked, capture_output=True, text=True, timeout=30)
+    shown = subprocess.run(asked, capture_output=True, text=True, timeout=180)
     assert "MODULES " in shown.stdout, shown.stderr
     code, modules = json.loads(shown.stdout.rpartition("MODULES ")[2])
     assert code == 0, shown.stderr
@@ -56,7 +56,7 @@ def bare() -> set[str]:
         [sys.executable, "-c", "import json, sys; print(json.dumps(sorted(sys.modules)))"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
     )
     return set(json.loads(shown.stdout))
 

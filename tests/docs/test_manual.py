@@ -26,7 +26,7 @@ def shown(file: Path) -> str:
         ["groff", "-man", "-Tutf8", "-ww", "-P-cbou", str(file)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         cwd=PAGES,
     )
     assert run.returncode == 0
@@ -78,7 +78,7 @@ def test_a_page_that_is_behind_its_parser_is_found(tmp_path: Path) -> None:
 def test_the_wheel_carries_the_pages_to_where_man_looks(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="the build backend is not installed here")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     there = {name.rpartition("/")[2] for name in names if "/data/share/man/man1/" in name}

@@ -26,7 +26,7 @@ from tests.service.ledger.address import address_in
 
 SECRET = "whsec_e2e_0123456789"
 TOKEN = "operator-e2e-token"
-_TIMEOUT_S = 90.0
+_TIMEOUT_S = 300.0
 _SET_ASIDE = "SELECT count(*) FROM holds WHERE code = 'process_crashed' AND released_at IS NULL"
 
 
@@ -54,7 +54,7 @@ def call_json(url: str, body: object = None, headers: dict[str, str] | None = No
     """Make one call and return the decoded JSON. Raises urllib's errors."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=180) as answer:
         return json.load(answer)
 
 
@@ -104,12 +104,12 @@ class Process:
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
-    def end(self, timeout_s: float = 40.0) -> int:
+    def end(self, timeout_s: float = 120.0) -> int:
         """Stop the process and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 40.0) -> int:
+    def wait(self, timeout_s: float = 120.0) -> int:
         return self._process.wait(timeout_s)
 
     def output(self) -> str:
@@ -226,7 +226,7 @@ class Services:
         headers = {"content-type": "application/json", "x-aly-signature": signature}
         request = urllib.request.Request(f"{self.daemon_url}/webhooks/aly", body.encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=180) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

@@ -62,7 +62,7 @@ def test_an_interrupted_script_that_is_run_again_ships_each_order_once(
         first = start_recipe(shell)
         wait_for(lambda: purchases(services) >= 2, "some labels to be bought")
         os.killpg(first.pid, how)
-        first.communicate(timeout=60)
+        first.communicate(timeout=180)
         ships_each_order_once(services, shell)
 
 

@@ -45,7 +45,7 @@ def _serve(data: Path) -> subprocess.CompletedProcess[str]:
         "PACKHOUSE_HTTP__PORT": "0",
     }
     command = [sys.executable, "-m", "packhouse_cli", "serve"]
-    return subprocess.run(command, env=environ, cwd=data, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environ, cwd=data, capture_output=True, text=True, timeout=180)
 
 
 def _checkpointed(data: Path) -> Path:

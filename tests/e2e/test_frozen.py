@@ -80,11 +80,12 @@ def test_a_dead_replicas_orders_are_taken_over_when_its_leases_end(
     say_address(tmp_path, postgres_server.url(postgres_database))
     with running_services(tmp_path, "--easypost-latency-ms", "300", **_SHORT) as services:
         killed_replica = services.start("doomed", free_port())
-        services.place_orders(60, rate_per_s=8)
+        services.place_orders(20)
         names: list[str] = []
         wait_for(lambda: names.append(services.query(_HOLDER)) or names[-1], "a lease")
         held = f"SELECT count(*) FROM orders WHERE lease LIKE '{names[-1]}:%%'"
         services.start("heir")
+        services.place_orders(40, rate_per_s=8)
         wait_for(lambda: services.query(held) > 0, "the replica to have work")
         killed_replica.kill()
         died = time.monotonic()

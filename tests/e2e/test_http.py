@@ -57,7 +57,7 @@ def _post(services: Services, body: str, signature: str | None) -> tuple[int, st
     headers = {"content-type": "application/json"} | ({"x-aly-signature": signature} if signature else {})
     request = urllib.request.Request(f"{services.daemon_url}/webhooks/aly", body.encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=180) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -172,7 +172,7 @@ def test_a_wrong_setting_is_named_and_nothing_starts(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert word in ran.stderr

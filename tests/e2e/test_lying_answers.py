@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.lies -= 1
                 self._answer(200, "text/html", b"<html><body>Log in to this network</body></html>")
                 return
-        sandbox = http.client.HTTPConnection(self.server.sandbox, timeout=10)
+        sandbox = http.client.HTTPConnection(self.server.sandbox, timeout=180)
         sandbox.request(self.command, self.path, body, dict(self.headers))
         answer = sandbox.getresponse()
         self._answer(answer.status, "application/json", answer.read())

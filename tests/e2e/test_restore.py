@@ -110,4 +110,4 @@ def _audit(services: Services) -> list[Any]:
 def _reconcile(services: Services) -> subprocess.CompletedProcess[str]:
     environ = clean_environ() | {"PACKHOUSE_URL": services.daemon_url, "PACKHOUSE_TOKEN": TOKEN}
     command = [sys.executable, "-m", "packhouse_cli", "reconcile"]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=180)

@@ -121,6 +121,6 @@ def test_control_c_ends_the_demonstration_cleanly(tmp_path: Path) -> None:
     )
     time.sleep(6)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == 130, out + err
     assert "Traceback" not in out + err

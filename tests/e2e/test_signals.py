@@ -58,7 +58,7 @@ def test_the_daemon_stops_in_order_on_each_signal_that_ends_programs(
     process = serving(tmp_path)
     try:
         os.kill(process.pid, number)
-        assert process.wait(30) == 0
+        assert process.wait() == 0
     finally:
         process.kill()
     assert '"stopping"' in process.output()
@@ -77,7 +77,7 @@ def test_a_stop_during_the_start_ends_the_daemon_with_0(
         wait_for(lambda: _catches(process.pid, number), "the command to run")
         time.sleep(after_s)
         os.kill(process.pid, number)
-        assert process.wait(20) == 0
+        assert process.wait() == 0
     finally:
         process.kill()
     assert "Traceback" not in process.output()
@@ -109,7 +109,7 @@ def test_a_second_signal_closes_connections_and_still_ends_in_order(tmp_path: Pa
             os.kill(process.pid, signal.SIGHUP)
             time.sleep(0.3)
             os.kill(process.pid, signal.SIGHUP)
-            assert process.wait(15) == 0
+            assert process.wait() == 0
     finally:
         process.kill()
     assert '"stopped"' in process.output()
@@ -122,6 +122,6 @@ def test_a_reader_that_leaves_early_sees_no_traceback(arguments: tuple[str, ...]
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stderr == ""

@@ -30,7 +30,7 @@ def test_the_keys_of_the_environment_stay_where_they_are_in_a_strange_folder(
             env=clean_environ() | {"ALY_API_KEY": KEY},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
     assert done.returncode == Exit.USAGE, done.stderr
     assert "would be sent to" in done.stderr

@@ -32,7 +32,7 @@ def warning(services: Services, check: str) -> str:
 
 def waiting(services: Services, reason: str) -> int:
     """How many orders wait for this reason, by /metrics."""
-    with urllib.request.urlopen(f"{services.daemon_url}/metrics", timeout=30) as response:
+    with urllib.request.urlopen(f"{services.daemon_url}/metrics", timeout=180) as response:
         lines = response.read().decode().splitlines()
     name = f'packhouse_orders_waiting{{reason="{reason}"}} '
     return next(int(float(line.removeprefix(name))) for line in lines if line.startswith(name))

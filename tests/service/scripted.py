@@ -55,6 +55,7 @@ class Script:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
+        self.under_way = 0
         self._answers: dict[str, Any] = {}
         self._next: dict[str, Any] = {}
 
@@ -87,7 +88,11 @@ class Script:
         if answer is not None and not callable(answer):
             return answer  # type: ignore[no-any-return]
         call: Callable[..., Awaitable[R]] = answer or real
-        return await call(*args, **kwargs)
+        self.under_way += 1
+        try:
+            return await call(*args, **kwargs)
+        finally:
+            self.under_way -= 1
 
 
 class Scripted(Script):

@@ -21,13 +21,13 @@ async def test_a_call_that_hangs_is_given_up_and_too_many_are_not_tried() -> Non
             with pytest.raises(TimeoutError, match=r"^reading x did not end within 0\.01 s$"):
                 await call_in_time(0.01, release.wait, "reading x")
         with pytest.raises(OSError, match=r"^reading x is not tried: 16 earlier calls"):
-            await call_in_time(1.0, lambda: 7, "reading x")
+            await call_in_time(30.0, lambda: 7, "reading x")
     finally:
         release.set()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while time.monotonic() < until:
         try:
-            assert await call_in_time(1.0, lambda: 7, "reading x") == 7
+            assert await call_in_time(30.0, lambda: 7, "reading x") == 7
             break
         except OSError:
             time.sleep(0.01)
@@ -39,9 +39,9 @@ async def test_a_call_gives_its_result_or_its_error() -> None:
     def fail() -> None:
         raise FileNotFoundError("gone")
 
-    assert await call_in_time(1.0, lambda: "text", "x") == "text"
+    assert await call_in_time(30.0, lambda: "text", "x") == "text"
     with pytest.raises(FileNotFoundError, match="gone"):
-        await call_in_time(1.0, fail, "x")
+        await call_in_time(30.0, fail, "x")
 
 
 def _make_link_to(target: str) -> Callable[[Path], None]:
@@ -67,12 +67,12 @@ def _make_socket(path: Path) -> None:
     ],
     ids=["fifo", "folder", "socket", "device", "environ", "kmsg", "sys", "link"],
 )
-def test_what_is_no_regular_file_is_refused_at_once(make: Callable[[Path], None], tmp_path: Path) -> None:
+async def test_what_is_no_regular_file_is_refused_at_once(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
     make(tmp_path / "it")
-    began = time.monotonic()
-    with pytest.raises(OSError):
-        read_regular_file(str(tmp_path / "it"), 100)
-    assert time.monotonic() - began < 1
+    with pytest.raises(OSError, match="is not a regular file"):
+        await call_in_time(30.0, lambda: read_regular_file(str(tmp_path / "it"), 100), "reading it")
 
 
 def test_a_pipe_with_a_writer_is_refused_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 
 import uvicorn
@@ -49,9 +50,11 @@ def run(argv: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    # uvicorn stops on these signals and then raises them again, when there is nothing left to stop.
+    # uvicorn stops on these signals and then raises them again, when there is nothing left to stop. One that
+    # comes before uvicorn handles them counts too.
+    is_asked_to_stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: is_asked_to_stop.set())
     # A terminal that closes ends the sandbox in order too, unless nohup keeps it.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
@@ -66,12 +69,16 @@ def run(argv: Sequence[str]) -> int:
         timeout_keep_alive=60,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(arguments, faults, sock, config))
+        runner.run(_serve(arguments, faults, sock, config, is_asked_to_stop))
     return 0
 
 
 async def _serve(
-    arguments: argparse.Namespace, faults: dict[str, float], sock: socket.socket, config: uvicorn.Config
+    arguments: argparse.Namespace,
+    faults: dict[str, float],
+    sock: socket.socket,
+    config: uvicorn.Config,
+    is_asked_to_stop: threading.Event,
 ) -> None:
     port = sock.getsockname()[1]
     all_interfaces = arguments.host in ("0.0.0.0", "::")  # noqa: S104 - only compared
@@ -102,7 +109,7 @@ async def _serve(
         sandbox.register_webhook(arguments.webhook_url, arguments.webhook_secret)
     config.app = app = SandboxApp(sandbox)
     config.load()
-    server = SandboxServer(config, app)
+    server = SandboxServer(config, app, is_asked_to_stop)
     print(_welcome(base_url, arguments.webhook_secret), flush=True)
     if arguments.orders:
         sandbox.place_orders(arguments.orders, arguments.rate)

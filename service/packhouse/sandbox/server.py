@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -103,11 +104,20 @@ class SandboxApp:
 
 
 class SandboxServer(uvicorn.Server):
-    """A server that resets open connections instead of waiting for their calls to end."""
+    """A server that resets open connections instead of waiting for their calls to end.
 
-    def __init__(self, config: uvicorn.Config, app: SandboxApp) -> None:
+    It stops at once if `is_asked_to_stop` was set before it handled signals itself.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: SandboxApp, is_asked_to_stop: threading.Event) -> None:
         super().__init__(config)
         self._app = app
+        self._is_asked_to_stop = is_asked_to_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual; by now the server handles signals."""
+        await super().startup(sockets)
+        self.should_exit = self.should_exit or self._is_asked_to_stop.is_set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Reset the open connections, then shut down as usual."""

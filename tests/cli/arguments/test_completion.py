@@ -51,7 +51,7 @@ def in_bash(line: str, environ: dict[str, str], name: str = "packhouse") -> list
         printf '%s\n' "${COMPREPLY[@]}"
     """
     asked = ["bash", "--norc", "-c", script, "bash", line, name]
-    shown = subprocess.run(asked, capture_output=True, text=True, env=environ, timeout=60)
+    shown = subprocess.run(asked, capture_output=True, text=True, env=environ, timeout=180)
     assert shown.returncode == 0, shown.stderr
     return [word for word in shown.stdout.splitlines() if word]
 
@@ -101,7 +101,7 @@ def test_zsh_completes_with_the_meaning_of_each_word(environ: dict[str, str]) ->
 
     def offered(*typed: str) -> list[str]:
         asked = ["zsh", "-f", "-c", script, "zsh", *typed]
-        shown = subprocess.run(asked, capture_output=True, text=True, env=environ, timeout=60)
+        shown = subprocess.run(asked, capture_output=True, text=True, env=environ, timeout=180)
         assert shown.returncode == 0, shown.stderr
         return [line for line in shown.stdout.splitlines() if line]
 
@@ -116,7 +116,7 @@ def test_fish_completes_with_the_meaning_of_each_word(environ: dict[str, str]) -
     def offered(line: str) -> list[str]:
         script = f"packhouse completion fish | source; complete -C {json.dumps(line)}"
         shown = subprocess.run(
-            ["fish", "--no-config", "-c", script], capture_output=True, text=True, env=environ, timeout=60
+            ["fish", "--no-config", "-c", script], capture_output=True, text=True, env=environ, timeout=180
         )
         assert shown.returncode == 0, shown.stderr
         return shown.stdout.splitlines()
@@ -171,7 +171,7 @@ def test_completion_uses_no_network_and_loads_nothing_heavy(environ: dict[str, s
         "print('MODULES', json.dumps(sorted(sys.modules)))"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environ, timeout=180
     )
     offered, _, modules = shown.stdout.partition("MODULES ")
     assert {"ord_abc1", "--fault", "--help", "orders"} <= set(offered.split())

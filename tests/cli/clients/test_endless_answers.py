@@ -54,8 +54,8 @@ def dripping(begin: bytes, drop: bytes, every_s: float) -> Iterator[str]:
 )
 def test_an_answer_without_end_is_given_up_in_time(begin: bytes, drop: bytes, every_s: float) -> None:
     with dripping(begin, drop, every_s) as url:
-        client = JsonClient("daemon", url, timeout_s=5.0, longest_s=0.3)
+        client = JsonClient("daemon", url, timeout_s=60.0, longest_s=0.3)
         began = time.monotonic()
         with pytest.raises(CommandError, match=r"longer than 0\.3 s, for /api/v1/status"):
             client.get("/api/v1/status")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 30

@@ -19,7 +19,7 @@ def serve(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     }
     environ = neutral | {"ALY_API_KEY": "aly_x", "PACKHOUSE_DATA_DIR": str(folder / "data"), **settings}
     asked = [sys.executable, "-m", "packhouse_cli", "serve"]
-    return subprocess.run(asked, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run(asked, cwd=folder, env=environ, capture_output=True, text=True, timeout=180)
 
 
 @pytest.mark.e2e

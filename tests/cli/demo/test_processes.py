@@ -59,7 +59,7 @@ def test_the_daemon_accepts_the_settings_of_the_demo() -> None:
 
 def test_a_process_that_ends_by_itself_is_reported_with_its_last_log_lines(tmp_path: Path) -> None:
     child = ChildProcess("daemon", ["no-such-command"], dict(os.environ), tmp_path)
-    child.wait(30)
+    child.wait(60)
     with pytest.raises(UsageError, match=r"daemon did not start: .*no-such-command"):
         child.check()
     died = child.died("The daemon ended.")

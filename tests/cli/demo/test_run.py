@@ -36,7 +36,7 @@ def demo(folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=180)
 
 
 def output_until(process: subprocess.Popen[str], words: str) -> str:
@@ -68,7 +68,7 @@ needs_proc = pytest.mark.skipif(
 
 def test_all_orders_are_processed_and_all_totals_agree(tmp_path: Path) -> None:
     with demo(tmp_path, "--orders", "40", "--rate", "0", "--exit") as process:
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=300)
     assert process.returncode == Exit.OK, out
     sums = re.search(r"40 orders = (\d+) shipped \+ (\d+) held \+ (\d+) closed", out)
     assert sums is not None, out
@@ -92,7 +92,7 @@ def test_if_the_daemon_dies_its_last_log_lines_are_shown_and_nothing_keeps_runni
         ]
         assert len(serving) == 1
         os.kill(serving[0], signal.SIGKILL)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
     assert process.returncode == Exit.DEMO_PROCESS_DIED, out
     assert "The daemon was killed by signal 9." in out
     assert "daemon.log" in out
@@ -107,7 +107,7 @@ def test_ctrl_c_at_any_moment_stops_both_processes(tmp_path: Path, when: str) ->
         output_until(process, when)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
     assert process.returncode == Exit.INTERRUPTED, out
     assert "Traceback" not in out
     assert processes_of(tmp_path) == []
@@ -122,11 +122,11 @@ def test_orders_that_are_not_processed_in_time_are_a_failure(tmp_path: Path) -> 
         "--fault",
         "easypost.error_before_effect=1",
         "--time-limit",
-        "2",
+        "8",
         "--exit",
     )
     with demo(tmp_path, *argv) as process:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
     assert process.returncode == Exit.DEMO_TIME_LIMIT, out
     assert "EasyPost answered 500" in out
     assert "orders are not finished." in out

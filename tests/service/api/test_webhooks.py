@@ -18,6 +18,7 @@ from packhouse.errors import LedgerUnavailable
 from packhouse.http import httpx
 from packhouse.telemetry.metrics import Metrics
 from tests.service.api.doubles import NOW, OTHER_SECRET, SECRET, App, MemoryInbox, StillClock
+from tests.service.quick_loop import run_quickly
 
 EVENT = {
     "id": "evt_1",
@@ -181,17 +182,17 @@ def test_a_body_of_exactly_one_mebibyte_is_read_and_one_byte_more_is_refused() -
 
 
 def test_a_sender_of_too_much_is_read_for_a_while_so_that_the_response_arrives() -> None:
-    _, answer = asyncio.run(_post(signed(b"").encode(), [b"x" * 65536] * 40))
+    _, answer = run_quickly(_post(signed(b"").encode(), [b"x" * 65536] * 40))
     assert (answer.status, answer.received) == (413, 40)
 
 
 def test_a_sender_of_too_much_that_then_stalls_gets_a_413() -> None:
-    _, answer = asyncio.run(_post(signed(b"").encode(), [b"x" * 65536] * 20 + [None], deadline_s=0.2))
+    _, answer = run_quickly(_post(signed(b"").encode(), [b"x" * 65536] * 20 + [None], deadline_s=0.2))
     assert answer.status == 413
 
 
 def test_who_does_not_stop_sending_is_cut_off() -> None:
-    _, answer = asyncio.run(_post(signed(b"").encode(), [b"x" * 65536] * 400))
+    _, answer = run_quickly(_post(signed(b"").encode(), [b"x" * 65536] * 400))
     assert answer.status == 413
     assert answer.received < 200
 
@@ -205,7 +206,7 @@ def test_a_body_in_many_pieces_is_put_together() -> None:
 
 
 def test_a_body_that_never_ends_is_given_up() -> None:
-    _, answer = asyncio.run(_post(WELL_FORMED, [b"x", None], deadline_s=0.02))
+    _, answer = run_quickly(_post(WELL_FORMED, [b"x", None], deadline_s=0.02))
     assert answer.status == 408
 
 
@@ -227,7 +228,7 @@ def test_unfinished_bodies_of_strangers_cannot_fill_the_memory() -> None:
         return [newcomer.status, whole.status, *(answer.status for answer in done), later.status]
 
     # The oldest makes room: a good delivery in two parts is taken beside them.
-    assert asyncio.run(run()) == [200, 200, 503, 408, 200]
+    assert run_quickly(run()) == [200, 200, 503, 408, 200]
 
 
 def test_one_body_that_needs_more_memory_than_there_is_gives_way_itself() -> None:
@@ -245,7 +246,7 @@ def test_unfinished_bodies_take_no_room_of_verified_deliveries() -> None:
         good = await _send(route, signed(BODY).encode(), [BODY])
         return good.status, [answer.status for answer in await asyncio.gather(*slow)]
 
-    assert asyncio.run(run()) == (200, [408] * 50)
+    assert run_quickly(run()) == (200, [408] * 50)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -18,10 +19,11 @@ class Dies(BaseException):
     """The worker's process dies."""
 
 
-async def _let_workers_run() -> None:
-    """Wait long enough for the ledger's threads and the tasks that wait for them."""
-    for _ in range(10):
-        await asyncio.sleep(0.01)
+async def _let_workers_run(harness: Harness, workers: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until each worker has ended, or waits for the provider and not for the ledger's threads."""
+    async with asyncio.timeout(60):
+        while sum(not one.done() for one in workers) > harness.provider.under_way:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.harness(provider=in_memory(takes_s=20.0))
@@ -30,16 +32,16 @@ async def test_retries_during_a_slow_purchase_buy_nothing_twice(harness: Harness
     await harness.deliver_event(order)
     (first,) = await harness.claim_due()
     workers = [asyncio.create_task(process_order(harness.context, first))]
-    await _let_workers_run()
+    await _let_workers_run(harness, workers)
     assert await harness.states(order) == ["buying"]
     for _ in range(6):
         await harness.operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
         workers += [
             asyncio.create_task(process_order(harness.context, job)) for job in await harness.claim_due()
         ]
-        await _let_workers_run()
+        await _let_workers_run(harness, workers)
         await harness.clock.advance(5)
-    await _let_workers_run()
+    await _let_workers_run(harness, workers)
     answers = await asyncio.gather(*workers, return_exceptions=True)
     assert isinstance(answers[0], LeaseLost)
     await harness.advance(100)

@@ -40,7 +40,7 @@ def test_the_clients_encoding_is_utf8_whatever_the_address_and_the_database_say(
             assert await ledger.read(kv.read, "name") == "\u0141\u00f3d\u017a \u6771\u4eac"
             woken = asyncio.Event()
             listening = asyncio.create_task(ledger.listen(woken.set))
-            await asyncio.wait_for(woken.wait(), 10)
+            await asyncio.wait_for(woken.wait(), 60)
             listening.cancel()
             async with ledger.exclusive("task") as mine:
                 assert mine

@@ -10,7 +10,7 @@ import pytest
 
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger.listener import AdvisoryLock, PostgresListener
-from tests.service.ledger.quick_loop import run_quickly, seconds
+from tests.service.quick_loop import run_quickly, seconds
 
 psycopg = pytest.importorskip("psycopg", reason="the driver comes with the extra `postgres`")
 

@@ -51,7 +51,7 @@ class Database:
 
     def is_left_alone(self) -> bool:
         """Whether no session is left, soon."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while self.server.sql(CONNECTIONS, self.name) != [(0,)]:
             if time.monotonic() > until:
                 return False
@@ -132,7 +132,7 @@ def test_other_replicas_are_notified_of_due_orders_alone(database: Database, sen
 def test_orders_that_become_due_together_are_notified_of_once_and_after_them(
     database: Database, sent: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "_NOTIFY_AFTER_S", 0.5)
+    monkeypatch.setattr(postgres, "_NOTIFY_AFTER_S", 3.0)  # in which even a busy machine writes thrice
 
     async def story(ledger: PostgresLedger) -> None:
         for _ in range(3):
@@ -147,7 +147,7 @@ def test_orders_that_become_due_later_are_notified_of_again(database: Database, 
     async def story(ledger: PostgresLedger) -> None:
         for count in (1, 2):
             await ledger.write(due, 1.0)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while len(sent) < count:
                     await asyncio.sleep(0.005)
                 await asyncio.sleep(0.1)
@@ -299,7 +299,7 @@ def test_closing_waits_for_the_units_that_run_and_takes_no_more(database: Databa
 
     def slow(tx: Tx) -> None:
         begun.set()
-        assert may_end.wait(20)
+        assert may_end.wait(60)
         kv.write(tx, "a", "written")
         facts.note(tx, Kind.PAUSE, {"why": "a"})
 
@@ -307,7 +307,7 @@ def test_closing_waits_for_the_units_that_run_and_takes_no_more(database: Databa
         ledger = PostgresLedger(database.url)
         ledger.keep_log(log)
         running = asyncio.create_task(ledger.write(slow, 1.0))
-        assert await asyncio.to_thread(begun.wait, 20)
+        assert await asyncio.to_thread(begun.wait, 60)
         closing = asyncio.create_task(ledger.close())
         await asyncio.sleep(0.05)
         with pytest.raises(LedgerUnavailable, match="closed, because the daemon is stopping"):
@@ -344,15 +344,15 @@ def test_the_clock_is_set_again_while_the_ledger_listens(database: Database, has
             assert isinstance(shared, DatabaseClock)
             shared.set(0.0, 0.0)
         listening = asyncio.create_task(ledger.listen(woken.set))
-        await asyncio.wait_for(woken.wait(), 20)
+        await asyncio.wait_for(woken.wait(), 60)
         if shared:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while shared.now() < 1.0:
                     await asyncio.sleep(0.005)
             assert abs(shared.now() - time.time()) < 30
         woken.clear()
         await ledger.write(due, 1.0)
-        await asyncio.wait_for(woken.wait(), 20)
+        await asyncio.wait_for(woken.wait(), 60)
         assert not listening.done()
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

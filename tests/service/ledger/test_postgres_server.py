@@ -61,20 +61,20 @@ def test_one_order_that_becomes_due_wakes_the_other_replicas(
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
         woken = asyncio.Event()
         listening = asyncio.create_task(theirs.listen(woken.set))
-        await asyncio.wait_for(woken.wait(), 20)  # it listens: missed notifications are looked up
+        await asyncio.wait_for(woken.wait(), 60)  # it listens: missed notifications are looked up
         woken.clear()
         await ours.write(add_listed, 5.0, [Listed("ord_1")], 0.0)
-        await asyncio.wait_for(woken.wait(), 20)
+        await asyncio.wait_for(woken.wait(), 60)
         woken.clear()
         (lease,) = await ours.write(leases.claim, 5.0, "a:1", 100.0, 1)
         await ours.write(under(lease, leases.release), 6.0, phase=OrderPhase.OPEN, due_at=60.0)
         with pytest.raises(TimeoutError):  # not due yet: that is the tick's to find
             await asyncio.wait_for(woken.wait(), 0.5)
         postgres_server.restart()
-        await asyncio.wait_for(woken.wait(), 30)  # it listens again
+        await asyncio.wait_for(woken.wait(), 60)  # it listens again
         woken.clear()
         await ours.write(leases.revoke, 7.0, "ord_1")
-        await asyncio.wait_for(woken.wait(), 20)
+        await asyncio.wait_for(woken.wait(), 60)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         await ours.close()
@@ -204,10 +204,11 @@ def test_commits_are_synced_even_if_the_server_is_configured_not_to_wait(
 def test_a_replica_that_freezes_in_a_transaction_blocks_others_for_seconds_only(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    wakes = threading.Event()
+    stands, wakes = threading.Event(), threading.Event()
 
     def stand_still(tx: Tx) -> None:
         tx.connection.execute(ADD_ONE, {"n": "a"})
+        stands.set()
         wakes.wait(60)
         tx.connection.execute(ADD_ONE, {"n": "a"})
 
@@ -215,7 +216,7 @@ def test_a_replica_that_freezes_in_a_transaction_blocks_others_for_seconds_only(
         ours, theirs = (opened(postgres_server, postgres_database) for _ in range(2))
         await ours.write(kv.write, 0.0, "a", "")
         still = asyncio.create_task(ours.write(stand_still, 0.0))
-        await asyncio.sleep(0.5)
+        assert await asyncio.to_thread(stands.wait, 60)
         await theirs.write(
             lambda tx: tx.connection.execute(ADD_ONE, {"n": "a"}), 0.0
         )  # waits for the row, and gets it

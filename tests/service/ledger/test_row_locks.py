@@ -63,7 +63,7 @@ class Sessions:
         waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         with ThreadPoolExecutor(1) as thread:
             result = thread.submit(unit)
-            until = time.monotonic() + 5
+            until = time.monotonic() + 30
             with self._engine.connect() as watch:
                 watch = watch.execution_options(isolation_level="AUTOCOMMIT")
                 while time.monotonic() < until and not result.done():

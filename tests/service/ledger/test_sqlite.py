@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 import tempfile
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.sqlite import SqliteLedger
 from packhouse.ledger.tx import Tx
 from tests.service.ledger.open_files import open_files_in
-from tests.service.ledger.quick_loop import run_quickly, seconds
+from tests.service.quick_loop import run_quickly, seconds
 
 
 @cache
@@ -53,7 +52,7 @@ def names(connection: Connection) -> set[str]:
 def play(folder: Path, story: Callable[[SqliteLedger], Awaitable[None]]) -> None:
     async def run() -> None:
         ledger = opened(folder)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             try:
                 await story(ledger)
             finally:
@@ -97,11 +96,9 @@ def test_a_file_that_is_locked_is_waited_for_five_seconds_without_stopping_the_l
     async def story() -> None:
         ledger = opened(tmp_path)
         holder = holder_of(tmp_path)
-        began = time.monotonic()
         with pytest.raises(LedgerUnavailable, match="locked"):
             await ledger.write(put, 0.0, "late")
-        assert 5.0 <= seconds() <= 5.05
-        assert time.monotonic() - began < 4, "the loop stood still"
+        assert 5.0 <= seconds() <= 5.05, "the loop stood still"
         holder.close()
         assert await ledger.write(put, 0.0, "next") == "next"
         assert await ledger.read(names) == {"next"}
@@ -143,7 +140,7 @@ def test_each_unit_gets_its_own_failure(tmp_path: Path, count: int) -> None:
 
     async def story(ledger: SqliteLedger) -> None:
         done = await asyncio.wait_for(
-            asyncio.gather(*(ledger.write(fail, 0.0, n) for n in range(count)), return_exceptions=True), 10
+            asyncio.gather(*(ledger.write(fail, 0.0, n) for n in range(count)), return_exceptions=True), 60
         )
         assert [repr(one) for one in done] == [f"ValueError({n})" for n in range(count)]
         assert await ledger.read(names) == set()
@@ -173,7 +170,7 @@ def test_a_caller_that_goes_away_meanwhile_hinders_no_other(tmp_path: Path, fail
 
         first = asyncio.create_task(ledger.write(leave, 0.0))
         second = asyncio.create_task(ledger.write(put, 0.0, "second"))
-        assert await asyncio.wait_for(second, 10) == "second"
+        assert await asyncio.wait_for(second, 60) == "second"
         assert await ledger.write(put, 0.0, "third") == "third"
         assert first.cancelled()
 
@@ -210,7 +207,7 @@ def test_a_ledger_that_is_closing_finishes_what_waits_and_takes_no_more(tmp_path
         with pytest.raises(LedgerUnavailable, match="closed, because the daemon is stopping"):
             await ledger.write(put, 0.0, "late")
         assert not closing.done()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert len(await asyncio.gather(*waiting)) == 100
             await closing
 

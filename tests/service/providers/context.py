@@ -37,7 +37,7 @@ async def resolve(host: str, port: int) -> tuple[str, ...]:
 
 
 def context(
-    label_format: LabelFormat = LabelFormat.PDF, *, timeout_s: float = 5.0, seen: Seen | None = None
+    label_format: LabelFormat = LabelFormat.PDF, *, timeout_s: float = 60.0, seen: Seen | None = None
 ) -> ProviderContext:
     return ProviderContext(
         clock=SystemClock(),

@@ -87,7 +87,8 @@ def command(folder: Path, *, lookup: bool) -> Subject:
     if lookup:
         options["lookup"] = program.argv("lookup")
     return Subject(
-        provider=CommandProvider.from_settings(options, context(timeout_s=1.0)),
+        # A program that hangs is stopped after 6 s: in less, a busy machine may not even have started it.
+        provider=CommandProvider.from_settings(options, context(timeout_s=8.0)),
         sold=program.sold,
         faults={fault: partial(program.fail_next, how) for fault, how in COMMAND_FAULTS.items()},
         preparing_calls=False,

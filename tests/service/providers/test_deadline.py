@@ -1,31 +1,52 @@
-"""No adapter escapes the deadline of its method: however it hangs, its caller goes on in time."""
+"""No adapter escapes the deadline of its method: however it hangs, its caller goes on in time.
+
+Deadlines that race each other are tried on a clock that never waits: no machine is too slow for them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packhouse.clock import SystemClock
 from packhouse.errors import ProviderMisconfigured, ProviderUnavailable
+from packhouse.http import httpx
 from packhouse.model.label import Label, Rate
 from packhouse.model.money import Money
 from packhouse.providers.command.adapter import CommandProvider
 from packhouse.providers.conformance.subject import sample_request
 from packhouse.providers.deadline import BoundedProvider, is_running, time_left_s, within
-from packhouse.providers.http import NotSent, ProviderHttp
+from packhouse.providers.http import NoResponse, NotSent, ProviderHttp
 from packhouse.providers.link_guard import LinkRefused
 from packhouse.providers.port import Absent, Bought, Purchase, Unknown
+from tests.service.providers.command.test_command import assert_gone
 from tests.service.providers.context import context, kept
 from tests.service.providers.in_memory import InMemoryProvider
+from tests.service.quick_loop import QuickLoop, seconds
 from tests.service.scripted import Scripted
 
 TIMEOUT_S = 0.3
+# Against a hang of a minute or more, on a machine however slow.
+PATIENCE_S = 30.0
+
+on_a_quick_clock = pytest.mark.usefixtures("event_loop_runner")
+
+
+@pytest.fixture
+def event_loop_runner() -> Iterator[asyncio.Runner]:
+    """A loop in which waiting takes no time."""
+    with asyncio.Runner(loop_factory=QuickLoop) as runner:
+        yield runner
+
+
+def assert_in_time() -> None:
+    assert seconds() < TIMEOUT_S + 0.001
 
 
 def purchase() -> Purchase:
@@ -53,20 +74,20 @@ async def _forever(*_: Any) -> Any:
 
 async def _without_mercy(*_: Any) -> Any:
     """An adapter that ignores every cancellation, for a while."""
-    ends = time.monotonic() + 2.0
-    while time.monotonic() < ends:
+    ends = seconds() + 2.0
+    while seconds() < ends:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.05)
     return Absent()
 
 
+@on_a_quick_clock
 @pytest.mark.parametrize("hang", [_forever, _without_mercy])
 @pytest.mark.parametrize("method", METHODS)
 async def test_every_method_ends_in_time(method: str, hang: Any) -> None:
     account = Scripted(InMemoryProvider(SystemClock()))
     account.script(**{method: hang})
     bounded = BoundedProvider(account, TIMEOUT_S)
-    began = time.monotonic()
     if method in ("buy", "lookup"):
         outcome = await METHODS[method](bounded)
         assert outcome == Unknown(f"in_memory did not end {method} within 0.3 s.")
@@ -74,9 +95,10 @@ async def test_every_method_ends_in_time(method: str, hang: Any) -> None:
         with pytest.raises(ProviderUnavailable, match=f"in_memory did not end {method} within 0.3 s") as late:
             await METHODS[method](bounded)
         assert late.value.account == "in_memory"
-    assert time.monotonic() - began < 2 * TIMEOUT_S
+    assert_in_time()
 
 
+@on_a_quick_clock
 async def test_a_purchase_that_ends_while_it_is_cancelled_keeps_its_outcome() -> None:
     account = Scripted(InMemoryProvider(SystemClock()))
 
@@ -89,6 +111,7 @@ async def test_a_purchase_that_ends_while_it_is_cancelled_keeps_its_outcome() ->
     assert isinstance(await BoundedProvider(account, TIMEOUT_S).buy(purchase()), Bought)
 
 
+@on_a_quick_clock
 async def test_a_purchase_that_still_runs_is_not_looked_up() -> None:
     account = Scripted(InMemoryProvider(SystemClock()))
     account.script(buy=_without_mercy)
@@ -111,6 +134,7 @@ async def test_an_error_names_the_account_that_was_called() -> None:
     assert refused.value.account == "in_memory"
 
 
+@on_a_quick_clock
 async def test_a_worker_that_stops_ends_the_method_too() -> None:
     ended = asyncio.Event()
 
@@ -128,6 +152,7 @@ async def test_a_worker_that_stops_ends_the_method_too() -> None:
     assert ended.is_set()
 
 
+@on_a_quick_clock
 async def test_the_calls_of_one_method_share_its_time() -> None:
     left: list[float] = []
 
@@ -137,51 +162,51 @@ async def test_the_calls_of_one_method_share_its_time() -> None:
         left.append(time_left_s(99.0))
 
     await within(1.0, two_calls())
-    assert 0.8 < left[0] <= 0.9
-    assert left[0] - left[1] >= 0.09
+    assert left == pytest.approx([0.9, 0.8])
     assert time_left_s(99.0) == 99.0
 
 
-async def _serve(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> tuple[asyncio.Server, str]:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                await answer(writer)
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+@on_a_quick_clock
+async def test_a_call_without_an_answer_ends_before_its_method_does() -> None:
+    """So the method hears of it, and says what it means."""
+    http = ProviderHttp("slow", context(timeout_s=TIMEOUT_S), httpx.MockTransport(_forever))
+    with pytest.raises(NoResponse):
+        await within(TIMEOUT_S, http.send("buy", "GET", "https://api.example"))
+    assert_in_time()
+    await http.aclose()
 
 
 async def test_a_body_that_drips_is_not_read_for_ever() -> None:
-    async def drip(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
-        while not writer.is_closing():
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.sleep(0.05)
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.05)
 
-    server, url = await _serve(drip)
-    http = ProviderHttp("slow", context(timeout_s=TIMEOUT_S))
-    began = time.monotonic()
-    with pytest.raises(ProviderUnavailable):
-        await within(TIMEOUT_S, http.send("buy", "GET", url))
-    assert time.monotonic() - began < 2 * TIMEOUT_S
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    http = ProviderHttp("slow", context(timeout_s=1.0))
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(ProviderUnavailable):
+            await http.send("buy", "GET", url)
     await http.aclose()
     server.close()
 
 
+@on_a_quick_clock
 async def test_several_calls_and_redirects_end_within_the_time_of_one_method() -> None:
-    answered = 0
+    url, answered = "https://api.example", 0
 
-    async def slowly_away(writer: asyncio.StreamWriter) -> None:
+    async def slowly_away(request: httpx.Request) -> httpx.Response:
         nonlocal answered
-        answered += 1
         await asyncio.sleep(0.12)
-        writer.write(b"HTTP/1.1 302 Found\r\nlocation: /%d\r\ncontent-length: 0\r\n\r\n" % answered)
+        answered += 1
+        return httpx.Response(302, headers={"location": f"/{answered}"})
 
-    server, url = await _serve(slowly_away)
-    http = ProviderHttp("slow", context(timeout_s=TIMEOUT_S), url=url)
+    http = ProviderHttp("slow", context(timeout_s=TIMEOUT_S), httpx.MockTransport(slowly_away), url=url)
     sent = 0
 
     async def many() -> None:
@@ -190,16 +215,16 @@ async def test_several_calls_and_redirects_end_within_the_time_of_one_method() -
             sent += 1
             with contextlib.suppress(ProviderUnavailable, LinkRefused):
                 await (http.download("get", url) if sent % 2 else http.send("get", "GET", url))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
 
-    began = time.monotonic()
     with pytest.raises(TimeoutError):
         await within(TIMEOUT_S, many())
-    assert time.monotonic() - began < 2 * TIMEOUT_S
+    assert_in_time()
+    assert answered == 2
     await http.aclose()
-    server.close()
 
 
+@on_a_quick_clock
 async def test_a_call_for_which_no_time_is_left_is_not_sent() -> None:
     http = ProviderHttp("slow", context(timeout_s=TIMEOUT_S))
 
@@ -212,13 +237,14 @@ async def test_a_call_for_which_no_time_is_left_is_not_sent() -> None:
     await http.aclose()
 
 
-async def test_a_program_that_ignores_the_signal_to_stop_is_ended_in_time() -> None:
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+async def test_a_program_that_ignores_the_signal_to_stop_is_ended_in_time(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    script = f"trap '' TERM; echo $$ > {mark}; while :; do sleep 60; done"
     timeout_s = 2.0
-    account = CommandProvider.from_settings(
-        {"argv": [sys.executable, "-c", script]}, context(timeout_s=timeout_s)
-    )
+    account = CommandProvider.from_settings({"argv": ["/bin/sh", "-c", script]}, context(timeout_s=timeout_s))
     began = time.monotonic()
     outcome = await BoundedProvider(account, timeout_s).buy(purchase())
+    assert time.monotonic() - began < PATIENCE_S
     assert isinstance(outcome, Unknown)
-    assert time.monotonic() - began < timeout_s + 0.5
+    if mark.exists():  # else its time was over before its first line
+        assert_gone(int(mark.read_text()))

@@ -53,7 +53,7 @@ def in_sandbox(
         sandbox = Sandbox(clock, random.Random(seed), receiver, options=options)
         sandbox.register_webhook("http://receiver.invalid/hook")
         try:
-            await asyncio.wait_for(story(sandbox, clock, receiver), 20)
+            await asyncio.wait_for(story(sandbox, clock, receiver), 120)
         finally:
             await sandbox.aclose()
 

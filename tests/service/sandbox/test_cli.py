@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
@@ -29,7 +30,7 @@ def _start(folder: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not (file.exists() and file.read_text().endswith("\n")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "the sandbox did not start"
@@ -42,13 +43,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process, address = _start(tmp_path_factory.mktemp("sandbox"), "--orders", "5", "--seed", "3")
     yield address
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
 @pytest.fixture
 def client(base: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=base, timeout=2) as client:
+    with httpx.Client(base_url=base, timeout=60) as client:
         yield client
         client.post("/sandbox/faults/clear")
 
@@ -73,7 +74,7 @@ def test_a_reset_connection_fails_one_call_and_the_next_call_works(client: httpx
 def test_a_call_without_a_response_times_out_at_the_client(client: httpx.Client) -> None:
     _trigger(client, "store.no_response_after_effect")
     with pytest.raises(httpx.ReadTimeout):
-        client.get("/api/storefront/v1/merchant/orders", headers=STORE, timeout=0.3)
+        client.get("/api/storefront/v1/merchant/orders", headers=STORE, timeout=httpx.Timeout(60, read=0.3))
     assert client.get("/api/storefront/v1/merchant/orders", headers=STORE).status_code == 200
 
 
@@ -106,7 +107,7 @@ def test_webhooks_reach_a_listener(client: httpx.Client) -> None:
         await asyncio.to_thread(client.post, "/sandbox/webhook", json={"url": url})
         # A tenth of the orders sends no webhooks.
         await asyncio.to_thread(client.post, "/sandbox/orders", json={"count": 20, "kinds": ["plain"]})
-        for _ in range(100):
+        for _ in range(3000):
             await asyncio.sleep(0.02)
             if len(got) >= 12:
                 break
@@ -116,6 +117,27 @@ def test_webhooks_reach_a_listener(client: httpx.Client) -> None:
     got = asyncio.run(listen())
     assert len(got) >= 12
     assert all(b'"type":"order.created"' in body for body in got)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_it_serves_stops_the_sandbox_too(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "port"
+    os.mkfifo(file)  # the sandbox waits for its reader, just before it serves
+    with subprocess.Popen(
+        [sys.executable, "-c", _START, "--port", "0", "--port-file", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            process.send_signal(number)
+            assert file.read_text().strip().isdigit()
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -129,7 +151,7 @@ def test_a_signal_stops_the_sandbox_cleanly_even_while_a_call_hangs(
         hanging.sendall(b"GET /api/storefront/v1/merchant/orders HTTP/1.1\r\nhost: x\r\n\r\n")
         time.sleep(0.1)
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Traceback" not in err
     assert f"export PACKHOUSE_STORE__URL={address}/api/storefront/v1" in out

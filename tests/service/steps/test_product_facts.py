@@ -159,7 +159,7 @@ async def test_an_order_that_needs_no_product_does_not_wait_for_the_list() -> No
     catalog.gate.clear()
     other = asyncio.create_task(products.weights_g(order(Line("li", product_id="paper"), site="")))
     await asyncio.sleep(0)
-    async with asyncio.timeout(1.0):
+    async with asyncio.timeout(60):
         assert await products.weights_g(order(Line("li", name="Loose"), site="")) == {}
     catalog.gate.set()
     assert await other == {"paper": 300}

@@ -126,7 +126,7 @@ def breaks_off(handler: Handler) -> None:
 
 def never_answers(handler: Handler) -> None:
     """Keep the connection open and say nothing, until the test is over."""
-    handler.store.released.wait(10)
+    handler.store.released.wait(60)
     handler.reset()
 
 
@@ -134,7 +134,7 @@ def stops_halfway(handler: Handler) -> None:
     """Send half of an answer and then nothing, until the test is over."""
     handler.answer(200, b'{"id": "ord_1"', {}, length=500)
     handler.wfile.flush()
-    handler.store.released.wait(10)
+    handler.store.released.wait(60)
     handler.reset()
 
 

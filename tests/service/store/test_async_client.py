@@ -41,11 +41,12 @@ def test_the_async_client_reports_every_call(shop: FaultyStore) -> None:
 
 def test_a_cancelled_call_is_reported_and_stays_cancelled(shop: FaultyStore) -> None:
     shop.behave(faults.never_answers)
-    client = Async(shop.url, 5.0)
+    client = Async(shop.url, 60.0)
 
     async def cancelled_soon() -> None:
         task = asyncio.create_task(client.store.order("ord_1"))
-        await asyncio.sleep(0.05)
+        while not shop.asked:
+            await asyncio.sleep(0.01)
         task.cancel()
         await task
 
@@ -57,7 +58,7 @@ def test_a_cancelled_call_is_reported_and_stays_cancelled(shop: FaultyStore) -> 
 
 def test_many_calls_at_once_share_the_pool(shop: FaultyStore) -> None:
     shop.behave(answers(200, ORDER))
-    client = Async(shop.url, 5.0)
+    client = Async(shop.url, 60.0)
 
     async def at_once() -> list[Order]:
         return await asyncio.gather(*(client.store.order("ord_1") for _ in range(40)))

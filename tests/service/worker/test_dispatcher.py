@@ -51,7 +51,7 @@ async def _open(harness: Harness) -> int:
     )
 
 
-async def _until(done: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -> None:
+async def _until(done: Callable[[], Awaitable[bool]], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not await done():
             await asyncio.sleep(0.02)
@@ -60,11 +60,15 @@ async def _until(done: Callable[[], Awaitable[bool]], timeout_s: float = 20.0) -
 @pytest.mark.harness(settings={"worker": {"concurrency": 3}})
 async def test_due_orders_are_processed_up_to_the_concurrency_limit(harness: Harness) -> None:
     at_once, most = 0, 0
+    three_at_once = asyncio.Event()
 
     async def watched(order_id: str) -> Order:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
+        if at_once == 3:
+            three_at_once.set()
+        await asyncio.wait_for(three_at_once.wait(), 30)
         await asyncio.sleep(0.01)
         try:
             return await harness.store.real.order(order_id)
@@ -142,9 +146,10 @@ class GatedProvider(InMemoryProvider):
 
     def __init__(self, clock: SystemClock) -> None:
         super().__init__(clock)
-        self.may_sell = asyncio.Event()
+        self.is_asked, self.may_sell = asyncio.Event(), asyncio.Event()
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
+        self.is_asked.set()
         await self.may_sell.wait()
         return await super().buy(purchase)
 
@@ -161,19 +166,18 @@ async def test_a_stop_waits_for_both_workers_of_an_order_that_an_operator_retrie
     order = harness.sandbox.place_order("plain")
     await harness.deliver_event(order)
     dispatcher.wake()
-    while await harness.states(order) != ["buying"]:
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(provider.is_asked.wait(), 60)
+    before = len(harness.store.seen("order"))
     operations = Operations.build(harness.ledger, context.documents, clock, harness.settings, dispatcher.wake)
     await operations.orders.retry(order.id, reason="is it stuck?", actor="ada")
     dispatcher.wake()
-    for _ in range(30):  # the second worker may have come and gone before this task runs
-        if dispatcher.in_flight == 2:
-            break
-        await asyncio.sleep(0.01)
-    assert dispatcher.in_flight >= 1
-    provider.may_sell.set()
-    while not provider.sold:  # the first worker ends, and another worker holds the lease
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while len(harness.store.seen("order")) == before:  # until the second worker has begun
+            await asyncio.sleep(0.01)
+        assert dispatcher.in_flight >= 1
+        provider.may_sell.set()
+        while not provider.sold:  # the first worker ends, and another worker holds the lease
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
     dispatcher.stop()
     await working

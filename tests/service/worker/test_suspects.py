@@ -17,11 +17,18 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 async def test_suspects_are_processed_apart_from_other_orders(harness: Harness) -> None:
     running: set[str] = set()
+    started: set[str] = set()
     seen: list[frozenset[str]] = []
 
     async def watched(order_id: str) -> Order:
         running.add(order_id)
+        started.add(order_id)
         seen.append(frozenset(running))
+        expected = suspects if order_id in suspects else set(orders) - suspects
+        if len(started & suspects) != 1:  # each waits for the others of its kind; the first suspect is alone
+            async with asyncio.timeout(30):
+                while not expected <= started:
+                    await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
         try:
             return await harness.store.real.order(order_id)

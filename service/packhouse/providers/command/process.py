@@ -135,12 +135,14 @@ def _write_input(transport: asyncio.SubprocessTransport, given: bytes) -> None:
 
 
 async def _terminate(pid: int, protocol: _Output, grace_s: float) -> None:
-    """Stop the process group with SIGTERM, then with SIGKILL."""
+    """Stop the process group with SIGTERM, then with SIGKILL; at once if the run is cancelled meanwhile."""
     _signal_group(pid, signal.SIGTERM)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(grace_s):
-            await protocol.exited.wait()
-    _signal_group(pid, signal.SIGKILL)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await protocol.exited.wait()
+    finally:
+        _signal_group(pid, signal.SIGKILL)
     await protocol.exited.wait()
 
 

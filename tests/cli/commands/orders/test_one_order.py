@@ -209,7 +209,7 @@ def at_a_terminal(store: SandboxStore, line: str, said: str) -> tuple[int, str]:
     os.close(theirs)
     seen, answered = "", False
     while True:
-        ready, _, _ = select.select([ours], [], [], 30)
+        ready, _, _ = select.select([ours], [], [], 120)
         assert ready, f"nothing more came after {seen!r}"
         try:
             part = os.read(ours, 65536).decode()
@@ -222,7 +222,7 @@ def at_a_terminal(store: SandboxStore, line: str, said: str) -> tuple[int, str]:
             os.write(ours, said.encode())
             answered = True
     os.close(ours)
-    return process.wait(30), seen
+    return process.wait(60), seen
 
 
 def test_a_person_is_asked_before_money_goes_and_no_means_no(store: SandboxStore) -> None:

@@ -29,7 +29,7 @@ class Sandbox:
 
     def tell(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"{self._base}/sandbox{path}", data, timeout=5) as answer:
+        with urllib.request.urlopen(f"{self._base}/sandbox{path}", data, timeout=180) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
 
@@ -50,11 +50,11 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield Sandbox(_port(folder / "port", process))
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
-    for _ in range(600):
+    for _ in range(2400):
         assert process.poll() is None, "the sandbox ended by itself"
         if file.exists() and (text := file.read_text().strip()):
             return int(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from packhouse.model.label import LabelFormat
@@ -25,13 +25,14 @@ def play(
     fake: FakeEasyPost | None = None,
     *,
     fmt: LabelFormat = LabelFormat.PDF,
-    timeout_s: float = 5.0,
+    timeout_s: float = 60.0,
     seen: Seen | None = None,
+    run: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run,
     **options: Any,
 ) -> FakeEasyPost:
     fake = fake or FakeEasyPost()
 
-    async def run() -> None:
+    async def scene() -> None:
         read = EasyPostOptions.model_validate(
             {"api_key": KEY, "url": "https://easypost.example/v2", **options}
         )
@@ -41,7 +42,7 @@ def play(
         finally:
             await provider.aclose()
 
-    asyncio.run(run())
+    run(scene())
     return fake
 
 
