@@ -280,8 +280,10 @@ def read_postage(
         return Unknown(f"EasyPost's {purchase.provider_ref} has a label that cannot be read.")
     label, number = mapping(shipment.get("postage_label")), text(shipment.get("tracking_code"))
     selected = mapping(shipment.get("selected_rate"))
+    shown = money(selected.get("rate"), selected.get("currency"))
     if isinstance(void := read_void(shipment), Voided | VoidPending):
-        return Withdrawn(number, void, purchase.provider_ref)
+        paid = cost_of(shipment, shown).total if shown else None
+        return Withdrawn(number, void, purchase.provider_ref, paid)
     if not label and not number and not selected:
         return Absent()
     if not label or not number:
@@ -294,7 +296,7 @@ def read_postage(
         # Another look-up would find the same code.
         return Unknown(f"EasyPost's {purchase.provider_ref} is bought, and its tracking code {error}.", True)
     rate = purchase.rate
-    price = money(selected.get("rate"), selected.get("currency")) or rate.price
+    price = shown or rate.price
     cost = cost_of(shipment, price) if price else None
     return Bought(
         provider_id=purchase.provider_ref,

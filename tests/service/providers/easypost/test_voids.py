@@ -124,6 +124,8 @@ def test_a_label_that_was_voided_before_the_look_up_is_withdrawn() -> None:
         sold = await provider.buy(purchase)
         assert isinstance(sold, Bought)
         fake.shipments[sold.provider_id]["refund_status"] = "refunded"
-        assert await provider.lookup(purchase) == Withdrawn(sold.tracking_number, Voided(), sold.provider_id)
+        found = Withdrawn(sold.tracking_number, Voided(), sold.provider_id, sold.cost)
+        assert await provider.lookup(purchase) == found
+        assert sold.cost
 
     play(story)
