@@ -137,8 +137,15 @@ class MoodyProvider:
 
     async def buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         """Buy, refuse, or lose the answer."""
+        self._moody.check_currency(purchase, self.account)
+        answer = await self._buy(purchase)
+        if isinstance(answer, NotBought):
+            # In the next try, perhaps at the same instant, the account offers nothing.
+            self._moody.offered.get(purchase.request.reference, {}).pop(self.account, None)
+        return answer
+
+    async def _buy(self, purchase: Purchase) -> Bought | NotBought | Unknown:
         moody = self._moody
-        moody.check_currency(purchase, self.account)
         if moody.has(self._number, "no_funds"):
             return NotBought("Insufficient funds.", Whose.ACCOUNT)
         if moody.has(self._number, "down"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from packhouse.errors import LeaseLost
+from packhouse.errors import LeaseLost, ProviderError
 from packhouse.ledger import guard
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import Entry
@@ -15,7 +15,16 @@ from packhouse.model.label import Rate
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.providers.port import Bought, NotBought, Provider, Purchase, Unknown
+from packhouse.providers.port import (
+    Absent,
+    Bought,
+    NotBought,
+    Provider,
+    Purchase,
+    PurchaseRequest,
+    Safety,
+    Unknown,
+)
 from packhouse.rules.customs import Incomplete
 from packhouse.rules.rates import Offer, drift
 from packhouse.rules.shipping_options import choice_of
@@ -61,7 +70,7 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
         shipment = job.update(shipment, quoted=None)  # the intent writes the new price
     begun = None
     try:
-        begun = await _prepare_to_spend(context, job, shipment, found)
+        begun = await _prepare_to_spend(context, job, shipment, found, request)
     finally:
         if begun is None:
             context.breaker.not_tried(offer.account, context.clock.monotonic())
@@ -82,12 +91,12 @@ async def _buy(context: Context, job: OrderJob, shipment: Shipment) -> None:
 
 
 async def _prepare_to_spend(
-    context: Context, job: OrderJob, shipment: Shipment, found: Found
+    context: Context, job: OrderJob, shipment: Shipment, found: Found, request: PurchaseRequest
 ) -> Shipment | None:
     """Write the intent and check everything once more; None if nothing is bought now."""
     if await _is_held_for_price(context, job, shipment, found.offer):
         return None
-    begun = await _begin(context, job, shipment, found)
+    begun = await _begin(context, job, shipment, found, request)
     if begun is None or not await _is_unchanged(context, job, begun):
         return None
     if job.lease_until - context.clock.monotonic() < context.settings.provider_timeout_s:
@@ -119,7 +128,9 @@ async def _is_held_for_price(context: Context, job: OrderJob, shipment: Shipment
     return bool(why)
 
 
-async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Found) -> Shipment | None:
+async def _begin(
+    context: Context, job: OrderJob, shipment: Shipment, found: Found, request: PurchaseRequest
+) -> Shipment | None:
     """Write the intent to buy; None if the money guard objects. The journal keeps the remark."""
     offer = found.offer
     account, rate = offer.account, offer.rate
@@ -156,9 +167,37 @@ async def _begin(context: Context, job: OrderJob, shipment: Shipment, found: Fou
         job.paused = objection.why
         _wait_for_resume(context, job)
         return None
+    if not found.is_new and await _was_sold(context, job, shipment, request):
+        return None
     move = Move(shipment, _S.HELD, changes=changes)
     await context.hold(job, objection.code, objection.why, shipment=shipment, move=move)
     return None
+
+
+async def _was_sold(context: Context, job: OrderJob, shipment: Shipment, request: PurchaseRequest) -> bool:
+    """Whether an earlier try was completed after all: a hold would leave its label unknown for days.
+
+    What was found is written as begun, so the next pass records it. Also True while its account does not say.
+    """
+    if shipment.rate is None or shipment.intent_at is None:
+        return False
+    provider = context.provider(shipment.provider)
+    if provider.safety is Safety.BLIND:
+        return False
+    try:
+        answer = await provider.lookup(Purchase(request, shipment.provider_ref, shipment.rate))
+    except ProviderError as error:
+        answer = Unknown(str(error))
+    if isinstance(answer, Unknown):
+        job.failed(f"{shipment.provider} was asked about an earlier try: {answer.reason}")
+    elif not isinstance(answer, Absent):
+        why = f"{shipment.provider} has completed an earlier try: {answer.tracking_number}."
+        entry = Entry(job.order_id, "buying", why, shipment.id, data={"reference": shipment.reference})
+        begun = await context.move(job, shipment, _S.BUYING, entry)
+        settled_s = context.settings.provider_settle_s + context.settings.provider_timeout_s
+        context.settling[purchase.intent_of(begun)] = context.clock.monotonic() - settled_s
+        job.wake_at(context.clock.now())
+    return not isinstance(answer, Absent)
 
 
 def _priced(rate: Rate) -> str:

@@ -14,7 +14,6 @@ from packhouse.ledger import recalled, restores
 from packhouse.ledger.recalled import Recalled, Reference, read_reference
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import MACHINE, Entry
-from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import Purchase, Unknown, Withdrawn
@@ -34,7 +33,7 @@ _MOST_NAMED = 5
 
 async def recall(context: Context, job: OrderJob) -> None:
     """Give each listed purchase of the order its shipment, where the ledger or the store names its units."""
-    if not job.restored_at or job.fetched is None or _is_newer(job.fetched, job.restored_at):
+    if not job.restored_at or job.fetched is None or await _is_newer(context, job):
         return
     if await context.ledger.read(restores.blocks_claims):
         return
@@ -62,10 +61,10 @@ async def compare(context: Context, job: OrderJob) -> None:
     if await context.ledger.read(restores.blocks_claims):
         return  # noticed again meanwhile: what was lost is being collected first
     is_compared, is_asked = True, True
-    if job.fetched is None or not _is_newer(job.fetched, job.restored_at):
+    if not await _is_newer(context, job):
         is_asked = not await has_unasked(context, job)
-    if job.fetched is not None and not _is_newer(job.fetched, job.restored_at):
-        is_compared = await _match(context, job) and await look_up(context, job)
+        if job.fetched is not None:
+            is_compared = await _match(context, job) and await look_up(context, job)
     if is_compared and not job.in_state(_S.BUYING, _S.UNKNOWN):
         if is_asked:  # else it is compared again in the next pass
             since = job.restored_at
@@ -78,10 +77,18 @@ def blocks_purchases(job: OrderJob) -> bool:
     return bool(job.restored_at)
 
 
-def _is_newer(order: Order, restored_at: float) -> bool:
-    """Whether the store got the order after the restore, so that nothing was bought for it before."""
-    created = moment(order.created_at)
-    return created is not None and created.timestamp() > restored_at + _SKEW_S
+async def _is_newer(context: Context, job: OrderJob) -> bool:
+    """Whether the store got the order after the restore, so that nothing was bought for it before.
+
+    A time in the future says nothing, and an account that lists a purchase of the order knows better.
+    """
+    created = moment(job.fetched.created_at) if job.fetched else None
+    if created is None:
+        return False
+    latest = context.clock.now() + _SKEW_S
+    if not job.restored_at + _SKEW_S < created.timestamp() <= latest:
+        return False
+    return not await context.ledger.read(recalled.of_order, job.order_id)
 
 
 def _of(job: OrderJob, reference: Reference) -> Shipment | None:

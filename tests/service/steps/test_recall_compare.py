@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from packhouse.ledger import restores
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import HoldCode
 from packhouse.model.states import LabelState, ShipmentState
-from packhouse.providers.port import Unknown, Voided, Withdrawn
+from packhouse.providers.port import Safety, Unknown, Voided, Withdrawn
 from packhouse.rules.decision import Skip
 from packhouse.steps.context import OrderJob
 from packhouse.steps.recall import blocks_purchases, compare
@@ -85,13 +86,33 @@ async def test_an_order_without_a_decision_is_compared_all_the_same(harness: Har
 
 async def test_an_order_of_after_the_restore_is_compared_without_a_question(harness: Harness) -> None:
     job = await planned(harness)
-    await listed(harness, job, tracking_number=NUMBER)
     created_after(job, 600.5)
     await compare(harness.context, job)
     assert not blocks_purchases(job)
     assert await is_compared(harness, job)
     assert asked(harness) == []
     assert [one.state for one in job.shipments] == [_S.PLANNED]
+
+
+async def test_an_order_whose_date_is_in_the_future_is_looked_up(harness: Harness) -> None:
+    job = await planned(harness)
+    harness.provider.safety = Safety.LOOKUP
+    assert job.fetched is not None
+    for ahead_s, is_asked in ((599.0, False), (601.0, True)):
+        at = datetime.fromtimestamp(harness.clock.now() + ahead_s, UTC)
+        job.fetched = replace(job.fetched, created_at=at.isoformat())
+        job.restored_at = harness.clock.now() - 600.0
+        await compare(harness.context, job)
+        assert bool(asked(harness)) is is_asked
+
+
+async def test_an_account_that_lists_a_purchase_knows_better_than_the_date(harness: Harness) -> None:
+    job = await planned(harness)
+    await listed(harness, job, tracking_number=NUMBER)
+    created_after(job, 600.5)
+    await compare(harness.context, job)
+    assert blocks_purchases(job)
+    assert [one.state for one in job.shipments] == [_S.BUYING]
 
 
 async def test_nothing_is_compared_while_what_was_lost_is_still_collected(harness: Harness) -> None:
