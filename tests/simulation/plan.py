@@ -207,9 +207,11 @@ def _draw_hostile(scenario: Scenario) -> None:
     for _, number in hostile.bursts[:1]:
         # Cancelled just before its post: the label is bought, and its void is refused while webhooks come.
         scenario.interventions.append(Intervention("cancel", number, 0.5, at_call=3 * number + 3))
-    if hostile.late_s and (scenario.restore or any(one.what in _CHANGES for one in scenario.interventions)):
-        # An order that changes is bought for under another reference, which no provider can refuse; and a
-        # restored ledger has forgotten the reference.
+    changes = any(one.what in _CHANGES for one in scenario.interventions)
+    changes = changes or any(kind == "cancelled_soon" for _, kind in scenario.arrivals)
+    if hostile.late_s and (scenario.restore or changes):
+        # An order that changes is bought for under another reference, which no provider can refuse, or is not
+        # bought for again, so that nothing asks; and a restored ledger has forgotten the reference.
         scenario.hostile = hostile = replace(hostile, late_s=0.0)
     if hostile.late_s:
         scenario.latency["easypost"].late_s = hostile.late_s

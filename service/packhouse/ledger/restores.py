@@ -108,7 +108,7 @@ def compared_before(connection: Connection) -> float:
 def look_up_older(tx: Tx) -> float:
     """Look each order that the store has by now up before its first purchase. Returns that time.
 
-    It is later than the one before even if the clock was set back: it tells which orders were compared since.
+    It is later than the one before even if the clock was set back: orders are compared with it.
     """
     at = _later_than(compared_before(tx.connection), tx.now)
     kv.write(tx, _DOUBT, repr(at))
