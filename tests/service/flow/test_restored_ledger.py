@@ -21,7 +21,7 @@ from packhouse.model.order import Fulfillment, Order
 from packhouse.model.states import LabelState
 from tests.postgres import PostgresServer
 from tests.service.harness import Harness
-from tests.service.ledger.address import address_in
+from tests.service.ledger.address import database_in
 from tests.service.ledger.backups import Backups
 from tests.service.providers.by_reference import Blind, ByReference
 from tests.service.restarts import Daemon, ship, sold
@@ -34,7 +34,7 @@ def backups(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> Back
     if engine == "sqlite":
         return Backups(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return Backups(tmp_path, server, address_in(tmp_path).rpartition("/")[2])
+    return Backups(tmp_path, server, database_in(tmp_path))
 
 
 @pytest.mark.harness(settings=CAP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _NOTE = "ledger.url"
 
@@ -16,3 +17,8 @@ def address_in(folder: Path) -> str:
     """The address of this folder's ledger."""
     note = folder / _NOTE
     return note.read_text() if note.exists() else f"sqlite:///{folder / 'packhouse.db'}"
+
+
+def database_in(folder: Path) -> str:
+    """The name of this folder's database at its PostgreSQL server."""
+    return urlsplit(address_in(folder)).path.removeprefix("/")
