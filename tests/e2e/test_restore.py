@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.processes import TOKEN, Services, call_json, clean_environ, running_services, wait_for
 from tests.postgres import PostgresServer
-from tests.service.ledger.address import address_in, say_address
+from tests.service.ledger.address import say_address
 from tests.service.ledger.backups import Backups
 
 pytestmark = pytest.mark.e2e
@@ -24,7 +24,7 @@ def backups(request: pytest.FixtureRequest, tmp_path: Path) -> Backups:
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name: str = request.getfixturevalue("postgres_database")
     say_address(tmp_path, server.url(name))
-    return Backups(tmp_path / "data", server, address_in(tmp_path).rpartition("/")[2])
+    return Backups(tmp_path / "data", server, name)
 
 
 def test_a_ledger_that_was_put_back_buys_nothing_twice_and_knows_again_what_people_did(
