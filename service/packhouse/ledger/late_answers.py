@@ -55,8 +55,11 @@ def bought(tx: Tx, attempt: Shipment, label: Label, entry: Entry, *, sells_once:
     """
     now = _locked(tx, attempt)
     if now.label is None and now.state in _WITHOUT_LABEL:
-        what: dict[str, Any] = {"provider": label.provider, "provider_ref": attempt.provider_ref}
-        what["fingerprint"] = attempt.fingerprint
+        what = {
+            "provider": label.provider,
+            "provider_ref": attempt.provider_ref,
+            "fingerprint": attempt.fingerprint,
+        }
         _move(tx, now, _S.LABELED, **what, rate=_rate(attempt), intent_at=attempt.intent_at)
         shipments.add_label(tx, label)
         _release(tx, now, _OF_BUYING)

@@ -108,9 +108,7 @@ class Queries:
             raise unknown_order(order_id)
         return view
 
-    async def order_journal(
-        self, order_id: str, *, after: int = 0, limit: int = 1000
-    ) -> Sequence[JournalEntry]:
+    async def order_journal(self, order_id: str, *, after: int, limit: int) -> Sequence[JournalEntry]:
         """Journal entries of an order with an id above `after`, oldest first. Raises OperationRefused."""
         entries = await self._ledger.read(queries.entries, order_id=order_id, after=after, limit=limit)
         if not entries:

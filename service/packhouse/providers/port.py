@@ -124,7 +124,7 @@ class Bought:
     `document` is set if the provider returns the file with the purchase. `papers` travel with the parcel.
     `remark` is for the journal: what a person should know about a label that is bought, such as a cost that
     cannot be read, or a fee in another currency, which `cost` cannot include. `to_address` is where the label
-    goes, if the account shows it: a label that was looked up and goes elsewhere than its order is void.
+    goes, if the account shows it: one found after a restore that goes elsewhere than its order is voided.
     """
 
     provider_id: str

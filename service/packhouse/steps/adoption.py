@@ -50,9 +50,7 @@ async def begin(context: Context, job: OrderJob, shipment: Shipment, one: Recall
     if shipment.state is _S.HELD:
         shipment = await context.move(job, shipment, _S.PLANNED)
     begun = await context.apply(job, Move(shipment, _S.BUYING, changes=changes), entry, also=matched)
-    # It ended long ago, so the look-up need not wait for it.
-    settled_s = context.settings.provider_settle_s + context.settings.provider_timeout_s
-    context.settling[purchase.intent_of(begun)] = context.clock.monotonic() - settled_s
+    purchase.expect_settled(context, begun)
 
 
 async def plan_posted(

@@ -194,8 +194,7 @@ async def _was_sold(context: Context, job: OrderJob, shipment: Shipment, request
         why = f"{shipment.provider} has completed an earlier try: {answer.tracking_number}."
         entry = Entry(job.order_id, "buying", why, shipment.id, data={"reference": shipment.reference})
         begun = await context.move(job, shipment, _S.BUYING, entry)
-        settled_s = context.settings.provider_settle_s + context.settings.provider_timeout_s
-        context.settling[purchase.intent_of(begun)] = context.clock.monotonic() - settled_s
+        purchase.expect_settled(context, begun)
         job.wake_at(context.clock.now())
     return not isinstance(answer, Absent)
 

@@ -65,8 +65,8 @@ async def _look_up(context: Context, job: OrderJob, shipment: Shipment, provider
         answer = Unknown(str(error))
     match answer:
         case Bought():
-            if purchase.goes_elsewhere(begun.request, answer):
-                # A restored ledger may have planned it for another address. An empty fingerprint
+            if job.restored_at and purchase.goes_elsewhere(begun.request, answer):
+                # The plan may be of after the restore, for another address. An empty fingerprint
                 # fits no order, so the label that is written with it is voided.
                 shipment = job.update(shipment, fingerprint="")
             await purchase.record_outcome(context, job, shipment, answer)

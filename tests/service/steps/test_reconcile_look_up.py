@@ -110,6 +110,16 @@ async def test_a_label_that_goes_elsewhere_fits_no_order(harness: Harness, parts
     assert (shipment.state, shipment.fingerprint) == (_S.LABELED, "")
 
 
+async def test_a_label_is_compared_with_its_order_only_after_a_restore(harness: Harness) -> None:
+    """The ledger's own plan is right, and some accounts write addresses in their own way."""
+    job = await begun(harness)
+    job.restored_at = 0.0
+    says(harness, {"1/1": elsewhere(job, street1="1 Main Str.")})
+    await reconcile(harness.context, job)
+    (shipment,) = await stored(harness, job)
+    assert shipment.fingerprint == fingerprint(job.order, shipment.units)
+
+
 async def test_a_label_that_goes_to_the_order_keeps_its_fingerprint(harness: Harness) -> None:
     job = await begun(harness)
     says(harness, {"1/1": elsewhere(job, name="Ann", company="Lee & Co", phone="1", email="ann@example.com")})
