@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, text, true
+from sqlalchemy import Connection, bindparam, select, text, true
 
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
@@ -17,6 +17,7 @@ from packhouse.ledger import facts, kv, leases, order_limits, restores, spending
 from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.facts import Kind
 from packhouse.ledger.order_limits import OrderLimits
+from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tables import labels, orders, shipments
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode
@@ -29,11 +30,20 @@ _DAY_S = 86_400.0
 PAUSE = "paused"  # its name in the table kv
 # Any number, the same in every replica.
 _GUARD_LOCK = 7_402_163_056
+_LATELY = labels.c.bought_at > bindparam("since")
+_SITE = select(orders.c.site_slug).where(orders.c.id == bindparam("order_id")).scalar_subquery()
+_OF_SITE = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == _SITE))
+_OF_DAY = spending.sum_of(_LATELY, true())
+_OF_SITE_DAY = spending.sum_of(_LATELY & _OF_SITE, _OF_SITE)
+_LOCK = Prepared(text("SELECT pg_advisory_xact_lock(:key)"))
+_LOCK_SHARED = Prepared(text("SELECT pg_advisory_xact_lock_shared(:key)"))
+_FLAGS = (PAUSE, *restores.FLAGS)
 
 
 def paused(connection: Connection) -> str:
     """Why nothing is bought or posted; "" if nothing is paused, and no restored ledger is compared."""
-    return restores.why_paused(connection) or kv.read(connection, PAUSE) or ""
+    found = kv.read_many(connection, _FLAGS)
+    return restores.why_paused(connection, found) or found.get(PAUSE, "")
 
 
 def pause_record(connection: Connection) -> tuple[str, float] | None:
@@ -108,18 +118,15 @@ def check_caps(
         return f"It costs {price}, and the caps are in {caps.currency}."
     if _over(caps.max_label_minor, 0, price):
         return f"It costs {price}; a label may cost {_money(caps.max_label_minor, caps)}."
-    of_order = shipments.c.order_id == shipment.order_id
-    lately = labels.c.bought_at > now - _DAY_S
-    site = select(orders.c.site_slug).where(orders.c.id == shipment.order_id).scalar_subquery()
-    of_site = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == site))
-    for cap, bought, begun, what in (
-        (caps.max_order_minor, of_order, of_order, "the labels of this order"),
-        (caps.max_day_minor, lately, true(), "all labels of 24 hours"),
-        (caps.max_site_day_minor, lately & of_site, of_site, "this site's labels of 24 hours"),
+    order, since = {"order_id": shipment.order_id}, {"since": now - _DAY_S}
+    for cap, which, chosen, what in (
+        (caps.max_order_minor, spending.OF_ORDER, order, "the labels of this order"),
+        (caps.max_day_minor, _OF_DAY, since, "all labels of 24 hours"),
+        (caps.max_site_day_minor, _OF_SITE_DAY, order | since, "this site's labels of 24 hours"),
     ):
         if cap is None:
             continue
-        spent = spending.spent(connection, bought, begun, caps.currency, shipment.id)
+        spent = spending.spent(connection, which, caps.currency, shipment.id, **chosen)
         if _over(cap, spent, price):
             return f"With it {what} would cost {Money(spent + price.minor, caps.currency)}; " + (
                 f"the cap is {_money(cap, caps)}."
@@ -141,5 +148,4 @@ def _take_turns(tx: Tx, shared: bool = False) -> None:
     SQLite has one writer at a time anyway.
     """
     if tx.connection.dialect.name == "postgresql":
-        how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        tx.connection.execute(text(f"SELECT {how}(:key)"), {"key": _GUARD_LOCK})
+        (_LOCK_SHARED if shared else _LOCK).rows(tx.connection, {"key": _GUARD_LOCK})

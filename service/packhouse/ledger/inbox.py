@@ -7,14 +7,16 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from packhouse.ledger import journal, leases
-from packhouse.ledger.statements import insert_or_ignore
+from packhouse.ledger.statements import Prepared, insert_or_ignore
 from packhouse.ledger.tables import dead_letters, events
 from packhouse.ledger.tx import Tx
 from packhouse.model.event import ECHO_EVENTS, STORE, Event, EventRecord
 from packhouse.model.journal import Entry
 
-_INSERT = insert_or_ignore(
-    events, ("source", "external_id", "type", "order_id", "site_slug", "received_at", "outcome", "body")
+_INSERT = Prepared(
+    insert_or_ignore(
+        events, ("source", "external_id", "type", "order_id", "site_slug", "received_at", "outcome", "body")
+    )
 )
 _INSERT_DEAD = insert(dead_letters)
 
@@ -35,8 +37,8 @@ def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Rec
     `mine` is False for an event of a site this daemon does not serve.
     """
     outcome: Receipt = ACCEPTED if event.is_known and mine else IGNORED
-    inserted = tx.connection.execute(
-        _INSERT,
+    inserted = _INSERT.run(
+        tx.connection,
         {
             "source": event.source,
             "external_id": event.id,
@@ -48,7 +50,7 @@ def receive(tx: Tx, event: Event, echo_delay_s: float, mine: bool = True) -> Rec
             "body": event.body,
         },
     )
-    if inserted.rowcount == 0:
+    if not inserted:
         return DUPLICATE
     if outcome == ACCEPTED:
         leases.wake(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from functools import lru_cache
 
+from sqlalchemy import Connection, select, text
+
+from packhouse.ledger.statements import Prepared
+from packhouse.ledger.tables import kv
 from packhouse.ledger.tx import Tx
 
-_READ = text("SELECT value FROM kv WHERE name = :name")
+_READ = Prepared(text("SELECT value FROM kv WHERE name = :name"))
 _READ_WITH_TIME = text("SELECT value, updated_at FROM kv WHERE name = :name")
 _WRITE = text(
     "INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) "
@@ -21,8 +25,18 @@ _CLAIM = text(
 
 def read(connection: Connection, name: str) -> str | None:
     """The value, or None if it was never written."""
-    value = connection.execute(_READ, {"name": name}).scalar()
+    value = _READ.scalar(connection, {"name": name})
     return None if value is None else str(value)
+
+
+def read_many(connection: Connection, names: tuple[str, ...]) -> dict[str, str]:
+    """The values of those names that were ever written, read together."""
+    return dict(_of_names(names).rows(connection, {}))
+
+
+@lru_cache(maxsize=16)
+def _of_names(names: tuple[str, ...]) -> Prepared:
+    return Prepared(select(kv.c.name, kv.c.value).where(kv.c.name.in_(names)))
 
 
 def read_with_time(connection: Connection, name: str) -> tuple[str, float] | None:

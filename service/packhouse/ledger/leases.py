@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, se
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import notify
+from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tables import orders as orders_table
 from packhouse.ledger.tx import SUSPECT_CRASHES, Lease, Tx
 from packhouse.model.states import OrderPhase
@@ -21,8 +22,9 @@ from packhouse.model.waiting import Waiting
 
 # A wake-up counts even while a worker processes the order: the release then leaves the order due at once.
 # It brings no order forward that is set aside (crashes.py), or each event could end the process again.
-_WAKE = text(
-    """
+_WAKE = Prepared(
+    text(
+        """
     INSERT INTO orders (id, phase, site_slug, updated_at, due_at)
     VALUES (:id, 'open', :site_slug, :now, :now)
     ON CONFLICT (id) DO UPDATE SET
@@ -36,6 +38,7 @@ _WAKE = text(
         END
     RETURNING due_at
     """
+    )
 )
 
 
@@ -70,11 +73,12 @@ _CLAIM_SUSPECTS = _of_many(
     f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} AND crashes <= :worst ORDER BY due_at LIMIT :most",
     "id, wakes, attempts, phase, crashes",
 )
-_REQUIRE = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
-_IS_HELD = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
+_REQUIRE = Prepared(text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token"))
+_IS_HELD = Prepared(text("SELECT 1 FROM orders WHERE id = :id AND lease = :token"))
 _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
-_RELEASE = text(
-    """
+_RELEASE = Prepared(
+    text(
+        """
     UPDATE orders SET
         lease = NULL, updated_at = :now, phase = :phase, reason = :reason, attempts = :attempts, crashes = 0,
         last_error = :last_error,
@@ -88,14 +92,14 @@ _RELEASE = text(
     WHERE id = :id AND lease = :token
     RETURNING due_at
     """
+    )
 )
 
 
 def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float = 0.0) -> None:
     """Make an order due because it may have changed: at once, or after `shipped_delay_s` if it is shipped."""
     values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
-    due_at = tx.connection.execute(_WAKE, values).scalar_one()
-    notify.mark_due(tx, due_at)
+    notify.mark_due(tx, _WAKE.scalar(tx.connection, values))
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
@@ -122,14 +126,14 @@ def require(tx: Tx) -> Lease:
     """Prove inside a transaction that its lease is still held, and return the lease. Raises LeaseLost."""
     lease = tx.held_lease
     values = {"now": tx.now, "id": lease.order_id, "token": lease.token}
-    if tx.connection.execute(_REQUIRE, values).rowcount != 1:
+    if _REQUIRE.run(tx.connection, values) != 1:
         raise LeaseLost(lost(lease))
     return lease
 
 
 def is_held(connection: Connection, lease: Lease) -> bool:
     """Whether the lease is still held. Only reads: for the check right before money is spent."""
-    return connection.execute(_IS_HELD, {"id": lease.order_id, "token": lease.token}).first() is not None
+    return bool(_IS_HELD.rows(connection, {"id": lease.order_id, "token": lease.token}))
 
 
 def renew(tx: Tx, order_ids: Sequence[str], worker: str, until: float) -> set[str]:
@@ -160,8 +164,8 @@ def release(
 
     Raises LeaseLost.
     """
-    released = tx.connection.execute(
-        _RELEASE,
+    released = _RELEASE.rows(
+        tx.connection,
         {
             "now": tx.now,
             "id": tx.held_lease.order_id,
@@ -176,10 +180,10 @@ def release(
             "due_at": due_at,
             "woken_due": tx.now + woken_delay_s,
         },
-    ).first()
-    if released is None:
+    )
+    if not released:
         raise LeaseLost(lost(tx.held_lease))
-    notify.mark_due(tx, released.due_at)
+    notify.mark_due(tx, released[0][0])
 
 
 _ABANDON = text(

@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from packhouse.config.guard import GuardSettings
 from packhouse.ledger import spending
-from packhouse.ledger.tables import shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.money import Money
 from packhouse.model.shipment import Shipment
@@ -66,8 +65,9 @@ def over_total(connection: Connection, limits: OrderLimits, shipment: Shipment, 
     if not guard.max_total_percent:
         return ""
     price = price or Money(0, total.currency if total else guard.currency)
-    of_order = shipments.c.order_id == shipment.order_id
-    others = spending.spent(connection, of_order, of_order, price.currency, shipment.id)
+    others = spending.spent(
+        connection, spending.OF_ORDER, price.currency, shipment.id, order_id=shipment.order_id
+    )
     cost = Money(others + price.minor, price.currency)
     is_exempt = cost.minor <= guard.total_exempt_minor and cost.currency == guard.currency
     if is_exempt or not cost.minor:

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, select
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import holds, leases, recalled, restores, shipments
-from packhouse.ledger.statements import update_where
+from packhouse.ledger.statements import prepared_update
 from packhouse.ledger.tables import orders
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import Hold
 from packhouse.model.order import Order
 from packhouse.model.shipment import Shipment
 
-_SAVE_SNAPSHOT = update_where(
+_SAVE_SNAPSHOT = prepared_update(
     orders,
     ("id", "lease"),
     ("status", "site_slug", "snapshot", "fingerprint", "fetched_at", "updated_at"),
@@ -83,8 +83,8 @@ def _read(tx: Tx, taken: Sequence[Lease]) -> list[tuple[Lease, OrderRecords]]:
 
 def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
     """Save the order as the store returned it. Raises LeaseLost."""
-    changed = tx.connection.execute(
-        _SAVE_SNAPSHOT,
+    changed = _SAVE_SNAPSHOT.run(
+        tx.connection,
         {
             "w_id": tx.held_lease.order_id,
             "w_lease": tx.held_lease.token,
@@ -95,7 +95,7 @@ def save_snapshot(tx: Tx, order: Order, fetched_at: float) -> None:
             "v_fetched_at": fetched_at,
             "v_updated_at": tx.now,
         },
-    ).rowcount
+    )
     if changed != 1:
         raise LeaseLost(leases.lost(tx.held_lease))
 

@@ -28,6 +28,7 @@ _LOG = "restore:log:"
 _LISTED = "restore:listed:"
 _PREPARED = "restore:prepared"
 _GATHERED = "restore:gathered"
+FLAGS = (_RECORD, _CHECK, _GATHERED)
 _DOUBT = "restored_at"
 _BEGAN = "restored_entry"
 _LEDGER_ID = "ledger_id"
@@ -41,7 +42,6 @@ _FOLDER_IN_USE_S = 4 * FOLDER_USE_S
 _FOLDER_KEPT_S = 30 * 86_400.0
 
 _NEW_ID = text("INSERT INTO kv (name, value, updated_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING")
-_PAUSES = text("SELECT name, value FROM kv WHERE name IN ('restore', 'restore:check', 'restore:gathered')")
 _BY_PREFIX = text("SELECT name, value, updated_at FROM kv WHERE name LIKE :prefix")
 _DELETE = text("DELETE FROM kv WHERE name LIKE :prefix")
 _DELETE_ONE = text("DELETE FROM kv WHERE name = :name")
@@ -77,9 +77,12 @@ class Restore:
     known_until: float
 
 
-def why_paused(connection: Connection) -> str:
-    """Why nothing is bought or posted while a ledger is compared; "" if none is."""
-    found = {row.name: row.value for row in connection.execute(_PAUSES)}
+def why_paused(connection: Connection, found: Mapping[str, str] | None = None) -> str:
+    """Why nothing is bought or posted while a ledger is compared; "" if none is.
+
+    `found` are the values of `FLAGS`, where they were read already.
+    """
+    found = kv.read_many(connection, FLAGS) if found is None else found
     if _RECORD in found:
         return f"the ledger was restored, and is compared first: {CAUSE_MEANING[_of(found[_RECORD]).cause]}"
     if _CHECK in found and _GATHERED not in found:
@@ -285,7 +288,8 @@ def blocks_claims(connection: Connection) -> bool:
 
     An order that is read too early would lose its plan, to which a purchase belongs.
     """
-    return bool(why_paused(connection)) and kv.read(connection, _GATHERED) is None
+    found = kv.read_many(connection, FLAGS)
+    return bool(why_paused(connection, found)) and _GATHERED not in found
 
 
 def end_check(tx: Tx) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from packhouse.errors import LeaseLost, OperationRefused
 from packhouse.ledger import facts, journal, leases
 from packhouse.ledger.facts import Kind
-from packhouse.ledger.statements import update_where
+from packhouse.ledger.statements import Prepared, prepared_update, update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
@@ -24,8 +24,17 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import MOVES, LabelState, ShipmentState
 from packhouse.model.tracking_number import canonical
 
-_INSERT = insert(shipments)
-_INSERT_LABEL = insert(labels)
+_ROW = (
+    *("id", "order_id", "seq", "generation", "state", "units", "fingerprint", "parcel", "provider"),
+    *("provider_ref", "rate", "quoted", "intent_at", "post_key", "post_body", "announced_at", "updated_at"),
+)
+_LABEL_ROW = (
+    *("id", "shipment_id", "generation", "state", "provider", "carrier", "service", "tracking_number"),
+    *("tracking_canonical", "provider_id", "cost_minor", "currency", "bought_at", "document"),
+    *("document_format", "document_source", "void_requested_at", "void_refusals", "papers"),
+)
+_INSERT = Prepared(insert(shipments), _ROW)
+_INSERT_LABEL = Prepared(insert(labels), _LABEL_ROW)
 BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for column in labels.c)).outerjoin(
     labels, (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation)
 )
@@ -43,9 +52,9 @@ _OWNER_OF_TRACKING = (
     .order_by(labels.c.bought_at)
     .limit(1)
 )
-_ANNOUNCED = update_where(shipments, ("id",), ("announced_at",))
-_KEPT = update_where(labels, ("id",), ("document", "document_format"))
-_POST_BODY = update_where(shipments, ("id", "state"), ("post_body",))
+_ANNOUNCED = prepared_update(shipments, ("id",), ("announced_at",))
+_KEPT = prepared_update(labels, ("id",), ("document", "document_format"))
+_POST_BODY = prepared_update(shipments, ("id", "state"), ("post_body",))
 _VOID_DUE = update_where(labels, ("id",), ("void_due_at", "void_again"))
 _PAPERS = update_where(labels, ("id",), ("papers",))
 _LABEL_STATE = update_where(
@@ -58,7 +67,8 @@ def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
     lease = leases.require(tx)
     rows = [_row(shipment, tx.now) for shipment in planned]
     try:
-        tx.connection.execute(_INSERT, rows)
+        for row in rows:
+            _INSERT.run(tx.connection, row)
     except IntegrityError as error:
         raise LeaseLost(f"order {lease.order_id}: a shipment of that number exists already") from error
     for row in rows:
@@ -82,10 +92,10 @@ def move(
         raise ValueError(f"a shipment does not go from {shipment.state} to {to}")
     leases.require(tx)
     columns = {"state": to.value, "updated_at": tx.now} | columns
-    changed = tx.connection.execute(
-        update_where(shipments, ("id", "state"), tuple(columns)),
+    changed = prepared_update(shipments, ("id", "state"), tuple(columns)).run(
+        tx.connection,
         {"w_id": shipment.id, "w_state": shipment.state.value} | {f"v_{k}": v for k, v in columns.items()},
-    ).rowcount
+    )
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
     facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
@@ -101,10 +111,10 @@ def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentS
     if to not in MOVES[since]:
         raise ValueError(f"a shipment does not go from {since} to {to}")
     columns = {"state": to.value, "updated_at": tx.now} | columns
-    changed = tx.connection.execute(
-        update_where(shipments, ("id", "state"), tuple(columns)),
+    changed = prepared_update(shipments, ("id", "state"), tuple(columns)).run(
+        tx.connection,
         {"w_id": shipment.id, "w_state": since.value} | {f"v_{k}": v for k, v in columns.items()},
-    ).rowcount
+    )
     if changed != 1:
         raise OperationRefused(
             "state_changed",
@@ -141,7 +151,7 @@ def found_withdrawn(
 def add_label(tx: Tx, label: Label) -> None:
     """Write a bought label; the database refuses a second live one for the same shipment."""
     row = label_row(label)
-    tx.connection.execute(_INSERT_LABEL, row)
+    _INSERT_LABEL.run(tx.connection, row)
     facts.note(tx, Kind.LABEL, row)
 
 
@@ -158,8 +168,8 @@ def save_post(
     """Save the key and the exact bytes to post, and where the label's file is."""
     move(tx, shipment, ShipmentState.LABELED, (), post_key=key, post_body=body)
     if shipment.label and document:
-        tx.connection.execute(
-            _KEPT,
+        _KEPT.run(
+            tx.connection,
             {
                 "w_id": shipment.label.id,
                 "v_document": document,
@@ -175,15 +185,14 @@ def keep_document(tx: Tx, label: Label, document: str, document_format: LabelFor
     """Note where the file of a posted label is, so that it is announced again. Raises LeaseLost."""
     leases.require(tx)
     kept = {"v_document": document, "v_document_format": document_format.value}
-    tx.connection.execute(_KEPT, {"w_id": label.id, **kept})
+    _KEPT.run(tx.connection, {"w_id": label.id, **kept})
     mark_announced(tx, label.shipment_id, None)
 
 
 def forget_post(tx: Tx, shipment_id: str) -> None:
     """Forget a body that was saved and certainly never recorded by the store: no doubt is left."""
-    tx.connection.execute(
-        _POST_BODY, {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
-    )
+    values = {"w_id": shipment_id, "w_state": ShipmentState.LABELED.value, "v_post_body": ""}
+    _POST_BODY.run(tx.connection, values)
 
 
 def save_papers(tx: Tx, label_id: str, papers: Sequence[LabelPaper], entries: Sequence[Entry] = ()) -> None:
@@ -252,7 +261,7 @@ def owner_of_tracking(connection: Connection, tracking_number: str, but: str) ->
 
 def mark_announced(tx: Tx, shipment_id: str, at: float | None) -> None:
     """Note that the sinks were notified."""
-    tx.connection.execute(_ANNOUNCED, {"w_id": shipment_id, "v_announced_at": at})
+    _ANNOUNCED.run(tx.connection, {"w_id": shipment_id, "v_announced_at": at})
 
 
 def of_order(connection: Connection, order_id: str) -> tuple[Shipment, ...]:

@@ -49,7 +49,8 @@ async def test_a_purchase_of_another_process_is_given_its_time_to_answer_and_to_
 
 
 async def _spent(harness: Harness) -> int:
-    return await harness.ledger.read(spending.spent, true(), true(), "USD", "")
+    everything = spending.sum_of(true(), true())
+    return await harness.ledger.read(spending.spent, everything, "USD", "")
 
 
 async def test_a_label_counts_as_spent_until_its_void_is_granted(harness: Harness) -> None:

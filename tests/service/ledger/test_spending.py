@@ -23,7 +23,7 @@ def spent(rows: Rows, bought: Any = None, begun: Any = None, currency: str = "US
     """What all labels and unfinished purchases cost, unless conditions choose fewer."""
     bought = true() if bought is None else bought
     begun = true() if begun is None else begun
-    return spending.spent(rows.connection, bought, begun, currency, but)
+    return spending.spent(rows.connection, spending.sum_of(bought, begun), currency, but)
 
 
 def begin(rows: Rows, shipment_id: str, state: ShipmentState, minor: int, currency: str = "USD") -> None:
