@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from packhouse.file_modes import make_folder
 from packhouse.model.label import LabelDocument, LabelFormat
 
 _MOST_BYTES = 64 * 2**20
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Documents(Protocol):
@@ -48,26 +49,10 @@ class DocumentFolder:
     def put(self, document: LabelDocument) -> str:
         """Store a document; returns its SHA-256 in hex. Raises LedgerUnavailable if it cannot be written."""
         digest = hashlib.sha256(document.content).hexdigest()
-        path = self.path(digest, document.format)
         if self.get(digest, document.format) is not None:
             return digest
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(document.content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _write(self.path(digest, document.format), document.content)
         except OSError as error:
             raise LedgerUnavailable(f"cannot write the label file to {self._folder}: {error}") from error
         return digest
@@ -79,3 +64,35 @@ class DocumentFolder:
         except OSError:
             return None
         return content if hashlib.sha256(content).hexdigest() == digest else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: synced to disk before it gets its name, and then the name is too.
+
+    With plain system calls: this runs once for each label. Raises OSError.
+    """
+    folder = path.parent
+    part = folder / f".part-{os.urandom(8).hex()}"
+    try:
+        handle = os.open(part, _NEW_FILE, 0o600)
+    except FileNotFoundError:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(part, _NEW_FILE, 0o600)
+    try:
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
