@@ -199,6 +199,9 @@ class ScriptedLedger(Script):
     async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._answer("read", self.real.read, unit, *args, **kwargs)
 
+    async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._answer("read", self.real.read_now, unit, *args, **kwargs)
+
     def clock(self, local: Clock) -> Clock:
         return self.real.clock(local)
 

@@ -192,6 +192,10 @@ class SimLedger:
         self._process.check()
         return result
 
+    async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See Ledger."""
+        return await self.read(unit, *args, **kwargs)
+
     def clock(self, local: Clock) -> Clock:
         """See Ledger."""
         if not self.shared:

@@ -43,6 +43,9 @@ class Ledger(Protocol):
     async def read(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a unit that only reads."""
 
+    async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a unit that only reads a few rows by their keys. It sees the last committed state."""
+
     def clock(self, local: Clock) -> Clock:
         """The clock for due times: the local one, or the database's where replicas share the ledger."""
 

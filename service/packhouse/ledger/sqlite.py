@@ -58,6 +58,9 @@ class SqliteLedger:
             _check_pages(self._connection)
             self.migrated = _migrate(self._connection)
             self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            self._loop_reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            for pragma in ("busy_timeout=0", "query_only=ON"):
+                self._loop_reader.exec_driver_sql(f"PRAGMA {pragma}")
         except DBAPIError as error:
             raise translated(error) from error
 
@@ -88,6 +91,17 @@ class SqliteLedger:
         except DBAPIError as error:
             raise translated(error) from error
 
+    async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """See `Ledger.read_now`. On the loop: the connection does not wait for the writer, and where the file
+        is locked, a thread waits.
+        """
+        try:
+            return unit(self._loop_reader, *args, **kwargs)
+        except OperationalError:
+            return await self.read(unit, *args, **kwargs)
+        except DBAPIError as error:
+            raise translated(error) from error
+
     def clock(self, local: Clock) -> Clock:
         """See `Ledger.clock`."""
         return local
@@ -108,7 +122,8 @@ class SqliteLedger:
             await self._writing
         await asyncio.to_thread(self._disk.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
-        self._connection.close()
+        for connection in (self._loop_reader, self._connection):
+            connection.close()
         self._engine.dispose()
         if self._guard_log:
             self._guard_log.close()

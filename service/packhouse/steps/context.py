@@ -277,7 +277,7 @@ class Context:
 
         Raises LeaseLost where an operator or another worker has the order now.
         """
-        return await self.ledger.read(guard.check_may_proceed, job.lease)
+        return await self.ledger.read_now(guard.check_may_proceed, job.lease)
 
     async def move(
         self,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import facts, migrate
@@ -271,5 +272,61 @@ def test_a_read_that_fails_is_reported_as_a_write_is(tmp_path: Path) -> None:
     async def story(ledger: SqliteLedger) -> None:
         with pytest.raises(LedgerUnavailable, match="full"):
             await ledger.read(fail)
+
+    play(tmp_path, story)
+
+
+def test_a_read_on_the_loop_sees_the_last_commit_and_nothing_that_is_not_committed(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        for number in range(50):
+            await ledger.write(put, 0.0, f"own{number}")
+            assert f"own{number}" in await ledger.read_now(names)
+        other = holder_of(tmp_path)
+        other.execute("INSERT INTO kv (name, value, updated_at) VALUES ('other', '', 0)")
+        assert "other" not in await ledger.read_now(names), "it does not wait for the writer either"
+        other.execute("COMMIT")
+        assert "other" in await ledger.read_now(names)
+        other.close()
+
+    play(tmp_path, story)
+
+
+def test_a_read_on_the_loop_is_never_older_than_the_commits_that_were_answered(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        answered: set[str] = set()
+
+        async def write() -> None:
+            for number in range(100):
+                answered.add(await ledger.write(put, 0.0, f"m{number}"))
+
+        writing = asyncio.create_task(write())
+        while not writing.done():
+            known = set(answered)
+            assert known <= await ledger.read_now(names)
+            await asyncio.sleep(0)
+        await writing
+        assert len(await ledger.read_now(names)) >= 100
+
+    play(tmp_path, story)
+
+
+def test_a_read_on_the_loop_that_meets_a_lock_waits_in_a_thread(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        on_loop = threading.get_ident()
+
+        def unit(connection: Connection) -> int:
+            if threading.get_ident() == on_loop:
+                raise OperationalError("SELECT", None, sqlite3.OperationalError("database is locked"))
+            return threading.get_ident()
+
+        assert await ledger.read_now(unit) != on_loop
+
+    play(tmp_path, story)
+
+
+def test_a_read_on_the_loop_changes_nothing(tmp_path: Path) -> None:
+    async def story(ledger: SqliteLedger) -> None:
+        await ledger.read_now(lambda connection: put(Tx(connection, 0.0), "never"))
+        assert "never" not in await ledger.read(names)
 
     play(tmp_path, story)
