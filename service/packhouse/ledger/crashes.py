@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select, text
 
 from packhouse.config.sections import RetrySettings
 from packhouse.ledger import holds
+from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tables import orders, shipments
 from packhouse.ledger.tx import SUSPECT_CRASHES, Tx
 from packhouse.model.hold import KINDS, HoldCode
@@ -31,7 +32,7 @@ _LEASED = (
     .order_by(orders.c.id)
     .with_for_update(skip_locked=True)  # SQLite has one writer, and ignores it
 )
-_EXPIRED = _LEASED.where(orders.c.due_at <= bindparam("now"))
+_EXPIRED = Prepared(_LEASED.where(orders.c.due_at <= bindparam("now")))
 _TOKENS = select(orders.c.lease).where(orders.c.lease.is_not(None))
 _END = text(
     "UPDATE orders SET lease = NULL, crashes = :crashes, due_at = :now WHERE id = :id AND lease = :lease"
@@ -40,9 +41,11 @@ _SET_ASIDE = text(
     "UPDATE orders SET phase = :phase, reason = :reason, due_at = :due_at, waiting = '', "
     "waiting_account = '', waiting_since = NULL, updated_at = :now WHERE id = :id"
 )
-_IS_SUSPECT_DUE = text(
-    # The literal number lets both databases use the partial index.
-    f"SELECT 1 FROM orders WHERE crashes > {SUSPECT_CRASHES - 1} AND due_at <= :since LIMIT 1"  # noqa: S608
+_IS_SUSPECT_DUE = Prepared(
+    text(
+        # The literal number lets both databases use the partial index.
+        f"SELECT 1 FROM orders WHERE crashes > {SUSPECT_CRASHES - 1} AND due_at <= :since LIMIT 1"  # noqa: S608
+    )
 )
 _PURCHASES = select(shipments.c.id).where(
     shipments.c.order_id == bindparam("order_id"), shipments.c.state.in_(_IN_DOUBT)
@@ -68,12 +71,12 @@ def end_all(tx: Tx, retry: RetrySettings) -> list[Ended]:
 
 def end_expired(tx: Tx, worker: str, retry: RetrySettings) -> list[Ended]:
     """End the leases that ran out. Those of this worker itself, which lives, count as no crash."""
-    return _end(tx, tx.connection.execute(_EXPIRED, {"now": tx.now}).all(), worker, retry)
+    return _end(tx, _EXPIRED.rows(tx.connection, {"now": tx.now}), worker, retry)
 
 
 def is_suspect_due(tx: Tx, since: float) -> bool:
     """Whether a suspect has been due since that time."""
-    return tx.connection.execute(_IS_SUSPECT_DUE, {"since": since}).first() is not None
+    return bool(_IS_SUSPECT_DUE.rows(tx.connection, {"since": since}))
 
 
 def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list[Ended]:
@@ -81,16 +84,16 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
         return []
     of_worker = Counter(map(_worker_of, tx.connection.execute(_TOKENS).scalars()))
     ended = []
-    for row in rows:
-        owner = _worker_of(row.lease)
-        crashes = row.crashes + (owner != worker)
-        values = {"id": row.id, "lease": row.lease, "crashes": crashes, "now": tx.now}
+    for order_id, lease, crashes_before in rows:
+        owner = _worker_of(lease)
+        crashes = crashes_before + (owner != worker)
+        values = {"id": order_id, "lease": lease, "crashes": crashes, "now": tx.now}
         tx.connection.execute(_END, values)
         is_guilty = owner != worker and crashes >= SUSPECT_CRASHES and of_worker[owner] == 1
         wait_s = set_aside_s(retry, crashes) if is_guilty else 0.0
         if is_guilty:
-            _set_aside(tx, row.id, crashes, wait_s)
-        ended.append(Ended(row.id, crashes, wait_s))
+            _set_aside(tx, order_id, crashes, wait_s)
+        ended.append(Ended(order_id, crashes, wait_s))
     return ended
 
 

@@ -5,7 +5,7 @@ So two purchases cannot both pass the same cap. Where the amount is in doubt, th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from packhouse.ledger import shipments as shipments_of
 from packhouse.ledger.facts import Kind
 from packhouse.ledger.order_limits import OrderLimits
 from packhouse.ledger.statements import Prepared
+from packhouse.ledger.tables import kv as kv_table
 from packhouse.ledger.tables import labels, orders, shipments
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode
@@ -38,11 +39,21 @@ _OF_SITE_DAY = spending.sum_of(_LATELY & _OF_SITE, _OF_SITE)
 _LOCK = Prepared(text("SELECT pg_advisory_xact_lock(:key)"))
 _LOCK_SHARED = Prepared(text("SELECT pg_advisory_xact_lock_shared(:key)"))
 _FLAGS = (PAUSE, *restores.FLAGS)
+# The flags that are set, or one row without any; no row if the lease is not held. Read together, so that they
+# are of one moment.
+_MAY_PROCEED = Prepared(
+    select(kv_table.c.name, kv_table.c.value)
+    .select_from(orders.outerjoin(kv_table, kv_table.c.name.in_(_FLAGS)))
+    .where(orders.c.id == bindparam("id"), orders.c.lease == bindparam("token"))
+)
 
 
 def paused(connection: Connection) -> str:
     """Why nothing is bought or posted; "" if nothing is paused, and no restored ledger is compared."""
-    found = kv.read_many(connection, _FLAGS)
+    return _paused(connection, kv.read_many(connection, _FLAGS))
+
+
+def _paused(connection: Connection, found: Mapping[str, str]) -> str:
     return restores.why_paused(connection, found) or found.get(PAUSE, "")
 
 
@@ -54,9 +65,10 @@ def pause_record(connection: Connection) -> tuple[str, float] | None:
 
 def check_may_proceed(connection: Connection, lease: Lease) -> str:
     """The check right before a purchase or a post: why neither may be done, or "". Raises LeaseLost."""
-    if not leases.is_held(connection, lease):
+    rows = _MAY_PROCEED.rows(connection, {"id": lease.order_id, "token": lease.token})
+    if not rows:
         raise LeaseLost(f"order {lease.order_id} was taken over just before the request; nothing was sent")
-    return paused(connection)
+    return _paused(connection, {name: value for name, value in rows if name is not None})
 
 
 def pause(tx: Tx, why: str) -> None:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, TextClause, bindparam, select, text
+from sqlalchemy import BindParameter, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import notify
@@ -62,19 +62,25 @@ def _with_ids(change: str, which: str) -> dict[str, TextClause]:
     return {engine: statement.bindparams(ids) for engine, statement in _of_many(change, which).items()}
 
 
-_CLAIM = _of_many(
-    "lease = :token, due_at = :until",
-    f"due_at <= :now AND crashes < {SUSPECT_CRASHES} ORDER BY due_at LIMIT :most",
-    "id, wakes, attempts, phase, crashes",
-)
+_CLAIM = {
+    engine: Prepared(statement)
+    for engine, statement in _of_many(
+        "lease = :token, due_at = :until",
+        f"due_at <= :now AND crashes < {SUSPECT_CRASHES} ORDER BY due_at LIMIT :most",
+        "id, wakes, attempts, phase, crashes",
+    ).items()
+}
 _ANY_CRASHES = 2**31 - 1
-_CLAIM_SUSPECTS = _of_many(
-    "lease = :token, due_at = :until",
-    f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} AND crashes <= :worst ORDER BY due_at LIMIT :most",
-    "id, wakes, attempts, phase, crashes",
-)
+_CLAIM_SUSPECTS = {
+    engine: Prepared(statement)
+    for engine, statement in _of_many(
+        "lease = :token, due_at = :until",
+        f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} AND crashes <= :worst "
+        "ORDER BY due_at LIMIT :most",
+        "id, wakes, attempts, phase, crashes",
+    ).items()
+}
 _REQUIRE = Prepared(text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token"))
-_IS_HELD = Prepared(text("SELECT 1 FROM orders WHERE id = :id AND lease = :token"))
 _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
 _RELEASE = Prepared(
     text(
@@ -105,7 +111,7 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
     """Claim up to `most` due orders until `until`, the longest due first; no suspects."""
     values = {"token": token, "now": tx.now, "until": until, "most": most}
-    return _leases(token, tx.connection.execute(_CLAIM[tx.connection.dialect.name], values))
+    return _leases(token, _CLAIM[tx.connection.dialect.name].rows(tx.connection, values))
 
 
 def claim_suspects(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
@@ -113,13 +119,16 @@ def claim_suspects(tx: Tx, token: str, until: float, most: int) -> list[Lease]:
     claim_these = _CLAIM_SUSPECTS[tx.connection.dialect.name]
     values = {"token": token, "now": tx.now, "until": until}
     together = {"worst": SUSPECT_CRASHES, "most": most}
-    if taken := _leases(token, tx.connection.execute(claim_these, values | together)):
+    if taken := _leases(token, claim_these.rows(tx.connection, values | together)):
         return taken
-    return _leases(token, tx.connection.execute(claim_these, values | {"worst": _ANY_CRASHES, "most": 1}))
+    return _leases(token, claim_these.rows(tx.connection, values | {"worst": _ANY_CRASHES, "most": 1}))
 
 
-def _leases(token: str, rows: Iterable[Row[Any]]) -> list[Lease]:
-    return [Lease(row.id, token, row.wakes, row.attempts, OrderPhase(row.phase), row.crashes) for row in rows]
+def _leases(token: str, rows: Iterable[tuple[Any, ...]]) -> list[Lease]:
+    return [
+        Lease(order_id, token, wakes, attempts, OrderPhase(phase), crashes)
+        for order_id, wakes, attempts, phase, crashes in rows
+    ]
 
 
 def require(tx: Tx) -> Lease:
@@ -129,11 +138,6 @@ def require(tx: Tx) -> Lease:
     if _REQUIRE.run(tx.connection, values) != 1:
         raise LeaseLost(lost(lease))
     return lease
-
-
-def is_held(connection: Connection, lease: Lease) -> bool:
-    """Whether the lease is still held. Only reads: for the check right before money is spent."""
-    return bool(_IS_HELD.rows(connection, {"id": lease.order_id, "token": lease.token}))
 
 
 def renew(tx: Tx, order_ids: Sequence[str], worker: str, until: float) -> set[str]:

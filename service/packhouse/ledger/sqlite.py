@@ -12,12 +12,11 @@ import collections
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -27,6 +26,7 @@ from packhouse.file_modes import make_file, restrict
 from packhouse.ledger import facts, migrate
 from packhouse.ledger.guard_log import GuardLog
 from packhouse.ledger.port import damaged, translated
+from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
 _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
@@ -35,6 +35,8 @@ _Waiting = tuple[Callable[[Connection], Any], asyncio.Future[Any]]
 _MOST_UNITS_A_COMMIT = 64
 _LOCK_WAIT_S = 5.0
 _RETRY_S = 0.02
+_BEGIN = Prepared(text("BEGIN IMMEDIATE"))
+_COMMIT = Prepared(text("COMMIT"))
 
 
 class SqliteLedger:
@@ -156,7 +158,7 @@ class SqliteLedger:
         await self._begin()
         try:
             results = [unit(self._connection) for unit in units]
-            await self._on_disk("COMMIT")
+            await asyncio.get_running_loop().run_in_executor(self._disk, _COMMIT.run, self._connection, {})
         except BaseException:
             facts.take(self._connection)
             # A full disk may have caused a rollback already; then this one fails.
@@ -178,17 +180,13 @@ class SqliteLedger:
         until = loop.time() + _LOCK_WAIT_S
         while True:
             try:
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _BEGIN.run(self._connection, {})
             except OperationalError as error:
                 if "locked" not in str(error.orig) or loop.time() > until:
                     raise
             else:
                 return
             await asyncio.sleep(_RETRY_S)
-
-    async def _on_disk(self, statement: str) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._disk, partial(self._connection.exec_driver_sql, statement))
 
 
 def _close_to_others(url: str) -> None:

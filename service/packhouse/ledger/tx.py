@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -66,8 +65,7 @@ WriteUnit = Callable[Concatenate[Tx, P], R]
 def under(lease: Lease, unit: WriteUnit[P, R]) -> WriteUnit[P, R]:
     """The unit, run under this lease."""
 
-    @functools.wraps(unit)
     def leased(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return unit(replace(tx, lease=lease), *args, **kwargs)
+        return unit(Tx(tx.connection, tx.now, lease), *args, **kwargs)
 
     return leased

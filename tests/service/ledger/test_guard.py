@@ -197,3 +197,14 @@ def test_the_last_check_before_a_request_needs_the_lease_and_no_pause(rows: Rows
     assert guard.check_may_proceed(rows.connection, lease_on("ord")) == "stop"
     with pytest.raises(LeaseLost, match="ord was taken over just before the request; nothing was sent"):
         guard.check_may_proceed(rows.connection, lease_on("ord", "other:1"))
+
+
+def test_the_last_check_before_a_request_names_a_restore_before_a_pause(rows: Rows) -> None:
+    rows.leased("ord")
+    guard.pause(rows.tx(), "stop")
+    restores.begin_check(rows.tx(), 0.0)
+    why = guard.check_may_proceed(rows.connection, lease_on("ord"))
+    assert why == guard.paused(rows.connection) != "stop"
+    rows.leased("far")
+    with pytest.raises(LeaseLost, match="far was taken over"):
+        guard.check_may_proceed(rows.connection, lease_on("far", "other:1"))
