@@ -121,7 +121,7 @@ class PostgresLedger:
 
     async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.read_now`: the server is asked from a thread, as in `read`."""
-        return await self.read(unit, *args, **kwargs)
+        return await self._run(lambda connection: unit(connection, *args, **kwargs))
 
     async def _run(self, unit: Callable[[Connection], R]) -> R:
         if self._closing:

@@ -124,8 +124,8 @@ class SqliteLedger:
             await self._writing
         await asyncio.to_thread(self._disk.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
-        for connection in (self._loop_reader, self._connection):
-            connection.close()
+        self._loop_reader.close()
+        self._connection.close()
         self._engine.dispose()
         if self._guard_log:
             self._guard_log.close()

@@ -43,12 +43,11 @@ class Prepared:
         compiled = self._for(connection)
         cursor = compiled.execute(connection, values)
         try:
-            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return compiled.converted(cursor, cursor.fetchall())
         except connection.dialect.loaded_dbapi.Error as error:
             raise compiled.wrapped(connection, error) from error
         finally:
             cursor.close()
-        return [compiled.converted(row) for row in found] if compiled.converts else found
 
     def scalar(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Run it; returns the first value of its first row, None if it has no row."""
@@ -81,12 +80,8 @@ class _Compiled:
             for name, bind in compiled.binds.items()
         }
         self._binds: tuple[tuple[str, Any], ...] = tuple((name, converts.get(name)) for name in self._order)
-        columns = statement.selected_columns if isinstance(statement, Select) else ()
-        self.converts: tuple[_Convert, ...] = tuple(
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
-        )
-        if not any(self.converts):
-            self.converts = ()
+        self._columns = tuple(statement.selected_columns) if isinstance(statement, Select) else ()
+        self._converts: tuple[_Convert, ...] | None = None
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """A cursor that has run it."""
@@ -120,12 +115,24 @@ class _Compiled:
             dialect=self.dialect,
         )
 
-    def converted(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A row with the types of its columns."""
-        return tuple(
-            value if convert is None else convert(value)
-            for value, convert in zip(row, self.converts, strict=True)
-        )
+    def converted(self, cursor: Any, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows of the cursor with the types of their columns."""
+        if not rows or not self._columns:
+            return rows
+        if self._converts is None:  # the first rows show which types the driver gives
+            self._converts = tuple(
+                column.type.dialect_impl(self.dialect).result_processor(self.dialect, of_driver[1])
+                for column, of_driver in zip(self._columns, cursor.description, strict=True)
+            )
+        if not any(self._converts):
+            return rows
+        return [
+            tuple(
+                value if convert is None else convert(value)
+                for value, convert in zip(row, self._converts, strict=True)
+            )
+            for row in rows
+        ]
 
 
 def insert_or_ignore(table: Table, columns: tuple[str, ...]) -> TextClause:
