@@ -60,9 +60,9 @@ class AsyncStoreClient:
         self._observe = observe
         self._transport = transport or Connections()
 
-    async def order(self, order_id: str) -> Order:
-        """Read an order."""
-        return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
+    async def order(self, order_id: str, before: Order | None = None) -> Order:
+        """Read an order. `before` itself is returned if the answer has the very bytes it was read from."""
+        return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id, before)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:
         """One page of a list, without the rows that name no order; `worker.walk` reads all pages."""
