@@ -49,7 +49,6 @@ async def test_each_form_of_an_answer_is_read_and_the_connection_is_used_again(
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbought",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more",
     ],
 )
 async def test_a_connection_that_is_over_or_carries_more_is_not_used_again(raw: bytes) -> None:

@@ -55,12 +55,9 @@ async def test_what_cannot_stand_in_a_request_is_encoded_or_left_out(target: str
 
 
 async def test_only_the_given_headers_are_sent() -> None:
-    assert await sent("/") == (
-        "GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nauthorization: Bearer aly_test\r\n\r\n"
-    )
-    assert await sent("/", "POST", b"{}") == (
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nauthorization: Bearer aly_test\r\nContent-Length: 2\r\n\r\n"
-    )
+    given = "HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nauthorization: Bearer aly_test\r\n"
+    assert await sent("/") == f"GET / {given}\r\n"
+    assert await sent("/", "POST", b"{}") == f"POST / {given}Content-Length: 2\r\n\r\n"
     assert "Content-Length: 0\r\n" in await sent("/", "POST")
 
 

@@ -68,6 +68,11 @@ async def with_two_lengths(peer: Peer) -> None:
     await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok?")
 
 
+async def with_more_than_announced(peer: Peer) -> None:
+    await peer.request()
+    await peer.send(OK + b" and more")
+
+
 async def with_a_head_without_end(peer: Peer) -> None:
     await peer.request()
     while True:
@@ -86,6 +91,7 @@ ENDINGS: list[Serve] = [
     with_a_bad_chunk,
     with_nonsense,
     with_two_lengths,
+    with_more_than_announced,
     with_a_head_without_end,
 ]
 
@@ -157,11 +163,11 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["seen by the loop", "still in the kernel"])
-@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbought", b"HTTP/1.1 2", b""])
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nbought", b""])
 async def test_what_came_over_an_idle_connection_is_never_taken_for_the_next_answer(
     sent: bytes, seen: bool
 ) -> None:
-    """An answer that nobody asked for, a part of one, or the end of the connection."""
+    """An answer that nobody asked for, or the end of the connection."""
     first = asyncio.get_running_loop().create_future()
 
     async def serve(peer: Peer) -> None:
@@ -181,11 +187,35 @@ async def test_what_came_over_an_idle_connection_is_never_taken_for_the_next_ans
                 idle.shutdown(socket.SHUT_WR)
             if seen:
                 await asyncio.sleep(0.05)
-            answer = await connections.exchange("POST", f"{server.url}/buy", [], b"x")
+            async with asyncio.timeout(30):
+                answer = await connections.exchange("POST", f"{server.url}/buy", [], b"x")
         await connections.aclose()
     assert answer.body == b"ok"
     assert [head.split()[1] for head in server.heads] == ["/", "/buy"]
     assert server.opened == 2
+
+
+async def test_an_answer_of_which_a_part_came_before_its_request_is_none() -> None:
+    part_came = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await asyncio.sleep(0.05)
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-")
+        part_came.set()
+        await peer.request()
+        await peer.send(b"Length: 6\r\n\r\nbought")
+
+    async with raw_server(serve) as server:
+        connections = opened()
+        await connections.exchange("GET", f"{server.url}/", [])
+        await part_came.wait()
+        await asyncio.sleep(0.05)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await connections.exchange("POST", f"{server.url}/buy", [], b"x")
+        await connections.aclose()
+    assert len(server.heads) == 2
 
 
 async def test_a_cancelled_exchange_closes_its_connection() -> None:
