@@ -50,7 +50,7 @@ def open_connections(
     """The connections of one client, of which each is made within `connect_s` seconds.
 
     An answer has at most `most_bytes`, after its Content-Encoding was undone if `decodes`. A `transport` of
-    httpx takes the place of the network; `timeout_s` is what it is told of the longest wait.
+    httpx takes the place of the network, and gets `timeout_s` as the longest wait.
     """
     if transport is None:
         return _Connections(connect_s, most_bytes, decodes)
