@@ -70,6 +70,7 @@ _CLAIM_SUSPECTS = _of_many(
     f"due_at <= :now AND crashes > {SUSPECT_CRASHES - 1} AND crashes <= :worst ORDER BY due_at LIMIT :most",
     "id, wakes, attempts, phase, crashes",
 )
+_IS_ANY_DUE = text("SELECT 1 FROM orders WHERE due_at <= :now LIMIT 1")
 _REQUIRE = text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token")
 _IS_HELD = text("SELECT 1 FROM orders WHERE id = :id AND lease = :token")
 _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
@@ -96,6 +97,11 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
     values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
     due_at = tx.connection.execute(_WAKE, values).scalar_one()
     notify.mark_due(tx, due_at)
+
+
+def is_any_due(connection: Connection, now: float) -> bool:
+    """Whether there may be something to claim: an order is due, or a lease has ended."""
+    return connection.execute(_IS_ANY_DUE, {"now": now}).first() is not None
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:

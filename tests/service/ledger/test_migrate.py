@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, create_engine
@@ -10,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from packhouse.errors import LedgerUnusable
 from packhouse.ledger import migrate
+from packhouse.ledger.migrations import versions
 from tests.postgres import PostgresServer
 
 
@@ -24,6 +29,24 @@ def postgres_engine(postgres_server: PostgresServer) -> Iterator[Engine]:
 def test_only_versions_that_a_migration_leads_to_are_known() -> None:
     assert all(migrate.knows(version) for version in ("1", "4", migrate.head()))
     assert not any(migrate.knows(version) for version in ("0001", "9999", "none"))
+
+
+def test_the_head_is_the_newest_migration() -> None:
+    files = sorted(Path(versions.__file__).parent.glob("m[0-9]*.py"))
+    newest = import_module(f"{versions.__name__}.{files[-1].stem}")
+    assert newest.revision == migrate.head(), "set HEAD in ledger/migrate.py"
+
+
+def test_a_start_with_tables_of_this_version_imports_no_alembic(tmp_path: Path) -> None:
+    opens = (
+        "import sys; from packhouse.ledger.engine import open_ledger; "
+        f"open_ledger('sqlite:///{tmp_path}/packhouse.db'); print('alembic' in sys.modules)"
+    )
+    answers = [
+        subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert answers == ["True\n", "False\n"]
 
 
 def test_an_empty_database_has_no_version_until_it_is_migrated() -> None:
