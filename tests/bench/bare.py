@@ -20,6 +20,7 @@ import uvloop
 from packhouse.http import httpx
 from packhouse.sandbox.easypost.customs import needs_form
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
+from tests.bench.figures import percentile
 from tests.bench.gauges import cpu_s, memory_mb
 
 _SENDER = {
@@ -37,16 +38,21 @@ _CUSTOMS = {
 _PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
 
 
-async def ship_all(sandbox_url: str, order_ids: list[str], concurrency: int) -> None:
-    """Ship every order, with limited concurrency."""
-    waiting = iter(order_ids)
+async def ship_all(sandbox_url: str, order_ids: list[str], concurrency: int) -> list[float]:
+    """Ship every order, with limited concurrency. Returns the seconds of each."""
+    waiting, took = iter(order_ids), list[float]()
     async with httpx.AsyncClient(timeout=30) as client:
-        await asyncio.gather(*(_worker(client, sandbox_url, waiting) for _ in range(concurrency)))
+        await asyncio.gather(*(_worker(client, sandbox_url, waiting, took) for _ in range(concurrency)))
+    return took
 
 
-async def _worker(client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator[str]) -> None:
+async def _worker(
+    client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator[str], took: list[float]
+) -> None:
     for order_id in waiting:
+        began = time.perf_counter()
         await _ship(client, sandbox_url, order_id)
+        took.append(time.perf_counter() - began)
 
 
 async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> None:
@@ -95,11 +101,13 @@ def main() -> None:
     sandbox_url, concurrency = sys.argv[1], int(sys.argv[2])
     order_ids = sys.stdin.read().split()
     cpu, began = cpu_s(os.getpid()), time.monotonic()
-    uvloop.run(ship_all(sandbox_url, order_ids, concurrency))
+    took = uvloop.run(ship_all(sandbox_url, order_ids, concurrency))
     numbers = {
         "elapsed_s": time.monotonic() - began,
         "cpu_s": cpu_s(os.getpid()) - cpu,
         "memory_mb": memory_mb()[0],
+        "p50_s": percentile(took, 0.5),
+        "p99_s": percentile(took, 0.99),
     }
     print(json.dumps(numbers))
 
