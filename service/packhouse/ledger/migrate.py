@@ -6,14 +6,15 @@ daemon's memory, and most starts find the tables as they should be.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
 from packhouse.errors import LedgerUnusable
 
-# The newest of migrations/versions.
-HEAD: Final = "8"
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 # Any number, the same in every replica: replicas that start at once migrate one after another.
 _MIGRATION_LOCK = 7_402_163_055
 
@@ -27,9 +28,10 @@ def _config() -> Any:
     return config
 
 
+@cache
 def head() -> str:
-    """The version this program writes."""
-    return HEAD
+    """The version this program writes: the number of its newest migration, as its file is named."""
+    return str(max(int(file.name[1:5]) for file in _VERSIONS.glob("m[0-9]*_*.py")))
 
 
 def current(connection: Connection) -> str | None:
@@ -52,14 +54,14 @@ def knows(version: str) -> bool:
     return True
 
 
-def migrate(connection: Connection, to: str = HEAD) -> tuple[str | None, str]:
-    """Migrate to `HEAD`, or to an older version, inside the connection's transaction: (before, after).
+def migrate(connection: Connection, to: str = "") -> tuple[str | None, str]:
+    """Migrate to `head()`, or to an older version, inside the connection's transaction: (before, after).
 
     Raises LedgerUnusable if this program does not know the version of the tables.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
-    before = current(connection)
+    before, to = current(connection), to or head()
     if before == to:
         return before, to
     from alembic import command
