@@ -37,6 +37,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "calls of asdict": (dataclasses.asdict,),
     "JSON texts written": (json.JSONEncoder.encode,),
     "JSON texts read": (json.JSONDecoder.decode,),
+    "threads started": (threading.Thread.start,),
     "statements compiled": (SQLCompiler.__init__,),
     "statements built": (
         *(one.__init__ for one in (Select, Insert, Update, Delete, TextClause)),

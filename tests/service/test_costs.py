@@ -15,6 +15,7 @@ import pytest
 
 from packhouse.flow import process_order
 from packhouse.sandbox.store.state import StoreOrder
+from packhouse.sinks.folder import FolderSink
 from packhouse.steps.context import OrderJob
 from packhouse.worker.dispatcher import Dispatcher
 from tests.service.counting import COMMITS, STATEMENTS, TRANSACTIONS, CountingLoop, Counts
@@ -30,6 +31,7 @@ ALONE = {
     "rollbacks": (0, 0),
     "connections checked": (0, 10),
     "calls handed to threads": (11, 11),
+    "threads started": (1, 1),
     "journal rows": (6, 6),
     "log lines": (5, 5),
     "hold fingerprints": (42, 42),
@@ -69,9 +71,9 @@ def counts(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Itera
 
 
 async def test_an_order_alone_costs_exactly_this(
-    engine: str, counts: Counts, new_harness: NewHarness
+    engine: str, counts: Counts, new_harness: NewHarness, tmp_path: Path
 ) -> None:
-    harness = new_harness()
+    harness = new_harness(sinks=(FolderSink(tmp_path / "outbox"),))
     dispatcher = Dispatcher(harness.context)
     await _ship(harness, dispatcher, _domestic(harness, MANY))  # what is opened, built and compiled once
     await _ship(harness, dispatcher, _domestic(harness, 1))
@@ -98,9 +100,11 @@ async def test_an_order_alone_costs_exactly_this(
 
 
 async def test_many_orders_at_once_share_commits(
-    engine: str, counts: Counts, new_harness: NewHarness
+    engine: str, counts: Counts, new_harness: NewHarness, tmp_path: Path
 ) -> None:
-    harness = new_harness(settings={"worker": {"concurrency": MANY}})
+    harness = new_harness(
+        settings={"worker": {"concurrency": MANY}}, sinks=(FolderSink(tmp_path / "outbox"),)
+    )
     dispatcher = Dispatcher(harness.context)
     await _ship(harness, dispatcher, _domestic(harness, MANY))
     orders = _domestic(harness, MANY)
