@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import bulk, intake, orders, overload, replicas, start
+from tests.bench import bulk, calm, idle, intake, latency, orders, overload, replicas, start
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
 BENCHES = {
     "orders": orders,
+    "latency": latency,
+    "calm": calm,
+    "idle": idle,
     "intake": intake,
     "bulk": bulk,
     "start": start,
@@ -23,13 +26,16 @@ BENCHES = {
     "overload": overload,
 }
 _EXAMPLES = """examples:
-  python -m tests.bench                        everything, about eight minutes
+  python -m tests.bench                        everything, about half an hour
   python -m tests.bench orders --orders 500 --rounds 1
+  python -m tests.bench latency                a store and a provider of 100 ms, 64 orders at once
+  python -m tests.bench calm                   five orders a second: milliseconds from event to fulfillment
+  python -m tests.bench idle                   processor and memory without work
   python -m tests.bench intake --json intake.json
   python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop
   python -m tests.bench start --rounds 5       the command's start-up, compared with python -c pass
   python -m tests.bench overload --rounds 1    an attack, with and without limits on connections
-  python -m tests.bench replicas               two daemons on one PostgreSQL, compared with one
+  python -m tests.bench replicas               two and four daemons on one PostgreSQL, compared with one
 """
 
 
@@ -43,6 +49,9 @@ def main() -> int:
     print(facts_line(facts), flush=True)
     counts = {
         "orders": asked.orders,
+        "latency": asked.orders,
+        "calm": asked.calm,
+        "idle": asked.idle,
         "intake": asked.deliveries,
         "bulk": asked.items,
         "start": asked.starts,
@@ -79,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("bench", nargs="?", choices=BENCHES, help="one benchmark (default: all)")
     parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders in each round (2000)")
+    parser.add_argument(
+        "--calm", type=int, default=300, metavar="N", help="orders in each round of five a second (300)"
+    )
+    parser.add_argument(
+        "--idle", type=int, default=60, metavar="N", help="seconds without work in each round (60)"
+    )
     parser.add_argument(
         "--deliveries", type=int, default=5000, metavar="N", help="deliveries in each round (5000)"
     )

@@ -30,6 +30,12 @@ def memory_mb(pid: int | str = "self") -> tuple[float, float]:
     return kilobytes["VmHWM"] / 1024, kilobytes["VmRSS"] / 1024
 
 
+def shared_memory_mb(pid: int) -> float:
+    """Resident memory of a process in MB, with its part of each page that it shares with others."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 def machine() -> dict[str, Any]:
     """The facts of the machine that affect the values."""
     return {

@@ -1,12 +1,13 @@
 """Orders, from the first webhook to the last fulfillment: the daemon, compared with the bare calls (bare.py).
 
-Every order ships. Both have a new sandbox process, which shares the machine's cores.
+Every order ships, with the ledger in a file and, where PostgreSQL is installed, on a server that waits for
+the disk. Each run has a new sandbox process, which shares the machine's cores.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests import postgres
 from tests.bench.figures import Figure, figure, gathered, percentile
 from tests.bench.gauges import cpu_s, memory_mb
 from tests.e2e.processes import Services, call_json, running_services, wait_for
+from tests.postgres import PostgresServer
+from tests.service.ledger.address import say_address
 
 HEADING = "orders"
 BASELINE = "the same six calls an order through the same HTTP port alone; no webhooks, no ledger, no rules"
@@ -24,7 +28,7 @@ BASELINE = "the same six calls an order through the same HTTP port alone; no web
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]
 # The intervals of a real daemon, not the short ones of the tests.
-_SETTINGS = {
+SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
     "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
@@ -38,20 +42,23 @@ _CALM_SHARE = 0.1
 _TIMES = """
 SELECT min(events.received_at), journal.at
 FROM journal JOIN events ON events.order_id = journal.order_id
-WHERE journal.action = 'fulfilled' GROUP BY journal.order_id ORDER BY journal.at
+WHERE journal.action = 'fulfilled' GROUP BY journal.order_id, journal.at ORDER BY journal.at
 """
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
     """Ship `count` orders in each round: at once, then some at half speed; as many by bare calls."""
-    return gathered([_round(count) for _ in range(rounds)])
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(postgres.running(synced=True)) if postgres.is_installed() else None
+        return gathered([_round(count, server) for _ in range(rounds)])
 
 
-def _round(count: int) -> Sequence[Figure]:
+def _round(count: int, server: PostgresServer | None) -> Sequence[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         ours = _daemon(Path(folder), count)
     with tempfile.TemporaryDirectory() as folder:
-        bare = _bare(Path(folder), count)
+        bare = run_bare(Path(folder), count, CONCURRENCY)
+    on_server = _on_server(server, count) if server else None
     return (
         figure("shipped", "orders/s", count / ours["elapsed_s"], count / bare["elapsed_s"]),
         figure("processor", "ms/order", 1000 * ours["cpu_s"] / count, 1000 * bare["cpu_s"] / count),
@@ -60,19 +67,43 @@ def _round(count: int) -> Sequence[Figure]:
         figure("all at once, p99", "s", ours["burst_p99_s"]),
         figure("at half that pace, p50", "s", ours["calm_p50_s"]),
         figure("at half that pace, p99", "s", ours["calm_p99_s"]),
+        *(_of_server(on_server, bare, count) if on_server else ()),
     )
+
+
+def _of_server(ours: dict[str, float], bare: dict[str, Any], count: int) -> Sequence[Figure]:
+    return (
+        figure("shipped, PostgreSQL", "orders/s", count / ours["elapsed_s"], count / bare["elapsed_s"]),
+        figure(
+            "processor, PostgreSQL",
+            "ms/order",
+            1000 * ours["cpu_s"] / count,
+            1000 * bare["cpu_s"] / count,
+        ),
+        figure("at half that pace, p99, PostgreSQL", "s", ours["calm_p99_s"]),
+    )
+
+
+def _on_server(server: PostgresServer, count: int) -> dict[str, float]:
+    database = server.new_ledger()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            say_address(Path(folder), server.url(database))
+            return _daemon(Path(folder), count)
+    finally:
+        server.drop(database)
 
 
 def _daemon(folder: Path, count: int) -> dict[str, float]:
     """Seconds, processor seconds and peak memory for `count` orders; seconds from event to fulfillment."""
     with running_services(folder, "--poll-only-share", "0") as services:
-        daemon = services.start(**_SETTINGS)
+        daemon = services.start(**SETTINGS)
         before = cpu_s(daemon.pid)
-        burst = _shipped(services, count, 0.0)
+        burst = ship(services, count, 0.0)
         used, memory = cpu_s(daemon.pid) - before, memory_mb(daemon.pid)[0]
         elapsed = max(at for _, at in burst) - min(received for received, _ in burst)
         few = max(10, int(count * _CALM_SHARE))
-        calm = _shipped(services, few, count / elapsed / 2)[count:]
+        calm = ship(services, few, count / elapsed / 2)[count:]
         services.check_audit(count + few)
     waits, calm_waits = ([at - received for received, at in part] for part in (burst, calm))
     return {
@@ -86,10 +117,10 @@ def _daemon(folder: Path, count: int) -> dict[str, float]:
     }
 
 
-def _shipped(services: Services, count: int, rate_per_s: float) -> list[tuple[float, float]]:
+def ship(services: Services, count: int, rate_per_s: float) -> list[tuple[float, float]]:
     """Place orders and wait until all have shipped; return the times of each first event and post.
 
-    Looks into the ledger's file from outside, since asking the daemon would be work for it.
+    Looks into the ledger from outside, since asking the daemon would be work for it.
     """
     goal = _posted(services) + count
     services.place_orders(count, rate_per_s, ("plain",))
@@ -99,22 +130,19 @@ def _shipped(services: Services, count: int, rate_per_s: float) -> list[tuple[fl
     wait_for(
         lambda: services.query("SELECT count(*) FROM orders WHERE phase = 'shipped'") >= goal, "the rest"
     )
-    connection = sqlite3.connect(f"file:{services.ledger}?mode=ro", uri=True)
-    try:
-        return connection.execute(_TIMES).fetchall()
-    finally:
-        connection.close()
+    return services.rows(_TIMES)
 
 
 def _posted(services: Services) -> int:
     return int(services.query("SELECT count(*) FROM shipments WHERE state = 'fulfilled'"))
 
 
-def _bare(folder: Path, count: int) -> dict[str, Any]:
-    with running_services(folder, "--poll-only-share", "1") as services:
+def run_bare(folder: Path, count: int, concurrency: int, *sandbox_options: str) -> dict[str, Any]:
+    """What bare.py measures for `count` orders."""
+    with running_services(folder, "--poll-only-share", "1", *sandbox_options) as services:
         services.place_orders(count, kinds=("plain",))
         ids = "\n".join(call_json(f"{services.sandbox_url}/sandbox/state")["orders"])
-        program = [sys.executable, "-m", "tests.bench.bare", services.sandbox_url, str(CONCURRENCY)]
+        program = [sys.executable, "-m", "tests.bench.bare", services.sandbox_url, str(concurrency)]
         run = subprocess.run(program, input=ids, text=True, capture_output=True, cwd=_ROOT, timeout=300)
         assert run.returncode == 0, run.stderr
         assert services.problems() == []

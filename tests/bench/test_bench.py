@@ -22,11 +22,14 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("bench", "count", "kinds"),
     [
-        ("orders", 30, 7),
+        ("orders", 30, 10 if postgres.is_installed() else 7),
+        ("latency", 20, 3),
+        ("calm", 10, 3),
+        ("idle", 2, 3),
         ("intake", 60, 4),
         ("bulk", 100, 4),
         ("start", 2, 10),
-        ("replicas", 12, 2),
+        ("replicas", 12, 4),
         ("overload", 1, 10),
     ],
 )
@@ -37,7 +40,16 @@ def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, co
     asked = [sys.executable, "-m", "tests.bench", bench, "--rounds", "1", "--json", str(kept)]
     counts = [
         word
-        for name in ("--orders", "--deliveries", "--items", "--starts", "--shared", "--seconds")
+        for name in (
+            "--orders",
+            "--calm",
+            "--idle",
+            "--deliveries",
+            "--items",
+            "--starts",
+            "--shared",
+            "--seconds",
+        )
         for word in (name, str(count))
     ]
     ended = subprocess.run([*asked, *counts], cwd=ROOT, capture_output=True, text=True, timeout=300)

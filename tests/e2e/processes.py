@@ -277,13 +277,17 @@ class Services:
 
     def query(self, sql: str) -> Any:
         """Read the ledger while the daemon runs, and return the first column of the first row."""
+        return self.rows(sql)[0][0]
+
+    def rows(self, sql: str) -> list[Any]:
+        """Read the ledger while the daemon runs, and return all rows."""
         if self.server_url:
             engine = create_engine(self.server_url, poolclass=NullPool)
             with engine.connect() as on_server:
-                return on_server.exec_driver_sql(sql).scalar()
+                return list(on_server.exec_driver_sql(sql))
         connection = sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True)
         try:
-            return connection.execute(sql).fetchone()[0]
+            return connection.execute(sql).fetchall()
         finally:
             connection.close()
 

@@ -138,7 +138,8 @@ class WebhookEndpoint:
         What the headers alone give away is refused before the body is read. Only verified deliveries count
         as in progress, so that no stranger takes their room.
         """
-        decision = self._verify_header(scope)
+        signature = _signature(scope)
+        decision = self._verify_header(signature)
         if decision is not SignatureVerdict.OK:
             return self._refuse_signature(decision, scope, b"")
         if self._bodies.announces_too_much(scope):
@@ -154,7 +155,7 @@ class WebhookEndpoint:
         except Disconnected:
             self._refuse("disconnected", _SLOW)
             return None
-        decision = self._verify(scope, body)
+        decision = self._verify(signature, body)
         if decision is not SignatureVerdict.OK:
             return self._refuse_signature(decision, scope, body)
         if self._in_progress >= self._max_in_progress:
@@ -177,11 +178,11 @@ class WebhookEndpoint:
         self._metrics.event(event.type, receipt)
         return _OK
 
-    def _verify(self, scope: Scope, body: bytes) -> SignatureVerdict:
-        return verify(_signature(scope), body, self._secrets, self._clock.now(), self._tolerance_s)
+    def _verify(self, signature: bytes | None, body: bytes) -> SignatureVerdict:
+        return verify(signature, body, self._secrets, self._clock.now(), self._tolerance_s)
 
-    def _verify_header(self, scope: Scope) -> SignatureVerdict:
-        return verify_header(_signature(scope), self._clock.now(), self._tolerance_s)
+    def _verify_header(self, signature: bytes | None) -> SignatureVerdict:
+        return verify_header(signature, self._clock.now(), self._tolerance_s)
 
     def _refuse_signature(self, decision: SignatureVerdict, scope: Scope, body: bytes) -> PreparedResponse:
         """Refuse with the probable cause."""
@@ -199,16 +200,16 @@ class WebhookEndpoint:
 
         One with a good signature is surely the store's: `checks` then warns, as its events are missing.
         """
-        is_ours = False
+        is_ours, signature = False, _signature(scope)
         if (
             self._secrets
-            and self._verify_header(scope) is SignatureVerdict.OK
+            and self._verify_header(signature) is SignatureVerdict.OK
             and not self._bodies.announces_too_much(scope)
         ):
             # Whatever is wrong with the body, the delivery is refused anyway.
             with suppress(TooLarge, TooSlow, TooMany, Disconnected):
                 body = await self._bodies.read(receive)
-                is_ours = self._verify(scope, body) is SignatureVerdict.OK
+                is_ours = self._verify(signature, body) is SignatureVerdict.OK
         path = "".join(c if c.isascii() and c.isprintable() else "?" for c in scope["path"])[:_LONGEST_PATH]
         if is_ours and (path in self._misdirected or len(self._misdirected) < _MOST_PATHS):
             count, _ = self._misdirected.get(path, (0, 0.0))

@@ -67,7 +67,7 @@ class GuardSettings(Section):
         description="Stop buying and posting, even if an operator resumes. Webhooks are still accepted.",
     )
     breaker_threshold: int = Field(
-        default=20,
+        default=40,
         ge=1,
         description="Refusals in a row after which a provider account gets no more purchases. Must exceed "
         "worker.concurrency, or one lost connection is enough.",

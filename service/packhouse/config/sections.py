@@ -212,7 +212,7 @@ class WorkerSettings(Section):
     """Concurrency and shutdown."""
 
     concurrency: int = Field(
-        default=16, ge=1, le=256, description="Number of orders processed at the same time."
+        default=32, ge=1, le=256, description="Number of orders processed at the same time."
     )
     grace_s: float = Field(default=20.0, gt=0, description="Seconds to finish current work after SIGTERM.")
     watchdog_s: float = Field(

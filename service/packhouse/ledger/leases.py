@@ -80,6 +80,7 @@ _CLAIM_SUSPECTS = {
         "id, wakes, attempts, phase, crashes",
     ).items()
 }
+_IS_ANY_DUE = Prepared(text("SELECT 1 FROM orders WHERE due_at <= :now LIMIT 1"))
 _REQUIRE = Prepared(text("UPDATE orders SET updated_at = :now WHERE id = :id AND lease = :token"))
 _RENEW = _with_ids("due_at = :until", "id IN :ids AND lease LIKE :worker")
 _RELEASE = Prepared(
@@ -106,6 +107,11 @@ def wake(tx: Tx, order_id: str, *, site_slug: str = "", shipped_delay_s: float =
     """Make an order due because it may have changed: at once, or after `shipped_delay_s` if it is shipped."""
     values = {"id": order_id, "site_slug": site_slug, "now": tx.now, "shipped_due": tx.now + shipped_delay_s}
     notify.mark_due(tx, _WAKE.scalar(tx.connection, values))
+
+
+def is_any_due(connection: Connection, now: float) -> bool:
+    """Whether there may be something to claim: an order is due, or a lease has ended."""
+    return _IS_ANY_DUE.scalar(connection, {"now": now}) is not None
 
 
 def claim(tx: Tx, token: str, until: float, most: int) -> list[Lease]:

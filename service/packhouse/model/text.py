@@ -54,13 +54,18 @@ def decode_json(
     Raises ValueError, also for nesting deeper than DEEPEST and, without hooks, for NaN, Infinity and numbers
     too large for a float: no database keeps them.
     """
-    try:
-        value = json.loads(
-            text,
+    is_plain = parse_float is parse_constant is parse_int is None
+    decoder = (
+        _PLAIN
+        if is_plain
+        else json.JSONDecoder(
             parse_float=parse_float or _finite,
             parse_constant=parse_constant or _no_constant,
             parse_int=parse_int,
         )
+    )
+    try:
+        value = decoder.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return fit_json(value, text)
@@ -106,3 +111,6 @@ def _finite(digits: str) -> float:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_PLAIN = json.JSONDecoder(parse_float=_finite, parse_constant=_no_constant)

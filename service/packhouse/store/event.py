@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from typing import Any
 
 from packhouse.model.event import Event
-from packhouse.store.json_fields import is_id, mapping, optional_id, parse_json, shape, text
+from packhouse.model.text import decode_json
+from packhouse.store.json_fields import is_id, mapping, optional_id, shape, text, without_mark
 
 _LONGEST_TYPE = 100
 _GZIP = b"\x1f\x8b"
@@ -24,7 +24,8 @@ def read_event(body: bytes) -> Event:
     """
     try:
         # A byte-order mark is signed with the body and means nothing.
-        raw = parse_json(body.removeprefix(codecs.BOM_UTF8))
+        said = without_mark(body)
+        raw = decode_json(said)
     except ValueError as error:
         what = "compressed (gzip)" if body.startswith(_GZIP) else "not JSON"
         raise UnreadableEvent(f"the body is {what} ({type(error).__name__}, {len(body)} bytes)") from None
@@ -40,7 +41,7 @@ def read_event(body: bytes) -> Event:
         type=event_type,
         order_id=_order_id(event_type, mapping(raw.get("data"))),
         site_slug=text(raw.get("site_slug")),
-        body=body.decode("utf-8-sig"),
+        body=said,
     )
 
 

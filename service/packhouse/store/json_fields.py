@@ -30,7 +30,15 @@ def parse_json(body: bytes) -> Any:
     Raises ValueError for what is not plain JSON, and for NaN, Infinity, numbers too long to read and nesting
     that is too deep.
     """
-    return decode_json(body.decode("utf-8-sig"))
+    return decode_json(without_mark(body))
+
+
+def without_mark(body: bytes) -> str:
+    """The text that `body` says in UTF-8, without a byte order mark. Raises ValueError for what is no UTF-8.
+
+    Python's own codec for this is written in Python.
+    """
+    return body.decode().removeprefix("\ufeff")
 
 
 def parse_listing(body: bytes) -> Any:

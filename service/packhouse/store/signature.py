@@ -10,6 +10,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 _LONGEST_HEADER = 4096
 _FORMATTING = b" \t\"'"
@@ -61,13 +62,15 @@ def verify_header(header: bytes | str | None, now: float, tolerance_s: float) ->
 
 def _read(
     header: bytes | str | None, now: float, tolerance_s: float
-) -> SignatureVerdict | tuple[bytes, list[bytes]]:
+) -> SignatureVerdict | tuple[bytes, Sequence[bytes]]:
     """The time and the MACs of a header, or why it is refused."""
     if not header:
         return SignatureVerdict.MISSING
     try:
         raw = header if isinstance(header, bytes) else header.encode("ascii")
     except UnicodeEncodeError:
+        return SignatureVerdict.MALFORMED
+    if len(raw) > _LONGEST_HEADER:
         return SignatureVerdict.MALFORMED
     times, macs = _parts(raw)
     if len(times) != 1 or not macs:
@@ -77,21 +80,21 @@ def _read(
     return times[0], macs
 
 
-def _parts(header: bytes) -> tuple[list[bytes], list[bytes]]:
+@lru_cache(maxsize=64)
+def _parts(header: bytes) -> tuple[Sequence[bytes], Sequence[bytes]]:
     """Every `t` and every well-formed `v1` of a header; other schemes are ignored.
 
-    A `t` that is no time makes the header invalid: nothing is returned.
+    A `t` that is no time makes the header invalid: nothing is returned. Each header is read twice: before its
+    body is there, and after it.
     """
     times: list[bytes] = []
     macs: list[bytes] = []
-    if len(header) > _LONGEST_HEADER:
-        return times, macs
     # Quotes and blanks are formatting: some proxies and libraries add them, and the MAC does not cover them.
     for part in header.strip(_FORMATTING).split(b","):
         name, _, value = (side.strip(_FORMATTING) for side in part.partition(b"="))
         if name == b"t":
             if not _TIME.fullmatch(value):
-                return [], []
+                return (), ()
             times.append(value)
         elif name == b"v1" and _MAC.fullmatch(value):
             macs.append(bytes.fromhex(value.decode("ascii")))

@@ -67,6 +67,8 @@ class Dispatcher:
         # Leases whose work ended with a ledger error, so that the ledger does not know of the end.
         self._abandoned: list[tuple[Lease, int]] = []  # and the failures to count
         self._wake_up = asyncio.Event()
+        # Whether the last tick came by `wake`, and not by the clock alone.
+        self._is_woken = True
         self._stopping = False
         # After suspects the other orders have their turn.
         self._suspects_next = True
@@ -96,6 +98,7 @@ class Dispatcher:
         ]
         try:
             while not self._stopping:
+                self._is_woken = self._wake_up.is_set()
                 self._wake_up.clear()
                 if await self._try_to_claim():
                     self._start_workers()
@@ -145,8 +148,10 @@ class Dispatcher:
         )
         if most < self._prefetch / 2 or any(job.lease.is_suspect for job in self._running.values()):
             return
-        self._claims += 1
         clock, settings = self._context.clock, self._context.settings
+        if not self._is_woken and not await self._context.ledger.read(leases.is_any_due, clock.now()):
+            return  # a claim writes, and most ticks of a quiet day find nothing to claim
+        self._claims += 1
         now, until = clock.now(), clock.monotonic() + settings.lease_s
         token, is_idle = f"{self.worker_id}:{self._claims}", not self._running and not self._claimed
         suspects = self._suspects_at_once if is_idle else 0
@@ -218,6 +223,8 @@ class Dispatcher:
         while True:
             await context.clock.sleep(context.settings.lease_s / 3)
             held = [*self._running.values(), *self._claimed]
+            if not held:
+                continue
             until = context.clock.monotonic() + context.settings.lease_s
             try:
                 renewed = await context.ledger.write(

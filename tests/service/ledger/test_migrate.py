@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +28,22 @@ def postgres_engine(postgres_server: PostgresServer) -> Iterator[Engine]:
 def test_only_versions_that_a_migration_leads_to_are_known() -> None:
     assert all(migrate.knows(version) for version in ("1", "4", migrate.head()))
     assert not any(migrate.knows(version) for version in ("0001", "9999", "none"))
+
+
+def test_the_head_is_the_one_that_alembic_finds() -> None:
+    assert migrate.head() == ScriptDirectory.from_config(migrate._config()).get_current_head()
+
+
+def test_a_start_with_tables_of_this_version_imports_no_alembic(tmp_path: Path) -> None:
+    opens = (
+        "import sys; from packhouse.ledger.engine import open_ledger; "
+        f"open_ledger('sqlite:///{tmp_path}/packhouse.db'); print('alembic' in sys.modules)"
+    )
+    answers = [
+        subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert answers == ["True\n", "False\n"]
 
 
 def test_an_empty_database_has_no_version_until_it_is_migrated() -> None:
