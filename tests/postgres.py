@@ -75,6 +75,12 @@ class PostgresServer:
         """What the server says."""
         return self._folder / "server.log"
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def url(self, database: str) -> str:
         """The address of a database, as PACKHOUSE_LEDGER__URL takes it."""
         return f"postgresql+psycopg://{OWNER}@127.0.0.1:{self.port}/{database}"

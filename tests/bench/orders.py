@@ -19,12 +19,12 @@ from tests.bench.gauges import cpu_s, memory_mb
 from tests.e2e.processes import Services, call_json, running_services, wait_for
 
 HEADING = "orders"
-BASELINE = "the same six calls an order by a bare httpx2.AsyncClient; no webhooks, no ledger, no rules"
+BASELINE = "the same six calls an order over the same transport; no webhooks, no ledger, no rules"
 
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]
 # The intervals of a real daemon, not the short ones of the tests.
-_SETTINGS = {
+SETTINGS = {
     "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
     "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
@@ -66,7 +66,7 @@ def _round(count: int) -> Sequence[Figure]:
 def _daemon(folder: Path, count: int) -> dict[str, float]:
     """Seconds, processor seconds and peak memory for `count` orders; seconds from event to fulfillment."""
     with running_services(folder, "--poll-only-share", "0") as services:
-        daemon = services.start(**_SETTINGS)
+        daemon = services.start(**SETTINGS)
         before = cpu_s(daemon.pid)
         burst = _shipped(services, count, 0.0)
         used, memory = cpu_s(daemon.pid) - before, memory_mb(daemon.pid)[0]

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
     ("bench", "count", "kinds"),
     [
         ("orders", 30, 7),
-        ("intake", 60, 4),
+        ("intake", 60, 6),
         ("bulk", 100, 4),
         ("start", 2, 10),
         ("replicas", 12, 2),
