@@ -53,8 +53,9 @@ def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[flo
     """Seconds, the server's processor seconds, and the seconds of each delivery. Checks the ledger."""
     with tempfile.TemporaryDirectory() as folder:
         port = Path(folder) / "port"
+        program = ["hello"] if kind == "hello" else ["intake_server", kind]
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.intake_server", kind, folder], cwd=_ROOT
+            [sys.executable, "-m", f"tests.bench.{program[0]}", *program[1:], folder], cwd=_ROOT
         )
         try:
             wait_for(lambda: _listens(server, port), "the intake's port")

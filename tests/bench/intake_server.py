@@ -1,8 +1,7 @@
 """The intake alone, as a separate program: the daemon's HTTP routes and ledger without workers.
 
-`python -m tests.bench.intake_server durable|forgetful|hello FOLDER`. Durable saves each delivery as the
-daemon does; forgetful responds at once, which is the baseline; hello is a raw ASGI application on uvicorn
-that reads nothing. FOLDER/port is the server's port.
+`python -m tests.bench.intake_server durable|forgetful FOLDER`. Durable saves each delivery as the daemon
+does; forgetful responds at once, which is the baseline. FOLDER/port is the server's port.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry
 
 from packhouse.api.app import build_api
-from packhouse.api.asgi import ASGIApp, Receive, Scope, Send
+from packhouse.api.asgi import ASGIApp
 from packhouse.api.server import BoundedServer, build_policy, configure
 from packhouse.api.webhooks import Inbox, Receipt
 from packhouse.clock import SystemClock
@@ -46,29 +44,8 @@ class ForgetfulInbox:
         """Return as if the event were on disk."""
 
 
-class _Hello(uvicorn.Server):
-    """uvicorn as it comes, with the daemon's event loop and parser and without access logs."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            uvicorn.Config(
-                _hello, loop="uvloop", http="httptools", lifespan="off", access_log=False, log_level="warning"
-            )
-        )
-
-
-async def _hello(scope: Scope, receive: Receive, send: Send) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"3")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"ok\n"})
-
-
 async def serve(kind: str, folder: Path) -> None:
     """Accept deliveries until SIGTERM."""
-    sock = socket.create_server(("127.0.0.1", 0), backlog=512)
-    if kind == "hello":
-        await _serve(_Hello(), sock, folder)
-        return
     clock, settings = SystemClock(), Settings(data_dir=folder)
     ledger = open_ledger(settings.ledger_url)
     inbox: Inbox = ForgetfulInbox()
@@ -88,18 +65,15 @@ async def serve(kind: str, folder: Path) -> None:
         operators=OperatorSettings(),
         version="0",
     )
+    sock = socket.create_server(("127.0.0.1", 0), backlog=512)
     config = configure(settings.http, grace_s=5.0)
     server = BoundedServer(config, surface, build_policy(settings.http, metrics, clock))
-    await _serve(server, sock, folder)
-    await ledger.close()
-
-
-async def _serve(server: uvicorn.Server, sock: socket.socket, folder: Path) -> None:
     (folder / "port").write_text(str(sock.getsockname()[1]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, setattr, server, "should_exit", True)
     gc.collect()
     gc.freeze()
     await server.serve(sockets=[sock])
+    await ledger.close()
 
 
 if __name__ == "__main__":
