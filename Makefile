@@ -11,7 +11,7 @@ ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate mutate lint types layers docs bench fmt lock clean
+.PHONY: help setup demo test simulate mutate lint types layers docs bench peers fmt lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ docs: $(VENV)/.dev ## Write the generated parts of docs/ and check every page
 bench: $(VENV)/.dev ## Measure orders a second, latency and memory
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+# The engines have a virtual environment of their own: Packhouse needs none of their packages.
+PEERS := tests/bench/engines/requirements.lock
+MEASURED := docs/performance/peers
+peers: $(VENV)/.dev .venv-bench/.engines ## Measure Packhouse next to job queues and workflow engines, and write docs/performance
+	@$(BIN)/python -m tests.bench peers $(or $(ARGS),--orders 1000 --rounds 5 --json $(MEASURED).json --chart $(MEASURED).png)
+	@$(BIN)/python docs/generate.py
+
 fmt: $(VENV)/.dev ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -61,7 +68,7 @@ lock: $(VENV)/.dev ## Write the lock files from pyproject.toml (ARGS=--upgrade t
 	@BIN=$(BIN) sh .ci/lock $(ARGS)
 
 clean: ## Remove .venv, caches and the demo's files
-	@rm -rf $(VENV) demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation build dist
+	@rm -rf $(VENV) .venv-bench demo-data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation build dist
 	@find service cli tests docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(VENV)/bin/pip:
@@ -76,4 +83,12 @@ $(VENV)/.runtime: requirements.lock requirements-build.lock pyproject.toml | $(V
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(SAY) "installing the test dependencies from requirements-dev.lock"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv-bench/bin/pip:
+	@VENV=.venv-bench PYTHON="$(PYTHON)" sh .ci/venv
+
+.venv-bench/.engines: $(PEERS) | .venv-bench/bin/pip
+	$(SAY) "installing the engines from $(PEERS) into .venv-bench"
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r $(PEERS)
 	@touch $@

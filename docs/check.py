@@ -158,9 +158,10 @@ def commands(root: Path) -> Iterator[str]:
 
 def foreign_text(root: Path) -> Iterator[str]:
     """No lock file names a download address, and no page names a folder of one machine."""
-    for lock in sorted(root.glob("*.lock")):
+    for lock in sorted([*root.glob("*.lock"), *root.glob("tests/**/*.lock")]):
         if "://" in lock.read_text():
-            yield f"{lock.name}: contains an address; only names, versions and hashes are allowed"
+            name = lock.relative_to(root)
+            yield f"{name}: contains an address; only names, versions and hashes are allowed"
     for page in pages(root):
         for found in re.finditer(r"(?<![\w.])/(?:home|Users|root|work)/\S*", page.read_text()):
             yield f"{page.relative_to(root)}: {found[0]} is a folder of one machine"

@@ -23,6 +23,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 import manual
+import measurements
 from packhouse.api import health
 from packhouse.api.app import operator_routes
 from packhouse.api.auth import TokenAuth
@@ -349,6 +350,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "provider-offline": adapter_options("offline", OfflineOptions),
     "provider-command": adapter_options("command", CommandOptions),
     "provider-easypost": adapter_options("easypost", EasyPostOptions),
+    **measurements.parts(),
 }
 
 _PART = re.compile(r"<!-- begin (?P<name>[\w-]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)

@@ -176,6 +176,7 @@ def pins(name: str) -> dict[str, str]:
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ENGINES = "tests/bench/engines/requirements"
 DECLARED = {
     "requirements-build.lock": PROJECT["build-system"]["requires"],
     "requirements.lock": [
@@ -183,6 +184,7 @@ DECLARED = {
         *PROJECT["project"]["optional-dependencies"]["postgres"],
     ],
     "requirements-dev.lock": PROJECT["dependency-groups"]["dev"],
+    f"{ENGINES}.lock": re.findall(r"^[a-z].*$", (ROOT / f"{ENGINES}.in").read_text(), re.MULTILINE),
 }
 
 
@@ -206,6 +208,11 @@ def test_the_tests_run_on_the_versions_that_are_shipped() -> None:
     assert {name: version for name, version in built.items() if name in shared} == {
         name: tested[name] for name in built if name in shared
     }
+
+
+def test_packhouse_and_the_engines_of_the_benchmark_run_on_the_same_versions() -> None:
+    shipped, measured = pins("requirements.lock"), pins(f"{ENGINES}.lock")
+    assert {name: measured.get(name) for name in shipped} == shipped
 
 
 @pytest.mark.parametrize("name", DECLARED)

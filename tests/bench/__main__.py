@@ -5,12 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import bulk, calm, idle, intake, latency, orders, overload, replicas, start
+from tests.bench import (
+    bulk,
+    calm,
+    contestants,
+    idle,
+    intake,
+    latency,
+    orders,
+    overload,
+    peers,
+    replicas,
+    start,
+)
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
@@ -36,6 +49,7 @@ _EXAMPLES = """examples:
   python -m tests.bench start --rounds 5       the command's start-up, compared with python -c pass
   python -m tests.bench overload --rounds 1    an attack, with and without limits on connections
   python -m tests.bench replicas               two and four daemons on one PostgreSQL, compared with one
+  python -m tests.bench peers --rounds 5 --json peers.json --chart peers.png    or: make peers
 """
 
 
@@ -47,6 +61,8 @@ def main() -> int:
         return 2
     facts, began = machine(), time.monotonic()
     print(facts_line(facts), flush=True)
+    if asked.bench == "peers":
+        return _compare(asked, facts)
     counts = {
         "orders": asked.orders,
         "latency": asked.orders,
@@ -79,6 +95,21 @@ def main() -> int:
     return 0
 
 
+def _compare(asked: argparse.Namespace, facts: dict[str, Any]) -> int:
+    """Packhouse next to its peers: a table of contestants, where the others have one baseline each."""
+    for lacking in peers.missing():
+        print(f"peers: without {lacking}")
+    measured = peers.measure(asked.orders, asked.rounds, asked.only)
+    print(f"\n{peers.table(measured)}\n\nmedians of {asked.rounds} rounds of {asked.orders} orders")
+    facts["load_after"] = round(os.getloadavg()[0], 2)
+    if asked.json:
+        asked.json.write_text(json.dumps({"machine": facts, "benches": {"peers": measured}}, indent=2) + "\n")
+    if asked.json and asked.chart:
+        drawing = ["-m", "tests.bench.standing", str(asked.json.resolve()), str(asked.chart.resolve())]
+        subprocess.run([contestants.ENGINES_PYTHON, *drawing], cwd=contestants.ROOT, check=True)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
@@ -86,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bench", nargs="?", choices=BENCHES, help="one benchmark (default: all)")
+    parser.add_argument(
+        "bench", nargs="?", choices=[*BENCHES, "peers"], help="one benchmark (default: all but peers)"
+    )
     parser.add_argument("--orders", type=int, default=2000, metavar="N", help="orders in each round (2000)")
     parser.add_argument(
         "--calm", type=int, default=300, metavar="N", help="orders in each round of five a second (300)"
@@ -109,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each benchmark (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values to this file")
+    parser.add_argument("--only", default="", metavar="TEXT", help="peers: those with TEXT in their name")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="peers: draw the file of --json as a PNG")
     return parser
 
 

@@ -14,9 +14,20 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def cpu_s(pid: int) -> float:
     """Processor seconds that a process has used, in user and kernel mode."""
-    # The program's name is in parentheses and may contain spaces; the fields come after it.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    return _cpu_s(pid, 2)
+
+
+def tree_cpu_s(pid: int) -> float:
+    """The same of a process and all that it started, also of those that have ended and were waited for."""
+    started = (each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children"))
+    return _cpu_s(pid, 4) + sum(tree_cpu_s(int(child)) for children in started for child in children)
+
+
+def _cpu_s(pid: int, fields: int) -> float:
+    # The program's name is in parentheses and may contain spaces; after it come, among others, the times of
+    # the process in user and kernel mode, and those of its ended children.
+    rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, rest[11 : 11 + fields])) / _TICKS
 
 
 def memory_mb(pid: int | str = "self") -> tuple[float, float]:

@@ -1,4 +1,8 @@
-"""Webhook deliveries, each on disk before its response, compared with the same server without writes."""
+"""Webhook deliveries, each on disk before its response, compared with the same server without writes.
+
+Also compared with the least that a server in Python can do: a raw ASGI application on uvicorn that answers at
+once.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ def _round(count: int) -> Sequence[Figure]:
     requests = deliveries.prepared(count, SECRET)
     elapsed, used, waits = _taken("durable", requests)
     bare_elapsed, bare_used, bare_waits = _taken("forgetful", requests)
+    hello_elapsed, hello_used, _ = _taken("hello", requests)
     ms = 1000.0
     return (
         figure("answered", "events/s", count / elapsed, count / bare_elapsed),
@@ -39,6 +44,8 @@ def _round(count: int) -> Sequence[Figure]:
             figure(f"wait, {name}", "ms", ms * percentile(waits, share), ms * percentile(bare_waits, share))
             for name, share in (("p50", 0.5), ("p99", 0.99))
         ),
+        figure("answered, next to a raw ASGI hello", "events/s", count / elapsed, count / hello_elapsed),
+        figure("processor, next to a raw ASGI hello", "ms/event", ms * used / count, ms * hello_used / count),
     )
 
 
@@ -46,8 +53,9 @@ def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[flo
     """Seconds, the server's processor seconds, and the seconds of each delivery. Checks the ledger."""
     with tempfile.TemporaryDirectory() as folder:
         port = Path(folder) / "port"
+        program = ["hello"] if kind == "hello" else ["intake_server", kind]
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.intake_server", kind, folder], cwd=_ROOT
+            [sys.executable, "-m", f"tests.bench.{program[0]}", *program[1:], folder], cwd=_ROOT
         )
         try:
             wait_for(lambda: _listens(server, port), "the intake's port")
@@ -57,7 +65,7 @@ def _taken(kind: str, requests: Sequence[bytes]) -> tuple[float, float, list[flo
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
-        kept = _kept(Path(folder) / "packhouse.db")
+        kept = 0 if kind == "hello" else _kept(Path(folder) / "packhouse.db")
         assert kept == (len(requests) if kind == "durable" else 0), (
             f"{kept} of {len(requests)} events are kept"
         )

@@ -23,7 +23,7 @@ from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
 
 HEADING = "orders"
-BASELINE = "the same six calls an order through the same HTTP port alone; no webhooks, no ledger, no rules"
+BASELINE = "the same six calls an order over the same transport; no webhooks, no ledger, no rules"
 
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
         ("latency", 20, 3),
         ("calm", 10, 3),
         ("idle", 2, 3),
-        ("intake", 60, 4),
+        ("intake", 60, 6),
         ("bulk", 100, 4),
         ("start", 2, 10),
         ("replicas", 12, 4),

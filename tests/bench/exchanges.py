@@ -1,0 +1,154 @@
+"""The six exchanges of an order with the store and EasyPost, over the transport that the daemon uses.
+
+Read the order, create the shipment, read the order again, buy, fetch the label, post the fulfillment. Every
+baseline makes its calls here, so that all of them and the daemon pay the same for the bytes of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from packhouse.http import Connections, httpx
+from packhouse.sandbox.easypost.customs import needs_form
+from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
+
+_TIMEOUT_S = 30.0
+_SENDER = {
+    "name": "Shop",
+    "street1": "1 Pier",
+    "city": "San Francisco",
+    "state": "CA",
+    "zip": "94110",
+    "country": "US",
+}
+_CUSTOMS = {
+    "eel_pfc": "NOEEI 30.37(a)",
+    "customs_items": [{"description": "Goods", "origin_country": "US", "value": 10.0, "weight": 1.0}],
+}
+_PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
+
+
+class Exchanges:
+    """One process's connections to the sandbox. Each method is one call; a status of 400 or more raises."""
+
+    def __init__(self, sandbox_url: str) -> None:
+        self._store = f"{sandbox_url}/api/storefront/v1/merchant/orders"
+        self._provider = f"{sandbox_url}/easypost/v2/shipments"
+        self._transport = Connections()
+        self._extensions = {"timeout": httpx.Timeout(_TIMEOUT_S).as_dict()}
+
+    async def ship(self, order_id: str) -> None:
+        """All six, one after the other."""
+        order = await self.read_order(order_id)
+        shipment = await self.create_shipment(order)
+        await self.read_order(order_id)
+        bought = await self.buy(shipment)
+        await self.fetch_label(bought)
+        await self.post_fulfillment(order, bought)
+
+    async def advance(self, state: dict[str, Any]) -> dict[str, Any] | None:
+        """The next exchange of an order, for engines that keep what is known between them.
+
+        `{"id": ORDER}` begins. Returns what the exchange after it needs, or None after the last one.
+        """
+        match state:
+            case {"labeled": True}:
+                await self.post_fulfillment(state["order"], state["bought"])
+                return None
+            case {"bought": bought}:
+                await self.fetch_label(bought)
+                return state | {"labeled": True}
+            case {"checked": True}:
+                return state | {"bought": await self.buy(state["shipment"])}
+            case {"shipment": _}:
+                await self.read_order(state["id"])
+                return state | {"checked": True}
+            case {"order": order}:
+                return state | {"shipment": await self.create_shipment(order)}
+        return state | {"order": await self.read_order(state["id"])}
+
+    async def read_order(self, order_id: str) -> dict[str, Any]:
+        """The order as the store shows it."""
+        return dict(json.loads(await self._call("GET", f"{self._store}/{order_id}", STORE_KEY)))
+
+    async def create_shipment(self, order: dict[str, Any]) -> dict[str, str]:
+        """Create a shipment; its id and the id of its first rate."""
+        asked = {"shipment": shipment_request(order)}
+        shipment = json.loads(await self._call("POST", self._provider, EASYPOST_KEY, asked))
+        return {"id": shipment["id"], "rate": shipment["rates"][0]["id"]}
+
+    async def buy(self, shipment: dict[str, str]) -> dict[str, str]:
+        """Buy the label; its carrier, its tracking number and the address of its file."""
+        url, rate = f"{self._provider}/{shipment['id']}/buy", {"rate": {"id": shipment["rate"]}}
+        bought = json.loads(await self._call("POST", url, EASYPOST_KEY, rate))
+        return {
+            "carrier": bought["selected_rate"]["carrier"],
+            "tracking_number": bought["tracking_code"],
+            "label_url": bought["postage_label"]["label_url"],
+        }
+
+    async def fetch_label(self, bought: dict[str, str]) -> int:
+        """Fetch the label's file, which nothing keeps; its size in bytes."""
+        return len(await self._call("GET", bought["label_url"]))
+
+    async def post_fulfillment(self, order: dict[str, Any], bought: dict[str, str]) -> None:
+        """Post all units of the order with the label's number, under a key of the order."""
+        body = {
+            "carrier": bought["carrier"],
+            "tracking_number": bought["tracking_number"],
+            "items": [{"line_item_id": i["id"], "quantity": i["quantity"]} for i in order["items"]],
+        }
+        url, key = f"{self._store}/{order['id']}/fulfill", f"bench-{order['id']}"
+        await self._call("POST", url, STORE_KEY, body, {"idempotency-key": key})
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        key: str = "",
+        body: object = None,
+        more: dict[str, str] | None = None,
+    ) -> bytes:
+        """The body of one response. The only place that names the transport's port."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers["content-type"] = "application/json"
+        request = httpx.Request(
+            method, url, headers=headers | (more or {}), content=content, extensions=self._extensions
+        )
+        async with asyncio.timeout(_TIMEOUT_S):
+            response = await self._transport.handle_async_request(request)
+            try:
+                answer = await response.aread()
+            finally:
+                await response.aclose()
+        if response.status_code >= 400:
+            raise RuntimeError(f"{method} {url}: {response.status_code} {answer[:500]!r}")
+        return answer
+
+
+def shipment_request(order: dict[str, Any]) -> dict[str, Any]:
+    """The shipment to create for an order, as EasyPost takes it."""
+    to = order["shipping_address"]
+    asked = {
+        "reference": f"{order['id']}/1/1",
+        "from_address": _SENDER,
+        "to_address": _address(to),
+        "parcel": _PARCEL,
+        "options": {"label_format": "ZPL"},
+    }
+    return asked | ({"customs_info": _CUSTOMS} if needs_form(to) else {})
+
+
+def _address(shown: dict[str, str]) -> dict[str, str]:
+    """Translate a store address to an EasyPost address."""
+    words = {"line1": "street1", "line2": "street2", "postcode": "zip"}
+    return {words.get(name, name): part for name, part in shown.items()}
