@@ -15,6 +15,7 @@ from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import Prepared, prepared_update, update_where
 from packhouse.ledger.tables import labels, shipments
 from packhouse.ledger.tx import Tx
+from packhouse.model.flat import flat
 from packhouse.model.journal import Entry
 from packhouse.model.label import Label, LabelFormat, LabelPaper, Rate
 from packhouse.model.money import Money
@@ -286,11 +287,11 @@ def _row(shipment: Shipment, now: float) -> dict[str, Any]:
         "state": shipment.state.value,
         "units": [[units.line_id, units.quantity] for units in shipment.units],
         "fingerprint": shipment.fingerprint,
-        "parcel": asdict(shipment.parcel) if shipment.parcel else None,
+        "parcel": flat(shipment.parcel) if shipment.parcel else None,
         "provider": shipment.provider,
         "provider_ref": shipment.provider_ref,
         "rate": rate_to_json(shipment.rate) if shipment.rate else None,
-        "quoted": asdict(shipment.quoted) if shipment.quoted else None,
+        "quoted": flat(shipment.quoted) if shipment.quoted else None,
         "intent_at": shipment.intent_at,
         "post_key": shipment.post_key,
         "post_body": shipment.post_body,

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from packhouse.model.flat import flat
 from packhouse.model.money import Money
 from packhouse.model.status_words import Outcome, fulfillment_outcome, refund_outcome, return_outcome
 from packhouse.model.tracking_number import same_number
@@ -32,10 +33,6 @@ class Address:
     phone: str = ""
     email: str = ""
     unplaced: tuple[str, ...] = ()
-
-    def parts(self) -> dict[str, object]:
-        """All parts by name: what `asdict` returns, in a tenth of the time, as each order is hashed."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +211,7 @@ class Order:
         Two responses with the same fingerprint need the same parcel for the same address.
         """
         matter = {
-            "address": self.address.parts() if self.address else None,
+            "address": flat(self.address) if self.address else None,
             "lines": sorted((ln.id, ln.product_id, ln.variant_id, ln.quantity) for ln in self.lines),
         }
         text = json.dumps(matter, sort_keys=True, separators=(",", ":"))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from packhouse.model.flat import flat
 from packhouse.model.line_units import CANCELLED, ENDED, end_of, is_fulfilled_by_status, says_nothing_of_units
 from packhouse.model.order import Order, Units
 from packhouse.model.shipment import Shipment
@@ -17,7 +18,7 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
     """A short hash of what matters to the parcel of these units: the address, and which products they are."""
     kinds = {line.id: (line.product_id, line.variant_id) for line in order.lines}
     matter = {
-        "address": order.address.parts() if order.address else None,
+        "address": flat(order.address) if order.address else None,
         "units": sorted((some.line_id, some.quantity, kinds.get(some.line_id)) for some in units),
     }
     text = json.dumps(matter, sort_keys=True, separators=(",", ":"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packhouse.ledger import shipments
 from packhouse.ledger.tx import Tx
+from packhouse.model.flat import flat
 from packhouse.model.journal import Entry
 from packhouse.model.label import Rate
 from packhouse.model.money import Money
@@ -73,4 +74,4 @@ def _column(value: Any) -> Any:
     """A field's value as its column has it."""
     if isinstance(value, Rate):
         return shipments.rate_to_json(value)
-    return asdict(value) if isinstance(value, Money) else value
+    return flat(value) if isinstance(value, Money) else value

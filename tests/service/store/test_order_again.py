@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
 from packhouse.errors import StoreUnreadable
-from packhouse.model.order import Address, Order
+from packhouse.model.order import Order
 from packhouse.store.orders import read_order
 from packhouse.store.responses import StoreResponse
 from tests.service.store.samples import DOCUMENTED
@@ -60,8 +60,3 @@ def test_the_bytes_of_another_order_are_refused() -> None:
 def test_a_compressed_answer_is_refused_whatever_its_bytes_are() -> None:
     with pytest.raises(StoreUnreadable, match="compressed"):
         _read(_BODY, _read(_BODY), "gzip")
-
-
-def test_the_parts_of_an_address_are_all_its_fields() -> None:
-    address = Address("Ada", city="Paris", country="FR", unplaced=("planet: Earth",))
-    assert address.parts() == asdict(address)
