@@ -184,7 +184,7 @@ PACE = (
         "--max-per-s",
         metavar="N",
         type=rate,
-        help="limit the calls to the store per second; 0 for no limit (default: "
+        help="limit the calls to the store per second, even where the store allows more; 0: no limit (default: "
         "PACKHOUSE_STORE__RATE_LIMIT_PER_S, else 0)",
     ),
 )
