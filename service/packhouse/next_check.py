@@ -22,7 +22,7 @@ _S = ShipmentState
 _UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
 _UNPOSTED = (_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN, _S.LABELED)
 _ALL_SHIPPED = "Every unit has shipped."
-# How long an order waits after a 429, besides the wait that the store requested.
+# How long an order waits after a 429 where the store requested no longer wait.
 _LIMITED_S = 1.0
 _SHIPPED = (_S.FULFILLED, _S.DELIVERED)
 
@@ -122,10 +122,9 @@ async def _release_limited(context: Context, job: OrderJob) -> None:
     store allows. The rate limiter spaces the calls of all orders.
     """
     now = context.clock.now()
-    wait_s = max(one.retry_after_s or 0.0 for one in job.failures)
-    due_at = min(
-        [now + wait_s + random.uniform(0.5, 1.0) * _LIMITED_S, *(at for at in job.wake_times if at > now)]
-    )
+    asked_s = max(one.retry_after_s or 0.0 for one in job.failures)
+    wait_s = max(asked_s, _LIMITED_S * random.uniform(0.5, 1.0))
+    due_at = min([now + wait_s, *(at for at in job.wake_times if at > now)])
     phase, why = _phase_after_failure(job), job.failures[0].why[:500]
     waiting = Waiting(WaitKind.STORE_LIMIT, why) if phase is OrderPhase.OPEN else None
 

@@ -53,7 +53,7 @@ class RateLimiter:
         self._ceiling = Ceiling(ceiling_per_s)
         self._rate = rate or OwnRate()
         self._found = found
-        self._told = 0.0
+        self._reported = 0.0
         self._changes: deque[_Waiter] = deque()
         self._reads: deque[_Waiter] = deque()
 
@@ -79,11 +79,11 @@ class RateLimiter:
                 rate.refused(now, started=turn.started, pressed=turn.pressed, retry_after_s=retry_after_s)
             else:
                 rate.answered(now, started=turn.started, pressed=turn.pressed)
-            found = rate.rate if rate.phase == FOUND else self._told
+            found = rate.rate if rate.phase == FOUND else self._reported
         finally:
             self._rate.end()
-        if abs(found - self._told) > _MUCH * self._told:
-            self._told = found
+        if abs(found - self._reported) > _MUCH * self._reported:
+            self._reported = found
             self._found(found)
 
     def limit(self) -> Limit:

@@ -34,7 +34,7 @@ class Rate:
     rate: float = FIRST
     phase: float = GROWING
     next_at: float = 0.0  # when the next call may start
-    credit: float = FIRST_BURST - 1  # calls that may start before, for time that nobody used
+    credit: float = FIRST_BURST - 1  # calls that may start before, for time that was not used
     burst_at: float = float("-inf")  # when credit was last used
     paused_at: float = float("-inf")  # when the last pause began, and when it ends
     resumes_at: float = float("-inf")

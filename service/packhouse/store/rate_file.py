@@ -1,7 +1,7 @@
 """The store's rate in a small file that the daemon and the commands of one machine share.
 
-A lock of the operating system guards each step; it ends with its process. Nobody waits for it: a caller that
-does not get it at once goes on with what it knew last.
+A lock of the operating system guards each step; it ends with its process. No caller waits for it: one that
+does not get it at once uses what it knew last.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class SharedRate(OwnRate):
                 values = _VALUES.pack(*_values_of(self._rate))
                 os.pwrite(self._file, _HEAD.pack(_MARK, zlib.crc32(values)) + values, 0)
         except OSError:
-            self.is_shared = False  # a full disk, for example: this process goes on alone
+            self.is_shared = False  # a full disk, for example: this process then has its own rate
         finally:
             if self._has_lock:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
