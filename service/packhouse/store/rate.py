@@ -18,6 +18,7 @@ _LARGEST_BURST = 5.0  # when the limit is known
 _FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing; doubled each time
 _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
+_FULL = 0.85
 _LATE_S = 2.0  # a limit of calls in a second refuses sooner
 _BELOW, _BELOW_SERVED = 0.968, 0.98  # what is used of a rate that was refused, and of a rate that was served
 _STEADY_S, _STRIKE_S = 120.0, 60.0  # a rate in use for so long is not lowered by one refusal, but by a second
@@ -171,7 +172,9 @@ class Rate:
         if is_steady and now - self.refused_at > _STRIKE_S:
             return  # one refusal may have another cause; a second one soon has not
         is_late = run_s >= _LATE_S and run_s * self.rate >= _FEWEST_CALLS
-        self._compare(is_late and self.phase >= SEARCHING, now)
+        # A machine that was too busy to make the calls of this rate proves nothing by what it was served.
+        is_full = self.accepted >= _FULL * self.rate * run_s
+        self._compare(is_late and is_full and self.phase >= SEARCHING, now)
         if self.alike >= 3:
             self.high = self._served
             self._settle(self.high * _BELOW_SERVED, now)

@@ -53,7 +53,8 @@ def test_a_wait_requested_of_one_thread_applies_to_all() -> None:
 
 
 def test_a_wait_that_the_store_requested_is_announced_once() -> None:
-    limiter, announced = Clocked(0), []
+    limiter = Clocked(0)
+    announced: list[float] = []
     limiter.refused(limiter.acquire(), StoreThrottled("no", status=429, retry_after_s=7))
     limiter.acquire(announced.append)
     limiter.acquire(announced.append)

@@ -34,4 +34,4 @@ def test_a_post_takes_the_wait_for_its_turn_the_stores_timeout_and_a_margin() ->
 def test_no_order_waits_twice_as_long_as_the_longest_interval(
     parts: dict[str, object], longest_s: float
 ) -> None:
-    assert longest_wait_s(settings(**parts)) == 2 * longest_s  # type: ignore[arg-type]
+    assert longest_wait_s(settings(**parts)) == 2 * longest_s

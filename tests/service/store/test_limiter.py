@@ -135,14 +135,16 @@ async def test_a_call_that_has_waited_too_long_is_refused_when_its_turn_comes() 
 
 
 async def test_the_limit_says_what_waits_and_what_was_found_is_told_once() -> None:
-    clock, told = ManualClock(), []
+    clock = ManualClock()
+    told: list[float] = []
     limiter = RateLimiter(clock, rate=known(2), found=told.append)
     limiter.answered(await limiter.turn(), 200)
     waiting = [asyncio.create_task(limiter.turn()) for _ in range(3)]
     await let_tasks_run()
     await clock.advance(0.25)
     limit = limiter.limit()
-    assert (limit.calls_per_s, limit.waiting, limit.longest_s) == (2, 3, pytest.approx(0.25))
+    assert (limit.calls_per_s, limit.waiting) == (2, 3)
+    assert limit.longest_s == pytest.approx(0.25)
     assert told == [2]
     for task in waiting:
         task.cancel()
