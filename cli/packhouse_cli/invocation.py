@@ -11,6 +11,7 @@ from packhouse_cli.terminal.output import Terminal
 # Each is loaded when it is used: help and completion need no settings, most commands one client.
 if TYPE_CHECKING:
     from packhouse_cli.clients.daemon import Daemon
+    from packhouse_cli.clients.rate_limiter import RateLimiter
     from packhouse_cli.clients.store import RetryingStore
     from packhouse_cli.clients.takeover import Takeover
     from packhouse_cli.user.settings import CliSettings
@@ -64,7 +65,26 @@ class Invocation:
             timeout_s=settings.store_timeout_s,
             retries=retries,
             on_wait=on_wait,
+            limiter=self.limiter() if retries else None,
         )
+
+    def limiter(self, max_per_s: float | None = None) -> RateLimiter:
+        """When calls to the store may start; the daemon and the commands of this machine share it.
+
+        `max_per_s` is a limit in place of the one in the settings. Raises UsageError.
+        """
+        import threading
+
+        from packhouse_cli.clients.rate_limiter import RateLimiter, open_shared
+        from packhouse_cli.user.paths import rates_folder
+
+        settings = self.settings
+        if max_per_s is None:
+            max_per_s = settings.store_rate_limit_per_s
+        rate = open_shared(
+            rates_folder(self.environ), settings.data_dir, settings.store_url, settings.api_key
+        )
+        return RateLimiter(max_per_s, threading.Event(), rate=rate)
 
     @contextmanager
     def take_over(

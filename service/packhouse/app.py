@@ -27,6 +27,8 @@ from packhouse.sinks.folder import FolderSink
 from packhouse.steps.circuit_breaker import CircuitBreaker
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
+from packhouse.store.limiter import RateLimiter
+from packhouse.store.rate_file import FOLDER, open_rate
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.dispatcher import Dispatcher, report_crashes
 from packhouse.worker.intake import Intake
@@ -76,13 +78,15 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         report_crashes(log, ended)
     await ledger.write(leases.wake_unfinished, ledger_clock.now())
     documents = DocumentFolder(settings.labels_dir)
+    limiter = build_limiter(settings, clock, log)
+    metrics.watch_store_limit(limiter.limit)
     store = AsyncStoreClient(
         settings.store.url,
         settings.store.api_key.get_secret_value(),
         timeout_s=settings.store.timeout_s,
-        rate_limit_per_s=settings.store.rate_limit_per_s,
         clock=clock,
         observe=metrics.call,
+        limiter=limiter,
     )
     context = Context(
         store=store,
@@ -111,6 +115,7 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         dispatcher.wake,
         lambda: breaker.states(ledger_clock),
         [one.account for one in context.sellers if one.lists_purchases],
+        limiter.limit,
     )
     accounts = {account: context.provider(account) for account in providers}
     readiness = Readiness(ledger, dispatcher, operations.queries.stopping, accounts, ledger_clock, settings)
@@ -127,6 +132,22 @@ async def build_app(settings: Settings, clock: Clock) -> App:
         http=settings.http,
     )
     return App(asgi_app, connections, dispatcher, tasks, schedule, readiness, ledger, store, providers)
+
+
+def build_limiter(
+    settings: Settings, clock: Clock, log: structlog.typing.FilteringBoundLogger
+) -> RateLimiter:
+    """The turns of calls to the store, at a rate that this machine's commands share by the data folder."""
+    store = settings.store
+    rate = open_rate(str(settings.data_dir / FOLDER), store.url, store.api_key.get_secret_value())
+    if not rate.is_shared:
+        log.warning("store_limit_not_shared", folder=str(settings.data_dir / FOLDER))
+    return RateLimiter(
+        clock,
+        ceiling_per_s=store.rate_limit_per_s,
+        rate=rate,
+        found=lambda calls_per_s: log.info("store_limit_found", calls_per_s=round(calls_per_s, 2)),
+    )
 
 
 def build_providers(settings: Settings, clock: Clock, metrics: Metrics) -> dict[str, Provider]:

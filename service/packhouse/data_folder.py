@@ -14,7 +14,7 @@ from packhouse.file_modes import make_folder, restrict, share
 
 LOCK, LEDGER = "packhouse.lock", "packhouse.db"
 _FILES = (LOCK, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", f"{LEDGER}-journal")
-_OURS = {*_FILES, "labels", "outbox", "backups"}
+_OURS = {*_FILES, "labels", "outbox", "backups", "rates"}
 _FOLDER, _FILE = 0o700, 0o600
 # With share_outbox: the group may pass through the data folder, and read the outbox.
 _PASSAGE, _READABLE = 0o710, 0o750

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from functools import partial
 
+from packhouse.errors import StoreThrottled
 from packhouse.ledger import holds, journal, leases
 from packhouse.ledger.tx import Tx, under
 from packhouse.model.account import AccountState
@@ -13,7 +14,7 @@ from packhouse.model.hold import KINDS, Hold, HoldCode
 from packhouse.model.hold_kind import End
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.states import OrderPhase, ShipmentState
-from packhouse.model.waiting import Waiting, kind_of_error
+from packhouse.model.waiting import Waiting, WaitKind, kind_of_error
 from packhouse.rules.decision import Skip, Withdraw
 from packhouse.steps.context import Context, OrderJob, released
 
@@ -21,6 +22,8 @@ _S = ShipmentState
 _UNFINISHED = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED, _S.VOIDING)
 _UNPOSTED = (_S.PLANNED, _S.HELD, _S.BUYING, _S.UNKNOWN, _S.LABELED)
 _ALL_SHIPPED = "Every unit has shipped."
+# How long an order waits after a 429 where the store requested no longer wait.
+_LIMITED_S = 1.0
 _SHIPPED = (_S.FULFILLED, _S.DELIVERED)
 
 
@@ -114,6 +117,26 @@ async def _release_waiting(context: Context, job: OrderJob, resting: Sequence[Ac
     await context.write(job, unit)
 
 
+async def _release_limited(context: Context, job: OrderJob) -> None:
+    """Release an order that the store's limit made wait: no attempt counts, as it is due again as soon as the
+    store allows. The rate limiter spaces the calls of all orders.
+    """
+    now = context.clock.now()
+    asked_s = max(one.retry_after_s or 0.0 for one in job.failures)
+    wait_s = max(asked_s, _LIMITED_S * random.uniform(0.5, 1.0))
+    due_at = min([now + wait_s, *(at for at in job.wake_times if at > now)])
+    phase, why = _phase_after_failure(job), job.failures[0].why[:500]
+    waiting = Waiting(WaitKind.STORE_LIMIT, why) if phase is OrderPhase.OPEN else None
+
+    def unit(tx: Tx) -> None:
+        leases.release(
+            tx, phase=phase, due_at=due_at, attempts=job.lease.attempts, reason=why, waiting=waiting
+        )
+
+    await context.write(job, unit)
+    context.log.info("order_waits_for_store_limit", order_id=job.order_id, wait_s=round(wait_s, 1))
+
+
 def _phase_after_failure(job: OrderJob) -> OrderPhase:
     if job.active_holds():
         return OrderPhase.HELD
@@ -125,6 +148,9 @@ async def finish_failed(context: Context, job: OrderJob) -> None:
     """Release an order after a transient failure: wait twice as long each time; after many, place a hold."""
     if resting := _resting(context, job):
         await _release_waiting(context, job, resting)
+        return
+    if all(one.kind == StoreThrottled.__name__ for one in job.failures):
+        await _release_limited(context, job)
         return
     settings = context.settings.retry
     why, kind = job.failures[0].why, job.failures[0].kind

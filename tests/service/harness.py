@@ -136,7 +136,6 @@ class Harness:
             "http://sandbox.invalid/api/storefront/v1",
             STORE_KEY,
             timeout_s=15,
-            rate_limit_per_s=0,
             clock=self.clock,
             observe=self.metrics.call,
             transport=SandboxTransport(self.sandbox),

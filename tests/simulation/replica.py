@@ -24,6 +24,7 @@ from packhouse.sandbox.sandbox import STORE_KEY, WEBHOOK_SECRET
 from packhouse.sandbox.transport import SandboxTransport
 from packhouse.steps.context import Context
 from packhouse.store.async_client import AsyncStoreClient
+from packhouse.store.limiter import RateLimiter
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
@@ -169,9 +170,9 @@ class Replica:
             "http://sandbox.invalid/api/storefront/v1",
             STORE_KEY,
             timeout_s=settings.store.timeout_s,
-            rate_limit_per_s=settings.store.rate_limit_per_s,
             clock=clock,
             observe=environment.metrics.call,
+            limiter=RateLimiter(clock, ceiling_per_s=settings.store.rate_limit_per_s),
             transport=transport,
         )
         context = Context(

@@ -184,8 +184,8 @@ PACE = (
         "--max-per-s",
         metavar="N",
         type=rate,
-        help="limit the calls to the store per second; 0 for no limit (default: "
-        "PACKHOUSE_STORE__RATE_LIMIT_PER_S, else 0)",
+        help="limit the calls to the store per second, even where the store allows more; 0: no limit "
+        "(default: PACKHOUSE_STORE__RATE_LIMIT_PER_S, else 0)",
     ),
 )
 

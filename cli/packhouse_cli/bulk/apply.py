@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from packhouse_cli.bulk.plan import Plan, PlanItem
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.results import FINAL, SUCCESSFUL, Results, State, lock_plan, results_path
 from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
-from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
+from packhouse_cli.bulk.throttled_client import ThrottledClient
+from packhouse_cli.clients.rate_limiter import RateLimiter
 from packhouse_cli.exit_codes import CommandError, Exit, UsageError
 
 _STOPPING = "Stopping after the requests in flight."
@@ -75,14 +75,15 @@ def apply_plan(
     progress: Progress,
     *,
     concurrency: int,
-    max_per_s: float,
+    limiter: RateLimiter,
     confirm: Callable[[int], None],
     take_over: TakeOver,
 ) -> Summary:
     """Run every item that is not final. `confirm` gets their number, and raises if the operator declines.
 
-    `take_over` keeps the daemon away from an order while the item runs. Raises UsageError, CommandError (then
-    nothing was done) and OSError (the results cannot be written).
+    `limiter` says when calls may start; its `stop` ends the run. `take_over` keeps the daemon away from an
+    order while the item runs. Raises UsageError, CommandError (then nothing was done) and OSError (the
+    results cannot be written).
     """
     action = ACTIONS.get(plan.action)
     if action is None:
@@ -95,7 +96,6 @@ def apply_plan(
             results.finish(plan)
             return _summary(plan, results, finished_now=0, throttled=0)
         confirm(left)
-        limiter = RateLimiter(max_per_s, threading.Event())
         clients = [ThrottledClient(open_store(), limiter) for _ in range(min(concurrency, len(remaining)))]
         workers = [ItemExecutor(client, action, results, take_over).run_order for client in clients]
         counter = _OutcomeCounter(progress, action.done_text)

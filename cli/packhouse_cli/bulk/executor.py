@@ -26,7 +26,8 @@ from packhouse_cli.bulk.action import Action, OrderTakeover
 from packhouse_cli.bulk.plan import PlanItem
 from packhouse_cli.bulk.preconditions import Preconditions
 from packhouse_cli.bulk.results import FINAL, SUCCESSFUL, Results, State
-from packhouse_cli.bulk.throttled_client import MAX_TRIES, PreconditionsExpired, Stopped, ThrottledClient
+from packhouse_cli.bulk.throttled_client import MAX_TRIES, PreconditionsExpired, ThrottledClient
+from packhouse_cli.clients.rate_limiter import Stopped
 from packhouse_cli.exit_codes import CommandError, Exit
 
 # After these errors it is unknown whether the store made the change.

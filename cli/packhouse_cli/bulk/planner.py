@@ -17,7 +17,8 @@ from packhouse_cli.bulk.preconditions import Preconditions
 from packhouse_cli.bulk.progress import Progress
 from packhouse_cli.bulk.rows import BadRow, Row
 from packhouse_cli.bulk.threads import run_in_threads, stop_on_signal
-from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
+from packhouse_cli.bulk.throttled_client import ThrottledClient
+from packhouse_cli.clients.rate_limiter import RateLimiter
 from packhouse_cli.exit_codes import UsageError
 
 

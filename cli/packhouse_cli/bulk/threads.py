@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TypeVar
 
-from packhouse_cli.bulk.throttled_client import Stopped
+from packhouse_cli.clients.rate_limiter import Stopped
 
 _TICK_S = 0.25
 

@@ -11,6 +11,7 @@ from packhouse.store.client import StoreClient
 if TYPE_CHECKING:
     from packhouse.store.requests import StoreRequest
     from packhouse.store.responses import StoreResponse
+    from packhouse_cli.clients.rate_limiter import RateLimiter
 
 LONGEST_WAIT_S = 300.0  # in all, for one call; then the 429 is raised
 _FIRST_WAIT_S = 1.0  # where the store does not say how long
@@ -22,7 +23,7 @@ class RetryingStore(StoreClient):
     """A store client that retries after a 429: when the store says, else after 1, 2, 4, ... seconds.
 
     It waits LONGEST_WAIT_S at most for one call. With `retries` False a 429 is raised at once. `on_wait` is
-    called with the seconds before each wait.
+    called with the seconds before each wait. `limiter` says when a call may start.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class RetryingStore(StoreClient):
         retries: bool = True,
         on_wait: Callable[[float], None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        limiter: RateLimiter | None = None,
     ) -> None:
         super().__init__(url, api_key, timeout_s=timeout_s)
         self._retries = retries
         self._on_wait = on_wait
         self._sleep = sleep
+        self._limiter = limiter
 
     def ask(self, request: StoreRequest) -> StoreResponse:
         """Send the request. A throttled call had no effect, so the same bytes are sent again."""
@@ -47,7 +50,7 @@ class RetryingStore(StoreClient):
         waited, next_s = 0.0, _FIRST_WAIT_S
         while True:
             try:
-                return super().ask(request)
+                return self._ask_in_turn(request)
             except StoreThrottled as error:
                 least_s = min(next_s * _LEAST_SHARE, _LONGEST_LEAST_S)
                 wait_s = next_s if error.retry_after_s is None else max(error.retry_after_s, least_s)
@@ -57,3 +60,21 @@ class RetryingStore(StoreClient):
                 self._on_wait(wait_s)
             self._sleep(wait_s)
             waited, next_s = waited + wait_s, next_s * 2
+
+    def _ask_in_turn(self, request: StoreRequest) -> StoreResponse:
+        from packhouse.errors import StoreError, StoreThrottled
+
+        if self._limiter is None:
+            return super().ask(request)
+        turn = self._limiter.acquire(self._on_wait)
+        try:
+            answer = super().ask(request)
+        except StoreThrottled as error:
+            self._limiter.refused(turn, error)
+            raise
+        except StoreError as error:
+            if error.status is not None:
+                self._limiter.answered(turn)
+            raise
+        self._limiter.answered(turn)
+        return answer

@@ -38,14 +38,13 @@ def _run(arguments: argparse.Namespace, invocation: Invocation) -> int:
         without_daemon = True
         terminal.note(NO_DAEMON)
     progress = progress_for(terminal)
-    max_per_s = settings.store_rate_limit_per_s if arguments.max_per_s is None else arguments.max_per_s
     summary = apply_plan(
         plan,
         path,
         partial(StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s),
         progress,
         concurrency=arguments.concurrency,
-        max_per_s=max_per_s,
+        limiter=invocation.limiter(arguments.max_per_s),
         confirm=partial(_confirm, plan, terminal, yes=arguments.yes),
         take_over=lambda item: invocation.take_over(
             item.order_id,

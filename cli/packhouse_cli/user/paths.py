@@ -25,6 +25,11 @@ def sent_changes_file(environ: Mapping[str, str]) -> str:
     return _path(environ, "XDG_STATE_HOME", ".local/state", "sent-changes.json")
 
 
+def rates_folder(environ: Mapping[str, str]) -> str:
+    """The folder of the rates that stores allow, for commands on a machine without a daemon of this user."""
+    return _path(environ, "XDG_STATE_HOME", ".local/state", "rates")
+
+
 def _path(environ: Mapping[str, str], variable: str, default: str, file: str) -> str:
     home = environ.get("HOME", "")
     folder = environ.get(variable, "") or (f"{home}/{default}" if home else "")

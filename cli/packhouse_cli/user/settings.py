@@ -98,6 +98,11 @@ class CliSettings:
         return value
 
     @property
+    def data_dir(self) -> str:
+        """The data folder of this machine's own daemon; the store's limit is shared with it there."""
+        return self._value("PACKHOUSE_DATA_DIR") or "data"
+
+    @property
     def daemon_url(self) -> str:
         """The daemon's address: as configured, else that of this machine's own daemon.
 

@@ -65,6 +65,16 @@ class PollBody(BaseModel):
         )
 
 
+class StoreLimitBody(Shape):
+    """What calls to the store wait for in the replica that responds: the calls a second that the store allows
+    (0: not found yet), the number of calls that wait, and the longest of these waits in seconds.
+    """
+
+    calls_per_s: float
+    waiting: int
+    longest_s: float
+
+
 class StatusBody(BaseModel):
     """The daemon at a glance: counts by phase, state and code; money in minor units by currency."""
 
@@ -86,6 +96,7 @@ class StatusBody(BaseModel):
     dead_letters: int
     providers: list[str]
     store: str
+    store_limit: StoreLimitBody
     poll: PollBody
 
     @classmethod
@@ -111,5 +122,6 @@ class StatusBody(BaseModel):
             dead_letters=counts.dead_letters,
             providers=list(report.providers),
             store=report.store,
+            store_limit=StoreLimitBody.of(report.limit),
             poll=PollBody.of(report),
         )

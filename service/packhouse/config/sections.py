@@ -80,9 +80,10 @@ class StoreSettings(Section):
         default=15.0, gt=0, le=120, description="Maximum time for one response, in seconds."
     )
     rate_limit_per_s: float = Field(
-        default=20.0,
+        default=0.0,
         ge=0,
-        description="Maximum number of calls to the store per second. 0: no limit.",
+        description="Maximum number of calls to the store per second, even where the store allows more. "
+        "0: as many as the store allows, which Packhouse finds out.",
     )
     carrier_names: dict[str, str] = Field(
         default_factory=dict,

@@ -11,6 +11,7 @@ from packhouse.config.settings import Settings
 from packhouse.ledger.documents import Documents
 from packhouse.ledger.port import Ledger
 from packhouse.model.account import AccountState
+from packhouse.model.store_limit import NO_LIMIT, Limit
 from packhouse.operations.daemon_operations import DaemonOperations
 from packhouse.operations.event_operations import EventOperations
 from packhouse.operations.order_operations import OrderOperations
@@ -44,11 +45,13 @@ class Operations:
         wake: Callable[[], None],
         accounts: Callable[[], Sequence[AccountState]] = tuple,
         listing: Sequence[str] = (),
+        limit: Callable[[], Limit] = lambda: NO_LIMIT,
     ) -> Self:
         """Build them on one ledger. `wake` makes the workers look for due orders at once; `accounts` returns
-        the provider accounts that buy nothing now; `listing` are the accounts that list their purchases.
+        the provider accounts that buy nothing now; `listing` are the accounts that list their purchases;
+        `limit` returns what calls to the store wait for.
         """
-        queries = Queries(ledger, documents, clock, settings, accounts)
+        queries = Queries(ledger, documents, clock, settings, accounts, limit)
         return cls(
             queries=queries,
             orders=OrderOperations(ledger, clock, settings, queries, wake),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -23,6 +24,7 @@ from packhouse.model.journal import JournalEntry
 from packhouse.model.label import LabelDocument
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.store_limit import NO_LIMIT, Limit
 from packhouse.model.waiting import Waiting
 from packhouse.operations import waiting
 from packhouse.operations.label_offer import label_offer
@@ -43,12 +45,14 @@ class Queries:
         clock: Clock,
         settings: Settings,
         accounts: Callable[[], Sequence[AccountState]] = tuple,
+        limit: Callable[[], Limit] = lambda: NO_LIMIT,
     ) -> None:
         self._ledger = ledger
         self._documents = documents
         self._clock = clock
         self._settings = settings
         self._accounts = accounts
+        self._limit = limit
 
     async def counts(self) -> LedgerCounts:
         """Counts for a scrape; cheap, as Prometheus asks every few seconds."""
@@ -75,6 +79,7 @@ class Queries:
         spent, labels = await self._ledger.read(queries.spent)
         now = self._clock.now()
         conditions, waits = await self._ledger.read(waiting.read_all, now, self._settings, self._accounts())
+        limit = self._limit()
         return StatusReport(
             version=__version__,
             counts=await self.counts(),
@@ -84,7 +89,8 @@ class Queries:
             store=shown_url(self._settings.store.url),
             at=now,
             conditions=conditions,
-            waiting=waits,
+            waiting=waiting.with_limit(waits, limit),
+            limit=limit,
             poll=await self._ledger.read(polls.report),
             polling=Polling(
                 self._settings.poll.interval_s,
@@ -106,6 +112,8 @@ class Queries:
         view = await self._ledger.read(_one_order, self._clock.now(), await self.conditions(), order_id)
         if view is None:
             raise unknown_order(order_id)
+        if view.working and (pace := waiting.of_limit(self._limit())):
+            return replace(view, waiting=(*view.waiting, pace))
         return view
 
     async def order_journal(self, order_id: str, *, after: int, limit: int) -> Sequence[JournalEntry]:

@@ -12,6 +12,7 @@ from packhouse.model.money import Money
 from packhouse.model.poll import PollReport
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase
+from packhouse.model.store_limit import NO_LIMIT, Limit
 from packhouse.model.waiting import Waiting
 from packhouse.operations.waiting import Conditions, WaitingOrders
 from packhouse.telemetry.metrics import LedgerCounts
@@ -31,7 +32,7 @@ class StatusReport:
     """The daemon at a glance. `spent` is minor units by currency, `labels` how many were bought, `providers`
     the provider accounts that sell, `store` the store's address. `at` is the time on the ledger's clock,
     `waiting` everything that orders wait for. `poll` is what the last polls read, `polling` how they are set,
-    for one site or ("") for all.
+    for one site or ("") for all. `limit` is what calls to the store wait for.
     """
 
     version: str
@@ -44,6 +45,7 @@ class StatusReport:
     conditions: Conditions
     waiting: tuple[WaitingOrders, ...] = ()
     poll: PollReport = field(default_factory=PollReport)
+    limit: Limit = NO_LIMIT
     polling: Polling = field(default_factory=lambda: Polling(0.0, 0.0, 0.0, ""))
 
 

@@ -20,10 +20,12 @@ from packhouse.model.account import AccountState, Whose
 from packhouse.model.journal import MACHINE
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.store_limit import Limit
 from packhouse.model.waiting import WAIT_MEANING, Waiting, WaitKind, kind_of_error
 
 PAUSE_SETTING = "PACKHOUSE_GUARD__PAUSED"
 _K, _S = WaitKind, ShipmentState
+_NOTICED_S = 1.0  # a call that waits for less is not worth a word
 _BUYS_OR_POSTS_LATER = (_S.PLANNED, _S.BUYING, _S.UNKNOWN, _S.LABELED)
 # Of these, every order has the same sentence.
 _SAME_FOR_ALL = (_K.PAUSED, _K.ACCOUNT_RESTING, _K.ACCOUNT_REFUSED)
@@ -139,6 +141,25 @@ def of_all(conditions: Conditions, waits: Sequence[Wait]) -> tuple[WaitingOrders
         found.append(WaitingOrders(waiting, sum(row.orders for row in mine)))
     found += [WaitingOrders(_of_row(row), row.orders) for row in rows]
     return tuple(found)
+
+
+def of_limit(limit: Limit) -> Waiting | None:
+    """The store's limit as a reason to wait; None unless calls have waited for it for a while."""
+    if not limit.waiting or limit.longest_s < _NOTICED_S:
+        return None
+    allowed = (
+        f"The store allows about {limit.calls_per_s:.3g} calls a second"
+        if limit.calls_per_s
+        else "How many calls a second the store allows is not known yet"
+    )
+    number = "1 call waits" if limit.waiting == 1 else f"{limit.waiting:,} calls wait"
+    return Waiting(_K.STORE_LIMIT, f"{allowed}; {number} for it, the longest {limit.longest_s:.1f} s.")
+
+
+def with_limit(waits: Sequence[WaitingOrders], limit: Limit) -> tuple[WaitingOrders, ...]:
+    """The reasons to wait, the store's limit first where calls wait for it."""
+    pace = of_limit(limit)
+    return (WaitingOrders(pace, 0), *waits) if pace else tuple(waits)
 
 
 def _of_row(row: Wait) -> Waiting:

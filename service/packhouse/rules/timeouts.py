@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from packhouse.config.settings import Settings
+from packhouse.model.store_limit import LONGEST_CHANGE_WAIT_S
 
 _MARGIN_S = 5.0
 
@@ -10,11 +11,9 @@ _MARGIN_S = 5.0
 def longest_post_s(settings: Settings) -> float:
     """The longest time, in seconds, from the last check of the lease to the end of a post to the store.
 
-    The post waits under our own rate limit, behind one call of every other worker; then comes the call.
+    The post waits for its turn under the store's limit, at most LONGEST_CHANGE_WAIT_S; then comes the call.
     """
-    store = settings.store
-    queue_s = settings.worker.concurrency / store.rate_limit_per_s if store.rate_limit_per_s else 0.0
-    return queue_s + store.timeout_s + _MARGIN_S
+    return LONGEST_CHANGE_WAIT_S + settings.store.timeout_s + _MARGIN_S
 
 
 def longest_wait_s(settings: Settings) -> float:

@@ -94,6 +94,20 @@ def parser() -> argparse.ArgumentParser:
         help="latency of every call to the store (0)",
     )
     add(
+        "--store-limit",
+        type=int,
+        default=0,
+        metavar="N",
+        help="answer 429 to more than N calls to the store in a second; 0: no limit (0)",
+    )
+    add(
+        "--retry-after-s",
+        type=int,
+        default=1,
+        metavar="SECONDS",
+        help="Retry-After of a 429 of the store; 0: none (1)",
+    )
+    add(
         "--easypost-latency-ms",
         type=float,
         default=0.0,

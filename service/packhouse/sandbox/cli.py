@@ -101,7 +101,12 @@ async def _serve(
         ),
         faults=faults,
         latency={
-            "store": Latency(arguments.store_latency_ms / 1000, arguments.slow_s),
+            "store": Latency(
+                arguments.store_latency_ms / 1000,
+                arguments.slow_s,
+                retry_after_s=arguments.retry_after_s,
+                limit_per_s=arguments.store_limit,
+            ),
             "easypost": Latency(arguments.easypost_latency_ms / 1000, arguments.slow_s, arguments.late_s),
         },
     )
@@ -149,6 +154,8 @@ def _check(arguments: argparse.Namespace, faults: dict[str, float]) -> None:
         "slow_s",
         "late_s",
         "store_latency_ms",
+        "store_limit",
+        "retry_after_s",
         "easypost_latency_ms",
         "retry_scale",
         "void_s",

@@ -96,8 +96,12 @@ class Faults:
             self._forced[name] = left - 1
         elif not ((probability := self._probabilities.get(name)) and self._rng.random() < probability):
             return False
-        self.triggered[name] = self.triggered.get(name, 0) + 1
+        self.count(name)
         return True
+
+    def count(self, name: str) -> None:
+        """Count something that occurred."""
+        self.triggered[name] = self.triggered.get(name, 0) + 1
 
 
 def read_fault(text: str) -> tuple[str, float]:

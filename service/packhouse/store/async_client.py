@@ -18,7 +18,7 @@ from packhouse.store import protocol
 from packhouse.store.limiter import RateLimiter
 from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, StoreRequest, StoreResponse
 from packhouse.store.requests import client_headers
-from packhouse.store.responses import too_large, unanswered, unreachable
+from packhouse.store.responses import retry_after_s, too_large, unanswered, unreachable
 from packhouse.store.write_answers import check_accepted, shows_fulfillment
 
 
@@ -26,7 +26,8 @@ class AsyncStoreClient:
     """One store, many calls at once. `url` is the base address, `timeout_s` the longest wait for a response.
 
     Every method raises the matching StoreError. `observe` is called after each call with "store", the call
-    ("orders.get"), the status or the error's name, and the seconds without the wait for our rate limit.
+    ("orders.get"), the status or the error's name, and the seconds without the wait for the store's limit,
+    which `limiter` keeps.
     """
 
     def __init__(
@@ -35,9 +36,9 @@ class AsyncStoreClient:
         api_key: str,
         *,
         timeout_s: float,
-        rate_limit_per_s: float,
         clock: Clock,
         observe: CallObserver,
+        limiter: RateLimiter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
@@ -47,7 +48,7 @@ class AsyncStoreClient:
         self._connections = open_connections(
             connect_s=timeout_s / 2, timeout_s=timeout_s, most_bytes=LARGEST_RESPONSE, transport=transport
         )
-        self._limiter = RateLimiter(rate_limit_per_s, clock)
+        self._limiter = limiter
         self._clock = clock
         self._observe = observe
 
@@ -91,13 +92,16 @@ class AsyncStoreClient:
         await self._connections.aclose()
 
     async def ask(self, request: StoreRequest) -> StoreResponse:
-        """Send one request under the rate limit; returns its 2xx response."""
-        await self._limiter.turn()
+        """Send one request when its turn comes; returns its 2xx response."""
+        turn = await self._limiter.turn(changes=request.changes) if self._limiter else None
         started = self._clock.monotonic()
         outcome = "cancelled"
         try:
             answer = await self._exchange(request)
             outcome = str(answer.status)
+            if self._limiter and turn:
+                wait_s = retry_after_s(answer.headers, self._clock.now()) if answer.status == 429 else None
+                self._limiter.answered(turn, answer.status, wait_s)
             protocol.check_response(answer, request, self._clock.now())
             check_accepted(answer, request)
             return answer

@@ -26,6 +26,7 @@ from packhouse.model.hold import KINDS
 from packhouse.model.money import CURRENCIES, Money
 from packhouse.model.poll import PollProblem
 from packhouse.model.states import OrderPhase, ShipmentState
+from packhouse.model.store_limit import NO_LIMIT, Limit
 from packhouse.model.waiting import WaitKind
 from packhouse.telemetry.series import OTHER, Counters, Histograms, States
 
@@ -256,6 +257,17 @@ class Metrics:
             ),
             known=PollProblem,
         )
+        self._store_limit = Gauge(
+            "packhouse_store_limit_calls_per_second",
+            "Calls a second that the store allows, as found by its refusals; 0 if it has refused none.",
+            registry=registry,
+        )
+        self._calls_waiting = Gauge(
+            "packhouse_store_calls_waiting",
+            "Calls to the store that wait for its limit.",
+            registry=registry,
+        )
+        self._read_limit: Callable[[], Limit] = lambda: NO_LIMIT
         self._ledger_up = Gauge(
             "packhouse_ledger_up", "1 if the ledger answered at this scrape, else 0.", registry=registry
         )
@@ -275,6 +287,10 @@ class Metrics:
     def watch_connections(self, counts: Callable[[], Mapping[str, int]]) -> None:
         """Read at each scrape how many connections are open, by phase."""
         self._count_connections = counts
+
+    def watch_store_limit(self, limit: Callable[[], Limit]) -> None:
+        """Read at each scrape what calls to the store wait for."""
+        self._read_limit = limit
 
     def purchase(self, provider: str, outcome: str) -> None:
         """Count one attempt to buy a label at an account: bought, not_bought, unknown."""
@@ -335,6 +351,9 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in the Prometheus text format, version 0.0.4."""
         self._connections.set(self._count_connections())
+        limit = self._read_limit()
+        self._store_limit.set(limit.calls_per_s)
+        self._calls_waiting.set(limit.waiting)
         return generate_latest(self.registry)
 
 

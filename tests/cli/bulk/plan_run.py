@@ -12,7 +12,8 @@ from packhouse_cli.bulk.actions import ACTIONS
 from packhouse_cli.bulk.executor import ItemExecutor
 from packhouse_cli.bulk.plan import Plan, PlanItem
 from packhouse_cli.bulk.results import Results, State
-from packhouse_cli.bulk.throttled_client import RateLimiter, ThrottledClient
+from packhouse_cli.bulk.throttled_client import ThrottledClient
+from packhouse_cli.clients.rate_limiter import RateLimiter
 from packhouse_cli.exit_codes import CommandError
 from tests.cli.bulk.memory_store import MemoryStore
 

@@ -51,7 +51,6 @@ def store_that_says(harness: Harness, change: Callable[[bytes], bytes]) -> None:
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
         timeout_s=15,
-        rate_limit_per_s=0,
         clock=harness.clock,
         observe=harness.metrics.call,
         transport=Changing(harness, change),

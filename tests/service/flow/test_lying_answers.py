@@ -26,7 +26,6 @@ def behind_a_proxy(harness: Harness) -> LyingProxy:
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
         timeout_s=15,
-        rate_limit_per_s=0,
         clock=harness.clock,
         observe=harness.metrics.call,
         transport=proxy,

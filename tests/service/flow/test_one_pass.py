@@ -15,6 +15,7 @@ from packhouse.errors import (
     LedgerUnusable,
     PackhouseError,
     StoreThrottled,
+    StoreUnavailable,
     StoreUnreachable,
 )
 from packhouse.flow import STEPS, process_order
@@ -81,7 +82,7 @@ async def test_a_step_that_fails_is_timed_and_no_later_one_runs(harness: Harness
 @pytest.mark.parametrize(
     ("error", "reason", "waiting", "due_in"),
     [
-        (StoreThrottled("too many requests", retry_after_s=400.0), "too many requests", "store_limit", 400.0),
+        (StoreUnavailable("it is down", retry_after_s=400.0), "it is down", "store_unavailable", 400.0),
         (KeyError("absent"), "'absent'", "retry", None),
         (RuntimeError(), "RuntimeError()", "retry", None),
     ],
@@ -95,6 +96,19 @@ async def test_an_error_of_a_step_is_a_failure_of_its_order_with_its_words_and_i
     after = await row(harness, job)
     assert (after.lease, after.attempts, after.reason, after.waiting) == (None, 1, reason, waiting)
     assert due_in is None or after.due_at - harness.clock.now() == due_in
+
+
+@pytest.mark.parametrize("retry_after_s", [None, 0.0, 400.0])
+async def test_a_429_is_no_failure_of_the_order_and_it_is_due_when_the_store_allows(
+    harness: Harness, retry_after_s: float | None
+) -> None:
+    job = await claimed(harness)
+    harness.store.script(order=StoreThrottled("too many requests", retry_after_s=retry_after_s))
+    await process_order(harness.context, job)
+    after = await row(harness, job)
+    assert (after.lease, after.attempts, after.waiting) == (None, 0, "store_limit")
+    assert after.reason == "too many requests"
+    assert 0 <= after.due_at - harness.clock.now() - (retry_after_s or 0) <= 1
 
 
 async def test_an_error_that_names_a_resting_account_counts_no_failure(harness: Harness) -> None:

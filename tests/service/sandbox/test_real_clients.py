@@ -51,7 +51,6 @@ def _store(sandbox: Sandbox, clock: ManualClock) -> AsyncStoreClient:
         "http://sandbox.invalid/api/storefront/v1",
         STORE_KEY,
         timeout_s=5,
-        rate_limit_per_s=0,
         clock=clock,
         observe=_unobserved,
         transport=SandboxTransport(sandbox),

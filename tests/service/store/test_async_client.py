@@ -76,7 +76,6 @@ def test_another_transport_replaces_the_network() -> None:
             "https://store.example/api/",
             "aly_test",
             timeout_s=1,
-            rate_limit_per_s=0,
             clock=SystemClock(),
             observe=lambda *_: None,
             transport=httpx.MockTransport(

@@ -13,6 +13,7 @@ from packhouse.clock import SystemClock
 from packhouse.http import httpx
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.store.client import StoreClient
+from packhouse.store.limiter import RateLimiter
 from packhouse.store.protocol import LARGEST_RESPONSE, get_order, refund_body
 from tests.service.store import faulty_store as faults
 from tests.service.store.faulty_store import FaultyStore, answers, faulty_store
@@ -165,7 +166,7 @@ class StandingClock(SystemClock):
 Observed = list[tuple[str, str, str, float]]
 
 
-def recorded(*parts: bytes, rate_limit_per_s: float = 0) -> tuple[AsyncStoreClient, Recording, Observed]:
+def recorded(*parts: bytes, ceiling_per_s: float = 0) -> tuple[AsyncStoreClient, Recording, Observed]:
     observed: Observed = []
     clock = StandingClock()
     transport = Recording(clock, *parts)
@@ -173,7 +174,7 @@ def recorded(*parts: bytes, rate_limit_per_s: float = 0) -> tuple[AsyncStoreClie
         "https://store.example/api/",
         "aly_test",
         timeout_s=2,
-        rate_limit_per_s=rate_limit_per_s,
+        limiter=RateLimiter(clock, ceiling_per_s=ceiling_per_s) if ceiling_per_s else None,
         clock=clock,
         observe=lambda *call: observed.append(call),
         transport=transport,
@@ -191,7 +192,7 @@ def test_a_connection_has_half_the_time_of_a_response() -> None:
 
 
 def test_the_time_of_a_call_is_observed_without_the_wait_for_its_turn() -> None:
-    store, _, observed = recorded(b'{"id": "ord_1", "items": []}', rate_limit_per_s=1)
+    store, _, observed = recorded(b'{"id": "ord_1", "items": []}', ceiling_per_s=1)
 
     async def twice() -> None:
         await store.order("ord_1")

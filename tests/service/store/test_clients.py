@@ -51,7 +51,6 @@ class Async:
             url,
             "aly_test",
             timeout_s=timeout_s,
-            rate_limit_per_s=0,
             clock=SystemClock(),
             observe=self._observe,
         )

@@ -82,17 +82,14 @@ def make_plan(
 ) -> int:
     """Make the plan and write it, or print it with --dry-run. `defaults` fills empty cells."""
     from functools import partial
-    from threading import Event
 
     from packhouse.store.client import StoreClient
     from packhouse_cli.bulk import planner
     from packhouse_cli.bulk.actions import ACTIONS
     from packhouse_cli.bulk.display import progress_for, show_plan
     from packhouse_cli.bulk.plan import unused_plan_path
-    from packhouse_cli.bulk.throttled_client import RateLimiter
 
     terminal, settings = invocation.terminal, invocation.settings
-    max_per_s = settings.store_rate_limit_per_s if arguments.max_per_s is None else arguments.max_per_s
     open_store = partial(
         StoreClient, settings.store_url, settings.api_key, timeout_s=settings.store_timeout_s
     )
@@ -100,7 +97,7 @@ def make_plan(
     context = planner.PlanContext(
         open_store,
         settings.store_url,
-        RateLimiter(max_per_s, Event()),
+        invocation.limiter(arguments.max_per_s),
         arguments.concurrency,
         progress_for(terminal),
     )

@@ -1,0 +1,34 @@
+"""The highest rate of calls to the store that the settings allow, whatever the store does."""
+
+from __future__ import annotations
+
+_LARGEST_BURST = 5.0
+
+
+class Ceiling:
+    """Starts at most `calls_per_s` calls in any second, evenly; 0 means any number.
+
+    After a time without calls a few may start at once. They are made up for by a wait after them.
+    """
+
+    def __init__(self, calls_per_s: float) -> None:
+        self.calls_per_s = calls_per_s
+        self._burst = min(_LARGEST_BURST, max(1.0, float(int(calls_per_s))))
+        self._credit = self._burst - 1
+        self._next_at = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """How long a call has to wait that would start now, in seconds."""
+        if not self.calls_per_s or now >= self._next_at or self._credit >= 1:
+            return 0.0
+        return self._next_at - now
+
+    def start(self, now: float) -> None:
+        """A call starts now."""
+        if not self.calls_per_s:
+            return
+        if now >= self._next_at:
+            self._credit = min(self._burst - 1, self._credit + (now - self._next_at) * self.calls_per_s)
+        else:
+            self._credit -= 1
+        self._next_at = max(self._next_at, now) + 1 / self.calls_per_s

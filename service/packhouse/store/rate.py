@@ -1,0 +1,254 @@
+"""The rate of calls that the store allows, found by what it refuses. Pure: no I/O, no clock of its own.
+
+While nothing is refused, the rate grows with each call that had to wait. After a 429 all calls pause, the
+rate is halved, and a binary search between the allowed and the refused rates settles just below the limit.
+Only every 15 to 30 minutes a slightly higher rate is tried. See decision 0026.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+# Calls a second: where the search starts, below and above which it does not go, and the first burst.
+FIRST, LOWEST, HIGHEST, FIRST_BURST = 20.0, 0.1, 10_000.0, 20.0
+LONGEST_PAUSE_S = 300.0  # after which the store is asked again, whatever it requested
+_GROWTH = 3.0  # calls a second for each successful call that had to wait: doubles in a quarter of a second
+_SLACK_S = 0.01  # a timer's lateness that does not slow the calls
+_LARGEST_BURST = 5.0  # when the limit is known
+_FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing; doubled each time
+_LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
+_TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
+_FULL = 0.85
+_LATE_S = 2.0  # a limit of calls in a second refuses sooner
+_BELOW, _BELOW_SERVED = 0.968, 0.98  # what is used of a rate that was refused, and of a rate that was served
+_STEADY_S, _STRIKE_S = 120.0, 60.0  # a rate in use for so long is not lowered by one refusal, but by a second
+_PROBE_S, _PROBE_SOON_S, _LONGEST_PROBE_S = 900.0, 120.0, 1800.0
+
+# `phase`: nothing refused; only a burst was refused; searching; limit found; trying a higher rate.
+GROWING, SPACED, SEARCHING, FOUND, PROBING = range(5)
+
+
+@dataclass(slots=True)
+class Rate:
+    """What is known of the store's limit. Times are in seconds of one monotonic clock, rates per second."""
+
+    rate: float = FIRST
+    phase: float = GROWING
+    next_at: float = 0.0  # when the next call may start
+    credit: float = FIRST_BURST - 1  # calls that may start before, for time that was not used
+    burst_at: float = float("-inf")  # when credit was last used
+    paused_at: float = float("-inf")  # when the last pause began, and when it ends
+    resumes_at: float = float("-inf")
+    refusals: float = 0.0  # in a row, without a call that was accepted
+    refused_at: float = float("-inf")
+    accepted: float = 0.0  # calls since the last refusal
+    low: float = 0.0  # the highest rate that was tried and allowed
+    high: float = 0.0  # the lowest rate that was refused; 0: none
+    # Of the last refusals that came late, one after the other, at the same number of accepted calls a second:
+    alike: float = 0.0  # how many
+    alike_calls: float = 0.0  # the calls that were accepted between them, and the time
+    alike_s: float = 0.0
+    stepped_at: float = float("-inf")  # when the present rate was set
+    quiet: float = 0.0  # calls in a row at this rate that waited and were accepted
+    base: float = 0.0  # the rate before a probe
+    probe_at: float = float("inf")
+    probe_wait_s: float = _PROBE_S
+    strict: float = 0.0  # 1: the store refuses any burst
+    second: float = 0.0  # calls started in this second of the clock, and in the one before
+    this_second: float = 0.0
+    last_second: float = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the store has refused calls for their rate."""
+        return self.phase >= SEARCHING
+
+    @property
+    def burst(self) -> float:
+        """How many calls may start at once after a time without calls."""
+        if self.phase == GROWING:
+            return FIRST_BURST
+        if self.phase == FOUND and not self.strict:
+            return min(_LARGEST_BURST, max(1.0, self.rate / 4))
+        return 1.0
+
+    def take(self, now: float, *, waited: bool) -> tuple[float, bool]:
+        """Start a call now, or wait.
+
+        Returns the seconds to wait before asking again, 0 if the call starts; and whether there was more
+        demand than the rate allows. `waited`: the call has waited already.
+        """
+        if now < self.resumes_at:
+            return self.resumes_at - now, True
+        if now >= self.next_at:
+            idle_s = max(0.0, now - self.next_at - _SLACK_S)
+            self.credit = min(self.burst - 1, self.credit + idle_s * self.rate)
+            self.next_at = max(self.next_at, now - _SLACK_S) + 1 / self.rate
+            pressed = waited or not idle_s
+            if not pressed:
+                self.quiet = 0.0
+        elif self.credit >= 1:
+            self.credit -= 1
+            self.next_at += 1 / self.rate
+            self.burst_at = now
+            pressed = True
+        else:
+            return self.next_at - now, True
+        self._count(now)
+        return 0.0, pressed
+
+    def answered(self, now: float, *, started: float, pressed: bool) -> None:
+        """The store answered a call that started then with anything but 429."""
+        self.accepted += 1
+        if started < self.paused_at:
+            return
+        self.refusals = 0.0
+        if not pressed:
+            return
+        if self.phase <= SPACED:
+            if self.rate < 4 * max(self.this_second, self.last_second) + 50:
+                self._set(self.rate + _GROWTH, now)
+            return
+        self.quiet += 1
+        if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
+            return
+        if self.phase == SEARCHING:
+            if self.alike == 2:  # is this rate really too high? It was not refused when it should have been
+                if self.accepted <= 1.04 * self._served * (now - self.refused_at) + 1:
+                    return
+                self.alike, self.high = 0.0, max(self.high, self.rate * 1.1)
+            self.low = self.rate
+            self._search(now)
+        elif self.phase == PROBING:
+            self._set(min(self.rate * 2, self.rate + (self.rate - self.base)), now)
+        elif self.phase == FOUND and now >= self.probe_at:
+            self.phase, self.base = PROBING, self.rate
+            self._set(self.rate * 1.06, now)
+
+    def refused(self, now: float, *, started: float, pressed: bool, retry_after_s: float | None) -> None:
+        """The store answered a call that started then with 429, and a Retry-After in seconds or none."""
+        if started < self.paused_at:  # sent before the refusal that began the last pause
+            if retry_after_s is not None:
+                self._pause(now + min(retry_after_s, LONGEST_PAUSE_S))
+            return
+        run_s = now - max(self.resumes_at, self.stepped_at)
+        self._pause(now + _pause_s(retry_after_s, self.refusals))
+        self.paused_at = now
+        self.refusals += 1
+        if self.refusals > 1:
+            return  # nothing was accepted since the last refusal: this one says nothing more about the rate
+        is_burst = now - self.burst_at < 1.0
+        if self.phase == GROWING and (is_burst or not pressed):
+            self.phase = SPACED
+            self._set(min(self.rate, max(FIRST, self.this_second, self.last_second)) / 2, now)
+        elif self.phase == PROBING and self.rate <= 1.3 * self.base:
+            self._settle(self.base, now)
+            self.probe_wait_s = min(self.probe_wait_s * 2, _LONGEST_PROBE_S)
+            self.probe_at = now + self.probe_wait_s
+        else:
+            self._search_on(now, run_s, is_burst=is_burst)
+        self.refused_at, self.accepted = now, 0.0
+
+    def correct_times(self, now: float) -> None:
+        """Correct times that lie too far ahead, as after a restart of the machine; what was found stays."""
+        if max(self.next_at, self.resumes_at) - now > LONGEST_PAUSE_S or self.refused_at > now:
+            self.next_at = self.resumes_at = now
+            self.refused_at = self.stepped_at = self.burst_at = now
+            self.accepted = self.quiet = self.refusals = self.second = 0.0
+        if self.probe_at - now > _LONGEST_PROBE_S:
+            self.probe_at = now + self.probe_wait_s
+
+    @property
+    def _served(self) -> float:
+        return self.alike_calls / self.alike_s if self.alike_s else 0.0
+
+    def _search_on(self, now: float, run_s: float, *, is_burst: bool) -> None:
+        """Find the next rate after a refusal of the present one, which was in use for `run_s` seconds."""
+        level = self.rate
+        is_steady = self.phase == FOUND and now - self.stepped_at > _STEADY_S
+        if self.phase == FOUND and is_burst and not self.strict:
+            self.strict = 1.0
+            return
+        if is_steady and now - self.refused_at > _STRIKE_S:
+            return  # one refusal may have another cause; a second one soon has not
+        is_late = run_s >= _LATE_S and run_s * self.rate >= _FEWEST_CALLS
+        # A machine that was too busy to make the calls of this rate proves nothing by what it was served.
+        is_full = self.accepted >= _FULL * self.rate * run_s
+        self._compare(is_late and is_full and self.phase >= SEARCHING, now)
+        if self.alike >= 3:
+            self.high = self._served
+            self._settle(self.high * _BELOW_SERVED, now)
+        elif self.alike == 2:
+            self.phase = SEARCHING
+            self._set(self._served * 1.15, now)
+        elif self.phase == SEARCHING:
+            self.high = min(self.high, level)
+            if self.low >= level:
+                self.low = 0.0
+            self._search(now)
+        elif self.phase == FOUND and is_late:
+            self.high = level
+            self._settle(level * _BELOW, now)
+        else:
+            if is_steady:
+                self.probe_wait_s = _PROBE_SOON_S
+            self.phase, self.low, self.high = SEARCHING, 0.0, level
+            self._search(now)
+
+    def _compare(self, is_late: bool, now: float) -> None:
+        """Compare what was served since the last refusal with what was served before it.
+
+        Where even a constant rate is refused late, the store counts over a longer time, or lets calls that
+        were not made be made up for. What it serves from one refusal to the next is then its limit.
+        """
+        span_s = max(now - self.refused_at, 1e-3)
+        served = self.accepted / span_s
+        if not is_late or abs(served - self._served) > 0.04 * served:
+            self.alike = self.alike_calls = self.alike_s = 0.0
+        if is_late:
+            self.alike += 1
+            self.alike_calls += self.accepted
+            self.alike_s += span_s
+
+    def _search(self, now: float) -> None:
+        rate = min((self.low + self.high) / 2, _BELOW * self.high)
+        if rate <= 1.015 * self.low:
+            self._settle(min(self.low, _BELOW * self.high), now)
+        else:
+            self._set(rate, now)
+
+    def _settle(self, rate: float, now: float) -> None:
+        self.phase = FOUND
+        self.probe_at = now + self.probe_wait_s
+        self._set(rate, now)
+
+    def _set(self, rate: float, now: float) -> None:
+        rate = min(max(rate, LOWEST), HIGHEST)
+        start = max(now, self.resumes_at)
+        if self.next_at > start:
+            self.next_at = start + (self.next_at - start) * self.rate / rate
+        self.rate, self.quiet, self.stepped_at = rate, 0.0, now
+
+    def _pause(self, until: float) -> None:
+        self.resumes_at = max(self.resumes_at, until)
+        self.next_at = max(self.next_at, self.resumes_at)
+        self.credit = 0.0
+
+    def _count(self, now: float) -> None:
+        second = float(int(now))
+        if second != self.second:
+            self.last_second = self.this_second if second == self.second + 1 else 0.0
+            self.second, self.this_second = second, 0.0
+        self.this_second += 1
+
+
+FIELDS = tuple(one.name for one in fields(Rate))
+
+
+def _pause_s(retry_after_s: float | None, refusals: float) -> float:
+    """How long to pause after this many refusals in a row before."""
+    doubled: float = 2.0 ** min(refusals, 20.0)
+    if retry_after_s is None:
+        return min(_FIRST_PAUSE_S * doubled, _LONGEST_OWN_PAUSE_S)
+    least_s = min(_LEAST_PAUSE_S * doubled, 5.0)
+    return min(max(retry_after_s, least_s), LONGEST_PAUSE_S)
