@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, TextClause, bindparam, select, text
+from sqlalchemy import BindParameter, Connection, TextClause, bindparam, select, text
 
 from packhouse.errors import LeaseLost
 from packhouse.ledger import notify
