@@ -28,7 +28,6 @@ _IN_DOUBT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 _LEASED = (
     select(orders.c.id, orders.c.lease, orders.c.crashes)
     .where(orders.c.lease.is_not(None))
-    .order_by(orders.c.id)
     .with_for_update(skip_locked=True)  # SQLite has one writer, and ignores it
 )
 _EXPIRED = _LEASED.where(orders.c.due_at <= bindparam("now"))
@@ -81,7 +80,7 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
         return []
     of_worker = Counter(map(_worker_of, tx.connection.execute(_TOKENS).scalars()))
     ended = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: str(row.id)):
         owner = _worker_of(row.lease)
         crashes = row.crashes + (owner != worker)
         values = {"id": row.id, "lease": row.lease, "crashes": crashes, "now": tx.now}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select, text, true
+from sqlalchemy import Connection, exists, select, text, true
 
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
@@ -111,7 +111,8 @@ def check_caps(
     of_order = shipments.c.order_id == shipment.order_id
     lately = labels.c.bought_at > now - _DAY_S
     site = select(orders.c.site_slug).where(orders.c.id == shipment.order_id).scalar_subquery()
-    of_site = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == site))
+    other = orders.alias("other")
+    of_site = exists().where(other.c.id == shipments.c.order_id, other.c.site_slug == site)
     for cap, bought, begun, what in (
         (caps.max_order_minor, of_order, of_order, "the labels of this order"),
         (caps.max_day_minor, lately, true(), "all labels of 24 hours"),

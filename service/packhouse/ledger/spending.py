@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, literal, select
+from sqlalchemy import Connection, exists, func, literal, select, union
 
 from packhouse.ledger.tables import holds, labels, shipments
 from packhouse.model.hold import HoldCode
@@ -13,6 +13,13 @@ from packhouse.model.states import LabelState, ShipmentState
 # A label whose void is only asked for is still paid.
 _NO_LONGER_SPENT = (LabelState.VOIDED.value,)
 _ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
+# The purchases that are not finished, of all orders, without reading the finished ones.
+_UNENDED = union(
+    select(shipments.c.id).where(shipments.c.state.in_(_ABOUT_TO_BE_SPENT)),
+    select(holds.c.shipment_id).where(
+        holds.c.code == HoldCode.PURCHASE_UNKNOWN.value, holds.c.released_at.is_(None)
+    ),
+)
 
 
 def spent(connection: Connection, bought: Any, begun: Any, currency: str, but: str) -> int:
@@ -27,7 +34,7 @@ def spent(connection: Connection, bought: Any, begun: Any, currency: str, but: s
         .where(labels.c.state.not_in(_NO_LONGER_SPENT), labels.c.currency == currency, bought)
         .scalar_subquery()
     )
-    open_ended = _unended() & (shipments.c.id != but) & begun
+    open_ended = shipments.c.id.in_(_UNENDED) & (shipments.c.id != but) & begun
     one_row = select(literal(1).label("one")).subquery()
     rows = connection.execute(
         select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended))
@@ -49,6 +56,7 @@ def labels_of(connection: Connection, order_id: str, but: str) -> int:
 def _unended() -> Any:
     """A purchase that is not finished. One that a person must check is held, but may have been paid."""
     in_doubt = exists().where(
+        holds.c.order_id == shipments.c.order_id,
         holds.c.shipment_id == shipments.c.id,
         holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
         holds.c.released_at.is_(None),

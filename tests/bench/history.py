@@ -1,0 +1,187 @@
+"""A daemon on a ledger full of finished orders, compared with the same daemon on a ledger without history.
+
+A round's time of a request is the least of its runs: whatever else the machine does can only make one longer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from packhouse.ledger import inbox, leases
+from packhouse.ledger.sqlite import SqliteLedger
+from tests.bench.figures import Figure, figure, gathered
+from tests.bench.filling import fill
+from tests.bench.gauges import cpu_s
+from tests.e2e.processes import TOKEN, Process, Services, running_services, wait_for
+
+HEADING = "history"
+BASELINE = "the same daemon on a ledger without history"
+
+_SETTINGS = {
+    "PACKHOUSE_POLL__INTERVAL_S": "300",
+    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
+    "PACKHOUSE_POLL__RECHECK_S": "3600",
+    "PACKHOUSE_WORKER__CONCURRENCY": "16",
+    "PACKHOUSE_STORE__TIMEOUT_S": "30",
+    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
+}
+_PATTERNS = 8
+_NEW = 300
+_RUNS = 15
+_IDLE_S = 5.0
+# Every list and view of the command and the page. {…} is filled in with what the ledger has.
+_PAGES = {
+    "orders": "/api/v1/orders",
+    "orders, shipped": "/api/v1/orders?phase=shipped",
+    "orders, held": "/api/v1/orders?phase=held",
+    "orders, a later page": "/api/v1/orders?limit=2&after={next}",
+    "an order": "/api/v1/orders/{order}",
+    "why, its journal": "/api/v1/orders/{order}/journal",
+    "shipments": "/api/v1/shipments",
+    "shipments, fulfilled": "/api/v1/shipments?state=fulfilled",
+    "shipments, held": "/api/v1/shipments?state=held",
+    "a label": "/api/v1/orders/{order}/label",
+    "a label's file": "/api/v1/labels/{document}",
+    "holds": "/api/v1/holds",
+    "holds, active": "/api/v1/holds?active=true",
+    "events": "/api/v1/events",
+    "events of an order": "/api/v1/events?order_id={order}",
+    "events, ignored": "/api/v1/events?outcome=ignored",
+    "journal": "/api/v1/journal",
+    "reconciliation": "/api/v1/reconciliation",
+    "status": "/api/v1/status",
+    "metrics": "/metrics",
+    "readiness": "/readyz",
+}
+_SHIPPED = "SELECT number FROM counts WHERE kind = 'orders' AND word = 'shipped'"
+_POSTED = "SELECT count(*) FROM journal WHERE id > {first} AND action = 'fulfilled'"
+_SPAN = "SELECT max(at) - min(at) FROM journal WHERE id > {first} AND action IN ('event_received', 'fulfilled')"
+
+
+def measure(count: int, rounds: int) -> list[Figure]:
+    """Fill a ledger with `count` finished orders once, and compare it in each round."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with running_services(folder, "--poll-only-share", "0") as services:
+            full, empty = _ledgers(services, count)
+            return gathered([_round(services, full, empty) for _ in range(rounds)])
+
+
+def _ledgers(services: Services, count: int) -> tuple[Path, Path]:
+    """Two data folders of a daemon that has shipped a few orders; the first is filled with copies of them."""
+    services.start(**_SETTINGS)
+    services.place_orders(_PATTERNS, kinds=("plain",))
+    wait_for(lambda: services.query(_SHIPPED.replace("number", "coalesce(max(number), 0)")) >= _PATTERNS, "patterns")
+    assert services.daemon and services.daemon.end() == 0
+    full, empty = services.ledger.parent, services.folder / "empty"
+    shutil.copytree(full, empty)
+    fill(f"sqlite:///{services.ledger}", count)
+    return full, empty
+
+
+def _round(services: Services, full: Path, empty: Path) -> Sequence[Figure]:
+    theirs = _measured(services, empty)
+    ours = _measured(services, full)
+    return [figure(name, unit, ours[name, unit], value) for (name, unit), value in theirs.items()]
+
+
+def _measured(services: Services, data: Path) -> dict[tuple[str, str], float]:
+    folder = {"PACKHOUSE_DATA_DIR": str(data)}
+    found: dict[tuple[str, str], float] = {}
+    daemon, found["ready", "s"] = _start(services, folder)
+    for name, took in _pages(services, daemon).items():
+        found[name, "ms"] = took
+    found["shipped", "orders/s"], found["processor", "ms/order"] = _ship(services, daemon, data)
+    time.sleep(2.0)
+    before = cpu_s(daemon.pid)
+    time.sleep(_IDLE_S)
+    found["idle", "% of a core"] = max(cpu_s(daemon.pid) - before, 0.005) / _IDLE_S * 100
+    assert daemon.end() == 0, daemon.output()[-2000:]
+    for name, took in asyncio.run(_tasks(data)).items():
+        found[name, "ms"] = took
+    return found
+
+
+def _start(services: Services, folder: dict[str, str]) -> tuple[Process, float]:
+    began = time.perf_counter()
+    daemon = services.launch(**_SETTINGS, **folder)
+    until = began + 300
+    while not services.is_ready(daemon):
+        assert time.perf_counter() < until, daemon.output()[-2000:]
+        time.sleep(0.005)
+    return daemon, time.perf_counter() - began
+
+
+def _pages(services: Services, daemon: Process) -> dict[str, float]:
+    """The least time of each request, in milliseconds."""
+    connection = http.client.HTTPConnection("127.0.0.1", services.port, timeout=60)
+    page = services.api("/api/v1/orders?limit=2")
+    order = page["orders"][0]["id"]
+    shipments = services.api("/api/v1/shipments?limit=1")["shipments"]
+    words = {"next": page["next"], "order": order, "document": shipments[0]["label"]["document"]}
+    took: dict[str, list[float]] = {name: [] for name in _PAGES}
+    for _ in range(_RUNS):
+        for name, path in _PAGES.items():
+            began = time.perf_counter()
+            connection.request("GET", path.format(**words), headers={"authorization": f"Bearer {TOKEN}"})
+            answer = connection.getresponse()
+            answer.read()
+            took[name].append(time.perf_counter() - began)
+            assert answer.status in (200, 404), (name, answer.status)
+    connection.close()
+    assert daemon.alive()
+    return {name: 1000 * min(times) for name, times in took.items()}
+
+
+def _ship(services: Services, daemon: Process, data: Path) -> tuple[float, float]:
+    """Orders a second and milliseconds of processor time for each of some new orders."""
+    first = _asked(data, "SELECT max(id) FROM journal")
+    before = cpu_s(daemon.pid)
+    services.place_orders(_NEW, kinds=("plain",))
+    posted = _POSTED.format(first=first)
+    wait_for(lambda: _asked(data, posted) >= _NEW, f"{_NEW} orders to ship", 60 + _NEW)
+    used = cpu_s(daemon.pid) - before
+    return _NEW / _asked(data, _SPAN.format(first=first)), 1000 * used / _NEW
+
+
+def _asked(data: Path, query: str) -> Any:
+    import sqlite3
+
+    connection = sqlite3.connect(f"file:{data / 'packhouse.db'}?mode=ro", uri=True)
+    try:
+        return connection.execute(query).fetchone()[0]
+    finally:
+        connection.close()
+
+
+async def _tasks(data: Path) -> dict[str, float]:
+    """The periodic tasks of a daemon that is not running, in milliseconds each."""
+    ledger = SqliteLedger(f"sqlite:///{data / 'packhouse.db'}")
+    took = {}
+    try:
+        tasks: dict[str, Callable[..., Any]] = {
+            "wake stalled orders": leases.wake_stalled,
+            "wake unfinished orders": leases.wake_unfinished,
+        }
+        for name, unit in tasks.items():
+            took[name] = await _least(lambda unit=unit: ledger.write(unit, time.time()))
+        took["prune nothing"] = await _least(lambda: ledger.write(inbox.prune, time.time(), 0.0))
+    finally:
+        await ledger.close()
+    return took
+
+
+async def _least(run: Callable[[], Any]) -> float:
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        await run()
+        times.append(time.perf_counter() - began)
+    return 1000 * min(times)
