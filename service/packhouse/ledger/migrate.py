@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -52,6 +53,11 @@ def migrate(connection: Connection, to: str = "head") -> tuple[str | None, str]:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
         before = current(connection)
+        if to == "head" and before == head():
+            return before, before
+        if before:
+            # With many orders it takes minutes, in which the daemon answers nothing yet.
+            structlog.get_logger("packhouse").info("ledger_migrating", version=before, to=head())
         command.upgrade(config, to)  # it refuses to begin at a version that it does not know
     except CommandError as error:
         raise unknown(str(before)) from error

@@ -85,7 +85,7 @@ UNITS: dict[str, Unit] = {
     "release worker": lambda tx: leases.release_worker(tx, "w", NOW),
     "wake unfinished": leases.wake_unfinished,
     "wake stalled": lambda tx: leases.wake_stalled(tx, NOW, NOW),
-    "prune": lambda tx: inbox.prune(tx, NOW - 1000),
+    "prune": lambda tx: inbox.prune(tx, NOW - 1000, 100),
     "caps": _caps,
     "tracking number": _reading(shipments.owner_of_tracking, "1Z", "ord-1"),
     "left to compare": _reading(recalled.to_compare, NOW),
