@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import postgres
-from tests.bench import bulk, intake, orders, overload, replicas, start
+from tests.bench import bulk, due, history, intake, orders, overload, replicas, start
 from tests.bench.figures import facts_line, table
 from tests.bench.gauges import machine, supported
 
@@ -21,6 +21,8 @@ BENCHES = {
     "start": start,
     "replicas": replicas,
     "overload": overload,
+    "history": history,
+    "due": due,
 }
 _EXAMPLES = """examples:
   python -m tests.bench                        everything, about eight minutes
@@ -29,6 +31,8 @@ _EXAMPLES = """examples:
   python -m tests.bench bulk --items 1000       a plan and its apply, compared with a shell loop
   python -m tests.bench start --rounds 5       the command's start-up, compared with python -c pass
   python -m tests.bench overload --rounds 1    an attack, with and without limits on connections
+  python -m tests.bench history --finished 2000000 --rounds 1
+  python -m tests.bench due --due 100000 --rounds 1
   python -m tests.bench replicas               two daemons on one PostgreSQL, compared with one
 """
 
@@ -48,6 +52,8 @@ def main() -> int:
         "start": asked.starts,
         "replicas": asked.shared,
         "overload": asked.seconds,
+        "history": asked.finished,
+        "due": asked.due,
     }
     results: dict[str, Any] = {}
     for name in [asked.bench] if asked.bench else BENCHES:
@@ -92,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=int, default=20, metavar="N", help="seconds of each attack in the overload (20)"
     )
+    parser.add_argument(
+        "--finished", type=int, default=200_000, metavar="N", help="finished orders of the ledger (200000)"
+    )
+    parser.add_argument("--due", type=int, default=5000, metavar="N", help="orders due at once (5000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each benchmark (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values to this file")
     return parser

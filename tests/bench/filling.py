@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 _YEAR_S = 365 * 86_400.0
 # Events are deleted after a while, so only the newest orders have theirs.
@@ -29,7 +29,9 @@ def fill(url: str, orders: int) -> None:
             for pragma in _FAST if is_sqlite else ():
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
             for table, which in _PATTERNS.items():
-                connection.execute(text(f"CREATE TEMP TABLE p_{table} AS SELECT * FROM {table} WHERE {which}"))
+                connection.execute(
+                    text(f"CREATE TEMP TABLE p_{table} AS SELECT * FROM {table} WHERE {which}")
+                )
             patterns = connection.execute(text("SELECT count(*) FROM p_orders")).scalar_one()
             connection.commit()
             last = (orders - 1) // patterns

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
         ("start", 2, 10),
         ("replicas", 12, 2),
         ("overload", 1, 10),
+        ("history", 40, 28),
+        ("due", 30, 2),
     ],
 )
 def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, count: int, kinds: int) -> None:
@@ -37,7 +39,16 @@ def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, co
     asked = [sys.executable, "-m", "tests.bench", bench, "--rounds", "1", "--json", str(kept)]
     counts = [
         word
-        for name in ("--orders", "--deliveries", "--items", "--starts", "--shared", "--seconds")
+        for name in (
+            "--orders",
+            "--deliveries",
+            "--items",
+            "--starts",
+            "--shared",
+            "--seconds",
+            "--finished",
+            "--due",
+        )
         for word in (name, str(count))
     ]
     ended = subprocess.run([*asked, *counts], cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -45,11 +45,13 @@ def read(connection: Connection) -> Counts:
     for kind, word, number in connection.execute(_KEPT):
         if number:
             kept[kind][word] = int(number)
-    unfinished_orders = {phase: number for phase, number in connection.execute(_ORDERS)}
-    unfinished_shipments = {state: number for state, number in connection.execute(_SHIPMENTS)}
     return Counts(
-        kept["orders"] | unfinished_orders,
-        kept["shipments"] | unfinished_shipments,
+        kept["orders"] | _counted(connection, _ORDERS),
+        kept["shipments"] | _counted(connection, _SHIPMENTS),
         sum(kept["labels"].values()),
         kept["spent"],
     )
+
+
+def _counted(connection: Connection, statement: Any) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(statement)}

@@ -1,7 +1,7 @@
 """Reads every page of a ledger's file, so that a damaged one is found before an order needs it.
 
-A small file is read before anything else. A large one takes minutes, so it is read in the background, table by
-table and with pauses, while the daemon already works.
+A small file is read before anything else. A large one takes minutes, so it is read in the background, table
+by table and with pauses, while the daemon already works.
 """
 
 from __future__ import annotations

@@ -138,7 +138,9 @@ def order_rows(
     connection: Connection, phase: OrderPhase | None, limit: int, before: tuple[float, str] | None
 ) -> Sequence[Row[Any]]:
     """Orders without their snapshots, last changed first, after the one with this time and id."""
-    newest = _newest_first(orders, orders.c.phase, list(OrderPhase) if phase is None else [phase], limit, before)
+    newest = _newest_first(
+        orders, orders.c.phase, list(OrderPhase) if phase is None else [phase], limit, before
+    )
     statement = select(*_LISTED).join(newest, newest.c.id == orders.c.id)
     return connection.execute(statement.order_by(newest.c.updated_at.desc(), newest.c.id.desc())).all()
 

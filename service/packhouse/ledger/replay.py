@@ -219,6 +219,7 @@ def snapshot(connection: Connection, since: float | None) -> Facts:
     """What a log must know to begin, or to continue after its last line (`since`) of an earlier process."""
     newest = restores.newest_entry(connection)
     facts = Facts(newest.at if newest else 0.0, newest)
+    which: ColumnElement[bool]
     lately: tuple[ColumnElement[bool], ...]
     if since is None:
         which = shipments.c.state.in_(_UNFINISHED)

@@ -267,9 +267,9 @@ recalled = Table(
 )
 
 # What only becomes more, counted by triggers (migration 9) in the transaction of each change: orders and
-# shipments in a finished state ("orders", "shipments", by state), labels ever bought ("labels"), and what those
-# that are not voided cost ("spent"), both by currency. A count is the sum of its shards: on a server that
-# replicas share, each connection counts in a shard of its own, so that none waits for another.
+# shipments in a finished state ("orders", "shipments", by state), labels ever bought ("labels"), and what
+# those that are not voided cost ("spent"), both by currency. A count is the sum of its shards: on a server
+# that replicas share, each connection counts in a shard of its own, so that none waits for another.
 counts = Table(
     "counts",
     metadata,

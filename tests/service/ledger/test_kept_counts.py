@@ -28,7 +28,9 @@ def counted(connection: Connection) -> Counts:
         return Counter(connection.execute(select(column)).scalars())
 
     paid = select(labels.c.currency, func.sum(labels.c.cost_minor)).where(labels.c.state != "voided")
-    spent = {word: int(minor) for word, minor in connection.execute(paid.group_by(labels.c.currency)) if minor}
+    spent = {
+        word: int(minor) for word, minor in connection.execute(paid.group_by(labels.c.currency)) if minor
+    }
     return Counts(dict(by(orders.c.phase)), dict(by(shipments.c.state)), by(labels.c.id).total(), spent)
 
 
@@ -58,7 +60,9 @@ def change(connection: Connection, choose: random.Random) -> None:
         row = words | {"id": order_id, "shipment_id": order_id, "generation": 1, "state": label_state}
         connection.execute(insert(labels), row | {"cost_minor": cost, "currency": currency, "bought_at": 0.0})
     else:
-        changed = choose.choice([{"state": label_state}, {"cost_minor": cost}, {"currency": currency}])
+        changed: dict[str, Any] = choose.choice(
+            [{"state": label_state}, {"cost_minor": cost}, {"currency": currency}]
+        )
         connection.execute(update(labels).where(labels.c.shipment_id == order_id).values(**changed))
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from packhouse.ledger import queries
 from packhouse.model.hold import HoldCode
-from packhouse.model.label import LabelFormat, LabelPaper
 from packhouse.model.states import OrderPhase, ShipmentState
 from tests.service.ledger.rows import NOW, Rows
 

@@ -36,11 +36,12 @@ from tests.service.ledger.rows import NOW, Rows
 _HISTORY = ("orders", "shipments", "labels", "holds", "journal", "events")
 # Of these only unfinished work, leased orders and suspects, or active holds are read as a whole.
 _SMALL = ("ix_orders_leased", "ix_orders_crashed", "uq_holds_active")
-_READ_WHOLE = re.compile(rf"SCAN ({'|'.join(_HISTORY)})\b(?! USING (?:COVERING )?INDEX (?:{'|'.join(_SMALL)})\b)")
+_READ_WHOLE = re.compile(
+    rf"SCAN ({'|'.join(_HISTORY)})\b(?! USING (?:COVERING )?INDEX (?:{'|'.join(_SMALL)})\b)"
+)
 # A list that is asked for with a limit may be read from its end.
 _FROM_THE_END = {"SCAN holds", "SCAN journal", "SCAN events USING INDEX ix_events_received_at"}
 
-CAPS = GuardSettings(max_label_minor=1, max_order_minor=1, max_day_minor=1, max_site_day_minor=1)
 Unit = Callable[[Tx], Any]
 
 
@@ -50,8 +51,11 @@ def _reading(unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Unit:
 
 def _caps(tx: Tx) -> None:
     shipment = shipments.of_order(tx.connection, "ord")[0]
-    roomy = {name: 10**9 for name in ("max_label_minor", "max_order_minor", "max_day_minor", "max_site_day_minor")}
-    guard.check_caps(tx.connection, NOW, GuardSettings(**roomy), shipment, Money(1, "USD"))
+    much = 10**9
+    caps = GuardSettings(
+        max_label_minor=much, max_order_minor=much, max_day_minor=much, max_site_day_minor=much
+    )
+    assert guard.check_caps(tx.connection, NOW, caps, shipment, Money(1, "USD")) == ""
     spending.labels_of(tx.connection, "ord", "ord-1")
 
 
@@ -127,5 +131,7 @@ def test_a_question_reads_no_more_where_more_orders_are_finished(
     for statement, parameters in statements:
         plan = plan_of(rows.connection, statement, parameters)
         is_limited = "LIMIT" in statement
-        whole = [step for step in plan if _READ_WHOLE.search(step) and not (is_limited and step in _FROM_THE_END)]
+        whole = [
+            step for step in plan if _READ_WHOLE.search(step) and not (is_limited and step in _FROM_THE_END)
+        ]
         assert not whole, (statement, plan)
