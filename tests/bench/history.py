@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse.ledger import inbox, leases
+from packhouse.ledger.pages import SMALL_BYTES
 from packhouse.ledger.sqlite import SqliteLedger
 from tests.bench.figures import Figure, figure, gathered
 from tests.bench.filling import fill
@@ -34,10 +33,12 @@ _SETTINGS = {
     "PACKHOUSE_STORE__TIMEOUT_S": "30",
     "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
 }
-_PATTERNS = 8
+# A page of each list, so that both ledgers show as much.
+_PATTERNS = 60
 _NEW = 300
 _RUNS = 15
-_IDLE_S = 5.0
+_IDLE_S, _REST_S = 5.0, 5.0
+_SANDBOX = ("--poll-only-share", "0")
 # Every list and view of the command and the page. {…} is filled in with what the ledger has.
 _PAGES = {
     "orders": "/api/v1/orders",
@@ -63,6 +64,7 @@ _PAGES = {
     "readiness": "/readyz",
 }
 _SHIPPED = "SELECT count(*) FROM orders WHERE phase = 'shipped'"
+_UNFINISHED = "SELECT count(*) FROM orders WHERE phase IN ('open', 'held')"
 _POSTED = "SELECT count(*) FROM journal WHERE id > {first} AND action = 'fulfilled'"
 _SPAN = (
     "SELECT max(at) - min(at) FROM journal WHERE id > {first} AND action IN ('event_received', 'fulfilled')"
@@ -70,53 +72,62 @@ _SPAN = (
 
 
 def measure(count: int, rounds: int) -> list[Figure]:
-    """Fill a ledger with `count` finished orders once, and compare it in each round."""
+    """Fill a ledger with `count` finished orders once, and compare it in each round.
+
+    Each ledger has a sandbox of its own: one account knows no purchase of the other ledger.
+    """
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_services(folder, "--poll-only-share", "0") as services:
-            full, empty = _ledgers(services, count)
-            return gathered([_round(services, full, empty) for _ in range(rounds)])
+        folders = [Path(name) / part for part in ("full", "empty")]
+        for folder in folders:
+            folder.mkdir()
+        with (
+            running_services(folders[0], *_SANDBOX) as full,
+            running_services(folders[1], *_SANDBOX) as empty,
+        ):
+            for services in (full, empty):
+                _begin(services)
+            fill(f"sqlite:///{full.ledger}", count)
+            return gathered([_round(full, empty) for _ in range(rounds)])
 
 
-def _ledgers(services: Services, count: int) -> tuple[Path, Path]:
-    """Two data folders of a daemon that has shipped a few orders; the first is filled with copies of them."""
+def _begin(services: Services) -> None:
+    """Ship the few orders of which the history is made."""
     services.start(**_SETTINGS)
     services.place_orders(_PATTERNS, kinds=("plain",))
     wait_for(lambda: services.query(_SHIPPED) >= _PATTERNS, "the first orders to ship")
     assert services.daemon and services.daemon.end() == 0
-    full, empty = services.ledger.parent, services.folder / "empty"
-    shutil.copytree(full, empty)
-    fill(f"sqlite:///{services.ledger}", count)
-    return full, empty
 
 
-def _round(services: Services, full: Path, empty: Path) -> Sequence[Figure]:
-    theirs = _measured(services, empty)
-    ours = _measured(services, full)
+def _round(full: Services, empty: Services) -> Sequence[Figure]:
+    theirs, ours = _measured(empty), _measured(full)
     return [figure(name, unit, ours[name, unit], value) for (name, unit), value in theirs.items()]
 
 
-def _measured(services: Services, data: Path) -> dict[tuple[str, str], float]:
-    folder = {"PACKHOUSE_DATA_DIR": str(data)}
+def _measured(services: Services) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
-    daemon, found["ready", "s"] = _start(services, folder)
+    daemon, found["ready", "s"] = _start(services)
     found["ready, processor", "s"] = cpu_s(daemon.pid)
+    if services.ledger.stat().st_size > SMALL_BYTES:
+        wait_for(lambda: "ledger_undamaged" in daemon.output(), "the check of the ledger's pages", 1800)
     for name, took in _pages(services, daemon).items():
         found[name, "ms"] = took
-    found["shipped", "orders/s"], found["processor", "ms/order"] = _ship(services, daemon, data)
-    time.sleep(2.0)
+    found["shipped", "orders/s"], found["processor", "ms/order"] = _ship(services, daemon)
+    # What follows a fulfillment, such as its events and one more look at the order.
+    wait_for(lambda: services.query(_UNFINISHED) == 0, "the rest")
+    time.sleep(_REST_S)
     before = cpu_s(daemon.pid)
     time.sleep(_IDLE_S)
     found["idle", "% of a core"] = max(cpu_s(daemon.pid) - before, 0.005) / _IDLE_S * 100
     assert daemon.end() == 0, daemon.output()[-2000:]
-    for name, took in asyncio.run(_tasks(data)).items():
+    for name, took in asyncio.run(_tasks(services.ledger)).items():
         found[name, "ms"] = took
     return found
 
 
-def _start(services: Services, folder: dict[str, str]) -> tuple[Process, float]:
+def _start(services: Services) -> tuple[Process, float]:
+    # A log of its own: it says when the ledger's pages were read.
     began = time.perf_counter()
-    daemon = services.launch(**_SETTINGS, **folder)
+    daemon = services.launch(f"daemon-{time.time_ns()}", **_SETTINGS)
     until = began + 300
     while not services.is_ready(daemon):
         assert time.perf_counter() < until, daemon.output()[-2000:]
@@ -145,28 +156,20 @@ def _pages(services: Services, daemon: Process) -> dict[str, float]:
     return {name: 1000 * min(times) for name, times in took.items()}
 
 
-def _ship(services: Services, daemon: Process, data: Path) -> tuple[float, float]:
+def _ship(services: Services, daemon: Process) -> tuple[float, float]:
     """Orders a second and milliseconds of processor time for each of some new orders."""
-    first = _asked(data, "SELECT max(id) FROM journal")
+    first = services.query("SELECT max(id) FROM journal")
     before = cpu_s(daemon.pid)
     services.place_orders(_NEW, kinds=("plain",))
     posted = _POSTED.format(first=first)
-    wait_for(lambda: _asked(data, posted) >= _NEW, f"{_NEW} orders to ship", 60 + _NEW)
+    wait_for(lambda: services.query(posted) >= _NEW, f"{_NEW} orders to ship", 60 + _NEW)
     used = cpu_s(daemon.pid) - before
-    return _NEW / _asked(data, _SPAN.format(first=first)), 1000 * used / _NEW
+    return _NEW / services.query(_SPAN.format(first=first)), 1000 * used / _NEW
 
 
-def _asked(data: Path, query: str) -> Any:
-    connection = sqlite3.connect(f"file:{data / 'packhouse.db'}?mode=ro", uri=True)
-    try:
-        return connection.execute(query).fetchone()[0]
-    finally:
-        connection.close()
-
-
-async def _tasks(data: Path) -> dict[str, float]:
+async def _tasks(file: Path) -> dict[str, float]:
     """The periodic tasks of a daemon that is not running, in milliseconds each."""
-    ledger = SqliteLedger(f"sqlite:///{data / 'packhouse.db'}")
+    ledger = SqliteLedger(f"sqlite:///{file}")
     took = {}
     try:
         now = time.time()

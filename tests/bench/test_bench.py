@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
         ("start", 2, 10),
         ("replicas", 12, 2),
         ("overload", 1, 10),
-        ("history", 40, 28),
+        ("history", 40, 29),
         ("due", 30, 2),
     ],
 )

@@ -60,7 +60,7 @@ class BackgroundCheck:
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:
-        address = f"file:{quote(str(self._file.absolute()))}?mode=ro"
+        address, began = f"file:{quote(str(self._file.absolute()))}?mode=ro", time.monotonic()
         try:
             with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
                 damage = self._check(connection)
@@ -72,6 +72,9 @@ class BackgroundCheck:
         else:
             if damage:
                 self._found(damaged(damage))
+            else:
+                took_s = round(time.monotonic() - began)
+                structlog.get_logger("packhouse").info("ledger_undamaged", took_s=took_s)
 
     def _check(self, connection: sqlite3.Connection) -> str:
         """What is damaged; "" if nothing is."""

@@ -21,8 +21,9 @@ _STATES = "'fulfilled', 'delivered', 'voided', 'cancelled'"
 # Each table with its column, and the values of it that are counted.
 _FINISHED = (("orders", "phase", _PHASES), ("shipments", "state", _STATES))
 _FILL = (
-    f"SELECT 'orders', phase, 0, count(*) FROM orders WHERE phase IN ({_PHASES}) GROUP BY phase",
-    f"SELECT 'shipments', state, 0, count(*) FROM shipments WHERE state IN ({_STATES}) GROUP BY state",
+    "SELECT 'orders', phase, 0, count(*) FROM orders WHERE phase IN ('shipped', 'closed') GROUP BY phase",
+    "SELECT 'shipments', state, 0, count(*) FROM shipments "
+    "WHERE state IN ('fulfilled', 'delivered', 'voided', 'cancelled') GROUP BY state",
     "SELECT 'labels', currency, 0, count(*) FROM labels GROUP BY currency",
     "SELECT 'spent', currency, 0, sum(cost_minor) FROM labels WHERE state <> 'voided' GROUP BY currency",
 )
