@@ -15,6 +15,8 @@ from tests.bench import (
     bulk,
     calm,
     contestants,
+    due,
+    history,
     idle,
     intake,
     latency,
@@ -37,6 +39,8 @@ BENCHES = {
     "start": start,
     "replicas": replicas,
     "overload": overload,
+    "history": history,
+    "due": due,
 }
 _EXAMPLES = """examples:
   python -m tests.bench                        everything, about half an hour
@@ -50,6 +54,8 @@ _EXAMPLES = """examples:
   python -m tests.bench overload --rounds 1    an attack, with and without limits on connections
   python -m tests.bench replicas               two and four daemons on one PostgreSQL, compared with one
   python -m tests.bench peers --rounds 5 --json peers.json --chart peers.png    or: make peers
+  python -m tests.bench history --finished 2000000 --rounds 1
+  python -m tests.bench due --due 100000 --rounds 1
 """
 
 
@@ -73,6 +79,8 @@ def main() -> int:
         "start": asked.starts,
         "replicas": asked.shared,
         "overload": asked.seconds,
+        "history": asked.finished,
+        "due": asked.due,
     }
     results: dict[str, Any] = {}
     for name in [asked.bench] if asked.bench else BENCHES:
@@ -140,6 +148,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=int, default=20, metavar="N", help="seconds of each attack in the overload (20)"
     )
+    parser.add_argument(
+        "--finished", type=int, default=200_000, metavar="N", help="finished orders of the ledger (200000)"
+    )
+    parser.add_argument("--due", type=int, default=5000, metavar="N", help="orders due at once (5000)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="rounds of each benchmark (3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values to this file")
     parser.add_argument("--only", default="", metavar="TEXT", help="peers: those with TEXT in their name")

@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[2]
         ("start", 2, 10),
         ("replicas", 12, 4),
         ("overload", 1, 10),
+        ("history", 40, 29),
+        ("due", 30, 2),
     ],
 )
 def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, count: int, kinds: int) -> None:
@@ -49,6 +51,8 @@ def test_a_bench_measures_itself_and_its_baseline(tmp_path: Path, bench: str, co
             "--starts",
             "--shared",
             "--seconds",
+            "--finished",
+            "--due",
         )
         for word in (name, str(count))
     ]

@@ -29,7 +29,6 @@ _IN_DOUBT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
 _LEASED = (
     select(orders.c.id, orders.c.lease, orders.c.crashes)
     .where(orders.c.lease.is_not(None))
-    .order_by(orders.c.id)
     .with_for_update(skip_locked=True)  # SQLite has one writer, and ignores it
 )
 _EXPIRED = Prepared(_LEASED.where(orders.c.due_at <= bindparam("now")))
@@ -84,7 +83,7 @@ def _end(tx: Tx, rows: Sequence[Any], worker: str, retry: RetrySettings) -> list
         return []
     of_worker = Counter(map(_worker_of, tx.connection.execute(_TOKENS).scalars()))
     ended = []
-    for order_id, lease, crashes_before in rows:
+    for order_id, lease, crashes_before in sorted(rows, key=lambda row: str(row[0])):
         owner = _worker_of(lease)
         crashes = crashes_before + (owner != worker)
         values = {"id": order_id, "lease": lease, "crashes": crashes, "now": tx.now}

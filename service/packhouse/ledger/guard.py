@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text, true
+from sqlalchemy import Connection, bindparam, exists, select, text, true
 
 from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
@@ -33,7 +33,8 @@ PAUSE = "paused"  # its name in the table kv
 _GUARD_LOCK = 7_402_163_056
 _LATELY = labels.c.bought_at > bindparam("since")
 _SITE = select(orders.c.site_slug).where(orders.c.id == bindparam("order_id")).scalar_subquery()
-_OF_SITE = shipments.c.order_id.in_(select(orders.c.id).where(orders.c.site_slug == _SITE))
+_OTHER = orders.alias("other")
+_OF_SITE = exists().where(_OTHER.c.id == shipments.c.order_id, _OTHER.c.site_slug == _SITE)
 _OF_DAY = spending.sum_of(_LATELY, true())
 _OF_SITE_DAY = spending.sum_of(_LATELY & _OF_SITE, _OF_SITE)
 _LOCK = Prepared(text("SELECT pg_advisory_xact_lock(:key)"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, literal, select
 
 from packhouse.ledger import journal, leases
 from packhouse.ledger.statements import Prepared, insert_or_ignore
@@ -19,6 +19,15 @@ _INSERT = Prepared(
     )
 )
 _INSERT_DEAD = insert(dead_letters)
+
+_PRUNE = tuple(
+    delete(table).where(
+        table.c.id.in_(
+            select(table.c.id).where(table.c.received_at < bindparam("before")).limit(bindparam("most"))
+        )
+    )
+    for table in (events, dead_letters)
+)
 
 UNREADABLE: Final = "unreadable"
 _RECORD = select(
@@ -88,7 +97,8 @@ def records(
     if order_id:
         statement = statement.where(events.c.order_id == order_id)
     if outcome:
-        statement = statement.where(events.c.outcome == outcome)
+        # As a literal, which the index of the ignored ones needs.
+        statement = statement.where(events.c.outcome == literal(outcome, literal_execute=True))
     if before is not None:
         statement = statement.where(events.c.received_at < before)
     return [_record(row) for row in connection.execute(statement)]
@@ -120,8 +130,7 @@ def _record(row: Row[Any]) -> EventRecord:
     return EventRecord(row.external_id, row.type, row.order_id, row.site_slug, row.received_at, row.outcome)
 
 
-def prune(tx: Tx, before: float) -> int:
-    """Forget events and dead letters received before this time; returns how many."""
-    old = tx.connection.execute(delete(events).where(events.c.received_at < before))
-    unreadable = tx.connection.execute(delete(dead_letters).where(dead_letters.c.received_at < before))
-    return old.rowcount + unreadable.rowcount
+def prune(tx: Tx, before: float, most: int) -> int:
+    """Forget up to `most` events, and as many dead letters, received before this time; returns how many."""
+    values = {"before": before, "most": most}
+    return sum(tx.connection.execute(statement, values).rowcount for statement in _PRUNE)

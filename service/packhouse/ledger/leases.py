@@ -208,7 +208,10 @@ _WAKE_STALLED = _of_many(
     "(due_at IS NULL AND phase IN ('open', 'held')) "
     "OR (lease IS NULL AND due_at > :latest) OR (lease IS NOT NULL AND due_at > :latest_lease)",
 )
-_WAKE_UNFINISHED = _of_many("due_at = :now", "lease IS NULL AND phase IN ('open', 'held') AND crashes < 2")
+_WAKE_UNFINISHED = _of_many(
+    "due_at = :now",
+    "phase IN ('open', 'held') AND lease IS NULL AND crashes < 2 AND (due_at IS NULL OR due_at > :now)",
+)
 # SQLite has one writer at a time, and neither needs nor has row locks.
 _LOCK_ORDER = select(orders_table.c.id).where(orders_table.c.id == bindparam("id")).with_for_update()
 _REVOKE = text(

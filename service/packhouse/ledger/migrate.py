@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, inspect, text
 
 from packhouse.errors import LedgerUnusable
@@ -70,6 +71,9 @@ def migrate(connection: Connection, to: str = "") -> tuple[str | None, str]:
     config = _config()
     config.attributes["connection"] = connection
     try:
+        if before:
+            # With many orders it takes minutes, in which the daemon answers nothing yet.
+            structlog.get_logger("packhouse").info("ledger_migrating", version=before, to=to)
         command.upgrade(config, to)  # it refuses to begin at a version that it does not know
     except CommandError as error:
         raise unknown(str(before)) from error

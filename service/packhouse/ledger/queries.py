@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Text, case, cast, func, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Subquery,
+    Table,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
-from packhouse.ledger import polls
+from packhouse.ledger import counts, polls
 from packhouse.ledger.holds import hold_of
 from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
-from packhouse.ledger.tables import dead_letters, events, holds, journal, labels, orders, shipments
+from packhouse.ledger.tables import dead_letters, events, holds, journal, orders, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
-from packhouse.model.label import LabelFormat
 from packhouse.model.shipment import Shipment
-from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.model.waiting import WaitKind
 
 _PROBE = text(
     "INSERT INTO kv (name, value, updated_at) VALUES ('probe', '', :now) "
     "ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at"
 )
+_LISTED = [column for column in orders.c if column.name != "snapshot"]
 
 
 def probe(tx: Tx) -> None:
@@ -37,11 +50,10 @@ def tally(connection: Connection, now: float) -> dict[str, Any]:
             orders.c.due_at <= now, orders.c.lease.is_(None)
         )
     ).one()
+    kept = counts.read(connection)
     return {
-        "orders": _by_word(connection, select(orders.c.phase, func.count()).group_by(orders.c.phase)),
-        "shipments": _by_word(
-            connection, select(shipments.c.state, func.count()).group_by(shipments.c.state)
-        ),
+        "orders": kept.orders,
+        "shipments": kept.shipments,
         "holds": _by_word(
             connection,
             select(holds.c.code, func.count()).where(holds.c.released_at.is_(None)).group_by(holds.c.code),
@@ -116,30 +128,44 @@ def _by_word(connection: Connection, statement: Any) -> Mapping[str, int]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def spent(connection: Connection) -> tuple[dict[str, int], int]:
+def spent(connection: Connection) -> tuple[Mapping[str, int], int]:
     """What live labels cost, in minor units by currency, and how many labels were ever bought."""
-    rows = connection.execute(
-        select(labels.c.currency, func.sum(labels.c.cost_minor))
-        .where(labels.c.state != LabelState.VOIDED.value)
-        .group_by(labels.c.currency)
-    )
-    total = {currency: int(minor) for currency, minor in rows}
-    return total, connection.execute(select(func.count()).select_from(labels)).scalar_one()
+    kept = counts.read(connection)
+    return kept.spent, kept.labels
 
 
 def order_rows(
     connection: Connection, phase: OrderPhase | None, limit: int, before: tuple[float, str] | None
 ) -> Sequence[Row[Any]]:
-    """Orders, last changed first, after the one with this time and id."""
-    statement = select(orders).order_by(orders.c.updated_at.desc(), orders.c.id.desc()).limit(limit)
-    if phase is not None:
-        statement = statement.where(orders.c.phase == phase.value)
-    if before is not None:
-        at, order_id = before
-        statement = statement.where(
-            (orders.c.updated_at < at) | ((orders.c.updated_at == at) & (orders.c.id < order_id))
-        )
-    return connection.execute(statement).all()
+    """Orders without their snapshots, last changed first, after the one with this time and id."""
+    newest = _newest_first(
+        orders, orders.c.phase, list(OrderPhase) if phase is None else [phase], limit, before
+    )
+    statement = select(*_LISTED).join(newest, newest.c.id == orders.c.id)
+    return connection.execute(statement.order_by(newest.c.updated_at.desc(), newest.c.id.desc())).all()
+
+
+def _newest_first(
+    table: Table,
+    column: Column[Any],
+    words: Sequence[OrderPhase] | Sequence[ShipmentState],
+    limit: int,
+    before: tuple[float, str] | None = None,
+) -> Subquery:
+    """The ids and times of the rows in these states that were changed last.
+
+    The index of each state is read from its end, so that it does not matter how many rows there are.
+    """
+    place = table.c.updated_at, table.c.id
+    parts = []
+    for word in words:
+        part = select(*place).where(column == word.value)
+        if before is not None:
+            part = part.where(tuple_(*place) < tuple_(*map(literal, before)))
+        newest = part.order_by(*(one.desc() for one in place)).limit(limit).subquery()
+        parts.append(select(newest))
+    found = union_all(*parts).subquery()
+    return select(found).order_by(found.c.updated_at.desc(), found.c.id.desc()).limit(limit).subquery()
 
 
 def order_row(connection: Connection, order_id: str) -> Row[Any] | None:
@@ -149,10 +175,11 @@ def order_row(connection: Connection, order_id: str) -> Row[Any] | None:
 
 def list_shipments(connection: Connection, state: ShipmentState | None, limit: int) -> list[Shipment]:
     """Shipments, last changed first."""
-    statement = BY_SHIPMENT.order_by(shipments.c.updated_at.desc(), shipments.c.id.desc()).limit(limit)
-    if state is not None:
-        statement = statement.where(shipments.c.state == state.value)
-    return [shipment_of(row) for row in connection.execute(statement)]
+    states = list(ShipmentState) if state is None else [state]
+    newest = _newest_first(shipments, shipments.c.state, states, limit)
+    statement = BY_SHIPMENT.join(newest, newest.c.id == shipments.c.id)
+    rows = connection.execute(statement.order_by(newest.c.updated_at.desc(), newest.c.id.desc()))
+    return [shipment_of(row) for row in rows]
 
 
 def shipment(connection: Connection, shipment_id: str) -> Shipment | None:
@@ -164,10 +191,11 @@ def shipment(connection: Connection, shipment_id: str) -> Shipment | None:
 def list_holds(connection: Connection, active: bool | None, limit: int) -> list[Hold]:
     """Holds, newest first."""
     statement = select(holds).order_by(holds.c.id.desc()).limit(limit)
-    if active is not None:
-        statement = statement.where(
-            holds.c.released_at.is_(None) if active else holds.c.released_at.is_not(None)
-        )
+    if active is True:
+        # The active ones are few: their index is read, and not every hold from the newest on.
+        statement = statement.where(holds.c.id.in_(select(holds.c.id).where(holds.c.released_at.is_(None))))
+    elif active is False:
+        statement = statement.where(holds.c.released_at.is_not(None))
     return [hold_of(row) for row in connection.execute(statement)]
 
 
@@ -202,14 +230,3 @@ def entries_of_actions(
     found = select(journal).where(journal.c.id >= first, journal.c.action.in_(actions))
     rows = connection.execute(found.order_by(journal.c.id.desc()).limit(limit)).all()
     return [_entry(row) for row in reversed(rows)]
-
-
-def document_format(connection: Connection, digest: str) -> LabelFormat | None:
-    """What kind of file is kept under this hash: a label's, or a paper's."""
-    statement = select(labels.c.document_format).where(labels.c.document == digest).limit(1)
-    kind = connection.execute(statement).scalar()
-    if not kind:
-        is_named = cast(labels.c.papers, Text).contains(digest)
-        rows = connection.execute(select(labels.c.papers).where(is_named).limit(1)).scalar() or ()
-        kind = next((row["document_format"] for row in rows if row["document"] == digest), None)
-    return LabelFormat(kind) if kind else None

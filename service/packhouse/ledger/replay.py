@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, text, update
 
 from packhouse.ledger import journal, kv, leases, restores
 from packhouse.ledger.facts import Fact, Facts, Kind, Mark
@@ -28,6 +28,7 @@ _PLANS = (_S.PLANNED.value, _S.HELD.value, _S.CANCELLED.value)
 _WITHOUT_LABEL = (None, _S.PLANNED.value, _S.BUYING.value, _S.UNKNOWN.value, _S.CANCELLED.value)
 _VOIDED = LabelState.VOIDED.value
 _DONE = (_S.FULFILLED.value, _S.DELIVERED.value, _S.VOIDED.value, _S.CANCELLED.value)
+_UNFINISHED = tuple(state.value for state in _S if state.value not in _DONE)
 # The first line of a process repeats what changed in this time before the last line of the one before.
 _OVERLAP_S = 60.0
 _TO_COMPARE = text("UPDATE orders SET compared_at = NULL WHERE id = :id")
@@ -218,21 +219,26 @@ def snapshot(connection: Connection, since: float | None) -> Facts:
     """What a log must know to begin, or to continue after its last line (`since`) of an earlier process."""
     newest = restores.newest_entry(connection)
     facts = Facts(newest.at if newest else 0.0, newest)
+    which: ColumnElement[bool]
+    lately: tuple[ColumnElement[bool], ...]
     if since is None:
-        which = and_(shipments.c.state.not_in(_DONE))
-        lately = and_(holds.c.released_at.is_(None))
+        which = shipments.c.state.in_(_UNFINISHED)
+        lately = (holds.c.released_at.is_(None),)
     else:
         start = since - _OVERLAP_S
-        which = and_(shipments.c.updated_at >= start)
-        lately = or_(holds.c.placed_at >= start, holds.c.released_at >= start)
+        # In each state, because only the index of a state is sorted by time.
+        which = and_(shipments.c.state.in_([*_DONE, *_UNFINISHED]), shipments.c.updated_at >= start)
+        still_active = and_(holds.c.released_at.is_(None), holds.c.placed_at >= start)
+        lately = (still_active, holds.c.released_at >= start)
     found = connection.execute(select(shipments).where(which)).mappings().all()
     facts.rows += [Fact(Kind.SHIPMENT, dict(row)) for row in found]
     bought = select(labels).join(shipments, shipments.c.id == labels.c.shipment_id).where(which)
     facts.rows += [Fact(Kind.LABEL, dict(row)) for row in connection.execute(bought).mappings()]
-    rows = connection.execute(select(holds).where(lately)).mappings()
-    facts.rows += [
-        Fact(Kind.HOLD, {name: value for name, value in row.items() if name != "id"}) for row in rows
-    ]
+    for part in lately:
+        rows = connection.execute(select(holds).where(part)).mappings()
+        facts.rows += [
+            Fact(Kind.HOLD, {name: value for name, value in row.items() if name != "id"}) for row in rows
+        ]
     if paused := kv.read_with_time(connection, PAUSE):
         facts.rows.append(Fact(Kind.PAUSE, {"why": paused[0], "at": paused[1]}))
     return facts

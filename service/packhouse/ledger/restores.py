@@ -139,7 +139,10 @@ def notice_lost(connection: Any, marks: Sequence[Mark]) -> bool:
         if there.issuperset(marks):
             connection.rollback()
             return False
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8, max(at) FROM journal")
+        cursor.execute(
+            "SELECT extract(epoch FROM clock_timestamp())::float8, "
+            "(SELECT at FROM journal ORDER BY id DESC LIMIT 1)"
+        )
         now, known = cursor.fetchone()
         cursor.execute("SELECT value FROM kv WHERE name = %s", (_DOUBT,))
         before = cursor.fetchone()

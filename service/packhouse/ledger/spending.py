@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, literal, select
+from sqlalchemy import Connection, bindparam, exists, func, literal, select, union
 
 from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tables import holds, labels, shipments
@@ -14,9 +14,17 @@ from packhouse.model.states import LabelState, ShipmentState
 # A label whose void is only asked for is still paid.
 _NO_LONGER_SPENT = (LabelState.VOIDED.value,)
 _ABOUT_TO_BE_SPENT = (ShipmentState.BUYING.value, ShipmentState.UNKNOWN.value)
+# The purchases that are not finished, of all orders, without reading the finished ones.
+_ALL_UNENDED = union(
+    select(shipments.c.id).where(shipments.c.state.in_(_ABOUT_TO_BE_SPENT)),
+    select(holds.c.shipment_id).where(
+        holds.c.code == HoldCode.PURCHASE_UNKNOWN.value, holds.c.released_at.is_(None)
+    ),
+)
 
 
 _IN_DOUBT = exists().where(
+    holds.c.order_id == shipments.c.order_id,
     holds.c.shipment_id == shipments.c.id,
     holds.c.code == HoldCode.PURCHASE_UNKNOWN.value,
     holds.c.released_at.is_(None),
@@ -44,7 +52,7 @@ def sum_of(bought: Any, begun: Any) -> Prepared:
         .where(_IS_PAID, labels.c.currency == bindparam("currency"), bought)
         .scalar_subquery()
     )
-    open_ended = _UNENDED & (shipments.c.id != bindparam("but")) & begun
+    open_ended = shipments.c.id.in_(_ALL_UNENDED) & (shipments.c.id != bindparam("but")) & begun
     one_row = select(literal(1).label("one")).subquery()
     return Prepared(select(paid, shipments.c.rate).select_from(one_row.outerjoin(shipments, open_ended)))
 

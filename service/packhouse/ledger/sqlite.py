@@ -21,11 +21,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from packhouse.clock import Clock
-from packhouse.errors import LedgerUnavailable
+from packhouse.errors import LedgerUnavailable, LedgerUnusable
 from packhouse.file_modes import make_file, restrict
-from packhouse.ledger import facts, migrate
+from packhouse.ledger import facts, migrate, pages
 from packhouse.ledger.guard_log import GuardLog
-from packhouse.ledger.port import damaged, translated
+from packhouse.ledger.pages import BackgroundCheck
+from packhouse.ledger.port import translated
 from packhouse.ledger.statements import Prepared
 from packhouse.ledger.tx import P, R, ReadUnit, Tx, WriteUnit
 
@@ -57,7 +58,8 @@ class SqliteLedger:
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
         try:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            _check_pages(self._connection)
+            self._damage: LedgerUnusable | None = None
+            self._pages = self._check_pages(url)
             self.migrated = _migrate(self._connection)
             self._connection.exec_driver_sql("PRAGMA busy_timeout=0")
             self._loop_reader = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -74,6 +76,8 @@ class SqliteLedger:
         """See `Ledger.write`."""
         if self._closing:
             raise LedgerUnavailable("the ledger is closed, because the daemon is stopping")
+        if self._damage:
+            raise self._damage
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((lambda connection: unit(Tx(connection, now), *args, **kwargs), future))
@@ -125,10 +129,29 @@ class SqliteLedger:
         await asyncio.to_thread(self._disk.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._loop_reader.close()
+        if self._pages:
+            await asyncio.to_thread(self._pages.stop)
         self._connection.close()
         self._engine.dispose()
         if self._guard_log:
             self._guard_log.close()
+
+    def _check_pages(self, url: str) -> BackgroundCheck | None:
+        """Read every page, in the background if that takes long; but a damaged file is never migrated.
+
+        Raises LedgerUnusable.
+        """
+        file = _file_of(url)
+        is_large = file is not None and file.exists() and file.stat().st_size > pages.SMALL_BYTES
+        if file and is_large and migrate.current(self._connection) == migrate.head():
+            return BackgroundCheck(file, self._refuse)
+        pages.check_now(self._connection)
+        return None
+
+    def _refuse(self, damage: LedgerUnusable) -> None:
+        """Write nothing any more: what was committed may be in the way of the damage."""
+        self._damage = damage
+        structlog.get_logger("packhouse").error("ledger_damaged", error=str(damage))
 
     async def _write(self) -> None:
         """Commit the waiting units, batch by batch, until none waits."""
@@ -189,13 +212,19 @@ class SqliteLedger:
             await asyncio.sleep(_RETRY_S)
 
 
+def _file_of(url: str) -> Path | None:
+    """The file at this address; None for a ledger in memory, or one that SQLite's own address names."""
+    name = make_url(url).database
+    return None if not name or name == ":memory:" or name.startswith("file:") else Path(name)
+
+
 def _close_to_others(url: str) -> None:
     """Make the file readable for this user alone. SQLite gives its -wal and -shm files the same mode."""
-    name = make_url(url).database
-    if not name or name == ":memory:" or name.startswith("file:"):
+    name = _file_of(url)
+    if name is None:
         return
     with contextlib.suppress(OSError):  # SQLite itself says what is wrong with the place
-        make_file(Path(name))
+        make_file(name)
     for file in (name, f"{name}-wal", f"{name}-shm"):
         if problem := restrict(Path(file), 0o600):
             structlog.get_logger("packhouse").warning("readable_by_others", problem=problem)
@@ -204,15 +233,6 @@ def _close_to_others(url: str) -> None:
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     if not future.done():
         future.set_exception(translated(error))
-
-
-def _check_pages(connection: Connection) -> None:
-    """Read every page once (a gigabyte from memory takes under a second), so that no damaged page is found
-    in the middle of a purchase. Raises LedgerUnusable.
-    """
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if found != "ok":
-        raise damaged(str(found))
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str]:

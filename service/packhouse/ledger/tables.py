@@ -60,6 +60,13 @@ events = Table(
     UniqueConstraint("source", "external_id"),
     Index("ix_events_received_at", "received_at"),
     Index("ix_events_order_id", "order_id"),
+    # Few among many, so they are listed without reading the others.
+    Index(
+        "ix_events_ignored",
+        "received_at",
+        sqlite_where=text("outcome = 'ignored'"),
+        postgresql_where=text("outcome = 'ignored'"),
+    ),
 )
 
 # Correctly signed bodies that cannot be read: kept for an operator.
@@ -102,8 +109,14 @@ orders = Table(
     # When it was last compared with the store and the provider accounts, after a restore of the ledger.
     Column("compared_at", Double),
     _one_of("phase", OrderPhase),
-    Index("ix_orders_due_at", "due_at"),
-    Index("ix_orders_phase_id", "phase", "id"),
+    # Without the finished orders, which only become more.
+    Index(
+        "ix_orders_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index("ix_orders_phase_updated_at_id", "phase", "updated_at", "id"),
     Index(
         "ix_orders_leased",
         "due_at",
@@ -140,7 +153,7 @@ shipments = Table(
     Column("updated_at", Double, nullable=False),
     UniqueConstraint("order_id", "seq", "generation"),
     _one_of("state", ShipmentState),
-    Index("ix_shipments_state", "state"),
+    Index("ix_shipments_state_updated_at_id", "state", "updated_at", "id"),
 )
 
 labels = Table(
@@ -172,7 +185,6 @@ labels = Table(
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_canonical", "tracking_canonical"),
-    Index("ix_labels_document", "document"),
     Index("ix_labels_bought_at", "bought_at"),
     # A shipment has one live label, whatever the code above believes.
     Index(
@@ -199,6 +211,12 @@ holds = Table(
     Column("released_at", Double),
     Column("release_reason", Text, nullable=False, server_default=""),
     Index("ix_holds_order_id", "order_id"),
+    Index(
+        "ix_holds_released_at",
+        "released_at",
+        sqlite_where=text("released_at IS NOT NULL"),
+        postgresql_where=text("released_at IS NOT NULL"),
+    ),
     # One active hold of each kind on an order or shipment.
     Index(
         "uq_holds_active",
@@ -246,4 +264,17 @@ recalled = Table(
     Column("found", _JSON, nullable=False),
     Column("outcome", Text, nullable=False, server_default=""),
     Index("ix_recalled_order_id", "order_id"),
+)
+
+# What only becomes more, counted by triggers (migration 9) in the transaction of each change: orders and
+# shipments in a finished state ("orders", "shipments", by state), labels ever bought ("labels"), and what
+# those that are not voided cost ("spent"), both by currency. A count is the sum of its shards: on a server
+# that replicas share, each connection counts in a shard of its own, so that none waits for another.
+counts = Table(
+    "counts",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("word", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
 )

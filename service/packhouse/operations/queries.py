@@ -21,7 +21,7 @@ from packhouse.model.account import AccountState
 from packhouse.model.event import EventRecord
 from packhouse.model.hold import Hold
 from packhouse.model.journal import JournalEntry
-from packhouse.model.label import LabelDocument
+from packhouse.model.label import LabelDocument, LabelFormat
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import OrderPhase, ShipmentState
 from packhouse.model.store_limit import NO_LIMIT, Limit
@@ -162,11 +162,10 @@ class Queries:
 
     async def label_document(self, sha256: str) -> LabelDocument:
         """The file of a label, by its hash (64 lower-case hex digits)."""
-        kind = await self._ledger.read(queries.document_format, sha256)
-        content = await asyncio.to_thread(self._documents.get, sha256, kind) if kind else None
-        if kind is None or content is None:
-            raise RecordNotFound(f"No label file has the hash {sha256}.")
-        return LabelDocument(content, kind)
+        for kind in LabelFormat:
+            if content := await asyncio.to_thread(self._documents.get, sha256, kind):
+                return LabelDocument(content, kind)
+        raise RecordNotFound(f"No label file has the hash {sha256}.")
 
 
 def unknown_order(order_id: str) -> RecordNotFound:

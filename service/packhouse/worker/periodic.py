@@ -20,6 +20,8 @@ from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
 from packhouse.worker.poll import Poll
 
+# Few enough that no webhook and no order waits for them.
+_PRUNED_A_COMMIT, _PRUNE_PAUSE_S = 250, 0.05
 # A task that is late runs once, as soon as it can, and never twice at the same time.
 _NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -89,8 +91,14 @@ class PeriodicTasks:
         return found
 
     async def _prune(self) -> int:
-        before = self._context.clock.now() - self._context.settings.event_retention_days * 86_400
-        return await self._context.ledger.write(inbox.prune, self._context.clock.now(), before)
+        context, pruned = self._context, 0
+        before = context.clock.now() - context.settings.event_retention_days * 86_400
+        while True:
+            some = await context.ledger.write(inbox.prune, context.clock.now(), before, _PRUNED_A_COMMIT)
+            pruned += some
+            if some < _PRUNED_A_COMMIT:
+                return pruned
+            await context.clock.sleep(_PRUNE_PAUSE_S)
 
 
 def _until_stopped(task: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, create_engine, event, insert, select
 
-from packhouse.ledger import facts, shipments
-from packhouse.ledger.tables import holds, journal, labels, metadata, orders
+from packhouse.ledger import facts, migrate, shipments
+from packhouse.ledger.tables import holds, journal, labels, orders
 from packhouse.ledger.tables import shipments as shipments_table
 from packhouse.ledger.tx import Lease, Tx
 from packhouse.model.hold import HoldCode
@@ -30,7 +30,7 @@ _ENGINE = create_engine("sqlite://")
 def _empty_tables() -> bytes:
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
-        metadata.create_all(connection)
+        migrate.migrate(connection)
         driver: Any = connection.connection.driver_connection
         return bytes(driver.serialize())
 

@@ -144,7 +144,7 @@ def test_old_events_and_bodies_are_forgotten_and_counted(rows: Rows) -> None:
         record(rows, f"evt_{number}", at)
         dead_letter(rows, f"reason {number}", at)
     dead_letter(rows, "an early one", 5.0)
-    assert inbox.prune(rows.tx(), 20.0) == 3
+    assert inbox.prune(rows.tx(), 20.0, 100) == 3
     assert found(rows) == ["evt_2", "evt_1"]
     assert [one.note for one in inbox.records(rows.connection, "", "unreadable", 10, None)] == [
         "reason 2",

@@ -192,7 +192,7 @@ def test_old_events_are_forgotten_and_young_ones_kept(tmp_path: Path) -> None:
         await ledger.write(inbox.receive, 1.0, _event("evt_old"), 60.0)
         await ledger.write(inbox.receive, 100.0, _event("evt_young"), 60.0)
         await ledger.write(inbox.keep_dead_letter, 2.0, b"\xff", "not JSON")
-        assert await ledger.write(inbox.prune, 150.0, 50.0) == 2
+        assert await ledger.write(inbox.prune, 150.0, 50.0, 100) == 2
         assert await ledger.write(inbox.receive, 101.0, _event("evt_young"), 60.0) == "duplicate"
 
     run_on_ledger(story, tmp_path)

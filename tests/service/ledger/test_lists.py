@@ -8,7 +8,6 @@ import pytest
 
 from packhouse.ledger import queries
 from packhouse.model.hold import HoldCode
-from packhouse.model.label import LabelFormat, LabelPaper
 from packhouse.model.states import OrderPhase, ShipmentState
 from tests.service.ledger.rows import NOW, Rows
 
@@ -133,26 +132,3 @@ def test_an_entry_without_details_has_an_empty_mapping(rows: Rows) -> None:
     rows.entry("ord", "planned")
     rows.entry("ord", "held", data={"code": "manual"})
     assert [entry.data for entry in queries.entries(rows.connection)] == [{}, {"code": "manual"}]
-
-
-def test_the_format_of_a_file_is_that_of_its_label_or_paper(rows: Rows) -> None:
-    def paper(digest: str, kind: LabelFormat | None) -> LabelPaper:
-        return LabelPaper("invoice", "https://files", document=digest, document_format=kind)
-
-    rows.labeled("ord-1", document="one", document_format=LabelFormat.ZPL)
-    rows.labeled("ord-2", document="two", document_format=LabelFormat.PNG)
-    rows.labeled("ord-3", document="unsure")
-    rows.labeled("ord-4", papers=(paper("three", LabelFormat.PDF), paper("four", LabelFormat.EPL)))
-    rows.labeled("ord-5", papers=(paper("five", LabelFormat.RAW), paper("unsure too", None)))
-    kinds = {
-        "one": LabelFormat.ZPL,
-        "two": LabelFormat.PNG,
-        "three": LabelFormat.PDF,
-        "four": LabelFormat.EPL,
-        "five": LabelFormat.RAW,
-        "unsure": None,
-        "unsure too": None,
-        "none": None,
-    }
-    for digest, kind in kinds.items():
-        assert queries.document_format(rows.connection, digest) == kind
