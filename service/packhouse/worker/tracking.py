@@ -1,0 +1,188 @@
+"""Asks the provider accounts where parcels are: trackers that are due, many at once, without their orders.
+
+An order in tracking is not read, claimed or woken until its parcel has news (ledger/tracking.py). What an
+account answered is written in one transaction with what follows from it, so a process that is killed before
+asks again, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from packhouse.errors import ProviderError, ProviderRefused
+from packhouse.ledger import tracking as records
+from packhouse.ledger.tracking import Look
+from packhouse.model.label import Label
+from packhouse.model.shipment import Shipment
+from packhouse.model.states import ShipmentState
+from packhouse.model.tracking import NO_NEWS, Tracking
+from packhouse.providers.deadline import BoundedProvider
+from packhouse.rules import tracking_schedule
+from packhouse.steps.context import Context
+
+# A run every thirty-sixth of the interval: the trackers that fall due meanwhile share a call.
+_RUNS_AN_INTERVAL = 36
+_LONGEST_RUN_S = 600.0
+_BATCH = 100
+# One by one: so many are written together, and so many are asked a minute.
+_FEW = 20
+_SINGLES_A_MINUTE = 60
+# So many failures in a row, one by one, are the account's and not those of its parcels.
+_PATIENCE = 3
+_LONGEST_REST_S = 6 * 3600.0
+
+
+def run_every_s(track_interval_s: float) -> float:
+    """Seconds between two runs."""
+    return min(max(track_interval_s / _RUNS_AN_INTERVAL, 1.0), _LONGEST_RUN_S)
+
+
+@dataclass(slots=True)
+class _Rest:
+    """An account that failed: how often in a row, and until when it is not asked, on the monotonic clock."""
+
+    failures: int = 0
+    until: float = 0.0
+
+
+class _Asked(NamedTuple):
+    """What an account answered, and the failure that says that it does not answer now, if it does not."""
+
+    looks: list[Look]
+    failed: ProviderError | None
+
+
+class Trackers:
+    """The task. `wake` makes the workers look for due orders at once."""
+
+    def __init__(self, context: Context, wake: Callable[[], None]) -> None:
+        self._context = context
+        self._wake = wake
+        self._every_s = context.settings.poll.track_interval_s
+        self._run_s = run_every_s(self._every_s)
+        self._rests: dict[str, _Rest] = {}
+
+    async def run(self) -> int:
+        """Ask every account about its due trackers. Returns how many brought news that changes an order.
+
+        Raises LedgerError.
+        """
+        news = 0
+        for account in self._context.providers:
+            rest = self._rests.setdefault(account, _Rest())
+            if rest.until <= self._context.clock.monotonic():
+                news += await self._run_account(account, rest)
+        return news
+
+    async def _run_account(self, account: str, rest: _Rest) -> int:
+        context, news, singles = self._context, 0, 0
+        provider = context.bounded(account)
+        latest_s = tracking_schedule.longest_wait_s(self._every_s)
+        while True:
+            # An account that failed is first asked about one parcel after the other.
+            is_batch = provider.tracks_many and not rest.failures
+            most, now = _BATCH if is_batch else _FEW, context.clock.now()
+            due = await context.ledger.read(records.due, account, now, now + latest_s, most)
+            if not due:
+                return news
+            asked = await self._ask(provider, due, is_batch=is_batch)
+            news += await self._save(asked.looks)
+            if asked.failed is not None:
+                self._let_rest(account, rest, asked.failed)
+                return news
+            rest.failures = 0
+            singles += 0 if is_batch else len(due)
+            if len(due) < most or singles >= max(_SINGLES_A_MINUTE * self._run_s / 60, _FEW):
+                return news
+
+    async def _ask(self, provider: BoundedProvider, due: Sequence[Shipment], *, is_batch: bool) -> _Asked:
+        """Ask about what is still on its way; the others are asked about never again."""
+        posted = {
+            one.label.id: one.label for one in due if one.label and one.state is ShipmentState.FULFILLED
+        }
+        told: dict[str, Tracking] = {}
+        failed: ProviderError | None = None
+        if is_batch and len(posted) > 1:
+            try:
+                told |= await provider.track_many(list(posted.values()))
+            except ProviderRefused as error:
+                # One number that the provider cannot read must not hide the others.
+                self._context.log.warning("track_failed", account=provider.account, error=str(error))
+            except ProviderError as error:
+                return _Asked([], error)
+        if left := [label for label in posted.values() if label.id not in told]:
+            failed = await self._ask_each(provider, left, told)
+        looks = [
+            self._look(one, told.get(one.label.id))
+            for one in due
+            if one.label and (one.label.id in told or one.label.id not in posted)
+        ]
+        return _Asked(looks, failed)
+
+    async def _ask_each(
+        self, provider: BoundedProvider, left: Sequence[Label], told: dict[str, Tracking]
+    ) -> ProviderError | None:
+        """Ask about one parcel after the other. Returns the failure that is the account's, if one is.
+
+        A parcel that alone cannot be asked about is asked about again as if it had no news.
+        """
+        failed, in_a_row = None, 0
+        for label in left:
+            try:
+                told[label.id] = await provider.track(label)
+                failed, in_a_row = None, 0
+            except ProviderError as error:
+                self._context.log.warning("track_failed", shipment_id=label.shipment_id, error=str(error))
+                told[label.id] = NO_NEWS
+                failed, in_a_row = error, in_a_row + 1
+                if in_a_row >= _PATIENCE:
+                    break
+        return failed if in_a_row >= min(_PATIENCE, len(left)) else None
+
+    def _look(self, shipment: Shipment, told: Tracking | None) -> Look:
+        """What is written about a label. Without an answer: it is not on its way any more."""
+        label = shipment.label
+        assert label is not None
+        if told is None:
+            return Look(shipment, label.tracking, label.tracking_changed_at, None)
+        now, known = self._context.clock.now(), label.tracking
+        is_news = tracking_schedule.is_news(known, told)
+        if is_news:
+            label = replace(label, tracking=told, tracking_changed_at=now)
+        elif told.expected_at is not None:
+            label = replace(label, tracking=replace(known, expected_at=told.expected_at))
+        return Look(
+            shipment,
+            label.tracking,
+            label.tracking_changed_at,
+            self._next_look(shipment, label, now),
+            needs_step=is_news and tracking_schedule.needs_step(known, told),
+        )
+
+    def _next_look(self, shipment: Shipment, label: Label, now: float) -> float | None:
+        days = shipment.rate.days if shipment.rate else None
+        return tracking_schedule.next_look(label, now, self._every_s, days)
+
+    async def _save(self, looks: Sequence[Look]) -> int:
+        """Write the answers, and then log and count what they changed."""
+        if not looks:
+            return 0
+        context = self._context
+        saved = await context.ledger.write(records.save, context.clock.now(), looks)
+        for shipment in saved.delivered:
+            context.record(records.delivery(shipment))
+            if shipment.label:
+                context.metrics.parcel(shipment.label.provider, "delivered")
+        if saved.woken:
+            self._wake()
+        return len(saved.delivered) + len(saved.woken)
+
+    def _let_rest(self, account: str, rest: _Rest, error: ProviderError) -> None:
+        """Ask a failing account later: twice as late after each failure, and no sooner than it wants."""
+        wait_s = min(self._run_s * 2**rest.failures, _LONGEST_REST_S)
+        wait_s = max(wait_s, error.retry_after_s or 0.0)
+        rest.failures += 1
+        rest.until = self._context.clock.monotonic() + wait_s
+        self._context.log.warning("tracking_waits", account=account, wait_s=round(wait_s), error=str(error))
