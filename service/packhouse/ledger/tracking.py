@@ -28,8 +28,9 @@ _OF_ACCOUNT = (
     .order_by(labels.c.track_due_at)
     .limit(bindparam("most"))
 )
-_DUE = _OF_ACCOUNT.where(labels.c.track_due_at <= bindparam("now"))
+_DUE = _OF_ACCOUNT.where(labels.c.track_due_at <= bindparam("until"))
 _TOO_LATE = _OF_ACCOUNT.where(labels.c.track_due_at > bindparam("latest"))
+_IS_ANY_DUE = text("SELECT 1 FROM labels WHERE provider = :account AND track_due_at <= :now LIMIT 1")
 _BEGIN = text("UPDATE labels SET track_due_at = :due_at WHERE id = :id AND track_due_at IS NULL")
 # Workers lock an order before its labels, so this does too. SQLite has one writer, and no row locks.
 _LOCK_ORDERS = (
@@ -86,17 +87,25 @@ class Saved:
     woken: tuple[str, ...] = ()
 
 
-def due(connection: Connection, account: str, now: float, latest: float, most: int) -> tuple[Shipment, ...]:
+def due(connection: Connection, account: str, now: float, until: float, most: int) -> tuple[Shipment, ...]:
     """Shipments with labels of this account whose trackers are due, the longest due first; at most `most`.
 
-    Those due after `latest` count too. None while a restored ledger is being compared.
+    If any is due, so are those that are due `until` then: they share its call. None while a restored ledger
+    is being compared.
     """
+    if connection.execute(_IS_ANY_DUE, {"account": account, "now": now}).first() is None:
+        return ()
     if restores.blocks_claims(connection):
         return ()
-    found = connection.execute(_DUE, {"account": account, "now": now, "most": most}).all()
-    if len(found) < most:
-        values = {"account": account, "latest": latest, "most": most - len(found)}
-        found = [*found, *connection.execute(_TOO_LATE, values)]
+    found = connection.execute(_DUE, {"account": account, "until": until, "most": most})
+    return tuple(shipment_of(row) for row in found)
+
+
+def too_late(connection: Connection, account: str, latest: float, most: int) -> tuple[Shipment, ...]:
+    """Shipments of this account whose trackers are due after `latest`: a clock ran ahead."""
+    if restores.blocks_claims(connection):
+        return ()
+    found = connection.execute(_TOO_LATE, {"account": account, "latest": latest, "most": most})
     return tuple(shipment_of(row) for row in found)
 
 

@@ -6,7 +6,6 @@ comes back or fails places a hold, so that people learn of it; the hold stops no
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from packhouse.ledger import tracking as records
@@ -36,19 +35,16 @@ async def track(context: Context, job: OrderJob) -> None:
         if label is None or label.provider == ManualProvider.account:
             continue
         if label.track_due_at is None:
-            shipment, label = _begin(context, job, shipment, label)
+            _begin(context, job, shipment, label)
         await _act(context, job, shipment, label)
 
 
-def _begin(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> tuple[Shipment, Label]:
+def _begin(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     """Have the label's tracker asked, unless it is too old to have news."""
     days = shipment.rate.days if shipment.rate else None
     due_at = next_look(label, context.clock.now(), context.settings.poll.track_interval_s, days)
-    if due_at is None:
-        return shipment, label
-    job.deferred.append(partial(records.begin, label_id=label.id, due_at=due_at))
-    label = replace(label, track_due_at=due_at)
-    return job.update(shipment, label=label), label
+    if due_at is not None:
+        job.deferred.append(partial(records.begin, label_id=label.id, due_at=due_at))
 
 
 async def _act(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:

@@ -7,6 +7,7 @@ asks again, and nothing is lost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -22,9 +23,10 @@ from packhouse.providers.deadline import BoundedProvider
 from packhouse.rules import tracking_schedule
 from packhouse.steps.context import Context
 
-# A run every thirty-sixth of the interval: the trackers that fall due meanwhile share a call.
-_RUNS_AN_INTERVAL = 36
-_LONGEST_RUN_S = 600.0
+# Trackers that fall due between two runs share a call, and those due soon after are asked with them.
+_RUNS_AN_INTERVAL = 12
+_LONGEST_RUN_S = 1800.0
+_SOON = 0.5
 _BATCH = 100
 # One by one: so many are written together, and so many are asked a minute.
 _FEW = 20
@@ -40,11 +42,14 @@ def run_every_s(track_interval_s: float) -> float:
 
 
 @dataclass(slots=True)
-class _Rest:
-    """An account that failed: how often in a row, and until when it is not asked, on the monotonic clock."""
+class _Account:
+    """An account: how often it failed in a row, until when it is not asked, and when it was last searched for
+    trackers that are due too late; the times are on the monotonic clock.
+    """
 
     failures: int = 0
     until: float = 0.0
+    searched_at: float = -math.inf
 
 
 class _Asked(NamedTuple):
@@ -62,7 +67,7 @@ class Trackers:
         self._wake = wake
         self._every_s = context.settings.poll.track_interval_s
         self._run_s = run_every_s(self._every_s)
-        self._rests: dict[str, _Rest] = {}
+        self._rests: dict[str, _Account] = {}
 
     async def run(self) -> int:
         """Ask every account about its due trackers. Returns how many brought news that changes an order.
@@ -71,20 +76,19 @@ class Trackers:
         """
         news = 0
         for account in self._context.providers:
-            rest = self._rests.setdefault(account, _Rest())
+            rest = self._rests.setdefault(account, _Account())
             if rest.until <= self._context.clock.monotonic():
                 news += await self._run_account(account, rest)
         return news
 
-    async def _run_account(self, account: str, rest: _Rest) -> int:
+    async def _run_account(self, account: str, rest: _Account) -> int:
         context, news, singles = self._context, 0, 0
         provider = context.bounded(account)
-        latest_s = tracking_schedule.longest_wait_s(self._every_s)
         while True:
             # An account that failed is first asked about one parcel after the other.
             is_batch = provider.tracks_many and not rest.failures
-            most, now = _BATCH if is_batch else _FEW, context.clock.now()
-            due = await context.ledger.read(records.due, account, now, now + latest_s, most)
+            most = _BATCH if is_batch else _FEW
+            due = await self._due(account, rest, most, _SOON * self._every_s if is_batch else 0.0)
             if not due:
                 return news
             asked = await self._ask(provider, due, is_batch=is_batch)
@@ -96,6 +100,18 @@ class Trackers:
             singles += 0 if is_batch else len(due)
             if len(due) < most or singles >= max(_SINGLES_A_MINUTE * self._run_s / 60, _FEW):
                 return news
+
+    async def _due(self, account: str, rest: _Account, most: int, soon_s: float) -> tuple[Shipment, ...]:
+        """What is due; if nothing is, what a clock that ran ahead has deferred for too long."""
+        context, now, uptime = self._context, self._context.clock.now(), self._context.clock.monotonic()
+        due = await context.ledger.read(records.due, account, now, now + soon_s, most)
+        if due or uptime - rest.searched_at < self._every_s:
+            return due
+        latest = now + tracking_schedule.longest_wait_s(self._every_s)
+        late = await context.ledger.read(records.too_late, account, latest, most)
+        if not late:
+            rest.searched_at = uptime
+        return late
 
     async def _ask(self, provider: BoundedProvider, due: Sequence[Shipment], *, is_batch: bool) -> _Asked:
         """Ask about what is still on its way; the others are asked about never again."""
@@ -179,7 +195,7 @@ class Trackers:
             self._wake()
         return len(saved.delivered) + len(saved.woken)
 
-    def _let_rest(self, account: str, rest: _Rest, error: ProviderError) -> None:
+    def _let_rest(self, account: str, rest: _Account, error: ProviderError) -> None:
         """Ask a failing account later: twice as late after each failure, and no sooner than it wants."""
         wait_s = min(self._run_s * 2**rest.failures, _LONGEST_REST_S)
         wait_s = max(wait_s, error.retry_after_s or 0.0)

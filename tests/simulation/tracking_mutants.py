@@ -1,0 +1,44 @@
+"""Bugs to plant in what asks about parcels and acts on the answers, besides those of mutants.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from packhouse.errors import LedgerUnavailable
+from packhouse.ledger import tracking
+from packhouse.worker.tracking import Trackers
+from tests.simulation.planting import planted, replaced
+
+
+@planted
+def news_that_could_not_be_written_counts_as_asked() -> Iterator[None]:
+    """After a write that failed, the trackers are marked as asked without what they said."""
+
+    def mutated(real: Any) -> Any:
+        async def save(self: Any, looks: Any) -> Any:
+            try:
+                return await real(self, looks)
+            except LedgerUnavailable:
+                forgotten = [
+                    replace(look, tracking=look.shipment.label.tracking, needs_step=False) for look in looks
+                ]
+                await real(self, forgotten)
+                raise
+
+        return save
+
+    with replaced(Trackers, "_save", mutated):
+        yield
+
+
+@planted
+def news_is_written_and_its_order_is_not_woken() -> Iterator[None]:
+    """What a tracker said is written, and what follows from it is left to somebody else."""
+
+    def mutated(real: Any) -> Any:
+        return lambda tx, looks: real(tx, [replace(look, needs_step=False) for look in looks])
+
+    with replaced(tracking, "save", mutated):
+        yield
