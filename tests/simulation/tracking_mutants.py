@@ -6,31 +6,37 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from packhouse.errors import LedgerUnavailable
 from packhouse.ledger import tracking
+from packhouse.ledger.tracking import Look
 from packhouse.worker.tracking import Trackers
 from tests.simulation.planting import planted, replaced
 
 
 @planted
-def news_that_could_not_be_written_counts_as_asked() -> Iterator[None]:
-    """After a write that failed, the trackers are marked as asked without what they said."""
+def a_tracker_counts_as_asked_before_its_answer_is_written() -> Iterator[None]:
+    """One write takes the due time, and another one brings the answer and the next time."""
 
     def mutated(real: Any) -> Any:
         async def save(self: Any, looks: Any) -> Any:
-            try:
-                return await real(self, looks)
-            except LedgerUnavailable:
-                forgotten = [
-                    replace(look, tracking=look.shipment.label.tracking, needs_step=False) for look in looks
-                ]
-                await real(self, forgotten)
-                raise
+            await real(self, [_taken(look) for look in looks])
+            return await real(self, [_answered(look) for look in looks])
 
         return save
 
     with replaced(Trackers, "_save", mutated):
         yield
+
+
+def _taken(look: Look) -> Look:
+    label = look.shipment.label
+    assert label is not None
+    return replace(look, tracking=label.tracking, next_at=None, needs_step=False)
+
+
+def _answered(look: Look) -> Look:
+    assert look.shipment.label is not None
+    taken = replace(look.shipment.label, track_due_at=None)
+    return replace(look, shipment=replace(look.shipment, label=taken))
 
 
 @planted
