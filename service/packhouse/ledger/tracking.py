@@ -119,7 +119,7 @@ def save(tx: Tx, looks: Sequence[Look]) -> Saved:
 
     A parcel that is delivered, and whose order rests without a hold, is recorded here; every other order
     that news concerns is woken, and its step `track` acts on what is written. A label that was written
-    since it was read is left alone: its tracker is asked again.
+    since it was read is skipped: its tracker is asked again.
     """
     concerned = sorted({look.shipment.order_id for look in looks if look.needs_step})
     locked = tx.connection.execute(_LOCK_ORDERS, {"ids": concerned}).all() if concerned else ()
@@ -156,7 +156,7 @@ def _unchanged(tx: Tx, looks: Sequence[Look]) -> list[Look]:
 
 
 def _deliver(tx: Tx, arrived: dict[str, Shipment]) -> tuple[Shipment, ...]:
-    """Record deliveries. The orders' rows are locked and without a lease, so that nobody else moves them."""
+    """Record deliveries. The orders' rows are locked and without a lease, so that no worker moves them."""
     moved = tx.connection.execute(_DELIVER, {"ids": list(arrived), "now": tx.now}).scalars().all()
     delivered = tuple(arrived[one] for one in sorted(moved))
     if not delivered:

@@ -16,7 +16,7 @@ _DAY_S = 86_400.0
 _TRACKED_FOR_S = 45 * _DAY_S
 _LONGEST = 12.0
 
-# In intervals. A parcel without its first scan, or that nobody hurries, waits longer than one on its way.
+# In intervals. A parcel without its first scan, or that waits to be picked up, is asked about rarely.
 _WAITS = {
     _S.UNKNOWN: 4.0,
     _S.PRE_TRANSIT: 4.0,
@@ -75,15 +75,15 @@ def _expected_at(label: Label, days: int | None) -> float | None:
     return None if days is None else label.bought_at + days * _DAY_S
 
 
-def is_news(known: Tracking, told: Tracking) -> bool:
+def is_news(known: Tracking, reported: Tracking) -> bool:
     """Whether a tracker says something new. One that knows nothing, or nothing any more, has no news."""
-    if told.state is _S.UNKNOWN or told.state is known.state:
+    if reported.state is _S.UNKNOWN or reported.state is known.state:
         return False
-    return told.state is not _S.PRE_TRANSIT or known.state is _S.UNKNOWN
+    return reported.state is not _S.PRE_TRANSIT or known.state is _S.UNKNOWN
 
 
-def needs_step(known: Tracking, told: Tracking) -> bool:
+def needs_step(known: Tracking, reported: Tracking) -> bool:
     """Whether news of a parcel changes its order: its end, trouble, or the end of trouble."""
-    if told.state is _S.DELIVERED or told.state in _PROBLEMS:
+    if reported.state is _S.DELIVERED or reported.state in _PROBLEMS:
         return True
-    return told.state in _MOVING and known.state in _PROBLEMS
+    return reported.state in _MOVING and known.state in _PROBLEMS

@@ -118,27 +118,27 @@ class Trackers:
         posted = {
             one.label.id: one.label for one in due if one.label and one.state is ShipmentState.FULFILLED
         }
-        told: dict[str, Tracking] = {}
+        reported: dict[str, Tracking] = {}
         failed: ProviderError | None = None
         if is_batch and len(posted) > 1:
             try:
-                told |= await provider.track_many(list(posted.values()))
+                reported |= await provider.track_many(list(posted.values()))
             except ProviderRefused as error:
                 # One number that the provider cannot read must not hide the others.
                 self._context.log.warning("track_failed", account=provider.account, error=str(error))
             except ProviderError as error:
                 return _Asked([], error)
-        if left := [label for label in posted.values() if label.id not in told]:
-            failed = await self._ask_each(provider, left, told)
+        if left := [label for label in posted.values() if label.id not in reported]:
+            failed = await self._ask_each(provider, left, reported)
         looks = [
-            self._look(one, told.get(one.label.id))
+            self._look(one, reported.get(one.label.id))
             for one in due
-            if one.label and (one.label.id in told or one.label.id not in posted)
+            if one.label and (one.label.id in reported or one.label.id not in posted)
         ]
         return _Asked(looks, failed)
 
     async def _ask_each(
-        self, provider: BoundedProvider, left: Sequence[Label], told: dict[str, Tracking]
+        self, provider: BoundedProvider, left: Sequence[Label], reported: dict[str, Tracking]
     ) -> ProviderError | None:
         """Ask about one parcel after the other. Returns the failure that is the account's, if one is.
 
@@ -147,34 +147,34 @@ class Trackers:
         failed, in_a_row = None, 0
         for label in left:
             try:
-                told[label.id] = await provider.track(label)
+                reported[label.id] = await provider.track(label)
                 failed, in_a_row = None, 0
             except ProviderError as error:
                 self._context.log.warning("track_failed", shipment_id=label.shipment_id, error=str(error))
-                told[label.id] = NO_NEWS
+                reported[label.id] = NO_NEWS
                 failed, in_a_row = error, in_a_row + 1
                 if in_a_row >= _PATIENCE:
                     break
         return failed if in_a_row >= min(_PATIENCE, len(left)) else None
 
-    def _look(self, shipment: Shipment, told: Tracking | None) -> Look:
+    def _look(self, shipment: Shipment, reported: Tracking | None) -> Look:
         """What is written about a label. Without an answer: it is not on its way any more."""
         label = shipment.label
         assert label is not None
-        if told is None:
+        if reported is None:
             return Look(shipment, label.tracking, label.tracking_changed_at, None)
         now, known = self._context.clock.now(), label.tracking
-        is_news = tracking_schedule.is_news(known, told)
+        is_news = tracking_schedule.is_news(known, reported)
         if is_news:
-            label = replace(label, tracking=told, tracking_changed_at=now)
-        elif told.expected_at is not None:
-            label = replace(label, tracking=replace(known, expected_at=told.expected_at))
+            label = replace(label, tracking=reported, tracking_changed_at=now)
+        elif reported.expected_at is not None:
+            label = replace(label, tracking=replace(known, expected_at=reported.expected_at))
         return Look(
             shipment,
             label.tracking,
             label.tracking_changed_at,
             self._next_look(shipment, label, now),
-            needs_step=is_news and tracking_schedule.needs_step(known, told),
+            needs_step=is_news and tracking_schedule.needs_step(known, reported),
         )
 
     def _next_look(self, shipment: Shipment, label: Label, now: float) -> float | None:

@@ -177,8 +177,10 @@ async def tracking_speaks_our_vocabulary(subject: Subject) -> None:
     if isinstance(subject.provider, TracksMany):
         label = kept_label(subject, bought)
         stranger = replace(label, id="another", provider_id="none", tracking_number="NONE0000")
-        told = await subject.provider.track_many([stranger, label])
-        expect(dict(told) == {label.id: tracking}, f"{told!r} has what is known of each label, by its id")
+        reported = await subject.provider.track_many([stranger, label])
+        expect(
+            dict(reported) == {label.id: tracking}, f"{reported!r} has what is known of each label, by its id"
+        )
 
 
 async def closing_may_be_repeated(subject: Subject) -> None:

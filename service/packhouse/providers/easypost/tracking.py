@@ -52,16 +52,16 @@ def read_trackers(answer: Mapping[str, Any], labels: Sequence[Label]) -> dict[st
     by_shipment: dict[str, Tracking] = {}
     by_number: dict[str, Tracking] = {}
     for tracker in map(rest.mapping, rest.items(answer.get("trackers"))):
-        told = _read(tracker)
+        reported = _read(tracker)
         if shipment_id := rest.text(tracker.get("shipment_id")):
-            by_shipment.setdefault(shipment_id, told)
+            by_shipment.setdefault(shipment_id, reported)
         elif number := canonical(rest.text(tracker.get("tracking_code"))):
-            by_number.setdefault(number, told)
+            by_number.setdefault(number, reported)
     found: dict[str, Tracking] = {}
     for label in labels:
-        told_of = by_shipment.get(label.provider_id) or by_number.get(canonical(label.tracking_number))
-        if told_of:
-            found[label.id] = told_of
+        known = by_shipment.get(label.provider_id) or by_number.get(canonical(label.tracking_number))
+        if known:
+            found[label.id] = known
     return found
 
 
