@@ -197,7 +197,7 @@ class Trackers:
 
     def _let_rest(self, account: str, rest: _Account, error: ProviderError) -> None:
         """Ask a failing account later: twice as late after each failure, and no sooner than it wants."""
-        wait_s = min(self._run_s * 2**rest.failures, _LONGEST_REST_S)
+        wait_s = min(self._run_s * 2 ** min(rest.failures, 30), _LONGEST_REST_S)
         wait_s = max(wait_s, error.retry_after_s or 0.0)
         rest.failures += 1
         rest.until = self._context.clock.monotonic() + wait_s
