@@ -51,7 +51,7 @@ STEPS = (
     Step(post, "Keeps the label's file; posts the units and the tracking number to the store."),
     Step(papers, "Fetches the papers that travel with a parcel, and keeps them with the label."),
     Step(announce, "Notifies the sinks: printers, folders and other programs."),
-    Step(track, "Asks the provider where the parcels are, until they are delivered."),
+    Step(track, "Has the parcels tracked until they are delivered, and acts on news of them."),
     Step(void, "Requests the void of each label that will not ship, and follows it to its end."),
 )
 

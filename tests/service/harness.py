@@ -41,6 +41,7 @@ from packhouse.steps.context import Context, OrderJob
 from packhouse.store.async_client import AsyncStoreClient
 from packhouse.telemetry.metrics import Metrics
 from packhouse.worker.intake import Intake
+from packhouse.worker.tracking import Trackers
 from tests.clock import ManualClock
 from tests.service.ledger.address import address_in
 from tests.service.ledger.empty_file import begin_empty
@@ -123,6 +124,7 @@ class Harness:
             accounts=lambda: self.context.breaker.states(self.clock),
         )
         self.intake = Intake(self.ledger, self.clock, self.settings, lambda: None)
+        self.trackers = Trackers(self.context, lambda: None)
         self.calls_hang = False
         self._external_tracking = external_tracking
         self._sequence = 0
@@ -213,6 +215,13 @@ class Harness:
         for _ in range(int(seconds / step)):
             await self.clock.advance(step)
             await self.process_due()
+
+    async def track_parcels(self) -> int:
+        """Let time pass until the trackers of young parcels are due, ask them, and process what had news."""
+        await self.clock.advance(5 * self.settings.poll.track_interval_s)
+        news = await self.trackers.run()
+        await self.process_due()
+        return news
 
     async def ship(self, kind: str = "plain") -> StoreOrder:
         """Place an order at the store, receive its event and process it."""

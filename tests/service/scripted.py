@@ -32,6 +32,7 @@ from packhouse.providers.port import (
     PurchaseRequest,
     Safety,
     Tracking,
+    TracksMany,
     Unknown,
     Voided,
     VoidPending,
@@ -148,8 +149,18 @@ class ScriptedLister(Scripted):
         return await self._answer("purchases_since", self.real.purchases_since, since)
 
 
+class ScriptedTracker(ScriptedLister):
+    """A provider that lists its purchases, and tells of many parcels in one call."""
+
+    async def track_many(self, labels: Sequence[Label]) -> Mapping[str, Tracking]:
+        assert isinstance(self.real, TracksMany)
+        return await self._answer("track_many", self.real.track_many, labels)
+
+
 def scripted(real: Provider) -> Scripted:
     """Wrap a provider, which can do what it could before."""
+    if isinstance(real, TracksMany) and isinstance(real, ListsPurchases):
+        return ScriptedTracker(real)
     return ScriptedLister(real) if isinstance(real, ListsPurchases) else Scripted(real)
 
 

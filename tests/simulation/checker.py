@@ -22,6 +22,7 @@ from tests.simulation.plan import Scenario
 from tests.simulation.replica import Environment
 from tests.simulation.scheduler import Scheduler, unshipped_parcels
 from tests.simulation.spend_check import store_address
+from tests.simulation.tracking_check import TrackingCheck
 
 _STOPPED = frozenset({"cancelled", "refunded", "returned"})
 _GONE = frozenset({"voided", "cancelled"})
@@ -76,6 +77,7 @@ class Checker:
         self._is_restored = bool(environment.restores and environment.restores.is_done)
         self._journal_check = JournalCheck(environment.database)
         self._hostile_check = HostileCheck(environment, scheduler)
+        self._tracking_check = TrackingCheck(environment)
         self._sold = environment.sandbox.audit.purchases()
         self._money_check = MoneyCheck(scenario, environment, self._told())
 
@@ -110,6 +112,7 @@ class Checker:
         found += self._journal_check.problems()
         found += self._hostile_check.problems()
         found += self._money_check.problems()
+        found += self._tracking_check.problems()
         return found
 
     def _acknowledged_events_are_saved(self) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation import hostile_mutants, mutants, restore_mutants
+from tests.simulation import hostile_mutants, mutants, restore_mutants, tracking_mutants
 from tests.simulation.planting import MUTANTS
 
-__all__ = ["MUTANTS", "hostile_mutants", "mutants", "restore_mutants"]
+__all__ = ["MUTANTS", "hostile_mutants", "mutants", "restore_mutants", "tracking_mutants"]

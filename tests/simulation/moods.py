@@ -27,6 +27,8 @@ from packhouse.providers.port import (
     Purchase,
     PurchaseRequest,
     Safety,
+    Tracking,
+    TracksMany,
     Unknown,
     Voided,
     VoidPending,
@@ -204,6 +206,11 @@ class MoodyProvider:
     async def track(self, label: Label) -> Any:
         """As the real account."""
         return await self._real.track(label)
+
+    async def track_many(self, labels: Sequence[Label]) -> Mapping[str, Tracking]:
+        """As the real account."""
+        assert isinstance(self._real, TracksMany)
+        return await self._real.track_many(labels)
 
     async def check(self) -> None:
         """As the real account."""

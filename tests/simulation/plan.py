@@ -274,7 +274,7 @@ def _settings(chance: random.Random) -> dict[str, Any]:
             "interval_s": chance.choice((60.0, 300.0)),
             "recheck_s": 900.0,
             "confirm_s": chance.choice((5.0, 60.0)),
-            "track_interval_s": chance.choice((0.0, 1800.0)),
+            "track_interval_s": chance.choice((0.0, 30.0)),  # the first look is during the faults
             "full_poll_s": 1800.0,
         },
         "retry": {"base_s": chance.choice((2.0, 5.0)), "max_s": 300.0, "hold_after": chance.choice((4, 40))},

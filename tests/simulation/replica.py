@@ -30,6 +30,7 @@ from packhouse.worker.dispatcher import Dispatcher
 from packhouse.worker.intake import Intake
 from packhouse.worker.periodic import PeriodicTasks
 from packhouse.worker.reconciliation import RECONCILE_EVERY_S
+from packhouse.worker.tracking import run_every_s
 from tests.simulation.event_loop import Process, ProcessKilled
 from tests.simulation.ledger import Database, LedgerFaults, SimDocuments, SimLedger
 from tests.simulation.moods import MoodyAccounts, MoodyProvider, WatchedBreaker
@@ -214,6 +215,9 @@ class Replica:
             process, _run_periodically(tasks.poll, settings.poll.interval_s, process, environment)
         )
         self._supervise(process, _run_periodically(tasks.wake_stalled, 60.0, process, environment))
+        if every_s := settings.poll.track_interval_s:
+            run = _run_periodically(tasks.track, run_every_s(every_s), process, environment)
+            self._supervise(process, run)
         await dispatcher.run()
 
     async def deliver_webhook(self, headers: Sequence[tuple[str, str]], body: bytes) -> int:

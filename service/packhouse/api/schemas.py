@@ -15,6 +15,7 @@ from packhouse.api.status_schemas import WaitingBody
 from packhouse.model.label import LabelFormat
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import LabelState, OrderPhase, ShipmentState
+from packhouse.model.tracking import TrackerState
 from packhouse.operations.views import LabelOffer, OrderView, Takeover
 
 
@@ -75,6 +76,16 @@ class LabelBody(Shape):
     document_format: LabelFormat | None
     void_requested_at: float | None
     papers: list[PaperBody]
+    tracking_state: TrackerState = Field(
+        validation_alias=AliasPath("tracking", "state"), description="What its tracker said last."
+    )
+    tracking_note: str = Field(validation_alias=AliasPath("tracking", "note"))
+    tracking_changed_at: float | None
+    expected_at: float | None = Field(
+        validation_alias=AliasPath("tracking", "expected_at"),
+        description="When the carrier expects to deliver the parcel.",
+    )
+    track_due_at: float | None = Field(description="When its tracker is asked next.")
 
 
 class _LabelSummary(BaseModel):

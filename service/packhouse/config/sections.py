@@ -157,7 +157,9 @@ class PollSettings(Section):
     track_interval_s: float = Field(
         default=21600.0,
         ge=0,
-        description="Seconds between two tracking checks of a parcel. 0: parcels are not tracked.",
+        description="Seconds between two tracking checks of a parcel on its way. A parcel that is out for "
+        "delivery is checked more often, one without a first scan or without news more rarely. 0: parcels "
+        "are not tracked.",
     )
     full_poll_s: float = Field(
         default=21600.0,

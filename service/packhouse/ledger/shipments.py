@@ -23,6 +23,7 @@ from packhouse.model.order import Units
 from packhouse.model.parcel import Parcel
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import MOVES, LabelState, ShipmentState
+from packhouse.model.tracking import TrackerState, Tracking
 from packhouse.model.tracking_number import canonical
 
 _ROW = (
@@ -66,7 +67,7 @@ _LABEL_STATE = update_where(
 def plan(tx: Tx, planned: Sequence[Shipment], entries: Sequence[Entry]) -> None:
     """Write new shipments. Raises LeaseLost, also where the number is taken."""
     lease = leases.require(tx)
-    rows = [_row(shipment, tx.now) for shipment in planned]
+    rows = [shipment_row(shipment, tx.now) for shipment in planned]
     try:
         for row in rows:
             _INSERT.run(tx.connection, row)
@@ -99,7 +100,7 @@ def move(
     )
     if changed != 1:
         raise LeaseLost(f"shipment {shipment.id} is no longer {shipment.state}")
-    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
+    facts.note(tx, Kind.SHIPMENT, shipment_row(shipment, tx.now) | columns)
     journal.write(tx, entries)
 
 
@@ -122,7 +123,7 @@ def move_revoked(tx: Tx, shipment: Shipment, since: ShipmentState, to: ShipmentS
             f"Shipment {shipment.id} is no longer {since}.",
             "Read the shipment and try again.",
         )
-    facts.note(tx, Kind.SHIPMENT, _row(shipment, tx.now) | columns)
+    facts.note(tx, Kind.SHIPMENT, shipment_row(shipment, tx.now) | columns)
 
 
 def bought(
@@ -278,7 +279,8 @@ def of_orders(connection: Connection, order_ids: Sequence[str]) -> dict[str, tup
     return found
 
 
-def _row(shipment: Shipment, now: float) -> dict[str, Any]:
+def shipment_row(shipment: Shipment, now: float) -> dict[str, Any]:
+    """A shipment as its row, written at `now`."""
     return {
         "id": shipment.id,
         "order_id": shipment.order_id,
@@ -391,6 +393,11 @@ def _label(row: Row[Any]) -> Label:
         void_due_at=row.label_void_due_at,
         void_again=row.label_void_again,
         papers=tuple(_paper(paper) for paper in row.label_papers or ()),
+        tracking=Tracking(
+            TrackerState(row.label_tracking_state), row.label_tracking_note, row.label_expected_at
+        ),
+        tracking_changed_at=row.label_tracking_changed_at,
+        track_due_at=row.label_track_due_at,
     )
 
 

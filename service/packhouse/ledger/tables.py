@@ -182,10 +182,23 @@ labels = Table(
     # When the provider is asked next to void it, NULL at once; and whether an operator wants it asked again.
     Column("void_due_at", Double),
     Column("void_again", Boolean, nullable=False, server_default=false()),
+    # What the parcel's tracker said last and when that was news; when it is asked next, NULL if it is not.
+    Column("tracking_state", Text, nullable=False, server_default="unknown"),
+    Column("tracking_note", Text, nullable=False, server_default=""),
+    Column("tracking_changed_at", Double),
+    Column("expected_at", Double),
+    Column("track_due_at", Double),
     UniqueConstraint("shipment_id", "generation"),
     _one_of("state", LabelState),
     Index("ix_labels_tracking_canonical", "tracking_canonical"),
     Index("ix_labels_bought_at", "bought_at"),
+    Index(
+        "ix_labels_track_due",
+        "provider",
+        "track_due_at",
+        sqlite_where=text("track_due_at IS NOT NULL"),
+        postgresql_where=text("track_due_at IS NOT NULL"),
+    ),
     # A shipment has one live label, whatever the code above believes.
     Index(
         "uq_labels_one_live",

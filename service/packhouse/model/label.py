@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from packhouse.model.money import Money
 from packhouse.model.states import LabelState
+from packhouse.model.tracking import NO_NEWS, Tracking
 
 
 class LabelFormat(StrEnum):
@@ -97,8 +98,9 @@ class Label:
     `provider` is the provider account that sold it, `carrier` the carrier as the provider names it,
     `provider_id` the provider's id for look-up and void, `document` the SHA-256 of its stored file ("" before
     it is stored), `void_refusals` how often the provider refused to void it, `void_due_at` when it is asked
-    again (None: at once), `void_again` whether an operator wants it asked whatever it said before. Times:
-    seconds since 1970 UTC.
+    again (None: at once), `void_again` whether an operator wants it asked whatever it said before. `tracking`
+    is what its tracker said last and `tracking_changed_at` when that was news, `track_due_at` when the
+    tracker is asked next (None: it is not asked). Times: seconds since 1970 UTC.
     """
 
     id: str
@@ -120,3 +122,6 @@ class Label:
     void_due_at: float | None = None
     void_again: bool = False
     papers: tuple[LabelPaper, ...] = ()
+    tracking: Tracking = NO_NEWS
+    tracking_changed_at: float | None = None
+    track_due_at: float | None = None

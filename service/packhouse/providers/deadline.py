@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from typing import Any, ClassVar, Self, TypeVar
@@ -27,6 +27,7 @@ from packhouse.providers.port import (
     PurchaseRequest,
     Safety,
     Tracking,
+    TracksMany,
     Unknown,
     Voided,
     VoidPending,
@@ -152,6 +153,17 @@ class BoundedProvider:
     async def track(self, label: Label) -> Tracking:
         """Track in time, or raise ProviderUnavailable."""
         return await self._bounded("track", self._provider.track(label))
+
+    @property
+    def tracks_many(self) -> bool:
+        """Whether one call can tell where many parcels are."""
+        return isinstance(self._provider, TracksMany)
+
+    async def track_many(self, labels: Sequence[Label]) -> Mapping[str, Tracking]:
+        """Track up to 100 labels in time, or raise ProviderUnavailable; no label if the account cannot."""
+        if not isinstance(self._provider, TracksMany):
+            return {}
+        return await self._bounded("track_many", self._provider.track_many(labels))
 
     async def check(self) -> None:
         """Check in time, or raise ProviderUnavailable."""

@@ -10,7 +10,7 @@ same time. A purchase takes two calls, so that the provider's id is in the ledge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -22,6 +22,8 @@ from packhouse.model.label import Label, LabelDocument, LabelFormat, Rate
 from packhouse.model.money import Money
 from packhouse.model.order import Address, Order, Units
 from packhouse.model.parcel import Parcel
+from packhouse.model.tracking import TrackerState as TrackerState
+from packhouse.model.tracking import Tracking as Tracking
 from packhouse.providers.link_guard import Resolve, system_resolve
 
 # The code of ProviderRefused from `document` where no file was ever promised: nothing is missing then.
@@ -214,27 +216,6 @@ class VoidRefused:
     final: bool = True
 
 
-class TrackerState(StrEnum):
-    """Where a parcel is, in one vocabulary for all providers."""
-
-    UNKNOWN = "unknown"
-    PRE_TRANSIT = "pre_transit"
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    READY_FOR_PICKUP = "ready_for_pickup"
-    DELIVERED = "delivered"
-    RETURNED = "returned"
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Tracking:
-    """Where a parcel is. `note` has the carrier's own words about it, "" if there are none."""
-
-    state: TrackerState = TrackerState.UNKNOWN
-    note: str = ""
-
-
 class Provider(Protocol):
     """One configured account that sells labels.
 
@@ -298,6 +279,18 @@ class KeepsPapers(Protocol):
         """Fetch the file of a paper of a bought label; `kind` and `source` are those of its `Paper`.
 
         Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured.
+        """
+
+
+@runtime_checkable
+class TracksMany(Protocol):
+    """What an account offers besides, if one call can tell where many parcels are."""
+
+    async def track_many(self, labels: Sequence[Label]) -> Mapping[str, Tracking]:
+        """Where the parcels of up to 100 labels are, by the label's id. Labels that the provider does not
+        tell of are absent, and are asked about one by one.
+
+        Raises ProviderUnavailable or ProviderMisconfigured.
         """
 
 

@@ -21,4 +21,4 @@ def longest_wait_s(settings: Settings) -> float:
     ahead, or by a server that asked for an unreasonable wait.
     """
     longest_retry_s = 24 * settings.retry.max_s  # of an order that was set aside (ledger/crashes.py)
-    return 2 * max(settings.poll.recheck_s, settings.poll.track_interval_s, longest_retry_s, 86_400.0)
+    return 2 * max(settings.poll.recheck_s, longest_retry_s, 86_400.0)

@@ -186,10 +186,10 @@ class Context:
     `providers` are all provider accounts by name; steps get them from `sellers` (which sell new labels) and
     `provider`, with a deadline for each method. `products` remembers the store's
     catalog. `settling` maps a purchase (its reference and intent) to the time, on the monotonic clock, when
-    its call ended or must end, or when this process first saw a purchase of another one. `tracked` maps a
-    label's id to the time when its tracker was last asked, `unshown` a post's key to the time until
-    which a store that accepted the post may take to show it, `missing` an order's id to the number of times
-    in a row that the store did not have it. `breaker` knows the accounts that refuse.
+    its call ended or must end, or when this process first saw a purchase of another one. `unshown` maps a
+    post's key to the time until which a store that accepted the post may take to show it, `missing` an
+    order's id to the number of times in a row that the store did not have it. `breaker` knows the accounts
+    that refuse.
     """
 
     store: Store
@@ -202,7 +202,6 @@ class Context:
     log: FilteringBoundLogger
     sinks: Sequence[Sink] = ()
     settling: dict[tuple[str, float | None], float] = field(default_factory=dict)
-    tracked: dict[str, float] = field(default_factory=dict)
     unshown: dict[str, float] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
     breaker: CircuitBreaker = field(default_factory=lambda: CircuitBreaker(20, 300.0))
@@ -217,21 +216,22 @@ class Context:
     @property
     def sellers(self) -> tuple[BoundedProvider, ...]:
         """The provider accounts that sell new labels, in the order of the settings."""
-        return tuple(self._bounded(account) for account in self.settings.provider)
+        return tuple(self.bounded(account) for account in self.settings.provider)
 
     def provider(self, account: str) -> Provider:
         """The provider account that sold a label. Raises ProviderMisconfigured if it is no longer set up."""
         if account == ManualProvider.account:
             return ManualProvider()
         try:
-            return self._bounded(account)
+            return self.bounded(account)
         except KeyError:
             raise ProviderMisconfigured(
                 f"the provider account {account!r} bought a label that is in use, and is no longer set up. "
                 f"Restore its section [providers.{account}]."
             ) from None
 
-    def _bounded(self, account: str) -> BoundedProvider:
+    def bounded(self, account: str) -> BoundedProvider:
+        """An account that is set up, with a deadline for each method. Raises KeyError for any other."""
         return BoundedProvider(self.providers[account], self.settings.provider_timeout_s)
 
     def fingerprint(self, job: OrderJob, code: HoldCode) -> str:

@@ -1,83 +1,65 @@
-"""track: ask the provider now and then where the parcels are, until they are delivered.
+"""track: have the trackers of what was posted asked, and act on what they said of the order's parcels.
 
-A parcel that comes back or fails places a hold, so that people learn of it; the hold stops nothing else.
+worker/tracking.py asks them, for many orders at once, and wakes an order whose parcel has news. A parcel that
+comes back or fails places a hold, so that people learn of it; the hold stops nothing else.
 """
 
 from __future__ import annotations
 
-from packhouse.errors import ProviderError
+from functools import partial
+
+from packhouse.ledger import tracking as records
 from packhouse.model.hold import HoldCode
 from packhouse.model.hold_kind import End
-from packhouse.model.journal import Entry
 from packhouse.model.label import Label
 from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
-from packhouse.providers.port import TrackerState, Tracking
+from packhouse.providers.manual import ManualProvider
+from packhouse.providers.port import TrackerState
+from packhouse.rules.tracking_schedule import next_look
 from packhouse.steps.context import Context, OrderJob
-
-# A tracker has no news of a parcel after this long.
-_TRACK_FOR_S = 45 * 86_400.0
 
 _PROBLEMS = {
     TrackerState.RETURNED: HoldCode.PARCEL_RETURNED,
     TrackerState.FAILURE: HoldCode.PARCEL_FAILED,
 }
 _MOVING = (TrackerState.IN_TRANSIT, TrackerState.OUT_FOR_DELIVERY, TrackerState.READY_FOR_PICKUP)
-_DELIVERED = "The carrier delivered the parcel."
 
 
 async def track(context: Context, job: OrderJob) -> None:
-    """Read the trackers of what was posted, and set the time of the next check."""
-    every = context.settings.poll.track_interval_s
-    if not every:
+    """Set when the trackers of posted parcels are asked first, and act on what they said last."""
+    if not context.settings.poll.track_interval_s:
         return
-    now = context.clock.now()
     for shipment in job.in_state(ShipmentState.FULFILLED):
         label = shipment.label
-        if label is None or now - label.bought_at > _TRACK_FOR_S:
+        if label is None or label.provider == ManualProvider.account:
             continue
-        wait_s = _wait_s(context, label, every)
-        # An order that is woken early, or that waits on a hold, must not ask each time.
-        if wait_s <= every / 4:
-            context.tracked[label.id] = context.clock.monotonic()
-            await _record(context, job, shipment, label, await _ask(context, shipment, label))
-            wait_s = every
-        if shipment in job.shipments:  # it is not delivered
-            job.recheck_at(now + wait_s)
+        if label.track_due_at is None:
+            _begin(context, job, shipment, label)
+        await _act(context, job, shipment, label)
 
 
-def _wait_s(context: Context, label: Label, every: float) -> float:
-    """Seconds until so long has passed since the purchase, or since this process last asked."""
-    asked_at = context.tracked.get(label.id)
-    if asked_at is None:
-        return label.bought_at + every - context.clock.now()
-    return asked_at + every - context.clock.monotonic()
+def _begin(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
+    """Have the label's tracker asked, unless it is too old to have news."""
+    days = shipment.rate.days if shipment.rate else None
+    due_at = next_look(label, context.clock.now(), context.settings.poll.track_interval_s, days)
+    if due_at is not None:
+        job.deferred.append(partial(records.begin, label_id=label.id, due_at=due_at))
 
 
-async def _ask(context: Context, shipment: Shipment, label: Label) -> Tracking:
-    try:
-        return await context.provider(label.provider).track(label)
-    except ProviderError as error:
-        context.log.warning("track_failed", shipment_id=shipment.id, error=str(error))
-        return Tracking()
-
-
-async def _record(
-    context: Context, job: OrderJob, shipment: Shipment, label: Label, tracking: Tracking
-) -> None:
+async def _act(context: Context, job: OrderJob, shipment: Shipment, label: Label) -> None:
     """Record a delivery; place a hold for a parcel that comes back or fails, and end one that it belies."""
-    code = _PROBLEMS.get(tracking.state)
-    if tracking.state is TrackerState.DELIVERED:
-        await _release(context, job, shipment, (End.DELIVERED, End.PARCEL_MOVES), _DELIVERED)
-        context.tracked.pop(label.id, None)
+    state = label.tracking.state
+    code = _PROBLEMS.get(state)
+    if state is TrackerState.DELIVERED:
+        await _release(context, job, shipment, (End.DELIVERED, End.PARCEL_MOVES), records.DELIVERED)
         context.metrics.parcel(label.provider, "delivered")
-        entry = Entry(job.order_id, "delivered", _DELIVERED, shipment.id)
-        await context.move(job, shipment, ShipmentState.DELIVERED, entry)
-    elif tracking.state in _MOVING:
+        await context.move(job, shipment, ShipmentState.DELIVERED, records.delivery(shipment))
+    elif state in _MOVING:
         await _release(context, job, shipment, (End.PARCEL_MOVES,), "The carrier carries the parcel on.")
     elif code is not None and not _is_known(context, job, shipment, code):
-        context.metrics.parcel(label.provider, tracking.state.value)
-        note = f"{label.carrier} {label.tracking_number}: {tracking.note or tracking.state.value}"
+        context.metrics.parcel(label.provider, state.value)
+        note = f"{label.carrier} {label.tracking_number}: {label.tracking.note or state.value}"
         await context.hold(job, code, note, shipment=shipment)
 
 

@@ -1,4 +1,4 @@
-"""The periodic tasks: poll the store for orders, wake stalled orders, prune old events.
+"""The periodic tasks: poll the store for orders, wake stalled orders, track parcels, prune old events.
 
 Due orders are found by the dispatcher, not here. Where several replicas share a ledger, one of them runs a
 task in each interval, and no other one meanwhile.
@@ -19,6 +19,7 @@ from packhouse.ledger import inbox, kv, leases, poll_record
 from packhouse.rules.timeouts import longest_wait_s
 from packhouse.steps.context import Context
 from packhouse.worker.poll import Poll
+from packhouse.worker.tracking import Trackers, run_every_s
 
 # Few enough that no webhook and no order waits for them.
 _PRUNED_A_COMMIT, _PRUNE_PAUSE_S = 250, 0.05
@@ -34,6 +35,7 @@ class PeriodicTasks:
         self._worker_id = worker_id
         self._wake = wake
         self._poller = Poll(context)
+        self._trackers = Trackers(context, wake)
         self.last_poll_error = ""
 
     async def poll(self) -> int:
@@ -43,6 +45,11 @@ class PeriodicTasks:
     async def wake_stalled(self) -> int:
         """Make unfinished orders due that have no due time, or one that is too late. Returns how many."""
         return await self._exclusively("wake_stalled", 30.0, self._wake_stalled)
+
+    async def track(self) -> int:
+        """Ask about parcels whose trackers are due, as tracking.py says. Returns how many had news."""
+        every_s = run_every_s(self._context.settings.poll.track_interval_s)
+        return await self._exclusively("track", every_s * 0.5, self._trackers.run)
 
     async def prune(self) -> int:
         """Delete events older than `event_retention_days`. Returns how many."""
@@ -117,5 +124,10 @@ def build_schedule(tasks: PeriodicTasks, settings: Settings) -> Any:
     scheduler = AsyncIOScheduler(job_defaults=_NEVER_DROPPED, timezone="UTC")
     scheduler.add_job(_until_stopped(tasks.poll), "interval", seconds=poll_s, jitter=poll_s * 0.1, id="poll")
     scheduler.add_job(_until_stopped(tasks.wake_stalled), "interval", seconds=60, jitter=5, id="wake_stalled")
+    if settings.poll.track_interval_s:
+        track_s = run_every_s(settings.poll.track_interval_s)
+        scheduler.add_job(
+            _until_stopped(tasks.track), "interval", seconds=track_s, jitter=track_s * 0.1, id="track"
+        )
     scheduler.add_job(_until_stopped(tasks.prune), "interval", hours=6, jitter=600, id="prune")
     return scheduler

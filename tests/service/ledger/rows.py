@@ -105,6 +105,9 @@ class Rows:
         label = label_of(shipment_id, **fields)
         row = shipments.label_row(label)
         row |= {"void_due_at": label.void_due_at, "void_again": label.void_again}
+        row |= {"tracking_state": label.tracking.state.value, "tracking_note": label.tracking.note}
+        row |= {"expected_at": label.tracking.expected_at, "track_due_at": label.track_due_at}
+        row |= {"tracking_changed_at": label.tracking_changed_at}
         self.connection.execute(insert(labels), row)
         return label
 

@@ -24,12 +24,11 @@ def test_a_post_takes_the_wait_for_its_turn_the_stores_timeout_and_a_margin() ->
 @pytest.mark.parametrize(
     ("parts", "longest_s"),
     [
-        ({"poll": PollSettings(recheck_s=60, track_interval_s=60), "retry": RetrySettings(max_s=60)}, 86_400),
+        ({"poll": PollSettings(recheck_s=60), "retry": RetrySettings(max_s=60)}, 86_400),
         ({"poll": PollSettings(recheck_s=100_000)}, 100_000),
-        ({"poll": PollSettings(track_interval_s=200_000)}, 200_000),
         ({"retry": RetrySettings(max_s=10_000)}, 240_000),  # of an order that is set aside
     ],
-    ids=["a day", "recheck", "track", "retry"],
+    ids=["a day", "recheck", "retry"],
 )
 def test_no_order_waits_twice_as_long_as_the_longest_interval(
     parts: dict[str, object], longest_s: float

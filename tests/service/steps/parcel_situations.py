@@ -31,8 +31,7 @@ async def reported_by_the_carrier(harness: Harness, status: str) -> Situation:
     assert shipment.label
     harness.sandbox.easypost.find(shipment.label.provider_id).status_override = status
     await harness.advance(harness.settings.poll.confirm_s + 10)
-    await harness.clock.advance(harness.settings.poll.track_interval_s)
-    await harness.process_due()
+    await harness.track_parcels()
     return Situation(order)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from packhouse.model.label import Label
 from packhouse.providers.port import TrackerState, Tracking
 from packhouse.sandbox.store.state import StoreOrder
 from tests.service.harness import Harness
@@ -18,11 +21,16 @@ ARRIVED = Tracking(TrackerState.DELIVERED, "delivered")
 
 async def reported(harness: Harness, tracking: Tracking, order: StoreOrder | None = None) -> StoreOrder:
     """An order whose parcel the carrier reports like this at the next check."""
-    harness.provider.script(track=tracking)
+
+    async def of_each(labels: Sequence[Label]) -> dict[str, Tracking]:
+        return {label.id: tracking for label in labels}
+
+    harness.provider.script(track=tracking, track_many=of_each)
     if order is None:
         order = await harness.ship()
         await harness.advance(harness.settings.poll.confirm_s + 10)
-    await harness.advance(harness.settings.poll.track_interval_s + 1200, step=600)
+    await harness.process_due()
+    await harness.track_parcels()
     return order
 
 
@@ -43,8 +51,7 @@ async def test_an_echo_of_our_own_fulfillment_confirms_and_changes_nothing(harne
 async def test_a_parcel_is_tracked_until_it_is_delivered(harness: Harness) -> None:
     order = await harness.ship()
     await harness.advance(harness.settings.poll.confirm_s + 10)
-    await harness.clock.advance(harness.settings.poll.track_interval_s)
-    await harness.process_due()
+    await harness.track_parcels()
     assert await harness.states(order) == ["delivered"]
     assert (await harness.order_row(order)).due_at is None
 
@@ -95,6 +102,7 @@ async def test_a_delivery_after_all_ends_the_hold(harness: Harness, problem: Tra
     await reported(harness, ARRIVED, order)
     assert await codes(harness, order) == []
     assert await harness.states(order) == ["delivered"]
+    await harness.advance(harness.settings.poll.confirm_s + 10)
     assert (await harness.order_row(order)).due_at is None
 
 
@@ -112,6 +120,7 @@ async def test_a_parcel_of_a_held_order_is_tracked_and_not_at_each_check(harness
     await harness.place_hold(order)
     await reported(harness, BACK, order)
     assert "parcel_returned" in await codes(harness, order)
+    await harness.process_due()
     before = len(harness.provider.seen("track"))
     for _ in range(3):
         await harness.deliver_event(order, "order.updated")

@@ -1,4 +1,4 @@
-"""track: when a parcel is asked about, and what each report changes."""
+"""track: when a tracker is asked first, and what each of its reports changes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from packhouse.errors import LedgerUnavailable, ProviderUnavailable
+from packhouse.errors import LedgerUnavailable
 from packhouse.model.hold import HoldCode
-from packhouse.model.label import Label
 from packhouse.model.states import ShipmentState
 from packhouse.providers.port import TrackerState, Tracking
 from packhouse.steps.context import OrderJob
 from tests.service.harness import Harness
-from tests.service.steps.jobs import LEDGER_DOWN, counted, entries, held, in_step, label_of, labeled, moved
+from tests.service.steps.jobs import LEDGER_DOWN, counted, entries, held, label_of, labeled, moved, stored
 
 EVERY_S = 1000.0
 DAY_S = 86_400.0
@@ -26,91 +25,84 @@ ARRIVED = Tracking(TrackerState.DELIVERED)
 OUTCOMES = "packhouse_parcel_outcomes_total"
 
 
-async def on_its_way(harness: Harness, report: Any = None, age_s: float = EVERY_S) -> OrderJob:
-    """A posted parcel whose label was bought so long ago, at a carrier that reports this."""
+async def on_its_way(harness: Harness, report: Tracking | None = None, age_s: float = EVERY_S) -> OrderJob:
+    """A posted parcel whose label was bought so long ago, and whose tracker said this last."""
     job, _, label = await labeled(harness)
     shipment = await moved(harness, job, _S.FULFILLED)
-    job.update(shipment, label=replace(label, bought_at=harness.clock.now() - age_s))
-    harness.provider.script(track=report or Tracking())
+    now = harness.clock.now()
+    known = {"tracking": report, "tracking_changed_at": now, "track_due_at": now + 1} if report else {}
+    job.update(shipment, label=replace(label, bought_at=now - age_s, **known))
     return job
 
 
-def asked(harness: Harness) -> int:
-    return len(harness.provider.seen("track"))
+async def due_at(harness: Harness, job: OrderJob) -> float | None:
+    """When the ledger has the tracker asked, once the deferred writes are on disk."""
+    await harness.context.write(job, lambda tx: None)
+    label = (await stored(harness, job)).label
+    assert label is not None
+    return label.track_due_at
 
 
 @pytest.mark.harness(settings={"poll": {"track_interval_s": 0}})
 async def test_nothing_is_tracked_without_an_interval(harness: Harness) -> None:
+    job = await on_its_way(harness)
+    await harness.run_step("track", job)
+    assert await due_at(harness, job) is None
+
+
+@pytest.mark.harness(settings={"poll": {"track_interval_s": 0}})
+async def test_nothing_is_done_without_an_interval_that_was_known_before(harness: Harness) -> None:
     job = await on_its_way(harness, ARRIVED)
     await harness.run_step("track", job)
-    assert (asked(harness), job.recheck_times) == (0, [])
+    assert job.shipments[0].state is _S.FULFILLED
 
 
 async def test_a_shipment_that_lost_its_label_is_not_tracked(harness: Harness) -> None:
     job = await on_its_way(harness)
     job.update(job.shipments[0], label=None)
     await harness.run_step("track", job)
-    assert (asked(harness), job.recheck_times) == (0, [])
+    assert await due_at(harness, job) is None
 
 
-@pytest.mark.parametrize(("age_s", "is_asked"), [(45 * DAY_S, True), (45 * DAY_S + 1, False)])
+async def test_a_label_that_a_person_posted_is_not_tracked(harness: Harness) -> None:
+    job = await on_its_way(harness)
+    job.update(job.shipments[0], label=replace(label_of(job), provider="manual"))
+    await harness.run_step("track", job)
+    assert await due_at(harness, job) is None
+
+
+@pytest.mark.parametrize(("age_s", "is_asked"), [(45 * DAY_S - 1, True), (45 * DAY_S, False)])
 async def test_a_parcel_is_tracked_for_as_long_as_a_tracker_has_news(
     harness: Harness, age_s: float, is_asked: bool
 ) -> None:
     job = await on_its_way(harness, age_s=age_s)
     await harness.run_step("track", job)
-    assert (asked(harness), len(job.recheck_times)) == (int(is_asked), int(is_asked))
+    assert (await due_at(harness, job) is not None) is is_asked
 
 
-@pytest.mark.parametrize(
-    ("age_s", "is_asked"), [(0.0, False), (749.0, False), (750.0, True), (1000.0, True), (1500.0, True)]
-)
-async def test_a_parcel_is_first_asked_about_an_interval_after_its_purchase_or_a_little_sooner(
-    harness: Harness, age_s: float, is_asked: bool
-) -> None:
-    job = await on_its_way(harness, age_s=age_s)
+async def test_the_first_question_is_set_with_the_pass_that_posts_and_stays(harness: Harness) -> None:
+    job = await on_its_way(harness, age_s=0.0)
+    writes = len(harness.ledger.seen("write"))
     await harness.run_step("track", job)
-    assert asked(harness) == int(is_asked)
-    assert job.recheck_times == [harness.clock.now() + (EVERY_S if is_asked else EVERY_S - age_s)]
-
-
-@pytest.mark.parametrize(("since_s", "is_asked"), [(0.0, False), (749.0, False), (750.0, True), (9e4, True)])
-async def test_a_parcel_is_asked_about_again_an_interval_later(
-    harness: Harness, since_s: float, is_asked: bool
-) -> None:
-    job = await on_its_way(harness, age_s=10 * DAY_S)
-    harness.context.tracked[label_of(job).id] = harness.clock.monotonic() - since_s
-    harness.clock.skew = -3600.0  # a wall clock that was set back changes nothing
+    assert len(harness.ledger.seen("write")) == writes, "it needs no commit of its own"
+    first = await due_at(harness, job)
+    assert first == pytest.approx(harness.clock.now() + 4 * EVERY_S, abs=0.4 * EVERY_S + 1)
+    await harness.clock.advance(7)
     await harness.run_step("track", job)
-    assert asked(harness) == int(is_asked)
-    assert job.recheck_times == [harness.clock.now() + (EVERY_S if is_asked else EVERY_S - since_s)]
-
-
-async def test_the_time_of_a_question_counts_from_when_it_was_asked(harness: Harness) -> None:
-    async def slowly(label: Label) -> Tracking:
-        await harness.clock.advance(7)
-        return Tracking()
-
-    job = await on_its_way(harness, slowly)
-    await harness.run_step("track", job)
-    assert harness.context.tracked == {label_of(job).id: harness.clock.monotonic() - 7}
-
-
-async def test_a_carrier_that_does_not_answer_is_asked_again_later(harness: Harness) -> None:
-    job = await on_its_way(harness, ProviderUnavailable("down"))
-    await harness.run_step("track", job)
-    assert (await in_step_but_time(harness, job)).state is _S.FULFILLED
-    assert job.recheck_times == [harness.clock.now() + EVERY_S]
-    await harness.run_step("track", job)
-    assert asked(harness) == 1
+    assert await due_at(harness, job) == first
+    assert harness.provider.seen("track") == []
 
 
 async def in_step_but_time(harness: Harness, job: OrderJob) -> Any:
-    """The shipment as the job and the ledger have it, apart from when its label was bought."""
-    label = label_of(job)
-    bought_at = harness.clock.now()
-    job.update(job.shipments[0], label=replace(label, bought_at=bought_at))
-    return await in_step(harness, job)
+    """The shipment as the job and the ledger have it, apart from what the test made up of its label."""
+    label, known = (await stored(harness, job)).label, label_of(job)
+    assert label is not None
+    made_up = {"bought_at": known.bought_at, "tracking": known.tracking}
+    made_up |= {"tracking_changed_at": known.tracking_changed_at, "track_due_at": known.track_due_at}
+    assert replace(label, **made_up) == known
+    (shipment,) = job.shipments
+    assert replace(await stored(harness, job), label=known) == shipment
+    return shipment
 
 
 async def troubled(harness: Harness, report: Tracking) -> OrderJob:
@@ -133,7 +125,6 @@ async def test_a_delivery_ends_the_parcels_troubles_and_its_tracking(harness: Ha
     assert (await in_step_but_time(harness, job)).state is _S.DELIVERED
     assert of_the_parcel(job) == ["price_drift"]
     assert ("parcel_failed", "") in held(job)
-    assert harness.context.tracked == {}
     assert job.recheck_times == []
     assert counted(harness, OUTCOMES, provider="easypost", outcome="delivered") == 1
     (entry,) = await entries(harness, job, "delivered")
@@ -150,7 +141,7 @@ async def test_a_delivery_that_cannot_be_recorded_is_not_counted(harness: Harnes
     harness.ledger.script(write=LEDGER_DOWN)
     with pytest.raises(LedgerUnavailable):
         await harness.run_step("track", job)
-    assert list(harness.context.tracked) == [label_of(job).id]
+    assert job.shipments[0].state is _S.FULFILLED
     assert counted(harness, OUTCOMES, provider="easypost", outcome="delivered") == 0
 
 
@@ -199,9 +190,7 @@ async def test_a_parcel_in_trouble_is_told_and_counted_once(
     notes = {one.code.value: one.note for one in job.active_holds()}
     assert notes[code] == f"{label.carrier} {label.tracking_number}: {words}"
     assert counted(harness, OUTCOMES, provider="easypost", outcome=report.state.value) == 1
-    harness.context.tracked.clear()
     await harness.run_step("track", job)
-    assert asked(harness) == 2
     assert counted(harness, OUTCOMES, provider="easypost", outcome=report.state.value) == 1
     assert of_the_parcel(job) == sorted([code, "price_drift"])
 

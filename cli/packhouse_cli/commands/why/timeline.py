@@ -90,12 +90,19 @@ def what_next(order: Mapping[str, Any], *, now: float) -> list[tuple[str, ...]]:
 
 
 def _confirmation(order: Mapping[str, Any], now: float) -> str:
-    """When the store is asked whether it shows the fulfillment; "" once it was."""
+    """When the store is asked whether it shows the fulfillment, and then when the trackers are; "" never."""
     due, fetched_at = order.get("due_at"), order.get("fetched_at")
     posted = [one for one in _objects(order.get("shipments")) if one.get("state") == "fulfilled"]
     if not posted or not isinstance(due, (int, float)) or not isinstance(fetched_at, (int, float)):
-        return ""
+        return _tracking(posted, now)
     return f" Packhouse checks the order again in {span(due - now)}." if due > now else ""
+
+
+def _tracking(posted: Sequence[Mapping[str, Any]], now: float) -> str:
+    """When the next tracker of a posted parcel is asked; "" if none is."""
+    labels = [one["label"] for one in posted if isinstance(one.get("label"), Mapping)]
+    times = [at for one in labels if isinstance(at := one.get("track_due_at"), (int, float))]
+    return f" Packhouse asks where its parcels are in {span(max(min(times) - now, 0))}." if times else ""
 
 
 def _open_advice(order: Mapping[str, Any], now: float) -> list[tuple[str, ...]]:

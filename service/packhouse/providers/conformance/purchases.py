@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from packhouse.errors import ProviderRefused
 from packhouse.providers.conformance.subject import (
@@ -22,6 +23,7 @@ from packhouse.providers.port import (
     Safety,
     TrackerState,
     Tracking,
+    TracksMany,
     Unknown,
     Voided,
     VoidPending,
@@ -172,6 +174,13 @@ async def tracking_speaks_our_vocabulary(subject: Subject) -> None:
     tracking = await subject.provider.track(kept_label(subject, bought))
     expect(isinstance(tracking, Tracking), f"{tracking!r} is a Tracking")
     expect(isinstance(tracking.state, TrackerState), f"{tracking.state!r} is a TrackerState")
+    if isinstance(subject.provider, TracksMany):
+        label = kept_label(subject, bought)
+        stranger = replace(label, id="another", provider_id="none", tracking_number="NONE0000")
+        reported = await subject.provider.track_many([stranger, label])
+        expect(
+            dict(reported) == {label.id: tracking}, f"{reported!r} has what is known of each label, by its id"
+        )
 
 
 async def closing_may_be_repeated(subject: Subject) -> None:

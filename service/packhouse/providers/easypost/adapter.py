@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from packhouse.model.label import Label, LabelDocument, LabelFormat
 from packhouse.providers.easypost import listing, wire
 from packhouse.providers.easypost.customs import customs_info
 from packhouse.providers.easypost.options import EasyPostOptions
-from packhouse.providers.easypost.tracking import read_tracking
+from packhouse.providers.easypost.tracking import read_trackers, read_tracking
 from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, retry_after_s
 from packhouse.providers.label_file import fetch, format_in
 from packhouse.providers.options import read_options
@@ -202,6 +203,13 @@ class EasyPostProvider:
             return read_tracking(self._read(answer, "tracking the parcel"))
         except ProviderRefused:
             return Tracking()
+
+    async def track_many(self, labels: Sequence[Label]) -> Mapping[str, Tracking]:
+        """Read the trackers of these labels' numbers, which EasyPost made with the labels."""
+        numbers = list(dict.fromkeys(label.tracking_number for label in labels))
+        body = json.dumps({"tracking_codes": numbers}).encode()
+        answer = await self._call("trackers.batch", "POST", f"{self._options.url}/trackers/batch", body)
+        return read_trackers(self._read(answer, "tracking the parcels"), labels)
 
     async def check(self) -> None:
         """List one shipment: proves the connection and the key."""

@@ -78,6 +78,8 @@ class EasyPostApi:
                 return self._list(request)
             case "POST", ["trackers"]:
                 return self._create_tracker(request)
+            case "POST", ["trackers", "batch"]:
+                return self._trackers(request)
             case "GET", ["trackers", tracker_id]:
                 return self._tracker(request, tracker_id)
         raise ApiError(404, "NOT_FOUND", _NOT_FOUND)
@@ -165,6 +167,15 @@ class EasyPostApi:
                 422, "TRACKER.CREATE.ERROR", "The tracking number is not known.", ["unknown tracking_code"]
             )
         return json_response(tracker_json(self._state, shipment, self._public_url(request)))
+
+    def _trackers(self, request: Request) -> Response:
+        codes = (request.json_object() or {}).get("tracking_codes")
+        if not isinstance(codes, list) or not codes:
+            raise _missing("tracking_codes")
+        found = [self._state.by_tracking_number.get(code) for code in codes if isinstance(code, str)]
+        url = self._public_url(request)
+        trackers = [tracker_json(self._state, one, url) for one in found if one]
+        return json_response({"trackers": trackers, "has_more": False})
 
     def _tracker(self, request: Request, tracker_id: str) -> Response:
         shipment = self._state.shipments.get("shp_" + tracker_id.removeprefix("trk_"))

@@ -177,6 +177,16 @@ def test_what_the_store_said_before_the_fulfillment_is_called_old() -> None:
     assert "at the store: fulfilled when read 1 s ago  " in shown(confirmed, posted)[0]
 
 
+def test_a_parcel_on_its_way_says_when_its_tracker_is_asked() -> None:
+    parcels = [shipment("fulfilled", label={"track_due_at": NOW + wait}) for wait in (7200, 3600)]
+    parcels += [shipment("fulfilled", label={"track_due_at": None}), shipment("fulfilled", label=None)]
+    ((told,),) = timeline.what_next(order(phase="shipped", fetched_at=NOW, shipments=parcels), now=NOW)
+    assert told.endswith("Packhouse asks where its parcels are in 1 h.")
+    delivered = shipment("delivered", label={"track_due_at": NOW + 60})
+    ((told,),) = timeline.what_next(order(phase="shipped", fetched_at=NOW, shipments=[delivered]), now=NOW)
+    assert "asks" not in told
+
+
 def test_titles_break_between_their_parts_on_a_narrow_terminal() -> None:
     bought = shipment("fulfilled", carrier="USPS", tracking_number="9400100208303000000336")
     lines = shown(order(shipments=[bought]), width=40)

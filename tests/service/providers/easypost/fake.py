@@ -90,6 +90,11 @@ class FakeEasyPost:
             if request.method == "GET":
                 return httpx.Response(200, json={"shipments": [], "has_more": False})
             return self._create(body["shipment"])
+        if parts == ["trackers", "batch"]:
+            codes = json.loads(request.content)["tracking_codes"]
+            found = [one for one in self.shipments.values() if one.get("tracking_code") in codes]
+            trackers = [{**one["tracker"], "shipment_id": one["id"]} for one in found if one["tracker"]]
+            return httpx.Response(200, json={"trackers": trackers, "has_more": False})
         shipment = self.shipments.get(parts[1])
         if shipment is None:
             return error(404, "NOT_FOUND", "The requested resource could not be found.")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from packhouse.providers.easypost.tracking import read_tracking, was_scanned
+from packhouse.providers.easypost.tracking import read_trackers, read_tracking, was_scanned
 from packhouse.providers.port import TrackerState, Tracking
+from tests.service.ledger.rows import label_of
 
 _T = TrackerState
 
@@ -66,3 +67,45 @@ def test_a_label_is_used_once_its_parcel_was_scanned() -> None:
         word: was_scanned({"tracker": {"status": word}}) for word in ("pre_transit", "in_transit", "error")
     }
     assert used == {"pre_transit": False, "in_transit": True, "error": False}
+
+
+def tracker(code: str, status: str, shipment_id: str | None = None) -> dict[str, Any]:
+    return {"object": "Tracker", "tracking_code": code, "status": status, "shipment_id": shipment_id}
+
+
+def test_each_tracker_of_a_list_is_that_of_its_label() -> None:
+    labels = [label_of(f"ord-{n}", tracking_number=f"94{n}", provider_id=f"shp_{n}") for n in range(5)]
+    trackers = [
+        tracker("940", "in_transit", "shp_0"),
+        tracker("9 4 1", "delivered"),
+        tracker("942", "delivered", "shp_of_last_year"),
+        tracker("942", "pre_transit", "shp_2"),
+        tracker("943", "delivered", "shp_of_last_year"),
+        tracker("777", "delivered", "shp_9"),
+    ]
+    told = read_trackers({"trackers": trackers, "has_more": False}, labels)
+    assert {label_id: one.state for label_id, one in told.items()} == {
+        "ord-0-label": _T.IN_TRANSIT,
+        "ord-1-label": _T.DELIVERED,
+        "ord-2-label": _T.PRE_TRANSIT,
+    }
+
+
+@pytest.mark.parametrize("answer", [{}, {"trackers": None}, {"trackers": ["x", {}, 7]}, {"trackers": {}}])
+def test_a_list_of_trackers_that_tells_nothing_is_no_answer(answer: Any) -> None:
+    assert read_trackers(answer, [label_of("ord-1")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2025-05-09T20:40:17Z", 1746823217.0),
+        ("2025-05-09", 1746748800.0),
+        ("soon", None),
+        (None, None),
+        (17, None),
+    ],
+)
+def test_the_expected_delivery_is_a_time_or_nothing(told: Any, expected: float | None) -> None:
+    shipment = {"tracker": tracker("94", "in_transit") | {"est_delivery_date": told}}
+    assert read_tracking(shipment).expected_at == expected
