@@ -10,11 +10,12 @@ import asyncio
 import json
 from typing import Any
 
-from packhouse.http import Connections, httpx
+from packhouse.connections import open_connections
 from packhouse.sandbox.easypost.customs import needs_form
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
 
 _TIMEOUT_S = 30.0
+_MOST_BYTES = 5 * 1024 * 1024
 _SENDER = {
     "name": "Shop",
     "street1": "1 Pier",
@@ -36,8 +37,7 @@ class Exchanges:
     def __init__(self, sandbox_url: str) -> None:
         self._store = f"{sandbox_url}/api/storefront/v1/merchant/orders"
         self._provider = f"{sandbox_url}/easypost/v2/shipments"
-        self._transport = Connections()
-        self._extensions = {"timeout": httpx.Timeout(_TIMEOUT_S).as_dict()}
+        self._connections = open_connections(connect_s=_TIMEOUT_S / 2, most_bytes=_MOST_BYTES)
 
     async def ship(self, order_id: str) -> None:
         """All six, one after the other."""
@@ -105,7 +105,7 @@ class Exchanges:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._connections.aclose()
 
     async def _call(
         self,
@@ -115,24 +115,17 @@ class Exchanges:
         body: object = None,
         more: dict[str, str] | None = None,
     ) -> bytes:
-        """The body of one response. The only place that names the transport's port."""
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+        """The body of one response. The only place that uses the daemon's HTTP port."""
+        headers = [("authorization", f"Bearer {key}")] if key else []
         content = None
         if body is not None:
             content = json.dumps(body).encode()
-            headers["content-type"] = "application/json"
-        request = httpx.Request(
-            method, url, headers=headers | (more or {}), content=content, extensions=self._extensions
-        )
+            headers.append(("content-type", "application/json"))
         async with asyncio.timeout(_TIMEOUT_S):
-            response = await self._transport.handle_async_request(request)
-            try:
-                answer = await response.aread()
-            finally:
-                await response.aclose()
-        if response.status_code >= 400:
-            raise RuntimeError(f"{method} {url}: {response.status_code} {answer[:500]!r}")
-        return answer
+            answer = await self._connections.exchange(method, url, [*headers, *(more or {}).items()], content)
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {url}: {answer.status} {answer.body[:500]!r}")
+        return answer.body
 
 
 def shipment_request(order: dict[str, Any]) -> dict[str, Any]:
