@@ -35,17 +35,20 @@ _SETTINGS = {
     "autovacuum": "off",
     "log_min_messages": "warning",
 }
+# As Debian's server comes.
+_IN_EARNEST = {"fsync": "on", "autovacuum": "on", "shared_buffers": "128MB"}
 
 
 class PostgresServer:
     """One server; `start` and what follows may be called again and again."""
 
     def __init__(self, programs: Path, *, synced: bool = False) -> None:
-        """`synced`: it waits for the disk, as in earnest. No test cuts the power, and what a killed server
-        has written is still held by the system; so tests do not wait for the disk at each new database.
+        """`synced`: it waits for the disk and vacuums, as in earnest. No test cuts the power, and what a
+        killed server has written is still held by the system; so tests do not wait for the disk at each new
+        database.
         """
         self._programs = programs
-        self._settings = _SETTINGS | {"fsync": "on" if synced else "off"}
+        self._settings = _SETTINGS | (_IN_EARNEST if synced else {"fsync": "off"})
         self._folder = Path(tempfile.mkdtemp(prefix="packhouse-postgres-"))
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
