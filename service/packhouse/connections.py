@@ -11,7 +11,7 @@ import math
 import re
 import select
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from weakref import WeakSet
 
@@ -50,7 +50,7 @@ def open_connections(
     """The connections of one client, of which each is made within `connect_s` seconds.
 
     An answer has at most `most_bytes`, after its Content-Encoding was undone if `decodes`. A `transport` of
-    httpx takes the place of the network; `timeout_s` is what it is told of the longest wait.
+    httpx takes the place of the network, and gets `timeout_s` as the longest wait.
     """
     if transport is None:
         return _Connections(connect_s, most_bytes, decodes)
@@ -89,15 +89,17 @@ class _Connections:
             response = await request.send(connection)
             await response.start(connection)
             content = await self._read(response)
-            self._used.add(protocol)
-            return Answer(response.status, response.headers, content)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _unanswered(error) from error
-        finally:
-            # A connection with a complete answer was released at its end; this closes any other.
+        except BaseException as error:
             if response is not None:
                 response.close()
+            if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+                raise _unanswered(error) from error
+            raise
+        finally:
+            # It was released at the end of a complete answer; in any other case this closes it.
             connection.close()
+        self._used.add(protocol)
+        return Answer(response.status, _headers(response), content)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -179,6 +181,14 @@ def _read_url(url: str) -> URL:
     except ValueError as error:
         raise httpx.InvalidURL("the address cannot be read") from error
     return read
+
+
+def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """As aiohttp read them, or as httpx does if a name occurs twice or a value is not ASCII."""
+    raw = response.raw_headers
+    if len({name.lower() for name, _ in raw}) == len(raw) and all(value.isascii() for _, value in raw):
+        return response.headers
+    return httpx.Headers(list(raw))
 
 
 def _unanswered(error: Exception) -> httpx.TransportError:

@@ -32,7 +32,7 @@ __all__ = [
 
 Headers = Sequence[tuple[str, str]]
 
-# The connection was never made or never used: nobody can have acted on the request. After any other error,
+# The connection was never made or never used: the request cannot have had an effect. After any other error,
 # and when the time is up, the request may have arrived.
 NOTHING_SENT = (
     httpx.ConnectError,

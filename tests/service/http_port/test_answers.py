@@ -92,6 +92,14 @@ async def test_the_case_of_header_names_does_not_matter() -> None:
     assert (answer.headers.get("x-empty"), answer.headers.get("x-none", "")) == ("", "")
 
 
+async def test_odd_headers_are_read_as_httpx_reads_them() -> None:
+    """Twice the same, or bytes of another encoding: no lone surrogate may reach a message or the ledger."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\nx-a: 2\r\nContent-Type: caf\xe9/\xff\r\n\r\n"
+    answer = await exchanged(answering(raw))
+    assert answer.headers["x-a"] == "1, 2"
+    assert answer.headers["content-type"].encode() == "café/ÿ".encode()
+
+
 async def test_a_large_head_is_read_up_to_a_limit() -> None:
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: " + b"a" * 8000 + b"\r\n\r\nok"
     assert (await exchanged(answering(large))).body == b"ok"
