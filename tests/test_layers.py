@@ -25,6 +25,7 @@ PLANTED = [
     ("packhouse_cli.commands.why.timeline", "packhouse.ledger.orders"),
     ("packhouse.rules.changes", "socket"),
     ("packhouse.store.async_client", "httpx2"),
+    ("packhouse.store.async_client", "aiohttp"),
     ("packhouse.operations.queries", "sqlite3"),
     ("packhouse.operations.order_operations", "packhouse.worker.dispatcher"),
     ("packhouse.worker.dispatcher", "packhouse.operations.queries"),

@@ -1,7 +1,7 @@
 """The baseline for orders, a separate program: the same calls to the same sandbox, and nothing else.
 
-For each order: read it, create the shipment, read it again, buy, fetch the label, post the fulfillment. A
-bare httpx2 client does that at the daemon's concurrency on the daemon's event loop. No ledger, no rules,
+For each order: read it, create the shipment, read it again, buy, fetch the label, post the fulfillment. The
+daemon's own HTTP port does that at the daemon's concurrency on the daemon's event loop. No ledger, no rules,
 nothing kept. Order ids come on standard input; one JSON object with the numbers leaves.
 """
 
@@ -13,11 +13,11 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import uvloop
 
-from packhouse.http import httpx
+from packhouse.connections import open_connections
+from packhouse.http import Connections
 from packhouse.sandbox.easypost.customs import needs_form
 from packhouse.sandbox.sandbox import EASYPOST_KEY, STORE_KEY
 from tests.bench.gauges import cpu_s, memory_mb
@@ -37,23 +37,28 @@ _CUSTOMS = {
 _PARCEL = {"length": 9.9, "width": 7.9, "height": 4.0, "weight": 17.7}
 
 
+_TIMEOUT_S = 30.0
+_MOST_BYTES = 5 * 1024 * 1024
+
+
 async def ship_all(sandbox_url: str, order_ids: list[str], concurrency: int) -> None:
     """Ship every order, with limited concurrency."""
     waiting = iter(order_ids)
-    async with httpx.AsyncClient(timeout=30) as client:
-        await asyncio.gather(*(_worker(client, sandbox_url, waiting) for _ in range(concurrency)))
+    connections = open_connections(connect_s=_TIMEOUT_S / 2, most_bytes=_MOST_BYTES)
+    await asyncio.gather(*(_worker(connections, sandbox_url, waiting) for _ in range(concurrency)))
+    await connections.aclose()
 
 
-async def _worker(client: httpx.AsyncClient, sandbox_url: str, waiting: Iterator[str]) -> None:
+async def _worker(connections: Connections, sandbox_url: str, waiting: Iterator[str]) -> None:
     for order_id in waiting:
-        await _ship(client, sandbox_url, order_id)
+        await _ship(connections, sandbox_url, order_id)
 
 
-async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> None:
+async def _ship(connections: Connections, sandbox_url: str, order_id: str) -> None:
     store, provider = f"{sandbox_url}/api/storefront/v1", f"{sandbox_url}/easypost/v2"
     to_store, to_carrier = ({"authorization": f"Bearer {key}"} for key in (STORE_KEY, EASYPOST_KEY))
     order_url = f"{store}/merchant/orders/{order_id}"
-    order = _read(await client.get(order_url, headers=to_store))
+    order = json.loads(await _call(connections, "GET", order_url, to_store))
     asked = {
         "reference": f"{order_id}/1/1",
         "from_address": _SENDER,
@@ -63,25 +68,34 @@ async def _ship(client: httpx.AsyncClient, sandbox_url: str, order_id: str) -> N
     }
     if needs_form(order["shipping_address"]):
         asked["customs_info"] = _CUSTOMS
-    shipment = _read(await client.post(f"{provider}/shipments", headers=to_carrier, json={"shipment": asked}))
-    _read(await client.get(order_url, headers=to_store))
+    created = await _call(connections, "POST", f"{provider}/shipments", to_carrier, {"shipment": asked})
+    shipment = json.loads(created)
+    json.loads(await _call(connections, "GET", order_url, to_store))
     buy_url = f"{provider}/shipments/{shipment['id']}/buy"
     rate = {"rate": {"id": shipment["rates"][0]["id"]}}
-    bought = _read(await client.post(buy_url, headers=to_carrier, json=rate))
-    label = await client.get(bought["postage_label"]["label_url"])
-    label.raise_for_status()
+    bought = json.loads(await _call(connections, "POST", buy_url, to_carrier, rate))
+    await _call(connections, "GET", bought["postage_label"]["label_url"], {})
     said = {
         "carrier": bought["selected_rate"]["carrier"],
         "tracking_number": bought["tracking_code"],
         "items": [{"line_item_id": i["id"], "quantity": i["quantity"]} for i in order["items"]],
     }
     key = {"idempotency-key": f"bare-{order_id}"}
-    _read(await client.post(f"{order_url}/fulfill", headers=to_store | key, json=said))
+    json.loads(await _call(connections, "POST", f"{order_url}/fulfill", to_store | key, said))
 
 
-def _read(answer: httpx.Response) -> Any:
-    answer.raise_for_status()
-    return answer.json()
+async def _call(
+    connections: Connections, method: str, url: str, headers: dict[str, str], said: object = None
+) -> bytes:
+    """The body of a call's answer, which must be a success."""
+    body = None
+    if said is not None:
+        headers, body = headers | {"content-type": "application/json"}, json.dumps(said).encode()
+    async with asyncio.timeout(_TIMEOUT_S):
+        answer = await connections.exchange(method, url, list(headers.items()), body)
+    if not 200 <= answer.status < 300:
+        raise RuntimeError(f"{method} {url}: {answer.status}")
+    return answer.body
 
 
 def _address(shown: dict[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from tests.bench.gauges import cpu_s, memory_mb
 from tests.e2e.processes import Services, call_json, running_services, wait_for
 
 HEADING = "orders"
-BASELINE = "the same six calls an order by a bare httpx2.AsyncClient; no webhooks, no ledger, no rules"
+BASELINE = "the same six calls an order through the same HTTP port alone; no webhooks, no ledger, no rules"
 
 CONCURRENCY = 16
 _ROOT = Path(__file__).parents[2]

@@ -17,6 +17,7 @@ HEAVY = {
     "pydantic",
     "httpx",
     "httpx2",
+    "aiohttp",
     "asyncio",
     "rich",
     "babel",

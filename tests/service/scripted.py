@@ -160,7 +160,8 @@ class ScriptedStore(Script):
         super().__init__()
         self.real = real
 
-    async def order(self, order_id: str) -> Order:
+    async def order(self, order_id: str, before: Order | None = None) -> Order:
+        # Without `before`: a script may change what is shown at any time.
         return await self._answer("order", self.real.order, order_id)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:

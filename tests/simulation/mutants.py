@@ -141,7 +141,7 @@ def the_webhook_body_is_trusted() -> Iterator[None]:
     means = {"order.cancelled": "cancelled", "order.refunded": "refunded"}
 
     def mutated_order(real: Any) -> Any:
-        async def order(self: Any, order_id: str) -> Any:
+        async def order(self: Any, order_id: str, before: Any = None) -> Any:
             known = known_orders.setdefault(PROCESS.get(), {})
             if order_id not in known:
                 known[order_id] = await real(self, order_id)
@@ -179,7 +179,11 @@ def each_post_has_a_new_key() -> Iterator[None]:
 @_mutant
 def territories_count_as_the_mainland() -> Iterator[None]:
     """A parcel to Guam or to an APO is taken for a domestic one."""
-    with _replace(customs_areas, "_us_area", lambda real: lambda address: "US"):
+
+    def mutated(real: Any) -> Any:
+        return lambda country, *more: frozenset({"US"}) if country == "US" else real(country, *more)
+
+    with _replace(customs_areas, "_areas", mutated):
         yield
 
 

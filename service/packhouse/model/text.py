@@ -70,7 +70,8 @@ def fit_json(value: Any, text: str) -> Any:
     """A value read from this JSON text, with strings fit to keep. Raises ValueError if it is too deep."""
     if text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
         raise ValueError("nested too deeply")
-    return _fit_all(value) if _SUSPECT.search(text) else value
+    is_plain = text.isascii() and "\\" not in text and "\x7f" not in text  # far quicker than the pattern
+    return value if is_plain or not _SUSPECT.search(text) else _fit_all(value)
 
 
 def _is_deep(value: Any) -> bool:

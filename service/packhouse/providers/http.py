@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
 from packhouse import __version__
+from packhouse.connections import open_connections
 from packhouse.errors import ProviderUnavailable
-from packhouse.http import Connections, DirectConnections, httpx
+from packhouse.http import NOTHING_SENT, Answer, TooLarge, httpx
 from packhouse.providers.deadline import time_left_s
 from packhouse.providers.link_guard import LinkGuard, LinkRefused, Target
 from packhouse.providers.port import ProviderContext
@@ -25,17 +25,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_ADDRESSES = 2
 _USER_AGENT = {"user-agent": f"packhouse/{__version__}"}
 
-# The connection was never made or never used: the provider cannot have done anything.
-_UNSENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
-)
-
 
 class NotSent(ProviderUnavailable):
     """There was no connection: the call had no effect."""
@@ -43,19 +32,6 @@ class NotSent(ProviderUnavailable):
 
 class NoResponse(ProviderUnavailable):
     """The call was sent, at least in part, without a complete answer: its effect is unknown."""
-
-
-class TooLarge(httpx.DecodingError):
-    """An answer of more than MAX_BYTES."""
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A complete HTTP response. The case of header names does not matter."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
 
 
 class ProviderHttp:
@@ -78,10 +54,13 @@ class ProviderHttp:
         self._timeout_s = context.timeout_s
         self._observe = context.observe
         # Each call is bounded below; connecting gets less, so that its failure is known as NotSent.
-        wait = httpx.Timeout(context.timeout_s, connect=context.timeout_s / 3, pool=context.timeout_s / 3)
-        self._extensions = {"timeout": wait.as_dict()}
-        self._transport = transport or Connections()
-        self._direct = transport or DirectConnections()
+        self._connections = open_connections(
+            connect_s=context.timeout_s / 3,
+            timeout_s=context.timeout_s,
+            most_bytes=MAX_BYTES,
+            decodes=True,
+            transport=transport,
+        )
         self._guard = LinkGuard(url, context.link_hosts, context.resolve)
 
     async def send(
@@ -92,32 +71,27 @@ class ProviderHttp:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-    ) -> Response:
+    ) -> Answer:
         """Call once and read at most MAX_BYTES. Any status is returned. Raises NotSent or NoResponse.
 
         The calls of one method share its time; a call for which none is left is not sent.
         """
 
-        async def ask() -> Response:
-            request = httpx.Request(
-                method,
-                url,
-                headers={**_USER_AGENT, **(headers or {})},
-                content=body,
-                extensions=self._extensions,
-            )
-            return await _exchange(self._transport, request)
+        asked = list((_USER_AGENT | dict(headers or {})).items())
+
+        async def ask() -> Answer:
+            return await self._connections.exchange(method, url, asked, body)
 
         return await self._bounded(call, ask)
 
-    async def download(self, call: str, link: str) -> Response:
+    async def download(self, call: str, link: str) -> Answer:
         """Follow a link from outside, and at most 3 redirects, each checked. Nothing secret is sent.
 
         Raises LinkRefused for a link that is not to be followed or has too much behind it, and NotSent or
         NoResponse.
         """
 
-        async def follow() -> Response:
+        async def follow() -> Answer:
             url, seen = link, set[str]()
             while True:
                 target = await self._checked(url)
@@ -143,25 +117,24 @@ class ProviderHttp:
         except OSError as error:
             raise httpx.ConnectError(f"the name is not known: {error}") from error
 
-    async def _get(self, target: Target) -> Response:
+    async def _get(self, target: Target) -> Answer:
         """Read what the link leads to, at the first of its addresses that can be reached."""
         addresses = target.addresses[:_MAX_ADDRESSES] or ("",)
         for address in addresses:
-            extensions = self._extensions | ({"connect_to": address} if address else {})
             try:
-                request = httpx.Request("GET", target.url, headers=_USER_AGENT, extensions=extensions)
-            except (httpx.InvalidURL, UnicodeError) as error:
+                return await self._connections.exchange(
+                    "GET", target.url, list(_USER_AGENT.items()), address=address
+                )
+            except httpx.InvalidURL as error:
                 raise LinkRefused("The link cannot be read.") from error
-            try:
-                return await _exchange(self._direct if address else self._transport, request)
-            except _UNSENT:
+            except NOTHING_SENT:
                 if address == addresses[-1]:
                     raise
             except TooLarge as error:
                 raise LinkRefused(f"What the link leads to is larger than {MAX_BYTES} bytes.") from error
         raise AssertionError("the last address returns or raises")
 
-    async def _bounded(self, call: str, ask: Callable[[], Awaitable[Response]]) -> Response:
+    async def _bounded(self, call: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         started = self._clock.monotonic()
         outcome = "cancelled"
         left_s = time_left_s(self._timeout_s)
@@ -175,7 +148,7 @@ class ProviderHttp:
         except LinkRefused:
             outcome = "refused"
             raise
-        except _UNSENT as error:
+        except NOTHING_SENT as error:
             outcome = type(error).__name__
             raise NotSent(f"Cannot reach {self._account} for {call}: {_described(error)}.") from error
         except (httpx.HTTPError, TimeoutError) as error:
@@ -188,7 +161,7 @@ class ProviderHttp:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._connections.aclose()
 
 
 def _joined(url: str, location: str) -> str:
@@ -197,26 +170,6 @@ def _joined(url: str, location: str) -> str:
         return urljoin(url, location)
     except ValueError as error:
         raise LinkRefused("The link leads to a redirect that cannot be read.") from error
-
-
-async def _exchange(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Response:
-    """Send one request and read the whole answer."""
-    response = await transport.handle_async_request(request)
-    try:
-        content = await _read(response)
-    finally:
-        await response.aclose()
-    return Response(response.status_code, content, response.headers)
-
-
-async def _read(response: httpx.Response) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > MAX_BYTES:
-            raise TooLarge(f"it is larger than {MAX_BYTES} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _described(error: Exception) -> str:

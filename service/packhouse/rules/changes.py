@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from packhouse.model.line_units import CANCELLED, ENDED, end_of, is_fulfilled_by_status, says_nothing_of_units
 from packhouse.model.order import Order, Units
@@ -18,7 +17,7 @@ def fingerprint(order: Order, units: Sequence[Units]) -> str:
     """A short hash of what matters to the parcel of these units: the address, and which products they are."""
     kinds = {line.id: (line.product_id, line.variant_id) for line in order.lines}
     matter = {
-        "address": asdict(order.address) if order.address else None,
+        "address": order.address.parts() if order.address else None,
         "units": sorted((some.line_id, some.quantity, kinds.get(some.line_id)) for some in units),
     }
     text = json.dumps(matter, sort_keys=True, separators=(",", ":"))

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packhouse.model.order import Address
 from packhouse.rules.address import normalized
@@ -118,23 +119,27 @@ US_MILITARY = "US-military"
 def areas(address: Address) -> frozenset[str]:
     """The customs areas of an address; none without a country. The postal code may have any writing."""
     known = normalized(address)
-    country = known.country
+    return _areas(known.country, known.state, known.city, known.postcode)
+
+
+@lru_cache(maxsize=512)
+def _areas(country: str, state: str, city: str, postcode: str) -> frozenset[str]:
     if not country:
         return frozenset()
     if country == "US":
-        return frozenset({_us_area(known)})
-    signs = "".join(sign for sign in known.postcode if sign.isalnum())
-    state = known.state.casefold()
+        return frozenset({_us_area(state, city, postcode)})
+    signs = "".join(sign for sign in postcode if sign.isalnum())
+    state = state.casefold()
     for place, code in _BY_COUNTRY.get(country, ()):
         if code.fullmatch(signs) or state in place.names:
             return frozenset(place.areas)
     return _SHARED.get(country, frozenset({country}))
 
 
-def _us_area(address: Address) -> str:
-    if is_military(address.city, address.state, address.postcode):
+def _us_area(state: str, city: str, postcode: str) -> str:
+    if is_military(city, state, postcode):
         return US_MILITARY
-    territory = address.state if address.state in _US_OUTSIDE else territory_of_zip(address.postcode)
+    territory = state if state in _US_OUTSIDE else territory_of_zip(postcode)
     return territory if territory in _US_OUTSIDE else "US"
 
 

@@ -25,7 +25,7 @@ async def decide(context: Context, job: OrderJob) -> None:
     await process_void_requests(context, job)
     await _withdraw_conflicts(context, job, job.fetched)
     digital = await context.products.digital_by_line(job.fetched)
-    waived = {code for code in HoldCode if context.is_waived(job, code)}
+    waived = {hold.code for hold in job.holds if context.is_waived(job, hold.code)}
     reserving = [shipment for shipment in job.shipments if job.reserves_units(shipment)]
     choice = choice_of(job.fetched, context.settings.shipping_options)
     job.decision = eligibility.decide(

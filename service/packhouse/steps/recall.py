@@ -7,11 +7,13 @@ or looked up by its reference. What is found goes the way of a purchase whose re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from packhouse.errors import ProviderError
-from packhouse.ledger import recalled, restores
+from packhouse.ledger import recalled
 from packhouse.ledger.recalled import Recalled, Reference, read_reference
+from packhouse.ledger.since_restore import since_restore
 from packhouse.model.hold import HoldCode
 from packhouse.model.journal import MACHINE, Entry
 from packhouse.model.shipment import Shipment
@@ -21,7 +23,7 @@ from packhouse.steps import purchase
 from packhouse.steps.adoption import begin, doubt, new_shipment, plan_posted, rate_of
 from packhouse.steps.context import Context, OrderJob
 from packhouse.steps.unasked import has_unasked
-from packhouse.steps.unlisted import look_up, look_up_planned, look_up_posted, planned, read_evidence
+from packhouse.steps.unlisted import look_up, look_up_planned, look_up_posted, planned
 from packhouse.store.protocol import moment
 
 _S = ShipmentState
@@ -33,21 +35,23 @@ _MOST_NAMED = 5
 
 async def recall(context: Context, job: OrderJob) -> None:
     """Give each listed purchase of the order its shipment, where the ledger or the store names its units."""
-    if not job.restored_at or job.fetched is None or await _is_newer(context, job):
+    if not job.restored_at or job.fetched is None:
         return
-    if await context.ledger.read(restores.blocks_claims):
+    if _seems_newer(context, job) and not await context.ledger.read(recalled.of_order, job.order_id):
         return
-    for one in await context.ledger.read(recalled.of_order, job.order_id):
+    known = await context.ledger.read(since_restore, job.order_id)
+    if known.blocks_claims:
+        return
+    for one in known.listed:
         reference = read_reference(one.reference)
         shipment = _of(job, reference) if reference else None
         if shipment is None and reference:
             shipment = await plan_posted(context, job, reference, one)
         if shipment and shipment.state in (_S.PLANNED, _S.HELD) and shipment.label is None:
             await begin(context, job, shipment, one)
-    evidence = await read_evidence(context)
     for unbought in planned(job):
-        await look_up_planned(context, job, unbought, evidence)
-    for shipment in job.in_state(_S.LABELED) if evidence.has_gap else ():
+        await look_up_planned(context, job, unbought, known)
+    for shipment in job.in_state(_S.LABELED) if known.has_gap else ():
         label = shipment.label
         if label and (changes := doubt(context, job, shipment, label.carrier, label.tracking_number)):
             await context.move(job, shipment, _S.LABELED, **changes)
@@ -58,13 +62,14 @@ async def compare(context: Context, job: OrderJob) -> None:
     """Match what is left of the list, look up what is planned, and note that the order was compared."""
     if not job.restored_at or (job.fetched is None and job.decision is None):
         return
-    if await context.ledger.read(restores.blocks_claims):
+    known = await context.ledger.read(since_restore, job.order_id)
+    if known.blocks_claims:
         return  # noticed again meanwhile: what was lost is being collected first
     is_compared, is_asked = True, True
-    if not await _is_newer(context, job):
-        is_asked = not await has_unasked(context, job)
+    if known.listed or not _seems_newer(context, job):
+        is_asked = not has_unasked(context, job, known.unasked)
         if job.fetched is not None:
-            is_compared = await _match(context, job) and await look_up(context, job)
+            is_compared = await _match(context, job, known.listed) and await look_up(context, job, known)
     if is_compared and not job.in_state(_S.BUYING, _S.UNKNOWN):
         if is_asked:  # else it is compared again in the next pass
             since = job.restored_at
@@ -77,18 +82,16 @@ def blocks_purchases(job: OrderJob) -> bool:
     return bool(job.restored_at)
 
 
-async def _is_newer(context: Context, job: OrderJob) -> bool:
+def _seems_newer(context: Context, job: OrderJob) -> bool:
     """Whether the store got the order after the restore, so that nothing was bought for it before.
 
-    A time in the future says nothing, and an account that lists a purchase of the order knows better.
+    A time in the future says nothing. An account that lists a purchase of the order knows better.
     """
     created = moment(job.fetched.created_at) if job.fetched else None
     if created is None:
         return False
     latest = context.clock.now() + _SKEW_S
-    if not job.restored_at + _SKEW_S < created.timestamp() <= latest:
-        return False
-    return not await context.ledger.read(recalled.of_order, job.order_id)
+    return job.restored_at + _SKEW_S < created.timestamp() <= latest
 
 
 def _of(job: OrderJob, reference: Reference) -> Shipment | None:
@@ -96,11 +99,11 @@ def _of(job: OrderJob, reference: Reference) -> Shipment | None:
     return next((one for one in job.shipments if (one.seq, one.generation) == numbers), None)
 
 
-async def _match(context: Context, job: OrderJob) -> bool:
+async def _match(context: Context, job: OrderJob, listed: Sequence[Recalled]) -> bool:
     """Match the listed purchases with what is planned by now. Returns whether none is left."""
     left = 0
     unmatched: list[Recalled] = []
-    for one in await context.ledger.read(recalled.of_order, job.order_id):
+    for one in listed:
         reference = read_reference(one.reference)
         shipment = _of(job, reference) if reference else None
         left += 1

@@ -6,18 +6,19 @@ accepts (`packhouse reconcile`).
 
 from __future__ import annotations
 
-from packhouse.ledger import restores
+from collections.abc import Sequence
+
+from packhouse.ledger.restores import Unasked
 from packhouse.steps.context import Context, OrderJob
 
 
-async def has_unasked(context: Context, job: OrderJob) -> bool:
-    """Whether an account did not say what it sold; the order then is not compared.
+def has_unasked(context: Context, job: OrderJob, found: Sequence[Unasked]) -> bool:
+    """Whether one of these accounts sells, and did not say what it sold; the order then is not compared.
 
     It is not bought from such an account. One from which this ledger had bought may have sold a label that
     the ledger lost: nothing of the order is bought anywhere, or posted.
     """
     names = {one.account for one in context.sellers}
-    found = await context.ledger.read(restores.unasked)
     job.unasked = tuple(one for one in found if one.account in names)
     for one in job.unasked:
         if one.has_sold and not job.paused:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from packhouse.errors import ProviderError
 from packhouse.ledger import restores
 from packhouse.ledger.recalled import Recalled, Reference
+from packhouse.ledger.since_restore import SinceRestore
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Rate
 from packhouse.model.shipment import Shipment
@@ -23,30 +23,16 @@ from packhouse.steps.late_label import was_voided
 _S = ShipmentState
 
 
-class Evidence(NamedTuple):
-    """Whether a restore was noticed, and whether the guard log may lack something since the backup."""
-
-    is_noticed: bool
-    has_gap: bool
-
-
-async def read_evidence(context: Context) -> Evidence:
-    restore = await context.ledger.read(restores.current)
-    has_gap = restore is not None and bool(await context.ledger.read(restores.log_problems, restore))
-    return Evidence(restore is not None, has_gap)
-
-
-async def look_up(context: Context, job: OrderJob) -> bool:
+async def look_up(context: Context, job: OrderJob, known: SinceRestore) -> bool:
     """Ask the accounts about each planned shipment, and about each label that is not posted."""
-    evidence = await read_evidence(context)
     is_compared = True
     for shipment in planned(job):
-        is_compared = await look_up_planned(context, job, shipment, evidence) and is_compared
+        is_compared = await look_up_planned(context, job, shipment, known) and is_compared
     for shipment in job.in_state(_S.LABELED):
         label = shipment.label
         if label is None or label.provider == ManualProvider.account or label.bought_at > job.restored_at:
             continue
-        if context.provider(label.provider).safety is Safety.BLIND and evidence.has_gap:
+        if context.provider(label.provider).safety is Safety.BLIND and known.has_gap:
             note = f"{label.provider} cannot say whether {label.tracking_number} was voided since the backup"
             is_held = await hold_unclear(context, job, note, shipment)
             is_compared = is_compared and not is_held
@@ -55,7 +41,7 @@ async def look_up(context: Context, job: OrderJob) -> bool:
     return is_compared
 
 
-async def look_up_planned(context: Context, job: OrderJob, shipment: Shipment, evidence: Evidence) -> bool:
+async def look_up_planned(context: Context, job: OrderJob, shipment: Shipment, known: SinceRestore) -> bool:
     """Whether no account has sold a label under this reference, or one that may have followed it.
 
     An account that does not say is asked again. Where nothing but the age of the ledger speaks for a restore,
@@ -64,14 +50,14 @@ async def look_up_planned(context: Context, job: OrderJob, shipment: Shipment, e
     if shipment.id in job.looked_up:
         return True
     for seller in context.sellers:
-        if seller.safety is Safety.BLIND and evidence.has_gap:
+        if seller.safety is Safety.BLIND and known.has_gap:
             note = f"{seller.account} cannot say whether it sold {shipment.reference} since the backup"
             if await hold_unclear(context, job, note, shipment):
                 return False
         if seller.safety is not Safety.LOOKUP or seller.lists_purchases:
             continue
-        for reference in _references(job, shipment)[: None if evidence.is_noticed else 1]:
-            if not await _is_absent(context, job, shipment, seller, reference, evidence):
+        for reference in _references(job, shipment)[: None if known.is_noticed else 1]:
+            if not await _is_absent(context, job, shipment, seller, reference, known):
                 return False
     job.looked_up.add(shipment.id)
     return True
@@ -116,7 +102,7 @@ async def _is_absent(
     shipment: Shipment,
     seller: BoundedProvider,
     reference: Reference,
-    evidence: Evidence,
+    known: SinceRestore,
 ) -> bool:
     """Whether the account sold nothing under this reference. What it sold is adopted, or held."""
     name = "/".join(map(str, reference))
@@ -125,7 +111,7 @@ async def _is_absent(
         return True
     if isinstance(answer, Unknown):
         why = f"{seller.account} was asked about {name}, because the ledger may be a restored one"
-        return not await _stops(context, job, shipment, seller.account, f"{why}: {answer.reason}", evidence)
+        return not await _stops(context, job, shipment, seller.account, f"{why}: {answer.reason}", known)
     await _notice(context)
     later = shipment.generation + 1
     if name == shipment.reference:
@@ -141,13 +127,13 @@ async def _is_absent(
 
 
 async def _stops(
-    context: Context, job: OrderJob, shipment: Shipment, account: str, why: str, evidence: Evidence
+    context: Context, job: OrderJob, shipment: Shipment, account: str, why: str, known: SinceRestore
 ) -> bool:
     """Whether an account that does not say what it sold stops the order; after many tries a person decides.
 
     As in unasked.py, one from which this ledger had bought may have sold a label that the ledger lost.
     """
-    if not evidence.is_noticed:
+    if not known.is_noticed:
         had_sold = await context.ledger.read(restores.had_sold, account, job.restored_at)
         if not had_sold or context.is_waived(job, HoldCode.RESTORE_UNCLEAR, shipment):
             context.log.warning("purchase_not_looked_up", shipment_id=shipment.id, reason=why)

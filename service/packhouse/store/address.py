@@ -89,11 +89,15 @@ class _Fields:
         for shown, fields in inner:
             self._add(fields, f"{shown}.")
 
+    def _given(self, wanted: Iterable[str]) -> list[str]:
+        """Those of these names that the address has: few of the hundreds that are known."""
+        return [name for name in wanted if name in self._values]
+
     def first(self, wanted: Iterable[str]) -> str:
         """The first of these fields that has text or a whole number; its synonyms count as read, too."""
         found = ""
-        for name in wanted:
-            if said := _text(self._values.get(name)):
+        for name in self._given(wanted):
+            if said := _text(self._values[name]):
                 self._open.pop(name, None)
                 found = found or said
         return found
@@ -101,8 +105,8 @@ class _Fields:
     def each(self, wanted: Iterable[str]) -> list[str]:
         """All texts of these fields, in the order of their names. A list of texts counts as several."""
         found = []
-        for name in wanted:
-            value = self._values.get(name)
+        for name in self._given(wanted):
+            value = self._values[name]
             if isinstance(value, list) and len(value) > _MOST_PARTS:
                 continue
             if texts := _texts(value):
@@ -112,8 +116,8 @@ class _Fields:
 
     def take(self, wanted: Iterable[str], pattern: re.Pattern[str]) -> str:
         """The first of these fields that fits the pattern; it is not read again."""
-        for name in wanted:
-            said = _text(self._values.get(name))
+        for name in self._given(wanted):
+            said = _text(self._values[name])
             if said and pattern.fullmatch(said):
                 del self._values[name], self._open[name]
                 return said

@@ -1,7 +1,6 @@
 """The async client of the store, for the daemon.
 
-It never retries: the caller knows what may be repeated. It uses httpx's transport without httpx's client,
-which adds a quarter to the time of a call, for redirects and cookies that we do not want.
+It never retries: the caller knows what may be repeated.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ import asyncio
 from collections.abc import Sequence
 
 from packhouse.clock import Clock
+from packhouse.connections import open_connections
 from packhouse.errors import StoreError
-from packhouse.http import Connections, httpx
+from packhouse.http import NOTHING_SENT, TooLarge, httpx
 from packhouse.model.order import Order, OrderPage, Product
 from packhouse.providers.port import CallObserver
 from packhouse.store import protocol
@@ -20,15 +20,6 @@ from packhouse.store.protocol import LARGEST_RESPONSE, OrdersQuery, StoreRequest
 from packhouse.store.requests import client_headers
 from packhouse.store.responses import too_large, unanswered, unreachable
 from packhouse.store.write_answers import check_accepted, shows_fulfillment
-
-_NOTHING_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
 
 
 class AsyncStoreClient:
@@ -53,16 +44,16 @@ class AsyncStoreClient:
         self._headers = list(client_headers(api_key))
         self._timeout_s = timeout_s
         # Half the time for a connection, so that a failed connection is seen as one before the time is up.
-        wait = httpx.Timeout(timeout_s, connect=timeout_s / 2, pool=timeout_s / 2)
-        self._extensions = {"timeout": wait.as_dict()}
+        self._connections = open_connections(
+            connect_s=timeout_s / 2, timeout_s=timeout_s, most_bytes=LARGEST_RESPONSE, transport=transport
+        )
         self._limiter = RateLimiter(rate_limit_per_s, clock)
         self._clock = clock
         self._observe = observe
-        self._transport = transport or Connections()
 
-    async def order(self, order_id: str) -> Order:
-        """Read an order."""
-        return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id)
+    async def order(self, order_id: str, before: Order | None = None) -> Order:
+        """Read an order. `before` itself is returned if the answer has the very bytes it was read from."""
+        return protocol.read_order(await self.ask(protocol.get_order(order_id)), order_id, before)
 
     async def orders(self, query: OrdersQuery) -> OrderPage:
         """One page of a list, without the rows that name no order; `worker.walk` reads all pages."""
@@ -97,7 +88,7 @@ class AsyncStoreClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._connections.aclose()
 
     async def ask(self, request: StoreRequest) -> StoreResponse:
         """Send one request under the rate limit; returns its 2xx response."""
@@ -119,34 +110,18 @@ class AsyncStoreClient:
 
     async def _exchange(self, request: StoreRequest) -> StoreResponse:
         """Send one request and read its complete response, within the time limit."""
-        message = httpx.Request(
-            request.method,
-            self._url + request.target,
-            headers=[*self._headers, *request.headers],
-            content=request.body,
-            extensions=self._extensions,
-        )
         try:
             async with asyncio.timeout(self._timeout_s):
-                response = await self._transport.handle_async_request(message)
-                try:
-                    body = await _read(response, request)
-                finally:
-                    await response.aclose()
-        except _NOTHING_SENT as error:
+                answer = await self._connections.exchange(
+                    request.method,
+                    self._url + request.target,
+                    [*self._headers, *request.headers],
+                    request.body,
+                )
+        except NOTHING_SENT as error:
             raise unreachable(request, self._url, error) from error
-        except (TimeoutError, OSError, httpx.TransportError) as error:
+        except TooLarge as error:
+            raise too_large(request, error.received) from error
+        except (OSError, httpx.HTTPError) as error:
             raise unanswered(request, self._url, error) from error
-        return StoreResponse(response.status_code, response.headers, body)
-
-
-async def _read(response: httpx.Response, request: StoreRequest) -> bytes:
-    """The body as sent. Raises StoreUnreadable when it is too large."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.stream:  # type: ignore[union-attr]  # transports of this kind give async streams
-        size += len(part)
-        parts.append(part)
-        if size > LARGEST_RESPONSE:
-            raise too_large(request, b"".join(parts))
-    return b"".join(parts)
+        return StoreResponse(*answer)

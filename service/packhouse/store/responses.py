@@ -202,8 +202,13 @@ def listing_of(answer: StoreResponse, what: str) -> Any:
     return _parsed(answer, what, parse_listing)
 
 
+def is_compressed(answer: StoreResponse) -> bool:
+    """Whether the body is not plain, although we ask for plain bytes."""
+    return answer.headers.get("content-encoding", "identity") != "identity"
+
+
 def _parsed(answer: StoreResponse, what: str, parse: Callable[[bytes], Any]) -> Any:
-    if answer.headers.get("content-encoding", "identity") != "identity":
+    if is_compressed(answer):
         raise StoreUnreadable(
             f"The store's response to {what} is compressed, and compression was not accepted.",
             status=answer.status,

@@ -49,7 +49,7 @@ def shipping_options_from_json(raw: Mapping[str, Any]) -> tuple[ShippingOption, 
 
 def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOption]:
     """The options of the first of these fields that names any, in either writing, whole or in two fields."""
-    if not source:
+    if source.keys().isdisjoint(_ALL_WRITINGS):
         return []
     for name in names:
         in_camel_case, apart = _WRITINGS[name]
@@ -71,6 +71,11 @@ def _writings(name: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
 
 
 _WRITINGS = {name: _writings(name) for name in _INSIDE}
+_ALL_WRITINGS = frozenset(
+    writing
+    for name, (in_camel_case, apart) in _WRITINGS.items()
+    for writing in (name, in_camel_case, *(part for _, *parts in apart for part in parts))
+)
 
 
 def _options(value: Any) -> Iterator[ShippingOption]:

@@ -235,14 +235,13 @@ def returned(raw: Mapping[str, Any], order_id: str, lines: tuple[Line, ...]) -> 
     return tuple(found)
 
 
-def _counted_units(raw: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Units, ...]:
+def _counted_units(raw: Mapping[str, Any], names: Iterable[str]) -> tuple[Units, ...]:
     """What a count of this name on each line says; the largest where a line has several."""
     found = []
     listed = raw.get("items") if raw.get("items") is not None else raw.get("line_items")
     for row in listed if isinstance(listed, list) else ():
-        line_id = optional_id(mapping(row).get("id")) or optional_id(mapping(row).get("line_item_id"))
-        counts = [n for name in names if (n := _count(mapping(row).get(name)))]
-        if counts:
+        if counts := _counts_in(mapping(row), names) - {0}:
+            line_id = optional_id(row.get("id")) or optional_id(row.get("line_item_id"))
             found.append(Units(line_id, max(counts)))
     return tuple(found)
 

@@ -251,25 +251,6 @@ async def test_the_connection_goes_to_the_address_that_was_checked_and_carries_t
     assert len(network.connected) == 1
 
 
-async def test_a_checked_address_is_connected_to_without_resolving_the_name_again() -> None:
-    from packhouse.http import DirectConnections
-
-    heads = list[str]()
-
-    async def handle(head: str, writer: asyncio.StreamWriter) -> None:
-        heads.append(head)
-        writer.write(answering("200 OK", body=b"file"))
-
-    async with serving(handle) as port:
-        request = httpx.Request(
-            "GET", f"http://no-such-host.invalid:{port}/1.zpl", extensions={"connect_to": "127.0.0.1"}
-        )
-        response = await DirectConnections().handle_async_request(request)
-        assert await response.aread() == b"file"
-        await response.aclose()
-    assert f"host: no-such-host.invalid:{port}" in heads[0].lower()
-
-
 async def test_a_name_that_is_not_known_now_may_be_known_later() -> None:
     async def unknown(host: str, port: int) -> tuple[str, ...]:
         raise OSError("no such name")

@@ -30,21 +30,25 @@ async def silent(harness: Harness, *accounts: str) -> OrderJob:
     return job
 
 
+async def is_unasked(harness: Harness, job: OrderJob) -> bool:
+    return has_unasked(harness.context, job, await harness.ledger.read(restores.unasked))
+
+
 async def test_an_order_whose_accounts_have_answered_waits_for_none(harness: Harness) -> None:
     job = await silent(harness)
-    assert not await has_unasked(harness.context, job)
+    assert not await is_unasked(harness, job)
     assert (job.unasked, job.paused, job.waits_for_account) == ((), "", "")
 
 
 async def test_an_account_that_is_no_longer_set_up_is_not_waited_for(harness: Harness) -> None:
     job = await silent(harness, "closed")
-    assert not await has_unasked(harness.context, job)
+    assert not await is_unasked(harness, job)
     assert job.unasked == ()
 
 
 async def test_an_account_that_had_sold_nothing_stops_nothing_else(harness: Harness) -> None:
     job = await silent(harness, "in_memory")
-    assert await has_unasked(harness.context, job)
+    assert await is_unasked(harness, job)
     assert [one.account for one in job.unasked] == ["in_memory"]
     assert (job.paused, job.waits_for_account) == ("", "")
 
@@ -53,7 +57,7 @@ async def test_an_account_that_had_sold_may_have_sold_this_orders_label(harness:
     earlier = await planned(harness)
     await labeled(harness, earlier, earlier.shipments[0])
     job = await silent(harness, "second", "in_memory")
-    assert await has_unasked(harness.context, job)
+    assert await is_unasked(harness, job)
     assert job.waits_for_account == "in_memory"
     assert job.paused == (
         "in_memory has not said yet what it sold before the start: in_memory is away. "
@@ -66,7 +70,7 @@ async def test_what_an_operator_paused_is_said_first(harness: Harness) -> None:
     await labeled(harness, earlier, earlier.shipments[0])
     job = await silent(harness, "in_memory")
     job.paused = "ada: counting"
-    assert await has_unasked(harness.context, job)
+    assert await is_unasked(harness, job)
     assert (job.paused, job.waits_for_account) == ("ada: counting", "")
 
 
@@ -74,7 +78,7 @@ async def test_an_order_that_no_other_account_sells_waits_for_the_first_that_is_
     harness: Harness,
 ) -> None:
     job = await silent(harness, "in_memory", "second")
-    await has_unasked(harness.context, job)
+    await is_unasked(harness, job)
     wait_for_answer(harness.context, job)
     assert job.wake_times == [harness.clock.now() + harness.settings.poll.recheck_s]
     assert job.waiting is not None

@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 from packhouse.errors import ProviderMisconfigured, ProviderRefused, ProviderUnavailable
-from packhouse.http import httpx
+from packhouse.http import Answer, httpx
 from packhouse.model.label import Label, LabelDocument, LabelFormat
 from packhouse.providers.easypost import listing, wire
 from packhouse.providers.easypost.customs import customs_info
 from packhouse.providers.easypost.options import EasyPostOptions
 from packhouse.providers.easypost.tracking import read_tracking
-from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, Response, retry_after_s
+from packhouse.providers.http import NoResponse, NotSent, ProviderHttp, retry_after_s
 from packhouse.providers.label_file import fetch, format_in
 from packhouse.providers.options import read_options
 from packhouse.providers.port import (
@@ -232,12 +232,12 @@ class EasyPostProvider:
     def _url(self, shipment_id: str) -> str:
         return f"{self._shipments}/{quote(shipment_id, safe='')}"
 
-    async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Response:
+    async def _call(self, call: str, method: str, url: str, body: bytes | None = None) -> Answer:
         answer = await self._http.send(call, method, url, headers=self._headers, body=body)
         # An error may repeat the key; its words reach the journal and holds.
         if len(self._key) < _SHORTEST_KEY or self._key not in answer.body:
             return answer
-        return replace(answer, body=answer.body.replace(self._key, b"***"))
+        return answer._replace(body=answer.body.replace(self._key, b"***"))
 
     async def _void_state(self, label: Label) -> Voided | VoidPending | VoidRefused | None:
         answer = await self._call("shipments.get", "GET", self._url(label.provider_id))
@@ -250,7 +250,7 @@ class EasyPostProvider:
     def _in_window(self, label: Label) -> bool:
         return wire.may_be_voided(label.carrier, self._clock.now() - label.bought_at)
 
-    def _read(self, answer: Response, action: str) -> dict[str, Any]:
+    def _read(self, answer: Answer, action: str) -> dict[str, Any]:
         """The response's object. Raises ProviderUnavailable, ProviderRefused or ProviderMisconfigured."""
         status = answer.status
         if 200 <= status < 300:
