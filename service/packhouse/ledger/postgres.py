@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import select
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from packhouse.clock import Clock
 from packhouse.errors import LedgerError, LedgerUnavailable, SettingsError
@@ -31,6 +34,8 @@ _DRIVER = "postgresql+psycopg"
 # Serialization failure and deadlock: the server rolled one of two transactions back, to be tried again.
 _CONFLICTS = ("40001", "40P01")
 _TRIES = 4
+_ASK_AFTER_S = 1.0
+_USED_AT = "used at"
 # One notification covers all orders that become due within this time.
 _NOTIFY_AFTER_S = 0.02
 # A replica that stops running inside a transaction holds its rows no longer than this, and every wait ends.
@@ -68,7 +73,6 @@ class PostgresLedger:
                 address,
                 pool_size=connections,
                 max_overflow=0,
-                pool_pre_ping=True,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
                 connect_args={name: how for name, how in REACH.items() if name not in address.query}
@@ -79,8 +83,11 @@ class PostgresLedger:
                 "PACKHOUSE_LEDGER__URL names a PostgreSQL database, and its driver is not installed. Run: "
                 "pip install 'packhouse[postgres]'"
             ) from error
+        self._no_transaction = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self._engine, "connect", _set_limits)
         event.listen(self._engine, "connect", self._check_connection)
+        event.listen(self._engine, "checkout", self._check_idle)
+        event.listen(self._engine, "checkin", _note_use)
         self._guard_log: GuardLog | None = None
         connect_args = self._engine.dialect.create_connect_args(address)[1]
         self._listener = PostgresListener(connect_args)
@@ -111,6 +118,19 @@ class PostgresLedger:
         if log and (recent := log.recent) and restores.notice_lost(connection, recent):
             log.forget_recent()
 
+    def _check_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Replace a connection that no longer works.
+
+        One that worked a moment ago, and on which the server has said nothing since (as it does when it ends
+        a session), is not asked: that would be a sixth of all round trips.
+        """
+        is_recent = time.monotonic() < record.info.get(_USED_AT, -math.inf) + _ASK_AFTER_S
+        try:
+            if not is_recent or _has_news(connection):
+                self._engine.dialect.do_ping(connection)
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
     async def write(self, unit: WriteUnit[P, R], now: float, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Ledger.write`."""
         return await self._run(lambda connection: unit(Tx(connection, now), *args, **kwargs))
@@ -120,46 +140,50 @@ class PostgresLedger:
         return await self._run(lambda connection: unit(connection, *args, **kwargs))
 
     async def read_now(self, unit: ReadUnit[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """See `Ledger.read_now`: the server is asked from a thread, as in `read`."""
-        return await self._run(lambda connection: unit(connection, *args, **kwargs))
+        """See `Ledger.read_now`: from a thread, without the round trips of BEGIN and COMMIT."""
+        return await self._run(lambda connection: unit(connection, *args, **kwargs), self._no_transaction)
 
-    async def _run(self, unit: Callable[[Connection], R]) -> R:
+    async def _run(self, unit: Callable[[Connection], R], engine: Engine | None = None) -> R:
         if self._closing:
             raise LedgerUnavailable("the ledger is closed, because the daemon is stopping")
 
-        def once() -> tuple[R, bool]:
-            with self._engine.begin() as connection:
-                notify.take_mark(connection)  # of a unit that was rolled back
-                facts.take(connection)
-                result, marked = unit(connection), notify.take_mark(connection)
-                found = facts.take(connection)
-            if found and self._guard_log:
-                self._guard_log.append(found)
-            return result, marked
-
-        def run() -> tuple[R, bool]:
-            for _ in range(_TRIES - 1):
-                try:
-                    return once()
-                except DBAPIError as error:
-                    if sqlstate(error) not in _CONFLICTS:
-                        raise
-            return once()
-
         try:
-            result, marked = await asyncio.get_running_loop().run_in_executor(self._pool, run)
+            result, marked = await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._tried, engine or self._engine, unit
+            )
         except (DBAPIError, UnicodeEncodeError, OverflowError) as error:
             raise translated(error) from error
         if marked and (self._notifying is None or self._notifying.done()):
             self._notifying = asyncio.create_task(self._notify(), name="notify replicas")
         return result
 
+    def _tried(self, engine: Engine, unit: Callable[[Connection], R]) -> tuple[R, bool]:
+        """Run a unit, and again after a conflict; returns its result and whether it made an order due."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._once(engine, unit)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    self._engine.dispose()  # the other idle connections are gone too
+                if sqlstate(error) not in _CONFLICTS:
+                    raise
+        return self._once(engine, unit)
+
+    def _once(self, engine: Engine, unit: Callable[[Connection], R]) -> tuple[R, bool]:
+        with engine.begin() as connection:
+            notify.take_mark(connection)  # of a unit that was rolled back
+            facts.take(connection)
+            result, marked = unit(connection), notify.take_mark(connection)
+            found = facts.take(connection)
+        if found and self._guard_log:
+            self._guard_log.append(found)
+        return result, marked
+
     def clock(self, local: Clock) -> Clock:
         """See `Ledger.clock`: the database's time, measured again while `listen` runs."""
         started = time.monotonic()
         try:
-            with self._engine.connect() as connection:
-                now = connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
+            now, _ = self._tried(self._no_transaction, _time)
         except DBAPIError as error:
             raise translated(error) from error
         self._clock = DatabaseClock(local, float(now), time.monotonic() - started)
@@ -194,6 +218,21 @@ class PostgresLedger:
         await asyncio.sleep(_NOTIFY_AFTER_S)
         with contextlib.suppress(LedgerUnavailable):
             await self.write(notify.send, time.time())
+
+
+def _has_news(connection: Any) -> bool:
+    """Whether the server has sent something that nobody asked for, or has closed the connection."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _time(connection: Connection) -> Any:
+    return connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one()
 
 
 def _set_limits(connection: Any, _record: object) -> None:
