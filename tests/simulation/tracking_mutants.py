@@ -14,29 +14,20 @@ from tests.simulation.planting import planted, replaced
 
 @planted
 def a_tracker_counts_as_asked_before_its_answer_is_written() -> Iterator[None]:
-    """One write takes the due time, and another one brings the answer and the next time."""
+    """The due time is taken before the account is asked, and the next one comes with the answer."""
 
     def mutated(real: Any) -> Any:
-        async def save(self: Any, looks: Any) -> Any:
-            await real(self, [_taken(look) for look in looks])
-            return await real(self, [_answered(look) for look in looks])
+        async def ask(self: Any, provider: Any, due: Any, *, is_batch: bool) -> Any:
+            context = self._context
+            taken = [Look(one, one.label.tracking, one.label.tracking_changed_at, None) for one in due]
+            await context.ledger.write(tracking.save, context.clock.now(), taken)
+            due = [replace(one, label=replace(one.label, track_due_at=None)) for one in due]
+            return await real(self, provider, due, is_batch=is_batch)
 
-        return save
+        return ask
 
-    with replaced(Trackers, "_save", mutated):
+    with replaced(Trackers, "_ask", mutated):
         yield
-
-
-def _taken(look: Look) -> Look:
-    label = look.shipment.label
-    assert label is not None
-    return replace(look, tracking=label.tracking, next_at=None, needs_step=False)
-
-
-def _answered(look: Look) -> Look:
-    assert look.shipment.label is not None
-    taken = replace(look.shipment.label, track_due_at=None)
-    return replace(look, shipment=replace(look.shipment, label=taken))
 
 
 @planted
