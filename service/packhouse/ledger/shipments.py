@@ -26,16 +26,9 @@ from packhouse.model.states import MOVES, LabelState, ShipmentState
 from packhouse.model.tracking import TrackerState, Tracking
 from packhouse.model.tracking_number import canonical
 
-_ROW = (
-    *("id", "order_id", "seq", "generation", "state", "units", "fingerprint", "parcel", "provider"),
-    *("provider_ref", "rate", "quoted", "intent_at", "post_key", "post_body", "announced_at", "updated_at"),
-)
-_LABEL_ROW = (
-    *("id", "shipment_id", "generation", "state", "provider", "carrier", "service", "tracking_number"),
-    *("tracking_canonical", "provider_id", "cost_minor", "currency", "bought_at", "document"),
-    *("document_format", "document_source", "void_requested_at", "void_refusals", "papers"),
-)
-_INSERT = Prepared(insert(shipments), _ROW)
+_INSERT = Prepared(insert(shipments), tuple(shipments.c.keys()))
+# A new label has the defaults of what only its void sets.
+_LABEL_ROW = tuple(c.name for c in labels.c if c.name not in ("void_due_at", "void_again"))
 _INSERT_LABEL = Prepared(insert(labels), _LABEL_ROW)
 BY_SHIPMENT = select(shipments, *(column.label(f"label_{column.name}") for column in labels.c)).outerjoin(
     labels, (labels.c.shipment_id == shipments.c.id) & (labels.c.generation == shipments.c.generation)
