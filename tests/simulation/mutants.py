@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from packhouse.ledger import inbox, leases
+from packhouse.ledger import guard, inbox, leases
 from packhouse.model import line_units
 from packhouse.model.account import Whose
 from packhouse.model.line_units import end_of, units_of
@@ -114,7 +114,7 @@ def the_lease_is_not_checked() -> Iterator[None]:
     """Writes do not check that the lease is still held."""
     with (
         _replace(leases, "require", lambda real: lambda tx: tx.held_lease),
-        _replace(leases, "is_held", lambda real: lambda *_: True),
+        _replace(guard, "check_may_proceed", lambda real: lambda connection, _: guard.paused(connection)),
     ):
         yield
 
