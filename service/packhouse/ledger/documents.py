@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
 
-from packhouse.blocking import read_regular_file
+from packhouse.blocking import in_thread, read_regular_file
 from packhouse.errors import LedgerUnavailable
 from packhouse.file_modes import make_folder
 from packhouse.model.label import LabelDocument, LabelFormat
@@ -44,7 +43,7 @@ class DocumentFolder:
 
     async def keep(self, document: LabelDocument) -> str:
         """See Documents. It waits for the disk in a thread."""
-        return await asyncio.to_thread(self.put, document)
+        return await in_thread(lambda: self.put(document))
 
     def put(self, document: LabelDocument) -> str:
         """Store a document; returns its SHA-256 in hex. Raises LedgerUnavailable if it cannot be written."""
