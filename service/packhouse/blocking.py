@@ -21,7 +21,7 @@ T = TypeVar("T")
 _MOST_GIVEN_UP = 16
 _given_up: set[_Call[Any]] = set()
 # Where the threads that wait for a call get it. Beyond so many, a thread ends with its call.
-_MOST_KEPT = 8
+_MOST_KEPT = 16
 _kept: list[SimpleQueue[_Call[Any]]] = []
 # What the kernel makes up on each read: a "file" there may be endless, or show this process's secrets.
 _NO_FILES = ("/proc/", "/sys/")

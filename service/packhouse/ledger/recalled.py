@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
+from packhouse.errors import LeaseLost
 from packhouse.ledger import leases
 from packhouse.ledger.statements import Prepared, insert_or_ignore
 from packhouse.ledger.tables import holds, labels, orders, recalled, shipments
@@ -26,7 +27,12 @@ _OUTCOME = (
     .where(recalled.c.reference == bindparam("w_reference"))
     .values(outcome=bindparam("v_outcome"))
 )
-_COMPARED = Prepared(text("UPDATE orders SET compared_at = :since WHERE id = :id"))
+_COMPARED = Prepared(
+    text("UPDATE orders SET compared_at = :since, updated_at = :now WHERE id = :id AND lease = :token")
+)
+_COMPARED_SINCE = select(orders.c.id).where(
+    orders.c.id.in_(bindparam("ids", expanding=True)), orders.c.compared_at >= bindparam("since")
+)
 _UNFINISHED = (OrderPhase.OPEN.value, OrderPhase.HELD.value)
 # A shipment in these states has no purchase that counts.
 _UNBOUGHT = (_S.PLANNED.value, _S.HELD.value, _S.CANCELLED.value)
@@ -119,14 +125,15 @@ def accept_all(tx: Tx) -> None:
 
 def mark_compared(tx: Tx, order_id: str, since: float) -> None:
     """The order agrees with the store and the accounts after the restore at `since`. Raises LeaseLost."""
-    leases.require(tx)
-    _COMPARED.run(tx.connection, {"id": order_id, "since": since})
+    lease = tx.held_lease
+    values = {"id": order_id, "since": since, "now": tx.now, "token": lease.token}
+    if _COMPARED.run(tx.connection, values) != 1:
+        raise LeaseLost(leases.lost(lease))
 
 
 def compared_since(connection: Connection, ids: Sequence[str], since: float) -> set[str]:
     """Which of these orders were compared since this time."""
-    found = select(orders.c.id).where(orders.c.id.in_(ids), orders.c.compared_at >= since)
-    return set(connection.execute(found).scalars())
+    return set(connection.execute(_COMPARED_SINCE, {"ids": list(ids), "since": since}).scalars())
 
 
 class Left(NamedTuple):
