@@ -139,6 +139,7 @@ _HINTS = (
 
 _NAMES_KEPT = 1000
 
+_BARE = frozenset({bool, int, float})
 _READABLE = (PurePath, Decimal, date)
 
 
@@ -162,7 +163,7 @@ class Redactor:
 
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """The line without secrets and personal data."""
-        return self._mapping(event)
+        return event if self._is_plain(event) else self._mapping(event)
 
     def text(self, value: str) -> str:
         """The text with every secret in it hidden and everything that a terminal obeys escaped, except line
@@ -174,6 +175,19 @@ class Redactor:
             for shape, shown in _SHAPES:
                 value = shape.sub(shown, value)
         return escaped_lines(value)
+
+    def _is_plain(self, event: Mapping[str, Any]) -> bool:
+        """Whether a line is shown as it is: most have known names and short texts, looked at together."""
+        texts = []
+        for name, value in event.items():
+            if self._treatments.get(name) is not _Treatment.SHOWN:
+                return False
+            if type(value) is str:
+                texts.append(value)
+            elif value is not None and type(value) not in _BARE:
+                return False
+        text = "".join(texts)
+        return text.isprintable() and not self._may_hold_one(text)
 
     def _may_hold_one(self, value: str) -> bool:
         """Whether a secret may be in the text: cheap, and never wrong where it says no."""
