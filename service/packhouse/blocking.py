@@ -28,7 +28,7 @@ _NO_FILES = ("/proc/", "/sys/")
 
 
 async def in_thread(call: Callable[[], T]) -> T:
-    """The result of a call that waits for the disk. It ends, also if nobody waits for it any more.
+    """The result of a call that waits for the disk. It ends, also where its caller was cancelled.
 
     Half the price of an executor of the standard library, at several calls for each order.
     """
