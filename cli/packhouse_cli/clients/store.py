@@ -50,7 +50,8 @@ class RetryingStore(StoreClient):
         waited, next_s = 0.0, _FIRST_WAIT_S
         while True:
             try:
-                return self._ask_in_turn(request)
+                # The wait after a refusal was shown below, and is the limiter's too.
+                return self._ask_in_turn(request, None if waited else self._on_wait)
             except StoreThrottled as error:
                 least_s = min(next_s * _LEAST_SHARE, _LONGEST_LEAST_S)
                 wait_s = next_s if error.retry_after_s is None else max(error.retry_after_s, least_s)
@@ -61,12 +62,12 @@ class RetryingStore(StoreClient):
             self._sleep(wait_s)
             waited, next_s = waited + wait_s, next_s * 2
 
-    def _ask_in_turn(self, request: StoreRequest) -> StoreResponse:
+    def _ask_in_turn(self, request: StoreRequest, on_pause: Callable[[float], None] | None) -> StoreResponse:
         from packhouse.errors import StoreError, StoreThrottled
 
         if self._limiter is None:
             return super().ask(request)
-        turn = self._limiter.acquire(self._on_wait)
+        turn = self._limiter.acquire(on_pause)
         try:
             answer = super().ask(request)
         except StoreThrottled as error:

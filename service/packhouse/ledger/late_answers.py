@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from packhouse.ledger import facts, holds, journal, leases, shipments
+from packhouse.ledger import facts, holds, journal, leases, shipment_rows, shipments
 from packhouse.ledger.facts import Kind
 from packhouse.ledger.statements import update_where
 from packhouse.ledger.tables import labels as labels_table
@@ -112,7 +112,7 @@ def voided(tx: Tx, asked: Shipment, entry: Entry) -> tuple[Entry, ...]:
         now = replace(now, state=_S.VOIDING)
     _move(tx, now, _S.VOIDED)
     tx.connection.execute(_LABEL_STATE, {"w_id": label.id, "v_state": LabelState.VOIDED.value})
-    facts.note(tx, Kind.LABEL, shipments.label_row(replace(label, state=LabelState.VOIDED)))
+    facts.note(tx, Kind.LABEL, shipment_rows.label_row(replace(label, state=LabelState.VOIDED)))
     _release(tx, now, _OF_VOID)
     journal.write(tx, (entry,))
     leases.revoke(tx, asked.order_id)
@@ -160,7 +160,7 @@ def _move(tx: Tx, now: Shipment, to: ShipmentState, **columns: Any) -> None:
 
 
 def _rate(attempt: Shipment) -> dict[str, Any] | None:
-    return shipments.rate_to_json(attempt.rate) if attempt.rate else None
+    return shipment_rows.rate_to_json(attempt.rate) if attempt.rate else None
 
 
 def _is_known(tx: Tx, now: Shipment, label: Label, *, sells_once: bool) -> bool:

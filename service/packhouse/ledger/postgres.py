@@ -221,7 +221,7 @@ class PostgresLedger:
 
 
 def _has_news(connection: Any) -> bool:
-    """Whether the server has sent something that nobody asked for, or has closed the connection."""
+    """Whether the server has sent something without being asked, or has closed the connection."""
     waiting = select.poll()
     waiting.register(connection.fileno(), select.POLLIN)
     return bool(waiting.poll(0))

@@ -22,7 +22,8 @@ from sqlalchemy import (
 
 from packhouse.ledger import counts, polls
 from packhouse.ledger.holds import hold_of
-from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of
+from packhouse.ledger.shipment_rows import shipment_of
+from packhouse.ledger.shipments import BY_SHIPMENT
 from packhouse.ledger.tables import dead_letters, events, holds, journal, orders, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import Hold

@@ -9,7 +9,8 @@ from sqlalchemy import BindParameter, Connection, bindparam, exists, select, tex
 
 from packhouse.ledger import facts, journal, leases, restores
 from packhouse.ledger.facts import Kind
-from packhouse.ledger.shipments import BY_SHIPMENT, shipment_of, shipment_row
+from packhouse.ledger.shipment_rows import shipment_of, shipment_row
+from packhouse.ledger.shipments import BY_SHIPMENT
 from packhouse.ledger.statements import Prepared, update_where
 from packhouse.ledger.tables import holds, labels, orders, shipments
 from packhouse.ledger.tx import Tx

@@ -191,7 +191,7 @@ def _errors(address: Address) -> dict[str, str]:
     """
     try:
         rules = _rules_of(address.country, address.state)
-        if rules.city_choices:  # the data of this state go on to its cities
+        if rules.city_choices:  # the data of this state also has its cities
             rules = _rules_of(address.country, address.state, address.city)
     except (ValueError, KeyError):
         return {"country_code": "invalid"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from packhouse.ledger import shipments
+from packhouse.ledger import shipment_rows, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.flat import flat
 from packhouse.model.journal import Entry
@@ -73,5 +73,5 @@ def columns_of(changes: Mapping[str, Any]) -> dict[str, Any]:
 def _column(value: Any) -> Any:
     """A field's value as its column has it."""
     if isinstance(value, Rate):
-        return shipments.rate_to_json(value)
+        return shipment_rows.rate_to_json(value)
     return flat(value) if isinstance(value, Money) else value

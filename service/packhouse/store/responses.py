@@ -70,7 +70,7 @@ _ERRORS: dict[int, tuple[type[StoreError], str]] = {
     409: (StoreConflict, "Read the order again first: the change may already be done."),
     422: (StoreRefused, "Read the order again: it may be cancelled, or the change already done."),
     425: (StoreUnavailable, "It will be tried again."),
-    429: (StoreThrottled, "It will be tried again at a lower rate."),
+    429: (StoreThrottled, "Wait, then retry at a lower rate."),
 }
 
 

@@ -64,5 +64,5 @@ class Backups:
 
     def _disconnect(self) -> None:
         assert self._server is not None
-        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
         self._server.sql(gone, self._database)

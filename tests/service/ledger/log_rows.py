@@ -7,7 +7,7 @@ from typing import Any
 
 from packhouse.ledger.facts import Fact, Kind, Mark
 from packhouse.ledger.guard_log import Line
-from packhouse.ledger.shipments import label_row
+from packhouse.ledger.shipment_rows import label_row
 from tests.service.ledger.rows import NOW, label_of
 
 Row = Mapping[str, Any]

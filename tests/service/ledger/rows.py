@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, create_engine, event, insert, select
 
-from packhouse.ledger import facts, migrate, shipments
+from packhouse.ledger import facts, migrate, shipment_rows, shipments
 from packhouse.ledger.tables import holds, journal, labels, orders
 from packhouse.ledger.tables import shipments as shipments_table
 from packhouse.ledger.tx import Lease, Tx
@@ -103,7 +103,7 @@ class Rows:
     def label(self, shipment_id: str, **fields: Any) -> Label:
         """Add a label to a shipment; returns it."""
         label = label_of(shipment_id, **fields)
-        row = shipments.label_row(label)
+        row = shipment_rows.label_row(label)
         row |= {"void_due_at": label.void_due_at, "void_again": label.void_again}
         row |= {"tracking_state": label.tracking.state.value, "tracking_note": label.tracking.note}
         row |= {"expected_at": label.tracking.expected_at, "track_due_at": label.track_due_at}

@@ -11,7 +11,7 @@ from packhouse.config.guard import GuardSettings
 from packhouse.errors import LeaseLost
 from packhouse.ledger import guard, restores
 from packhouse.ledger.order_limits import OrderLimits
-from packhouse.ledger.shipments import rate_to_json
+from packhouse.ledger.shipment_rows import rate_to_json
 from packhouse.ledger.tables import orders
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Rate

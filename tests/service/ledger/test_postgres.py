@@ -46,7 +46,7 @@ class Database:
 
     def cut_off(self) -> None:
         """End every session."""
-        gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        gone = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
         self.server.sql(gone, self.name)
 
     def is_left_alone(self) -> bool:

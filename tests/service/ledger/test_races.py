@@ -12,7 +12,7 @@ from sqlalchemy import text
 from packhouse.config.guard import GuardSettings
 from packhouse.config.settings import Settings
 from packhouse.errors import LeaseLost, OperationRefused
-from packhouse.ledger import guard, holds, inbox, leases, orders, shipments
+from packhouse.ledger import guard, holds, inbox, leases, orders, shipment_rows, shipments
 from packhouse.ledger.documents import DocumentFolder
 from packhouse.ledger.listed import add_listed
 from packhouse.ledger.order_limits import OrderLimits
@@ -79,7 +79,7 @@ async def planned(ledger: PostgresLedger, lease: Lease) -> Shipment:
 async def intend(
     ledger: PostgresLedger, caps: GuardSettings, lease: Lease, shipment: Shipment
 ) -> guard.Objection | None:
-    rate = shipments.rate_to_json(RATE)
+    rate = shipment_rows.rate_to_json(RATE)
     return await ledger.write(
         under(lease, guard.begin_purchase), 3.0, caps, LIMITS, shipment, PRICE, (), rate=rate
     )

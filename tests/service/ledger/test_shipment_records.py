@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from packhouse.ledger import shipments
+from packhouse.ledger import shipment_rows, shipments
 from packhouse.ledger.tables import shipments as shipments_table
 from packhouse.model.label import Label, LabelFormat, LabelPaper, Rate
 from packhouse.model.money import Money
@@ -82,11 +82,11 @@ def test_a_label_comes_back_as_it_was_bought(rows: Rows, label: Label) -> None:
     shipments.add_label(rows.tx(), label)
     assert rows.read("ord-1").label == label
     ((kind, fact),) = rows.facts()
-    assert (kind, fact) == ("label", shipments.label_row(label))
+    assert (kind, fact) == ("label", shipment_rows.label_row(label))
 
 
 def test_a_label_without_papers_keeps_no_list_of_them() -> None:
-    assert shipments.label_row(label_of("ord-1"))["papers"] is None
+    assert shipment_rows.label_row(label_of("ord-1"))["papers"] is None
 
 
 def test_a_rate_of_an_older_version_was_exact_and_chosen_by_no_rule(rows: Rows) -> None:

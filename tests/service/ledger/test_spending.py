@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import false, true
 
 from packhouse.ledger import spending
-from packhouse.ledger.shipments import rate_to_json
+from packhouse.ledger.shipment_rows import rate_to_json
 from packhouse.ledger.tables import labels, shipments
 from packhouse.model.hold import HoldCode
 from packhouse.model.label import Rate

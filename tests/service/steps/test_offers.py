@@ -116,6 +116,7 @@ async def test_the_label_file_a_void_and_tracking_come_from_the_account_that_bou
     await harness.run_step("post", job)
     await harness.advance(25_000, step=500)
     assert await harness.states(cancelled) == ["voided"]
+    await harness.track_parcels()
     assert await harness.states(shipped) == ["delivered"]
     for call in ("document", "void", "track"):
         assert second.seen(call), call

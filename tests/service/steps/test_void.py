@@ -198,6 +198,7 @@ async def test_the_hold_is_released_when_the_void_succeeds(harness: Harness) -> 
     harness.provider.script(void=Voided())
     await harness.advance(DAY_S, step=3600)
     assert await harness.active_holds(order) == []
+    await harness.track_parcels()
     assert await harness.states(order) == ["voided", "delivered"]
 
 
