@@ -62,7 +62,7 @@ class App:
 async def build_app(settings: Settings, clock: Clock) -> App:
     """Build the daemon. Raises SettingsError, LedgerUnavailable or LedgerUnusable."""
     config.require_for_serving(settings)
-    log = structlog.get_logger("packhouse")
+    log = structlog.get_logger("packhouse").bind()  # unbound, each line would make one
     metrics = Metrics(CollectorRegistry(), __version__, accounts=settings.accounts())
     providers = build_providers(settings, clock, metrics)
     for problem in data_folder.prepare(settings):

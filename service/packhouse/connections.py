@@ -12,7 +12,7 @@ import re
 import select
 import ssl
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from weakref import WeakSet
 
 import aiohttp
@@ -166,6 +166,7 @@ class _Request(ClientRequest):
         self._skip_auto_headers = _ADDED_BY_AIOHTTP
 
 
+@lru_cache(maxsize=256)
 def _read_url(url: str) -> URL:
     """The address as it will be sent, without a user name. Raises httpx.InvalidURL or UnsupportedProtocol."""
     try:

@@ -26,6 +26,7 @@ from sqlalchemy.sql.base import Generative
 from sqlalchemy.sql.compiler import SQLCompiler
 from structlog.testing import capture_logs
 
+from packhouse import blocking
 from packhouse.rules.fingerprints import hold_fingerprint
 from tests.service.harness import Harness
 from tests.service.ledger.address import address_in, say_address
@@ -37,6 +38,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "calls of asdict": (dataclasses.asdict,),
     "JSON texts written": (json.JSONEncoder.encode,),
     "JSON texts read": (json.JSONDecoder.decode,),
+    HANDED: (blocking._begin,),
     "threads started": (threading.Thread.start,),
     "statements compiled": (SQLCompiler.__init__,),
     "statements built": (
@@ -74,6 +76,7 @@ class Counts:
         self.lines: list[str] = []
         self._log = server_log
         self._is_open = False
+        self._last = ""
         self._watched = {one.__code__: name for name, those in _FUNCTIONS.items() for one in those}
         if server_log:
             say_address(folder, f"{address_in(folder)}&options=-clog_statement%3Dall")
@@ -119,7 +122,13 @@ class Counts:
 
     def _connected(self, connection: Any, _record: object) -> None:
         if not self._log:
-            connection.set_trace_callback(lambda text: self._arrived(text) if self._is_open else None)
+            connection.set_trace_callback(lambda text: self._traced(text) if self._is_open else None)
+
+    def _traced(self, text: str) -> None:
+        """Count a statement; SQLite says it again for each trigger that it starts."""
+        if text != self._last:
+            self._last = text
+            self._arrived(text)
 
     def _read_log(self, log: Path, begin: int) -> None:
         with log.open(errors="replace") as lines:
@@ -134,7 +143,7 @@ class Counts:
         if text.startswith("--"):
             return  # SQLite's note on a part of a statement
         if _NOTICE in text:
-            self.seen.subtract([TRANSACTIONS, COMMITS, PINGS, HANDED])
+            self.seen.subtract([TRANSACTIONS, COMMITS, HANDED])
             return
         name = _CONTROL.get(text.partition(" ")[0], STATEMENTS)
         self.seen[name] += 1

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from packhouse.flow import process_order
+from packhouse.ledger import restores
 from packhouse.sandbox.store.state import StoreOrder
 from packhouse.sinks.folder import FolderSink
 from packhouse.steps.context import OrderJob
@@ -24,26 +25,26 @@ from tests.service.harness import Harness, NewHarness
 # An order alone, from the receipt of its event to its release: on SQLite, on PostgreSQL.
 ALONE = {
     "units that write": (8, 8),
-    "units that read": (2, 2),
+    "units that read": (4, 4),
     STATEMENTS: (42, 43),
-    TRANSACTIONS: (8, 10),
-    COMMITS: (8, 10),
+    TRANSACTIONS: (8, 8),
+    COMMITS: (8, 8),
     "rollbacks": (0, 0),
-    "connections checked": (0, 10),
-    "calls handed to threads": (11, 11),
-    "threads started": (1, 1),
+    "connections checked": (0, 0),
+    "calls handed to threads": (10, 14),
+    "threads started": (0, 0),
     "journal rows": (6, 6),
     "log lines": (5, 5),
-    "hold fingerprints": (42, 42),
-    "calls of asdict": (40, 40),
-    "JSON texts written": (61, 61),
+    "hold fingerprints": (0, 0),
+    "calls of asdict": (0, 0),
+    "JSON texts written": (17, 17),
     "statements compiled": (0, 0),
-    "statements built": (18, 19),
+    "statements built": (0, 0),
 }
 # As above, but these depend on the order's data: at most.
-AT_MOST = {"JSON texts read": (11, 9)}
+AT_MOST = {"JSON texts read": (8, 8)}
 # Of each of many orders at once, at most; they share commits in a file, and claims.
-TOGETHER = {STATEMENTS: (33.6, 34.6), TRANSACTIONS: (1.5, 9.2), COMMITS: (1.5, 9.2)}
+TOGETHER = {STATEMENTS: (33.6, 34.6), TRANSACTIONS: (1.0, 7.1), COMMITS: (1.0, 7.1)}
 MANY = 16
 HTTP = {
     "orders.get 200 store": 2,
@@ -74,6 +75,7 @@ async def test_an_order_alone_costs_exactly_this(
     engine: str, counts: Counts, new_harness: NewHarness, tmp_path: Path
 ) -> None:
     harness = new_harness(sinks=(FolderSink(tmp_path / "outbox"),))
+    await _start(harness)
     dispatcher = Dispatcher(harness.context)
     await _ship(harness, dispatcher, _domestic(harness, MANY))  # what is opened, built and compiled once
     await _ship(harness, dispatcher, _domestic(harness, 1))
@@ -105,6 +107,7 @@ async def test_many_orders_at_once_share_commits(
     harness = new_harness(
         settings={"worker": {"concurrency": MANY}}, sinks=(FolderSink(tmp_path / "outbox"),)
     )
+    await _start(harness)
     dispatcher = Dispatcher(harness.context)
     await _ship(harness, dispatcher, _domestic(harness, MANY))
     orders = _domestic(harness, MANY)
@@ -121,6 +124,11 @@ async def test_many_orders_at_once_share_commits(
         if counts.seen[name] / MANY > allowed[column]
     ]
     assert not off, _advice(off, engine, counts)
+
+
+async def _start(harness: Harness) -> None:
+    """As a daemon does when it starts: an hour ago, so no order is older than the start."""
+    await harness.ledger.write(restores.look_up_older, harness.clock.now() - 3600.0)
 
 
 def _domestic(harness: Harness, count: int) -> list[StoreOrder]:

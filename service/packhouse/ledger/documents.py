@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
 
-from packhouse.blocking import read_regular_file
+from packhouse.blocking import in_thread, read_regular_file
 from packhouse.errors import LedgerUnavailable
 from packhouse.file_modes import make_folder
 from packhouse.model.label import LabelDocument, LabelFormat
@@ -40,19 +39,23 @@ class DocumentFolder:
 
     def path(self, digest: str, kind: LabelFormat) -> Path:
         """Where a document is, whether or not it is there."""
-        return self._folder / digest[:2] / f"{digest}.{kind.value}"
+        return Path(self._name(digest, kind))
+
+    def _name(self, digest: str, kind: LabelFormat) -> str:
+        return f"{self._folder}/{digest[:2]}/{digest}.{kind.value}"
 
     async def keep(self, document: LabelDocument) -> str:
         """See Documents. It waits for the disk in a thread."""
-        return await asyncio.to_thread(self.put, document)
+        return await in_thread(lambda: self.put(document))
 
     def put(self, document: LabelDocument) -> str:
         """Store a document; returns its SHA-256 in hex. Raises LedgerUnavailable if it cannot be written."""
         digest = hashlib.sha256(document.content).hexdigest()
-        if self.get(digest, document.format) is not None:
+        name = self._name(digest, document.format)
+        if os.path.lexists(name) and self.get(digest, document.format) is not None:
             return digest
         try:
-            _write(self.path(digest, document.format), document.content)
+            _write(name, document.content)
         except OSError as error:
             raise LedgerUnavailable(f"cannot write the label file to {self._folder}: {error}") from error
         return digest
@@ -60,23 +63,23 @@ class DocumentFolder:
     def get(self, digest: str, kind: LabelFormat) -> bytes | None:
         """The bytes of a document, if we have it: what is no file, or has other bytes, is not it."""
         try:
-            content = read_regular_file(str(self.path(digest, kind)), _MOST_BYTES)
+            content = read_regular_file(self._name(digest, kind), _MOST_BYTES)
         except OSError:
             return None
         return content if hashlib.sha256(content).hexdigest() == digest else None
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(name: str, content: bytes) -> None:
     """Write a file whole or not at all: synced to disk before it gets its name, and then the name is too.
 
-    With plain system calls: this runs once for each label. Raises OSError.
+    With plain system calls and names: this runs once for each label. Raises OSError.
     """
-    folder = path.parent
-    part = folder / f".part-{os.urandom(8).hex()}"
+    folder = name.rpartition("/")[0]
+    part = f"{folder}/.part-{os.urandom(8).hex()}"
     try:
         handle = os.open(part, _NEW_FILE, 0o600)
     except FileNotFoundError:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        Path(folder).mkdir(mode=0o700, exist_ok=True)
         handle = os.open(part, _NEW_FILE, 0o600)
     try:
         try:
@@ -86,10 +89,10 @@ def _write(path: Path, content: bytes) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        part.replace(path)
+        os.rename(part, name)  # noqa: PTH104
     except BaseException:
         with contextlib.suppress(OSError):
-            part.unlink()
+            os.unlink(part)  # noqa: PTH108
         raise
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:

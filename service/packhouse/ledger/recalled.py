@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, select, text, update
 
+from packhouse.errors import LeaseLost
 from packhouse.ledger import leases
-from packhouse.ledger.statements import insert_or_ignore
+from packhouse.ledger.statements import Prepared, insert_or_ignore
 from packhouse.ledger.tables import holds, labels, orders, recalled, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.hold import HoldCode
@@ -17,13 +18,21 @@ from packhouse.model.states import OrderPhase, ShipmentState
 
 _S = ShipmentState
 _INSERT = insert_or_ignore(recalled, ("reference", "order_id", "provider", "found"))
-_OPEN = select(recalled).where(recalled.c.outcome == "")
+_OPEN = select(recalled.c.reference, recalled.c.order_id, recalled.c.provider, recalled.c.found).where(
+    recalled.c.outcome == ""
+)
+_OF_ORDER = Prepared(_OPEN.where(recalled.c.order_id == bindparam("order_id")).order_by(recalled.c.reference))
 _OUTCOME = (
     update(recalled)
     .where(recalled.c.reference == bindparam("w_reference"))
     .values(outcome=bindparam("v_outcome"))
 )
-_COMPARED = text("UPDATE orders SET compared_at = :since WHERE id = :id")
+_COMPARED = Prepared(
+    text("UPDATE orders SET compared_at = :since, updated_at = :now WHERE id = :id AND lease = :token")
+)
+_COMPARED_SINCE = select(orders.c.id).where(
+    orders.c.id.in_(bindparam("ids", expanding=True)), orders.c.compared_at >= bindparam("since")
+)
 _UNFINISHED = (OrderPhase.OPEN.value, OrderPhase.HELD.value)
 # A shipment in these states has no purchase that counts.
 _UNBOUGHT = (_S.PLANNED.value, _S.HELD.value, _S.CANCELLED.value)
@@ -100,8 +109,7 @@ def add(tx: Tx, found: Sequence[Recalled]) -> None:
 
 def of_order(connection: Connection, order_id: str) -> tuple[Recalled, ...]:
     """The purchases of an order that are still to be matched with a shipment."""
-    rows = connection.execute(_OPEN.where(recalled.c.order_id == order_id).order_by(recalled.c.reference))
-    return tuple(Recalled(row.reference, row.order_id, row.provider, row.found) for row in rows)
+    return tuple(Recalled(*row) for row in _OF_ORDER.rows(connection, {"order_id": order_id}))
 
 
 def set_outcome(tx: Tx, reference: str, outcome: str) -> None:
@@ -117,14 +125,15 @@ def accept_all(tx: Tx) -> None:
 
 def mark_compared(tx: Tx, order_id: str, since: float) -> None:
     """The order agrees with the store and the accounts after the restore at `since`. Raises LeaseLost."""
-    leases.require(tx)
-    tx.connection.execute(_COMPARED, {"id": order_id, "since": since})
+    lease = tx.held_lease
+    values = {"id": order_id, "since": since, "now": tx.now, "token": lease.token}
+    if _COMPARED.run(tx.connection, values) != 1:
+        raise LeaseLost(leases.lost(lease))
 
 
 def compared_since(connection: Connection, ids: Sequence[str], since: float) -> set[str]:
     """Which of these orders were compared since this time."""
-    found = select(orders.c.id).where(orders.c.id.in_(ids), orders.c.compared_at >= since)
-    return set(connection.execute(found).scalars())
+    return set(connection.execute(_COMPARED_SINCE, {"ids": list(ids), "since": since}).scalars())
 
 
 class Left(NamedTuple):
@@ -147,4 +156,4 @@ def to_compare(connection: Connection, since: float) -> Left:
 def unmatched(connection: Connection) -> tuple[Recalled, ...]:
     """The purchases that no shipment was matched with."""
     rows = connection.execute(_OPEN.order_by(recalled.c.reference).limit(_MOST_NAMED))
-    return tuple(Recalled(row.reference, row.order_id, row.provider, row.found) for row in rows)
+    return tuple(Recalled(*row) for row in rows)

@@ -92,9 +92,9 @@ def why_paused(connection: Connection, found: Mapping[str, str] | None = None) -
     return ""
 
 
-def current(connection: Connection) -> Restore | None:
-    """The restore that is being reconciled; None if there is none."""
-    value = kv.read(connection, _RECORD)
+def current(connection: Connection, found: Mapping[str, str] | None = None) -> Restore | None:
+    """The restore that is being reconciled; None if there is none. For `found` see `why_paused`."""
+    value = kv.read(connection, _RECORD) if found is None else found.get(_RECORD)
     return _of(value) if value else None
 
 
@@ -258,12 +258,12 @@ def save_unasked(tx: Tx, account: str, why: str) -> None:
     kv.write(tx, _UNASKED + account, json.dumps({"why": why, "has_sold": has_sold}))
 
 
-def unasked(connection: Connection) -> tuple[Unasked, ...]:
-    """The accounts that have not answered the question at the start."""
-    if check_since(connection) is None:
+def unasked(connection: Connection, found: Mapping[str, str] | None = None) -> tuple[Unasked, ...]:
+    """The accounts that have not answered the question at the start. For `found` see `why_paused`."""
+    if (check_since(connection) is None) if found is None else (_CHECK not in found):
         return ()
-    found = sorted(_by_prefix(connection, _UNASKED).items())
-    return tuple(Unasked(account, **json.loads(value)) for account, value in found)
+    accounts = sorted(_by_prefix(connection, _UNASKED).items())
+    return tuple(Unasked(account, **json.loads(value)) for account, value in accounts)
 
 
 def had_sold(connection: Connection, account: str, before: float) -> bool:
@@ -286,12 +286,13 @@ def allow_claims(tx: Tx) -> None:
     leases.wake_unfinished(tx)
 
 
-def blocks_claims(connection: Connection) -> bool:
+def blocks_claims(connection: Connection, found: Mapping[str, str] | None = None) -> bool:
     """Whether no order may be processed, because what the ledger lost is still being collected.
 
-    An order that is read too early would lose its plan, to which a purchase belongs.
+    An order that is read too early would lose its plan, to which a purchase belongs. For `found` see
+    `why_paused`.
     """
-    found = kv.read_many(connection, FLAGS)
+    found = kv.read_many(connection, FLAGS) if found is None else found
     return bool(why_paused(connection, found)) and _GATHERED not in found
 
 

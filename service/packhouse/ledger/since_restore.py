@@ -1,4 +1,4 @@
-"""What an order is compared with after a restore or a start, in one read: each read is a hop to a thread."""
+"""What an order is compared with after a restore or a start, in one read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from packhouse.ledger import recalled, restores
+from packhouse.ledger import kv, recalled, restores
 from packhouse.ledger.recalled import Recalled
 from packhouse.ledger.restores import Unasked
 
@@ -28,11 +28,12 @@ class SinceRestore(NamedTuple):
 
 def since_restore(connection: Connection, order_id: str) -> SinceRestore:
     """What an order is compared with now."""
-    restore = restores.current(connection)
+    found = kv.read_many(connection, restores.FLAGS)
+    restore = restores.current(connection, found)
     return SinceRestore(
-        restores.blocks_claims(connection),
+        restores.blocks_claims(connection, found),
         recalled.of_order(connection, order_id),
-        restores.unasked(connection),
+        restores.unasked(connection, found),
         restore is not None,
         restore is not None and bool(restores.log_problems(connection, restore)),
     )

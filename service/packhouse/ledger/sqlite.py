@@ -20,6 +20,7 @@ from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from packhouse.blocking import in_thread
 from packhouse.clock import Clock
 from packhouse.errors import LedgerUnavailable, LedgerUnusable
 from packhouse.file_modes import make_file, restrict
@@ -54,7 +55,6 @@ class SqliteLedger:
         self._closing = False
         self._on_batch = on_batch
         self._guard_log: GuardLog | None = None
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="ledger-disk")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="ledger-read")
         try:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -126,7 +126,6 @@ class SqliteLedger:
         self._closing = True
         if self._writing is not None:
             await self._writing
-        await asyncio.to_thread(self._disk.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
         self._loop_reader.close()
         if self._pages:
@@ -181,7 +180,7 @@ class SqliteLedger:
         await self._begin()
         try:
             results = [unit(self._connection) for unit in units]
-            await asyncio.get_running_loop().run_in_executor(self._disk, _COMMIT.run, self._connection, {})
+            await in_thread(lambda: _COMMIT.run(self._connection, {}))
         except BaseException:
             facts.take(self._connection)
             # A full disk may have caused a rollback already; then this one fails.

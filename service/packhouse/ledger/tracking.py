@@ -11,7 +11,7 @@ from packhouse.ledger import facts, journal, leases, restores
 from packhouse.ledger.facts import Kind
 from packhouse.ledger.shipment_rows import shipment_of, shipment_row
 from packhouse.ledger.shipments import BY_SHIPMENT
-from packhouse.ledger.statements import update_where
+from packhouse.ledger.statements import Prepared, update_where
 from packhouse.ledger.tables import holds, labels, orders, shipments
 from packhouse.ledger.tx import Tx
 from packhouse.model.journal import Entry
@@ -32,7 +32,7 @@ _OF_ACCOUNT = (
 _DUE = _OF_ACCOUNT.where(labels.c.track_due_at <= bindparam("until"))
 _TOO_LATE = _OF_ACCOUNT.where(labels.c.track_due_at > bindparam("latest"))
 _IS_ANY_DUE = text("SELECT 1 FROM labels WHERE provider = :account AND track_due_at <= :now LIMIT 1")
-_BEGIN = text("UPDATE labels SET track_due_at = :due_at WHERE id = :id AND track_due_at IS NULL")
+_BEGIN = Prepared(text("UPDATE labels SET track_due_at = :due_at WHERE id = :id AND track_due_at IS NULL"))
 # Workers lock an order before its labels, so this does too. SQLite has one writer, and no row locks.
 _LOCK_ORDERS = (
     select(
@@ -112,7 +112,7 @@ def too_late(connection: Connection, account: str, latest: float, most: int) -> 
 
 def begin(tx: Tx, label_id: str, due_at: float) -> None:
     """Have a label's tracker asked from this time on, unless it is already."""
-    tx.connection.execute(_BEGIN, {"id": label_id, "due_at": due_at})
+    _BEGIN.run(tx.connection, {"id": label_id, "due_at": due_at})
 
 
 def save(tx: Tx, looks: Sequence[Look]) -> Saved:

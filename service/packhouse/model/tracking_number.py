@@ -75,7 +75,8 @@ def read_tracking_number(given: Any) -> str:
     shown = repr(text if len(text) <= 60 else f"{text[:57]}...")
     if not text:
         raise NotATrackingNumber("is empty")
-    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+    # None of these categories is printable.
+    if not text.isprintable() and any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
         raise NotATrackingNumber(f"{shown} has a line break or a control character inside")
     _refuse_rounded(text, shown)
     _refuse_other(text, shown)

@@ -37,9 +37,9 @@ async def recall(context: Context, job: OrderJob) -> None:
     """Give each listed purchase of the order its shipment, where the ledger or the store names its units."""
     if not job.restored_at or job.fetched is None:
         return
-    if _seems_newer(context, job) and not await context.ledger.read(recalled.of_order, job.order_id):
+    if _seems_newer(context, job) and not await context.ledger.read_now(recalled.of_order, job.order_id):
         return
-    known = await context.ledger.read(since_restore, job.order_id)
+    known = await context.ledger.read_now(since_restore, job.order_id)
     if known.blocks_claims:
         return
     for one in known.listed:
@@ -62,7 +62,7 @@ async def compare(context: Context, job: OrderJob) -> None:
     """Match what is left of the list, look up what is planned, and note that the order was compared."""
     if not job.restored_at or (job.fetched is None and job.decision is None):
         return
-    known = await context.ledger.read(since_restore, job.order_id)
+    known = await context.ledger.read_now(since_restore, job.order_id)
     if known.blocks_claims:
         return  # noticed again meanwhile: what was lost is being collected first
     is_compared, is_asked = True, True

@@ -49,13 +49,20 @@ class SharedRate(OwnRate):
         super().__init__()
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._has_lock = False
+        self._record = b""  # what the rate in memory is, as the file has it; b"" if it may be another
         self.is_shared = True
 
     def begin(self, now: float) -> Rate:
         """The rate as the last process left it. `end` must follow."""
         self._mutex.acquire()
         self._has_lock = self._lock()
-        if self._has_lock and (values := _read(self._file)):
+        if not self._has_lock:
+            self._record = b""
+            return self._rate
+        record = _read(self._file)
+        if record == self._record != b"":  # no other process made a step since
+            self._rate.correct_times(now)
+        elif values := _values_in(record):
             for name, value in zip(FIELDS, values, strict=True):
                 setattr(self._rate, name, value)
             self._rate.correct_times(now)
@@ -66,7 +73,9 @@ class SharedRate(OwnRate):
         try:
             if self._has_lock:
                 values = _VALUES.pack(*_values_of(self._rate))
-                os.pwrite(self._file, _HEAD.pack(_MARK, zlib.crc32(values)) + values, 0)
+                record = _HEAD.pack(_MARK, zlib.crc32(values)) + values
+                os.pwrite(self._file, record, 0)
+                self._record = record
         except OSError:
             self.is_shared = False  # a full disk, for example: this process then has its own rate
         finally:
@@ -90,12 +99,16 @@ class SharedRate(OwnRate):
         return False
 
 
-def _read(file: int) -> tuple[float, ...]:
-    """The values in the file; () if it has none, or none that are whole and sensible."""
+def _read(file: int) -> bytes:
+    """The record in the file; b"" if it cannot be read."""
     try:
-        record = os.pread(file, _SIZE, 0)
+        return os.pread(file, _SIZE, 0)
     except OSError:
-        return ()
+        return b""
+
+
+def _values_in(record: bytes) -> tuple[float, ...]:
+    """The values in the record; () if it has none, or none that are whole and sensible."""
     if len(record) != _SIZE:
         return ()
     mark, checksum = _HEAD.unpack_from(record)

@@ -52,6 +52,8 @@ def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> list[ShippingOp
     if source.keys().isdisjoint(_ALL_WRITINGS):
         return []
     for name in names:
+        if source.keys().isdisjoint(_OF_NAME[name]):
+            continue
         in_camel_case, apart = _WRITINGS[name]
         for writing in (name, in_camel_case):
             if writing in source and (found := list(_options(source[writing]))):
@@ -71,11 +73,11 @@ def _writings(name: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
 
 
 _WRITINGS = {name: _writings(name) for name in _INSIDE}
-_ALL_WRITINGS = frozenset(
-    writing
+_OF_NAME = {
+    name: frozenset((name, in_camel_case, *(part for _, *parts in apart for part in parts)))
     for name, (in_camel_case, apart) in _WRITINGS.items()
-    for writing in (name, in_camel_case, *(part for _, *parts in apart for part in parts))
-)
+}
+_ALL_WRITINGS = frozenset[str]().union(*_OF_NAME.values())
 
 
 def _options(value: Any) -> Iterator[ShippingOption]:

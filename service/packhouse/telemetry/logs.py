@@ -6,6 +6,7 @@ through the same processors.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
@@ -119,7 +120,8 @@ def _renderer(as_text: bool, colors: bool) -> Processor:
         return _TextRenderer(
             structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
         )
-    return structlog.processors.JSONRenderer(ensure_ascii=False)
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # what is redacted is JSON already
+    return structlog.processors.JSONRenderer(lambda event, **_: encode(event))
 
 
 def _redirect_standard_logging(

@@ -16,7 +16,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
 )
@@ -156,13 +155,11 @@ class Metrics:
             )
         )
         self._steps = Histograms(
-            Histogram(
-                "packhouse_step_seconds",
-                "Duration of a step in seconds.",
-                ["step", "outcome"],
-                registry=registry,
-                buckets=_STEP_BUCKETS,
-            )
+            "packhouse_step_seconds",
+            "Duration of a step in seconds.",
+            ["step", "outcome"],
+            registry=registry,
+            buckets=_STEP_BUCKETS,
         )
         self._calls = Counters(
             Counter(
@@ -173,13 +170,11 @@ class Metrics:
             )
         )
         self._call_seconds = Histograms(
-            Histogram(
-                "packhouse_upstream_request_duration_seconds",
-                "Duration of a call to the store or to a provider account, in seconds.",
-                ["upstream", "call"],
-                registry=registry,
-                buckets=_CALL_BUCKETS,
-            )
+            "packhouse_upstream_request_duration_seconds",
+            "Duration of a call to the store or to a provider account, in seconds.",
+            ["upstream", "call"],
+            registry=registry,
+            buckets=_CALL_BUCKETS,
         )
         self._orders = States(
             Gauge("packhouse_orders", "Orders by phase.", ["phase"], registry=registry), known=OrderPhase

@@ -113,7 +113,8 @@ def _encoded(name: str, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [("gzip", gzip.compress(b"ok", mtime=0)), ("deflate", zlib.compress(b"ok")), ("identity", b"ok")]
+    ("name", "body"),
+    [("gzip", gzip.compress(b"ok", mtime=0)), ("deflate", zlib.compress(b"ok")), ("identity", b"ok")],
 )
 async def test_an_encoding_is_undone_only_if_asked(name: str, body: bytes) -> None:
     async with raw_server(answering(_encoded(name, body))) as server:

@@ -98,3 +98,22 @@ def test_every_shape_of_a_secret_is_hidden_whole(text: str) -> None:
 def test_whether_a_secret_is_set_is_no_secret() -> None:
     line = Redactor()(None, "info", {"has_token": True, "token": None, "api_key": "canary"})
     assert line == {"has_token": True, "token": None, "api_key": HIDDEN}
+
+
+def test_a_line_with_a_secret_in_one_text_is_not_taken_for_a_plain_one() -> None:
+    redactor = Redactor(["hunter22"])
+    for value in ("hunter22", "HUNTER22 hunter22", "Bearer 0123456789abcdef", "ann@example.com", "\x1b[31m"):
+        line = {"event": "sent", "number": 7, "why": value}
+        first = redactor(None, "info", dict(line))
+        assert redactor(None, "info", dict(line)) == first, "names that are known by now changed the line"
+        assert value not in str(dict(first))
+        assert (first["event"], first["number"]) == ("sent", 7)
+
+
+def test_a_hidden_name_stays_hidden_among_plain_texts() -> None:
+    redactor = Redactor()
+    for _ in range(2):
+        assert redactor(None, "info", {"event": "x", "city": "Denver", "token": "abc"}) == {
+            "event": "x",
+            "token": HIDDEN,
+        }
