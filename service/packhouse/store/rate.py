@@ -13,16 +13,22 @@ from dataclasses import dataclass, fields
 FIRST, LOWEST, HIGHEST, FIRST_BURST = 20.0, 0.1, 10_000.0, 20.0
 LONGEST_PAUSE_S = 300.0  # after which the store is asked again, whatever it requested
 _GROWTH = 3.0  # calls a second for each successful call that had to wait: doubles in a quarter of a second
-_SLACK_S = 0.01  # a timer's lateness that does not slow the calls
+_SLACK_S = 0.025  # a call that starts later delays those after it; the margin below the limit pays for this
+_STALL_S = 0.1  # a call that starts so much later than it could: this process had no processor time
 _LARGEST_BURST = 5.0  # when the limit is known
 _FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing; doubled each time
 _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
+_LEAST_SEARCH_PAUSE_S = 0.4  # so that a bucket of tokens refuses late
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
-_FULL = 0.85
 _LATE_S = 2.0  # a limit of calls in a second refuses sooner
+_FULL = 0.85
 _BELOW, _BELOW_SERVED = 0.968, 0.98  # what is used of a rate that was refused, and of a rate that was served
-_STEADY_S, _STRIKE_S = 120.0, 60.0  # a rate in use for so long is not lowered by one refusal, but by a second
-_PROBE_S, _PROBE_SOON_S, _LONGEST_PROBE_S = 900.0, 120.0, 1800.0
+_SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
+_PROVEN_S = 60.0  # in use for so long without a refusal, a rate is allowed; lowered ones rise again
+_LOWER, _RAISE = 0.98, 1.01
+_SOON_CALLS_S, _SOON_TWICE = 2.0, 2.0
+_EXCUSE_S = 3.0
+_PROBE_S, _LONGEST_PROBE_S = 900.0, 1800.0
 
 # `phase`: nothing refused; only a burst was refused; searching; limit found; trying a higher rate.
 GROWING, SPACED, SEARCHING, FOUND, PROBING = range(5)
@@ -44,10 +50,11 @@ class Rate:
     accepted: float = 0.0  # calls since the last refusal
     low: float = 0.0  # the highest rate that was tried and allowed
     high: float = 0.0  # the lowest rate that was refused; 0: none
-    # Of the last refusals that came late, one after the other, at the same number of accepted calls a second:
-    alike: float = 0.0  # how many
-    alike_calls: float = 0.0  # the calls that were accepted between them, and the time
-    alike_s: float = 0.0
+    is_sure: float = 0.0  # 1: the refusal of `high` cannot be due to the calls made at a rate before
+    served: float = 0.0  # calls a second that were accepted between the last two refusals, if the last was late
+    soon: float = 0.0  # refusals in a row that came soon after the one before
+    proven: float = 0.0  # the highest rate that was in use for long
+    stalled_at: float = float("-inf")  # when this process last had no processor time
     stepped_at: float = float("-inf")  # when the present rate was set
     quiet: float = 0.0  # calls in a row at this rate that waited and were accepted
     base: float = 0.0  # the rate before a probe
@@ -81,7 +88,10 @@ class Rate:
         if now < self.resumes_at:
             return self.resumes_at - now, True
         if now >= self.next_at:
-            idle_s = max(0.0, now - self.next_at - _SLACK_S)
+            late_s = now - self.next_at
+            idle_s = max(0.0, late_s - _SLACK_S)
+            if waited and late_s > _STALL_S:
+                self.stalled_at = now
             self.credit = min(self.burst - 1, self.credit + idle_s * self.rate)
             self.next_at = max(self.next_at, now - _SLACK_S) + 1 / self.rate
             pressed = waited or not idle_s
@@ -113,17 +123,16 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
             return
         if self.phase == SEARCHING:
-            if self.alike == 2:  # is this rate really too high? It was not refused when it should have been
-                if self.accepted <= 1.04 * self._served * (now - self.refused_at) + 1:
-                    return
-                self.alike, self.high = 0.0, max(self.high, self.rate * 1.1)
-            self.low = self.rate
+            if self.accepted <= 1.04 * self.served * (now - self.refused_at) + 1 and self.served:
+                return  # a store that serves no more than it did may still refuse this rate
+            self.low, self.served = self.rate, 0.0
+            if self.rate >= self.high:
+                self.high = self.rate * 1.1
             self._search(now)
         elif self.phase == PROBING:
             self._set(min(self.rate * 2, self.rate + (self.rate - self.base)), now)
-        elif self.phase == FOUND and now >= self.probe_at:
-            self.phase, self.base = PROBING, self.rate
-            self._set(self.rate * 1.06, now)
+        elif now - max(self.stepped_at, self.refused_at) >= _PROVEN_S:
+            self._rise(now)
 
     def refused(self, now: float, *, started: float, pressed: bool, retry_after_s: float | None) -> None:
         """The store answered a call that started then with 429, and a Retry-After in seconds or none."""
@@ -131,8 +140,9 @@ class Rate:
             if retry_after_s is not None:
                 self._pause(now + min(retry_after_s, LONGEST_PAUSE_S))
             return
-        run_s = now - max(self.resumes_at, self.stepped_at)
-        self._pause(now + _pause_s(retry_after_s, self.refusals))
+        resumed_at = self.resumes_at
+        least_s = _LEAST_SEARCH_PAUSE_S if self.phase == SEARCHING else _LEAST_PAUSE_S
+        self._pause(now + _pause_s(retry_after_s, self.refusals, least_s))
         self.paused_at = now
         self.refusals += 1
         if self.refusals > 1:
@@ -145,8 +155,12 @@ class Rate:
             self._settle(self.base, now)
             self.probe_wait_s = min(self.probe_wait_s * 2, _LONGEST_PROBE_S)
             self.probe_at = now + self.probe_wait_s
+        elif self.phase == FOUND and is_burst and not self.strict:
+            self.strict = 1.0
+        elif self.phase == FOUND and (self.proven or now - self.stepped_at >= _SETTLED_S):
+            self._ease(now)
         else:
-            self._search_on(now, run_s, is_burst=is_burst)
+            self._search_on(now, resumed_at)
         self.refused_at, self.accepted = now, 0.0
 
     def correct_times(self, now: float) -> None:
@@ -158,67 +172,72 @@ class Rate:
         if self.probe_at - now > _LONGEST_PROBE_S:
             self.probe_at = now + self.probe_wait_s
 
-    @property
-    def _served(self) -> float:
-        return self.alike_calls / self.alike_s if self.alike_s else 0.0
+    def _rise(self, now: float) -> None:
+        """The rate was in use for long: go back to the highest that was, or try a higher one."""
+        self.proven = max(self.proven, self.rate)
+        if self.rate < self.proven:
+            self._set(min(self.rate * _RAISE, self.proven), now)
+        elif now >= self.probe_at:
+            self.phase, self.base = PROBING, self.rate
+            self._set(self.rate * 1.06, now)
 
-    def _search_on(self, now: float, run_s: float, *, is_burst: bool) -> None:
-        """Find the next rate after a refusal of the present one, which was in use for `run_s` seconds."""
-        level = self.rate
-        is_steady = self.phase == FOUND and now - self.stepped_at > _STEADY_S
-        if self.phase == FOUND and is_burst and not self.strict:
-            self.strict = 1.0
-            return
-        if is_steady and now - self.refused_at > _STRIKE_S:
-            return  # one refusal may have another cause; a second one soon has not
-        is_late = run_s >= _LATE_S and run_s * self.rate >= _FEWEST_CALLS
-        # A machine that was too busy to make the calls of this rate proves nothing by what it was served.
-        is_full = self.accepted >= _FULL * self.rate * run_s
-        self._compare(is_late and is_full and self.phase >= SEARCHING, now)
-        if self.alike >= 3:
-            self.high = self._served
-            self._settle(self.high * _BELOW_SERVED, now)
-        elif self.alike == 2:
-            self.phase = SEARCHING
-            self._set(self._served * 1.15, now)
+    def _ease(self, now: float) -> None:
+        """A rate that was allowed for long is refused. Where it happens once, the cause may be another."""
+        is_soon = self.accepted < _SOON_CALLS_S * self.rate
+        self.soon = self.soon + 1 if is_soon else 0.0
+        since_s = now - self.refused_at
+        if self.soon >= _SOON_TWICE:
+            self._begin_search(now, self.rate)
+        elif since_s > 10 and now - self.stalled_at < _EXCUSE_S:
+            return  # calls that this process could not make in time arrive together
+        elif since_s < _PROVEN_S or not self.proven:
+            if self.rate >= self.proven:
+                self.proven *= 0.995
+            self._set(self.rate * _LOWER, now)
+
+    def _search_on(self, now: float, resumed_at: float) -> None:
+        """Find the next rate after a refusal of the present one."""
+        run_s = now - max(resumed_at, self.stepped_at)
+        is_late = now - resumed_at >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
+        if is_late and self.phase >= SEARCHING:
+            # The store counts over a longer time, or lets calls that were not made be made up for. What it
+            # serves from one refusal to the next is then its limit, if it is so twice.
+            served = self.accepted / (now - self.refused_at)
+            if self.served and abs(served - self.served) <= max(0.04 * served, 1.5 * served / self.accepted):
+                self.high = (served + self.served) / 2
+                self.served = 0.0
+                self._settle(self.high * _BELOW_SERVED, now)
+                return
+            self.phase, self.served, self.low, self.high = SEARCHING, served, 0.0, self.rate
+            self._set(served * 1.15, now)
         elif self.phase == SEARCHING:
-            self.high = min(self.high, level)
-            if self.low >= level:
+            self.low, self.served = max(self.low, 0.97 * self.served), 0.0
+            self.is_sure = float(run_s >= 1 or (self.is_sure and self.rate >= self.high))
+            self.high = min(self.high, self.rate)
+            if self.low >= self.rate:
                 self.low = 0.0
             self._search(now)
-        elif self.phase == FOUND and is_late:
-            self.high = level
-            self._settle(level * _BELOW, now)
         else:
-            if is_steady:
-                self.probe_wait_s = _PROBE_SOON_S
-            self.phase, self.low, self.high = SEARCHING, 0.0, level
-            self._search(now)
+            self._begin_search(now, self.rate)
 
-    def _compare(self, is_late: bool, now: float) -> None:
-        """Compare what was served since the last refusal with what was served before it.
-
-        Where even a constant rate is refused late, the store counts over a longer time, or lets calls that
-        were not made be made up for. What it serves from one refusal to the next is then its limit.
-        """
-        span_s = max(now - self.refused_at, 1e-3)
-        served = self.accepted / span_s
-        if not is_late or abs(served - self._served) > 0.04 * served:
-            self.alike = self.alike_calls = self.alike_s = 0.0
-        if is_late:
-            self.alike += 1
-            self.alike_calls += self.accepted
-            self.alike_s += span_s
+    def _begin_search(self, now: float, refused: float) -> None:
+        self.phase, self.low, self.high = SEARCHING, 0.0, refused
+        self.served = self.proven = self.soon = self.is_sure = 0.0
+        self._search(now)
 
     def _search(self, now: float) -> None:
         rate = min((self.low + self.high) / 2, _BELOW * self.high)
-        if rate <= 1.015 * self.low:
-            self._settle(min(self.low, _BELOW * self.high), now)
-        else:
+        if rate > 1.015 * self.low:
             self._set(rate, now)
+        elif not self.is_sure:
+            self.is_sure = 1.0
+            self._set(self.high, now)
+        else:
+            self._settle(min(self.low, _BELOW * self.high), now)
 
     def _settle(self, rate: float, now: float) -> None:
         self.phase = FOUND
+        self.soon = 0.0
         self.probe_at = now + self.probe_wait_s
         self._set(rate, now)
 
@@ -245,10 +264,9 @@ class Rate:
 FIELDS = tuple(one.name for one in fields(Rate))
 
 
-def _pause_s(retry_after_s: float | None, refusals: float) -> float:
+def _pause_s(retry_after_s: float | None, refusals: float, least_s: float) -> float:
     """How long to pause after this many refusals in a row before."""
     doubled: float = 2.0 ** min(refusals, 20.0)
     if retry_after_s is None:
         return min(_FIRST_PAUSE_S * doubled, _LONGEST_OWN_PAUSE_S)
-    least_s = min(_LEAST_PAUSE_S * doubled, 5.0)
-    return min(max(retry_after_s, least_s), LONGEST_PAUSE_S)
+    return min(max(retry_after_s, min(least_s * doubled, 5.0)), LONGEST_PAUSE_S)
