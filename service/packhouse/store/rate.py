@@ -18,11 +18,11 @@ _STALL_S = 0.1  # a call that starts so much later than it could: this process h
 _LARGEST_BURST = 5.0  # when the limit is known
 _FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing; doubled each time
 _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
-_LEAST_SEARCH_PAUSE_S = 0.4  # so that a bucket of tokens refuses late
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
-_LATE_S = 2.0  # a limit of calls in a second refuses sooner
+_LATE_S = 2.1  # a limit of calls in a second refuses sooner
 _FULL = 0.85
-_BELOW, _BELOW_SERVED = 0.968, 0.98  # what is used of a rate that was refused, and of a rate that was served
+_BELOW, _BELOW_SERVED = 0.968, 0.985  # what is used of a rate that was refused, and of a rate that was served
+_MEASURE_PAUSE_S = 0.8  # with this pause a limit of calls in a second refuses soon, a bucket of tokens late
 _SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
 _PROVEN_S = 60.0  # in use for so long without a refusal, a rate is allowed; lowered ones rise again
 _LOWER, _RAISE = 0.98, 1.01
@@ -51,7 +51,10 @@ class Rate:
     low: float = 0.0  # the highest rate that was tried and allowed
     high: float = 0.0  # the lowest rate that was refused; 0: none
     is_sure: float = 0.0  # 1: the refusal of `high` cannot be due to the calls made at a rate before
-    served: float = 0.0  # calls a second that were accepted between the last two refusals, if the last was late
+    # Of the last refusals that came late, at the same number of accepted calls a second since the one before:
+    alike: float = 0.0  # how many
+    alike_calls: float = 0.0  # the calls that were accepted between them, and the time
+    alike_s: float = 1.0
     soon: float = 0.0  # refusals in a row that came soon after the one before
     proven: float = 0.0  # the highest rate that was in use for long
     stalled_at: float = float("-inf")  # when this process last had no processor time
@@ -69,6 +72,11 @@ class Rate:
     def is_known(self) -> bool:
         """Whether the store has refused calls for their rate."""
         return self.phase >= SEARCHING
+
+    @property
+    def served(self) -> float:
+        """The calls a second that were accepted between refusals that came late."""
+        return self.alike_calls / self.alike_s
 
     @property
     def burst(self) -> float:
@@ -123,9 +131,9 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
             return
         if self.phase == SEARCHING:
-            if self.accepted <= 1.04 * self.served * (now - self.refused_at) + 1 and self.served:
+            if self.alike and self.accepted <= 1.04 * self.served * (now - self.refused_at) + 1:
                 return  # a store that serves no more than it did may still refuse this rate
-            self.low, self.served = self.rate, 0.0
+            self.low, self.alike = self.rate, 0.0
             if self.rate >= self.high:
                 self.high = self.rate * 1.1
             self._search(now)
@@ -141,8 +149,7 @@ class Rate:
                 self._pause(now + min(retry_after_s, LONGEST_PAUSE_S))
             return
         resumed_at = self.resumes_at
-        least_s = _LEAST_SEARCH_PAUSE_S if self.phase == SEARCHING else _LEAST_PAUSE_S
-        self._pause(now + _pause_s(retry_after_s, self.refusals, least_s))
+        self._pause(now + _pause_s(retry_after_s, self.refusals))
         self.paused_at = now
         self.refusals += 1
         if self.refusals > 1:
@@ -201,17 +208,19 @@ class Rate:
         is_late = now - resumed_at >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
         if is_late and self.phase >= SEARCHING:
             # The store counts over a longer time, or lets calls that were not made be made up for. What it
-            # serves from one refusal to the next is then its limit, if it is so twice.
-            served = self.accepted / (now - self.refused_at)
-            if self.served and abs(served - self.served) <= max(0.04 * served, 1.5 * served / self.accepted):
-                self.high = (served + self.served) / 2
-                self.served = 0.0
+            # serves from one refusal to the next is then its limit, if that is so at each of three rates.
+            self._compare(self.accepted, max(now - self.refused_at, 1e-3))
+            if self.alike >= 3:
+                self.high = self.served
                 self._settle(self.high * _BELOW_SERVED, now)
+                self.alike = 0.0
                 return
-            self.phase, self.served, self.low, self.high = SEARCHING, served, 0.0, self.rate
-            self._set(served * 1.15, now)
+            self._pause(now + _MEASURE_PAUSE_S)
+            self.phase, self.low, self.high = SEARCHING, 0.0, self.rate
+            self._set(self.served * (1.25 if self.alike == 1 else 1.15), now)
         elif self.phase == SEARCHING:
-            self.low, self.served = max(self.low, 0.97 * self.served), 0.0
+            if self.alike:
+                self.low, self.alike = 0.97 * self.served, 0.0
             self.is_sure = float(run_s >= 1 or (self.is_sure and self.rate >= self.high))
             self.high = min(self.high, self.rate)
             if self.low >= self.rate:
@@ -220,9 +229,18 @@ class Rate:
         else:
             self._begin_search(now, self.rate)
 
+    def _compare(self, calls: float, span_s: float) -> None:
+        """Compare what was served since the last refusal with what was served before it."""
+        served = calls / span_s
+        if not self.alike or abs(served - self.served) > max(0.04, 1.5 / calls) * served:
+            self.alike = self.alike_calls = self.alike_s = 0.0
+        self.alike += 1
+        self.alike_calls += calls
+        self.alike_s += span_s
+
     def _begin_search(self, now: float, refused: float) -> None:
         self.phase, self.low, self.high = SEARCHING, 0.0, refused
-        self.served = self.proven = self.soon = self.is_sure = 0.0
+        self.alike = self.proven = self.soon = self.is_sure = 0.0
         self._search(now)
 
     def _search(self, now: float) -> None:
@@ -264,9 +282,9 @@ class Rate:
 FIELDS = tuple(one.name for one in fields(Rate))
 
 
-def _pause_s(retry_after_s: float | None, refusals: float, least_s: float) -> float:
+def _pause_s(retry_after_s: float | None, refusals: float) -> float:
     """How long to pause after this many refusals in a row before."""
     doubled: float = 2.0 ** min(refusals, 20.0)
     if retry_after_s is None:
         return min(_FIRST_PAUSE_S * doubled, _LONGEST_OWN_PAUSE_S)
-    return min(max(retry_after_s, min(least_s * doubled, 5.0)), LONGEST_PAUSE_S)
+    return min(max(retry_after_s, min(_LEAST_PAUSE_S * doubled, 5.0)), LONGEST_PAUSE_S)
