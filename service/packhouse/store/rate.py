@@ -21,13 +21,14 @@ _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
 _LATE_S = 2.1  # a limit of calls in a second refuses sooner
 _FULL = 0.85
-_BELOW, _BELOW_SERVED = 0.968, 0.985  # what is used of a rate that was refused, and of a rate that was served
+_BELOW, _BELOW_SERVED = 0.97, 0.985  # what is used of a rate that was refused, and of a rate that was served
 _MEASURE_PAUSE_S = 0.8  # with this pause a limit of calls in a second refuses soon, a bucket of tokens late
 _SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
-_PROVEN_S = 60.0  # in use for so long without a refusal, a rate is allowed; lowered ones rise again
-_LOWER, _RAISE = 0.98, 1.01
-_SOON_CALLS_S, _SOON_TWICE = 2.0, 2.0
-_EXCUSE_S = 3.0
+_PROVEN_S = 60.0  # in use for so long without a refusal, a rate is nearly allowed, whatever the store counts
+_LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.985  # what is used of a proven rate that is refused later
+_RAISE_S = 120.0
+_SOON_S = 2.0  # a refusal after fewer seconds of calls than this, twice in a row: the limit was lowered
+_EXCUSE_S = 3.0  # for so long after a stall a refusal is no news
 _PROBE_S, _LONGEST_PROBE_S = 900.0, 1800.0
 
 # `phase`: nothing refused; only a burst was refused; searching; limit found; trying a higher rate.
@@ -55,6 +56,7 @@ class Rate:
     alike: float = 0.0  # how many
     alike_calls: float = 0.0  # the calls that were accepted between them, and the time
     alike_s: float = 1.0
+    is_sudden: float = 0.0  # 1: the store counts calls over so short a time that it refuses a high rate soon
     soon: float = 0.0  # refusals in a row that came soon after the one before
     proven: float = 0.0  # the highest rate that was in use for long
     stalled_at: float = float("-inf")  # when this process last had no processor time
@@ -131,9 +133,12 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
             return
         if self.phase == SEARCHING:
-            if self.alike and self.accepted <= 1.04 * self.served * (now - self.refused_at) + 1:
+            more = 1.12 if self.alike == 1 else 1.04
+            if self.alike and self.accepted <= more * self.served * (now - self.refused_at) + 1:
                 return  # a store that serves no more than it did may still refuse this rate
-            self.low, self.alike = self.rate, 0.0
+            if self.alike:
+                self.alike, self.is_sudden = 0.0, 1.0
+            self.low = self.rate
             if self.rate >= self.high:
                 self.high = self.rate * 1.1
             self._search(now)
@@ -180,33 +185,35 @@ class Rate:
             self.probe_at = now + self.probe_wait_s
 
     def _rise(self, now: float) -> None:
-        """The rate was in use for long: go back to the highest that was, or try a higher one."""
+        """The rate was allowed for a minute: it is proven. After two, raise one that was lowered."""
         self.proven = max(self.proven, self.rate)
-        if self.rate < self.proven:
-            self._set(min(self.rate * _RAISE, self.proven), now)
+        if now - max(self.stepped_at, self.refused_at) >= _RAISE_S and self.rate < _MARGIN * self.proven:
+            self._set(min(self.rate * 1.01, _MARGIN * self.proven), now)
         elif now >= self.probe_at:
             self.phase, self.base = PROBING, self.rate
             self._set(self.rate * 1.06, now)
 
     def _ease(self, now: float) -> None:
-        """A rate that was allowed for long is refused. Where it happens once, the cause may be another."""
-        is_soon = self.accepted < _SOON_CALLS_S * self.rate
-        self.soon = self.soon + 1 if is_soon else 0.0
+        """A rate that was allowed for long is refused: lower it a little, but not far below a proven one."""
+        self.soon = self.soon + 1 if self.accepted < _SOON_S * self.rate else 0.0
         since_s = now - self.refused_at
-        if self.soon >= _SOON_TWICE:
+        if self.soon >= 2:
             self._begin_search(now, self.rate)
-        elif since_s > 10 and now - self.stalled_at < _EXCUSE_S:
-            return  # calls that this process could not make in time arrive together
-        elif since_s < _PROVEN_S or not self.proven:
-            if self.rate >= self.proven:
-                self.proven *= 0.995
-            self._set(self.rate * _LOWER, now)
+        elif not self.proven:
+            self._set(self.rate * 0.98, now)
+        elif since_s < 10 or now - self.stalled_at > _EXCUSE_S:  # else: late calls of our own, made together
+            if self.rate <= _LOWEST_OF_PROVEN * self.proven and since_s < _PROVEN_S:
+                self.proven *= 0.98
+            self._set(max(self.rate * 0.99, _LOWEST_OF_PROVEN * self.proven), now)
 
     def _search_on(self, now: float, resumed_at: float) -> None:
         """Find the next rate after a refusal of the present one."""
         run_s = now - max(resumed_at, self.stepped_at)
-        is_late = now - resumed_at >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
-        if is_late and self.phase >= SEARCHING:
+        is_late = (run_s if self.is_sudden else now - resumed_at) >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
+        if is_late and self.phase >= SEARCHING and self.is_sudden:
+            self.high = self.rate
+            self._settle(self.high * _BELOW, now)
+        elif is_late and self.phase >= SEARCHING:
             # The store counts over a longer time, or lets calls that were not made be made up for. What it
             # serves from one refusal to the next is then its limit, if that is so at each of three rates.
             self._compare(self.accepted, max(now - self.refused_at, 1e-3))
@@ -217,17 +224,21 @@ class Rate:
                 return
             self._pause(now + _MEASURE_PAUSE_S)
             self.phase, self.low, self.high = SEARCHING, 0.0, self.rate
-            self._set(self.served * (1.25 if self.alike == 1 else 1.15), now)
+            self._set(self.served * (1.4 if self.alike == 1 else 1.15), now)
         elif self.phase == SEARCHING:
             if self.alike:
-                self.low, self.alike = 0.97 * self.served, 0.0
+                self.low, self.alike, self.is_sudden = 0.97 * self.served, 0.0, 1.0
             self.is_sure = float(run_s >= 1 or (self.is_sure and self.rate >= self.high))
             self.high = min(self.high, self.rate)
             if self.low >= self.rate:
                 self.low = 0.0
             self._search(now)
         else:
+            is_sudden = self.is_sudden
             self._begin_search(now, self.rate)
+            if is_sudden:
+                self.is_sudden, self.low = is_sudden, 0.8 * self.high
+                self._search(now)
 
     def _compare(self, calls: float, span_s: float) -> None:
         """Compare what was served since the last refusal with what was served before it."""
@@ -240,18 +251,18 @@ class Rate:
 
     def _begin_search(self, now: float, refused: float) -> None:
         self.phase, self.low, self.high = SEARCHING, 0.0, refused
-        self.alike = self.proven = self.soon = self.is_sure = 0.0
+        self.alike = self.proven = self.soon = self.is_sure = self.is_sudden = 0.0
         self._search(now)
 
     def _search(self, now: float) -> None:
         rate = min((self.low + self.high) / 2, _BELOW * self.high)
-        if rate > 1.015 * self.low:
+        if rate > 1.01 * self.low:
             self._set(rate, now)
         elif not self.is_sure:
             self.is_sure = 1.0
             self._set(self.high, now)
         else:
-            self._settle(min(self.low, _BELOW * self.high), now)
+            self._settle(min(_MARGIN * self.low, _BELOW * self.high), now)
 
     def _settle(self, rate: float, now: float) -> None:
         self.phase = FOUND
