@@ -133,8 +133,7 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
             return
         if self.phase == SEARCHING:
-            more = 1.12 if self.alike == 1 else 1.04
-            if self.alike and self.accepted <= more * self.served * (now - self.refused_at) + 1:
+            if self.alike and self.accepted <= 1.12 * self.served * (now - self.refused_at) + 1:
                 return  # a store that serves no more than it did may still refuse this rate
             if self.alike:
                 self.alike, self.is_sudden = 0.0, 1.0
@@ -210,21 +209,21 @@ class Rate:
         """Find the next rate after a refusal of the present one."""
         run_s = now - max(resumed_at, self.stepped_at)
         is_late = (run_s if self.is_sudden else now - resumed_at) >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
-        if is_late and self.phase >= SEARCHING and self.is_sudden:
-            self.high = self.rate
-            self._settle(self.high * _BELOW, now)
-        elif is_late and self.phase >= SEARCHING:
+        if is_late and self.phase >= SEARCHING:
             # The store counts over a longer time, or lets calls that were not made be made up for. What it
-            # serves from one refusal to the next is then its limit, if that is so at each of three rates.
+            # serves from one refusal to the next is then its limit, if that is so three times.
             self._compare(self.accepted, max(now - self.refused_at, 1e-3))
+            self.high = self.rate
             if self.alike >= 3:
-                self.high = self.served
-                self._settle(self.high * _BELOW_SERVED, now)
+                self._settle(self.served * _BELOW_SERVED, now)
                 self.alike = 0.0
                 return
+            if self.is_sudden:
+                self._settle(self.rate * _BELOW, now)
+                return
             self._pause(now + _MEASURE_PAUSE_S)
-            self.phase, self.low, self.high = SEARCHING, 0.0, self.rate
-            self._set(self.served * (1.4 if self.alike == 1 else 1.15), now)
+            self.phase, self.low = SEARCHING, 0.0
+            self._set(self.served * (1.3 if self.alike == 1 else 1.25), now)
         elif self.phase == SEARCHING:
             if self.alike:
                 self.low, self.alike, self.is_sudden = 0.97 * self.served, 0.0, 1.0
