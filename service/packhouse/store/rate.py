@@ -133,7 +133,8 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
             return
         if self.phase == SEARCHING:
-            if self.alike and self.accepted <= 1.12 * self.served * (now - self.refused_at) + 1:
+            more = 1.12 if self.alike == 1 else 1.05
+            if self.alike and self.accepted <= more * self.served * (now - self.refused_at) + 1:
                 return  # a store that serves no more than it did may still refuse this rate
             if self.alike:
                 self.alike, self.is_sudden = 0.0, 1.0
@@ -212,7 +213,7 @@ class Rate:
         if is_late and self.phase >= SEARCHING:
             # The store counts over a longer time, or lets calls that were not made be made up for. What it
             # serves from one refusal to the next is then its limit, if that is so three times.
-            self._compare(self.accepted, max(now - self.refused_at, 1e-3))
+            self._compare(self.accepted + 0.25, max(now - self.refused_at, 1e-3))
             self.high = self.rate
             if self.alike >= 3:
                 self._settle(self.served * _BELOW_SERVED, now)
@@ -223,7 +224,7 @@ class Rate:
                 return
             self._pause(now + _MEASURE_PAUSE_S)
             self.phase, self.low = SEARCHING, 0.0
-            self._set(self.served * (1.3 if self.alike == 1 else 1.25), now)
+            self._set(self.served * (1.3 if self.alike == 1 else 1.15), now)
         elif self.phase == SEARCHING:
             if self.alike:
                 self.low, self.alike, self.is_sudden = 0.97 * self.served, 0.0, 1.0
