@@ -25,7 +25,7 @@ _BELOW, _BELOW_SERVED = 0.97, 0.985  # what is used of a rate that was refused, 
 _MEASURE_PAUSE_S = 0.8  # with this pause a limit of calls in a second refuses soon, a bucket of tokens late
 _SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
 _PROVEN_S = 60.0  # in use for so long without a refusal, a rate is nearly allowed, whatever the store counts
-_LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.985  # what is used of a proven rate that is refused later
+_LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.983  # what is used of a proven rate that is refused later
 _RAISE_S = 120.0
 _SOON_S = 2.0  # a refusal after fewer seconds of calls than this, twice in a row: the limit was lowered
 _EXCUSE_S = 3.0  # for so long after a stall a refusal is no news
@@ -99,11 +99,12 @@ class Rate:
             return self.resumes_at - now, True
         if now >= self.next_at:
             late_s = now - self.next_at
-            idle_s = max(0.0, late_s - _SLACK_S)
+            slack_s = _SLACK_S if waited else 0.0
+            idle_s = max(0.0, late_s - slack_s)
             if waited and late_s > _STALL_S:
                 self.stalled_at = now
             self.credit = min(self.burst - 1, self.credit + idle_s * self.rate)
-            self.next_at = max(self.next_at, now - _SLACK_S) + 1 / self.rate
+            self.next_at = max(self.next_at, now - slack_s) + 1 / self.rate
             pressed = waited or not idle_s
             if not pressed:
                 self.quiet = 0.0

@@ -22,7 +22,7 @@ KINDS = [TokenBucket, FixedWindow, SlidingWindow]
 RETRY_AFTERS = ["", "exact", "seconds"]
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", range(1, 7))
 @pytest.mark.parametrize("retry_after", RETRY_AFTERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limit_of_ten_a_second_is_used_without_a_refusal_after_the_first_minute(
@@ -162,13 +162,42 @@ def test_calls_in_flight_at_a_refusal_halve_the_rate_once() -> None:
     assert rate.rate == pytest.approx(20, rel=0.05)
 
 
-def test_one_refusal_of_a_steady_rate_changes_nothing_but_a_second_one_does() -> None:
-    rate = Rate(phase=FOUND, rate=40.0, high=41.0, stepped_at=0.0)
-    rate.refused(1000.0, started=999.9, pressed=True, retry_after_s=1)
-    assert rate.rate == 40
-    rate.answered(1001.1, started=1001.0, pressed=True)
-    rate.refused(1001.2, started=1001.1, pressed=True, retry_after_s=1)
+def refuse(rate: Rate, *, after_calls: int, now: float) -> float:
+    """Refuse the call after so many that were accepted at the present rate; returns when."""
+    for _ in range(after_calls):
+        now = max(now + 1 / rate.rate, rate.resumes_at)
+        rate.answered(now, started=now, pressed=True)
+    rate.refused(now, started=now, pressed=True, retry_after_s=1)
+    return now
+
+
+def test_a_refusal_after_a_long_time_lowers_a_proven_rate_by_a_hundredth_and_quiet_raises_it() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, high=41.0, proven=40.0, stepped_at=0.0)
+    now = refuse(rate, after_calls=5000, now=1000.0)
+    assert rate.rate == pytest.approx(39.6)
+    now = refuse(rate, after_calls=400, now=now)
+    assert rate.rate == pytest.approx(39.2, rel=0.001)
+    now = refuse(rate, after_calls=400, now=now)
+    assert rate.rate == pytest.approx(38.8, rel=0.001)
+    for _ in range(40 * 300):
+        now += 1 / rate.rate
+        rate.answered(now, started=now, pressed=True)
+    assert 38.8 < rate.rate < 40
+
+
+def test_refusals_soon_one_after_the_other_start_a_new_search() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, high=41.0, proven=40.0, stepped_at=0.0)
+    now = refuse(rate, after_calls=20, now=1000.0)
+    assert rate.phase == FOUND
+    refuse(rate, after_calls=20, now=now)
     assert rate.rate == pytest.approx(20, rel=0.05)
+
+
+def test_a_refusal_after_a_stall_of_this_process_changes_nothing() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, proven=40.0, stepped_at=0.0, next_at=999.0)
+    assert rate.take(1000.0, waited=True) == (0.0, True)
+    refuse(rate, after_calls=50, now=1000.0)
+    assert (rate.phase, rate.rate) == (FOUND, 40)
 
 
 def test_times_of_a_clock_that_was_set_back_do_not_stop_the_calls() -> None:
