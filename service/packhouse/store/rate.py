@@ -210,7 +210,9 @@ class Rate:
     def _search_on(self, now: float, resumed_at: float) -> None:
         """Find the next rate after a refusal of the present one."""
         run_s = now - max(resumed_at, self.stepped_at)
-        is_late = (run_s if self.is_sudden else now - resumed_at) >= _LATE_S and self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
+        is_late = (run_s if self.is_sudden else now - resumed_at) >= _LATE_S and self.accepted >= max(
+            _FEWEST_CALLS, _FULL * self.rate * run_s
+        )
         if is_late and self.phase >= SEARCHING:
             # The store counts over a longer time, or lets calls that were not made be made up for. What it
             # serves from one refusal to the next is then its limit, if that is so three times.
