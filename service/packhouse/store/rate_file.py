@@ -2,8 +2,8 @@
 
 A lock of the operating system guards each step; it ends with its process. A step lasts a tenth of a
 millisecond. Processes that wait for their next call wake up at the same moment, so the lock is tried for two
-milliseconds. A caller that does not get it then (its holder was stopped) uses what it knew last, and does
-not wait again before it had the lock.
+milliseconds. A caller that does not get it then takes it that another call starts now, and tries again when
+the next one may start. If that fails again and again (the holder was stopped), it uses what it knew last.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEAD = struct.Struct("<4sI")
 _MARK = b"rat1"
 _SIZE = _HEAD.size + _VALUES.size
 _values_of = attrgetter(*FIELDS)
-_TRIES, _TRIES_AT_ONCE, _BETWEEN_TRIES_S = 40, 20, 5e-5
+_TRIES, _FEWEST_TRIES, _TRIES_AT_ONCE, _BETWEEN_TRIES_S = 40, 10, 20, 5e-5
 
 
 class OwnRate:
@@ -63,6 +63,9 @@ class SharedRate(OwnRate):
             for name, value in zip(FIELDS, values, strict=True):
                 setattr(self._rate, name, value)
             self._rate.correct_times(now)
+        elif self.is_shared and not self._has_lock and self._tries >= _FEWEST_TRIES:
+            self._rate.credit = 0.0
+            self._rate.next_at = max(self._rate.next_at, now + 1 / self._rate.rate)
         return self._rate
 
     def end(self) -> None:
@@ -94,7 +97,7 @@ class SharedRate(OwnRate):
                 continue
             self._tries = _TRIES
             return True
-        self._tries = 1
+        self._tries = max(1, self._tries // 2)
         return False
 
 
