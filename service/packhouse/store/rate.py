@@ -173,7 +173,7 @@ class Rate:
         elif self.phase == FOUND and (self.proven or now - self.stepped_at >= _SETTLED_S):
             self._ease(now)
         else:
-            self._search_on(now, resumed_at)
+            self._search_on(now, started, resumed_at)
         self.refused_at, self.accepted = now, 0.0
 
     def correct_times(self, now: float) -> None:
@@ -207,10 +207,10 @@ class Rate:
                 self.proven *= 0.98
             self._set(max(self.rate * 0.99, _LOWEST_OF_PROVEN * self.proven), now)
 
-    def _search_on(self, now: float, resumed_at: float) -> None:
+    def _search_on(self, now: float, started: float, resumed_at: float) -> None:
         """Find the next rate after a refusal of the present one."""
-        run_s = now - max(resumed_at, self.stepped_at)
-        is_late = (run_s if self.is_sudden else now - resumed_at) >= _LATE_S and self.accepted >= max(
+        run_s = started - max(resumed_at, self.stepped_at)
+        is_late = (run_s if self.is_sudden else started - resumed_at) >= _LATE_S and self.accepted >= max(
             _FEWEST_CALLS, _FULL * self.rate * run_s
         )
         if is_late and self.phase >= SEARCHING:

@@ -34,9 +34,9 @@ class FixedWindow:
     """Allows `count` calls in each window of the clock."""
 
     def __init__(self, rate: float, window_s: float = 1.0) -> None:
-        self.rate = rate
         self.window_s = max(window_s, 1 / rate)
         self.count = int(rate * self.window_s + 1e-9)
+        self.rate = self.count / self.window_s
         self.window, self.used = -1, 0
 
     def allows(self, now: float) -> bool:
@@ -56,9 +56,9 @@ class SlidingWindow:
     """Allows `count` calls in any time of the window's length."""
 
     def __init__(self, rate: float, window_s: float = 1.0) -> None:
-        self.rate = rate
         self.window_s = max(window_s, 1 / rate)
         self.count = int(rate * self.window_s + 1e-9)
+        self.rate = self.count / self.window_s
         self.calls: deque[float] = deque()
 
     def allows(self, now: float) -> bool:
