@@ -131,7 +131,8 @@ class Rate:
                 self._set(self.rate + _GROWTH, now)
             return
         self.quiet += 1
-        if self.quiet < max(_FEWEST_CALLS, _TEST_S * self.rate):
+        test_s = 2 * _TEST_S if self.phase == SEARCHING and self.rate >= self.high else _TEST_S
+        if self.quiet < max(_FEWEST_CALLS, test_s * self.rate):
             return
         if self.phase == SEARCHING:
             more = 1.12 if self.alike == 1 else 1.05
@@ -141,7 +142,7 @@ class Rate:
                 self.alike, self.is_sudden = 0.0, 1.0
             self.low = self.rate
             if self.rate >= self.high:
-                self.high = self.rate * 1.1
+                self.high, self.is_sure = self.rate * 1.15, 0.0
             self._search(now)
         elif self.phase == PROBING:
             self._set(min(self.rate * 2, self.rate + (self.rate - self.base)), now)
