@@ -1,8 +1,10 @@
 """The rate of calls that the store allows, found by what it refuses. Pure: no I/O, no clock of its own.
 
-While nothing is refused, the rate grows with each call that had to wait. After a 429 all calls pause, the
-rate is halved, and a binary search between the allowed and the refused rates settles just below the limit.
-Only every 15 to 30 minutes a slightly higher rate is tried. See decision 0026.
+While nothing is refused, the rate grows with each call that had to wait. After a 429 all calls pause, and a
+binary search between the allowed and the refused rates settles just below the limit. Where refusals come
+late, as from a bucket of tokens, what the store served between them is the limit. A found rate is lowered a
+little when it is refused, and raised again in quiet times; refusals in quick succession start a new search.
+Only every 15 to 30 minutes a rate above the limit is tried. See decision 0026.
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ _FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing
 _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
 _LATE_S = 2.1  # a limit of calls in a second refuses sooner
-_FULL = 0.85
+_FULL = 0.85  # of the calls of a rate, which must have been made for a refusal to say something of it
 _BELOW, _BELOW_SERVED = 0.97, 0.985  # what is used of a rate that was refused, and of a rate that was served
 _MEASURE_PAUSE_S = 0.8  # with this pause a limit of calls in a second refuses soon, a bucket of tokens late
 _SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
 _PROVEN_S = 60.0  # in use for so long without a refusal, a rate is nearly allowed, whatever the store counts
 _LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.983  # what is used of a proven rate that is refused later
-_RAISE_S = 120.0
-_SOON_S = 2.0  # a refusal after fewer seconds of calls than this, twice in a row: the limit was lowered
-_EXCUSE_S = 3.0  # for so long after a stall a refusal is no news
+_RAISE_S = 120.0  # without a refusal, before a lowered rate is raised again
+_SOON_S = 2.0  # refusals with fewer seconds of calls between them, twice: the limit was lowered
+_EXCUSE_S = 3.0  # for so long after a stall of this process a refusal may be due to it
 _PROBE_S, _LONGEST_PROBE_S = 900.0, 1800.0
 
 # `phase`: nothing refused; only a burst was refused; searching; limit found; trying a higher rate.
@@ -135,19 +137,23 @@ class Rate:
         if self.quiet < max(_FEWEST_CALLS, test_s * self.rate):
             return
         if self.phase == SEARCHING:
-            more = 1.12 if self.alike == 1 else 1.05
-            if self.alike and self.accepted <= more * self.served * (now - self.refused_at) + 1:
-                return  # a store that serves no more than it did may still refuse this rate
-            if self.alike:
-                self.alike, self.is_sudden = 0.0, 1.0
-            self.low = self.rate
-            if self.rate >= self.high:
-                self.high, self.is_sure = self.rate * 1.15, 0.0
-            self._search(now)
+            self._allowed(now)
         elif self.phase == PROBING:
             self._set(min(self.rate * 2, self.rate + (self.rate - self.base)), now)
         elif now - max(self.stepped_at, self.refused_at) >= _PROVEN_S:
             self._rise(now)
+
+    def _allowed(self, now: float) -> None:
+        """The rate that is tried was not refused for long enough: try a higher one."""
+        if self.alike:
+            more = 1.12 if self.alike == 1 else 1.05
+            if self.accepted <= more * self.served * (now - self.refused_at) + 1:
+                return  # a store that serves no more than it did may still refuse this rate
+            self.alike, self.is_sudden = 0.0, 1.0
+        self.low = self.rate
+        if self.rate >= self.high:
+            self.high, self.is_sure = self.rate * 1.15, 0.0
+        self._search(now)
 
     def refused(self, now: float, *, started: float, pressed: bool, retry_after_s: float | None) -> None:
         """The store answered a call that started then with 429, and a Retry-After in seconds or none."""
@@ -179,6 +185,7 @@ class Rate:
 
     def correct_times(self, now: float) -> None:
         """Correct times that lie too far ahead, as after a restart of the machine; what was found stays."""
+        self.stalled_at = min(self.stalled_at, now)
         if max(self.next_at, self.resumes_at) - now > LONGEST_PAUSE_S or self.refused_at > now:
             self.next_at = self.resumes_at = now
             self.refused_at = self.stepped_at = self.burst_at = now
@@ -200,7 +207,7 @@ class Rate:
         self.soon = self.soon + 1 if self.accepted < _SOON_S * self.rate else 0.0
         since_s = now - self.refused_at
         if self.soon >= 2:
-            self._begin_search(now, self.rate)
+            self._begin_search(now)
         elif not self.proven:
             self._set(self.rate * 0.98, now)
         elif since_s < 10 or now - self.stalled_at > _EXCUSE_S:  # else: late calls of our own, made together
@@ -211,24 +218,13 @@ class Rate:
     def _search_on(self, now: float, started: float, resumed_at: float) -> None:
         """Find the next rate after a refusal of the present one."""
         run_s = started - max(resumed_at, self.stepped_at)
-        is_late = (run_s if self.is_sudden else started - resumed_at) >= _LATE_S and self.accepted >= max(
-            _FEWEST_CALLS, _FULL * self.rate * run_s
-        )
-        if is_late and self.phase >= SEARCHING:
-            # The store counts over a longer time, or lets calls that were not made be made up for. What it
-            # serves from one refusal to the next is then its limit, if that is so three times.
-            self._compare(self.accepted + 0.25, max(now - self.refused_at, 1e-3))
-            self.high = self.rate
-            if self.alike >= 3:
-                self._settle(self.served * _BELOW_SERVED, now)
-                self.alike = 0.0
-                return
-            if self.is_sudden:
-                self._settle(self.rate * _BELOW, now)
-                return
-            self._pause(now + _MEASURE_PAUSE_S)
-            self.phase, self.low = SEARCHING, 0.0
-            self._set(self.served * (1.3 if self.alike == 1 else 1.15), now)
+        since_s = run_s if self.is_sudden else started - resumed_at
+        # A machine that was too busy to make the calls of this rate proves nothing by what it was served.
+        is_full = self.accepted >= max(_FEWEST_CALLS, _FULL * self.rate * run_s)
+        if self.phase < SEARCHING:
+            self._begin_search(now)
+        elif since_s >= _LATE_S and is_full:
+            self._measure(now)
         elif self.phase == SEARCHING:
             if self.alike:
                 self.low, self.alike, self.is_sudden = 0.97 * self.served, 0.0, 1.0
@@ -237,12 +233,28 @@ class Rate:
             if self.low >= self.rate:
                 self.low = 0.0
             self._search(now)
+        elif self.is_sudden:
+            self._begin_search(now, low=0.8 * self.rate)
+            self.is_sudden = 1.0
         else:
-            is_sudden = self.is_sudden
-            self._begin_search(now, self.rate)
-            if is_sudden:
-                self.is_sudden, self.low = is_sudden, 0.8 * self.high
-                self._search(now)
+            self._begin_search(now)
+
+    def _measure(self, now: float) -> None:
+        """A refusal came late: the store counts over a longer time, or lets calls be made up for.
+
+        What it serves from one refusal to the next is then its limit, if that is so three times.
+        """
+        self._compare(self.accepted + 0.25, max(now - self.refused_at, 1e-3))
+        self.high = self.rate
+        if self.alike >= 3:
+            self._settle(self.served * _BELOW_SERVED, now)
+            self.alike = 0.0
+        elif self.is_sudden:
+            self._settle(self.rate * _BELOW, now)
+        else:
+            self.phase, self.low = SEARCHING, 0.0
+            self._pause(now + _MEASURE_PAUSE_S)
+            self._set(self.served * (1.3 if self.alike == 1 else 1.15), now)
 
     def _compare(self, calls: float, span_s: float) -> None:
         """Compare what was served since the last refusal with what was served before it."""
@@ -253,8 +265,8 @@ class Rate:
         self.alike_calls += calls
         self.alike_s += span_s
 
-    def _begin_search(self, now: float, refused: float) -> None:
-        self.phase, self.low, self.high = SEARCHING, 0.0, refused
+    def _begin_search(self, now: float, low: float = 0.0) -> None:
+        self.phase, self.low, self.high = SEARCHING, low, self.rate
         self.alike = self.proven = self.soon = self.is_sure = self.is_sudden = 0.0
         self._search(now)
 
