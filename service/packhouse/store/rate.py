@@ -21,6 +21,7 @@ _LARGEST_BURST = 5.0  # when the limit is known
 _FIRST_PAUSE_S, _LONGEST_OWN_PAUSE_S = 0.5, 60.0  # where the store says nothing; doubled each time
 _LEAST_PAUSE_S = 0.05  # "Retry-After: 0" must not cause a busy loop
 _TEST_S, _FEWEST_CALLS = 2.0, 6.0  # how long a rate is tried before it counts as allowed
+_PROBE_TEST_S = 45.0  # a bucket with the tokens of a second is empty before, and refuses once
 _LATE_S = 2.1  # a limit of calls in a second refuses sooner
 _FULL = 0.85  # of the calls of a rate, which must have been made for a refusal to say something of it
 _BELOW, _BELOW_SERVED = 0.97, 0.985  # what is used of a rate that was refused, and of a rate that was served
@@ -133,7 +134,11 @@ class Rate:
                 self._set(self.rate + _GROWTH, now)
             return
         self.quiet += 1
-        test_s = 2 * _TEST_S if self.phase == SEARCHING and self.rate >= self.high else _TEST_S
+        test_s = _TEST_S
+        if self.phase == SEARCHING and self.rate >= self.high:
+            test_s *= 2  # it was refused before
+        elif self.phase == PROBING and self.rate < 1.1 * self.base:
+            test_s = _PROBE_TEST_S
         if self.quiet < max(_FEWEST_CALLS, test_s * self.rate):
             return
         if self.phase == SEARCHING:
@@ -171,7 +176,7 @@ class Rate:
         if self.phase == GROWING and (is_burst or not pressed):
             self.phase = SPACED
             self._set(min(self.rate, max(FIRST, self.this_second, self.last_second)) / 2, now)
-        elif self.phase == PROBING and self.rate <= 1.3 * self.base:
+        elif self.phase == PROBING and self.rate <= 1.1 * self.base:
             self._settle(self.base, now)
             self.probe_wait_s = min(self.probe_wait_s * 2, _LONGEST_PROBE_S)
             self.probe_at = now + self.probe_wait_s
@@ -234,7 +239,7 @@ class Rate:
                 self.low = 0.0
             self._search(now)
         elif self.is_sudden:
-            self._begin_search(now, low=0.8 * self.rate)
+            self._begin_search(now, low=self.base if self.phase == PROBING else 0.8 * self.rate)
             self.is_sudden = 1.0
         else:
             self._begin_search(now)
@@ -245,7 +250,7 @@ class Rate:
         What it serves from one refusal to the next is then its limit, if that is so three times.
         """
         self._compare(self.accepted + 0.25, max(now - self.refused_at, 1e-3))
-        self.high = self.rate
+        self.high, self.proven = self.rate, 0.0
         if self.alike >= 3:
             self._settle(self.served * _BELOW_SERVED, now)
             self.alike = 0.0
