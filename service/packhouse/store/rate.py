@@ -28,7 +28,7 @@ _BELOW, _BELOW_SERVED = 0.97, 0.985  # what is used of a rate that was refused, 
 _MEASURE_PAUSE_S = 0.8  # with this pause a limit of calls in a second refuses soon, a bucket of tokens late
 _SETTLED_S = 30.0  # in use for so long, a rate that is refused after all is nearly right
 _PROVEN_S = 60.0  # in use for so long without a refusal, a rate is nearly allowed, whatever the store counts
-_LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.983  # what is used of a proven rate that is refused later
+_LOWEST_OF_PROVEN, _MARGIN = 0.97, 0.984  # what is used of a proven rate that is refused later
 _RAISE_S = 120.0  # without a refusal, before a lowered rate is raised again
 _SOON_S = 2.0  # refusals with fewer seconds of calls between them, twice: the limit was lowered
 _EXCUSE_S = 3.0  # for so long after a stall of this process a refusal may be due to it
@@ -218,7 +218,7 @@ class Rate:
         elif since_s < 10 or now - self.stalled_at > _EXCUSE_S:  # else: late calls of our own, made together
             if self.rate <= _LOWEST_OF_PROVEN * self.proven and since_s < _PROVEN_S:
                 self.proven *= 0.98
-            self._set(max(self.rate * 0.99, _LOWEST_OF_PROVEN * self.proven), now)
+            self._set(max(self.rate * 0.995, _LOWEST_OF_PROVEN * self.proven), now)
 
     def _search_on(self, now: float, started: float, resumed_at: float) -> None:
         """Find the next rate after a refusal of the present one."""
