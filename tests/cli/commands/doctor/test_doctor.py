@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -18,6 +18,9 @@ from packhouse_cli.commands.doctor import checks, of_exports
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
 from tests.e2e.processes import TOKEN, Services, call_json, running_services
+
+if TYPE_CHECKING:
+    from packhouse_cli.user.settings import CliSettings
 
 STORE = "/api/storefront/v1"
 
@@ -360,8 +363,9 @@ def test_a_token_that_is_not_sent_is_reported_with_the_reason(
 
 
 def test_a_limit_that_is_not_shared_with_a_daemon_is_named(tmp_path: Path) -> None:
-    settings = SimpleNamespace(
-        data_dir=str(tmp_path / "data"), store_url="https://aly.store", api_key="aly_key"
+    settings = cast(
+        "CliSettings",
+        SimpleNamespace(data_dir=str(tmp_path / "data"), store_url="https://aly.store", api_key="aly_key"),
     )
     found = checks.of_limit({"HOME": str(tmp_path)}, settings)
     assert (found.state, "other commands of this user" in found.message) == ("unknown", True)
