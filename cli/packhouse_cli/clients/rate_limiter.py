@@ -117,15 +117,24 @@ class RateLimiter:
         return wait_s, pressed, resumes_at
 
 
+def daemons_folder(data_dir: str) -> str:
+    """The folder of the rates that the daemon uses, if it has this data folder and this user may write there;
+    else "".
+    """
+    import os
+
+    from packhouse.store.rate_file import FOLDER
+
+    folder = f"{data_dir}/{FOLDER}"
+    is_usable = os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)  # noqa: PTH112 - loads slowly
+    return folder if is_usable else ""
+
+
 def open_shared(environ_folder: str, data_dir: str, url: str, api_key: str) -> OwnRate:
     """The rate that the daemon of this machine uses, where its data folder is this user's too; else one that
     this user's commands share; else one of this process alone.
     """
-    import os
+    from packhouse.store.rate_file import open_rate
 
-    from packhouse.store.rate_file import FOLDER, open_rate
-
-    daemons = f"{data_dir}/{FOLDER}"
-    if os.path.isdir(daemons) and os.access(daemons, os.W_OK | os.X_OK):  # noqa: PTH112 - pathlib loads slowly
-        return open_rate(daemons, url, api_key)
-    return open_rate(environ_folder, url, api_key) if environ_folder else OwnRate()
+    folder = daemons_folder(data_dir) or environ_folder
+    return open_rate(folder, url, api_key) if folder else OwnRate()

@@ -1,7 +1,9 @@
 """The store's rate in a small file that the daemon and the commands of one machine share.
 
-A lock of the operating system guards each step; it ends with its process. No caller waits for it: one that
-does not get it at once uses what it knew last.
+A lock of the operating system guards each step; it ends with its process. A step lasts a tenth of a
+millisecond. Processes that wait for their next call wake up at the same moment, so the lock is tried for two
+milliseconds. A caller that does not get it then takes it that another call starts now, and tries again when
+the next one may start. If that fails again and again (the holder was stopped), it uses what it knew last.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import fcntl
 import os
 import struct
 import threading
+import time
 import zlib
 from operator import attrgetter
 
@@ -21,7 +24,7 @@ _HEAD = struct.Struct("<4sI")
 _MARK = b"rat1"
 _SIZE = _HEAD.size + _VALUES.size
 _values_of = attrgetter(*FIELDS)
-_TRIES = 40  # some 20 microseconds; a step of another process is shorter, unless it was stopped in it
+_TRIES, _FEWEST_TRIES, _TRIES_AT_ONCE, _BETWEEN_TRIES_S = 40, 10, 20, 5e-5
 
 
 class OwnRate:
@@ -50,6 +53,7 @@ class SharedRate(OwnRate):
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         self._has_lock = False
         self._record = b""  # what the rate in memory is, as the file has it; b"" if it may be another
+        self._tries = _TRIES
         self.is_shared = True
 
     def begin(self, now: float) -> Rate:
@@ -58,6 +62,10 @@ class SharedRate(OwnRate):
         self._has_lock = self._lock()
         if not self._has_lock:
             self._record = b""
+            if self.is_shared and self._tries >= _FEWEST_TRIES:
+                # Another process takes the turn that both waited for.
+                self._rate.credit = 0.0
+                self._rate.next_at = max(self._rate.next_at, now + 1 / self._rate.rate)
             return self._rate
         record = _read(self._file)
         if record == self._record != b"":  # no other process made a step since
@@ -90,12 +98,16 @@ class SharedRate(OwnRate):
     def _lock(self) -> bool:
         if not self.is_shared:
             return False
-        for _ in range(_TRIES):
+        for number in range(self._tries):
+            if number > _TRIES_AT_ONCE:
+                time.sleep(_BETWEEN_TRIES_S)
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue
+            self._tries = _TRIES
             return True
+        self._tries = max(1, self._tries // 2)
         return False
 
 

@@ -34,9 +34,9 @@ class FixedWindow:
     """Allows `count` calls in each window of the clock."""
 
     def __init__(self, rate: float, window_s: float = 1.0) -> None:
-        self.rate = rate
         self.window_s = max(window_s, 1 / rate)
         self.count = int(rate * self.window_s + 1e-9)
+        self.rate = self.count / self.window_s
         self.window, self.used = -1, 0
 
     def allows(self, now: float) -> bool:
@@ -56,9 +56,9 @@ class SlidingWindow:
     """Allows `count` calls in any time of the window's length."""
 
     def __init__(self, rate: float, window_s: float = 1.0) -> None:
-        self.rate = rate
         self.window_s = max(window_s, 1 / rate)
         self.count = int(rate * self.window_s + 1e-9)
+        self.rate = self.count / self.window_s
         self.calls: deque[float] = deque()
 
     def allows(self, now: float) -> bool:
@@ -112,12 +112,14 @@ def run(
     changes: tuple[tuple[float, Limit], ...] = (),
     demand: tuple[tuple[float, float], ...] = (),
     lateness_s: float = 0.002,
+    stall_every_s: float = math.inf,
     seed: int = 1,
     calls: int | None = None,
 ) -> Run:
     """`callers` call one after the other without a rest, for so many seconds, or as long as `demand` says:
     spans with callers. One at a time waits for its turn, as in `RateLimiter`. `retry_after`: "" for none,
-    "exact", or "seconds": rounded up as HTTP has it.
+    "exact", or "seconds": rounded up as HTTP has it. About every `stall_every_s` the process does nothing
+    for 0.1 to 2 s, and its answers wait.
     """
     rate = rate or Rate()
     chance = random.Random(seed)
@@ -130,11 +132,15 @@ def run(
     end = at + seconds
     pending = [(at + moment, one) for moment, one in changes]
     left = math.inf if calls is None else calls
+    stalls_at = at + chance.uniform(0.5, 1.5) * stall_every_s if stall_every_s < math.inf else math.inf
 
     def is_wanted(now: float) -> bool:
         return left > 0 and (not demand or any(a <= now - 1000.0 < b for a, b in demand))
 
     while at < end and (left > 0 or answers):
+        if at >= stalls_at:
+            at += chance.uniform(0.1, 2.0)
+            stalls_at = at + chance.uniform(0.5, 1.5) * stall_every_s
         while pending and pending[0][0] <= at:
             limit = pending.pop(0)[1]
         while answers and answers[0][0] <= at:

@@ -22,7 +22,7 @@ KINDS = [TokenBucket, FixedWindow, SlidingWindow]
 RETRY_AFTERS = ["", "exact", "seconds"]
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", range(1, 7))
 @pytest.mark.parametrize("retry_after", RETRY_AFTERS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_limit_of_ten_a_second_is_used_without_a_refusal_after_the_first_minute(
@@ -34,13 +34,13 @@ def test_a_limit_of_ten_a_second_is_used_without_a_refusal_after_the_first_minut
     assert len(found.refused) < 60
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.sampled_from(KINDS),
     st.floats(0.5, 60),
     st.sampled_from(RETRY_AFTERS),
     st.integers(2, 64),
-    st.floats(0.001, 0.3),
+    st.floats(0.001, 2),
     st.integers(1, 1000),
 )
 def test_any_limit_is_found_and_used(
@@ -60,8 +60,8 @@ def test_any_limit_is_found_and_used(
         store, seconds=seconds, callers=callers, latency_s=latency_s, retry_after=retry_after, seed=seed
     )
     usable = min(store.rate, demand)
-    assert found.share(warm_up, seconds, usable) >= 0.6
-    assert found.refusals(warm_up) <= 0.05 * usable * 100 + 2 * callers
+    assert found.share(warm_up, seconds, usable) >= (0.8 if latency_s < 1 else 0.7)
+    assert found.refusals(warm_up) <= 0.02 * usable * 100 + callers
 
 
 @settings(max_examples=8, deadline=None)
@@ -91,16 +91,30 @@ def test_a_lower_limit_is_learned_within_a_minute(
 ) -> None:
     found = run(kind(100), seconds=600, callers=32, retry_after=retry_after, changes=((300.0, kind(10)),))
     assert found.share(200, 300, 100) >= 0.9
-    assert found.refusals(360, 600) <= 15
+    assert found.refusals(360, 600) <= 1
     assert found.share(360, 600, 10) >= 0.85
 
 
+@pytest.mark.parametrize("retry_after", RETRY_AFTERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rate_does_not_sink_where_the_process_is_often_stopped(
+    kind: type[TokenBucket | FixedWindow | SlidingWindow], retry_after: str
+) -> None:
+    """A second in every thirty, in which no call starts."""
+    found = run(kind(10), seconds=1200, retry_after=retry_after, stall_every_s=30)
+    assert found.share(60, 1200, 10) >= 0.9
+    assert found.share(900, 1200, 10) >= 0.88
+    assert found.refusals(60) <= 10
+
+
+@pytest.mark.parametrize("higher", [12, 15, 50])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_higher_limit_is_learned_by_the_next_probe(
-    kind: type[TokenBucket | FixedWindow | SlidingWindow],
+    kind: type[TokenBucket | FixedWindow | SlidingWindow], higher: float
 ) -> None:
-    found = run(kind(10), seconds=2400, callers=32, changes=((300.0, kind(50)),))
-    assert found.share(1200, 2400, 50) >= 0.85
+    found = run(kind(10), seconds=2400, callers=32, changes=((300.0, kind(higher)),))
+    assert found.share(1200, 2400, higher) >= 0.85
+    assert found.refusals(1200, 2400) <= 3
 
 
 def test_a_store_without_a_limit_does_not_slow_a_burst_of_orders() -> None:
@@ -162,13 +176,42 @@ def test_calls_in_flight_at_a_refusal_halve_the_rate_once() -> None:
     assert rate.rate == pytest.approx(20, rel=0.05)
 
 
-def test_one_refusal_of_a_steady_rate_changes_nothing_but_a_second_one_does() -> None:
-    rate = Rate(phase=FOUND, rate=40.0, high=41.0, stepped_at=0.0)
-    rate.refused(1000.0, started=999.9, pressed=True, retry_after_s=1)
-    assert rate.rate == 40
-    rate.answered(1001.1, started=1001.0, pressed=True)
-    rate.refused(1001.2, started=1001.1, pressed=True, retry_after_s=1)
+def refuse(rate: Rate, *, after_calls: int, now: float) -> float:
+    """Refuse the call after so many that were accepted at the present rate; returns when."""
+    for _ in range(after_calls):
+        now = max(now + 1 / rate.rate, rate.resumes_at)
+        rate.answered(now, started=now, pressed=True)
+    rate.refused(now, started=now, pressed=True, retry_after_s=1)
+    return now
+
+
+def test_a_refusal_after_a_long_time_lowers_a_proven_rate_a_little() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, high=41.0, proven=40.0, stepped_at=0.0)
+    now = refuse(rate, after_calls=5000, now=1000.0)
+    assert rate.rate == pytest.approx(39.8)
+    now = refuse(rate, after_calls=400, now=now)
+    assert rate.rate == pytest.approx(39.6, rel=0.001)
+    now = refuse(rate, after_calls=400, now=now)
+    assert rate.rate == pytest.approx(39.4, rel=0.001)
+    for _ in range(40 * 300):
+        now += 1 / rate.rate
+        rate.answered(now, started=now, pressed=True)
+    assert 39.4 <= rate.rate < 40
+
+
+def test_refusals_soon_one_after_the_other_start_a_new_search() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, high=41.0, proven=40.0, stepped_at=0.0)
+    now = refuse(rate, after_calls=20, now=1000.0)
+    assert rate.phase == FOUND
+    refuse(rate, after_calls=20, now=now)
     assert rate.rate == pytest.approx(20, rel=0.05)
+
+
+def test_a_refusal_after_a_stall_of_this_process_changes_nothing() -> None:
+    rate = Rate(phase=FOUND, rate=40.0, proven=40.0, stepped_at=0.0, next_at=999.0)
+    assert rate.take(1000.0, waited=True) == (0.0, True)
+    refuse(rate, after_calls=50, now=1000.0)
+    assert (rate.phase, rate.rate) == (FOUND, 40)
 
 
 def test_times_of_a_clock_that_was_set_back_do_not_stop_the_calls() -> None:

@@ -42,7 +42,7 @@ def test_two_processes_take_their_turns_from_one_rate(tmp_path: Path) -> None:
     first.end()
     wait_s, _ = second.begin(1000.0).take(1000.0, waited=False)
     second.end()
-    assert wait_s == pytest.approx(0.09)
+    assert wait_s == pytest.approx(0.1)
 
 
 def test_another_store_or_key_has_a_rate_of_its_own_and_no_name_shows_the_key(tmp_path: Path) -> None:
@@ -82,6 +82,22 @@ def test_a_process_that_stopped_while_it_held_the_lock_delays_no_other(tmp_path:
         assert found(shared) == (9.7, FOUND)  # what it knew last
         settle(shared, 5.0)
     assert found(open_rate(str(tmp_path), URL, KEY)) == (9.7, FOUND)
+
+
+def test_two_calls_do_not_start_together_where_the_lock_is_busy(tmp_path: Path) -> None:
+    shared = open_rate(str(tmp_path), URL, KEY)
+    settle(shared, 10.0)
+    (file,) = tmp_path.iterdir()
+    with file.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        now, starts = 2000.0, []
+        while len(starts) < 20:
+            wait_s, _ = shared.begin(now).take(now, waited=True)
+            shared.end()
+            starts += [] if wait_s else [now]
+            now += wait_s
+    assert 0.1 <= starts[0] - 2000 < 1  # the holder's call may start now; it is not waited for without end
+    assert starts[-1] - starts[0] == pytest.approx(1.9, abs=0.1)
 
 
 def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:

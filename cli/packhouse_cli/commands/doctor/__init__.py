@@ -53,6 +53,7 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
         UNKNOWN,
         Finding,
         of_daemon,
+        of_limit,
         of_store,
         of_webhook,
     )
@@ -73,6 +74,7 @@ def _findings(invocation: Invocation, *, ask_rates: bool) -> Iterator[Finding]:
             yield from reached
             if len(reached) > 1:
                 yield from of_webhook(store, settings.site_slug)
+                yield of_limit(invocation.environ, settings)
                 if daemon_settings is not None:
                     yield from of_exports(store, daemon_settings)
     except CommandError as error:

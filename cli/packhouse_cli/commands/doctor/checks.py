@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from packhouse.errors import StoreError, StoreForbidden, StoreNotFound
@@ -22,6 +22,9 @@ from packhouse_cli.clients.http import JsonClient
 from packhouse_cli.exit_codes import CommandError
 from packhouse_cli.terminal.formats import span
 from packhouse_cli.terminal.waits import ago, sentences_of
+
+if TYPE_CHECKING:
+    from packhouse_cli.user.settings import CliSettings
 
 OK, WARN, FAILED, UNKNOWN = "ok", "warning", "failed", "unknown"
 INTAKE = "/webhooks/aly"
@@ -98,6 +101,24 @@ def _may_write(store: StoreClient) -> Finding:
             return Finding("scopes", OK, "read:orders and write:orders")
         return Finding("scopes", UNKNOWN, f"write:orders could not be checked: {error}")
     return Finding("scopes", UNKNOWN, "the store accepted a fulfillment for an order that does not exist")
+
+
+def of_limit(environ: Mapping[str, str], settings: CliSettings) -> Finding:
+    """Whether commands of this user and the daemon of this machine find the store's limit together."""
+    from packhouse_cli.clients.rate_limiter import daemons_folder, open_shared
+    from packhouse_cli.user.paths import rates_folder
+
+    folder = daemons_folder(settings.data_dir)
+    rate = open_shared(rates_folder(environ), settings.data_dir, settings.store_url, settings.api_key)
+    if folder and rate.is_shared:
+        return Finding("store limit", OK, f"shared with the daemon, in {folder}")
+    others = "other commands of this user, but not with a daemon" if rate.is_shared else "nothing"
+    return Finding(
+        "store limit",
+        UNKNOWN,
+        f"commands here share what they find of the store's limit with {others}",
+        "If a daemon runs here, set PACKHOUSE_DATA_DIR to its data folder, and run commands as its user.",
+    )
 
 
 def of_webhook(store: StoreClient, site_slug: str) -> Iterator[Finding]:

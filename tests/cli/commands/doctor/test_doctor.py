@@ -7,7 +7,8 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -17,6 +18,9 @@ from packhouse_cli.commands.doctor import checks, of_exports
 from packhouse_cli.exit_codes import Exit
 from tests.cli.runner import call, serving
 from tests.e2e.processes import TOKEN, Services, call_json, running_services
+
+if TYPE_CHECKING:
+    from packhouse_cli.user.settings import CliSettings
 
 STORE = "/api/storefront/v1"
 
@@ -356,3 +360,18 @@ def test_a_token_that_is_not_sent_is_reported_with_the_reason(
         _, found = doctor({"PACKHOUSE_TOKEN": "sesame", "PACKHOUSE_SECRETS_DIR": ""})
     assert "--config" in found["token"]["message"]
     assert not any("authorization" in headers for _, headers in daemon.asked)
+
+
+def test_a_limit_that_is_not_shared_with_a_daemon_is_named(tmp_path: Path) -> None:
+    settings = cast(
+        "CliSettings",
+        SimpleNamespace(data_dir=str(tmp_path / "data"), store_url="https://aly.store", api_key="aly_key"),
+    )
+    found = checks.of_limit({"HOME": str(tmp_path)}, settings)
+    assert (found.state, "other commands of this user" in found.message) == ("unknown", True)
+    assert "PACKHOUSE_DATA_DIR" in found.fix
+    found = checks.of_limit({}, settings)
+    assert found.message.endswith("share what they find of the store's limit with nothing")
+    (tmp_path / "data" / "rates").mkdir(parents=True)
+    found = checks.of_limit({}, settings)
+    assert (found.state, found.fix) == ("ok", "")
