@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from packhouse.errors import StoreThrottled
@@ -42,6 +42,7 @@ def known(calls_per_s: float) -> OwnRate:
 
 
 @settings(max_examples=50)
+@example(2, [0.0, 0.5, 0.0])
 @given(st.integers(1, 20), st.lists(st.floats(0, 2), min_size=1, max_size=80))
 def test_no_second_holds_more_calls_than_the_ceiling(ceiling: int, gaps: list[float]) -> None:
     clock = SleptClock()
