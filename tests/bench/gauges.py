@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+TICK_S = 1 / _TICKS
 
 
 def cpu_s(pid: int) -> float:

@@ -10,7 +10,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -89,17 +89,13 @@ def is_public(address: str) -> bool:
         return ip.is_global and not ip.is_multicast and ip not in _OF_THE_CLOUD
     if ip.scope_id:
         return False
-    inner = ip.ipv4_mapped or (IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
+    # Versions of Python disagree about whether 6to4 is global.
+    inner = ip.ipv4_mapped or ip.sixtofour or (IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
     if inner is not None:
         return is_public(str(inner))
     is_unicast = ip in _GLOBAL_UNICAST and ip.is_global and ip not in _DOCUMENTATION
-    return is_unicast and _tunnels_to_public(ip)
-
-
-def _tunnels_to_public(ip: IPv6Address) -> bool:
-    """Whether the IPv4 addresses that a 6to4 or Teredo address leads to are public too."""
-    inner = [ip.sixtofour] if ip.sixtofour else list(ip.teredo or ())
-    return all(is_public(str(one)) for one in inner)
+    # The IPv4 addresses that a Teredo address leads to.
+    return is_unicast and all(is_public(str(one)) for one in ip.teredo or ())
 
 
 def _parts(link: str) -> SplitResult:
