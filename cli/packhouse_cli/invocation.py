@@ -54,8 +54,9 @@ class Invocation:
 
         def on_wait(seconds: float) -> None:
             if self.terminal.stderr.isatty():
+                wait = f"{round(seconds, 1):g} s"
                 self.terminal.note(
-                    f"Rate limited by the store (429); retrying in {seconds:g} s. --no-wait ends at once."
+                    f"Rate limited by the store (429); retrying in {wait}. --no-wait ends at once."
                 )
 
         settings = self.settings

@@ -12,19 +12,12 @@ from pathlib import Path
 
 from tests.bench.figures import Figure, figure, gathered
 from tests.bench.gauges import memory_mb
+from tests.bench.orders import SETTINGS
 from tests.e2e.processes import Services, running_services, wait_for
 
 HEADING = "due orders"
 BASELINE = "the first tenth of the same orders"
 
-_SETTINGS = {
-    "PACKHOUSE_POLL__INTERVAL_S": "300",
-    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
-    "PACKHOUSE_POLL__RECHECK_S": "3600",
-    "PACKHOUSE_WORKER__CONCURRENCY": "16",
-    "PACKHOUSE_STORE__TIMEOUT_S": "30",
-    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
-}
 _POSTED = "SELECT count(*) FROM shipments WHERE state = 'fulfilled'"
 _TIMES = "SELECT at FROM journal WHERE action = 'fulfilled' ORDER BY at"
 
@@ -40,7 +33,7 @@ def _round(count: int) -> Sequence[Figure]:
         running_services(Path(folder), "--poll-only-share", "1") as services,
     ):
         services.place_orders(count, kinds=("plain",))
-        daemon = services.start(**_SETTINGS)
+        daemon = services.start(**SETTINGS)
         tenth = max(count // 10, 2)
         patience_s = 60 + count
         wait_for(lambda: services.query(_POSTED) >= tenth, "the first tenth to ship", patience_s)

@@ -20,19 +20,12 @@ from packhouse.ledger.sqlite import SqliteLedger
 from tests.bench.figures import Figure, figure, gathered
 from tests.bench.filling import fill
 from tests.bench.gauges import cpu_s
+from tests.bench.orders import SETTINGS
 from tests.e2e.processes import TOKEN, Process, Services, running_services, wait_for
 
 HEADING = "history"
 BASELINE = "the same daemon on a ledger without history"
 
-_SETTINGS = {
-    "PACKHOUSE_POLL__INTERVAL_S": "300",
-    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
-    "PACKHOUSE_POLL__RECHECK_S": "3600",
-    "PACKHOUSE_WORKER__CONCURRENCY": "16",
-    "PACKHOUSE_STORE__TIMEOUT_S": "30",
-    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
-}
 # A page of each list, so that both ledgers show as much.
 _PATTERNS = 60
 _NEW = 300
@@ -92,7 +85,7 @@ def measure(count: int, rounds: int) -> list[Figure]:
 
 def _begin(services: Services) -> None:
     """Ship the few orders of which the history is made."""
-    services.start(**_SETTINGS)
+    services.start(**SETTINGS)
     services.place_orders(_PATTERNS, kinds=("plain",))
     wait_for(lambda: services.query(_SHIPPED) >= _PATTERNS, "the first orders to ship")
     assert services.daemon and services.daemon.end() == 0
@@ -127,7 +120,7 @@ def _measured(services: Services) -> dict[tuple[str, str], float]:
 def _start(services: Services) -> tuple[Process, float]:
     # A log of its own: it says when the ledger's pages were read.
     began = time.perf_counter()
-    daemon = services.launch(f"daemon-{time.time_ns()}", **_SETTINGS)
+    daemon = services.launch(f"daemon-{time.time_ns()}", **SETTINGS)
     until = began + 300
     while not services.is_ready(daemon):
         assert time.perf_counter() < until, daemon.output()[-2000:]

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests import postgres
 from tests.bench.figures import Figure, figure, gathered
 from tests.bench.gauges import cpu_s
+from tests.bench.orders import SETTINGS
 from tests.e2e.processes import free_port, running_services, wait_for
 from tests.postgres import PostgresServer
 from tests.service.ledger.address import say_address
@@ -21,14 +22,7 @@ BASELINE = "one replica of the same, on the same PostgreSQL"
 LATENCY_MS = 100
 # Few enough that the cores are idle at times: this measures sharing, not the processor.
 CONCURRENCY = 4
-_SETTINGS = {
-    "PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY),
-    "PACKHOUSE_STORE__TIMEOUT_S": "30",
-    "PACKHOUSE_PROVIDER_TIMEOUT_S": "30",
-    "PACKHOUSE_POLL__INTERVAL_S": "300",
-    "PACKHOUSE_POLL__FULL_POLL_S": "21600",
-    "PACKHOUSE_POLL__RECHECK_S": "3600",
-}
+_SETTINGS = SETTINGS | {"PACKHOUSE_WORKER__CONCURRENCY": str(CONCURRENCY)}
 _LATENT = (
     "--poll-only-share",
     "0",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from packhouse.errors import StoreThrottled
 from packhouse.store.ceiling import Ceiling
+from packhouse.store.rate import Rate
 from packhouse.store.rate_file import OwnRate
 
 # As the daemon's clock: one for all processes of the machine.
@@ -92,29 +94,33 @@ class RateLimiter:
     def answered(self, turn: Turn) -> None:
         """The store answered the call of this turn, with anything but 429."""
         now = self.time_s()
-        self._rate.begin(now).answered(now, started=turn.started, pressed=turn.pressed)
-        self._rate.end()
+        with self._step(now) as rate:
+            rate.answered(now, started=turn.started, pressed=turn.pressed)
 
     def refused(self, turn: Turn, error: StoreThrottled) -> None:
         """The store answered the call of this turn with 429: all calls pause."""
         self.throttled += 1
         now = self.time_s()
-        self._rate.begin(now).refused(
-            now, started=turn.started, pressed=turn.pressed, retry_after_s=error.retry_after_s
-        )
-        self._rate.end()
+        with self._step(now) as rate:
+            rate.refused(now, started=turn.started, pressed=turn.pressed, retry_after_s=error.retry_after_s)
 
     def _take(self, now: float, waited: bool) -> tuple[float, bool, float]:
-        rate = self._rate.begin(now)
-        resumes_at = rate.resumes_at
-        wait_s = self._ceiling.wait_s(now)
-        pressed = False
-        if not wait_s:
-            wait_s, pressed = rate.take(now, waited=waited)
-        self._rate.end()
+        with self._step(now) as rate:
+            resumes_at = rate.resumes_at
+            wait_s, pressed = self._ceiling.wait_s(now), False
+            if not wait_s:
+                wait_s, pressed = rate.take(now, waited=waited)
         if not wait_s:
             self._ceiling.start(now)
         return wait_s, pressed, resumes_at
+
+    @contextmanager
+    def _step(self, now: float) -> Iterator[Rate]:
+        rate = self._rate.begin(now)
+        try:
+            yield rate
+        finally:
+            self._rate.end()
 
 
 def daemons_folder(data_dir: str) -> str:

@@ -27,7 +27,7 @@ _WAITS = {
     _S.FAILURE: 2.0,
 }
 _PROBLEMS = (_S.RETURNED, _S.FAILURE)
-_MOVING = (_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.READY_FOR_PICKUP)
+MOVING = (_S.IN_TRANSIT, _S.OUT_FOR_DELIVERY, _S.READY_FOR_PICKUP)
 
 
 def next_look(label: Label, now: float, every_s: float, days: int | None = None) -> float | None:
@@ -86,4 +86,4 @@ def needs_step(known: Tracking, reported: Tracking) -> bool:
     """Whether news of a parcel changes its order: its end, trouble, or the end of trouble."""
     if reported.state is _S.DELIVERED or reported.state in _PROBLEMS:
         return True
-    return reported.state in _MOVING and known.state in _PROBLEMS
+    return reported.state in MOVING and known.state in _PROBLEMS

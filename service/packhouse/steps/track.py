@@ -16,14 +16,13 @@ from packhouse.model.shipment import Shipment
 from packhouse.model.states import ShipmentState
 from packhouse.providers.manual import ManualProvider
 from packhouse.providers.port import TrackerState
-from packhouse.rules.tracking_schedule import next_look
+from packhouse.rules.tracking_schedule import MOVING, next_look
 from packhouse.steps.context import Context, OrderJob
 
 _PROBLEMS = {
     TrackerState.RETURNED: HoldCode.PARCEL_RETURNED,
     TrackerState.FAILURE: HoldCode.PARCEL_FAILED,
 }
-_MOVING = (TrackerState.IN_TRANSIT, TrackerState.OUT_FOR_DELIVERY, TrackerState.READY_FOR_PICKUP)
 
 
 async def track(context: Context, job: OrderJob) -> None:
@@ -55,7 +54,7 @@ async def _act(context: Context, job: OrderJob, shipment: Shipment, label: Label
         await _release(context, job, shipment, (End.DELIVERED, End.PARCEL_MOVES), records.DELIVERED)
         context.metrics.parcel(label.provider, "delivered")
         await context.move(job, shipment, ShipmentState.DELIVERED, records.delivery(shipment))
-    elif state in _MOVING:
+    elif state in MOVING:
         await _release(context, job, shipment, (End.PARCEL_MOVES,), "The carrier carries the parcel on.")
     elif code is not None and not _is_known(context, job, shipment, code):
         context.metrics.parcel(label.provider, state.value)
